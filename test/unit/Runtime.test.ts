@@ -1,6 +1,7 @@
-import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { assert, it } from "@effect/vitest"
 
-describe("runtime", () => {
-  it.effect("runs", () => Effect.sync(() => assert.strictEqual(1, 1)))
+const runtime = "Deno" in globalThis ? "deno" : "node"
+
+it(`this suite runs on ${runtime} ${process.versions[runtime]}`, () => {
+  assert.strictEqual(runtime, process.env["EXPECTED_RUNTIME"])
 })

@@ -1,0 +1,171 @@
+import { Config as EffectConfig, ConfigProvider, Duration, Effect, Option, Redacted, Schema } from "effect"
+import { retrySchedule } from "./EventLog.ts"
+
+/** One setting: the variable that carries it, what it may be, and what it is when nothing is set. */
+export interface Setting<A, F extends string | undefined = string | undefined> {
+  readonly variable: string
+  readonly about: string
+  readonly allowed: string
+  /** As one would write it; undefined when being unset has a meaning of its own. */
+  readonly fallback: F
+  /** A secret's value is never shown, not even a wrong one. */
+  readonly secret: boolean
+  readonly parse: (text: string) => A | undefined
+}
+
+/** Settings that are wrong, all of them at once. */
+export class ConfigInvalid
+  extends Schema.TaggedError<ConfigInvalid>()("ConfigInvalid", { message: Schema.String })
+{}
+
+const setting = <A, F extends string | undefined>(
+  variable: string,
+  about: string,
+  allowed: string,
+  fallback: F,
+  parse: (text: string) => A | undefined,
+  secret = false
+): Setting<A, F> => ({ variable, about, allowed, fallback, secret, parse })
+
+const text = <F extends string | undefined = undefined>(variable: string, about: string, fallback?: F) =>
+  setting(variable, about, "a text", fallback as F, (text) => text)
+
+const secret = (variable: string, about: string) =>
+  setting(variable, about, "a text", undefined, (text) => Redacted.make(text, { label: variable }), true)
+
+const list = (text: string) => text.split(",").map((part) => part.trim()).filter((part) => part !== "")
+
+const wholeNumber = (variable: string, about: string, fallback: string, min: number, max: number) =>
+  setting(variable, about, `a whole number from ${min} to ${max}`, fallback, (text) => {
+    const number = /^\d+$/.test(text) ? Number(text) : NaN
+    return number >= min && number <= max ? number : undefined
+  })
+
+const millis = (text: string) =>
+  Option.getOrUndefined(Option.map(Duration.fromInput(text as Duration.Input), Duration.toMillis))
+
+/** Every setting there is. README's table is checked against this. */
+export const settings = {
+  secrets: setting(
+    "THREEQPR_WEBHOOK_SECRET",
+    "3QPR's webhook secret; several, separated by commas, while rotating",
+    "one or more secrets separated by commas",
+    undefined,
+    (text) => list(text).map((part) => Redacted.make(part, { label: "THREEQPR_WEBHOOK_SECRET" })),
+    true
+  ),
+  secretFile: text(
+    "THREEQPR_WEBHOOK_SECRET_FILE",
+    "a file with the secret, one a line when there are several"
+  ),
+  host: text("HOST", "address of the public listener", "0.0.0.0"),
+  port: wholeNumber("PORT", "port of the public listener; 0 takes a free one", "3000", 0, 65_535),
+  adminHost: text("ADMIN_HOST", "address of the private listener", "127.0.0.1"),
+  adminPort: wholeNumber("ADMIN_PORT", "port of the private listener; 0 takes a free one", "3001", 0, 65_535),
+  adminToken: secret("ADMIN_TOKEN", "bearer token of the private listener; needed beyond loopback"),
+  dataDir: text("DATA_DIR", "folder of the embedded broker and database", "./data"),
+  natsUrl: setting(
+    "NATS_URL",
+    "NATS servers, separated by commas; unset runs the embedded broker",
+    "one or more nats://, tls:// or ws(s):// addresses separated by commas",
+    undefined,
+    (text) => {
+      const servers = list(text)
+      const valid = servers.length > 0 &&
+        servers.every((server) => /^((nats|tls|wss?):\/\/)?[^\s/]+\/?$/.test(server))
+      return valid ? servers.map((server) => Redacted.make(server)) : undefined
+    },
+    true
+  ),
+  natsCredentials: text("NATS_CREDS", "a NATS credentials file"),
+  natsUser: text("NATS_USER", "NATS user"),
+  natsPassword: secret("NATS_PASSWORD", "NATS password"),
+  natsToken: secret("NATS_TOKEN", "NATS token"),
+  natsTlsCa: text("NATS_TLS_CA", "file with the certificate authority of NATS"),
+  natsTlsCert: text("NATS_TLS_CERT", "file with our certificate for NATS"),
+  natsTlsKey: text("NATS_TLS_KEY", "file with the key of our certificate for NATS"),
+  natsServerBinary: text("NATS_SERVER_BIN", "the nats-server that the embedded broker runs"),
+  databaseUrl: setting(
+    "DATABASE_URL",
+    "Postgres 15 or later; unset runs the embedded Postgres",
+    "a postgres:// or postgresql:// address",
+    undefined,
+    (text) => /^postgres(ql)?:$/.test(URL.parse(text)?.protocol ?? "") ? Redacted.make(text) : undefined,
+    true
+  ),
+  dedupWindow: setting(
+    "DEDUP_WINDOW",
+    "how long the stream recognises an id it has stored",
+    `a duration of at least ${
+      Duration.format(Duration.millis(retrySchedule))
+    } (3QPR's retry schedule), such as "2 hours"`,
+    "2 hours",
+    (text) => {
+      const window = millis(text)
+      return window !== undefined && window >= retrySchedule ? window : undefined
+    }
+  ),
+  retention: setting(
+    "RETENTION",
+    "how long the stream keeps events",
+    `"unlimited", or a duration of at least the DEDUP_WINDOW, such as "90 days"`,
+    "unlimited",
+    (text): { readonly millis: number | undefined } | undefined => {
+      if (text === "unlimited") return { millis: undefined }
+      const retention = millis(text)
+      return retention !== undefined && retention >= retrySchedule ? { millis: retention } : undefined
+    }
+  ),
+  replicas: wholeNumber("STREAM_REPLICAS", "replicas of the streams in a cluster", "1", 1, 5),
+  maxBodyBytes: wholeNumber("MAX_BODY_BYTES", "largest body of a delivery", "1048576", 1_024, 67_108_864),
+  maxInFlight: wholeNumber(
+    "MAX_IN_FLIGHT",
+    "deliveries in progress at a time; more are answered 503",
+    "512",
+    1,
+    65_536
+  ),
+  logLevel: setting(
+    "LOG_LEVEL",
+    "the least serious level that is logged",
+    "Debug, Info, Warn, Error or None",
+    "Info",
+    (text) =>
+      (["Debug", "Info", "Warn", "Error", "None"] as const).find((level) =>
+        level.toLowerCase() === text.toLowerCase()
+      )
+  )
+} satisfies Record<string, Setting<unknown>>
+
+type Value<S> = S extends Setting<infer A, infer F> ? A | (F extends string ? never : undefined) : never
+
+/** All settings, decoded. Those without a fallback may be undefined. */
+export type Config = { readonly [K in keyof typeof settings]: Value<(typeof settings)[K]> }
+
+/** Flags of the command line, by the variable they stand for. */
+export type Flags = Readonly<Record<string, string>>
+
+/**
+ * Reads every setting: a flag over the environment over the default. An empty variable is like an unset
+ * one. Fails with all that is wrong: the variable, what was given (never a secret), what is allowed.
+ */
+export const load = Effect.fnUntraced(function*(flags: Flags = {}) {
+  const environment = yield* ConfigProvider.ConfigProvider
+  const provider = ConfigProvider.orElse(ConfigProvider.fromUnknown(flags), environment)
+  const faults: Array<string> = []
+  const values: Record<string, unknown> = {}
+  for (const [name, setting] of Object.entries<Setting<unknown>>(settings)) {
+    const given = yield* EffectConfig.String(setting.variable).pipe(EffectConfig.option).parse(provider)
+    const text = Option.getOrUndefined(Option.filter(given, (text) => text !== "")) ?? setting.fallback
+    if (text === undefined) continue
+    values[name] = setting.parse(text)
+    if (values[name] === undefined) faults.push(faultOf(setting, text))
+  }
+  if (faults.length > 0) return yield* new ConfigInvalid({ message: faults.join("\n") })
+  return values as Config
+})
+
+const faultOf = ({ allowed, secret, variable }: Setting<unknown>, given: string) =>
+  `${variable} is ${
+    secret ? "not valid (its value is not shown)" : JSON.stringify(given)
+  }; allowed is ${allowed}.`

@@ -1,0 +1,100 @@
+import { Effect } from "effect"
+import { createInbox, type Msg, nanos, type NatsConnection, type Subscription } from "nats"
+import { type Message, messageOf } from "./Message.ts"
+
+/** A pull request lives this long on the broker, in milliseconds. */
+const expires = 10_000
+
+export interface PullOptions {
+  readonly stream: string
+  readonly durable: string
+  /** Messages that may wait here, unacknowledged; the broker sends no more. */
+  readonly capacity: number
+  /** The broker says that the durable consumer is gone. */
+  readonly onMissing: () => void
+}
+
+/**
+ * Keeps a queue of messages filled from a durable pull consumer, so that fetching goes on while a batch
+ * is being handled. One pull request at a time; a lost one is made again after it must have expired.
+ */
+export class Pull {
+  readonly #connection: NatsConnection
+  readonly #options: PullOptions
+  readonly #inbox = createInbox()
+  readonly #subscription: Subscription
+  readonly #watch: ReturnType<typeof setInterval>
+  #queue: Array<Message> = []
+  #requested = 0
+  #overdue = 0
+  #waiting: (() => void) | undefined
+
+  constructor(connection: NatsConnection, options: PullOptions) {
+    this.#connection = connection
+    this.#options = options
+    this.#subscription = connection.subscribe(this.#inbox, { callback: (_, msg) => this.#receive(msg) })
+    this.#watch = setInterval(() => this.#requested > 0 && performance.now() > this.#overdue && this.restart(), 1_000)
+    this.#request()
+  }
+
+  /** The next messages, at least one and at most `max`, in the order in which they came. */
+  take(max: number): Effect.Effect<ReadonlyArray<Message>> {
+    return Effect.callback((resume) => {
+      const taken = () => {
+        this.#waiting = undefined
+        const messages = this.#queue.splice(0, max)
+        this.#request()
+        resume(Effect.succeed(messages))
+      }
+      if (this.#queue.length > 0) return taken()
+      this.#waiting = taken
+      return Effect.sync(() => void (this.#waiting = undefined))
+    })
+  }
+
+  /** Asks again: the broker has forgotten the request that we wait for. */
+  restart(): void {
+    this.#requested = 0
+    this.#request()
+  }
+
+  /** Stops; gives back what nobody took, for it to be handed to another instance. */
+  close(): ReadonlyArray<Message> {
+    clearInterval(this.#watch)
+    if (!this.#connection.isClosed()) this.#subscription.unsubscribe()
+    return this.#queue.splice(0)
+  }
+
+  #request(): void {
+    const { capacity, durable, stream } = this.#options
+    if (this.#requested > 0 || this.#queue.length > capacity / 2 || this.#connection.isClosed()) return
+    this.#requested = capacity - this.#queue.length
+    this.#overdue = performance.now() + expires + 2_000
+    this.#connection.publish(
+      `$JS.API.CONSUMER.MSG.NEXT.${stream}.${durable}`,
+      JSON.stringify({ batch: this.#requested, expires: nanos(expires) }),
+      { reply: this.#inbox }
+    )
+  }
+
+  #receive(msg: Msg): void {
+    if (msg.subject === this.#inbox) return this.#ended(msg)
+    const message = messageOf(msg)
+    if (message === undefined) return
+    this.#requested--
+    this.#queue.push(message)
+    this.#request()
+    this.#waiting?.()
+  }
+
+  // A status message: this request brings nothing more.
+  #ended(msg: Msg): void {
+    const code = msg.headers?.code
+    const description = msg.headers?.description.toLowerCase() ?? ""
+    if (code === 100) return
+    if (code === 503 || (code === 409 && description.includes("deleted"))) return this.#options.onMissing()
+    // Too many requests or messages pending: the watch asks again, in a second at the earliest.
+    if (code === 409) return void (this.#overdue = performance.now())
+    this.restart()
+  }
+}

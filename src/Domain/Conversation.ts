@@ -1,0 +1,25 @@
+import { Schema } from "effect"
+import { EntityId, IsoDateTime, maybe } from "./Fields.ts"
+
+/**
+ * The data of `conversation.completed`. 3QPR does not document its fields: the key may be called `id` or
+ * `conversation_id`, all else is what one can expect and may be missing.
+ */
+export const Conversation = Schema.Struct({
+  id: maybe(EntityId),
+  conversation_id: maybe(EntityId),
+  qpr_code_id: maybe(Schema.String),
+  scan_id: maybe(Schema.String),
+  started_at: maybe(IsoDateTime),
+  completed_at: maybe(IsoDateTime),
+  messages: maybe(Schema.Unknown),
+  message_count: maybe(Schema.Int),
+  metadata: maybe(Schema.Record(Schema.String, Schema.Unknown))
+}).check(Schema.makeFilter((conversation) => keyOf(conversation) != null, {
+  expected: "a conversation with `id` or `conversation_id`"
+}))
+export type Conversation = typeof Conversation.Type
+
+/** The key of a conversation, whichever of the two names 3QPR gave it. */
+export const keyOf = (conversation: Pick<Conversation, "id" | "conversation_id">) =>
+  conversation.id ?? conversation.conversation_id

@@ -1,0 +1,47 @@
+import { Schema } from "effect"
+import { Conversation } from "./Conversation.ts"
+import { EventId } from "./EventId.ts"
+import { QprCode } from "./QprCode.ts"
+import { Scan } from "./Scan.ts"
+import { Subscription } from "./Subscription.ts"
+
+/**
+ * An event's type, such as `scan.created`: words of letters, digits, `_` and `-`, joined by dots, 100
+ * characters at most, so that it is a NATS subject as it stands.
+ */
+export const EventType = Schema.String.check(
+  Schema.isPattern(/^(?=.{1,100}$)[\w-]+(\.[\w-]+)*$/, {
+    expected: "words of letters, digits, _ and - joined by dots, 100 characters at most"
+  })
+)
+export type EventType = typeof EventType.Type
+
+/** What every event of 3QPR has. Fields we do not know are kept. */
+export const Envelope = Schema.Struct({
+  id: EventId,
+  event: EventType,
+  data: Schema.optional(Schema.Unknown)
+})
+export type Envelope = typeof Envelope.Type
+
+/** What the data of each type we know must look like; any other type may carry any data. */
+export const dataOf = {
+  "scan.created": Scan,
+  "conversation.completed": Conversation,
+  "qpr_code.created": QprCode,
+  "subscription.upgraded": Subscription,
+  "subscription.cancelled": Subscription
+} as const
+
+export type KnownType = keyof typeof dataOf
+
+export const knownTypes = Object.keys(dataOf) as ReadonlyArray<KnownType>
+
+export const isKnownType = (type: string): type is KnownType => Object.hasOwn(dataOf, type)
+
+/** An event of type `T`, with the fields 3QPR sent and nothing taken away. */
+export interface Event<T extends KnownType> {
+  readonly id: EventId
+  readonly event: T
+  readonly data: (typeof dataOf)[T]["Type"]
+}

@@ -1,0 +1,64 @@
+import { Exit, Schema } from "effect"
+import { dataOf, Envelope, isKnownType, type KnownType } from "./Event.ts"
+import { type EventId, isEventId } from "./EventId.ts"
+
+/** Why a signed body could not be read as an event. */
+export type Unusable = "invalid_json" | "invalid_envelope" | "invalid_data"
+
+/** What a signed body says: an event of some type, or nothing usable and why. */
+export type Reading =
+  | { readonly _tag: "Event"; readonly id: EventId; readonly type: string; readonly data: unknown }
+  | {
+    readonly _tag: "Unusable"
+    readonly reason: Unusable
+    readonly id: EventId | null
+    readonly type: string | null
+    readonly detail: string
+  }
+
+/**
+ * Reads the bytes 3QPR signed: strict UTF-8, one JSON value, an envelope, and data that fits its type's
+ * schema. Unknown fields and unknown types are fine, null is like absent. Never throws.
+ */
+export const read = (body: Uint8Array): Reading => {
+  let json: unknown
+  try {
+    json = JSON.parse(utf8.decode(body))
+  } catch (error) {
+    return unusable("invalid_json", null, null, String(error))
+  }
+  if (!isEnvelope(json)) return unusable("invalid_envelope", idOf(json), null, explain(Envelope, json))
+  const { id, event: type, data } = json
+  return isKnownType(type) && !fits[type](data)
+    ? unusable("invalid_data", id, type, explain(dataOf[type], data))
+    : { _tag: "Event", id, type, data }
+}
+
+const utf8 = new TextDecoder("utf-8", { fatal: true })
+
+const isEnvelope = Schema.is(Envelope)
+
+const fits: Record<KnownType, (data: unknown) => boolean> = {
+  "scan.created": Schema.is(dataOf["scan.created"]),
+  "conversation.completed": Schema.is(dataOf["conversation.completed"]),
+  "qpr_code.created": Schema.is(dataOf["qpr_code.created"]),
+  "subscription.upgraded": Schema.is(dataOf["subscription.upgraded"]),
+  "subscription.cancelled": Schema.is(dataOf["subscription.cancelled"])
+}
+
+const unusable = (
+  reason: Unusable,
+  id: EventId | null,
+  type: string | null,
+  detail: string
+): Reading => ({ _tag: "Unusable", reason, id, type, detail })
+
+const idOf = (json: unknown): EventId | null => {
+  const id = typeof json === "object" && json !== null && "id" in json ? json.id : null
+  return isEventId(id) ? id : null
+}
+
+const explain = (schema: Schema.ConstraintDecoder<unknown>, value: unknown): string => {
+  const exit = Schema.decodeUnknownExit(schema)(value, { errors: "all" })
+  return Exit.isFailure(exit) ? String(exit.cause) : ""
+}

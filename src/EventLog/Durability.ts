@@ -1,0 +1,26 @@
+/** What decides how much a stored event survives. */
+export interface StorageFacts {
+  readonly serverVersion: string
+  /** Undefined for a broker that is not ours: no API tells its `sync_interval`. */
+  readonly syncsBeforeAck: boolean | undefined
+  readonly replicas: number
+}
+
+/** What a 200 survives, in one sentence for the operator. Never promises more than is known. */
+export const durabilityOf = ({ serverVersion, syncsBeforeAck, replicas }: StorageFacts): string => {
+  const broker = `nats-server ${serverVersion}, ${replicas} ${replicas === 1 ? "replica" : "replicas"}`
+  const lostNodes = Math.floor((replicas - 1) / 2)
+  const survived = [
+    "a killed process",
+    ...(syncsBeforeAck === true ? ["a power cut"] : []),
+    ...(lostNodes > 0 ? [`the loss of ${lostNodes} ${lostNodes === 1 ? "node" : "nodes"}`] : [])
+  ].join(" and ")
+  return `An event answered 200 survives ${survived} (${broker}, file storage; ${syncNote(syncsBeforeAck)})`
+}
+
+const syncNote = (syncsBeforeAck: boolean | undefined) => {
+  if (syncsBeforeAck === true) return "synced to disk before the answer"
+  return syncsBeforeAck === false
+    ? "this version cannot sync before it acknowledges, so a power cut can lose the last two minutes"
+    : "whether it syncs before it acknowledges is the broker's `sync_interval`, which we cannot see"
+}

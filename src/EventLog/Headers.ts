@@ -1,0 +1,22 @@
+import { DateTime } from "effect"
+import type { Entry } from "../EventLog.ts"
+
+/**
+ * The headers of a message in the log: the id for the broker's deduplication, CloudEvents 1.0 in binary
+ * mode, and what is needed to check the signature again. `ce-time` is when we received the event: the
+ * envelope names no time of its own.
+ */
+export const headersOf = (entry: Entry): ReadonlyArray<readonly [name: string, value: string]> => {
+  const receivedAt = DateTime.formatIso(DateTime.makeUnsafe(entry.receivedAt))
+  return [
+    ["Nats-Msg-Id", entry.id],
+    ["ce-specversion", "1.0"],
+    ["ce-id", entry.id],
+    ["ce-type", entry.type],
+    ["ce-source", "https://api.3qpr.com"],
+    ["ce-time", receivedAt],
+    ["content-type", "application/json"],
+    ["3qpr-signature", entry.signature],
+    ["3qpr-received-at", receivedAt]
+  ]
+}

@@ -1,0 +1,94 @@
+import { Effect, Layer, Option } from "effect"
+import { type JetStreamManager, NatsError, type StreamInfo } from "nats"
+import { AppendFailed, EventLog, type LoggedEntry, ReadFailed, stream } from "../EventLog.ts"
+import { Nats } from "../Nats.ts"
+import { durabilityOf } from "./Durability.ts"
+import { headersOf } from "./Headers.ts"
+import { Publisher } from "./Publisher.ts"
+import { probe, Readiness } from "./Readiness.ts"
+import { ensure, type TopologyOptions, TopologyRefused } from "./Topology.ts"
+
+export interface JetStreamOptions extends TopologyOptions {
+  /** Whether the broker writes to disk before it acknowledges; undefined when we cannot know. */
+  readonly syncsBeforeAck?: boolean | undefined
+}
+
+/** The log on NATS JetStream. Creates or checks the streams before it is there. */
+export const layer = (options: JetStreamOptions) => Layer.effect(EventLog, make(options))
+
+const make = Effect.fnUntraced(function*(options: JetStreamOptions) {
+  const nats = yield* Nats
+  const manager = yield* Effect.tryPromise({
+    try: () => nats.connection.jetstreamManager({ timeout: 5_000 }),
+    catch: (error) => new TopologyRefused({ message: `JetStream does not answer: ${messageOf(error)}` })
+  })
+  const info = yield* ensure(manager, options)
+  const publisher = yield* Effect.acquireRelease(
+    Effect.sync(() => new Publisher(nats, stream)),
+    (publisher) => Effect.sync(() => publisher.close())
+  )
+  const readiness = new Readiness(nats.isConnected)
+  yield* nats.onChange((connected) => {
+    if (connected) return
+    readiness.refuse("the broker is not connected")
+    publisher.disconnected()
+  })
+  yield* Effect.forkScoped(
+    probe(readiness, publisher, nats, (sequence) => manager.streams.deleteMessage(stream, sequence, false))
+  )
+
+  return EventLog.of({
+    append: (entry) =>
+      Effect.callback((resume) =>
+        publisher.publish(
+          { subject: entry.subject, headers: headersOf(entry), body: entry.body },
+          (outcome) => {
+            readiness.observe(outcome)
+            resume(outcome instanceof AppendFailed ? Effect.fail(outcome) : Effect.succeed(outcome))
+          }
+        )
+      ),
+    get: (sequence) => Effect.withSpan(get(manager, sequence), "EventLog.get"),
+    state: Effect.map(
+      reading(() => manager.streams.info(stream)),
+      ({ state }) => ({ entries: state.messages, lastSequence: state.last_seq })
+    ),
+    health: Effect.sync(() => readiness.health),
+    durability: durabilityOf({
+      serverVersion: nats.serverVersion(),
+      syncsBeforeAck: options.syncsBeforeAck,
+      replicas: info.config.num_replicas
+    }),
+    maxBodyBytes: maxBodyBytes(nats, info)
+  })
+})
+
+// What our headers can take at most: the id twice (200 bytes each), the type, the rest.
+const headerRoom = 2_048
+
+const maxBodyBytes = (nats: Nats["Service"], { config }: StreamInfo) =>
+  Math.min(
+    nats.connection.info?.max_payload ?? 1_048_576,
+    config.max_msg_size > 0 ? config.max_msg_size : Infinity
+  ) - headerRoom
+
+const get = (manager: JetStreamManager, sequence: number) =>
+  reading(async () => {
+    try {
+      const message = await manager.streams.getMessage(stream, { seq: sequence })
+      const headers = Object.fromEntries(
+        [...message.header].map(([name, values]) => [name, values.join(", ")])
+      )
+      return Option.some<LoggedEntry>({ sequence, subject: message.subject, headers, body: message.data })
+    } catch (error) {
+      if (error instanceof NatsError && error.api_error?.err_code === noMessageFound) return Option.none()
+      throw error
+    }
+  })
+
+const noMessageFound = 10037
+
+const reading = <A>(read: () => Promise<A>) =>
+  Effect.tryPromise({ try: read, catch: (error) => new ReadFailed({ message: messageOf(error) }) })
+
+const messageOf = (error: unknown) => error instanceof Error ? error.message : String(error)

@@ -1,0 +1,99 @@
+import { Effect } from "effect"
+import { AppendFailed, type Health, probeSubject, type Stored } from "../EventLog.ts"
+import type { Nats } from "../Nats.ts"
+import type { Publication, Publisher } from "./Publisher.ts"
+
+/** A proof of storage older than this is no longer believed, in milliseconds. */
+const trusted = 15_000
+
+/** How often an idle log is asked for a fresh proof, in milliseconds. */
+const probeEvery = 5_000
+
+/**
+ * Knows whether an append would be stored, from the outcome of real publishes: those of the traffic, and
+ * when there are none, probes. A broker's own health is not asked: it says ok while its first publish
+ * after a restart waits for seconds, and with a full disk.
+ */
+export class Readiness {
+  readonly #isConnected: () => boolean
+  #provenAt = -Infinity
+  #refusal: string | undefined = "no publish has been acknowledged yet"
+  #refusals = 0
+
+  constructor(isConnected: () => boolean) {
+    this.#isConnected = isConnected
+  }
+
+  /** Learns from an append. A duplicate's ack shows that the stream answers, not that it can store. */
+  observe(outcome: Stored | AppendFailed): void {
+    if (outcome instanceof AppendFailed) {
+      if (outcome.reason !== "too_large" && outcome.reason !== "timeout") this.refuse(outcome.message)
+    } else if (this.#refusal === undefined || !outcome.duplicate) {
+      this.prove()
+    }
+  }
+
+  prove(): void {
+    this.#refusal = undefined
+    this.#provenAt = performance.now()
+  }
+
+  refuse(reason: string): void {
+    if (this.#refusal === undefined) this.#refusals++
+    this.#refusal = reason
+  }
+
+  /** How often we went from ready to not ready: a probe with this number is new since then. */
+  get refusals(): number {
+    return this.#refusals
+  }
+
+  /** Whether the traffic has left us without a recent proof. */
+  get stale(): boolean {
+    return this.#refusal !== undefined || performance.now() - this.#provenAt >= probeEvery
+  }
+
+  get health(): Health {
+    if (!this.#isConnected()) return { ready: false, reason: "the broker is not connected" }
+    if (this.#refusal !== undefined) return { ready: false, reason: this.#refusal }
+    const age = performance.now() - this.#provenAt
+    return age < trusted
+      ? { ready: true }
+      : { ready: false, reason: `no publish acknowledged for ${Math.round(age / 1000)} s` }
+  }
+}
+
+/**
+ * Probes an idle log for ever. A probe's id is new after each refusal, so that its ack proves a store;
+ * while all is well it repeats, and the stream answers with a duplicate and stores nothing. What was
+ * stored is deleted again (`remove`), so that the log holds events only.
+ */
+export const probe = Effect.fnUntraced(function*(
+  readiness: Readiness,
+  publisher: Publisher,
+  nats: Nats["Service"],
+  remove: (sequence: number) => Promise<unknown>
+) {
+  const instance = crypto.randomUUID()
+  let removed = 0
+  const once = Effect.fnUntraced(function*() {
+    if (!nats.isConnected() || !readiness.stale) return
+    const publication: Publication = {
+      subject: probeSubject,
+      headers: [["Nats-Msg-Id", `probe:${instance}:${readiness.refusals}`]],
+      body: new Uint8Array()
+    }
+    const outcome = yield* Effect.callback<Stored | AppendFailed>((resume) =>
+      publisher.publish(publication, (outcome) => resume(Effect.succeed(outcome)))
+    )
+    if (outcome instanceof AppendFailed) return readiness.observe(outcome)
+    readiness.prove()
+    if (outcome.sequence === removed) return
+    removed = outcome.sequence
+    yield* Effect.promise(() => remove(removed).catch(() => undefined))
+  })
+  while (true) {
+    yield* once()
+    yield* Effect.sleep(readiness.health.ready ? 1_000 : 250)
+  }
+})

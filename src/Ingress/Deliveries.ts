@@ -1,0 +1,125 @@
+import { Cause, type Context, Effect, Exit } from "effect"
+import { Buffer } from "node:buffer"
+import type { IncomingMessage, ServerResponse } from "node:http"
+import type { AppendFailed } from "../EventLog.ts"
+import type { Ingress, Receipt, Rejected } from "../Ingress.ts"
+import * as Signature from "../Signature.ts"
+import { answer, answerUnavailable } from "./Answer.ts"
+
+/** From the request's headers to its answer, in milliseconds: 3QPR gives up after 5 seconds. */
+const deadline = 4_000
+
+interface Delivery {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  readonly chunks: Array<Buffer>
+  readonly expires: number
+  size: number
+  read: boolean
+}
+
+/**
+ * The deliveries in flight: each is read within bounds, accepted, and answered before its deadline. Over
+ * the cap a delivery is answered 503 unread. One timer watches all deadlines.
+ */
+export class Deliveries {
+  readonly #ingress: Ingress["Service"]
+  readonly #fork: <A, E>(effect: Effect.Effect<A, E>) => ReturnType<typeof Effect.runFork<A, E>>
+  readonly #limits: { readonly maxBodyBytes: number; readonly maxInFlight: number }
+  readonly #open = new Set<Delivery>()
+  readonly #sweep: ReturnType<typeof setInterval>
+  #whenIdle: (() => void) | undefined
+
+  constructor(
+    ingress: Ingress["Service"],
+    context: Context.Context<never>,
+    limits: { readonly maxBodyBytes: number; readonly maxInFlight: number }
+  ) {
+    this.#ingress = ingress
+    this.#fork = Effect.runForkWith(context)
+    this.#limits = limits
+    this.#sweep = setInterval(() => this.#expire(), 100)
+  }
+
+  /** Completes when nothing is in flight. */
+  get idle(): Effect.Effect<void> {
+    return Effect.callback((resume) => {
+      if (this.#open.size === 0) return resume(Effect.void)
+      this.#whenIdle = () => resume(Effect.void)
+    })
+  }
+
+  close(): void {
+    clearInterval(this.#sweep)
+  }
+
+  receive(request: IncomingMessage, response: ServerResponse): void {
+    if (this.#open.size >= this.#limits.maxInFlight) return answerUnavailable(response)
+    const { "content-encoding": encoding, "content-length": length } = request.headers
+    if (encoding !== undefined && encoding.toLowerCase() !== "identity") {
+      return answer(response, 415, { error: "unsupported_encoding" })
+    }
+    if (Number(length) > this.#limits.maxBodyBytes) return answer(response, 413, { error: "body_too_large" })
+    const delivery: Delivery = {
+      request,
+      response,
+      chunks: [],
+      expires: performance.now() + deadline,
+      size: 0,
+      read: false
+    }
+    this.#open.add(delivery)
+    request.on("data", (chunk: Buffer) => this.#take(delivery, chunk))
+    request.on("end", () => this.#accept(delivery))
+    request.on("error", () => delivery.read || this.#forget(delivery))
+  }
+
+  #take(delivery: Delivery, chunk: Buffer): void {
+    delivery.size += chunk.length
+    if (delivery.size <= this.#limits.maxBodyBytes) return void delivery.chunks.push(chunk)
+    delivery.chunks.length = 0
+    if (!this.#forget(delivery)) return
+    // What still comes of the body is thrown away, within the listener's request time-out: closing the
+    // connection now could take the answer away from a client that is still sending.
+    answer(delivery.response, 413, { error: "body_too_large" })
+  }
+
+  #accept(delivery: Delivery): void {
+    if (!this.#open.has(delivery)) return
+    delivery.read = true
+    const [first = Buffer.alloc(0)] = delivery.chunks
+    const body = delivery.chunks.length > 1 ? Buffer.concat(delivery.chunks) : first
+    const signature = delivery.request.headers[Signature.header]
+    this.#fork(this.#ingress.accept(body, signature?.toString())).addObserver((exit) => {
+      if (!this.#forget(delivery)) return
+      settle(delivery.response, exit)
+      if (Exit.isFailure(exit) && Cause.hasDies(exit.cause)) {
+        this.#fork(Effect.logError("a delivery failed unexpectedly and was answered 503", exit.cause))
+      }
+    })
+  }
+
+  #expire(): void {
+    const now = performance.now()
+    for (const delivery of this.#open) {
+      if (delivery.expires > now) return
+      this.#forget(delivery)
+      if (delivery.read) answerUnavailable(delivery.response)
+      else answer(delivery.response, 408, { error: "body_too_slow" }, { connection: "close" })
+    }
+  }
+
+  /** False when the delivery was already answered. */
+  #forget(delivery: Delivery): boolean {
+    const open = this.#open.delete(delivery)
+    if (this.#open.size === 0) this.#whenIdle?.()
+    return open
+  }
+}
+
+const settle = (response: ServerResponse, exit: Exit.Exit<Receipt | Rejected, AppendFailed>) => {
+  if (Exit.isFailure(exit)) return answerUnavailable(response)
+  return exit.value.ok
+    ? answer(response, 200, exit.value)
+    : answer(response, 400, { error: exit.value.error })
+}

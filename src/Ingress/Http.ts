@@ -1,0 +1,121 @@
+import { Context, Effect, Layer, Schema } from "effect"
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
+import type { AddressInfo, Socket } from "node:net"
+import { EventLog } from "../EventLog.ts"
+import { Ingress } from "../Ingress.ts"
+import { answer, answerHealth } from "./Answer.ts"
+import { Deliveries } from "./Deliveries.ts"
+
+export interface HttpOptions {
+  readonly host: string
+  /** 0 takes a free port. */
+  readonly port: number
+  readonly maxBodyBytes: number
+  /** Deliveries that are read or stored at a time; more are answered 503 unread. */
+  readonly maxInFlight: number
+}
+
+/** The public listener's address cannot be taken. */
+export class ListenFailed
+  extends Schema.TaggedError<ListenFailed>()("ListenFailed", { message: Schema.String })
+{}
+
+/** The public listener: the webhook and health, nothing else. */
+export class PublicListener extends Context.Service<PublicListener, {
+  readonly port: number
+  readonly url: string
+}>()("threeqpr-events/Ingress/Http") {
+  static readonly layer = (options: HttpOptions) => Layer.effect(PublicListener, make(options))
+}
+
+const webhookPath = "/webhooks/3qpr"
+
+/** How long the listener waits for deliveries in flight when it stops, in milliseconds. */
+const drainTimeout = 5_000
+
+const make = Effect.fnUntraced(function*(options: HttpOptions) {
+  const log = yield* EventLog
+  const deliveries = new Deliveries(yield* Ingress, yield* Effect.context<never>(), options)
+  let draining = false
+
+  const ready = Effect.map(
+    log.health,
+    (health) => draining ? { ready: false as const, reason: "shutting down" } : health
+  )
+  const handle = (request: IncomingMessage, response: ServerResponse) => {
+    if (draining) response.setHeader("connection", "close")
+    const path = request.url?.split("?", 1)[0]
+    if (path === webhookPath) {
+      return request.method === "POST"
+        ? deliveries.receive(request, response)
+        : answer(response, 405, { error: "method_not_allowed" }, { allow: "POST" })
+    }
+    if (path !== "/livez" && path !== "/readyz") return answer(response, 404, { error: "not_found" })
+    if (request.method !== "GET" && request.method !== "HEAD") {
+      return answer(response, 405, { error: "method_not_allowed" }, { allow: "GET, HEAD" })
+    }
+    return path === "/livez"
+      ? answer(response, 200, { ok: true })
+      : answerHealth(response, Effect.runSync(ready), log.durability)
+  }
+
+  const server = yield* Effect.acquireRelease(
+    listen(handle, options),
+    (server) =>
+      Effect.sync(() => {
+        draining = true
+        server.close()
+        server.closeIdleConnections()
+      }).pipe(
+        Effect.andThen(deliveries.idle),
+        Effect.timeoutOption(drainTimeout),
+        Effect.andThen(Effect.sync(() => {
+          deliveries.close()
+          server.closeAllConnections()
+        }))
+      )
+  )
+  const { port } = server.address() as AddressInfo
+  const host = options.host === "0.0.0.0" || options.host === "::" ? "localhost" : options.host
+  return PublicListener.of({ port, url: `http://${host.includes(":") ? `[${host}]` : host}:${port}` })
+})
+
+const listen = (
+  handle: (request: IncomingMessage, response: ServerResponse) => void,
+  options: HttpOptions
+) =>
+  Effect.callback<Server, ListenFailed>((resume) => {
+    const server = createServer(limits, handle)
+    server.maxConnections = 10_000
+    server.on("clientError", refuseMalformed)
+    server.once("error", (error) => resume(Effect.fail(listenFailed(options, error))))
+    server.listen(options.port, options.host, () => resume(Effect.succeed(server)))
+  })
+
+const limits = {
+  headersTimeout: 5_000,
+  requestTimeout: 10_000,
+  connectionsCheckingInterval: 1_000,
+  maxHeaderSize: 8_192,
+  // Above the idle time-out of the load balancers in use (60 s on most), or they would meet closed sockets.
+  keepAliveTimeout: 65_000
+}
+
+const refuseMalformed = (error: NodeJS.ErrnoException, socket: Socket) => {
+  // An answer that was already sent must not be followed by a second one.
+  if (!socket.writable || socket.bytesWritten > 0) return socket.destroy()
+  const status = statusOf[error.code ?? ""] ?? "400 Bad Request"
+  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
+}
+
+const statusOf: Readonly<Record<string, string>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: "408 Request Timeout",
+  HPE_HEADER_OVERFLOW: "431 Request Header Fields Too Large"
+}
+
+const listenFailed = ({ host, port }: HttpOptions, error: NodeJS.ErrnoException) =>
+  new ListenFailed({
+    message: error.code === "EADDRINUSE"
+      ? `The public listener cannot take ${host}:${port}: another process has it. Stop that one, or set PORT.`
+      : `The public listener cannot take ${host}:${port}: ${error.message}. Set HOST and PORT.`
+  })

@@ -1,0 +1,51 @@
+import type { Effect } from "effect"
+import type { SqlClient } from "effect/sql/SqlClient"
+import type { SqlError } from "effect/sql/SqlError"
+import type { Fragment } from "effect/sql/Statement"
+
+/** A table of a read model: its columns and constraints, and what its indexes are on. */
+export interface Table {
+  readonly columns: string
+  readonly indexes: ReadonlyArray<string>
+}
+
+/** What a projection gets to apply: events it has never applied before, as rows for SQL. */
+export interface Fresh {
+  /**
+   * One JSON array as text; each element is
+   * `{"event_id":…,"sequence":…,"received_at":…,"event":<the signed JSON as it stands>}`.
+   */
+  readonly json: string
+  readonly count: number
+}
+
+/**
+ * A read model: which events change it, its tables, and the SQL that changes them. The projector gives
+ * each event to `apply` exactly once, in a transaction, in batches that may come in any order; so `apply`
+ * decides by `sequence` which of two events about the same row is the later one.
+ */
+export interface Projection {
+  /** Also the name of its view, and with the generation of its durable consumer: `scans-1`. */
+  readonly name: string
+  /** Grows when the tables or `apply` change, so that a rebuild is due. */
+  readonly version: number
+  /** The event types that change it. */
+  readonly types: ReadonlyArray<string>
+  /** By name; queries see them under these names, whatever the generation. */
+  readonly tables: Readonly<Record<string, Table>>
+  readonly apply: (
+    sql: SqlClient,
+    table: (name: string) => Fragment,
+    fresh: Fresh
+  ) => Effect.Effect<void, SqlError>
+}
+
+/** The table of one generation of a projection, such as `scans_1`. */
+export const tableName = (name: string, generation: number) => `${name}_${generation}`
+
+/** The durable consumer of one generation of a projection, such as `scans-1`. */
+export const durableName = (name: string, generation: number) => `${name}-${generation}`
+
+/** The subject that a projection consumes: its one type, or all events when there are several. */
+export const filterOf = ({ types: [first = ">", ...others] }: Projection) =>
+  others.length === 0 ? `3qpr.events.${first}` : "3qpr.events.>"

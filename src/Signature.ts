@@ -1,0 +1,46 @@
+import { Redacted } from "effect"
+import { Buffer } from "node:buffer"
+import { createHmac, createSecretKey, timingSafeEqual } from "node:crypto"
+
+/** The header that carries 3QPR's signature, in the lower case in which HTTP servers give it. */
+export const header = "x-3qpr-signature"
+
+/**
+ * Signs a body as 3QPR does: `sha256=` and the hex HMAC-SHA256 of the raw bytes; the key is the secret's
+ * text as it stands. Source: 3QPR's guide "Receiving Webhooks".
+ */
+export const sign = (body: Uint8Array, secret: Redacted.Redacted<string>): string =>
+  `sha256=${createHmac("sha256", keyOf(secret)).update(body).digest("hex")}`
+
+/** What a check of a signature can find wrong. */
+export type Problem = "ambiguous_signature" | "invalid_signature"
+
+export interface Verifier {
+  /**
+   * Undefined when the signature fits the body under any active secret; otherwise what is wrong. Every
+   * secret is tried, in time that does not depend on which one fits. Never throws.
+   */
+  (body: Uint8Array, signature: string): Problem | undefined
+}
+
+/** A verifier for the secrets that are active now; several while a secret is being rotated. */
+export const verifier = (secrets: ReadonlyArray<Redacted.Redacted<string>>): Verifier => {
+  const keys = secrets.map(keyOf)
+  return (body, signature) => {
+    // HTTP servers join a repeated header with commas.
+    if (signature.includes(",")) return "ambiguous_signature"
+    if (!wellFormed.test(signature)) return "invalid_signature"
+    const given = Buffer.from(signature.slice(prefixLength), "hex")
+    let matched = false
+    for (const key of keys) {
+      const expected = createHmac("sha256", key).update(body).digest()
+      matched = timingSafeEqual(expected, given) || matched
+    }
+    return matched ? undefined : "invalid_signature"
+  }
+}
+
+const wellFormed = /^sha256=[0-9a-fA-F]{64}$/
+const prefixLength = "sha256=".length
+
+const keyOf = (secret: Redacted.Redacted<string>) => createSecretKey(Redacted.value(secret), "utf8")

@@ -1,0 +1,128 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Buffer } from "node:buffer"
+import { read, type Reading } from "../../src/Domain/Reading.ts"
+
+const json = (value: unknown): Reading => read(Buffer.from(JSON.stringify(value)))
+
+const reasonOf = (reading: Reading) => reading._tag === "Unusable" ? reading.reason : undefined
+
+/** The example of 3QPR's API reference. */
+const scan = {
+  id: "scan_01HABC",
+  qpr_code_id: "qpr_01HXYZ789ABC",
+  short_id: "hc9m3r",
+  scanned_at: "2026-03-20T15:30:00Z",
+  country: "US",
+  region: "CA",
+  city: "San Francisco",
+  device: "mobile",
+  conversation_started: true,
+  conversation_messages: 6,
+  metadata: {}
+}
+
+describe("reading a signed body", () => {
+  it.each([
+    ["scan.created", scan],
+    ["scan.created", { id: "scan_1" }],
+    ["conversation.completed", { id: "conv_1", messages: [{ role: "user" }] }],
+    ["conversation.completed", { conversation_id: "conv_1" }],
+    ["qpr_code.created", { id: "qpr_1", name: "Table 4" }],
+    ["subscription.upgraded", { id: "sub_1", plan: "pro" }],
+    ["subscription.cancelled", { id: "sub_1" }]
+  ])("takes %s with data %o", (event, data) => {
+    assert.deepStrictEqual(
+      json({ id: "evt_1", event, data }),
+      { _tag: "Event", id: "evt_1", type: event, data } as Reading
+    )
+  })
+
+  it("takes a type nobody told us of, with any data or none", () => {
+    for (const data of [{ a: 1 }, [1], "text", null, undefined]) {
+      const reading = json({ id: "evt_1", event: "invoice.paid_2", data })
+      assert.strictEqual(reading._tag, "Event")
+    }
+  })
+
+  it("keeps fields we do not know", () => {
+    const reading = json({
+      id: "evt_1",
+      event: "scan.created",
+      data: { ...scan, weather: { sun: true } },
+      more: 1
+    })
+    assert.deepStrictEqual(reading._tag === "Event" && reading.data, { ...scan, weather: { sun: true } })
+  })
+
+  it("reads null like absent in every field that may be absent", () => {
+    const nulls = Object.fromEntries(Object.keys(scan).map((key) => [key, null]))
+    assert.strictEqual(
+      json({ id: "e", event: "scan.created", data: { ...nulls, id: "scan_1" } })._tag,
+      "Event"
+    )
+  })
+
+  it.each([
+    ["no JSON", "scan", "invalid_json"],
+    ["an empty body", "", "invalid_json"],
+    ["two values", "{}{}", "invalid_json"],
+    ["an array", "[]", "invalid_envelope"],
+    ["null", "null", "invalid_envelope"],
+    ["no id", `{"event":"scan.created","data":{"id":"scan_1"}}`, "invalid_envelope"],
+    ["an id that is null", `{"id":null,"event":"x"}`, "invalid_envelope"],
+    ["an id that is a number", `{"id":7,"event":"x"}`, "invalid_envelope"],
+    ["an empty id", `{"id":"","event":"x"}`, "invalid_envelope"],
+    ["an id with a space", `{"id":"evt 1","event":"x"}`, "invalid_envelope"],
+    ["an id with a line end", `{"id":"evt\\r\\n1","event":"x"}`, "invalid_envelope"],
+    ["an id that is not ASCII", `{"id":"évt","event":"x"}`, "invalid_envelope"],
+    ["an id of 201 characters", `{"id":"${"i".repeat(201)}","event":"x"}`, "invalid_envelope"],
+    ["no type", `{"id":"evt_1"}`, "invalid_envelope"],
+    ["a type with a wildcard", `{"id":"evt_1","event":"scan.*"}`, "invalid_envelope"],
+    ["a type with an empty word", `{"id":"evt_1","event":"scan..created"}`, "invalid_envelope"],
+    ["a scan without data", `{"id":"evt_1","event":"scan.created"}`, "invalid_data"],
+    ["a scan without id", `{"id":"evt_1","event":"scan.created","data":{}}`, "invalid_data"],
+    ["a scan with an empty id", `{"id":"evt_1","event":"scan.created","data":{"id":""}}`, "invalid_data"],
+    [
+      "a scan on the 32nd",
+      `{"id":"evt_1","event":"scan.created","data":{"id":"s","scanned_at":"2026-03-32T00:00:00Z"}}`,
+      "invalid_data"
+    ],
+    [
+      "a scan with 1.5 messages",
+      `{"id":"evt_1","event":"scan.created","data":{"id":"s","conversation_messages":1.5}}`,
+      "invalid_data"
+    ],
+    [
+      "a conversation without a key",
+      `{"id":"evt_1","event":"conversation.completed","data":{}}`,
+      "invalid_data"
+    ]
+  ])("quarantines %s", (_, body, reason) => {
+    assert.strictEqual(reasonOf(read(Buffer.from(body))), reason)
+  })
+
+  it("quarantines bytes that are not UTF-8 instead of changing them", () => {
+    assert.strictEqual(reasonOf(read(Buffer.from([0x22, 0xff, 0x22]))), "invalid_json")
+  })
+
+  it("takes ids of 1 and of 200 characters", () => {
+    for (const id of ["!", "~".repeat(200)]) assert.strictEqual(json({ id, event: "x" })._tag, "Event")
+  })
+
+  it("keeps a usable id and type of an event whose data is wrong", () => {
+    const reading = json({ id: "evt_1", event: "scan.created", data: { country: "US" } })
+    assert.strictEqual(reading._tag, "Unusable")
+    if (reading._tag !== "Unusable") return
+    assert.deepStrictEqual([reading.id, reading.type], ["evt_1", "scan.created"])
+    assert.include(reading.detail, `["id"]`)
+  })
+
+  it("survives 500,000 nested arrays, duplicate keys and __proto__", () => {
+    assert.isDefined(read(Buffer.from("[".repeat(500_000) + "]".repeat(500_000))))
+    const nested = `{"id":"evt_1","event":"x","data":${"[".repeat(5_000)}${"]".repeat(5_000)}}`
+    assert.strictEqual(read(Buffer.from(nested))._tag, "Event")
+    const reading = read(Buffer.from(`{"id":"evt_1","id":"evt_2","event":"x","__proto__":{"id":"evt_3"}}`))
+    assert.strictEqual(reading.id, "evt_2" as never)
+    assert.isUndefined(({} as Record<string, unknown>)["id"])
+  })
+})

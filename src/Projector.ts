@@ -1,52 +1,39 @@
-import { Cause, Context, Deferred, Effect, Exit, Layer } from "effect"
+import { Cause, Effect, Exit, Layer } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
-import type { SqlError } from "effect/sql/SqlError"
-import {
-  ack,
-  Consumers,
-  type ConsumerUnavailable,
-  deadLetter,
-  type Delivered,
-  type Outcome,
-  retryAfter
-} from "./Consumer.ts"
+import { ack, Consumers, deadLetter, type Delivered, type Outcome, retryAfter } from "./Consumer.ts"
 import { isTransient } from "./Database/SqlFailure.ts"
 import { read } from "./Domain/Reading.ts"
 import { durableName, filterOf, type Projection } from "./Projection.ts"
 import { applyOnce, type Decoded } from "./Projector/Batch.ts"
 import { install } from "./Projector/Tables.ts"
+import { Vitals } from "./Vitals.ts"
 
 const maxBatch = 500
 
 /** Keeps read models up to date from the log, each with a durable consumer of its own. */
-export class Projector extends Context.Service<Projector, {
-  /** Fails when a projection cannot go on: the process must not look alive then. */
-  readonly died: Effect.Effect<never, ConsumerUnavailable | SqlError>
-  /** What keeps a projection from going on right now, by name; a retry is under way. */
-  readonly troubles: Effect.Effect<ReadonlyMap<string, string>>
-}>()("threeqpr-events/Projector") {
-  static readonly layer = (projections: ReadonlyArray<Projection>) =>
-    Layer.effect(Projector, make(projections))
-}
+export const layer = (projections: ReadonlyArray<Projection>) => Layer.effectDiscard(start(projections))
 
-const make = Effect.fnUntraced(function*(projections: ReadonlyArray<Projection>) {
-  const died = yield* Deferred.make<never, ConsumerUnavailable | SqlError>()
-  const troubles = new Map<string, string>()
+const start = Effect.fnUntraced(function*(projections: ReadonlyArray<Projection>) {
+  const vitals = yield* Vitals
   for (const projection of projections) {
     const generation = yield* install(projection)
-    yield* project(projection, generation, troubles).pipe(
-      Effect.onExit((exit) => Exit.isFailure(exit) ? Deferred.failCause(died, exit.cause) : Effect.void),
-      Effect.forkScoped
-    )
+    const trouble: Trouble = { failures: 0, reason: undefined }
+    const part = `projection ${projection.name}`
+    yield* vitals.watch(part, Effect.sync(() => trouble.reason))
+    yield* vitals.run(part, project(projection, generation, trouble))
   }
-  return Projector.of({ died: Deferred.await(died), troubles: Effect.sync(() => new Map(troubles)) })
 })
 
+/** What keeps a projection from going on right now; a retry is under way. */
+interface Trouble {
+  failures: number
+  reason: string | undefined
+}
+
 const project = Effect.fnUntraced(
-  function*(projection: Projection, generation: number, troubles: Map<string, string>) {
+  function*(projection: Projection, generation: number, trouble: Trouble) {
     const consumers = yield* Consumers
     const sql = yield* SqlClient
-    let failures = 0
     const apply = (events: ReadonlyArray<Decoded>) =>
       Effect.exit(Effect.provideService(applyOnce(projection, generation, events), SqlClient, sql))
 
@@ -54,8 +41,8 @@ const project = Effect.fnUntraced(
     const settle = (events: ReadonlyArray<Decoded>): Effect.Effect<ReadonlyArray<Outcome>> =>
       Effect.flatMap(apply(events), (exit) => {
         if (Exit.isSuccess(exit)) {
-          failures = 0
-          troubles.delete(projection.name)
+          trouble.failures = 0
+          trouble.reason = undefined
           return Effect.succeed(events.map(() => ack))
         }
         if (isTransient(exit.cause)) {
@@ -71,19 +58,18 @@ const project = Effect.fnUntraced(
           (halves) => halves.flat()
         )
       })
-    const delay = () => Math.min(30_000, 250 * 2 ** Math.min(failures, 10))
+    const delay = () => Math.min(30_000, 250 * 2 ** Math.min(trouble.failures, 10))
     const retryLater = (cause: Cause.Cause<unknown>) => {
-      failures++
-      const reason = String(Cause.squash(cause))
-      troubles.set(projection.name, reason)
-      return Effect.logWarning(`projection ${projection.name} waits for the database: ${reason}`)
+      trouble.failures++
+      trouble.reason = String(Cause.squash(cause))
+      return Effect.logWarning(`projection ${projection.name} waits for the database: ${trouble.reason}`)
     }
 
     return yield* consumers.run({
       durable: durableName(projection.name, generation),
       filter: filterOf(projection),
       maxBatch,
-      pause: Effect.suspend(() => failures === 0 ? Effect.void : Effect.sleep(delay())),
+      pause: Effect.suspend(() => trouble.failures === 0 ? Effect.void : Effect.sleep(delay())),
       handle: (batch) => {
         const decoded = batch.map((event) => decode(projection, event))
         const applicable = decoded.filter((event) => "json" in event)

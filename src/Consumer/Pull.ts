@@ -33,7 +33,10 @@ export class Pull {
     this.#connection = connection
     this.#options = options
     this.#subscription = connection.subscribe(this.#inbox, { callback: (_, msg) => this.#receive(msg) })
-    this.#watch = setInterval(() => this.#requested > 0 && performance.now() > this.#overdue && this.restart(), 1_000)
+    this.#watch = setInterval(
+      () => this.#requested > 0 && performance.now() > this.#overdue && this.restart(),
+      1_000
+    )
     this.#request()
   }
 

@@ -28,7 +28,6 @@ export class Deliveries {
   readonly #limits: { readonly maxBodyBytes: number; readonly maxInFlight: number }
   readonly #open = new Set<Delivery>()
   readonly #sweep: ReturnType<typeof setInterval>
-  #whenIdle: (() => void) | undefined
 
   constructor(
     ingress: Ingress["Service"],
@@ -41,12 +40,9 @@ export class Deliveries {
     this.#sweep = setInterval(() => this.#expire(), 100)
   }
 
-  /** Completes when nothing is in flight. */
-  get idle(): Effect.Effect<void> {
-    return Effect.callback((resume) => {
-      if (this.#open.size === 0) return resume(Effect.void)
-      this.#whenIdle = () => resume(Effect.void)
-    })
+  /** Ends the connection of each delivery in flight with its answer. */
+  drain(): void {
+    for (const { response } of this.#open) response.setHeader("connection", "close")
   }
 
   close(): void {
@@ -111,9 +107,7 @@ export class Deliveries {
 
   /** False when the delivery was already answered. */
   #forget(delivery: Delivery): boolean {
-    const open = this.#open.delete(delivery)
-    if (this.#open.size === 0) this.#whenIdle?.()
-    return open
+    return this.#open.delete(delivery)
   }
 }
 

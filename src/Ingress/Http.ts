@@ -23,6 +23,7 @@ export class ListenFailed
 /** The public listener: the webhook and health, nothing else. */
 export class PublicListener extends Context.Service<PublicListener, {
   readonly port: number
+  /** As one reaches it from this machine. */
   readonly url: string
 }>()("threeqpr-events/Ingress/Http") {
   static readonly layer = (options: HttpOptions) => Layer.effect(PublicListener, make(options))
@@ -35,7 +36,17 @@ const drainTimeout = 5_000
 
 const make = Effect.fnUntraced(function*(options: HttpOptions) {
   const log = yield* EventLog
-  const deliveries = new Deliveries(yield* Ingress, yield* Effect.context<never>(), options)
+  const maxBodyBytes = Math.min(options.maxBodyBytes, log.maxBodyBytes)
+  if (maxBodyBytes < options.maxBodyBytes) {
+    yield* Effect.logWarning(
+      `MAX_BODY_BYTES is ${options.maxBodyBytes}, the broker takes ${maxBodyBytes}: larger bodies are answered `
+        + "413. Raise the broker's max_payload, or lower MAX_BODY_BYTES."
+    )
+  }
+  const deliveries = new Deliveries(yield* Ingress, yield* Effect.context<never>(), {
+    ...options,
+    maxBodyBytes
+  })
   let draining = false
 
   const ready = Effect.map(
@@ -61,24 +72,30 @@ const make = Effect.fnUntraced(function*(options: HttpOptions) {
 
   const server = yield* Effect.acquireRelease(
     listen(handle, options),
-    (server) =>
-      Effect.sync(() => {
-        draining = true
-        server.close()
-        server.closeIdleConnections()
-      }).pipe(
-        Effect.andThen(deliveries.idle),
+    (server) => {
+      draining = true
+      deliveries.drain()
+      return closed(server).pipe(
         Effect.timeoutOption(drainTimeout),
         Effect.andThen(Effect.sync(() => {
           deliveries.close()
           server.closeAllConnections()
         }))
       )
+    }
   )
   const { port } = server.address() as AddressInfo
   const host = options.host === "0.0.0.0" || options.host === "::" ? "localhost" : options.host
-  return PublicListener.of({ port, url: `http://${host.includes(":") ? `[${host}]` : host}:${port}` })
+  const url = `http://${host.includes(":") ? `[${host}]` : host}:${port}`
+  yield* Effect.logInfo(`webhook: POST ${url}${webhookPath}`)
+  return PublicListener.of({ port, url })
 })
+
+/** Takes no new connections; completes when the last one has ended. */
+const closed = (server: Server) =>
+  Effect.callback<void>((resume) => {
+    server.close(() => resume(Effect.void))
+  })
 
 const listen = (
   handle: (request: IncomingMessage, response: ServerResponse) => void,

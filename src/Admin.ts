@@ -1,0 +1,38 @@
+import { NodeHttpServer } from "@effect/platform-node"
+import { Effect, Layer, type Redacted } from "effect"
+import { HttpRouter, HttpServer } from "effect/http"
+import { HttpApiBuilder, HttpApiMiddleware } from "effect/http-api"
+import { createServer } from "node:http"
+import * as Access from "./Admin/Access.ts"
+import { Api } from "./Admin/Api.ts"
+import * as Health from "./Admin/Health.ts"
+import * as ReadModels from "./Admin/ReadModels.ts"
+
+export interface AdminOptions {
+  readonly host: string
+  /** 0 takes a free port. */
+  readonly port: number
+  readonly token?: Redacted.Redacted<string> | undefined
+}
+
+/** The private listener with the query API. Needs the database. */
+export const layer = (options: AdminOptions) => listener(options, api)
+
+/** The private listener of a process without the admin role: health only. */
+export const layerHealth = (options: AdminOptions) => listener(options, Layer.empty)
+
+const api = HttpApiBuilder.layer(Api, { openapiPath: "/openapi.json" }).pipe(
+  Layer.provide([ReadModels.layer, HttpApiMiddleware.layerProblemDetails({ includeDetails: true })])
+)
+
+const listener = <E, R>(options: AdminOptions, routes: Layer.Layer<never, E, R>) =>
+  Layer.effectDiscard(announce).pipe(
+    Layer.provideMerge(HttpRouter.serve(
+      Layer.mergeAll(routes, Health.layer, Access.middleware(options)),
+      { disableLogger: true, disableListenLog: true }
+    )),
+    Layer.provideMerge(NodeHttpServer.layer(createServer, { host: options.host, port: options.port })),
+    Layer.provide(Layer.effectDiscard(Access.check(options)))
+  )
+
+const announce = HttpServer.addressFormattedWith((url) => Effect.logInfo(`private listener: ${url}`))

@@ -1,0 +1,23 @@
+import { Effect } from "effect"
+import { HttpRouter, HttpServerResponse } from "effect/http"
+import { EventLog } from "../EventLog.ts"
+import { Vitals } from "../Vitals.ts"
+
+/** `/livez` answers while the process runs; `/readyz` names each part that is not ready. */
+export const layer = HttpRouter.use(Effect.fnUntraced(function*(router) {
+  const vitals = yield* Vitals
+  const { durability } = yield* EventLog
+  yield* router.add("GET", "/livez", HttpServerResponse.json({ ok: true }))
+  yield* router.add(
+    "GET",
+    "/readyz",
+    Effect.gen(function*() {
+      const faults = yield* vitals.faults
+      const ready = faults.length === 0
+      return yield* HttpServerResponse.json(
+        { ready, ...(!ready && { faults }), durability },
+        { status: ready ? 200 : 503 }
+      )
+    })
+  )
+}))

@@ -1,0 +1,26 @@
+import { HttpApiError } from "effect/http-api"
+
+/** RFC 9457 problems of the private listener; `type` is stable, `detail` is for people. */
+export class NotFound extends HttpApiError.Problem<NotFound>()("NotFound", {
+  type: "urn:threeqpr-events:problem:not-found",
+  status: 404,
+  title: "There is no such thing here"
+}) {}
+
+export class Unauthorized extends HttpApiError.Problem<Unauthorized>()("Unauthorized", {
+  type: "urn:threeqpr-events:problem:unauthorized",
+  status: 401,
+  title: "A bearer token is needed"
+}) {}
+
+export class Forbidden extends HttpApiError.Problem<Forbidden>()("Forbidden", {
+  type: "urn:threeqpr-events:problem:forbidden",
+  status: 403,
+  title: "Requests from other sites are refused"
+}) {}
+
+export class Unavailable extends HttpApiError.Problem<Unavailable>()("Unavailable", {
+  type: "urn:threeqpr-events:problem:unavailable",
+  status: 503,
+  title: "The read models cannot be read right now"
+}) {}

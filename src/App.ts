@@ -1,0 +1,105 @@
+import { Effect, Layer, Redacted } from "effect"
+import * as Admin from "./Admin.ts"
+import type { Config } from "./Config.ts"
+import { Consumers } from "./Consumer.ts"
+import { Database } from "./Database.ts"
+import * as Migrations from "./Database/Migrations.ts"
+import { DeadLetters } from "./DeadLetters.ts"
+import { EventLog } from "./EventLog.ts"
+import * as JetStream from "./EventLog/JetStream.ts"
+import { Ingress } from "./Ingress.ts"
+import { PublicListener } from "./Ingress/Http.ts"
+import { Nats, type Target } from "./Nats.ts"
+import { NatsServer } from "./Nats/Server.ts"
+import { conversations } from "./Projections/Conversations.ts"
+import { scans } from "./Projections/Scans.ts"
+import * as Projector from "./Projector.ts"
+import * as Signature from "./Signature.ts"
+import { Vitals } from "./Vitals.ts"
+import type { WebhookSecret } from "./WebhookSecret.ts"
+
+export type Role = "ingress" | "projector" | "admin"
+
+export const roles: ReadonlyArray<Role> = ["ingress", "projector", "admin"]
+
+/** Every projection that `serve` runs. */
+export const projections = [scans, conversations]
+
+/**
+ * The whole of `serve`, for some roles. Built from the bottom up (broker, stream, database, projector,
+ * listeners) and closed from the top down, so that what came in is finished before what it needs stops.
+ */
+export const layer = (config: Config, { secrets }: WebhookSecret, active: ReadonlySet<Role>) => {
+  const readModels = database(config)
+  const projector = active.has("projector")
+    ? Projector.layer(projections).pipe(
+      Layer.provide(Consumers.layer),
+      Layer.provide(DeadLetters.layer),
+      Layer.provide(readModels)
+    )
+    : Layer.empty
+  const publicListener = active.has("ingress")
+    ? PublicListener.layer(config).pipe(Layer.provide(Ingress.layer(Signature.verifier(secrets))))
+    : Layer.empty
+  const access = { host: config.adminHost, port: config.adminPort, token: config.adminToken }
+  const privateListener = active.has("admin")
+    ? Admin.layer(access).pipe(Layer.provide(readModels))
+    : Admin.layerHealth(access)
+  return Layer.mergeAll(publicListener, privateListener).pipe(
+    Layer.provide(projector),
+    Layer.provide(log(config)),
+    Layer.provideMerge(Vitals.layer)
+  )
+}
+
+/** The database with its migrations done; the process ends when the embedded one dies. */
+const database = (config: Config) =>
+  Layer.effectDiscard(Effect.gen(function*() {
+    const { describe, died, ping } = yield* Database
+    const vitals = yield* Vitals
+    yield* vitals.watch(
+      "database",
+      Effect.match(ping, { onFailure: (error) => error.message, onSuccess: () => undefined })
+    )
+    yield* vitals.run("database", died)
+    yield* Effect.logInfo(`database: ${describe}`)
+  })).pipe(
+    Layer.provideMerge(Migrations.layer),
+    Layer.provideMerge(Database.layer({ url: config.databaseUrl, dataDir: config.dataDir }))
+  )
+
+/** The event log on the broker that is set, or else on the embedded one. */
+const log = (config: Config) =>
+  config.natsUrl === undefined
+    ? Layer.unwrap(Effect.map(NatsServer, (server) =>
+      eventLog(config, { servers: [server.url], token: server.token }, server.syncsBeforeAck))).pipe(
+        Layer.provide(NatsServer.layer({ dataDir: config.dataDir, binary: config.natsServerBinary }))
+      )
+    : eventLog(config, externalBroker(config, config.natsUrl), undefined)
+
+const eventLog = (config: Config, broker: Target, syncsBeforeAck: boolean | undefined) =>
+  Layer.effectDiscard(Effect.gen(function*() {
+    const { durability, health } = yield* EventLog
+    const vitals = yield* Vitals
+    yield* vitals.watch("event log", Effect.map(health, (health) => health.ready ? undefined : health.reason))
+    yield* Effect.logInfo(durability)
+  })).pipe(
+    Layer.provideMerge(JetStream.layer({
+      dedupWindow: config.dedupWindow,
+      retention: config.retention.millis,
+      replicas: config.replicas,
+      syncsBeforeAck
+    })),
+    Layer.provideMerge(Nats.layer(broker))
+  )
+
+const externalBroker = (config: Config, servers: ReadonlyArray<Redacted.Redacted<string>>): Target => ({
+  servers: servers.map(Redacted.value),
+  token: config.natsToken,
+  user: config.natsUser,
+  password: config.natsPassword,
+  credentialsFile: config.natsCredentials,
+  ...((config.natsTlsCa ?? config.natsTlsCert ?? config.natsTlsKey) !== undefined && {
+    tls: { ca: config.natsTlsCa, cert: config.natsTlsCert, key: config.natsTlsKey }
+  })
+})

@@ -1,0 +1,11 @@
+import { Command } from "effect/cli"
+import packageJson from "../package.json" with { type: "json" }
+import { serve } from "./Cli/Serve.ts"
+import { trigger } from "./Cli/Trigger.ts"
+
+/** The command line: one file a command. */
+export const run = Command.make("threeqpr").pipe(
+  Command.withDescription("3QPR's webhooks, kept in NATS JetStream and projected into Postgres"),
+  Command.withSubcommands([serve, trigger]),
+  Command.run({ version: packageJson.version })
+)

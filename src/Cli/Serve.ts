@@ -1,0 +1,50 @@
+import { Clock, Effect, Layer } from "effect"
+import { Command, Flag } from "effect/cli"
+import { layer, type Role, roles } from "../App.ts"
+import { load } from "../Config.ts"
+import * as Telemetry from "../Telemetry.ts"
+import { Vitals } from "../Vitals.ts"
+import * as WebhookSecret from "../WebhookSecret.ts"
+import { given, settingFlag } from "./Flags.ts"
+
+/** `threeqpr serve`: runs until it is told to stop, or until a part it cannot do without has ended. */
+export const serve = Command.make(
+  "serve",
+  {
+    role: Flag.Literals("role", roles as [Role, ...Array<Role>]).pipe(
+      Flag.withDescription("Run only this part; repeatable. Without it all of them run"),
+      Flag.atLeast(0)
+    ),
+    host: settingFlag("host", "host"),
+    port: settingFlag("port", "port"),
+    adminHost: settingFlag("admin-host", "adminHost"),
+    adminPort: settingFlag("admin-port", "adminPort"),
+    dataDir: settingFlag("data-dir", "dataDir"),
+    logLevel: settingFlag("log-level", "logLevel")
+  },
+  Effect.fnUntraced(function*({ role, ...flags }) {
+    const config = yield* load(given(flags))
+    yield* run(config, new Set(role.length > 0 ? role : roles)).pipe(Telemetry.withLogLevel(config.logLevel))
+  })
+).pipe(
+  Command.withDescription("Receive webhooks, keep the events, project them, answer queries"),
+  Command.withExamples([
+    { command: "threeqpr serve", description: "Everything, on the embedded broker and database" },
+    {
+      command: "threeqpr serve --role projector",
+      description: "One more projector for a shared NATS and Postgres"
+    }
+  ])
+)
+
+const run = Effect.fnUntraced(function*(config: Parameters<typeof layer>[0], active: ReadonlySet<Role>) {
+  const started = yield* Clock.currentTimeMillis
+  // Being stopped is how this command ends.
+  process.exitCode = 0
+  const secret = yield* WebhookSecret.findOrMake(config)
+  yield* Effect.logInfo(`webhook secret: ${secret.origin}`)
+  const services = yield* Layer.build(layer(config, secret, active))
+  const ready = (yield* Clock.currentTimeMillis) - started
+  yield* Effect.logInfo(`ready in ${(ready / 1000).toFixed(1)} s (${[...active].join(", ")})`)
+  return yield* Effect.flatMap(Vitals, ({ died }) => died).pipe(Effect.provideContext(services))
+}, Effect.scoped)

@@ -1,0 +1,48 @@
+import { Cause, Exit, Predicate } from "effect"
+import { isSqlError } from "effect/sql/SqlError"
+
+/**
+ * Whether trying again later can help, given an error or a whole `Cause` or `Exit` (a commit that fails can
+ * be a defect). True for what the database's state did: connections, deadlocks, timeouts, resources, a
+ * failed log-in, a read-only standby. False for what the statement and its data did, which is the same next
+ * time, and for any error that has nothing to do with the database. When a cause holds both, true: the
+ * next attempt shows the one that stays.
+ */
+export const isTransient = (failure: unknown): boolean => {
+  if (Exit.isExit(failure)) return Exit.isFailure(failure) && isTransient(failure.cause)
+  if (Cause.isCause(failure)) return failure.reasons.some(isTransientReason)
+  if (isSqlError(failure)) return failure.reason.operation === "connect" || isTransient(failure.reason)
+  return Cause.isTimeoutError(failure)
+    || (Predicate.isTagged(failure, "ConnectionError"))
+    || (Predicate.hasProperty(failure, "code") && isTransientCode(failure.code))
+    || (Predicate.hasProperty(failure, "cause") && isTransient(failure.cause))
+}
+
+const isTransientReason = (reason: Cause.Reason<unknown>) =>
+  Cause.isInterruptReason(reason) || isTransient(Cause.isFailReason(reason) ? reason.error : reason.defect)
+
+const isTransientCode = (code: unknown) =>
+  Predicate.isString(code)
+  && (systemCall.test(code) || transientCodes.has(code) || transientClasses.has(code.slice(0, 2)))
+
+/** Of Node's socket errors, such as ECONNRESET; Postgres has no SQLSTATE of that form. */
+const systemCall = /^E[A-Z]+$/
+
+/** Of PostgreSQL's "Appendix A. PostgreSQL Error Codes"; every class that is not named here is permanent. */
+const transientClasses = new Set([
+  "08", // connection exception
+  "28", // invalid authorization: a password that is being changed
+  "53", // insufficient resources
+  "57", // operator intervention: cancelled, timed out, shut down
+  "58" // system error: input and output
+])
+
+const transientCodes = new Set([
+  "25006", // read-only transaction: a standby, until it is promoted
+  "25P02", // failed transaction: the client retried a stale prepared statement in it, and forgot it by now
+  "25P03", // idle in transaction for too long
+  "25P04", // transaction timeout
+  "40001", // serialization failure
+  "40P01", // deadlock
+  "55P03" // lock not available
+])

@@ -1,0 +1,44 @@
+import { Effect, Result, Schema, SemVer } from "effect"
+import { ChildProcess, ChildProcessSpawner } from "effect/process"
+
+/** A nats-server that runs here and is new enough. */
+export interface Binary {
+  readonly path: string
+  /** Such as 2.14.5. */
+  readonly version: string
+  /** One line for a person: which version, where it came from and where it lies. */
+  readonly origin: string
+}
+
+/** One way to a nats-server led nowhere; the message says which way and why. */
+export class Unavailable
+  extends Schema.TaggedError<Unavailable>()("Unavailable", { message: Schema.String })
+{}
+
+/** The oldest version that has what we use of JetStream. */
+export const oldest = "2.9.0"
+
+/** Runs `nats-server --version` and accepts what it is. `source` says where it came from. */
+export const inspect = Effect.fn("Binary.inspect")(function*(path: string, source: string) {
+  const spawner = yield* ChildProcessSpawner.ChildProcessSpawner
+  const printed = yield* spawner.string(ChildProcess.make(path, ["--version"]), { includeStderr: true }).pipe(
+    Effect.timeoutOrElse({
+      duration: "10 seconds",
+      orElse: () => Effect.fail(new Unavailable({ message: "it did not answer within 10 seconds" }))
+    }),
+    Effect.mapError((error) => new Unavailable({ message: `${path} cannot be run: ${error.message}` }))
+  )
+  const version = /^nats-server: v(\S+)/m.exec(printed)?.[1] ?? ""
+  const parsed = SemVer.parse(version)
+  if (Result.isFailure(parsed)) {
+    return yield* new Unavailable({
+      message: `${path} is not a nats-server: "--version" printed "${printed.trim().slice(0, 100)}"`
+    })
+  }
+  if (SemVer.isLessThan(parsed.success, SemVer.parseUnsafe(oldest))) {
+    return yield* new Unavailable({
+      message: `${path} is version ${version}, and ${oldest} is the oldest that will do`
+    })
+  }
+  return { path, version, origin: `nats-server ${version} (${source}) at ${path}` } satisfies Binary
+})

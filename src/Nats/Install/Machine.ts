@@ -1,0 +1,52 @@
+import { Effect, FileSystem, Option, Path } from "effect"
+import { homedir } from "node:os"
+import { delimiter, join } from "node:path"
+import process from "node:process"
+
+/** What decides which nats-server fits and where it is sought. */
+export interface Machine {
+  /** As Node names them: linux, darwin, win32; x64, arm64. */
+  readonly platform: string
+  readonly arch: string
+  /** The folders of PATH. */
+  readonly searchPath: ReadonlyArray<string>
+  /** The folder that our downloads are kept in. */
+  readonly cacheDir: string
+  /** The system's tar. */
+  readonly tar: string
+}
+
+const env = (name: string) => process.env[name] || undefined
+
+const cacheDirs: Record<string, () => string> = {
+  darwin: () => join(homedir(), "Library", "Caches"),
+  win32: () => env("LOCALAPPDATA") ?? join(homedir(), "AppData", "Local")
+}
+
+/** The machine we run on. */
+export const thisMachine: Machine = {
+  platform: process.platform,
+  arch: process.arch,
+  searchPath: (env("PATH") ?? "").split(delimiter).filter((folder) => folder !== ""),
+  cacheDir: join(
+    env("XDG_CACHE_HOME") ?? cacheDirs[process.platform]?.() ?? join(homedir(), ".cache"),
+    "threeqpr-events"
+  ),
+  // Windows has a tar that unpacks zip; another one first on PATH, such as Git's, does not.
+  tar: process.platform === "win32" ? join(env("SystemRoot") ?? "C:\\Windows", "System32", "tar.exe") : "tar"
+}
+
+/** A command's file name. */
+export const fileName = (machine: Machine, command: string) =>
+  machine.platform === "win32" ? `${command}.exe` : command
+
+/** Where a command lies on PATH. */
+export const lookUp = Effect.fnUntraced(function*(machine: Machine, command: string) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  for (const folder of machine.searchPath) {
+    const file = path.join(folder, fileName(machine, command))
+    if (yield* fs.exists(file).pipe(Effect.orElseSucceed(() => false))) return Option.some(file)
+  }
+  return Option.none<string>()
+})

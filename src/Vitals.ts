@@ -1,0 +1,58 @@
+import { Cause, Context, Deferred, Effect, Exit, Layer, Schema, type Scope } from "effect"
+
+/** A worker that has to run as long as the process has ended. */
+export class WorkerDied extends Schema.TaggedError<WorkerDied>()("WorkerDied", { message: Schema.String }) {}
+
+/** A part of the process that is not ready, and why. */
+export interface Fault {
+  readonly part: string
+  readonly reason: string
+}
+
+/** What keeps the process alive and ready. A worker that ends takes the process down with it. */
+export class Vitals extends Context.Service<Vitals, {
+  /** Asks a part for its fault whenever readiness is asked for, until the scope ends. */
+  readonly watch: (
+    part: string,
+    fault: Effect.Effect<string | undefined>
+  ) => Effect.Effect<void, never, Scope.Scope>
+  /** Runs a worker beside the rest, until the scope ends. */
+  readonly run: <E, R>(
+    part: string,
+    worker: Effect.Effect<never, E, R>
+  ) => Effect.Effect<void, never, R | Scope.Scope>
+  readonly faults: Effect.Effect<ReadonlyArray<Fault>>
+  /** Fails when the first worker ends. */
+  readonly died: Effect.Effect<never, WorkerDied>
+}>()("threeqpr-events/Vitals") {
+  static readonly layer = Layer.sync(Vitals, () => {
+    const parts = new Map<string, Effect.Effect<string | undefined>>()
+    const died = Deferred.makeUnsafe<never, WorkerDied>()
+    return Vitals.of({
+      watch: (part, fault) =>
+        Effect.acquireRelease(
+          Effect.sync(() => void parts.set(part, fault)),
+          () => Effect.sync(() => void parts.delete(part))
+        ),
+      run: (part, worker) =>
+        worker.pipe(
+          Effect.onExit((exit) =>
+            Exit.isFailure(exit) && !Cause.hasInterruptsOnly(exit.cause)
+              ? Deferred.fail(died, new WorkerDied({ message: `${part} ended: ${Cause.pretty(exit.cause)}` }))
+              : Effect.void
+          ),
+          Effect.forkScoped,
+          Effect.asVoid
+        ),
+      faults: Effect.suspend(() =>
+        Effect.map(
+          Effect.forEach([...parts], ([part, fault]) =>
+            Effect.map(fault, (reason) => reason === undefined ? [] : [{ part, reason }])),
+          (faults) =>
+            faults.flat()
+        )
+      ),
+      died: Deferred.await(died)
+    })
+  })
+}

@@ -1,0 +1,38 @@
+#!/usr/bin/env node
+import { NodeRuntime, NodeServices } from "@effect/platform-node"
+import { Cause, Effect, Exit, Layer } from "effect"
+import { CliError } from "effect/cli"
+import { run } from "./Cli.ts"
+import * as Telemetry from "./Telemetry.ts"
+
+/** The longest an orderly stop may take, in milliseconds. */
+const stopTimeout = 25_000
+
+const stopInTime = () => setTimeout(() => process.exit(1), stopTimeout).unref()
+process.once("SIGINT", stopInTime)
+process.once("SIGTERM", stopInTime)
+
+/** 0 done, 1 failed, 2 wrong usage; 130 for a command that was interrupted before its end. */
+const exitCode = (exit: Exit.Exit<unknown, unknown>): number => {
+  if (Exit.isSuccess(exit)) return 0
+  if (Cause.hasInterruptsOnly(exit.cause)) return Number(process.exitCode ?? 130)
+  const error = Cause.squash(exit.cause)
+  if (!CliError.isCliError(error)) return 1
+  return error._tag === "ShowHelp" && error.errors.length === 0 ? 0 : 2
+}
+
+run.pipe(
+  Effect.tapCause((cause) => {
+    const error = Cause.squash(cause)
+    return Cause.hasInterruptsOnly(cause) || CliError.isCliError(error)
+      ? Effect.void
+      : Effect.sync(() =>
+        process.stderr.write(`threeqpr: ${error instanceof Error ? error.message : String(error)}\n`)
+      )
+  }),
+  Effect.provide(Layer.merge(NodeServices.layer, Telemetry.layer)),
+  NodeRuntime.runMain({
+    disableErrorReporting: true,
+    teardown: (exit, onExit) => onExit(exitCode(exit))
+  })
+)

@@ -1,0 +1,43 @@
+import { Effect } from "effect"
+import { connect } from "node:net"
+import * as Signature from "../../src/Signature.ts"
+
+/** An answer: its status, headers and JSON body (or text where it is none). */
+export interface Answer {
+  readonly status: number
+  readonly headers: Headers
+  readonly body: unknown
+}
+
+export const send = (url: string, init: RequestInit = {}) =>
+  Effect.promise(async (signal): Promise<Answer> => {
+    const response = await fetch(url, { ...init, signal })
+    const text = await response.text()
+    const json = response.headers.get("content-type")?.includes("json")
+    return { status: response.status, headers: response.headers, body: json ? JSON.parse(text) : text }
+  })
+
+/** Delivers as 3QPR does: POST, JSON, one signature header. */
+export const deliver = (
+  url: string,
+  { body, signature }: { readonly body: Uint8Array; readonly signature: string },
+  headers: Readonly<Record<string, string>> = {}
+) =>
+  send(url, {
+    method: "POST",
+    body: new Uint8Array(body),
+    headers: { "content-type": "application/json", [Signature.header]: signature, ...headers }
+  })
+
+/** Writes bytes to a socket as they are and gives all that comes back until the other side closes. */
+export const raw = (port: number, ...parts: ReadonlyArray<string | Uint8Array>) =>
+  Effect.callback<string>((resume) => {
+    const socket = connect(port, "127.0.0.1")
+    let received = ""
+    socket.setEncoding("utf8")
+    socket.on("data", (text) => void (received += text))
+    socket.on("error", (error) => void (received += `[${error.message}]`))
+    socket.on("close", () => resume(Effect.succeed(received)))
+    for (const part of parts) socket.write(part)
+    return Effect.sync(() => socket.destroy())
+  })

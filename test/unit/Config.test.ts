@@ -1,0 +1,91 @@
+import { assert, describe, it } from "@effect/vitest"
+import { ConfigProvider, Effect, Redacted } from "effect"
+import { type Flags, load } from "../../src/Config.ts"
+
+const from = (environment: Record<string, string>, flags?: Flags) =>
+  load(flags).pipe(
+    Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromUnknown(environment))
+  )
+
+describe("Config", () => {
+  it.effect("has a default for all that needs one", () =>
+    Effect.gen(function*() {
+      const config = yield* from({})
+      assert.deepInclude(config, {
+        host: "0.0.0.0",
+        port: 3000,
+        adminHost: "127.0.0.1",
+        adminPort: 3001,
+        dataDir: "./data",
+        dedupWindow: 7_200_000,
+        retention: { millis: undefined },
+        replicas: 1,
+        maxBodyBytes: 1_048_576,
+        maxInFlight: 512
+      })
+      assert.isUndefined(config.natsUrl)
+      assert.isUndefined(config.databaseUrl)
+    }))
+
+  it.effect("takes a flag over the environment over the default", () =>
+    Effect.gen(function*() {
+      assert.strictEqual((yield* from({ PORT: "4000" })).port, 4000)
+      assert.strictEqual((yield* from({ PORT: "4000" }, { PORT: "5000" })).port, 5000)
+    }))
+
+  it.effect("reads an empty variable like an unset one", () =>
+    Effect.gen(function*() {
+      assert.strictEqual((yield* from({ PORT: "", DATABASE_URL: "" })).port, 3000)
+    }))
+
+  it.effect("splits several secrets and several NATS servers at commas", () =>
+    Effect.gen(function*() {
+      const config = yield* from({
+        THREEQPR_WEBHOOK_SECRET: "whsec_a, whsec_b",
+        NATS_URL: "nats://one:4222,tls://two:4222"
+      })
+      assert.deepStrictEqual(config.secrets?.map(Redacted.value), ["whsec_a", "whsec_b"])
+      assert.deepStrictEqual(config.natsUrl?.map(Redacted.value), ["nats://one:4222", "tls://two:4222"])
+    }))
+
+  it.effect.each<readonly [variable: string, given: string, allowed: string]>([
+    ["PORT", "http", "65535"],
+    ["PORT", "65536", "65535"],
+    ["PORT", "-1", "65535"],
+    ["PORT", "80.5", "65535"],
+    ["DEDUP_WINDOW", "2 minutes", "retry schedule"],
+    ["DEDUP_WINDOW", "long", "retry schedule"],
+    ["RETENTION", "1 hour", "unlimited"],
+    ["STREAM_REPLICAS", "0", "1 to 5"],
+    ["MAX_BODY_BYTES", "1", "1024"],
+    ["LOG_LEVEL", "loud", "Debug"]
+  ])(
+    "refuses %s=%s, naming both and what is allowed",
+    ([variable, given, allowed]) =>
+      Effect.gen(function*() {
+        const { message } = yield* Effect.flip(from({ [variable]: given }))
+        assert.include(message, variable)
+        assert.include(message, JSON.stringify(given))
+        assert.include(message, allowed)
+      })
+  )
+
+  it.effect("names everything that is wrong at once", () =>
+    Effect.gen(function*() {
+      const { message } = yield* Effect.flip(from({ PORT: "x", ADMIN_PORT: "y" }))
+      assert.match(message, /^PORT.*\nADMIN_PORT/)
+    }))
+
+  it.effect("never shows a secret, not even a wrong one", () =>
+    Effect.gen(function*() {
+      const { message } = yield* Effect.flip(from({
+        DATABASE_URL: "mysql://user:hunter2@host/db",
+        NATS_URL: "http://user:hunter2@host"
+      }))
+      assert.notInclude(message, "hunter2")
+      assert.include(message, "DATABASE_URL")
+      assert.include(message, "NATS_URL")
+      const config = yield* from({ THREEQPR_WEBHOOK_SECRET: "whsec_hunter2", ADMIN_TOKEN: "hunter2" })
+      assert.notInclude(JSON.stringify(config), "hunter2")
+    }))
+})

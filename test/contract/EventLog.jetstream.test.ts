@@ -1,0 +1,4 @@
+import { logOnBroker } from "../support/Log.ts"
+import { suite } from "./EventLog.ts"
+
+suite("JetStream", logOnBroker)

@@ -1,0 +1,18 @@
+import { assert, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { TestClock } from "effect/testing"
+import { EventLog } from "../../src/EventLog.ts"
+import * as Memory from "../../src/EventLog/Memory.ts"
+import { entryOf, suite } from "./EventLog.ts"
+
+suite("memory", Memory.layer())
+
+it.effect("forgets an id after the dedup window", () =>
+  Effect.gen(function*() {
+    const log = yield* EventLog
+    yield* log.append(entryOf("evt_1"))
+    yield* TestClock.adjust("59 seconds")
+    assert.isTrue((yield* log.append(entryOf("evt_1"))).duplicate)
+    yield* TestClock.adjust("1 seconds")
+    assert.isFalse((yield* log.append(entryOf("evt_1"))).duplicate)
+  }).pipe(Effect.provide(Memory.layer({ dedupWindow: 60_000 }))))

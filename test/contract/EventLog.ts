@@ -1,0 +1,112 @@
+import { assert, layer } from "@effect/vitest"
+import { Effect, type Layer, Option } from "effect"
+import { Buffer } from "node:buffer"
+import { type Entry, EventLog, eventSubject, quarantineSubject } from "../../src/EventLog.ts"
+
+/** An entry with this id; every other field has a value that a test can recognise. */
+export const entryOf = (id: string, more: Partial<Entry> = {}): Entry => ({
+  id,
+  subject: eventSubject("scan.created"),
+  type: "scan.created",
+  body: Buffer.from(`{"id":"${id}"}`),
+  signature: `sha256=${"0".repeat(64)}`,
+  receivedAt: Date.UTC(2026, 2, 20, 15, 30),
+  ...more
+})
+
+/** What every event log promises, whatever it is made of. Each adapter has to pass this. */
+export const suite = <E>(name: string, log: Layer.Layer<EventLog, E>) =>
+  layer(log, { excludeTestServices: true })(`EventLog on ${name}`, (it) => {
+    it.effect("becomes ready, and keeps nothing of what it did to find that out", () =>
+      Effect.gen(function*() {
+        const log = yield* EventLog
+        yield* Effect.repeat(log.health, { until: ({ ready }) => ready })
+        yield* Effect.repeat(log.state, { until: ({ entries }) => entries === 0 })
+      }))
+
+    it.effect("gives each new id a higher sequence", () =>
+      Effect.gen(function*() {
+        const log = yield* EventLog
+        const first = yield* log.append(entryOf("evt_1"))
+        const second = yield* log.append(entryOf("evt_2"))
+        assert.isAbove(first.sequence, 0)
+        assert.isAbove(second.sequence, first.sequence)
+        assert.isFalse(first.duplicate || second.duplicate)
+        assert.strictEqual((yield* log.state).lastSequence, second.sequence)
+      }))
+
+    it.effect("recognises an id it has, whatever comes with it, and keeps the first", () =>
+      Effect.gen(function*() {
+        const log = yield* EventLog
+        const first = yield* log.append(entryOf("evt_3"))
+        const { entries } = yield* log.state
+        const again = yield* log.append(
+          entryOf("evt_3", { body: Buffer.from("other"), subject: "3qpr.events.other" })
+        )
+        assert.deepStrictEqual(again, { sequence: first.sequence, duplicate: true })
+        assert.strictEqual((yield* log.state).entries, entries)
+        const kept = Option.getOrThrow(yield* log.get(first.sequence))
+        assert.strictEqual(Buffer.from(kept.body).toString(), `{"id":"evt_3"}`)
+      }))
+
+    it.effect("stores an id once when it comes a hundred times at once", () =>
+      Effect.gen(function*() {
+        const log = yield* EventLog
+        const { entries } = yield* log.state
+        const stored = yield* Effect.forEach(
+          Array.from({ length: 100 }),
+          () => log.append(entryOf("evt_4")),
+          {
+            concurrency: "unbounded"
+          }
+        )
+        assert.strictEqual(stored.filter(({ duplicate }) => !duplicate).length, 1)
+        assert.strictEqual(new Set(stored.map(({ sequence }) => sequence)).size, 1)
+        assert.strictEqual((yield* log.state).entries, entries + 1)
+      }))
+
+    it.effect("gives back the bytes, the subject and the headers of an entry", () =>
+      Effect.gen(function*() {
+        const log = yield* EventLog
+        const body = Uint8Array.from({ length: 256 }, (_, byte) => byte)
+        const subject = quarantineSubject("invalid_json")
+        const { sequence } = yield* log.append(entryOf("evt_5", { body, subject, type: subject }))
+        const entry = Option.getOrThrow(yield* log.get(sequence))
+        assert.deepStrictEqual([...entry.body], [...body])
+        assert.strictEqual(entry.subject, subject)
+        assert.deepStrictEqual(entry.headers, {
+          "Nats-Msg-Id": "evt_5",
+          "ce-specversion": "1.0",
+          "ce-id": "evt_5",
+          "ce-type": subject,
+          "ce-source": "https://api.3qpr.com",
+          "ce-time": "2026-03-20T15:30:00.000Z",
+          "content-type": "application/json",
+          "3qpr-signature": `sha256=${"0".repeat(64)}`,
+          "3qpr-received-at": "2026-03-20T15:30:00.000Z"
+        })
+      }))
+
+    it.effect("takes the longest id, a body of a mebibyte, and an empty one", () =>
+      Effect.gen(function*() {
+        const log = yield* EventLog
+        for (
+          const entry of [
+            entryOf("~".repeat(200)),
+            entryOf("evt_6", { body: Buffer.alloc(1_048_576, "x") }),
+            entryOf("evt_7", { body: new Uint8Array() })
+          ]
+        ) {
+          const { sequence } = yield* log.append(entry)
+          const { body } = Option.getOrThrow(yield* log.get(sequence))
+          assert.strictEqual(body.length, entry.body.length)
+        }
+      }))
+
+    it.effect("has nothing after its end", () =>
+      Effect.gen(function*() {
+        const log = yield* EventLog
+        const { lastSequence } = yield* log.state
+        assert.isTrue(Option.isNone(yield* log.get(lastSequence + 1)))
+      }))
+  })

@@ -1,0 +1,20 @@
+import { Effect, Layer } from "effect"
+import * as JetStream from "../../src/EventLog/JetStream.ts"
+import { Nats } from "../../src/Nats.ts"
+import { NatsServer } from "../../src/Nats/Server.ts"
+import * as Broker from "./Broker.ts"
+
+/** A connection of its own to the test's broker. */
+export const nats = Layer.unwrap(
+  Effect.map(NatsServer, ({ token, url }) => Nats.layer({ servers: [url], token }))
+)
+
+/** The event log on the test's broker. */
+export const log = Layer.unwrap(
+  Effect.map(NatsServer, ({ syncsBeforeAck }) => JetStream.layer({ ...topology, syncsBeforeAck }))
+).pipe(Layer.provideMerge(nats))
+
+export const topology = { dedupWindow: 7_200_000, replicas: 1 }
+
+/** The event log on a broker of its own. */
+export const logOnBroker = log.pipe(Layer.provideMerge(Broker.layer))

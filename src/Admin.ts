@@ -1,11 +1,12 @@
 import { NodeHttpServer } from "@effect/platform-node"
 import { Effect, Layer, type Redacted } from "effect"
-import { HttpRouter, HttpServer } from "effect/http"
+import { HttpRouter, HttpServer, HttpServerRespondable } from "effect/http"
 import { HttpApiBuilder, HttpApiMiddleware } from "effect/http-api"
 import { createServer } from "node:http"
 import * as Access from "./Admin/Access.ts"
 import { Api } from "./Admin/Api.ts"
 import * as Health from "./Admin/Health.ts"
+import { NotFound } from "./Admin/Problems.ts"
 import * as ReadModels from "./Admin/ReadModels.ts"
 
 export interface AdminOptions {
@@ -22,17 +23,24 @@ export const layer = (options: AdminOptions) => listener(options, api)
 export const layerHealth = (options: AdminOptions) => listener(options, Layer.empty)
 
 const api = HttpApiBuilder.layer(Api, { openapiPath: "/openapi.json" }).pipe(
-  Layer.provide([ReadModels.layer, HttpApiMiddleware.layerProblemDetails({ includeDetails: true })])
+  Layer.provide(ReadModels.layer),
+  Layer.provide(HttpApiMiddleware.layerProblemDetails({ includeDetails: true }))
 )
 
 const listener = <E, R>(options: AdminOptions, routes: Layer.Layer<never, E, R>) =>
   Layer.effectDiscard(announce).pipe(
     Layer.provideMerge(HttpRouter.serve(
-      Layer.mergeAll(routes, Health.layer, Access.middleware(options)),
+      Layer.mergeAll(routes, Health.layer, nothingElse, Access.middleware(options)),
       { disableLogger: true, disableListenLog: true }
     )),
     Layer.provideMerge(NodeHttpServer.layer(createServer, { host: options.host, port: options.port })),
     Layer.provide(Layer.effectDiscard(Access.check(options)))
   )
+
+const nothingElse = HttpRouter.add(
+  "*",
+  "/*",
+  HttpServerRespondable.toResponse(new NotFound({ detail: "No route has this method and path." }))
+)
 
 const announce = HttpServer.addressFormattedWith((url) => Effect.logInfo(`private listener: ${url}`))

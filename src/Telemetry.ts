@@ -1,4 +1,5 @@
-import { Effect, Layer, Logger, References } from "effect"
+import { Effect, Layer, Logger, Option, References } from "effect"
+import { GlobalFlag } from "effect/cli"
 import type { Config } from "./Config.ts"
 
 /** Logs go to standard error, which leaves standard output to data: readable on a terminal, else JSON. */
@@ -11,5 +12,9 @@ export const layer = Layer.mergeAll(
   Layer.succeed(Logger.LogToStderr, true)
 )
 
-export const withLogLevel = (level: Config["logLevel"]) =>
-  Effect.provideService(References.MinimumLogLevel, level)
+/** Logs from this level on, unless the flag `--log-level` says otherwise. */
+export const withLogLevel = (level: Config["logLevel"]) => <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.flatMap(
+    GlobalFlag.LogLevel,
+    (flag) => Option.isSome(flag) ? effect : Effect.provideService(effect, References.MinimumLogLevel, level)
+  )

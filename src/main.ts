@@ -2,6 +2,7 @@
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import { Cause, Effect, Exit, Layer } from "effect"
 import { CliError } from "effect/cli"
+import { FetchHttpClient } from "effect/http"
 import { run } from "./Cli.ts"
 import * as Telemetry from "./Telemetry.ts"
 
@@ -30,7 +31,7 @@ run.pipe(
         process.stderr.write(`threeqpr: ${error instanceof Error ? error.message : String(error)}\n`)
       )
   }),
-  Effect.provide(Layer.merge(NodeServices.layer, Telemetry.layer)),
+  Effect.provide(Layer.mergeAll(NodeServices.layer, FetchHttpClient.layer, Telemetry.layer)),
   NodeRuntime.runMain({
     disableErrorReporting: true,
     teardown: (exit, onExit) => onExit(exitCode(exit))

@@ -19,8 +19,7 @@ export const serve = Command.make(
     port: settingFlag("port", "port"),
     adminHost: settingFlag("admin-host", "adminHost"),
     adminPort: settingFlag("admin-port", "adminPort"),
-    dataDir: settingFlag("data-dir", "dataDir"),
-    logLevel: settingFlag("log-level", "logLevel")
+    dataDir: settingFlag("data-dir", "dataDir")
   },
   Effect.fnUntraced(function*({ role, ...flags }) {
     const config = yield* load(given(flags))

@@ -1,6 +1,6 @@
 import { Clock, Console, Effect, Option, type Redacted, Schema } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
-import { FetchHttpClient, HttpClient, HttpClientRequest } from "effect/http"
+import { HttpClient, HttpClientRequest } from "effect/http"
 import { Buffer } from "node:buffer"
 import { load } from "../Config.ts"
 import { knownTypes } from "../Domain/Event.ts"
@@ -26,12 +26,18 @@ export const trigger = Command.make(
       Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1_000_000 }))),
       Flag.withDefault(1)
     ),
-    duplicate: Flag.Boolean("duplicate").pipe(Flag.withDescription("Deliver each event twice")),
+    duplicate: Flag.Boolean("duplicate").pipe(
+      Flag.withDescription("Deliver each event twice"),
+      Flag.withDefault(false)
+    ),
     url: Flag.String("url").pipe(
       Flag.withDescription("Where to deliver (default http://localhost:<PORT>/webhooks/3qpr)"),
       Flag.optional
     ),
-    json: Flag.Boolean("json").pipe(Flag.withDescription("One JSON object a delivery, for programs")),
+    json: Flag.Boolean("json").pipe(
+      Flag.withDescription("One JSON object a delivery, for programs"),
+      Flag.withDefault(false)
+    ),
     dataDir: settingFlag("data-dir", "dataDir")
   },
   Effect.fnUntraced(function*({ count, dataDir, duplicate, json, type, url }) {
@@ -65,7 +71,7 @@ export const trigger = Command.make(
         message: `${refused} of ${deliveries.flat().length} deliveries were not accepted.`
       })
     }
-  }, Effect.provide(FetchHttpClient.layer))
+  })
 ).pipe(
   Command.withDescription("Make events, sign them as 3QPR does and deliver them"),
   Command.withExamples([

@@ -1,33 +1,42 @@
 import { PGlite } from "@electric-sql/pglite"
 import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs"
 import { join } from "node:path"
+import process from "node:process"
 import { parentPort, workerData } from "node:worker_threads"
+import { makeConnections, type Sent } from "./PgliteConnections.ts"
 
-/** What the main thread tells this one: bytes of a client's connection, its end, or to stop. */
-export type ToWorker =
-  | { readonly type: "bytes"; readonly connection: number; readonly bytes: Uint8Array }
-  | { readonly type: "end"; readonly connection: number }
-  | { readonly type: "stop" }
+// The thread in which PGlite runs, because a statement blocks the thread it runs in.
 
-/** What this thread tells the main one. */
-export type FromWorker =
-  | { readonly type: "ready" }
-  | { readonly type: "failed"; readonly reason: string }
-  | { readonly type: "bytes"; readonly connection: number; readonly bytes: Uint8Array }
+/** What the thread is told. */
+export type ToWorker = Sent | { readonly type: "stop" }
 
-const main = async () => {
-  const log: Array<string> = []
-  const db = await open(workerData.folder, log).catch((error) => {
-    send({ type: "failed", reason: [String(error), ...log].join("\n") })
-    process.exit(1)
-  })
-  send({ type: "ready" })
-  serve(db)
+/** What the thread tells: that Postgres is open, what connections get, or that it is dead and why. */
+export type FromWorker = Sent | { readonly type: "ready" } | {
+  readonly type: "died"
+  readonly reason: string
 }
 
-const open = async (folder: string, log: Array<string>) => {
+const send = (message: FromWorker) =>
+  parentPort?.postMessage(message, message.type === "bytes" ? [message.bytes.buffer] : [])
+
+/** The last lines of Postgres's log; they hold the reason when it dies. */
+const log: Array<string> = []
+const options = {
+  onStderr: (line: string) => {
+    log.push(line)
+    if (log.length > 5) log.shift()
+    return false
+  }
+}
+
+const die = (error: unknown) => {
+  send({ type: "died", reason: [...log, String(error)].join("\n") })
+  process.exit(1)
+}
+
+/** A new database is made aside and renamed, so that a process killed meanwhile leaves no half of one. */
+const open = async (folder: string) => {
   const data = join(folder, "data")
-  const options = { onStderr: (line: string) => log.push(line) > 0 }
   if (!existsSync(data)) {
     const draft = join(folder, "creating")
     rmSync(draft, { recursive: true, force: true })
@@ -39,24 +48,35 @@ const open = async (folder: string, log: Array<string>) => {
   return PGlite.create(data, options)
 }
 
-const serve = (db: PGlite) => {
-  parentPort?.on("message", async (message: ToWorker) => {
-    switch (message.type) {
-      case "bytes": {
-        const chunks: Array<Uint8Array> = []
-        await db.execProtocolRawStream(message.bytes, { onRawData: (c) => chunks.push(c.slice()) })
-        send({ type: "bytes", connection: message.connection, bytes: Buffer.concat(chunks) })
-        break
-      }
-      case "end":
-        break
-      case "stop":
-        await db.close()
-        process.exit(0)
+/** PGlite swallows what is no SQL error, such as a PANIC on a full disk, and spins for ever. */
+const dieOfCrashes = ({ Module: postgres }: PGlite) => {
+  const runOnce = postgres[mainLoop]
+  postgres[mainLoop] = () => {
+    try {
+      runOnce()
+    } catch (error) {
+      if ((error as { readonly status?: number }).status !== sqlError) die(error)
+      throw error
     }
-  })
+  }
 }
 
-const send = (message: FromWorker) => parentPort?.postMessage(message)
+const mainLoop = "_PostgresMainLoopOnce"
+const sqlError = 100
 
-main()
+try {
+  const db = await open(workerData.folder)
+  dieOfCrashes(db)
+  const receive = makeConnections(db, send)
+  const stop = async () => {
+    await db.close()
+    process.exit(0)
+  }
+  let last = Promise.resolve()
+  parentPort?.on("message", (message: ToWorker) => {
+    last = last.then(() => message.type === "stop" ? stop() : receive(message)).catch(die)
+  })
+  send({ type: "ready" })
+} catch (error) {
+  die(error)
+}

@@ -39,31 +39,35 @@ export const sourceOf = (machine: Machine, release: Release) =>
   `official release, ${release.checksums[targetOf(machine)] === undefined ? published : pinned}`
 
 /** Fetches the release's archive for a machine, checks it, and keeps its binary in the cache. */
-export const fetchRelease = Effect.fn("Release.fetch")(function*(machine: Machine, release: Release) {
-  const fs = yield* FileSystem.FileSystem
-  const path = yield* Path.Path
-  if (!targets.includes(targetOf(machine))) {
-    return yield* new Unavailable({
-      message: `no official archive is known to us for ${machine.platform} on ${machine.arch}`
-    })
-  }
-  const build = buildOf(machine, release)
-  const archive = `${build}${machine.platform === "win32" ? ".zip" : ".tar.gz"}`
-  const folderUrl = `${release.url}/v${release.version}`
-  yield* Effect.logInfo(`Fetching nats-server ${release.version} from ${folderUrl}/${archive}`)
-  const expected = release.checksums[targetOf(machine)] ?? (yield* publishedChecksum(folderUrl, archive))
-  const bytes = yield* get(`${folderUrl}/${archive}`)
-  yield* verify(archive, bytes, expected)
-  const folder = yield* temporaryFolder(machine)
-  yield* fs.writeFile(path.join(folder, archive), bytes)
-  yield* run(machine.tar, ["-xf", archive], folder)
-  return yield* keep(
-    machine,
-    build,
-    path.join(folder, build, fileName(machine, "nats-server")),
-    sourceOf(machine, release)
-  )
-}, Effect.scoped)
+export const fetchRelease = Effect.fn("Release.fetch")(
+  function*(machine: Machine, release: Release) {
+    const fs = yield* FileSystem.FileSystem
+    const path = yield* Path.Path
+    if (!targets.includes(targetOf(machine))) {
+      return yield* new Unavailable({
+        message: `no official archive is known to us for ${machine.platform} on ${machine.arch}`
+      })
+    }
+    const build = buildOf(machine, release)
+    const archive = `${build}${machine.platform === "win32" ? ".zip" : ".tar.gz"}`
+    const folderUrl = `${release.url}/v${release.version}`
+    yield* Effect.logInfo(`Fetching nats-server ${release.version} from ${folderUrl}/${archive}`)
+    const expected = release.checksums[targetOf(machine)] ?? (yield* publishedChecksum(folderUrl, archive))
+    const bytes = yield* get(`${folderUrl}/${archive}`)
+    yield* verify(archive, bytes, expected)
+    const folder = yield* temporaryFolder(machine)
+    yield* fs.writeFile(path.join(folder, archive), bytes)
+    yield* run(machine.tar, ["-xf", archive], folder)
+    return yield* keep(
+      machine,
+      build,
+      path.join(folder, build, fileName(machine, "nats-server")),
+      sourceOf(machine, release)
+    )
+  },
+  Effect.scoped,
+  Effect.tapError((error) => Effect.logWarning(`The official release is not used: ${error.message}`))
+)
 
 const platforms: Readonly<Record<string, string>> = { linux: "linux", darwin: "darwin", win32: "windows" }
 const archs: Readonly<Record<string, string>> = { x64: "amd64", arm64: "arm64" }
@@ -90,16 +94,20 @@ const publishedChecksum = Effect.fnUntraced(function*(folderUrl: string, archive
     (yield* new Unavailable({ message: `${folderUrl}/SHA256SUMS does not name ${archive}` }))
 })
 
+const late = (within: string) => () => Effect.fail(new Unavailable({ message: `no answer within ${within}` }))
+
 const get = Effect.fnUntraced(function*(url: string) {
   const client = (yield* HttpClient.HttpClient).pipe(HttpClient.followRedirects(5))
-  const late = (within: string) => () =>
-    Effect.fail(new Unavailable({ message: `no answer within ${within}` }))
   return yield* client.get(url).pipe(
     Effect.timeoutOrElse({ duration: "5 seconds", orElse: late("5 seconds") }),
     Effect.flatMap(HttpClientResponse.filterStatusOk),
     Effect.flatMap((response) => response.arrayBuffer),
     Effect.timeoutOrElse({ duration: "2 minutes", orElse: late("2 minutes") }),
-    Effect.mapError((error) => new Unavailable({ message: `${url} cannot be fetched: ${error.message}` })),
+    Effect.mapError((error) => new Unavailable({ message: `${url} cannot be fetched: ${innermost(error)}` })),
     Effect.map((body) => new Uint8Array(body))
   )
 })
+
+// "Transport error" tells nobody that a name cannot be resolved; what caused it does.
+const innermost = (error: Error): string =>
+  error.cause instanceof Error ? innermost(error.cause) : error.message

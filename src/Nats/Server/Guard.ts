@@ -1,4 +1,4 @@
-import { Effect, Stream } from "effect"
+import { Effect, Fiber, Option, Stream } from "effect"
 import { ChildProcess } from "effect/process"
 import process from "node:process"
 
@@ -6,36 +6,65 @@ import process from "node:process"
 export interface Child {
   /** Of nats-server itself, not of what guards it. */
   readonly pid: number
-  /** Waits for its end and says how that came, in a few words; with what it printed, if anything. */
+  /** Waits for its end. Says how that came, and what it printed last, if anything. */
   readonly ended: Effect.Effect<string>
 }
 
 /**
  * Runs nats-server until the scope ends: then it is asked to stop, and killed after 5 seconds. On POSIX it
- * also stops when we die without a word, because a shell watches the pipe that we hold (our `kill -9`
- * closes it). Windows has no such guard; see `Leftover`.
+ * also stops when we die without a word, for a shell watches a pipe that only we hold open. Windows has no
+ * such guard: there the next start ends what is left over.
  */
 export const start = Effect.fn("Guard.start")(function*(binary: string, configFile: string) {
-  const guarded = process.platform !== "win32"
-  const stop = { killSignal: "SIGTERM", forceKillAfter: "5 seconds" } as const
-  const handle = guarded
-    ? yield* ChildProcess.make("/bin/sh", ["-c", guard, "nats-guard", binary, configFile], stop)
-    : yield* ChildProcess.make(binary, ["-c", configFile], stop)
-  const printed: Array<string> = []
-  yield* handle.stderr.pipe(
+  const isGuarded = process.platform !== "win32"
+  const handle = yield* (isGuarded
+    ? ChildProcess.make("/bin/sh", ["-c", guard, "nats-guard", binary, configFile], stopping)
+    : ChildProcess.make(binary, ["-c", configFile], stopping))
+  const printed = yield* handle.stderr.pipe(
     Stream.decodeText,
     Stream.splitLines,
-    Stream.runForEach((line) => Effect.sync(() => void printed.splice(0, printed.length - 19, line))),
-    Effect.ignore,
+    Stream.takeRight(20),
+    Stream.runCollect,
+    Effect.orElseSucceed(() => []),
     Effect.forkScoped
   )
-  const firstLine = handle.stdout.pipe(Stream.decodeText, Stream.splitLines, Stream.runHead)
+  const announced = isGuarded
+    ? yield* handle.stdout.pipe(Stream.decodeText, Stream.splitLines, Stream.runHead)
+    : Option.none()
   const child: Child = {
-    pid: handle.pid,
-    ended: handle.exitCode.pipe(
-      Effect.match({ onSuccess: (code) => `exit code ${code}`, onFailure: (error) => error.message }),
-      Effect.map((how) => [how, ...printed].join("\n"))
-    )
+    pid: Option.match(announced, { onNone: () => handle.pid, onSome: Number }),
+    ended: Effect.gen(function*() {
+      const how = yield* handle.exitCode.pipe(
+        Effect.match({ onSuccess: (code) => `exit code ${code}`, onFailure: (error) => error.message })
+      )
+      const lines = yield* Fiber.join(printed).pipe(Effect.timeoutOption("1 second"))
+      return [how, ...Option.getOrElse(lines, () => [])].join("; ")
+    })
   }
   return child
 })
+
+const stopping = { killSignal: "SIGTERM", forceKillAfter: "5 seconds" } as const
+
+// A background command's own standard input is /dev/null, hence descriptor 3. `wait` also returns when a
+// signal was trapped, hence the loop. What the guard does not wait for itself might stay as a zombie.
+const guard = `
+binary=$1 config=$2
+exec 3<&0
+"$binary" -c "$config" 3<&- >&2 &
+server=$!
+echo "$server"
+{
+  read -r _ <&3
+  kill "$server"
+  for second in 1 2 3 4 5; do sleep 1; kill -0 "$server" || exit; done
+  kill -KILL "$server"
+} >/dev/null 2>&1 &
+watcher=$!
+trap 'kill "$server"' TERM INT HUP
+wait "$server"; code=$?
+while kill -0 "$server" 2>/dev/null; do wait "$server"; code=$?; done
+kill "$watcher" 2>/dev/null
+wait "$watcher" 2>/dev/null
+exit "$code"
+`

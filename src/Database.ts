@@ -1,0 +1,88 @@
+import { PgClient } from "@effect/sql-pg"
+import {
+  Context,
+  Effect,
+  type FileSystem,
+  Layer,
+  Path,
+  type PlatformError,
+  type Redacted,
+  type Scope
+} from "effect"
+import * as Reactivity from "effect/reactivity/Reactivity"
+import { SqlClient } from "effect/sql/SqlClient"
+import { ConnectionError, SqlError } from "effect/sql/SqlError"
+import * as Embedded from "./Database/Embedded.ts"
+import * as External from "./Database/External.ts"
+import type { FolderLocked } from "./FolderLock.ts"
+
+export interface Options {
+  /** Of a Postgres of one's own; without it an embedded one keeps its data under `dataDir`. */
+  readonly url?: Redacted.Redacted<string> | undefined
+  readonly dataDir: string
+  /** How many connections to open at most; the embedded Postgres has one. */
+  readonly poolSize?: number | undefined
+}
+
+export type StartFailure =
+  | External.DatabaseUnavailable
+  | Embedded.EmbeddedPostgresFailed
+  | FolderLocked
+  | PlatformError.PlatformError
+  | SqlError
+
+/** The Postgres that holds the read models. Its layer also gives the clients for SQL. */
+export class Database extends Context.Service<Database, {
+  readonly kind: "embedded" | "external"
+  /** One line for people: what is used, and where. Without secrets. */
+  readonly describe: string
+  /** Fails when the database does not answer within five seconds. */
+  readonly ping: Effect.Effect<void, SqlError>
+  /** Fails when the embedded Postgres dies, which nothing but a new start repairs. */
+  readonly died: Effect.Effect<never, Embedded.EmbeddedPostgresDied>
+}>()("threeqpr-events/Database") {
+  static readonly layer = (
+    options: Options
+  ): Layer.Layer<
+    Database | PgClient.PgClient | SqlClient,
+    StartFailure,
+    FileSystem.FileSystem | Path.Path
+  > =>
+    Layer.effectContext(
+      options.url === undefined ? embedded(options.dataDir) : external(options.url, options)
+    )
+      .pipe(Layer.provide(Reactivity.layer))
+}
+
+const embedded = Effect.fnUntraced(function*(dataDir: string) {
+  const path = yield* Path.Path
+  const folder = path.resolve(dataDir, "postgres")
+  const { connect, died } = yield* Embedded.open(folder)
+  const client = yield* PgClient.make({ stream: connect, username: "postgres", maxConnections: 1 })
+  return services(client, { kind: "embedded", describe: `embedded Postgres (PGlite) in ${folder}`, died })
+})
+
+const external = Effect.fnUntraced(function*(url: Redacted.Redacted<string>, { poolSize = 8 }: Options) {
+  const { client, describe } = yield* External.open(url, poolSize)
+  return services(client, { kind: "external", describe, died: Effect.never })
+})
+
+const services = (client: PgClient.PgClient, about: Omit<Database["Service"], "ping">) =>
+  Context.make(Database, Database.of({ ...about, ping: ping(client) })).pipe(
+    Context.add(PgClient.PgClient, client),
+    Context.add(SqlClient, client)
+  )
+
+const ping = (sql: SqlClient) =>
+  sql`select 1`.pipe(
+    Effect.asVoid,
+    Effect.timeoutOrElse({ duration: "5 seconds", orElse: () => Effect.fail(noAnswer) })
+  )
+
+const noAnswer = new SqlError({
+  reason: new ConnectionError({
+    cause: new Error("no answer"),
+    message: "The database did not answer within 5 seconds",
+    operation: "ping"
+  })
+})

@@ -1,0 +1,143 @@
+import { Deferred, Effect, Path, Schema } from "effect"
+import { Duplex } from "node:stream"
+import { Worker } from "node:worker_threads"
+import { acquire } from "../FolderLock.ts"
+import type { FromWorker, ToWorker } from "./PgliteWorker.ts"
+
+/** The embedded Postgres could not open its folder. */
+export class EmbeddedPostgresFailed
+  extends Schema.TaggedError<EmbeddedPostgresFailed>()("EmbeddedPostgresFailed", {
+    folder: Schema.String,
+    message: Schema.String
+  })
+{}
+
+/** The embedded Postgres ended while it was in use. Nothing brings it back but a new start. */
+export class EmbeddedPostgresDied extends Schema.TaggedError<EmbeddedPostgresDied>()("EmbeddedPostgresDied", {
+  folder: Schema.String,
+  message: Schema.String
+}) {}
+
+/**
+ * Opens the embedded Postgres (PGlite) in a thread of its own until the scope ends, with its data in a
+ * folder that no other process can open meanwhile. It listens nowhere: `connect` gives streams for a client
+ * in this process, and serves them one at a time. What was committed survives a killed process, but not
+ * always a power cut, because PGlite never syncs to the disk.
+ */
+export const open = Effect.fn("Embedded.open")(function*(folder: string) {
+  yield* acquire(folder)
+  const path = yield* Path.Path
+  const started = yield* Deferred.make<void, EmbeddedPostgresFailed>()
+  const died = yield* Deferred.make<never, EmbeddedPostgresDied>()
+  const exited = yield* Deferred.make<void>()
+  const connections = new Map<number, Connection>()
+  let stopping = false
+
+  const worker = yield* Effect.acquireRelease(
+    Effect.sync(() => startWorker(path.resolve(folder))),
+    (worker) => {
+      stopping = true
+      if (!Deferred.isDoneUnsafe(started)) return Effect.promise(() => worker.terminate())
+      tell(worker, { type: "stop" })
+      return Deferred.await(exited).pipe(
+        Effect.timeoutOrElse({
+          duration: "5 seconds",
+          orElse: () => Effect.promise(() => worker.terminate())
+        })
+      )
+    }
+  )
+  const onDeath = (reason: string) => {
+    if (stopping) return
+    Deferred.doneUnsafe(started, Effect.fail(failedIn(folder, reason)))
+    Deferred.doneUnsafe(died, Effect.fail(diedIn(folder, reason)))
+    for (const connection of connections.values()) connection.destroy(new Error(`Postgres died: ${reason}`))
+    void worker.terminate()
+  }
+  worker.on("error", (error) => onDeath(String(error)))
+  worker.on("exit", (code) => {
+    onDeath(`its thread ended with code ${code}`)
+    Deferred.doneUnsafe(exited, Effect.void)
+  })
+  worker.on("message", (message: FromWorker) => {
+    switch (message.type) {
+      case "ready":
+        return Deferred.doneUnsafe(started, Effect.void)
+      case "died":
+        return onDeath(message.reason)
+      case "bytes":
+        return connections.get(message.connection)?.push(message.bytes)
+      case "end":
+        return connections.get(message.connection)?.destroy()
+    }
+  })
+  yield* Deferred.await(started)
+
+  let count = 0
+  const connect = (): Duplex => {
+    const id = ++count
+    const connection = new Connection(id, worker)
+    connections.set(id, connection)
+    connection.once("close", () => connections.delete(id))
+    if (Deferred.isDoneUnsafe(died)) connection.destroy(new Error("Postgres died"))
+    return connection
+  }
+  return { connect, died: Deferred.await(died) }
+})
+
+const startWorker = (folder: string) =>
+  new Worker(new URL(import.meta.url.replace("Embedded.", "PgliteWorker.")), {
+    workerData: { folder },
+    execArgv: [],
+    // Of the default 4 MB some 6,000 nested JSON arrays are enough to crash Postgres. Deno ignores this.
+    resourceLimits: { stackSizeMb: 16 }
+  })
+
+const tell = (worker: Worker, message: ToWorker) =>
+  worker.postMessage(message, message.type === "bytes" ? [message.bytes.buffer] : [])
+
+/** One connection to Postgres, as the stream that a client reads and writes. */
+class Connection extends Duplex {
+  readonly id: number
+  readonly worker: Worker
+
+  constructor(id: number, worker: Worker) {
+    super()
+    this.id = id
+    this.worker = worker
+  }
+
+  override _read() {}
+
+  override _write(chunk: Uint8Array, _encoding: string, done: () => void) {
+    // A copy, because the chunk can be a part of a larger buffer, which would move as a whole.
+    tell(this.worker, { type: "bytes", connection: this.id, bytes: new Uint8Array(chunk) })
+    done()
+  }
+
+  override _final(done: () => void) {
+    this.push(null)
+    done()
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void) {
+    tell(this.worker, { type: "end", connection: this.id })
+    done(error)
+  }
+}
+
+const failedIn = (folder: string, reason: string) =>
+  new EmbeddedPostgresFailed({
+    folder,
+    message: `The embedded Postgres cannot open its folder ${folder}: ${reason}\n`
+      + "Check that the folder can be written and its disk is not full. When the data in it is damaged, move "
+      + "the folder away and rebuild the read models from the event log; or set DATABASE_URL to use a "
+      + "Postgres of your own."
+  })
+
+const diedIn = (folder: string, reason: string) =>
+  new EmbeddedPostgresDied({
+    folder,
+    message: `The embedded Postgres in ${folder} died: ${reason}\n`
+      + "Check that its disk is not full and start again: what was committed is kept."
+  })

@@ -1,0 +1,104 @@
+import { PgClient } from "@effect/sql-pg"
+import { Effect, Redacted, Schedule, Schema } from "effect"
+import { isSqlError, type SqlError } from "effect/sql/SqlError"
+
+/** The database of `DATABASE_URL` cannot be used: which step failed, where, and what to do. */
+export class DatabaseUnavailable extends Schema.TaggedError<DatabaseUnavailable>()("DatabaseUnavailable", {
+  step: Schema.Literals(["url", "connect", "log in", "version"]),
+  /** Host, port and database, as far as the URL says. */
+  target: Schema.String,
+  message: Schema.String
+}) {}
+
+export const oldestMajorVersion = 15
+
+/** Opens a pool to a Postgres, once the server has answered and proved to be new enough. */
+export const open = Effect.fn("External.open")(function*(url: Redacted.Redacted<string>, poolSize: number) {
+  const target = yield* targetOf(url)
+  const client = yield* PgClient.make({
+    url,
+    maxConnections: poolSize,
+    applicationName: "threeqpr-events",
+    keepAlive: "30 seconds",
+    startupParameters: session
+  }).pipe(Effect.mapError((error) => unreachable(target, error)))
+  const version = yield* serverVersion(client).pipe(
+    Effect.tapError((error) => Effect.logInfo(`Waiting for Postgres at ${target}: ${detailOf(error)}`)),
+    Effect.retry({ while: mayComeUp, schedule: Schedule.spaced("1 second"), times: 10 }),
+    Effect.mapError((error) => unreachable(target, error))
+  )
+  yield* checkVersion(target, version)
+  return { client, describe: `Postgres ${version} at ${target}, up to ${poolSize} connections` }
+})
+
+/** Fails for a server of a major version that is too old. */
+export const checkVersion = (target: string, version: string) =>
+  Number.parseInt(version) >= oldestMajorVersion ? Effect.void : Effect.fail(
+    new DatabaseUnavailable({
+      step: "version",
+      target,
+      message:
+        `The database at ${target} runs Postgres ${version}, but version ${oldestMajorVersion} or later `
+        + "is needed. Set DATABASE_URL to a newer server, or unset it to use the embedded one."
+    })
+  )
+
+/** A statement or a lock that takes this long is given up, so that nothing waits for ever. */
+const session = {
+  TimeZone: "UTC",
+  statement_timeout: "60s",
+  lock_timeout: "15s",
+  idle_in_transaction_session_timeout: "60s"
+}
+
+const serverVersion = (sql: PgClient.PgClient) =>
+  Effect.map(
+    sql<{ readonly server_version: string }>`show server_version`,
+    ([row]) => row?.server_version ?? "of an unknown version"
+  )
+
+const mayComeUp = (error: SqlError) => error.reason._tag === "ConnectionError" || codeOf(error) === startingUp
+const startingUp = "57P03"
+
+/** Never holds the URL itself, nor what a parser says about it, for both can hold the password. */
+const targetOf = (secret: Redacted.Redacted<string>) => {
+  const url = URL.parse(Redacted.value(secret))
+  if (url === null || !["postgres:", "postgresql:"].includes(url.protocol)) {
+    return Effect.fail(
+      new DatabaseUnavailable({
+        step: "url",
+        target: "",
+        message: "DATABASE_URL is not the URL of a Postgres. Write it as "
+          + "postgres://user:password@host:5432/database, with special characters percent-encoded."
+      })
+    )
+  }
+  const host = url.searchParams.get("host") ?? (url.hostname || "localhost")
+  const port = url.searchParams.get("port") ?? (url.port || "5432")
+  const database = url.searchParams.get("dbname") ?? url.pathname.slice(1)
+  return Effect.succeed(`${host}:${port}/${database}`)
+}
+
+const unreachable = (target: string, error: SqlError) => {
+  const step = error.reason._tag === "AuthenticationError" ? "log in" : "connect"
+  const remedy = step === "log in"
+    ? "Check the user and password in DATABASE_URL, and that the server's pg_hba.conf lets them in."
+    : "Check host, port and database in DATABASE_URL and that the server runs, or unset it to use the "
+      + "embedded one. A pooler such as PgBouncer must not share sessions between transactions."
+  return new DatabaseUnavailable({
+    step,
+    target,
+    message: `Cannot ${step} to the database at ${target}: ${detailOf(error)}. ${remedy}`
+  })
+}
+
+/** What the server, or else the network, says: the client's own message only says which step failed. */
+const detailOf = ({ reason }: SqlError) => {
+  const { cause } = reason
+  return cause instanceof Error && (cause.message || codeOf(cause)) || reason.message || reason._tag
+}
+
+const codeOf = (error: unknown): unknown => {
+  const holder = isSqlError(error) ? error.reason.cause : error
+  return typeof holder === "object" && holder !== null && "code" in holder ? holder.code : undefined
+}

@@ -1,0 +1,45 @@
+import { Effect, Layer, Predicate, Schedule, Schema } from "effect"
+import * as Migrator from "effect/sql/Migrator"
+import { SqlClient } from "effect/sql/SqlClient"
+import { isTransient } from "./SqlFailure.ts"
+
+/** The tables could not be brought up to date; the database is as it was before. */
+export class MigrationFailed extends Schema.TaggedError<MigrationFailed>()("MigrationFailed", {
+  message: Schema.String,
+  cause: Schema.Defect()
+}) {}
+
+/** Each runs once, in the order of its number. Never change one that was released: add another. */
+const migrations = {
+  "0001_projections": Effect.flatMap(SqlClient, (sql) =>
+    sql`create table projections (
+      name text primary key,
+      generation integer not null,
+      version integer not null,
+      created_at timestamptz not null default now()
+    )`)
+}
+
+/**
+ * Brings the tables up to date, all or nothing. Any number of processes can do so at once: the first locks
+ * the others out until it is through.
+ */
+export const run = Migrator.make({})({ loader: Migrator.fromRecord(migrations) }).pipe(
+  Effect.retry({ while: isTransient, schedule: Schedule.spaced("1 second"), times: 10 }),
+  Effect.mapError((cause) => new MigrationFailed({ cause, message: explain(cause) })),
+  Effect.tap((done) =>
+    done.length === 0 ? Effect.void : Effect.logInfo(`Migrated the database: ${done.map(([, name]) => name)}`)
+  ),
+  Effect.asVoid
+)
+
+export const layer = Layer.effectDiscard(run)
+
+const explain = (cause: unknown) =>
+  `Cannot migrate the database: ${messagesOf(cause).join(": ")}. The user of DATABASE_URL must be allowed to `
+  + "create tables (grant create on schema public to that user)."
+
+const messagesOf = (error: unknown): ReadonlyArray<string> =>
+  Predicate.hasProperty(error, "message") && Predicate.isString(error.message)
+    ? [error.message, ...Predicate.hasProperty(error, "cause") ? messagesOf(error.cause) : []]
+    : []

@@ -1,0 +1,59 @@
+import type { PGlite } from "@electric-sql/pglite"
+import { Buffer } from "node:buffer"
+
+/** What a connection to Postgres does: it sends bytes of the wire protocol, and it ends. */
+export type Sent =
+  | { readonly type: "bytes"; readonly connection: number; readonly bytes: Uint8Array<ArrayBuffer> }
+  | { readonly type: "end"; readonly connection: number }
+
+/**
+ * Lets connections talk to PGlite. It has but one session, so they get it one after the other, in the order
+ * in which they came, and each finds it as new. Give it what the connections send, whole protocol messages
+ * at a time; it answers through `reply`.
+ */
+export const makeConnections = (db: PGlite, reply: (answer: Sent) => void) => {
+  const waiting = new Map<number, Array<Uint8Array>>()
+  let current: number | undefined
+
+  const answer = async (connection: number, bytes: Uint8Array) => {
+    const chunks: Array<Uint8Array> = []
+    // The chunks are views of memory that PGlite uses again.
+    await db.execProtocolRawStream(bytes, { onRawData: (chunk) => void chunks.push(chunk.slice()) })
+    reply({ type: "bytes", connection, bytes: joined(chunks) })
+  }
+
+  const receive = async (connection: number, bytes: Uint8Array) => {
+    // While a statement runs nothing else does, so there is never one to cancel.
+    if (isCancelRequest(bytes)) return reply({ type: "end", connection })
+    current ??= connection
+    if (connection === current) return answer(connection, bytes)
+    waiting.set(connection, [...waiting.get(connection) ?? [], bytes])
+  }
+
+  const end = async (connection: number) => {
+    waiting.delete(connection)
+    if (connection !== current) return
+    await resetSession(db)
+    current = undefined
+    const [next] = waiting
+    if (next === undefined) return
+    waiting.delete(next[0])
+    for (const bytes of next[1]) await receive(next[0], bytes)
+  }
+
+  return (sent: Sent) => sent.type === "end" ? end(sent.connection) : receive(sent.connection, sent.bytes)
+}
+
+const resetSession = async (db: PGlite) => {
+  await db.execProtocolRaw(sync)
+  await db.exec("rollback")
+  await db.exec("discard all")
+}
+
+/** Ends a statement that the connection left half sent. */
+const sync = new Uint8Array([0x53, 0, 0, 0, 4])
+
+const isCancelRequest = (bytes: Uint8Array) =>
+  bytes.length === 16 && new DataView(bytes.buffer, bytes.byteOffset).getUint32(4) === 80_877_102
+
+const joined = (chunks: ReadonlyArray<Uint8Array>) => new Uint8Array(Buffer.concat(chunks))

@@ -1,0 +1,169 @@
+import {
+  Cause,
+  Context,
+  Effect,
+  Fiber,
+  FileSystem,
+  Layer,
+  Option,
+  Redacted,
+  Schedule,
+  Schema,
+  SemVer
+} from "effect"
+import { connect } from "nats"
+import { randomBytes } from "node:crypto"
+import { findOrInstall } from "./Install.ts"
+import type { Binary } from "./Install/Binary.ts"
+import { official } from "./Install/Release.ts"
+import * as Connection from "./Server/Connection.ts"
+import { fileStoreLimit } from "./Server/Disk.ts"
+import * as Folder from "./Server/Folder.ts"
+import * as Guard from "./Server/Guard.ts"
+import { freePort } from "./Server/Port.ts"
+import * as Process from "./Server/Process.ts"
+import { render } from "./Server/ServerConfig.ts"
+import { restart } from "./Server/Supervisor.ts"
+
+export interface NatsServerOptions {
+  /** The broker keeps to its folder `nats`. */
+  readonly dataDir: string
+  /** A nats-server to use (NATS_SERVER_BIN); one is found or fetched when undefined. */
+  readonly binary?: string | undefined
+  readonly cacheDir?: string | undefined
+  /** A mirror of the official releases; where we pin a checksum, its archives must have it too. */
+  readonly releaseUrl?: string | undefined
+}
+
+/** The broker could not be started; nothing of it runs. */
+export class NatsServerFailed
+  extends Schema.TaggedError<NatsServerFailed>()("NatsServerFailed", { message: Schema.String })
+{}
+
+/**
+ * The embedded broker: a nats-server with JetStream as our child, on 127.0.0.1 only. When it ends it is
+ * started again on the same port, with the same token and data. It ends with us, however we end.
+ */
+export class NatsServer extends Context.Service<NatsServer, {
+  readonly url: string
+  readonly token: Redacted.Redacted<string>
+  readonly version: string
+  readonly binary: { readonly path: string; readonly origin: string }
+  /** Whether an acknowledged message survives a power cut: needs 2.10. */
+  readonly syncsBeforeAck: boolean
+  /** Of nats-server; undefined while it is being started again. */
+  readonly pid: Effect.Effect<number | undefined>
+}>()("threeqpr-events/Nats/Server") {
+  /** Ready when it is there: the broker answers and JetStream is up. */
+  static readonly layer = (options: NatsServerOptions) => Layer.effect(NatsServer, make(options))
+}
+
+const make = Effect.fnUntraced(
+  function*(options: NatsServerOptions) {
+    const folder = yield* Folder.open(options.dataDir)
+    yield* endLeftover(folder)
+    const binary = yield* findOrInstall({
+      binary: options.binary,
+      cacheDir: options.cacheDir,
+      release: options.releaseUrl === undefined ? undefined : { ...official, url: options.releaseUrl }
+    })
+    const port = yield* freePort
+    const token = Redacted.make(randomBytes(32).toString("hex"))
+    const syncsBeforeAck = !SemVer.isLessThan(
+      SemVer.parseUnsafe(binary.version),
+      SemVer.parseUnsafe("2.10.0")
+    )
+    const maxFileStore = yield* fileStoreLimit(folder.storeFolder)
+    yield* Folder.writePrivately(
+      folder.configFile,
+      render({ folder, port, token, syncsBeforeAck, maxFileStore })
+    )
+    const connection = { url: `nats://127.0.0.1:${port}`, token, version: binary.version }
+    const pid = yield* keepRunning(folder, binary, connection)
+    yield* Effect.logInfo(`The embedded broker listens on ${connection.url}: ${binary.origin}`)
+    return NatsServer.of({ ...connection, binary, syncsBeforeAck, pid })
+  },
+  Effect.catchTag("PlatformError", (error) =>
+    new NatsServerFailed({
+      message: `The embedded broker cannot use its folder: ${error.message}. Check the rights and the free `
+        + "space there, or name another data folder (DATA_DIR)."
+    }))
+)
+
+const endLeftover = Effect.fnUntraced(function*(folder: Folder.Folder) {
+  const leftover = yield* Connection.runningIn(folder)
+  if (Option.isNone(leftover)) return
+  const { pid } = leftover.value
+  yield* Effect.logWarning(
+    `Ending nats-server ${pid}, which a process that was killed left in ${folder.folder}`
+  )
+  yield* Process.end(pid, folder.configFile)
+})
+
+/** Starts the broker, waits until it is ready, and starts it again whenever it ends. Gives its pid. */
+const keepRunning = Effect.fnUntraced(
+  function*(folder: Folder.Folder, binary: Binary, connection: Omit<Connection.Connection, "pid">) {
+    const fs = yield* FileSystem.FileSystem
+    let pid: number | undefined
+    const run = Effect.gen(function*() {
+      const child = yield* Guard.start(binary.path, folder.configFile)
+      yield* Effect.acquireRelease(
+        Effect.sync(() => void (pid = child.pid)),
+        () => Effect.sync(() => void (pid = undefined))
+      )
+      // A full disk must not keep the broker from running.
+      yield* Connection.write(folder, new Connection.Connection({ ...connection, pid: child.pid })).pipe(
+        Effect.catch((error) =>
+          Effect.logWarning(`${folder.connectionFile} is out of date: ${error.message}`)
+        )
+      )
+      return yield* child.ended
+    }).pipe(Effect.scoped, Effect.catchCause((cause) => Effect.succeed(String(Cause.squash(cause)))))
+
+    yield* Effect.addFinalizer(() => Effect.ignore(fs.remove(folder.connectionFile, { force: true })))
+    const first = yield* Effect.forkScoped(run)
+    const endedEarly = Effect.flatMap(Fiber.join(first), (how) => failed(folder, `it ended (${how})`))
+    yield* Effect.raceFirst(ready(folder, connection), endedEarly)
+    yield* Effect.forkScoped(restart(`nats-server (log: ${folder.logFile})`, Fiber.join(first), run))
+    return Effect.sync(() => pid)
+  }
+)
+
+const ready = (folder: Folder.Folder, connection: Pick<Connection.Connection, "url" | "token">) =>
+  Effect.tryPromise(async () => {
+    const client = await connect({
+      servers: connection.url,
+      token: Redacted.value(connection.token),
+      reconnect: false,
+      timeout: 5_000
+    })
+    try {
+      const manager = await client.jetstreamManager({ checkAPI: false })
+      await manager.getAccountInfo()
+    } finally {
+      await client.close()
+    }
+  }).pipe(
+    Effect.retry(Schedule.spaced("20 millis")),
+    Effect.raceFirst(
+      Effect.logInfo(`Still waiting for the broker to read its store in ${folder.storeFolder}`).pipe(
+        Effect.delay("5 seconds"),
+        Effect.andThen(Effect.never)
+      )
+    ),
+    Effect.timeoutOrElse({
+      duration: "2 minutes",
+      orElse: () => failed(folder, "no answer within 2 minutes")
+    })
+  )
+
+const failed = Effect.fnUntraced(function*(folder: Folder.Folder, why: string) {
+  const fs = yield* FileSystem.FileSystem
+  const log = yield* fs.readFileString(folder.logFile).pipe(Effect.orElseSucceed(() => ""))
+  return yield* new NatsServerFailed({
+    message: `The embedded broker did not start: ${why}. Its log ${folder.logFile} ends with:\n`
+      + `${log.trim().split("\n").slice(-10).join("\n")}\n`
+      + "Ways out: put right what it says, name another nats-server with NATS_SERVER_BIN, or use a broker of "
+      + "your own with NATS_URL."
+  })
+})

@@ -1,0 +1,57 @@
+import { Effect, FileSystem, Path, type PlatformError } from "effect"
+import { acquire, FolderLocked } from "../../FolderLock.ts"
+
+/** The broker's part of the data folder, with absolute paths. */
+export interface Folder {
+  readonly folder: string
+  readonly configFile: string
+  readonly connectionFile: string
+  readonly logFile: string
+  /** Where JetStream keeps its streams. */
+  readonly storeFolder: string
+}
+
+export const folderOf = Effect.fnUntraced(function*(dataDir: string) {
+  const path = yield* Path.Path
+  const folder = path.resolve(dataDir, "nats")
+  return {
+    folder,
+    configFile: path.join(folder, "nats.conf"),
+    connectionFile: path.join(folder, "connection.json"),
+    logFile: path.join(folder, "nats.log"),
+    storeFolder: path.join(folder, "jetstream")
+  } satisfies Folder
+})
+
+/** Takes the folder for this process until the scope ends, and closes it to other users. */
+export const open = Effect.fnUntraced(function*(dataDir: string) {
+  const fs = yield* FileSystem.FileSystem
+  const found = yield* folderOf(dataDir)
+  yield* acquire(found.folder).pipe(
+    Effect.catchTag("FolderLocked", ({ folder, pid }) =>
+      Effect.fail(
+        new FolderLocked({
+          folder,
+          pid,
+          message:
+            `Process ${pid} runs the embedded broker of ${folder} already, and only one can. Stop that `
+            + "process, give this one another folder (DATA_DIR), or use its broker: set NATS_URL and "
+            + `NATS_TOKEN to the url and token in ${found.connectionFile}.`
+        })
+      ))
+  )
+  yield* fs.chmod(found.folder, 0o700)
+  return found
+})
+
+/** Writes a file that only its owner may read. Whoever reads it sees the old text or the new one, whole. */
+export const writePrivately = Effect.fnUntraced(
+  function*(
+    file: string,
+    text: string
+  ): Effect.fn.Return<void, PlatformError.PlatformError, FileSystem.FileSystem> {
+    const fs = yield* FileSystem.FileSystem
+    yield* fs.writeFileString(`${file}.new`, text, { mode: 0o600 })
+    yield* fs.rename(`${file}.new`, file)
+  }
+)

@@ -1,0 +1,21 @@
+import { Effect, Random } from "effect"
+import { createServer } from "node:net"
+
+/**
+ * A port of 127.0.0.1 that nobody listens on. It lies below the ports that systems give to outgoing
+ * connections: a client that dials while the broker is away could else be given this very port, and
+ * connect to itself.
+ */
+export const freePort: Effect.Effect<number> = Effect.gen(function*() {
+  while (true) {
+    const port = yield* Random.nextIntBetween(20_000, 32_000)
+    if (yield* isFree(port)) return port
+  }
+})
+
+const isFree = (port: number) =>
+  Effect.callback<boolean>((resume) => {
+    const server = createServer()
+    server.once("error", () => resume(Effect.succeed(false)))
+    server.listen(port, "127.0.0.1", () => server.close(() => resume(Effect.succeed(true))))
+  })

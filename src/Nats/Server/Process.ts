@@ -1,0 +1,43 @@
+import { Effect, FileSystem } from "effect"
+import { ChildProcess, ChildProcessSpawner } from "effect/process"
+import process from "node:process"
+
+/** Whether a process runs and its command line has a text in it. A pid alone may belong to another by now. */
+export const isRunning = (pid: number, text: string) =>
+  commandLine(pid).pipe(
+    Effect.map((line) => line.includes(text)),
+    Effect.orElseSucceed(() => false)
+  )
+
+/** Asks a process to end, kills it when it has not after 5 seconds, and waits until it is gone. */
+export const end = Effect.fnUntraced(function*(pid: number, text: string) {
+  const isGone = isRunning(pid, text).pipe(Effect.map((running) => !running))
+  const wait = isGone.pipe(Effect.delay("50 millis"), Effect.repeat({ until: (gone) => gone }))
+  yield* signal(pid, "SIGTERM")
+  yield* wait.pipe(
+    Effect.timeoutOrElse({
+      duration: "5 seconds",
+      orElse: () => Effect.andThen(signal(pid, "SIGKILL"), wait)
+    })
+  )
+})
+
+const signal = (pid: number, name: NodeJS.Signals) =>
+  Effect.ignore(Effect.try({ try: () => process.kill(pid, name), catch: () => "gone already" }))
+
+const commandLine = Effect.fnUntraced(function*(pid: number) {
+  if (process.platform === "linux") {
+    const fs = yield* FileSystem.FileSystem
+    return yield* fs.readFileString(`/proc/${pid}/cmdline`)
+  }
+  const spawner = yield* ChildProcessSpawner.ChildProcessSpawner
+  return yield* spawner.string(
+    process.platform === "win32"
+      ? ChildProcess.make("powershell", [
+        "-NoProfile",
+        "-Command",
+        `(Get-CimInstance Win32_Process -Filter "ProcessId = ${pid}").CommandLine`
+      ])
+      : ChildProcess.make("ps", ["-ww", "-o", "command=", "-p", `${pid}`])
+  )
+})

@@ -1,0 +1,156 @@
+import { assert, describe } from "@effect/vitest"
+import { Effect, FileSystem } from "effect"
+import { type NatsConnection, StorageType } from "nats"
+import process from "node:process"
+import { NatsServerFailed } from "../../src/Nats/Server.ts"
+import { readConnection } from "../../src/Nats/Server/Connection.ts"
+import * as Guard from "../../src/Nats/Server/Guard.ts"
+import { client, newDataDir, start } from "../support/Broker.ts"
+import { test } from "../support/Live.ts"
+import { writeCommand } from "../support/Machine.ts"
+import { brokersOf, guardsOf, kill, processesOf, untilNoProcessOf } from "../support/Processes.ts"
+import * as Script from "../support/Script.ts"
+
+/** Stores one message in a stream that is kept in files. */
+const storeMessage = (connection: NatsConnection) =>
+  Effect.promise(async () => {
+    const manager = await connection.jetstreamManager()
+    await manager.streams.add({ name: "S", subjects: ["s.>"], storage: StorageType.File })
+    await connection.jetstream().publish("s.1")
+  })
+
+const messagesIn = (connection: NatsConnection) =>
+  Effect.promise(async () => (await (await connection.jetstreamManager()).streams.info("S")).state.messages)
+
+describe("the embedded broker", () => {
+  test(
+    "keeps messages over a stop and a start",
+    Effect.gen(function*() {
+      const dataDir = yield* newDataDir
+      yield* Effect.scoped(Effect.gen(function*() {
+        const connection = yield* client(yield* start(dataDir))
+        yield* storeMessage(connection)
+      }))
+      assert.strictEqual(yield* messagesIn(yield* client(yield* start(dataDir))), 1)
+    })
+  )
+
+  test(
+    "leaves no process and no connection file when it is stopped",
+    Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const dataDir = yield* newDataDir
+      yield* Effect.scoped(start(dataDir))
+      assert.deepStrictEqual(yield* processesOf(dataDir), [])
+      assert.deepStrictEqual((yield* fs.readDirectory(`${dataDir}/nats`)).sort(), [
+        "jetstream",
+        "nats.conf",
+        "nats.log"
+      ])
+    })
+  )
+
+  test(
+    "is started again on the same port when it is killed: clients come back and find their messages",
+    Effect.gen(function*() {
+      const dataDir = yield* newDataDir
+      const server = yield* start(dataDir)
+      const connection = yield* client(server)
+      yield* storeMessage(connection)
+      const before = yield* server.pid
+      const statuses = connection.status()[Symbol.asyncIterator]()
+      yield* kill(before)
+      let status = yield* Effect.promise(() => statuses.next())
+      while (status.value?.type !== "reconnect") status = yield* Effect.promise(() => statuses.next())
+      assert.strictEqual(yield* messagesIn(connection), 1)
+      const after = yield* server.pid
+      assert.notStrictEqual(after, before)
+      assert.strictEqual((yield* readConnection(dataDir)).pid, after)
+    })
+  )
+
+  test(
+    "is started again when what guards it is killed, and never runs twice",
+    Effect.gen(function*() {
+      const dataDir = yield* newDataDir
+      const server = yield* start(dataDir)
+      const before = yield* server.pid
+      yield* Effect.forEach(yield* guardsOf(dataDir), kill)
+      yield* server.pid.pipe(
+        Effect.delay("20 millis"),
+        Effect.repeat({ until: (pid) => pid !== undefined && pid !== before })
+      )
+      yield* client(server)
+      assert.deepStrictEqual(yield* brokersOf(dataDir), [yield* server.pid])
+    })
+  )
+
+  test(
+    "ends when our process is killed",
+    Effect.gen(function*() {
+      const dataDir = yield* newDataDir
+      const script = yield* Script.start("run-broker", dataDir)
+      const pid = yield* script.line
+      assert.deepStrictEqual(yield* brokersOf(dataDir), [Number(pid)])
+      yield* script.kill
+      yield* untilNoProcessOf(dataDir)
+      yield* start(dataDir)
+    })
+  )
+
+  test(
+    "that outlived our process and its guard is ended by the next start",
+    Effect.gen(function*() {
+      const dataDir = yield* newDataDir
+      const script = yield* Script.start("run-broker", dataDir)
+      const leftover = Number(yield* script.line)
+      yield* Effect.sync(() => process.kill(script.pid, "SIGSTOP"))
+      yield* Effect.forEach(yield* guardsOf(dataDir), kill)
+      yield* script.kill
+      assert.strictEqual((yield* readConnection(dataDir)).pid, leftover)
+      const server = yield* start(dataDir)
+      assert.deepStrictEqual(yield* brokersOf(dataDir), [yield* server.pid])
+    })
+  )
+
+  test(
+    "that cannot start fails with the end of its log and the ways out, and leaves no process",
+    Effect.gen(function*() {
+      const dataDir = yield* newDataDir
+      yield* writeCommand(
+        `${dataDir}/broken`,
+        `[ $1 = -c ] || exec echo nats-server: v2.11.0
+         echo bad option >&2
+         echo [FTL] no rights >> "$(dirname "$2")/nats.log"
+         exit 3`
+      )
+      const error = yield* Effect.flip(start(dataDir, `${dataDir}/broken`))
+      assert.instanceOf(error, NatsServerFailed)
+      const told = ["exit code 3", "bad option", "[FTL] no rights", "nats.log", "NATS_SERVER_BIN", "NATS_URL"]
+      for (const part of told) {
+        assert.include(error.message, part)
+      }
+      assert.deepStrictEqual(yield* processesOf(dataDir), [])
+    })
+  )
+
+  test(
+    "is killed when it does not stop within 5 seconds",
+    Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const folder = yield* newDataDir
+      yield* writeCommand(
+        `${folder}/deaf`,
+        `trap '' TERM; echo ready > ${folder}/ready; while :; do sleep 1; done`
+      )
+      yield* Effect.scoped(Effect.gen(function*() {
+        yield* Guard.start(`${folder}/deaf`, "nats.conf")
+        yield* fs.exists(`${folder}/ready`).pipe(
+          Effect.delay("10 millis"),
+          Effect.repeat({ until: (is) => is })
+        )
+      }))
+      assert.deepStrictEqual(yield* processesOf(folder), [])
+    })
+  )
+})

@@ -1,0 +1,151 @@
+import { Buffer } from "node:buffer"
+import { assert, describe, it } from "@effect/vitest"
+import { Context, Effect, Exit, Layer, Scope } from "effect"
+import { SqlClient } from "effect/sql/SqlClient"
+import { Consumers } from "../../src/Consumer.ts"
+import { DeadLetters } from "../../src/DeadLetters.ts"
+import { EventLog, eventSubject, stream } from "../../src/EventLog.ts"
+import { deadLetterStream } from "../../src/EventLog/Topology.ts"
+import { Nats } from "../../src/Nats.ts"
+import { conversations } from "../../src/Projections/Conversations.ts"
+import { scans } from "../../src/Projections/Scans.ts"
+import * as Projector from "../../src/Projector.ts"
+import { Vitals } from "../../src/Vitals.ts"
+import { entryOf } from "../contract/EventLog.ts"
+import { engines } from "../support/Databases.ts"
+import { logOnBroker } from "../support/Log.ts"
+import { scanCreated } from "../support/Webhook.ts"
+
+const projector = Projector.layer([scans, conversations]).pipe(
+  Layer.provide(Consumers.layer),
+  Layer.provide(DeadLetters.layer)
+)
+
+const append = Effect.fnUntraced(function*(id: string, body: string, type = "scan.created") {
+  const { append } = yield* EventLog
+  return yield* append(entryOf(id, { subject: eventSubject(type), type, body: Buffer.from(body) }))
+})
+
+const appendScans = (count: number, prefix: string) =>
+  Effect.forEach(
+    Array.from({ length: count }, (_, index) => `${prefix}_${index}`),
+    (id) => append(id, scanCreated(id)),
+    { concurrency: 100 }
+  )
+
+const countOf = Effect.fnUntraced(function*(table: string) {
+  const sql = yield* SqlClient
+  const [row] = yield* sql.unsafe<{ readonly count: number }>(`select count(*)::int as count from ${table}`)
+  return row?.count ?? 0
+})
+
+const untilCount = (table: string, count: number) => Effect.repeat(countOf(table), { until: (rows) => rows >= count })
+
+const manager = Effect.flatMap(Nats, ({ connection }) => Effect.promise(() => connection.jetstreamManager()))
+
+const consumerInfo = (durable: string) =>
+  Effect.flatMap(manager, ({ consumers }) => Effect.promise(() => consumers.info(stream, durable)))
+
+/** Waits until a consumer has delivered everything and has an answer to all of it. */
+const untilSettled = (durable: string) =>
+  Effect.repeat(consumerInfo(durable), {
+    until: ({ num_ack_pending, num_pending }) => num_pending === 0 && num_ack_pending === 0
+  })
+
+const deadLetters = Effect.gen(function*() {
+  const { streams } = yield* manager
+  const { state } = yield* Effect.promise(() => streams.info(deadLetterStream))
+  return yield* Effect.promise(() =>
+    Promise.all(Array.from({ length: state.messages }, (_, index) => streams.getMessage(deadLetterStream, { seq: index + 1 })))
+  )
+})
+
+for (const engine of engines) {
+  const stack = Layer.mergeAll(logOnBroker, engine.layer, Vitals.layer)
+  const running = projector.pipe(Layer.provideMerge(stack))
+
+  describe(`the projector on ${engine.name}`, () => {
+    it.live("applies 499 of a batch of 500 and keeps the poison one aside, with its reason and sequence", () =>
+      Effect.gen(function*() {
+        yield* appendScans(250, "a")
+        const poison = yield* append("poison", scanCreated("poison", { city: "\u0000" }))
+        yield* appendScans(249, "b")
+        yield* Effect.gen(function*() {
+          yield* untilSettled("scans-1")
+          assert.strictEqual(yield* countOf("scans"), 499)
+          const [letter, ...others] = yield* deadLetters
+          assert.strictEqual(others.length, 0)
+          assert.strictEqual(letter?.subject, "3qpr.dead.scans-1.scan.created")
+          assert.strictEqual(letter.header.get("3qpr-dead-consumer"), "scans-1")
+          assert.strictEqual(letter.header.get("3qpr-dead-sequence"), String(poison.sequence))
+          assert.strictEqual(letter.header.get("ce-id"), "poison")
+          assert.match(letter.header.get("3qpr-dead-error"), /Unicode/)
+          assert.strictEqual(Buffer.from(letter.data).toString(), scanCreated("poison", { city: "\u0000" }))
+        }).pipe(Effect.provide(projector))
+      }).pipe(Effect.provide(stack)))
+
+    it.live("keeps aside what somebody else wrote into the stream, and goes on", () =>
+      Effect.gen(function*() {
+        const forged = `{"id":"x","event":"scan.created","data":{"id":"x"}},{"sequence":1,"event":{}`
+        for (const [id, body] of [["g1", "garbage"], ["g2", forged], ["g3", `{"id":"g3","event":"scan.created"}`]] as const) {
+          yield* append(id, body)
+        }
+        yield* appendScans(3, "a")
+        yield* untilCount("scans", 3)
+        yield* untilSettled("scans-1")
+        assert.strictEqual(yield* countOf("scans"), 3)
+        assert.deepStrictEqual((yield* deadLetters).map(({ header }) => header.get("ce-id")), ["g1", "g2", "g3"])
+      }).pipe(Effect.provide(running)))
+
+    it.live("gives each projection the events of its types and no others", () =>
+      Effect.gen(function*() {
+        yield* appendScans(2, "a")
+        yield* append("c1", `{"id":"c1","event":"conversation.completed","data":{"id":"conv_1"}}`, "conversation.completed")
+        yield* append("u1", `{"id":"u1","event":"menu.opened"}`, "menu.opened")
+        yield* untilCount("conversations", 1)
+        yield* untilCount("scans", 2)
+        assert.strictEqual((yield* untilSettled("scans-1")).delivered.consumer_seq, 2)
+        assert.strictEqual((yield* untilSettled("conversations-1")).delivered.consumer_seq, 1)
+      }).pipe(Effect.provide(running)))
+
+    it.live("creates its durable consumer again when somebody deleted it, and changes nothing twice", () =>
+      Effect.gen(function*() {
+        yield* appendScans(50, "a")
+        yield* untilCount("scans", 50)
+        const { consumers } = yield* manager
+        yield* Effect.promise(() => consumers.delete(stream, "scans-1"))
+        yield* appendScans(50, "b")
+        yield* untilCount("scans", 100)
+        yield* untilSettled("scans-1")
+        assert.strictEqual(yield* countOf("scans"), 100)
+        assert.strictEqual(yield* total, 100)
+      }).pipe(Effect.provide(running)))
+
+    it.live("goes on where it was when it is stopped and started amid a backlog", () =>
+      Effect.gen(function*() {
+        yield* appendScans(3_000, "a")
+        for (let rows = 0; rows < 3_000;) {
+          const scope = yield* Scope.make()
+          yield* Layer.buildWithScope(Layer.fresh(projector), scope)
+          rows = yield* untilCount("scans", Math.min(3_000, rows + 600))
+          yield* Scope.close(scope, Exit.void)
+        }
+        assert.strictEqual(yield* total, 3_000)
+      }).pipe(Effect.provide(stack)))
+  })
+}
+
+const total = Effect.gen(function*() {
+  const sql = yield* SqlClient
+  const [row] = yield* sql<{ readonly total: number }>`select sum(scans)::int as total from scan_counts`
+  return row?.total ?? 0
+})
+
+describe("the projector without its database", () => {
+  it.live("waits, says so, dead-letters nothing, and goes on when it is back", () =>
+    Effect.gen(function*() {
+      const postgres = yield* Postgres.start
+      const database = Database.layer({ url: Redacted.make(postgres.url), dataDir: "" })
+      assert.isDefined(Context, String(database))
+    }).pipe(Effect.scoped))
+})

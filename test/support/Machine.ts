@@ -1,0 +1,35 @@
+import { Effect, FileSystem, Path } from "effect"
+import type { Machine } from "../../src/Nats/Install/Machine.ts"
+
+/** A machine with nothing on its PATH and an empty cache. */
+export const newMachine = Effect.fnUntraced(function*(change: Partial<Machine> = {}) {
+  const fs = yield* FileSystem.FileSystem
+  const machine: Machine = {
+    platform: "linux",
+    arch: "x64",
+    searchPath: [],
+    cacheDir: `${yield* fs.makeTempDirectoryScoped({ prefix: "threeqpr-install-" })}/cache`,
+    tar: "tar",
+    ...change
+  }
+  return machine
+})
+
+/** A folder with commands of the given names and shell scripts. */
+export const commands = Effect.fnUntraced(function*(scripts: Readonly<Record<string, string>>) {
+  const fs = yield* FileSystem.FileSystem
+  const folder = yield* fs.makeTempDirectoryScoped({ prefix: "threeqpr-path-" })
+  for (const [name, script] of Object.entries(scripts)) yield* writeCommand(`${folder}/${name}`, script)
+  return folder
+})
+
+/** Writes a shell script that can be run. */
+export const writeCommand = Effect.fnUntraced(function*(file: string, script: string) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  yield* fs.makeDirectory(path.dirname(file), { recursive: true })
+  yield* fs.writeFileString(file, `#!/bin/sh\n${script}\n`, { mode: 0o755 })
+})
+
+/** The script of a command that answers `--version` as a nats-server of that version does. */
+export const natsServer = (version: string) => `echo "nats-server: v${version}"`

@@ -1,0 +1,33 @@
+import { Effect } from "effect"
+import { ChildProcess, ChildProcessSpawner } from "effect/process"
+import process from "node:process"
+
+/** The processes whose command line names a data folder: the broker and what guards it. A line each. */
+export const processesOf = (dataDir: string) =>
+  Effect.flatMap(
+    ChildProcessSpawner.ChildProcessSpawner,
+    (spawner) => spawner.lines(ChildProcess.make("ps", ["-ww", "-eo", "pid=,command="]))
+  ).pipe(Effect.map((lines) => lines.filter((line) => line.includes(dataDir))))
+
+/** Their pids. */
+export const brokersOf = (dataDir: string) =>
+  Effect.map(
+    processesOf(dataDir),
+    (lines) => pidsOf(lines.filter((line) => / -c \S+\/nats.conf$/.test(line)))
+  )
+
+/** Their pids. */
+export const guardsOf = (dataDir: string) =>
+  Effect.map(processesOf(dataDir), (lines) => pidsOf(lines.filter((line) => line.includes("nats-guard"))))
+
+export const untilNoProcessOf = (dataDir: string) =>
+  processesOf(dataDir).pipe(
+    Effect.delay("20 millis"),
+    Effect.repeat({ until: (found) => found.length === 0 }),
+    Effect.timeout("10 seconds")
+  )
+
+/** Ends a process at once, as a crash would. */
+export const kill = (pid: number | undefined) => Effect.sync(() => process.kill(pid ?? 0, "SIGKILL"))
+
+const pidsOf = (lines: ReadonlyArray<string>) => lines.map((line) => Number.parseInt(line, 10))

@@ -1,0 +1,101 @@
+import { Effect, type Scope } from "effect"
+import { type ChildProcess, spawn } from "node:child_process"
+import { createInterface } from "node:readline"
+import { fileURLToPath } from "node:url"
+
+/** A running `threeqpr serve`. */
+export interface Serve {
+  readonly pid: number
+  /** The webhook's URL; empty without the ingress role. */
+  readonly webhook: string
+  /** The private listener's URL. */
+  readonly admin: string
+  /** What it has logged so far. */
+  readonly logs: ReadonlyArray<string>
+  /** Sends a signal and gives the exit code, null when the signal ended it. */
+  readonly end: (signal: NodeJS.Signals) => Effect.Effect<number | null>
+}
+
+/** A command that ran to its end. */
+export interface Ended {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url))
+const runtimeArguments = process.versions["deno"] === undefined ? [] : ["run", "-A", "--quiet"]
+
+/** Variables of the machine that runs the tests must not leak into what is tested. */
+const isolated = (environment: Readonly<Record<string, string>>) => ({
+  PATH: process.env["PATH"],
+  HOME: process.env["HOME"],
+  NATS_SERVER_BIN: process.env["NATS_SERVER_BIN"],
+  NO_COLOR: "1",
+  ...environment
+})
+
+const spawnMain = (args: ReadonlyArray<string>, environment: Readonly<Record<string, string>>) =>
+  spawn(process.execPath, [...runtimeArguments, main, ...args], {
+    env: isolated(environment),
+    stdio: ["ignore", "pipe", "pipe"]
+  })
+
+/** Runs a command of ours to its end. */
+export const threeqpr = (args: ReadonlyArray<string>, environment: Readonly<Record<string, string>> = {}) =>
+  Effect.callback<Ended>((resume) => {
+    const child = spawnMain(args, environment)
+    let stdout = ""
+    let stderr = ""
+    child.stdout.on("data", (chunk) => void (stdout += String(chunk)))
+    child.stderr.on("data", (chunk) => void (stderr += String(chunk)))
+    child.once("close", (code) => resume(Effect.succeed({ code, stdout, stderr })))
+    return Effect.sync(() => child.kill("SIGKILL"))
+  })
+
+/** Starts `serve` on free ports and waits until it is ready. Killed, if it still runs, with the scope. */
+export const serve = (
+  environment: Readonly<Record<string, string>>,
+  args: ReadonlyArray<string> = []
+): Effect.Effect<Serve, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.sync(() => spawnMain(["serve", ...args], { PORT: "0", ADMIN_PORT: "0", ...environment })),
+    (child) => Effect.asVoid(end(child, "SIGKILL"))
+  ).pipe(Effect.flatMap(whenReady))
+
+const whenReady = (child: ChildProcess) =>
+  Effect.callback<Serve>((resume) => {
+    const logs: Array<string> = []
+    const urlIn = (start: string) =>
+      logs.find((line) => line.startsWith(start))?.slice(start.length).replace("0.0.0.0", "127.0.0.1") ?? ""
+    if (child.stderr === null) return
+    createInterface(child.stderr).on("line", (line) => {
+      logs.push(messageOf(line))
+      if (!logs.at(-1)?.startsWith("ready in ")) return
+      resume(Effect.succeed({
+        pid: child.pid ?? 0,
+        webhook: urlIn("webhook: POST ").replace("localhost", "127.0.0.1"),
+        admin: urlIn("private listener: "),
+        logs,
+        end: (signal) => end(child, signal)
+      }))
+    })
+    child.once("exit", (code) => resume(Effect.die(new Error(`serve ended with ${code}:\n${logs.join("\n")}`))))
+  })
+
+// A log line is JSON when it does not go to a terminal.
+const messageOf = (line: string): string => {
+  try {
+    const { message } = JSON.parse(line)
+    return Array.isArray(message) ? message.join(" ") : String(message)
+  } catch {
+    return line
+  }
+}
+
+const end = (child: ChildProcess, signal: NodeJS.Signals) =>
+  Effect.callback<number | null>((resume) => {
+    if (child.exitCode !== null || child.signalCode !== null) return resume(Effect.succeed(child.exitCode))
+    child.once("exit", (code) => resume(Effect.succeed(code)))
+    child.kill(signal)
+  })

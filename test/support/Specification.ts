@@ -1,0 +1,50 @@
+import { Buffer } from "node:buffer"
+import { Effect } from "effect"
+import { SqlClient } from "effect/sql/SqlClient"
+import type { Delivered } from "../../src/Consumer.ts"
+import type { Projection } from "../../src/Projection.ts"
+import { applyOnce, type Decoded } from "../../src/Projector/Batch.ts"
+import { install } from "../../src/Projector/Tables.ts"
+
+/** An event as the log would deliver it to a projection. */
+export const delivered = (
+  sequence: number,
+  id: string,
+  type: string,
+  data: string | Readonly<Record<string, unknown>>
+): Decoded => {
+  const json = `{"id":"${id}","event":"${type}","data":${typeof data === "string" ? data : JSON.stringify(data)}}`
+  const event: Delivered = {
+    id,
+    type,
+    sequence,
+    body: Buffer.from(json),
+    receivedAt: "2026-03-20T16:00:00.000Z",
+    deliveries: 1,
+    subject: `3qpr.events.${type}`,
+    headers: []
+  }
+  return { event, json }
+}
+
+/** Empties a projection's tables, as if it had never seen an event. */
+export const given = Effect.fnUntraced(function*(projection: Projection) {
+  const sql = yield* SqlClient
+  const generation = yield* install(projection)
+  for (const table of [...Object.keys(projection.tables), `${projection.name}_applied`]) {
+    yield* sql.unsafe(`truncate ${table}_${generation}`)
+  }
+  /** Applies batches one after the other. */
+  const when = (...batches: ReadonlyArray<ReadonlyArray<Decoded>>) =>
+    Effect.forEach(batches, (batch) => applyOnce(projection, generation, batch), { discard: true })
+  return { generation, when }
+})
+
+/** The rows of a query, with every value as text, so that both engines and all types compare alike. */
+export const rowsOf = Effect.fnUntraced(function*(query: string) {
+  const sql = yield* SqlClient
+  const rows = yield* sql.unsafe<{ readonly row: Readonly<Record<string, unknown>> }>(
+    `select to_jsonb(answer) as row from (${query}) as answer`
+  )
+  return rows.map(({ row }) => row)
+})

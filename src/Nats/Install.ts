@@ -85,5 +85,5 @@ const inCache = Effect.fnUntraced(function*(machine: Machine, release: Release.R
     const file = yield* fileOf(machine, build)
     if (yield* fs.exists(file)) return yield* inspect(file, source)
   }
-  return yield* new Unavailable({ message: `none in ${machine.cacheDir}` })
+  return yield* new Unavailable({ message: `none in ${machine.cacheDir} (XDG_CACHE_HOME moves it)` })
 })

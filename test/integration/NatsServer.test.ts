@@ -112,6 +112,10 @@ describe("the embedded broker", () => {
       assert.strictEqual(connection.pid, pid)
       const attached = yield* client(connection)
       assert.strictEqual(attached.info?.version, connection.version)
+      const fs = yield* FileSystem.FileSystem
+      const alias = `${yield* newDataDir}/alias`
+      yield* fs.symlink(dataDir, alias)
+      assert.strictEqual((yield* readConnection(alias)).pid, pid)
     })
   )
 

@@ -57,7 +57,7 @@ describe("the embedded broker", () => {
       const server = yield* start(dataDir)
       const connection = yield* client(server)
       yield* storeMessage(connection)
-      const before = yield* server.pid
+      const before = (yield* server.pid) ?? 0
       const statuses = connection.status()[Symbol.asyncIterator]()
       yield* kill(before)
       let status = yield* Effect.promise(() => statuses.next())
@@ -104,6 +104,9 @@ describe("the embedded broker", () => {
       const dataDir = yield* newDataDir
       const script = yield* Script.start("run-broker", dataDir)
       const leftover = Number(yield* script.line)
+      yield* Effect.addFinalizer(() =>
+        brokersOf(dataDir).pipe(Effect.flatMap(Effect.forEach(kill)), Effect.ignore)
+      )
       yield* Effect.sync(() => process.kill(script.pid, "SIGSTOP"))
       yield* Effect.forEach(yield* guardsOf(dataDir), kill)
       yield* script.kill

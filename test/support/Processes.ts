@@ -28,6 +28,6 @@ export const untilNoProcessOf = (dataDir: string) =>
   )
 
 /** Ends a process at once, as a crash would. */
-export const kill = (pid: number | undefined) => Effect.sync(() => process.kill(pid ?? 0, "SIGKILL"))
+export const kill = (pid: number) => Effect.sync(() => process.kill(pid, "SIGKILL"))
 
 const pidsOf = (lines: ReadonlyArray<string>) => lines.map((line) => Number.parseInt(line, 10))

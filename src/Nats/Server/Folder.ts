@@ -1,4 +1,4 @@
-import { Effect, FileSystem, Path, type PlatformError } from "effect"
+import { Effect, FileSystem, Path } from "effect"
 import { acquire, FolderLocked } from "../../FolderLock.ts"
 
 /** The broker's part of the data folder, with absolute paths. */
@@ -11,9 +11,12 @@ export interface Folder {
   readonly storeFolder: string
 }
 
+/** The broker's folder in a data folder, by the one name that it has whichever way one comes to it. */
 export const folderOf = Effect.fnUntraced(function*(dataDir: string) {
+  const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
-  const folder = path.resolve(dataDir, "nats")
+  const named = path.resolve(dataDir, "nats")
+  const folder = yield* fs.realPath(named).pipe(Effect.orElseSucceed(() => named))
   return {
     folder,
     configFile: path.join(folder, "nats.conf"),
@@ -26,8 +29,8 @@ export const folderOf = Effect.fnUntraced(function*(dataDir: string) {
 /** Takes the folder for this process until the scope ends, and closes it to other users. */
 export const open = Effect.fnUntraced(function*(dataDir: string) {
   const fs = yield* FileSystem.FileSystem
-  const found = yield* folderOf(dataDir)
-  yield* acquire(found.folder).pipe(
+  const path = yield* Path.Path
+  yield* acquire(path.resolve(dataDir, "nats")).pipe(
     Effect.catchTag("FolderLocked", ({ folder, pid }) =>
       Effect.fail(
         new FolderLocked({
@@ -36,22 +39,18 @@ export const open = Effect.fnUntraced(function*(dataDir: string) {
           message:
             `Process ${pid} runs the embedded broker of ${folder} already, and only one can. Stop that `
             + "process, give this one another folder (DATA_DIR), or use its broker: set NATS_URL and "
-            + `NATS_TOKEN to the url and token in ${found.connectionFile}.`
+            + `NATS_TOKEN to the url and token in ${path.join(folder, "connection.json")}.`
         })
       ))
   )
-  yield* fs.chmod(found.folder, 0o700)
-  return found
+  const opened = yield* folderOf(dataDir)
+  yield* fs.chmod(opened.folder, 0o700)
+  return opened
 })
 
 /** Writes a file that only its owner may read. Whoever reads it sees the old text or the new one, whole. */
-export const writePrivately = Effect.fnUntraced(
-  function*(
-    file: string,
-    text: string
-  ): Effect.fn.Return<void, PlatformError.PlatformError, FileSystem.FileSystem> {
-    const fs = yield* FileSystem.FileSystem
-    yield* fs.writeFileString(`${file}.new`, text, { mode: 0o600 })
-    yield* fs.rename(`${file}.new`, file)
-  }
-)
+export const writePrivately = Effect.fnUntraced(function*(file: string, text: string) {
+  const fs = yield* FileSystem.FileSystem
+  yield* fs.writeFileString(`${file}.new`, text, { mode: 0o600 })
+  yield* fs.rename(`${file}.new`, file)
+})

@@ -29,7 +29,6 @@ export type StartFailure =
   | Embedded.EmbeddedPostgresFailed
   | FolderLocked
   | PlatformError.PlatformError
-  | SqlError
 
 /** The Postgres that holds the read models. Its layer also gives the clients for SQL. */
 export class Database extends Context.Service<Database, {
@@ -43,26 +42,30 @@ export class Database extends Context.Service<Database, {
 }>()("threeqpr-events/Database") {
   static readonly layer = (
     options: Options
-  ): Layer.Layer<
-    Database | PgClient.PgClient | SqlClient,
-    StartFailure,
-    FileSystem.FileSystem | Path.Path
-  > =>
-    Layer.effectContext(
-      options.url === undefined ? embedded(options.dataDir) : external(options.url, options)
-    )
-      .pipe(Layer.provide(Reactivity.layer))
+  ): Layer.Layer<Database | PgClient.PgClient | SqlClient, StartFailure, FileSystem.FileSystem | Path.Path> =>
+    Layer.effectContext(open(options)).pipe(Layer.provide(Reactivity.layer))
 }
+
+const open = (
+  { dataDir, poolSize, url }: Options
+): Effect.Effect<
+  Context.Context<Database | PgClient.PgClient | SqlClient>,
+  StartFailure,
+  FileSystem.FileSystem | Path.Path | Reactivity.Reactivity | Scope.Scope
+> => url === undefined ? embedded(dataDir) : external(url, poolSize)
 
 const embedded = Effect.fnUntraced(function*(dataDir: string) {
   const path = yield* Path.Path
   const folder = path.resolve(dataDir, "postgres")
   const { connect, died } = yield* Embedded.open(folder)
-  const client = yield* PgClient.make({ stream: connect, username: "postgres", maxConnections: 1 })
-  return services(client, { kind: "embedded", describe: `embedded Postgres (PGlite) in ${folder}`, died })
+  // A pool opens no connection before it is used, so making one cannot fail.
+  const client = yield* PgClient.make({ stream: connect, username: "postgres", maxConnections: 1 }).pipe(
+    Effect.orDie
+  )
+  return services(client, { kind: "embedded", describe: `embedded Postgres 18 (PGlite) in ${folder}`, died })
 })
 
-const external = Effect.fnUntraced(function*(url: Redacted.Redacted<string>, { poolSize = 8 }: Options) {
+const external = Effect.fnUntraced(function*(url: Redacted.Redacted<string>, poolSize = 8) {
   const { client, describe } = yield* External.open(url, poolSize)
   return services(client, { kind: "external", describe, died: Effect.never })
 })

@@ -1,5 +1,5 @@
 import { PgClient } from "@effect/sql-pg"
-import { Effect, Redacted, Schedule, Schema } from "effect"
+import { Effect, Predicate, Redacted, Schedule, Schema } from "effect"
 import { isSqlError, type SqlError } from "effect/sql/SqlError"
 
 /** The database of `DATABASE_URL` cannot be used: which step failed, where, and what to do. */
@@ -57,7 +57,8 @@ const serverVersion = (sql: PgClient.PgClient) =>
     ([row]) => row?.server_version ?? "of an unknown version"
   )
 
-const mayComeUp = (error: SqlError) => error.reason._tag === "ConnectionError" || codeOf(error) === startingUp
+const mayComeUp = (error: SqlError) =>
+  Predicate.isTagged(error.reason, "ConnectionError") || codeOf(error) === startingUp
 const startingUp = "57P03"
 
 /** Never holds the URL itself, nor what a parser says about it, for both can hold the password. */
@@ -80,7 +81,7 @@ const targetOf = (secret: Redacted.Redacted<string>) => {
 }
 
 const unreachable = (target: string, error: SqlError) => {
-  const step = error.reason._tag === "AuthenticationError" ? "log in" : "connect"
+  const step = Predicate.isTagged(error.reason, "AuthenticationError") ? "log in" : "connect"
   const remedy = step === "log in"
     ? "Check the user and password in DATABASE_URL, and that the server's pg_hba.conf lets them in."
     : "Check host, port and database in DATABASE_URL and that the server runs, or unset it to use the "
@@ -95,7 +96,7 @@ const unreachable = (target: string, error: SqlError) => {
 /** What the server, or else the network, says: the client's own message only says which step failed. */
 const detailOf = ({ reason }: SqlError) => {
   const { cause } = reason
-  return cause instanceof Error && (cause.message || codeOf(cause)) || reason.message || reason._tag
+  return cause instanceof Error && (cause.message || codeOf(cause)) || reason.message || "no reason given"
 }
 
 const codeOf = (error: unknown): unknown => {

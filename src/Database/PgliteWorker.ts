@@ -19,18 +19,17 @@ export type FromWorker = Sent | { readonly type: "ready" } | {
 const send = (message: FromWorker) =>
   parentPort?.postMessage(message, message.type === "bytes" ? [message.bytes.buffer] : [])
 
-/** The last lines of Postgres's log; they hold the reason when it dies. */
-const log: Array<string> = []
+/** What Postgres wrote to its log about its own end. */
+const lastWords: Array<string> = []
 const options = {
   onStderr: (line: string) => {
-    log.push(line)
-    if (log.length > 5) log.shift()
+    if (/(PANIC|FATAL): /.test(line)) lastWords.push(line)
     return false
   }
 }
 
 const die = (error: unknown) => {
-  send({ type: "died", reason: [...log, String(error)].join("\n") })
+  send({ type: "died", reason: [...lastWords, String(error)].join("\n") })
   process.exit(1)
 }
 

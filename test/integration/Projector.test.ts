@@ -1,8 +1,10 @@
-import { Buffer } from "node:buffer"
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Exit, Layer, Scope } from "effect"
+import { Effect, Exit, Layer, Redacted, Scope } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
+import { Buffer } from "node:buffer"
 import { Consumers } from "../../src/Consumer.ts"
+import { Database } from "../../src/Database.ts"
+import * as Migrations from "../../src/Database/Migrations.ts"
 import { DeadLetters } from "../../src/DeadLetters.ts"
 import { EventLog, eventSubject, stream } from "../../src/EventLog.ts"
 import { deadLetterStream } from "../../src/EventLog/Topology.ts"
@@ -12,8 +14,10 @@ import { scans } from "../../src/Projections/Scans.ts"
 import * as Projector from "../../src/Projector.ts"
 import { Vitals } from "../../src/Vitals.ts"
 import { entryOf } from "../contract/EventLog.ts"
+import * as Broker from "../support/Broker.ts"
 import { engines } from "../support/Databases.ts"
 import { logOnBroker } from "../support/Log.ts"
+import * as Postgres from "../support/Postgres.ts"
 import { scanCreated } from "../support/Webhook.ts"
 
 const projector = Projector.layer([scans, conversations]).pipe(
@@ -39,7 +43,8 @@ const countOf = Effect.fnUntraced(function*(table: string) {
   return row?.count ?? 0
 })
 
-const untilCount = (table: string, count: number) => Effect.repeat(countOf(table), { until: (rows) => rows >= count })
+const untilCount = (table: string, count: number) =>
+  Effect.repeat(countOf(table), { until: (rows) => rows >= count })
 
 const manager = Effect.flatMap(Nats, ({ connection }) => Effect.promise(() => connection.jetstreamManager()))
 
@@ -56,7 +61,10 @@ const deadLetters = Effect.gen(function*() {
   const { streams } = yield* manager
   const { state } = yield* Effect.promise(() => streams.info(deadLetterStream))
   return yield* Effect.promise(() =>
-    Promise.all(Array.from({ length: state.messages }, (_, index) => streams.getMessage(deadLetterStream, { seq: index + 1 })))
+    Promise.all(
+      Array.from({ length: state.messages }, (_, index) =>
+        streams.getMessage(deadLetterStream, { seq: index + 1 }))
+    )
   )
 })
 
@@ -75,7 +83,8 @@ for (const engine of engines) {
           assert.strictEqual(yield* countOf("scans"), 499)
           const [letter, ...others] = yield* deadLetters
           assert.strictEqual(others.length, 0)
-          assert.strictEqual(letter?.subject, "3qpr.dead.scans-1.scan.created")
+          if (letter === undefined) return assert.fail("no dead letter")
+          assert.strictEqual(letter.subject, "3qpr.dead.scans-1.scan.created")
           assert.strictEqual(letter.header.get("3qpr-dead-consumer"), "scans-1")
           assert.strictEqual(letter.header.get("3qpr-dead-sequence"), String(poison.sequence))
           assert.strictEqual(letter.header.get("ce-id"), "poison")
@@ -87,20 +96,33 @@ for (const engine of engines) {
     it.live("keeps aside what somebody else wrote into the stream, and goes on", () =>
       Effect.gen(function*() {
         const forged = `{"id":"x","event":"scan.created","data":{"id":"x"}},{"sequence":1,"event":{}`
-        for (const [id, body] of [["g1", "garbage"], ["g2", forged], ["g3", `{"id":"g3","event":"scan.created"}`]] as const) {
+        for (
+          const [id, body] of [["g1", "garbage"], ["g2", forged], [
+            "g3",
+            `{"id":"g3","event":"scan.created"}`
+          ]] as const
+        ) {
           yield* append(id, body)
         }
         yield* appendScans(3, "a")
         yield* untilCount("scans", 3)
         yield* untilSettled("scans-1")
         assert.strictEqual(yield* countOf("scans"), 3)
-        assert.deepStrictEqual((yield* deadLetters).map(({ header }) => header.get("ce-id")), ["g1", "g2", "g3"])
+        assert.deepStrictEqual((yield* deadLetters).map(({ header }) => header.get("ce-id")), [
+          "g1",
+          "g2",
+          "g3"
+        ])
       }).pipe(Effect.provide(running)))
 
     it.live("gives each projection the events of its types and no others", () =>
       Effect.gen(function*() {
         yield* appendScans(2, "a")
-        yield* append("c1", `{"id":"c1","event":"conversation.completed","data":{"id":"conv_1"}}`, "conversation.completed")
+        yield* append(
+          "c1",
+          `{"id":"c1","event":"conversation.completed","data":{"id":"conv_1"}}`,
+          "conversation.completed"
+        )
         yield* append("u1", `{"id":"u1","event":"menu.opened"}`, "menu.opened")
         yield* untilCount("conversations", 1)
         yield* untilCount("scans", 2)
@@ -145,7 +167,33 @@ describe("the projector without its database", () => {
   it.live("waits, says so, dead-letters nothing, and goes on when it is back", () =>
     Effect.gen(function*() {
       const postgres = yield* Postgres.start
-      const database = Database.layer({ url: Redacted.make(postgres.url), dataDir: "" })
-      assert.isDefined(Context, String(database))
+      const database = Migrations.layer.pipe(
+        Layer.provideMerge(Database.layer({ url: Redacted.make(postgres.url), dataDir: "" })),
+        Layer.provide(Broker.platform)
+      )
+      yield* Effect.gen(function*() {
+        const { faults } = yield* Vitals
+        yield* appendScans(50, "a")
+        yield* untilCount("scans", 50)
+        yield* postgres.stop
+        yield* appendScans(50, "b")
+        const [fault] = yield* Effect.repeat(faults, { until: (faults) => faults.length > 0 })
+        assert.strictEqual(fault?.part, "projection scans")
+        yield* postgres.start
+        yield* Effect.repeat(Effect.exit(countOf("scans")), {
+          until: (exit) => Exit.isSuccess(exit) && exit.value === 100
+        })
+        yield* postgres.restartImmediate
+        yield* appendScans(50, "c")
+        yield* Effect.repeat(Effect.exit(total), {
+          until: (exit) => Exit.isSuccess(exit) && exit.value === 150
+        })
+        yield* untilSettled("scans-1")
+        assert.strictEqual(yield* total, 150)
+        assert.deepStrictEqual(yield* faults, [])
+        assert.deepStrictEqual(yield* deadLetters, [])
+      }).pipe(Effect.provide(projector.pipe(
+        Layer.provideMerge(Layer.mergeAll(logOnBroker, database, Vitals.layer))
+      )))
     }).pipe(Effect.scoped))
 })

@@ -86,9 +86,9 @@ async function launch() {
 /** Runs a program that gets SIGQUIT when its standard input closes, which is when we die, however we die. */
 const spawnGuarded = (program: string, args: ReadonlyArray<string>, user: User | undefined) => {
   const guard = `exec 3<&0
-    "$0" "$@" </dev/null 3<&- &
-    { cat <&3 >/dev/null; kill -QUIT $!; } 2>/dev/null &
-    wait $!`
+    "$0" "$@" </dev/null 3<&- & program=$!
+    { cat <&3 >/dev/null; kill -QUIT $program; } 2>/dev/null &
+    wait $program`
   const stdio = { ...user, stdio: ["pipe", "ignore", "pipe"] as ["pipe", "ignore", "pipe"] }
   return process.platform === "win32"
     ? spawn(program, args, stdio)

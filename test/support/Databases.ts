@@ -1,0 +1,74 @@
+import { NodeServices } from "@effect/platform-node"
+import { Effect, Exit, FileSystem, Layer, Redacted, Scope } from "effect"
+import { SqlClient } from "effect/sql/SqlClient"
+import { randomUUID } from "node:crypto"
+import { cpSync } from "node:fs"
+import { afterAll } from "vitest"
+import { Database } from "../../src/Database.ts"
+import * as Migrations from "../../src/Database/Migrations.ts"
+import * as Postgres from "./Postgres.ts"
+
+const newFolder = Effect.flatMap(
+  FileSystem.FileSystem,
+  (fs) => fs.makeTempDirectoryScoped({ prefix: "threeqpr-database-" })
+)
+
+// What all databases of a test file share: it is made when first used and goes when the file is through.
+const file = Scope.makeUnsafe()
+afterAll(() => Effect.runPromise(Scope.close(file, Exit.void)), 30_000)
+const once = <A, E>(make: Effect.Effect<A, E, Scope.Scope>) =>
+  Effect.runSync(Effect.cached(Scope.provide(make, file)))
+
+/** A folder in which the embedded Postgres was opened once: a copy of it opens ten times as fast as a new one. */
+const template = once(
+  newFolder.pipe(
+    Effect.tap((dataDir) => Effect.scoped(Layer.build(Database.layer({ dataDir })))),
+    Effect.provide(NodeServices.layer)
+  )
+)
+
+const server = once(Postgres.start)
+
+/** The embedded Postgres, as new. */
+const pglite = Layer.unwrap(Effect.gen(function*() {
+  const dataDir = yield* newFolder
+  cpSync(yield* template, dataDir, { recursive: true })
+  return Database.layer({ dataDir })
+})).pipe(Layer.provide(NodeServices.layer))
+
+/** The URL of a database of one's own on the server of this test file. */
+export const newDatabase = Effect.gen(function*() {
+  const { url } = yield* server
+  const name = `test_${randomUUID().replaceAll("-", "")}`
+  const admin = Layer.build(Database.layer({ url: Redacted.make(url), dataDir: "" }))
+  const run = (statement: string) =>
+    Effect.scoped(
+      Effect.flatMap(admin, (context) =>
+        Effect.provide(
+          Effect.flatMap(SqlClient, (sql) => sql.unsafe(statement)),
+          context
+        ))
+    )
+      .pipe(Effect.provide(NodeServices.layer), Effect.orDie)
+  yield* Effect.acquireRelease(
+    run(`create database ${name}`),
+    () => run(`drop database ${name} with (force)`)
+  )
+  return url.replace(/postgres$/, name)
+})
+
+/** A database of one's own on a real Postgres. */
+const postgres = Layer.unwrap(
+  Effect.map(newDatabase, (url) => Database.layer({ url: Redacted.make(url), dataDir: "" }))
+).pipe(Layer.provide(NodeServices.layer))
+
+const engineOf = <E>(name: string, database: Layer.Layer<Layer.Success<typeof pglite>, E>) => ({
+  name,
+  /** Without any table. */
+  database,
+  /** With the migrations done. */
+  layer: Migrations.layer.pipe(Layer.provideMerge(database))
+})
+
+/** Both kinds of database, each build of a layer a new one: `for (const engine of engines) describe(engine.name, …)`. */
+export const engines = [engineOf("PGlite", pglite), engineOf("Postgres 18", postgres)]

@@ -161,6 +161,10 @@ export const load = Effect.fnUntraced(function*(flags: Flags = {}) {
     values[name] = setting.parse(text)
     if (values[name] === undefined) faults.push(faultOf(setting, text))
   }
+  const { dedupWindow, retention } = values as Partial<Config>
+  if (dedupWindow !== undefined && retention?.millis !== undefined && retention.millis < dedupWindow) {
+    faults.push(`RETENTION is shorter than DEDUP_WINDOW; allowed is ${settings.retention.allowed}.`)
+  }
   if (faults.length > 0) return yield* new ConfigInvalid({ message: faults.join("\n") })
   return values as Config
 })

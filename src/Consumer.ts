@@ -149,7 +149,7 @@ const make = Effect.fnUntraced(function*() {
 const consumerNotFound = 10014
 
 /** How long a consumer may take for a batch before the broker delivers it to another, in milliseconds. */
-export const ackWait = 30_000
+export const ackWait = 10_000
 
 const configOf = (options: ConsumerOptions): Partial<ConsumerConfig> => ({
   durable_name: options.durable,

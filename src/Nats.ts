@@ -1,5 +1,6 @@
 import { Cause, Context, Effect, Layer, Redacted, Schedule, Schema, type Scope } from "effect"
 import { type Authenticator, connect, credsAuthenticator, Events, type NatsConnection } from "nats"
+import { ignoreErrorsAfterDestroy } from "./Nats/DenoSocket.ts"
 import { readFileSync } from "node:fs"
 
 /** Which broker to connect to, and as whom. Paths name files. */
@@ -10,6 +11,8 @@ export interface Target {
   readonly password?: Redacted.Redacted<string> | undefined
   readonly credentialsFile?: string | undefined
   readonly tls?: TlsFiles | undefined
+  /** How often to try before the start fails; half a second apart. */
+  readonly attempts?: number | undefined
 }
 
 export interface TlsFiles {
@@ -36,6 +39,7 @@ export class Nats extends Context.Service<Nats, {
 }
 
 const make = Effect.fnUntraced(function*(target: Target) {
+  ignoreErrorsAfterDestroy()
   const connection = yield* Effect.acquireRelease(open(target), close)
   const listeners = new Set<(connected: boolean) => void>()
   let connected = true
@@ -84,7 +88,11 @@ const open = (target: Target) =>
       }),
     catch: (error) => unreachable(target, error)
   }).pipe(
-    Effect.retry({ schedule: Schedule.spaced("500 millis"), times: 20 }),
+    Effect.retry({
+      schedule: Schedule.spaced("500 millis"),
+      times: (target.attempts ?? 20) - 1,
+      while: ({ message }) => !/authorization|ENOENT/i.test(message)
+    }),
     Effect.timeoutOrElse({
       duration: "15 seconds",
       orElse: () => Effect.fail(unreachable(target, "no answer within 15 seconds"))

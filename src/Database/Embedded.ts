@@ -66,7 +66,7 @@ export const open = Effect.fn("Embedded.open")(function*(folder: string) {
       case "died":
         return onDeath(message.reason)
       case "bytes":
-        return connections.get(message.connection)?.push(message.bytes)
+        return connections.get(message.connection)?.push(new Uint8Array(message.bytes))
       case "end":
         return connections.get(message.connection)?.destroy()
     }
@@ -94,7 +94,7 @@ const startWorker = (folder: string) =>
   })
 
 const tell = (worker: Worker, message: ToWorker) =>
-  worker.postMessage(message, message.type === "bytes" ? [message.bytes.buffer] : [])
+  worker.postMessage(message, message.type === "bytes" ? [message.bytes] : [])
 
 /** One connection to Postgres, as the stream that a client reads and writes. */
 class Connection extends Duplex {
@@ -111,13 +111,13 @@ class Connection extends Duplex {
 
   override _write(chunk: Uint8Array, _encoding: string, done: () => void) {
     // A copy, because the chunk can be a part of a larger buffer, which would move as a whole.
-    tell(this.worker, { type: "bytes", connection: this.id, bytes: new Uint8Array(chunk) })
+    tell(this.worker, { type: "bytes", connection: this.id, bytes: new Uint8Array(chunk).buffer })
     done()
   }
 
   override _final(done: () => void) {
-    this.push(null)
     done()
+    this.destroy()
   }
 
   override _destroy(error: Error | null, done: (error: Error | null) => void) {

@@ -17,7 +17,7 @@ export type FromWorker = Sent | { readonly type: "ready" } | {
 }
 
 const send = (message: FromWorker) =>
-  parentPort?.postMessage(message, message.type === "bytes" ? [message.bytes.buffer] : [])
+  parentPort?.postMessage(message, message.type === "bytes" ? [message.bytes] : [])
 
 /** What Postgres wrote to its log about its own end. */
 const lastWords: Array<string> = []

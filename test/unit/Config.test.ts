@@ -70,6 +70,13 @@ describe("Config", () => {
       })
   )
 
+  it.effect("refuses to forget events before their ids", () =>
+    Effect.gen(function*() {
+      const { message } = yield* Effect.flip(from({ RETENTION: "3 hours", DEDUP_WINDOW: "4 hours" }))
+      assert.include(message, "RETENTION is shorter than DEDUP_WINDOW")
+      assert.strictEqual((yield* from({ RETENTION: "90 days" })).retention.millis, 7_776_000_000)
+    }))
+
   it.effect("names everything that is wrong at once", () =>
     Effect.gen(function*() {
       const { message } = yield* Effect.flip(from({ PORT: "x", ADMIN_PORT: "y" }))

@@ -14,13 +14,10 @@ import { NatsServer } from "./Nats/Server.ts"
 import { conversations } from "./Projections/Conversations.ts"
 import { scans } from "./Projections/Scans.ts"
 import * as Projector from "./Projector.ts"
+import type { Role } from "./Role.ts"
 import * as Signature from "./Signature.ts"
 import { Vitals } from "./Vitals.ts"
 import type { WebhookSecret } from "./WebhookSecret.ts"
-
-export type Role = "ingress" | "projector" | "admin"
-
-export const roles: ReadonlyArray<Role> = ["ingress", "projector", "admin"]
 
 /** Every projection that `serve` runs. */
 export const projections = [scans, conversations]

@@ -1,7 +1,7 @@
 import { Cause, Context, Effect, Layer, Redacted, Schedule, Schema, type Scope } from "effect"
 import { type Authenticator, connect, credsAuthenticator, Events, type NatsConnection } from "nats"
-import { ignoreErrorsAfterDestroy } from "./Nats/DenoSocket.ts"
 import { readFileSync } from "node:fs"
+import { ignoreErrorsAfterDestroy } from "./Nats/DenoSocket.ts"
 
 /** Which broker to connect to, and as whom. Paths name files. */
 export interface Target {

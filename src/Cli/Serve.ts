@@ -1,7 +1,7 @@
 import { Clock, Effect, Layer } from "effect"
 import { Command, Flag } from "effect/cli"
-import { layer, type Role, roles } from "../App.ts"
-import { load } from "../Config.ts"
+import { type Config, load } from "../Config.ts"
+import { type Role, roles } from "../Role.ts"
 import * as Telemetry from "../Telemetry.ts"
 import { Vitals } from "../Vitals.ts"
 import * as WebhookSecret from "../WebhookSecret.ts"
@@ -11,7 +11,7 @@ import { given, settingFlag } from "./Flags.ts"
 export const serve = Command.make(
   "serve",
   {
-    role: Flag.Literals("role", roles as [Role, ...Array<Role>]).pipe(
+    role: Flag.Literals("role", roles).pipe(
       Flag.withDescription("Run only this part; repeatable. Without it all of them run"),
       Flag.atLeast(0)
     ),
@@ -36,10 +36,12 @@ export const serve = Command.make(
   ])
 )
 
-const run = Effect.fnUntraced(function*(config: Parameters<typeof layer>[0], active: ReadonlySet<Role>) {
+const run = Effect.fnUntraced(function*(config: Config, active: ReadonlySet<Role>) {
   const started = yield* Clock.currentTimeMillis
   // Being stopped is how this command ends.
   process.exitCode = 0
+  // Loaded here, so that the other commands do not wait for engines that they have no use for.
+  const { layer } = yield* Effect.promise(() => import("../App.ts"))
   const secret = yield* WebhookSecret.findOrMake(config)
   yield* Effect.logInfo(`webhook secret: ${secret.origin}`)
   const services = yield* Layer.build(layer(config, secret, active))

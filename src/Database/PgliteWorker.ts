@@ -1,5 +1,5 @@
 import { PGlite } from "@electric-sql/pglite"
-import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs"
+import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import process from "node:process"
 import { parentPort, workerData } from "node:worker_threads"
@@ -33,18 +33,18 @@ const die = (error: unknown) => {
   process.exit(1)
 }
 
-/** A new database is made aside and renamed, so that a process killed meanwhile leaves no half of one. */
+/** A mark stands beside a database while it is made, so that a process killed meanwhile leaves no half of one. */
 const open = async (folder: string) => {
   const data = join(folder, "data")
-  if (!existsSync(data)) {
-    const draft = join(folder, "creating")
-    rmSync(draft, { recursive: true, force: true })
-    mkdirSync(draft, { mode: 0o700 })
-    const created = await PGlite.create(draft, options)
-    await created.close()
-    renameSync(draft, data)
+  const unfinished = join(folder, "unfinished")
+  if (existsSync(unfinished) || !existsSync(data)) {
+    writeFileSync(unfinished, "")
+    rmSync(data, { recursive: true, force: true })
+    mkdirSync(data, { mode: 0o700 })
   }
-  return PGlite.create(data, options)
+  const db = await PGlite.create(data, options)
+  rmSync(unfinished, { force: true })
+  return db
 }
 
 /** PGlite swallows what is no SQL error, such as a PANIC on a full disk, and spins for ever. */

@@ -1,4 +1,5 @@
 import { Effect } from "effect"
+import { randomUUID } from "node:crypto"
 import { AppendFailed, type Health, probeSubject, type Stored } from "../EventLog.ts"
 import type { Nats } from "../Nats.ts"
 import type { Publication, Publisher } from "./Publisher.ts"
@@ -74,7 +75,7 @@ export const probe = Effect.fnUntraced(function*(
   nats: Nats["Service"],
   remove: (sequence: number) => Promise<unknown>
 ) {
-  const instance = crypto.randomUUID()
+  const instance = randomUUID()
   let removed = 0
   const once = Effect.fnUntraced(function*() {
     if (!nats.isConnected() || !readiness.stale) return

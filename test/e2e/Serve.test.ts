@@ -1,11 +1,11 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Context, Effect, Fiber, Layer, Redacted, type Scope } from "effect"
+import { connect } from "nats"
 import { spawnSync } from "node:child_process"
 import { randomBytes } from "node:crypto"
 import { readdirSync, readFileSync } from "node:fs"
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
-import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Fiber, Layer, Redacted, type Scope } from "effect"
-import { connect } from "nats"
 import { stream } from "../../src/EventLog.ts"
 import { NatsServer } from "../../src/Nats/Server.ts"
 import { readConnection } from "../../src/Nats/Server/Connection.ts"
@@ -74,8 +74,10 @@ const idsInStream = ({ broker }: SetUp) =>
     }))
 
 const scansAt = (admin: string, query = "") =>
-  Effect.map(send(`${admin}/v1/scans?${query}`), ({ body }) =>
-    body as { readonly total: number; readonly scans: ReadonlyArray<{ readonly id: string }> })
+  Effect.map(
+    send(`${admin}/v1/scans?${query}`),
+    ({ body }) => body as { readonly total: number; readonly scans: ReadonlyArray<{ readonly id: string }> }
+  )
 
 /** Waits until the read model has as many scans. */
 const untilScans = (admin: string, total: number) =>
@@ -84,7 +86,8 @@ const untilScans = (admin: string, total: number) =>
 const childrenOf = (pid: number): ReadonlyArray<number> =>
   readdirSync("/proc").map(Number).filter((candidate) => {
     try {
-      return candidate > 0 && /^PPid:\s(\d+)$/m.exec(readFileSync(`/proc/${candidate}/status`, "utf8"))?.[1] === String(pid)
+      return candidate > 0 &&
+        /^PPid:\s(\d+)$/m.exec(readFileSync(`/proc/${candidate}/status`, "utf8"))?.[1] === String(pid)
     } catch {
       return false
     }
@@ -108,7 +111,9 @@ const suite = <E>(name: string, setUp: Effect.Effect<SetUp, E, Scope.Scope>) =>
         const { environment } = yield* setUp
         const { admin, webhook } = yield* serve(environment)
         const body = scanCreated("evt_curl", { country: "CH" })
-        const signature = spawnSync("openssl", ["dgst", "-sha256", "-hmac", Redacted.value(secret)], { input: body })
+        const signature = spawnSync("openssl", ["dgst", "-sha256", "-hmac", Redacted.value(secret)], {
+          input: body
+        })
           .stdout.toString().split("= ")[1]?.trim()
         const curl = (data: string) =>
           spawnSync("curl", [
@@ -197,7 +202,9 @@ const suite = <E>(name: string, setUp: Effect.Effect<SetUp, E, Scope.Scope>) =>
         yield* first.end("SIGKILL")
         stop = true
         yield* Fiber.join(loading)
-        yield* Effect.repeat(Effect.sync(() => children.filter(isAlive).length), { until: (alive) => alive === 0 })
+        yield* Effect.repeat(Effect.sync(() => children.filter(isAlive).length), {
+          until: (alive) => alive === 0
+        })
 
         const second = yield* serve(set.environment)
         for (const id of refused) {
@@ -207,7 +214,11 @@ const suite = <E>(name: string, setUp: Effect.Effect<SetUp, E, Scope.Scope>) =>
         }
         const stored = yield* idsInStream(set)
         assert.strictEqual(new Set(stored).size, stored.length, "an id is twice in the stream")
-        assert.deepStrictEqual([...accepted].filter((id) => !stored.includes(id)), [], "accepted, not in the stream")
+        assert.deepStrictEqual(
+          [...accepted].filter((id) => !stored.includes(id)),
+          [],
+          "accepted, not in the stream"
+        )
         const { total } = yield* untilScans(second.admin, stored.length)
         assert.strictEqual(total, stored.length)
         const rows = new Set<string>()

@@ -11,7 +11,9 @@ const scan = (sequence: number, event: string, id: string, data: Readonly<Record
 
 const allScans = rowsOf("select id, event_id, sequence, country from scans order by id")
 
-const counts = rowsOf("select qpr_code_id, hour, country, device, scans from scan_counts where scans <> 0 order by 1, 2, 3, 4")
+const counts = rowsOf(
+  "select qpr_code_id, hour, country, device, scans from scan_counts where scans <> 0 order by 1, 2, 3, 4"
+)
 
 const recount = rowsOf(`select qpr_code_id, date_trunc('hour', scanned_at, 'UTC') as hour, country, device,
   count(*) as scans from scans group by 1, 2, 3, 4 order by 1, 2, 3, 4`)
@@ -26,19 +28,27 @@ for (const engine of engines) {
         // Outside of the broker's window a replay is stored again, under a higher sequence.
         const replayed = scan(9, "evt_1", "scan_a", { country: "US" })
         yield* when([first, first], [first], [second], [second, replayed], [replayed])
-        assert.deepStrictEqual(yield* allScans, [{ id: "scan_a", event_id: "evt_2", sequence: 2, country: "CH" }])
+        assert.deepStrictEqual(yield* allScans, [{
+          id: "scan_a",
+          event_id: "evt_2",
+          sequence: 2,
+          country: "CH"
+        }])
         assert.deepStrictEqual((yield* counts).map(({ country, scans }) => [country, scans]), [["CH", 1]])
       }))
 
     it.effect("gives the same rows and counts in whatever order, batches and repetition events come", () =>
       Effect.gen(function*() {
         const countries = ["US", "CH", null]
-        const events = Array.from({ length: 120 }, (_, index) =>
-          scan(index + 1, `evt_${index}`, `scan_${(index * 7) % 40}`, {
-            country: countries[index % 3],
-            device: index % 2 ? "mobile" : undefined,
-            scanned_at: `2026-03-20T${10 + (index % 5)}:30:00Z`
-          }))
+        const events = Array.from(
+          { length: 120 },
+          (_, index) =>
+            scan(index + 1, `evt_${index}`, `scan_${(index * 7) % 40}`, {
+              country: countries[index % 3],
+              device: index % 2 ? "mobile" : undefined,
+              scanned_at: `2026-03-20T${10 + (index % 5)}:30:00Z`
+            })
+        )
         const outcome = Effect.fnUntraced(function*(batches: ReadonlyArray<ReadonlyArray<Decoded>>) {
           const { when } = yield* given(scans)
           yield* when(...batches)
@@ -57,17 +67,28 @@ for (const engine of engines) {
       Effect.gen(function*() {
         const { when } = yield* given(scans)
         yield* when([
-          delivered(1, "evt_1", "scan.created", `{"id":"scan_a","weather":{"sun":true},"big":9007199254740993,"text":"é\\n"}`)
+          delivered(
+            1,
+            "evt_1",
+            "scan.created",
+            `{"id":"scan_a","weather":{"sun":true},"big":9007199254740993,"text":"é\\n"}`
+          )
         ])
-        const [row] = yield* rowsOf("select data->>'big' as big, data->'weather' as weather, data->>'text' as text from scans")
+        const [row] = yield* rowsOf(
+          "select data->>'big' as big, data->'weather' as weather, data->>'text' as text from scans"
+        )
         assert.deepStrictEqual(row, { big: "9007199254740993", weather: { sun: true }, text: "é\n" })
       }))
 
     it.effect("takes the time of receipt for a scan that does not say when it was", () =>
       Effect.gen(function*() {
         const { when } = yield* given(scans)
-        yield* when([delivered(1, "evt_1", "scan.created", { id: "scan_a", scanned_at: null, metadata: null })])
-        const [row] = yield* rowsOf("select scanned_at = '2026-03-20T16:00:00Z' as taken, metadata from scans")
+        yield* when([
+          delivered(1, "evt_1", "scan.created", { id: "scan_a", scanned_at: null, metadata: null })
+        ])
+        const [row] = yield* rowsOf(
+          "select scanned_at = '2026-03-20T16:00:00Z' as taken, metadata from scans"
+        )
         assert.deepStrictEqual(row, { taken: true, metadata: null })
       }))
 
@@ -77,12 +98,20 @@ for (const engine of engines) {
         const event = (sequence: number, id: string, data: Readonly<Record<string, unknown>>) =>
           delivered(sequence, id, "conversation.completed", data)
         yield* when(
-          [event(2, "evt_2", { conversation_id: "conv_a", message_count: 2, completed_at: "2026-03-20T15:31:00Z" })],
+          [event(2, "evt_2", {
+            conversation_id: "conv_a",
+            message_count: 2,
+            completed_at: "2026-03-20T15:31:00Z"
+          })],
           [event(1, "evt_1", { id: "conv_a", message_count: 1 }), event(3, "evt_3", { id: "conv_b" })]
         )
         assert.deepStrictEqual(
           yield* rowsOf("select id, sequence, message_count from conversations order by id"),
-          [{ id: "conv_a", sequence: 2, message_count: 2 }, { id: "conv_b", sequence: 3, message_count: null }]
+          [{ id: "conv_a", sequence: 2, message_count: 2 }, {
+            id: "conv_b",
+            sequence: 3,
+            message_count: null
+          }]
         )
       }))
   })

@@ -29,27 +29,26 @@ const template = once(
 
 const server = once(Postgres.start)
 
-/** The embedded Postgres, as new. */
-const pglite = Layer.unwrap(Effect.gen(function*() {
-  const dataDir = yield* newFolder
-  cpSync(yield* template, dataDir, { recursive: true })
-  return Database.layer({ dataDir })
-})).pipe(Layer.provide(NodeServices.layer))
+/** A data folder with an embedded Postgres as new in it. */
+export const newDataDir = Effect.tap(
+  newFolder,
+  (dataDir) => Effect.map(template, (template) => cpSync(template, dataDir, { recursive: true }))
+)
 
-/** The URL of a database of one's own on the server of this test file. */
+/** The embedded Postgres, as new. */
+const newEmbedded = Layer.unwrap(Effect.map(newDataDir, (dataDir) => Database.layer({ dataDir }))).pipe(
+  Layer.provide(NodeServices.layer)
+)
+
+/** The URL of a new database on the server of this test file. */
 export const newDatabase = Effect.gen(function*() {
   const { url } = yield* server
   const name = `test_${randomUUID().replaceAll("-", "")}`
-  const admin = Layer.build(Database.layer({ url: Redacted.make(url), dataDir: "" }))
+  const admin = Database.layer({ url: Redacted.make(url), dataDir: "" }).pipe(
+    Layer.provide(NodeServices.layer)
+  )
   const run = (statement: string) =>
-    Effect.scoped(
-      Effect.flatMap(admin, (context) =>
-        Effect.provide(
-          Effect.flatMap(SqlClient, (sql) => sql.unsafe(statement)),
-          context
-        ))
-    )
-      .pipe(Effect.provide(NodeServices.layer), Effect.orDie)
+    Effect.flatMap(SqlClient, (sql) => sql.unsafe(statement)).pipe(Effect.provide(admin), Effect.orDie)
   yield* Effect.acquireRelease(
     run(`create database ${name}`),
     () => run(`drop database ${name} with (force)`)
@@ -58,11 +57,11 @@ export const newDatabase = Effect.gen(function*() {
 })
 
 /** A database of one's own on a real Postgres. */
-const postgres = Layer.unwrap(
+const newExternal = Layer.unwrap(
   Effect.map(newDatabase, (url) => Database.layer({ url: Redacted.make(url), dataDir: "" }))
 ).pipe(Layer.provide(NodeServices.layer))
 
-const engineOf = <E>(name: string, database: Layer.Layer<Layer.Success<typeof pglite>, E>) => ({
+const engineOf = <E>(name: string, database: Layer.Layer<Layer.Success<typeof newEmbedded>, E>) => ({
   name,
   /** Without any table. */
   database,
@@ -70,5 +69,8 @@ const engineOf = <E>(name: string, database: Layer.Layer<Layer.Success<typeof pg
   layer: Migrations.layer.pipe(Layer.provideMerge(database))
 })
 
+export const pglite = engineOf("PGlite", newEmbedded)
+export const postgres = engineOf("Postgres 18", newExternal)
+
 /** Both kinds of database, each build of a layer a new one: `for (const engine of engines) describe(engine.name, …)`. */
-export const engines = [engineOf("PGlite", pglite), engineOf("Postgres 18", postgres)]
+export const engines = [pglite, postgres]

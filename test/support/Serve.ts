@@ -80,7 +80,10 @@ const whenReady = (child: ChildProcess) =>
         end: (signal) => end(child, signal)
       }))
     })
-    child.once("exit", (code) => resume(Effect.die(new Error(`serve ended with ${code}:\n${logs.join("\n")}`))))
+    child.once(
+      "exit",
+      (code) => resume(Effect.die(new Error(`serve ended with ${code}:\n${logs.join("\n")}`)))
+    )
   })
 
 // A log line is JSON when it does not go to a terminal.
@@ -97,5 +100,6 @@ const end = (child: ChildProcess, signal: NodeJS.Signals) =>
   Effect.callback<number | null>((resume) => {
     if (child.exitCode !== null || child.signalCode !== null) return resume(Effect.succeed(child.exitCode))
     child.once("exit", (code) => resume(Effect.succeed(code)))
-    child.kill(signal)
+    // Deno reports a process that was told to stop by `child.kill` as killed, whatever its exit code.
+    if (child.pid !== undefined) process.kill(child.pid, signal)
   })

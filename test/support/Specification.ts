@@ -1,6 +1,6 @@
-import { Buffer } from "node:buffer"
 import { Effect } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
+import { Buffer } from "node:buffer"
 import type { Delivered } from "../../src/Consumer.ts"
 import type { Projection } from "../../src/Projection.ts"
 import { applyOnce, type Decoded } from "../../src/Projector/Batch.ts"
@@ -13,7 +13,9 @@ export const delivered = (
   type: string,
   data: string | Readonly<Record<string, unknown>>
 ): Decoded => {
-  const json = `{"id":"${id}","event":"${type}","data":${typeof data === "string" ? data : JSON.stringify(data)}}`
+  const json = `{"id":"${id}","event":"${type}","data":${
+    typeof data === "string" ? data : JSON.stringify(data)
+  }}`
   const event: Delivered = {
     id,
     type,

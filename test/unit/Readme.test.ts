@@ -1,5 +1,5 @@
-import { readFileSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
+import { readFileSync } from "node:fs"
 import { settings } from "../../src/Config.ts"
 
 const file = (name: string) => readFileSync(new URL(`../../${name}`, import.meta.url), "utf8")

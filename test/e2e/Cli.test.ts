@@ -1,0 +1,114 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { mkdtempSync, rmSync, statSync } from "node:fs"
+import { createServer } from "node:net"
+import { tmpdir } from "node:os"
+import { serve, threeqpr } from "../support/Serve.ts"
+
+const dataDir = Effect.acquireRelease(
+  Effect.sync(() => mkdtempSync(`${tmpdir()}/threeqpr-cli-`)),
+  (folder) => Effect.sync(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }))
+)
+
+const takenPort = Effect.acquireRelease(
+  Effect.callback<{ port: number; close: () => void }>((resume) => {
+    const server = createServer().listen(0, "127.0.0.1", () => {
+      const address = server.address()
+      const port = typeof address === "object" && address ? address.port : 0
+      resume(Effect.succeed({ port, close: () => server.close() }))
+    })
+  }),
+  ({ close }) => Effect.sync(close)
+)
+
+describe("threeqpr", () => {
+  it.live("shows every command with --help, and its version", () =>
+    Effect.gen(function*() {
+      const help = yield* threeqpr(["--help"])
+      assert.strictEqual(help.code, 0)
+      for (const command of ["serve", "trigger"]) assert.match(help.stdout, new RegExp(`^ +${command} `, "m"))
+      assert.match((yield* threeqpr(["--version"])).stdout, /0\.1\.0/)
+    }))
+
+  it.live("exits 2 on wrong usage", () =>
+    Effect.gen(function*() {
+      for (
+        const args of [
+          ["dance"],
+          ["trigger"],
+          ["trigger", "scan.created", "--count", "0"],
+          ["trigger", "scan.created", "--wrong"],
+          ["serve", "--role", "cook"]
+        ]
+      ) {
+        const { code, stderr } = yield* threeqpr(args)
+        assert.strictEqual(code, 2, args.join(" "))
+        assert.match(stderr, /ERROR/, args.join(" "))
+      }
+    }))
+})
+
+describe("threeqpr serve", () => {
+  it.live("makes a secret of its own, private to its owner, that trigger finds", () =>
+    Effect.gen(function*() {
+      const DATA_DIR = yield* dataDir
+      const { logs, webhook } = yield* serve({ DATA_DIR })
+      const { mode, size } = statSync(`${DATA_DIR}/webhook-secret`)
+      assert.strictEqual(mode & 0o777, 0o600)
+      assert.isAbove(size, 32)
+      assert.isFalse(logs.some((line) => line.includes("whsec_")))
+      const { code, stdout } = yield* threeqpr(["trigger", "scan.created", "--url", webhook], { DATA_DIR })
+      assert.strictEqual(code, 0)
+      assert.match(stdout, /"duplicate":false/)
+    }).pipe(Effect.scoped))
+
+  it.live("does not start with a wrong setting, a taken port, or a folder in use; exits 1 and says what to do", () =>
+    Effect.gen(function*() {
+      const DATA_DIR = yield* dataDir
+      const wrong = yield* threeqpr(["serve"], { DATA_DIR, PORT: "http" })
+      assert.strictEqual(wrong.code, 1)
+      assert.match(wrong.stderr, /PORT is "http"; allowed is a whole number from 0 to 65535/)
+
+      yield* serve({ DATA_DIR }, ["--role", "ingress"])
+      const second = yield* threeqpr(["serve"], { DATA_DIR, PORT: "0", ADMIN_PORT: "0" })
+      assert.strictEqual(second.code, 1)
+      assert.match(second.stderr, /DATA_DIR/)
+
+      const { port } = yield* takenPort
+      const taken = yield* threeqpr(["serve", "--role", "ingress", "--host", "127.0.0.1"], {
+        DATA_DIR: yield* dataDir,
+        PORT: String(port),
+        ADMIN_PORT: "0"
+      })
+      assert.strictEqual(taken.code, 1)
+      assert.include(taken.stderr, `127.0.0.1:${port}`)
+    }).pipe(Effect.scoped))
+})
+
+describe("threeqpr trigger", () => {
+  it.live("exits 1 when nothing answers, or no secret is known, and says what to do", () =>
+    Effect.gen(function*() {
+      const url = "http://127.0.0.1:1/webhooks/3qpr"
+      const away = yield* threeqpr(["trigger", "scan.created", "--url", url], {
+        THREEQPR_WEBHOOK_SECRET: "s"
+      })
+      assert.strictEqual(away.code, 1)
+      assert.include(away.stderr, url)
+      const DATA_DIR = yield* dataDir
+      const unknown = yield* threeqpr(["trigger", "scan.created", "--url", url], { DATA_DIR })
+      assert.strictEqual(unknown.code, 1)
+      assert.include(unknown.stderr, "THREEQPR_WEBHOOK_SECRET")
+    }).pipe(Effect.scoped))
+
+  it.live("exits 1 when a delivery is refused", () =>
+    Effect.gen(function*() {
+      const DATA_DIR = yield* dataDir
+      const { webhook } = yield* serve({ DATA_DIR, THREEQPR_WEBHOOK_SECRET: "one" }, ["--role", "ingress"])
+      const { code, stderr, stdout } = yield* threeqpr(["trigger", "scan.created", "--url", webhook], {
+        THREEQPR_WEBHOOK_SECRET: "another"
+      })
+      assert.strictEqual(code, 1)
+      assert.match(stdout, /invalid_signature/)
+      assert.match(stderr, /1 of 1 deliveries were not accepted/)
+    }).pipe(Effect.scoped))
+})

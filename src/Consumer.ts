@@ -4,6 +4,7 @@ import type { Message } from "./Consumer/Message.ts"
 import { Pull } from "./Consumer/Pull.ts"
 import { DeadLetters } from "./DeadLetters.ts"
 import { stream } from "./EventLog.ts"
+import { messageOf } from "./Failure.ts"
 import { Nats } from "./Nats.ts"
 
 /** An event of the log as a consumer gets it. */
@@ -72,7 +73,7 @@ const make = Effect.fnUntraced(function*() {
       catch: (error) =>
         new ConsumerUnavailable({
           message: `The durable consumer ${options.durable} can be neither read nor created: ${
-            error instanceof Error ? error.message : String(error)
+            messageOf(error)
           }`
         })
     })

@@ -1,6 +1,7 @@
 import { Cause, Context, Effect, Layer, Redacted, Schedule, Schema, type Scope } from "effect"
 import { type Authenticator, connect, credsAuthenticator, Events, type NatsConnection } from "nats"
 import { readFileSync } from "node:fs"
+import { messageOf } from "./Failure.ts"
 import { ignoreErrorsAfterDestroy } from "./Nats/DenoSocket.ts"
 
 /** Which broker to connect to, and as whom. Paths name files. */
@@ -110,7 +111,7 @@ const unreachable = (target: Target, error: unknown) =>
   new NatsUnreachable({
     message:
       `Cannot connect to NATS at ${target.servers.map(withoutCredentials).join(", ")}: ${
-        error instanceof Error ? error.message : String(error)
+        messageOf(error)
       }. Check NATS_URL and the credentials (NATS_CREDS, NATS_USER and NATS_PASSWORD, or NATS_TOKEN), and `
       + "that the server runs; without NATS_URL an embedded broker is used."
   })

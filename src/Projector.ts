@@ -3,6 +3,7 @@ import { SqlClient } from "effect/sql/SqlClient"
 import { ack, Consumers, deadLetter, type Delivered, type Outcome, retryAfter } from "./Consumer.ts"
 import { isTransient } from "./Database/SqlFailure.ts"
 import { read } from "./Domain/Reading.ts"
+import { messageOf } from "./Failure.ts"
 import { durableName, filterOf, type Projection } from "./Projection.ts"
 import { applyOnce, type Decoded } from "./Projector/Batch.ts"
 import { install } from "./Projector/Tables.ts"
@@ -51,7 +52,7 @@ const project = Effect.fnUntraced(
             events.map(() => retryAfter(delay()))
           )
         }
-        if (events.length === 1) return Effect.succeed([deadLetter(Cause.pretty(exit.cause))])
+        if (events.length === 1) return Effect.succeed([deadLetter(messageOf(exit.cause))])
         const middle = events.length >> 1
         return Effect.map(
           Effect.all([settle(events.slice(0, middle)), settle(events.slice(middle))]),
@@ -61,7 +62,7 @@ const project = Effect.fnUntraced(
     const delay = () => Math.min(30_000, 250 * 2 ** Math.min(trouble.failures, 10))
     const retryLater = (cause: Cause.Cause<unknown>) => {
       trouble.failures++
-      trouble.reason = String(Cause.squash(cause))
+      trouble.reason = messageOf(cause)
       return Effect.logWarning(`projection ${projection.name} waits for the database: ${trouble.reason}`)
     }
 

@@ -1,6 +1,7 @@
 import { Effect, Layer, Option } from "effect"
 import { type JetStreamManager, NatsError, type StreamInfo } from "nats"
 import { AppendFailed, EventLog, type LoggedEntry, ReadFailed, stream } from "../EventLog.ts"
+import { messageOf } from "../Failure.ts"
 import { Nats } from "../Nats.ts"
 import { durabilityOf } from "./Durability.ts"
 import { headersOf } from "./Headers.ts"
@@ -90,5 +91,3 @@ const noMessageFound = 10037
 
 const reading = <A>(read: () => Promise<A>) =>
   Effect.tryPromise({ try: read, catch: (error) => new ReadFailed({ message: messageOf(error) }) })
-
-const messageOf = (error: unknown) => error instanceof Error ? error.message : String(error)

@@ -1,5 +1,6 @@
 import { createInbox, headers as natsHeaders, type Msg, type Subscription } from "nats"
 import { AppendFailed, appendTimeout, type Stored } from "../EventLog.ts"
+import { messageOf } from "../Failure.ts"
 import type { Nats } from "../Nats.ts"
 
 /** What is published: JetStream stores it and answers with a PubAck. */
@@ -90,7 +91,7 @@ const failed = (reason: AppendFailed["reason"], message: string) => new AppendFa
 const disconnected = () => failed("disconnected", "the broker is not connected")
 
 const notPublished = (error: unknown) => {
-  const message = error instanceof Error ? error.message : String(error)
+  const message = messageOf(error)
   return failed(message.includes("MAX_PAYLOAD") ? "too_large" : "refused", message)
 }
 

@@ -10,6 +10,7 @@ import {
   type StreamInfo
 } from "nats"
 import { retrySchedule, stream } from "../EventLog.ts"
+import { messageOf } from "../Failure.ts"
 
 /** The stream that keeps poison events aside, with the error that made them so. */
 export const deadLetterStream = "3QPR_DEAD_LETTERS"
@@ -76,7 +77,7 @@ const ensureStream = (manager: JetStreamManager, config: Partial<StreamConfig> &
       new TopologyRefused({
         message:
           `The stream ${config.name} can be neither read nor created: ${
-            error instanceof Error ? error.message : String(error)
+            messageOf(error)
           }. The broker must have JetStream enabled, room for file storage, at least ${config.num_replicas} `
           + "server(s) for STREAM_REPLICAS, and our credentials must allow the JetStream API."
       })

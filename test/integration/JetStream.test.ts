@@ -159,6 +159,18 @@ describe("an event log that cannot store", () => {
       yield* notReady
     }).pipe(Effect.provide(logOnBroker)))
 
+  it.live("does not take another stream's acknowledgement for its own", () =>
+    Effect.gen(function*() {
+      const { append } = yield* EventLog
+      yield* ready
+      const { streams } = yield* manager
+      yield* Effect.promise(() => streams.delete(stream))
+      yield* Effect.promise(() => streams.add({ name: "OTHER", subjects: ["3qpr.events.>"] }))
+      const failure = yield* Effect.flip(append(entryOf("a")))
+      assert.strictEqual(failure.reason, "refused")
+      assert.include(failure.message, "OTHER")
+    }).pipe(Effect.provide(logOnBroker)))
+
   it.live("refuses a body that the broker cannot take", () =>
     Effect.gen(function*() {
       const { append, maxBodyBytes } = yield* EventLog

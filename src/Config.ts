@@ -51,7 +51,10 @@ export const settings = {
     "3QPR's webhook secret; several, separated by commas, while rotating",
     "one or more secrets separated by commas",
     undefined,
-    (text) => list(text).map((part) => Redacted.make(part, { label: "THREEQPR_WEBHOOK_SECRET" })),
+    (text) => {
+      const secrets = list(text).map((part) => Redacted.make(part, { label: "THREEQPR_WEBHOOK_SECRET" }))
+      return secrets.length > 0 ? secrets : undefined
+    },
     true
   ),
   secretFile: text(

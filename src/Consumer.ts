@@ -52,6 +52,8 @@ export class ConsumerUnavailable
 export class Consumers extends Context.Service<Consumers, {
   /** Runs one for ever. Fails only when its durable consumer cannot be created at the start. */
   readonly run: (options: ConsumerOptions) => Effect.Effect<never, ConsumerUnavailable>
+  /** Deletes a durable consumer, if there is one: the next run begins with the first event. */
+  readonly forget: (durable: string) => Effect.Effect<void, ConsumerUnavailable>
 }>()("threeqpr-events/Consumers") {
   static readonly layer = Layer.effect(Consumers, Effect.suspend(() => make()))
 }
@@ -64,18 +66,10 @@ const make = Effect.fnUntraced(function*() {
   const ensure = (options: ConsumerOptions) =>
     Effect.tryPromise({
       try: async () => {
-        const found = await manager.consumers.info(stream, options.durable).catch((error: unknown) => {
-          if (error instanceof NatsError && error.api_error?.err_code === consumerNotFound) return undefined
-          throw error
-        })
+        const found = await manager.consumers.info(stream, options.durable).catch(unlessMissing)
         return found ?? await manager.consumers.add(stream, configOf(options))
       },
-      catch: (error) =>
-        new ConsumerUnavailable({
-          message: `The durable consumer ${options.durable} can be neither read nor created: ${
-            messageOf(error)
-          }`
-        })
+      catch: (error) => unavailable(options.durable, error)
     })
 
   const settle = Effect.fnUntraced(
@@ -111,6 +105,7 @@ const make = Effect.fnUntraced(function*() {
 
   const run = Effect.fnUntraced(function*(options: ConsumerOptions) {
     yield* ensure(options)
+    const scope = yield* Effect.scope
     const services = yield* Effect.context<never>()
     let recreating = false
     const recreate = Effect.logWarning(`the durable consumer ${options.durable} is gone; creating it again`)
@@ -131,7 +126,7 @@ const make = Effect.fnUntraced(function*() {
           onMissing: () => {
             if (recreating) return
             recreating = true
-            Effect.runForkWith(services)(Effect.interruptible(recreate))
+            Effect.runForkWith(services)(Effect.forkIn(recreate, scope))
           }
         })
       ),
@@ -144,10 +139,28 @@ const make = Effect.fnUntraced(function*() {
     }
   }, Effect.scoped)
 
-  return Consumers.of({ run })
+  const forget = (durable: string) =>
+    Effect.tryPromise({
+      try: () => manager.consumers.delete(stream, durable).catch(unlessMissing),
+      catch: (error) => unavailable(durable, error)
+    })
+
+  return Consumers.of({ run, forget })
 })
 
 const consumerNotFound = 10014
+
+const unlessMissing = (error: unknown): undefined => {
+  if (error instanceof NatsError && error.api_error?.err_code === consumerNotFound) return undefined
+  throw error
+}
+
+const unavailable = (durable: string, error: unknown) =>
+  new ConsumerUnavailable({
+    message: `The durable consumer ${durable} of ${stream} cannot be read, created or deleted: ${
+      messageOf(error)
+    }`
+  })
 
 /** How long a consumer may take for a batch before the broker delivers it to another, in milliseconds. */
 export const ackWait = 10_000

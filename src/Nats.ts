@@ -101,7 +101,7 @@ const open = (target: Target) =>
   )
 
 const close = (connection: NatsConnection) =>
-  Effect.promise(() => connection.drain()).pipe(
+  Effect.interruptible(Effect.promise(() => connection.drain())).pipe(
     Effect.timeout("2 seconds"),
     Effect.catchCause(() => Effect.promise(() => connection.close())),
     Effect.catchCause((cause) => Effect.logDebug("closing the NATS connection", Cause.pretty(cause)))

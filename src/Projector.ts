@@ -1,7 +1,7 @@
-import { Cause, Effect, Exit, Layer } from "effect"
+import { type Cause, Effect, Exit, Layer } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { ack, Consumers, deadLetter, type Delivered, type Outcome, retryAfter } from "./Consumer.ts"
-import { isTransient } from "./Database/SqlFailure.ts"
+import { isTransient, needsOperator } from "./Database/SqlFailure.ts"
 import { read } from "./Domain/Reading.ts"
 import { messageOf } from "./Failure.ts"
 import { durableName, filterOf, type Projection } from "./Projection.ts"
@@ -11,13 +11,17 @@ import { Vitals } from "./Vitals.ts"
 
 const maxBatch = 500
 
+/** A database that answers nothing for so long is taken for gone, even if its connection stands. */
+const batchTimeout = "90 seconds"
+
 /** Keeps read models up to date from the log, each with a durable consumer of its own. */
 export const layer = (projections: ReadonlyArray<Projection>) => Layer.effectDiscard(start(projections))
 
 const start = Effect.fnUntraced(function*(projections: ReadonlyArray<Projection>) {
   const vitals = yield* Vitals
+  const consumers = yield* Consumers
   for (const projection of projections) {
-    const generation = yield* install(projection)
+    const generation = yield* install(projection, (durable) => consumers.forget(durable))
     const trouble: Trouble = { failures: 0, reason: undefined }
     const part = `projection ${projection.name}`
     yield* vitals.watch(part, Effect.sync(() => trouble.reason))
@@ -36,7 +40,12 @@ const project = Effect.fnUntraced(
     const consumers = yield* Consumers
     const sql = yield* SqlClient
     const apply = (events: ReadonlyArray<Decoded>) =>
-      Effect.exit(Effect.provideService(applyOnce(projection, generation, events), SqlClient, sql))
+      applyOnce(projection, generation, events).pipe(
+        Effect.provideService(SqlClient, sql),
+        Effect.timeout(batchTimeout),
+        Effect.interruptible,
+        Effect.exit
+      )
 
     /** Applies all, or finds by halving the ones that can never be applied. */
     const settle = (events: ReadonlyArray<Decoded>): Effect.Effect<ReadonlyArray<Outcome>> =>
@@ -46,7 +55,7 @@ const project = Effect.fnUntraced(
           trouble.reason = undefined
           return Effect.succeed(events.map(() => ack))
         }
-        if (isTransient(exit.cause)) {
+        if (isTransient(exit.cause) || needsOperator(exit.cause)) {
           return Effect.as(
             retryLater(exit.cause),
             events.map(() => retryAfter(delay()))

@@ -1,6 +1,6 @@
 import { Cause, Context, Deferred, Effect, Exit, Layer, Schema, type Scope } from "effect"
 
-/** A worker that has to run as long as the process has ended. */
+/** A worker has ended that has to run as long as the process does. */
 export class WorkerDied extends Schema.TaggedError<WorkerDied>()("WorkerDied", { message: Schema.String }) {}
 
 /** A part of the process that is not ready, and why. */

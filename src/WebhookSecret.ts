@@ -17,7 +17,7 @@ type Source = Pick<Config, "secrets" | "secretFile" | "dataDir">
 
 /** The secrets that are set, in the environment or in files; fails when there are none. */
 export const find = Effect.fn("WebhookSecret.find")(function*(source: Source) {
-  if (source.secrets && source.secrets.length > 0) {
+  if (source.secrets !== undefined) {
     return { secrets: source.secrets, origin: "THREEQPR_WEBHOOK_SECRET" }
   }
   if (source.secretFile !== undefined) {
@@ -33,8 +33,8 @@ export const findOrMake = Effect.fn("WebhookSecret.findOrMake")(function*(source
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const file = yield* keptFile(source)
-  const set = source.secrets?.length || source.secretFile !== undefined
-  if (!set && !(yield* fs.exists(file))) {
+  const isSet = (source.secrets ?? source.secretFile) !== undefined
+  if (!isSet && !(yield* fs.exists(file))) {
     yield* fs.makeDirectory(path.dirname(file), { recursive: true })
     yield* fs.writeFileString(file, `whsec_${randomBytes(24).toString("hex")}\n`, { mode: 0o600, flag: "wx" })
   }

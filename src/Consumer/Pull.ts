@@ -2,6 +2,10 @@ import { Effect } from "effect"
 import { createInbox, type Msg, nanos, type NatsConnection, type Subscription } from "nats"
 import { type Message, messageOf } from "./Message.ts"
 
+/** The most that waits here, and the most that is taken at a time, in bytes. */
+const capacityBytes = 32 * 1024 * 1024
+const maxTakenBytes = 8 * 1024 * 1024
+
 /** A pull request lives this long on the broker, in milliseconds. */
 const expires = 10_000
 
@@ -25,6 +29,7 @@ export class Pull {
   readonly #subscription: Subscription
   readonly #watch: ReturnType<typeof setInterval>
   #queue: Array<Message> = []
+  #queuedBytes = 0
   #requested = 0
   #overdue = 0
   #waiting: (() => void) | undefined
@@ -40,12 +45,13 @@ export class Pull {
     this.#request()
   }
 
-  /** The next messages, at least one and at most `max`, in the order in which they came. */
+  /** The next messages, at least one, at most `max` and some 8 MiB, in the order in which they came. */
   take(max: number): Effect.Effect<ReadonlyArray<Message>> {
     return Effect.callback((resume) => {
       const taken = () => {
         this.#waiting = undefined
-        const messages = this.#queue.splice(0, max)
+        const messages = this.#queue.splice(0, this.#countWithin(max))
+        for (const { msg } of messages) this.#queuedBytes -= msg.data.length
         this.#request()
         resume(Effect.succeed(messages))
       }
@@ -68,14 +74,27 @@ export class Pull {
     return this.#queue.splice(0)
   }
 
+  #countWithin(max: number): number {
+    let bytes = 0
+    const count = this.#queue.findIndex(({ msg }, index) =>
+      index === max || ((bytes += msg.data.length) > maxTakenBytes && index > 0)
+    )
+    return count < 0 ? this.#queue.length : count
+  }
+
   #request(): void {
     const { capacity, durable, stream } = this.#options
-    if (this.#requested > 0 || this.#queue.length > capacity / 2 || this.#connection.isClosed()) return
+    if (this.#requested > 0 || this.#connection.isClosed()) return
+    if (this.#queue.length > capacity / 2 || this.#queuedBytes > capacityBytes / 2) return
     this.#requested = capacity - this.#queue.length
     this.#overdue = performance.now() + expires + 2_000
     this.#connection.publish(
       `$JS.API.CONSUMER.MSG.NEXT.${stream}.${durable}`,
-      JSON.stringify({ batch: this.#requested, expires: nanos(expires) }),
+      JSON.stringify({
+        batch: this.#requested,
+        max_bytes: capacityBytes - this.#queuedBytes,
+        expires: nanos(expires)
+      }),
       { reply: this.#inbox }
     )
   }
@@ -86,6 +105,7 @@ export class Pull {
     if (message === undefined) return
     this.#requested--
     this.#queue.push(message)
+    this.#queuedBytes += msg.data.length
     this.#request()
     this.#waiting?.()
   }
@@ -97,7 +117,7 @@ export class Pull {
     if (code === 100) return
     if (code === 503 || (code === 409 && description.includes("deleted"))) return this.#options.onMissing()
     // Too many requests or messages pending: the watch asks again, in a second at the earliest.
-    if (code === 409) return void (this.#overdue = performance.now())
+    if (code === 409 && !description.includes("maxbytes")) return void (this.#overdue = performance.now())
     this.restart()
   }
 }

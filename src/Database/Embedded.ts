@@ -31,6 +31,7 @@ export const open = Effect.fn("Embedded.open")(function*(folder: string) {
   const died = yield* Deferred.make<never, EmbeddedPostgresDied>()
   const exited = yield* Deferred.make<void>()
   const connections = new Map<number, Connection>()
+  const log = Effect.runForkWith(yield* Effect.context())
   let stopping = false
 
   const worker = yield* Effect.acquireRelease(
@@ -39,7 +40,7 @@ export const open = Effect.fn("Embedded.open")(function*(folder: string) {
       stopping = true
       if (!Deferred.isDoneUnsafe(started)) return Effect.promise(() => worker.terminate())
       tell(worker, { type: "stop" })
-      return Deferred.await(exited).pipe(
+      return Effect.interruptible(Deferred.await(exited)).pipe(
         Effect.timeoutOrElse({
           duration: "5 seconds",
           orElse: () => Effect.promise(() => worker.terminate())
@@ -63,6 +64,8 @@ export const open = Effect.fn("Embedded.open")(function*(folder: string) {
     switch (message.type) {
       case "ready":
         return Deferred.doneUnsafe(started, Effect.void)
+      case "warning":
+        return void log(Effect.logWarning(message.text))
       case "died":
         return onDeath(message.reason)
       case "bytes":
@@ -86,7 +89,7 @@ export const open = Effect.fn("Embedded.open")(function*(folder: string) {
 })
 
 const startWorker = (folder: string) =>
-  new Worker(new URL(import.meta.url.replace("Embedded.", "PgliteWorker.")), {
+  new Worker(new URL(import.meta.url.replace(/Embedded(\.\w+)$/, "PgliteWorker$1")), {
     workerData: { folder },
     execArgv: [],
     // Of the default 4 MB some 6,000 nested JSON arrays are enough to crash Postgres. Deno ignores this.

@@ -23,7 +23,9 @@ export const open = Effect.fn("External.open")(function*(url: Redacted.Redacted<
     startupParameters: session
   }).pipe(Effect.mapError((error) => unreachable(target, error)))
   const version = yield* serverVersion(client).pipe(
-    Effect.tapError((error) => Effect.logInfo(`Waiting for Postgres at ${target}: ${detailOf(error)}`)),
+    Effect.tapError((error) =>
+      mayComeUp(error) ? Effect.logInfo(`Waiting for Postgres at ${target}: ${detailOf(error)}`) : Effect.void
+    ),
     Effect.retry({ while: mayComeUp, schedule: Schedule.spaced("1 second"), times: 10 }),
     Effect.mapError((error) => unreachable(target, error))
   )
@@ -85,7 +87,7 @@ const unreachable = (target: string, error: SqlError) => {
   const remedy = step === "log in"
     ? "Check the user and password in DATABASE_URL, and that the server's pg_hba.conf lets them in."
     : "Check host, port and database in DATABASE_URL and that the server runs, or unset it to use the "
-      + "embedded one. A pooler such as PgBouncer must not share sessions between transactions."
+      + "embedded one. It must be Postgres itself: poolers such as PgBouncer refuse our session settings."
   return new DatabaseUnavailable({
     step,
     target,

@@ -9,7 +9,10 @@ export class MigrationFailed extends Schema.TaggedError<MigrationFailed>()("Migr
   cause: Schema.Defect()
 }) {}
 
-/** Each runs once, in the order of its number. Never change one that was released: add another. */
+/**
+ * Each runs once, in the order of its number. Never change one that was released: add another. One that can
+ * take longer than a minute begins with `set local statement_timeout = 0`.
+ */
 const migrations = {
   "0001_projections": Effect.flatMap(SqlClient, (sql) =>
     sql`create table projections (
@@ -36,10 +39,10 @@ export const run = Migrator.make({})({ loader: Migrator.fromRecord(migrations) }
 export const layer = Layer.effectDiscard(run)
 
 const explain = (cause: unknown) =>
-  `Cannot migrate the database: ${messagesOf(cause).join(": ")}. The user of DATABASE_URL must be allowed to `
-  + "create tables (grant create on schema public to that user)."
+  `Cannot migrate the database: ${rootOf(cause)}. The user of DATABASE_URL must be allowed to create tables `
+  + "(grant create on schema public to that user)."
 
-const messagesOf = (error: unknown): ReadonlyArray<string> =>
-  Predicate.hasProperty(error, "message") && Predicate.isString(error.message)
-    ? [error.message, ...Predicate.hasProperty(error, "cause") ? messagesOf(error.cause) : []]
-    : []
+const rootOf = (error: unknown): string => {
+  if (Predicate.hasProperty(error, "cause") && error.cause !== undefined) return rootOf(error.cause)
+  return Predicate.hasProperty(error, "message") ? String(error.message) : String(error)
+}

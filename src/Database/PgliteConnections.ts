@@ -12,17 +12,20 @@ export type Sent =
 /**
  * Lets connections talk to PGlite. It has but one session, so they get it one after the other, in the order
  * in which they came, and each finds it as new. Give it what the connections send, whole protocol messages
- * at a time; it answers through `reply`.
+ * at a time, one after the other; it answers through `reply`.
  */
 export const makeConnections = (db: PGlite, reply: (answer: Sent) => void) => {
   const waiting = new Map<number, Array<Uint8Array>>()
   let current: number | undefined
+  let idle = true
 
-  const answer = async (connection: number, bytes: Uint8Array) => {
+  const answer = async (connection: number, request: Uint8Array) => {
     const chunks: Array<Uint8Array> = []
     // The chunks are views of memory that PGlite uses again.
-    await db.execProtocolRawStream(bytes, { onRawData: (chunk) => void chunks.push(chunk.slice()) })
-    reply({ type: "bytes", connection, bytes: joined(chunks) })
+    await db.execProtocolRawStream(request, { onRawData: (chunk) => void chunks.push(chunk.slice()) })
+    const bytes = Buffer.concat(chunks)
+    idle = bytes.subarray(-6).equals(readyForQuery)
+    reply({ type: "bytes", connection, bytes: new Uint8Array(bytes).buffer })
   }
 
   const receive = async (connection: number, bytes: Uint8Array) => {
@@ -37,6 +40,7 @@ export const makeConnections = (db: PGlite, reply: (answer: Sent) => void) => {
     waiting.delete(connection)
     if (connection !== current) return
     await resetSession(db)
+    idle = true
     current = undefined
     const [next] = waiting
     if (next === undefined) return
@@ -44,8 +48,12 @@ export const makeConnections = (db: PGlite, reply: (answer: Sent) => void) => {
     for (const bytes of next[1]) await receive(next[0], bytes)
   }
 
-  return (sent: Sent) =>
-    sent.type === "end" ? end(sent.connection) : receive(sent.connection, new Uint8Array(sent.bytes))
+  return {
+    take: (sent: Sent) =>
+      sent.type === "end" ? end(sent.connection) : receive(sent.connection, new Uint8Array(sent.bytes)),
+    /** Whether no connection is in a transaction or in the middle of a result. */
+    isIdle: () => idle
+  }
 }
 
 const resetSession = async (db: PGlite) => {
@@ -60,4 +68,5 @@ const sync = new Uint8Array([0x53, 0, 0, 0, 4])
 const isCancelRequest = (bytes: Uint8Array) =>
   bytes.length === 16 && new DataView(bytes.buffer, bytes.byteOffset).getUint32(4) === 80_877_102
 
-const joined = (chunks: ReadonlyArray<Uint8Array>) => new Uint8Array(Buffer.concat(chunks)).buffer
+/** The message that ends an answer outside of a transaction. */
+const readyForQuery = Buffer.from("Z\0\0\0\u0005I")

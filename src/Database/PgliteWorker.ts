@@ -4,6 +4,7 @@ import { join } from "node:path"
 import process from "node:process"
 import { parentPort, workerData } from "node:worker_threads"
 import { makeConnections, type Sent } from "./PgliteConnections.ts"
+import { keepUp } from "./PgliteUpkeep.ts"
 
 // The thread in which PGlite runs, because a statement blocks the thread it runs in.
 
@@ -11,10 +12,11 @@ import { makeConnections, type Sent } from "./PgliteConnections.ts"
 export type ToWorker = Sent | { readonly type: "stop" }
 
 /** What the thread tells: that Postgres is open, what connections get, or that it is dead and why. */
-export type FromWorker = Sent | { readonly type: "ready" } | {
-  readonly type: "died"
-  readonly reason: string
-}
+export type FromWorker =
+  | Sent
+  | { readonly type: "ready" }
+  | { readonly type: "warning"; readonly text: string }
+  | { readonly type: "died"; readonly reason: string }
 
 const send = (message: FromWorker) =>
   parentPort?.postMessage(message, message.type === "bytes" ? [message.bytes] : [])
@@ -66,15 +68,22 @@ const sqlError = 100
 try {
   const db = await open(workerData.folder)
   dieOfCrashes(db)
-  const receive = makeConnections(db, send)
+  const connections = makeConnections(db, send)
+  const upkeep = () =>
+    keepUp(db).catch((error) => send({ type: "warning", text: `upkeep of the embedded Postgres: ${error}` }))
   const stop = async () => {
     await db.close()
     process.exit(0)
   }
-  let last = Promise.resolve()
-  parentPort?.on("message", (message: ToWorker) => {
-    last = last.then(() => message.type === "stop" ? stop() : receive(message)).catch(die)
-  })
+  let last: Promise<unknown> = Promise.resolve()
+  const afterwards = (act: () => unknown) => {
+    last = last.then(act).catch(die)
+  }
+  parentPort?.on(
+    "message",
+    (message: ToWorker) => afterwards(() => message.type === "stop" ? stop() : connections.take(message))
+  )
+  setInterval(() => afterwards(() => connections.isIdle() && upkeep()), 10_000)
   send({ type: "ready" })
 } catch (error) {
   die(error)

@@ -13,10 +13,30 @@ export const isTransient = (failure: unknown): boolean => {
   if (Cause.isCause(failure)) return failure.reasons.some(isTransientReason)
   if (isSqlError(failure)) return failure.reason.operation === "connect" || isTransient(failure.reason)
   return Cause.isTimeoutError(failure)
-    || (Predicate.isTagged(failure, "ConnectionError"))
+    || Predicate.isTagged(failure, "ConnectionError")
     || (Predicate.hasProperty(failure, "code") && isTransientCode(failure.code))
     || (Predicate.hasProperty(failure, "cause") && isTransient(failure.cause))
 }
+
+/**
+ * Whether the tables or rights are not what our SQL expects: no event can cause that, so none is to blame.
+ * Somebody has to put it right (a dropped table, a missing grant, a deploy that went wrong).
+ */
+export const needsOperator = (failure: unknown): boolean => {
+  if (Cause.isCause(failure)) {
+    return failure.reasons.some((reason) =>
+      !Cause.isInterruptReason(reason) &&
+      needsOperator(Cause.isFailReason(reason) ? reason.error : reason.defect)
+    )
+  }
+  if (isSqlError(failure)) return needsOperator(failure.reason)
+  return (Predicate.hasProperty(failure, "code") && Predicate.isString(failure.code)
+    && operatorClasses.has(failure.code.slice(0, 2)))
+    || (Predicate.hasProperty(failure, "cause") && needsOperator(failure.cause))
+}
+
+/** Classes of SQLSTATE: invalid catalog name, invalid schema name, syntax error or access rule violation. */
+const operatorClasses = new Set(["3D", "3F", "42"])
 
 const isTransientReason = (reason: Cause.Reason<unknown>) =>
   Cause.isInterruptReason(reason) || isTransient(Cause.isFailReason(reason) ? reason.error : reason.defect)

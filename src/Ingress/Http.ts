@@ -75,7 +75,7 @@ const make = Effect.fnUntraced(function*(options: HttpOptions) {
     (server) => {
       draining = true
       deliveries.drain()
-      return closed(server).pipe(
+      return Effect.interruptible(closed(server)).pipe(
         Effect.timeoutOption(drainTimeout),
         Effect.andThen(Effect.sync(() => {
           deliveries.close()

@@ -1,12 +1,16 @@
 import { Effect } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
-import { type Projection, tableName } from "../Projection.ts"
+import { durableName, type Projection, tableName } from "../Projection.ts"
 
 /**
  * Creates a projection's tables and views when they are missing, and tells which generation is live.
- * Safe when several processes start at once.
+ * Safe when several processes start at once. New tables hold nothing, so a durable consumer that is
+ * further on, from a database that is no more, has to be forgotten.
  */
-export const install = Effect.fn("Projector.install")(function*(projection: Projection) {
+export const install = Effect.fn("Projector.install")(function*<E, R>(
+  projection: Projection,
+  forget: (durable: string) => Effect.Effect<void, E, R>
+) {
   const sql = yield* SqlClient
   return yield* sql.withTransaction(Effect.gen(function*() {
     yield* sql`select pg_advisory_xact_lock(hashtext('threeqpr-events/projections'))`
@@ -16,6 +20,7 @@ export const install = Effect.fn("Projector.install")(function*(projection: Proj
     yield* sql`insert into projections (name, generation, version)
       values (${projection.name}, 1, ${projection.version})`
     yield* create(projection, 1)
+    yield* forget(durableName(projection.name, 1))
     return 1
   }))
 })

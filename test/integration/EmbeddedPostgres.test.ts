@@ -147,7 +147,7 @@ describe("the embedded Postgres", () => {
   )
 
   test(
-    "dies loudly when Postgres does, and starts again with what was committed",
+    "dies loudly when Postgres does, and leaves no lock behind",
     Effect.gen(function*() {
       const dataDir = yield* newDataDir
       const scope = yield* Scope.make()

@@ -95,7 +95,9 @@ for (const engine of engines) {
 
     it.live("keeps aside what somebody else wrote into the stream, and goes on", () =>
       Effect.gen(function*() {
-        const forged = `{"id":"x","event":"scan.created","data":{"id":"x"}},{"sequence":1,"event":{}`
+        // Were it pasted into a JSON array unread, it would be two rows.
+        const forged = `{"id":"g2","event":"scan.created","data":{"id":"x"}}},{"event_id":"y","sequence":1,`
+          + `"received_at":"2026-03-20T16:00:00Z","event":{"data":{"id":"y"}}`
         for (
           const [id, body] of [["g1", "garbage"], ["g2", forged], [
             "g3",
@@ -142,6 +144,31 @@ for (const engine of engines) {
         assert.strictEqual(yield* countOf("scans"), 100)
         assert.strictEqual(yield* total, 100)
       }).pipe(Effect.provide(running)))
+
+    it.live("waits, dead-lettering nothing, while a table is missing", () =>
+      Effect.gen(function*() {
+        yield* appendScans(10, "a")
+        yield* untilCount("scans", 10)
+        const sql = yield* SqlClient
+        yield* sql`alter table scan_counts_1 rename to elsewhere`
+        yield* appendScans(10, "b")
+        const { faults } = yield* Vitals
+        const [fault] = yield* Effect.repeat(faults, { until: (faults) => faults.length > 0 })
+        assert.include(fault?.reason, "scan_counts_1")
+        yield* sql`alter table elsewhere rename to scan_counts_1`
+        yield* untilCount("scans", 20)
+        assert.deepStrictEqual(yield* deadLetters, [])
+      }).pipe(Effect.provide(running)))
+
+    it.live("fills a new database from the first event, however far its consumer was", () =>
+      Effect.gen(function*() {
+        yield* appendScans(20, "a")
+        for (const _ of ["the first database", "another, empty one"]) {
+          yield* untilCount("scans", 20).pipe(
+            Effect.provide(Layer.fresh(projector.pipe(Layer.provideMerge(engine.layer))))
+          )
+        }
+      }).pipe(Effect.provide(Layer.merge(logOnBroker, Vitals.layer))))
 
     it.live("goes on where it was when it is stopped and started amid a backlog", () =>
       Effect.gen(function*() {

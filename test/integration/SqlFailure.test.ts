@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Cause, Deferred, Effect, Exit, Fiber, Layer, Redacted } from "effect"
 import { BeginTransaction, SqlClient } from "effect/sql/SqlClient"
 import { Database } from "../../src/Database.ts"
-import { isTransient } from "../../src/Database/SqlFailure.ts"
+import { isTransient, needsOperator } from "../../src/Database/SqlFailure.ts"
 import { engines, postgres } from "../support/Databases.ts"
 import * as Postgres from "../support/Postgres.ts"
 
@@ -59,6 +59,8 @@ for (const engine of engines) {
           assert.isTrue(Exit.isFailure(exit), title)
           assert.strictEqual(sqlStateOf(exit), sqlState, title)
           assert.isFalse(isTransient(exit), title)
+          const cause = Exit.isFailure(exit) ? exit.cause : undefined
+          assert.strictEqual(needsOperator(cause), sqlState?.startsWith("42") ?? false, title)
           if (sqlState === undefined) continue
           const inTransaction = yield* Effect.exit(sql.withTransaction(query(sql)))
           assert.isFalse(isTransient(inTransaction), `${title}, in a transaction`)

@@ -32,7 +32,7 @@ export const delivered = (
 /** Empties a projection's tables, as if it had never seen an event. */
 export const given = Effect.fnUntraced(function*(projection: Projection) {
   const sql = yield* SqlClient
-  const generation = yield* install(projection)
+  const generation = yield* install(projection, () => Effect.void)
   for (const table of [...Object.keys(projection.tables), `${projection.name}_applied`]) {
     yield* sql.unsafe(`truncate ${table}_${generation}`)
   }

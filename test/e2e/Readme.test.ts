@@ -1,6 +1,6 @@
+import { assert, describe, it } from "@effect/vitest"
 import { spawnSync } from "node:child_process"
 import { fileURLToPath } from "node:url"
-import { assert, describe, it } from "@effect/vitest"
 
 const checkout = fileURLToPath(new URL("../..", import.meta.url))
 

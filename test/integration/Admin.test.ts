@@ -10,6 +10,7 @@ import { Vitals } from "../../src/Vitals.ts"
 import { engines, pglite } from "../support/Databases.ts"
 import { type Answer, send } from "../support/Http.ts"
 import { delivered, given } from "../support/Specification.ts"
+import { scanOfTheReference as scan } from "../support/Webhook.ts"
 
 const options = { host: "127.0.0.1", port: 0 }
 
@@ -42,19 +43,6 @@ for (const engine of engines) {
     it.effect("gives scans as 3QPR's API does, newest first, with what 3QPR added", () =>
       Effect.gen(function*() {
         const { when } = yield* given(scans)
-        const scan = {
-          id: "scan_01HABC",
-          qpr_code_id: "qpr_01HXYZ789ABC",
-          short_id: "hc9m3r",
-          scanned_at: "2026-03-20T15:30:00Z",
-          country: "US",
-          region: "CA",
-          city: "San Francisco",
-          device: "mobile",
-          conversation_started: true,
-          conversation_messages: 6,
-          metadata: {}
-        }
         yield* when([
           delivered(1, "evt_1", "scan.created", { ...scan, weather: "sun" }),
           delivered(2, "evt_2", "scan.created", { id: "scan_b", scanned_at: "2026-03-20T15:31:00Z" })

@@ -14,3 +14,18 @@ export const signed = (body: string | Uint8Array) => {
 /** A `scan.created` event with this id, about a scan that is called like it. */
 export const scanCreated = (id: string, data: Readonly<Record<string, unknown>> = {}) =>
   JSON.stringify({ id, event: "scan.created", data: { id: `scan_of_${id}`, ...data } })
+
+/** The example of 3QPR's API reference. */
+export const scanOfTheReference = {
+  id: "scan_01HABC",
+  qpr_code_id: "qpr_01HXYZ789ABC",
+  short_id: "hc9m3r",
+  scanned_at: "2026-03-20T15:30:00Z",
+  country: "US",
+  region: "CA",
+  city: "San Francisco",
+  device: "mobile",
+  conversation_started: true,
+  conversation_messages: 6,
+  metadata: {}
+}

@@ -1,25 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Buffer } from "node:buffer"
 import { read, type Reading } from "../../src/Domain/Reading.ts"
+import { scanOfTheReference as scan } from "../support/Webhook.ts"
 
 const json = (value: unknown): Reading => read(Buffer.from(JSON.stringify(value)))
 
 const reasonOf = (reading: Reading) => reading._tag === "Unusable" ? reading.reason : undefined
-
-/** The example of 3QPR's API reference. */
-const scan = {
-  id: "scan_01HABC",
-  qpr_code_id: "qpr_01HXYZ789ABC",
-  short_id: "hc9m3r",
-  scanned_at: "2026-03-20T15:30:00Z",
-  country: "US",
-  region: "CA",
-  city: "San Francisco",
-  device: "mobile",
-  conversation_started: true,
-  conversation_messages: 6,
-  metadata: {}
-}
 
 describe("reading a signed body", () => {
   it.each([

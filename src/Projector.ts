@@ -1,4 +1,4 @@
-import { type Cause, Effect, Exit, Layer } from "effect"
+import { Cause, Effect, Exit, Layer } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { ack, Consumers, deadLetter, type Delivered, type Outcome, retryAfter } from "./Consumer.ts"
 import { isTransient, needsOperator } from "./Database/SqlFailure.ts"
@@ -55,6 +55,8 @@ const project = Effect.fnUntraced(
           trouble.reason = undefined
           return Effect.succeed(events.map(() => ack))
         }
+        // We are being stopped: another instance, or our next start, takes these at once.
+        if (Cause.hasInterruptsOnly(exit.cause)) return Effect.succeed(events.map(() => retryAfter(0)))
         if (isTransient(exit.cause) || needsOperator(exit.cause)) {
           return Effect.as(
             retryLater(exit.cause),

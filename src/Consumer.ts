@@ -1,25 +1,12 @@
-import { Context, DateTime, Effect, Layer, Schedule, Schema } from "effect"
+import { Context, Effect, Layer, Schedule, Schema } from "effect"
 import { AckPolicy, type ConsumerConfig, DeliverPolicy, nanos, NatsError } from "nats"
+import { type Delivered, deliveredOf } from "./Consumer/Delivered.ts"
 import type { Message } from "./Consumer/Message.ts"
 import { Pull } from "./Consumer/Pull.ts"
 import { DeadLetters } from "./DeadLetters.ts"
 import { stream } from "./EventLog.ts"
 import { messageOf } from "./Failure.ts"
 import { Nats } from "./Nats.ts"
-
-/** An event of the log as a consumer gets it. */
-export interface Delivered {
-  readonly id: string
-  readonly type: string
-  readonly sequence: number
-  readonly body: Uint8Array
-  /** ISO 8601; when the event came in. */
-  readonly receivedAt: string
-  /** 1 for the first delivery. The broker may also deliver again without counting. */
-  readonly deliveries: number
-  readonly subject: string
-  readonly headers: ReadonlyArray<readonly [name: string, value: string]>
-}
 
 /** What becomes of one event: done, again after some time, or kept aside because no retry can help. */
 export type Outcome =
@@ -175,18 +162,3 @@ const configOf = (options: ConsumerOptions): Partial<ConsumerConfig> => ({
   // Shared by all instances: enough for 16 of them, so that a slow one does not starve the others.
   max_ack_pending: 32 * options.maxBatch
 })
-
-const deliveredOf = ({ deliveries, msg, sequence, storedAt }: Message): Delivered => {
-  const headers = [...msg.headers ?? []].map(([name, values]) => [name, values.join(", ")] as const)
-  const header = (name: string) => msg.headers?.get(name) || undefined
-  return {
-    id: header("ce-id") ?? header("Nats-Msg-Id") ?? `sequence:${sequence}`,
-    type: header("ce-type") ?? msg.subject.replace(/^3qpr\.events\./, ""),
-    sequence,
-    body: msg.data,
-    receivedAt: header("3qpr-received-at") ?? DateTime.formatIso(DateTime.makeUnsafe(storedAt)),
-    deliveries,
-    subject: msg.subject,
-    headers
-  }
-}

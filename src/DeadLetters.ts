@@ -1,6 +1,6 @@
 import { Context, DateTime, Effect, Layer } from "effect"
 import { Buffer } from "node:buffer"
-import type { Delivered } from "./Consumer.ts"
+import type { Delivered } from "./Consumer/Delivered.ts"
 import { AppendFailed, type Stored } from "./EventLog.ts"
 import { Publisher } from "./EventLog/Publisher.ts"
 import { deadLetterStream } from "./EventLog/Topology.ts"

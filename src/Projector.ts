@@ -1,6 +1,7 @@
 import { Cause, Effect, Exit, Layer } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
-import { ack, Consumers, deadLetter, type Delivered, type Outcome, retryAfter } from "./Consumer.ts"
+import { ack, Consumers, deadLetter, type Outcome, retryAfter } from "./Consumer.ts"
+import type { Delivered } from "./Consumer/Delivered.ts"
 import { isTransient, needsOperator } from "./Database/SqlFailure.ts"
 import { read } from "./Domain/Reading.ts"
 import { messageOf } from "./Failure.ts"

@@ -1,6 +1,6 @@
 import { Effect } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
-import type { Delivered } from "../Consumer.ts"
+import type { Delivered } from "../Consumer/Delivered.ts"
 import { type Projection, tableName } from "../Projection.ts"
 import { appliedTable } from "./Tables.ts"
 

@@ -1,7 +1,7 @@
 import { Effect } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { Buffer } from "node:buffer"
-import type { Delivered } from "../../src/Consumer.ts"
+import type { Delivered } from "../../src/Consumer/Delivered.ts"
 import type { Projection } from "../../src/Projection.ts"
 import { applyOnce, type Decoded } from "../../src/Projector/Batch.ts"
 import { install } from "../../src/Projector/Tables.ts"

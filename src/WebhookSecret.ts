@@ -25,7 +25,7 @@ export const find = Effect.fn("WebhookSecret.find")(function*(source: Source) {
     return { secrets, origin: `${source.secretFile} (THREEQPR_WEBHOOK_SECRET_FILE)` }
   }
   const file = yield* keptFile(source)
-  return { secrets: yield* read(file), origin: file }
+  return { secrets: yield* read(file), origin: `our own; \`cat ${file}\` shows it` }
 })
 
 /** As `find`; but with none set, makes one and keeps it in `DATA_DIR`, readable by its owner only. */

@@ -6,6 +6,7 @@
 import { Buffer } from "node:buffer"
 import { createHmac, randomUUID } from "node:crypto"
 import { connect } from "node:net"
+import { scanOfTheReference } from "../support/Webhook.ts"
 
 /** What one run saw. */
 export interface Load {
@@ -32,16 +33,8 @@ const nextRequest = () => {
     id: `evt_${run}_${id}`,
     event: "scan.created",
     data: {
+      ...scanOfTheReference,
       id: `scan_${run}_${id}`,
-      qpr_code_id: "qpr_01HXYZ789ABC",
-      short_id: "hc9m3r",
-      scanned_at: "2026-03-20T15:30:00Z",
-      country: "US",
-      region: "CA",
-      city: "San Francisco",
-      device: "mobile",
-      conversation_started: true,
-      conversation_messages: 6,
       metadata: { campaign: "spring", note: "x".repeat(240) }
     }
   })

@@ -232,3 +232,25 @@ const suite = <E>(name: string, setUp: Effect.Effect<SetUp, E, Scope.Scope>) =>
 
 suite("embedded engines", embedded)
 suite("an external NATS and Postgres", external)
+
+describe("serve in several processes, one role each", () => {
+  it.live("takes in one what another projects and a third answers; two projectors change nothing twice", () =>
+    Effect.gen(function*() {
+      const { environment } = yield* external
+      const [ingress, admin] = yield* Effect.all([
+        serve(environment, ["--role", "ingress"]),
+        serve(environment, ["--role", "admin"]),
+        serve(environment, ["--role", "projector"]),
+        serve(environment, ["--role", "projector"])
+      ], { concurrency: "unbounded" })
+      const ids = Array.from({ length: 300 }, (_, index) => `evt_${index}`)
+      yield* Effect.forEach(ids, (id) => deliver(ingress.webhook, signed(scanCreated(id))), {
+        concurrency: 16
+      })
+      yield* untilScans(admin.admin, ids.length)
+      assert.strictEqual((yield* scansAt(admin.admin)).total, ids.length)
+      assert.strictEqual(admin.webhook, "")
+      assert.strictEqual((yield* send(`${ingress.admin}/v1/scans`)).status, 404)
+      assert.strictEqual((yield* send(`${ingress.admin}/readyz`)).status, 200)
+    }).pipe(Effect.scoped))
+})

@@ -15,7 +15,7 @@ import * as Projector from "../../src/Projector.ts"
 import { Vitals } from "../../src/Vitals.ts"
 import { entryOf } from "../contract/EventLog.ts"
 import * as Broker from "../support/Broker.ts"
-import { engines } from "../support/Databases.ts"
+import { engines, postgres } from "../support/Databases.ts"
 import { logOnBroker } from "../support/Log.ts"
 import * as Postgres from "../support/Postgres.ts"
 import { scanCreated } from "../support/Webhook.ts"
@@ -223,4 +223,17 @@ describe("the projector without its database", () => {
         Layer.provideMerge(Layer.mergeAll(logOnBroker, database, Vitals.layer))
       )))
     }).pipe(Effect.scoped))
+})
+
+describe("the projector with large events", () => {
+  it.live("applies events that together are larger than what it may hold at a time", () =>
+    Effect.gen(function*() {
+      const note = "x".repeat(1_000_000)
+      const ids = Array.from({ length: 40 }, (_, index) => `large_${index}`)
+      yield* Effect.forEach(ids, (id) => append(id, scanCreated(id, { note })), { concurrency: 4 })
+      yield* untilCount("scans", ids.length)
+      assert.strictEqual((yield* untilSettled("scans-1")).delivered.consumer_seq, ids.length)
+    }).pipe(Effect.provide(projector.pipe(
+      Layer.provideMerge(Layer.mergeAll(logOnBroker, postgres.layer, Vitals.layer))
+    ))))
 })

@@ -21,14 +21,14 @@ const alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 const characters = (length: number, from: string) =>
   Effect.map(
-    Effect.all(Array.from({ length }, () => Random.nextIntBetween(0, from.length))),
+    Effect.all(Array.from({ length }, () => Random.nextIntBetween(0, from.length - 1))),
     (indexes) => indexes.map((index) => from.charAt(index)).join("")
   )
 
 const idOf = (prefix: string) => Effect.map(characters(24, alphabet), (id) => `${prefix}_01${id}`)
 
 const pick = <A>(first: A, ...others: ReadonlyArray<A>) =>
-  Effect.map(Random.nextIntBetween(0, others.length + 1), (index) => others[index - 1] ?? first)
+  Effect.map(Random.nextIntBetween(0, others.length), (index) => others[index - 1] ?? first)
 
 const code = Effect.map(pick("hc9m3r", "k2p8wd", "t7q4xn", "b5z1vy"), (short_id) => ({
   qpr_code_id: `qpr_01HXYZ789${short_id.toUpperCase()}`,

@@ -1,0 +1,21 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { Buffer } from "node:buffer"
+import { knownTypes } from "../../src/Domain/Event.ts"
+import { read } from "../../src/Domain/Reading.ts"
+import { sampleOf } from "../../src/Simulator/Samples.ts"
+
+describe("samples", () => {
+  it.effect.each([...knownTypes, "menu.opened"])(
+    "of %s are events that nobody would quarantine",
+    (type) =>
+      Effect.gen(function*() {
+        for (let made = 0; made < 50; made++) {
+          const sample = yield* sampleOf(type)
+          assert.match(sample.id, /^evt_01[0-9A-Z]{24}$/)
+          const reading = read(Buffer.from(JSON.stringify(sample)))
+          assert.strictEqual(reading._tag, "Event", JSON.stringify(sample))
+        }
+      })
+  )
+})

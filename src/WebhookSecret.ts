@@ -1,10 +1,10 @@
-import { Effect, FileSystem, Option, Path, Redacted, Schema } from "effect"
+import { Array as Arr, Effect, FileSystem, Option, Path, Redacted, Schema } from "effect"
 import { randomBytes } from "node:crypto"
 import type { Config } from "./Config.ts"
 
 /** The active webhook secrets, and where they come from, to be shown. */
 export interface WebhookSecret {
-  readonly secrets: ReadonlyArray<Redacted.Redacted<string>>
+  readonly secrets: Arr.NonEmptyReadonlyArray<Redacted.Redacted<string>>
   readonly origin: string
 }
 
@@ -17,7 +17,7 @@ type Source = Pick<Config, "secrets" | "secretFile" | "dataDir">
 
 /** The secrets that are set, in the environment or in files; fails when there are none. */
 export const find = Effect.fn("WebhookSecret.find")(function*(source: Source) {
-  if (source.secrets !== undefined) {
+  if (source.secrets !== undefined && Arr.isReadonlyArrayNonEmpty(source.secrets)) {
     return { secrets: source.secrets, origin: "THREEQPR_WEBHOOK_SECRET" }
   }
   if (source.secretFile !== undefined) {
@@ -50,12 +50,12 @@ const read = Effect.fnUntraced(function*(file: string) {
   const secrets = Option.getOrElse(text, () => "").split(/\r?\n/).map((line) => line.trim()).filter((line) =>
     line !== ""
   )
-  if (secrets.length === 0) {
+  if (!Arr.isReadonlyArrayNonEmpty(secrets)) {
     return yield* new SecretMissing({
       message: `No webhook secret: ${file} ${Option.isNone(text) ? "cannot be read" : "is empty"}. Set `
         + "THREEQPR_WEBHOOK_SECRET, or THREEQPR_WEBHOOK_SECRET_FILE to a file that holds it; or start `serve` "
         + "first, which makes one."
     })
   }
-  return secrets.map((secret) => Redacted.make(secret, { label: "webhook secret" }))
+  return Arr.map(secrets, (secret) => Redacted.make(secret, { label: "webhook secret" }))
 })

@@ -44,7 +44,6 @@ export const trigger = Command.make(
     const config = yield* load(given({ dataDir }))
     const target = Option.getOrElse(url, () => `http://localhost:${config.port}/webhooks/3qpr`)
     const { secrets: [secret] } = yield* WebhookSecret.find(config)
-    if (secret === undefined) return
     if (!json) yield* Console.log(lineOf("event", "status", "ms", "answer"))
     const deliveries = yield* Effect.forEach(
       Array.from({ length: count }),

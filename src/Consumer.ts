@@ -106,7 +106,7 @@ const make = Effect.fnUntraced(function*() {
       )
     const pull: Pull = yield* Effect.acquireRelease(
       Effect.sync(() =>
-        new Pull(nats.connection, {
+        new Pull(nats, {
           stream,
           durable: options.durable,
           capacity: 2 * options.maxBatch,

@@ -1,5 +1,6 @@
 import { Effect } from "effect"
-import { createInbox, type Msg, nanos, type NatsConnection, type Subscription } from "nats"
+import { createInbox, type Msg, nanos, type Subscription } from "nats"
+import type { Nats } from "../Nats.ts"
 import { type Message, messageOf } from "./Message.ts"
 
 /** The most that waits here, and the most that is taken at a time, in bytes. */
@@ -23,7 +24,7 @@ export interface PullOptions {
  * is being handled. One pull request at a time; a lost one is made again after it must have expired.
  */
 export class Pull {
-  readonly #connection: NatsConnection
+  readonly #nats: Nats["Service"]
   readonly #options: PullOptions
   readonly #inbox = createInbox()
   readonly #subscription: Subscription
@@ -34,10 +35,12 @@ export class Pull {
   #overdue = 0
   #waiting: (() => void) | undefined
 
-  constructor(connection: NatsConnection, options: PullOptions) {
-    this.#connection = connection
+  constructor(nats: Nats["Service"], options: PullOptions) {
+    this.#nats = nats
     this.#options = options
-    this.#subscription = connection.subscribe(this.#inbox, { callback: (_, msg) => this.#receive(msg) })
+    this.#subscription = nats.connection.subscribe(this.#inbox, {
+      callback: (_, msg) => this.#receive(msg)
+    })
     this.#watch = setInterval(
       () => this.#requested > 0 && performance.now() > this.#overdue && this.restart(),
       1_000
@@ -70,7 +73,7 @@ export class Pull {
   /** Stops; gives back what nobody took, for it to be handed to another instance. */
   close(): ReadonlyArray<Message> {
     clearInterval(this.#watch)
-    if (!this.#connection.isClosed()) this.#subscription.unsubscribe()
+    if (!this.#nats.connection.isClosed()) this.#subscription.unsubscribe()
     return this.#queue.splice(0)
   }
 
@@ -84,11 +87,12 @@ export class Pull {
 
   #request(): void {
     const { capacity, durable, stream } = this.#options
-    if (this.#requested > 0 || this.#connection.isClosed()) return
+    // The client would keep requests for later, and each would bring its share when the broker is back.
+    if (this.#requested > 0 || !this.#nats.isConnected() || this.#nats.connection.isClosed()) return
     if (this.#queue.length > capacity / 2 || this.#queuedBytes > capacityBytes / 2) return
     this.#requested = capacity - this.#queue.length
     this.#overdue = performance.now() + expires + 2_000
-    this.#connection.publish(
+    this.#nats.connection.publish(
       `$JS.API.CONSUMER.MSG.NEXT.${stream}.${durable}`,
       JSON.stringify({
         batch: this.#requested,

@@ -9,6 +9,7 @@ import { DeadLetters } from "../../src/DeadLetters.ts"
 import { EventLog, eventSubject, stream } from "../../src/EventLog.ts"
 import { deadLetterStream } from "../../src/EventLog/Topology.ts"
 import { Nats } from "../../src/Nats.ts"
+import { NatsServer } from "../../src/Nats/Server.ts"
 import { conversations } from "../../src/Projections/Conversations.ts"
 import { scans } from "../../src/Projections/Scans.ts"
 import * as Projector from "../../src/Projector.ts"
@@ -223,6 +224,26 @@ describe("the projector without its database", () => {
         Layer.provideMerge(Layer.mergeAll(logOnBroker, database, Vitals.layer))
       )))
     }).pipe(Effect.scoped))
+})
+
+describe("the projector without its broker", () => {
+  it.live("goes on when the broker is back, and changes nothing twice", () =>
+    Effect.gen(function*() {
+      yield* appendScans(500, "a")
+      yield* untilCount("scans", 1)
+      const { health } = yield* EventLog
+      const broker = yield* (yield* NatsServer).pid
+      if (broker === undefined) return assert.fail("no broker")
+      process.kill(broker, "SIGKILL")
+      yield* Effect.repeat(health, { until: ({ ready }) => !ready })
+      yield* Effect.repeat(health, { until: ({ ready }) => ready })
+      yield* appendScans(500, "b")
+      yield* untilCount("scans", 1_000)
+      yield* untilSettled("scans-1")
+      assert.strictEqual(yield* total, 1_000)
+    }).pipe(Effect.provide(projector.pipe(
+      Layer.provideMerge(Layer.mergeAll(logOnBroker, postgres.layer, Vitals.layer))
+    ))))
 })
 
 describe("the projector with large events", () => {

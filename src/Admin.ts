@@ -5,9 +5,11 @@ import { HttpApiBuilder, HttpApiMiddleware } from "effect/http-api"
 import { createServer } from "node:http"
 import * as Access from "./Admin/Access.ts"
 import { Api } from "./Admin/Api.ts"
+import * as Events from "./Admin/Events.ts"
 import * as Health from "./Admin/Health.ts"
 import { NotFound } from "./Admin/Problems.ts"
 import * as ReadModels from "./Admin/ReadModels.ts"
+import * as Status from "./Admin/Status.ts"
 
 export interface AdminOptions {
   readonly host: string
@@ -16,14 +18,14 @@ export interface AdminOptions {
   readonly token?: Redacted.Redacted<string> | undefined
 }
 
-/** The private listener with the query API. Needs the database. */
+/** The private listener with the query API. Needs the database, the event log and its consumers. */
 export const layer = (options: AdminOptions) => listener(options, api)
 
 /** The private listener of a process without the admin role: health only. */
 export const layerHealth = (options: AdminOptions) => listener(options, Layer.empty)
 
 const api = HttpApiBuilder.layer(Api, { openapiPath: "/openapi.json" }).pipe(
-  Layer.provide(ReadModels.layer),
+  Layer.provide([ReadModels.layer, Events.layer, Status.layer]),
   Layer.provide(HttpApiMiddleware.layerProblemDetails({ includeDetails: true }))
 )
 

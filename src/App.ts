@@ -30,8 +30,7 @@ export const layer = (config: Config, { secrets }: WebhookSecret, active: Readon
   const readModels = database(config)
   const projector = active.has("projector")
     ? Projector.layer(projections).pipe(
-      Layer.provide(Consumers.layer),
-      Layer.provide(DeadLetters.layer),
+      Layer.provide(consumers),
       Layer.provide(readModels)
     )
     : Layer.empty
@@ -40,7 +39,7 @@ export const layer = (config: Config, { secrets }: WebhookSecret, active: Readon
     : Layer.empty
   const access = { host: config.adminHost, port: config.adminPort, token: config.adminToken }
   const privateListener = active.has("admin")
-    ? Admin.layer(access).pipe(Layer.provide(readModels))
+    ? Admin.layer(access).pipe(Layer.provide(consumers), Layer.provide(readModels))
     : Admin.layerHealth(access)
   return Layer.mergeAll(publicListener, privateListener).pipe(
     Layer.provide(projector),
@@ -48,6 +47,8 @@ export const layer = (config: Config, { secrets }: WebhookSecret, active: Readon
     Layer.provideMerge(Vitals.layer)
   )
 }
+
+const consumers = Consumers.layer.pipe(Layer.provideMerge(DeadLetters.layer))
 
 /** The database with its migrations done; the process ends when the embedded one dies. */
 const database = (config: Config) =>

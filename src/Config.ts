@@ -41,6 +41,15 @@ const wholeNumber = (variable: string, about: string, fallback: string, min: num
     return number >= min && number <= max ? number : undefined
   })
 
+/** Whether what is sent there stays unread by others: HTTPS, or this machine. */
+export const isSafe = (url: string) => {
+  const { hostname, protocol } = URL.parse(url) ?? {}
+  return protocol === "https:" || (protocol === "http:" && isLoopback(hostname ?? ""))
+}
+
+/** Whether a host is this machine under a name that nobody else can claim. */
+export const isLoopback = (host: string) => /^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$/i.test(host)
+
 const millis = (text: string) =>
   Option.getOrUndefined(Option.map(Duration.fromInput(text as Duration.Input), Duration.toMillis))
 
@@ -60,6 +69,14 @@ export const settings = {
   secretFile: text(
     "THREEQPR_WEBHOOK_SECRET_FILE",
     "a file with the secret, one a line when there are several"
+  ),
+  apiKey: secret("THREEQPR_API_KEY", "key of 3QPR's API, for `register`"),
+  apiUrl: setting(
+    "THREEQPR_API_URL",
+    "where 3QPR's API is",
+    "an https:// address, or http:// on this machine",
+    "https://api.3qpr.com",
+    (text) => isSafe(text) ? text.replace(/\/+$/, "") : undefined
   ),
   host: text("HOST", "address of the public listener", "0.0.0.0"),
   port: wholeNumber("PORT", "port of the public listener; 0 takes a free one", "3000", 0, 65_535),

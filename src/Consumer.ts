@@ -3,8 +3,10 @@ import { AckPolicy, type ConsumerConfig, DeliverPolicy, nanos, NatsError } from 
 import { type Delivered, deliveredOf } from "./Consumer/Delivered.ts"
 import type { Message } from "./Consumer/Message.ts"
 import { Pull } from "./Consumer/Pull.ts"
+import { type Standing, standings } from "./Consumer/Standing.ts"
 import { DeadLetters } from "./DeadLetters.ts"
-import { stream } from "./EventLog.ts"
+import { type ReadFailed, stream } from "./EventLog.ts"
+import { reading } from "./EventLog/Reader.ts"
 import { messageOf } from "./Failure.ts"
 import { Nats } from "./Nats.ts"
 
@@ -41,6 +43,8 @@ export class Consumers extends Context.Service<Consumers, {
   readonly run: (options: ConsumerOptions) => Effect.Effect<never, ConsumerUnavailable>
   /** Deletes a durable consumer, if there is one: the next run begins with the first event. */
   readonly forget: (durable: string) => Effect.Effect<void, ConsumerUnavailable>
+  /** Where every durable consumer of the event log stands, ours and others'. */
+  readonly standings: Effect.Effect<ReadonlyArray<Standing>, ReadFailed>
 }>()("threeqpr-events/Consumers") {
   static readonly layer = Layer.effect(Consumers, Effect.suspend(() => make()))
 }
@@ -132,7 +136,7 @@ const make = Effect.fnUntraced(function*() {
       catch: (error) => unavailable(durable, error)
     })
 
-  return Consumers.of({ run, forget })
+  return Consumers.of({ run, forget, standings: reading(() => standings(manager)) })
 })
 
 const consumerNotFound = 10014

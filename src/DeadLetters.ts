@@ -1,8 +1,9 @@
 import { Context, DateTime, Effect, Layer } from "effect"
 import { Buffer } from "node:buffer"
 import type { Delivered } from "./Consumer/Delivered.ts"
-import { AppendFailed, type Stored } from "./EventLog.ts"
+import { AppendFailed, type ReadFailed, type Stored } from "./EventLog.ts"
 import { Publisher } from "./EventLog/Publisher.ts"
+import { reading } from "./EventLog/Reader.ts"
 import { deadLetterStream } from "./EventLog/Topology.ts"
 import { Nats } from "./Nats.ts"
 
@@ -18,6 +19,8 @@ export class DeadLetters extends Context.Service<DeadLetters, {
     event: Delivered,
     error: string
   ) => Effect.Effect<Stored, AppendFailed>
+  /** How many there are. */
+  readonly count: Effect.Effect<number, ReadFailed>
 }>()("threeqpr-events/DeadLetters") {
   static readonly layer = Layer.effect(DeadLetters, Effect.suspend(() => make()))
 }
@@ -56,7 +59,13 @@ const make = Effect.fnUntraced(function*() {
     )
   })
 
-  return DeadLetters.of({ put })
+  const manager = yield* Effect.promise(() => nats.connection.jetstreamManager({ checkAPI: false }))
+  const count = Effect.map(
+    reading(() => manager.streams.info(deadLetterStream)),
+    ({ state }) => state.messages
+  )
+
+  return DeadLetters.of({ put, count })
 })
 
 // A header is one line of bounded length; the client writes it as UTF-8.

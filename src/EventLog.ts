@@ -9,7 +9,10 @@ export const eventSubject = (type: string) => `3qpr.events.${type}`
 /** The subject under which authentic but unusable input is kept. */
 export const quarantineSubject = (reason: string) => `3qpr.quarantine.${reason}`
 
-/** Where the log's own probes go; they are deleted as soon as they are acknowledged. */
+/** What is authentic and no event that we can use. */
+export const quarantineSubjects = "3qpr.quarantine.>"
+
+/** Where the log's own probes go; they are deleted as soon as they are acknowledged, and never read. */
 export const probeSubject = quarantineSubject("probe")
 
 /** What is to be stored: the bytes 3QPR signed, and what we know of them. */
@@ -38,6 +41,37 @@ export interface LoggedEntry {
   readonly body: Uint8Array
 }
 
+/** A part of the log: what is behind a sequence. */
+export interface Part {
+  readonly after: number
+  /** A subject or a wildcard; everything when undefined. */
+  readonly filter?: string | undefined
+}
+
+export interface ReadOptions extends Part {
+  /** How many entries at most; fewer come when they are large. */
+  readonly limit: number
+  /** How long to wait for the first entry when there is none, in milliseconds; not at all when undefined. */
+  readonly wait?: number | undefined
+}
+
+/** The log as a whole, and what it was made with. */
+export interface LogState {
+  readonly entries: number
+  /** Of the entries with their headers. */
+  readonly bytes: number
+  readonly firstSequence: number
+  /** 0 when nothing was ever stored. */
+  readonly lastSequence: number
+  /** ISO 8601; another time means another log, in which sequences begin again. */
+  readonly created: string
+  /** Milliseconds. */
+  readonly dedupWindow: number
+  /** Milliseconds; undefined keeps entries for ever. */
+  readonly retention: number | undefined
+  readonly replicas: number
+}
+
 /**
  * An append without proof that the entry is stored. `timeout` and `disconnected` leave it unknown, the
  * others are refusals; in every case appending the same id again is safe, and right.
@@ -62,8 +96,13 @@ export class EventLog extends Context.Service<EventLog, {
   readonly append: (entry: Entry) => Effect.Effect<Stored, AppendFailed>
   /** The entry at a sequence; none where there is a gap or the end. */
   readonly get: (sequence: number) => Effect.Effect<Option.Option<LoggedEntry>, ReadFailed>
-  /** How many entries there are and the sequence of the last (0 when empty). */
-  readonly state: Effect.Effect<{ readonly entries: number; readonly lastSequence: number }, ReadFailed>
+  /** Entries in the order of the log. */
+  readonly read: (options: ReadOptions) => Effect.Effect<ReadonlyArray<LoggedEntry>, ReadFailed>
+  /** How many entries a part has. */
+  readonly count: (part: Part) => Effect.Effect<number, ReadFailed>
+  /** The sequence of the first entry stored at a time (milliseconds since the epoch) or later, or of the next. */
+  readonly sequenceAt: (time: number) => Effect.Effect<number, ReadFailed>
+  readonly state: Effect.Effect<LogState, ReadFailed>
   readonly health: Effect.Effect<Health>
   /** What a stored entry survives in the present set-up, in one sentence. */
   readonly durability: string

@@ -2,6 +2,7 @@ import { Effect, Redacted, Schema } from "effect"
 import { HttpRouter, HttpServerRequest } from "effect/http"
 import { HttpServerRespondable } from "effect/http"
 import { createHash, timingSafeEqual } from "node:crypto"
+import { isLoopback } from "../Config.ts"
 import { Forbidden, Unauthorized } from "./Problems.ts"
 
 /** The private listener would be open to others than this machine, without a token. */
@@ -50,8 +51,6 @@ const problemOf = (headers: Readonly<Record<string, string | undefined>>, token:
     ? undefined
     : new Unauthorized({ detail: "Send the header `Authorization: Bearer <ADMIN_TOKEN>`." })
 }
-
-const isLoopback = (host: string) => /^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$/i.test(host)
 
 const equal = (given: string, expected: string) => timingSafeEqual(digest(given), digest(expected))
 

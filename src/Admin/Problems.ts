@@ -22,5 +22,5 @@ export class Forbidden extends HttpApiError.Problem<Forbidden>()("Forbidden", {
 export class Unavailable extends HttpApiError.Problem<Unavailable>()("Unavailable", {
   type: "urn:threeqpr-events:problem:unavailable",
   status: 503,
-  title: "The read models cannot be read right now"
+  title: "What was asked for cannot be read right now"
 }) {}

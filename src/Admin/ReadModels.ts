@@ -2,7 +2,8 @@ import { Effect, Layer, Option, Schema } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { Statement } from "effect/sql/Statement"
-import { Api, ConversationAnswer, type ListQuery, ScanAnswer } from "./Api.ts"
+import { Api } from "./Api.ts"
+import { ConversationAnswer, type ListQuery, ScanAnswer } from "./Api/ReadModels.ts"
 import { NotFound, Unavailable } from "./Problems.ts"
 
 const defaultLimit = 50

@@ -1,6 +1,7 @@
-import { Option } from "effect"
+import { Effect, Layer, Option } from "effect"
 import { Flag } from "effect/cli"
-import { type Flags, settings } from "../Config.ts"
+import { AdminClient } from "../Admin/Client.ts"
+import { type Config, type Flags, load, settings } from "../Config.ts"
 
 /** A flag that stands for a setting; without it the environment speaks, then the default. */
 export const settingFlag = (flag: string, setting: keyof typeof settings) =>
@@ -20,5 +21,33 @@ export const given = (flags: Partial<Record<keyof typeof settings, Option.Option
       value !== undefined && Option.isSome(value)
         ? [[settings[name as keyof typeof settings].variable, value.value]]
         : []
+    )
+  )
+
+/** Every command that shows data can show it to programs. */
+export const jsonFlag = Flag.Boolean("json").pipe(
+  Flag.withDescription("JSON for programs instead of a table for people"),
+  Flag.withDefault(false)
+)
+
+/** Where the private listener is that a command asks. */
+export const adminUrlFlag = Flag.String("admin-url").pipe(
+  Flag.withDescription("The private listener (default http://127.0.0.1:<ADMIN_PORT>)"),
+  Flag.optional
+)
+
+/** The private listener that a flag or the settings name. */
+export const adminUrl = (flag: Option.Option<string>, { adminHost, adminPort }: Config) =>
+  Option.getOrElse(flag, () => {
+    const host = adminHost === "0.0.0.0" || adminHost === "::" ? "127.0.0.1" : adminHost
+    return `http://${host.includes(":") ? `[${host}]` : host}:${adminPort}`
+  }).replace(/\/+$/, "")
+
+/** The client of the private listener, for a command that has `adminUrlFlag`. */
+export const adminClient = (flag: Option.Option<string>) =>
+  Layer.unwrap(
+    Effect.map(
+      load(),
+      (config) => AdminClient.layer({ url: adminUrl(flag, config), token: config.adminToken })
     )
   )

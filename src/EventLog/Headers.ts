@@ -1,4 +1,5 @@
 import { DateTime } from "effect"
+import type { MsgHdrs } from "nats"
 import type { Entry } from "../EventLog.ts"
 
 /**
@@ -20,3 +21,7 @@ export const headersOf = (entry: Entry): ReadonlyArray<readonly [name: string, v
     ["3qpr-received-at", receivedAt]
   ]
 }
+
+/** A message's headers as they came; one that is repeated joined with commas. */
+export const recordOf = (headers: MsgHdrs | undefined): Readonly<Record<string, string>> =>
+  Object.fromEntries([...headers ?? []].map(([name, values]) => [name, values.join(", ")]))

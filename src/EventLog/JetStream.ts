@@ -1,11 +1,12 @@
 import { Effect, Layer, Option } from "effect"
 import { type JetStreamManager, NatsError, type StreamInfo } from "nats"
-import { AppendFailed, EventLog, type LoggedEntry, ReadFailed, stream } from "../EventLog.ts"
+import { AppendFailed, EventLog, type LoggedEntry, type LogState, stream } from "../EventLog.ts"
 import { messageOf } from "../Failure.ts"
 import { Nats } from "../Nats.ts"
 import { durabilityOf } from "./Durability.ts"
-import { headersOf } from "./Headers.ts"
+import { headersOf, recordOf } from "./Headers.ts"
 import { Publisher } from "./Publisher.ts"
+import { makeReader, reading } from "./Reader.ts"
 import { probe, Readiness } from "./Readiness.ts"
 import { ensure, type TopologyOptions, TopologyRefused } from "./Topology.ts"
 
@@ -38,6 +39,7 @@ const make = Effect.fnUntraced(function*(options: JetStreamOptions) {
     probe(readiness, publisher, nats, (sequence) => manager.streams.deleteMessage(stream, sequence, false))
   )
 
+  const reader = makeReader(nats, manager)
   return EventLog.of({
     append: (entry) =>
       Effect.callback((resume) =>
@@ -50,10 +52,10 @@ const make = Effect.fnUntraced(function*(options: JetStreamOptions) {
         )
       ),
     get: (sequence) => Effect.withSpan(get(manager, sequence), "EventLog.get"),
-    state: Effect.map(
-      reading(() => manager.streams.info(stream)),
-      ({ state }) => ({ entries: state.messages, lastSequence: state.last_seq })
-    ),
+    read: reader.read,
+    count: reader.count,
+    sequenceAt: reader.sequenceAt,
+    state: Effect.map(reading(() => manager.streams.info(stream)), stateOf),
     health: Effect.sync(() => readiness.health),
     durability: durabilityOf({
       serverVersion: nats.serverVersion(),
@@ -77,10 +79,12 @@ const get = (manager: JetStreamManager, sequence: number) =>
   reading(async () => {
     try {
       const message = await manager.streams.getMessage(stream, { seq: sequence })
-      const headers = Object.fromEntries(
-        [...message.header].map(([name, values]) => [name, values.join(", ")])
-      )
-      return Option.some<LoggedEntry>({ sequence, subject: message.subject, headers, body: message.data })
+      return Option.some<LoggedEntry>({
+        sequence,
+        subject: message.subject,
+        headers: recordOf(message.header),
+        body: message.data
+      })
     } catch (error) {
       if (error instanceof NatsError && error.api_error?.err_code === noMessageFound) return Option.none()
       throw error
@@ -89,5 +93,13 @@ const get = (manager: JetStreamManager, sequence: number) =>
 
 const noMessageFound = 10037
 
-const reading = <A>(read: () => Promise<A>) =>
-  Effect.tryPromise({ try: read, catch: (error) => new ReadFailed({ message: messageOf(error) }) })
+const stateOf = ({ config, created, state }: StreamInfo): LogState => ({
+  entries: state.messages,
+  bytes: state.bytes,
+  firstSequence: state.first_seq,
+  lastSequence: state.last_seq,
+  created,
+  dedupWindow: config.duplicate_window / 1e6,
+  retention: config.max_age === 0 ? undefined : config.max_age / 1e6,
+  replicas: config.num_replicas
+})

@@ -1,5 +1,5 @@
-import { Clock, Effect, Layer, Option } from "effect"
-import { EventLog, type LoggedEntry, type Stored } from "../EventLog.ts"
+import { Clock, DateTime, Effect, Layer, Option } from "effect"
+import { EventLog, type LoggedEntry, type Part, type Stored } from "../EventLog.ts"
 import { headersOf } from "./Headers.ts"
 
 /**
@@ -7,31 +7,70 @@ import { headersOf } from "./Headers.ts"
  * matters in production: nothing survives the process.
  */
 export const layer = (options: { readonly dedupWindow: number } = { dedupWindow: 7_200_000 }) =>
-  Layer.sync(EventLog, () => {
-    const entries: Array<LoggedEntry> = []
-    const seen = new Map<string, { readonly at: number; readonly sequence: number }>()
+  Layer.effect(
+    EventLog,
+    Effect.gen(function*() {
+      const created = DateTime.formatIso(yield* DateTime.now)
+      const entries: Array<LoggedEntry & { readonly storedAt: number }> = []
+      const matching = ({ after, filter }: Part) =>
+        entries.filter(({ sequence, subject }) => sequence > after && matches(filter, subject))
+      const seen = new Map<string, { readonly at: number; readonly sequence: number }>()
 
-    return EventLog.of({
-      append: (entry) =>
-        Effect.map(Clock.currentTimeMillis, (now): Stored => {
-          const first = seen.get(entry.id)
-          if (first !== undefined && now - first.at < options.dedupWindow) {
-            return { sequence: first.sequence, duplicate: true }
-          }
-          const sequence = entries.length + 1
-          entries.push({
-            sequence,
-            subject: entry.subject,
-            headers: Object.fromEntries(headersOf(entry)),
-            body: Uint8Array.from(entry.body)
-          })
-          seen.set(entry.id, { at: now, sequence })
-          return { sequence, duplicate: false }
-        }),
-      get: (sequence) => Effect.sync(() => Option.fromUndefinedOr(entries[sequence - 1])),
-      state: Effect.sync(() => ({ entries: entries.length, lastSequence: entries.length })),
-      health: Effect.succeed({ ready: true }),
-      durability: "nothing: the log is in memory",
-      maxBodyBytes: Number.MAX_SAFE_INTEGER
+      return EventLog.of({
+        append: (entry) =>
+          Effect.map(Clock.currentTimeMillis, (now): Stored => {
+            const first = seen.get(entry.id)
+            if (first !== undefined && now - first.at < options.dedupWindow) {
+              return { sequence: first.sequence, duplicate: true }
+            }
+            const sequence = entries.length + 1
+            entries.push({
+              sequence,
+              subject: entry.subject,
+              headers: Object.fromEntries(headersOf(entry)),
+              storedAt: now,
+              body: Uint8Array.from(entry.body)
+            })
+            seen.set(entry.id, { at: now, sequence })
+            return { sequence, duplicate: false }
+          }),
+        get: (sequence) => Effect.sync(() => Option.fromUndefinedOr(entries[sequence - 1])),
+        read: ({ limit, wait = 0, ...part }) =>
+          Effect.gen(function*() {
+            if (matching(part).length === 0) {
+              yield* Effect.sleep(5).pipe(
+                Effect.repeat({ until: () => matching(part).length > 0 }),
+                Effect.timeoutOption(wait)
+              )
+            }
+            return matching(part).slice(0, limit)
+          }),
+        count: (part) => Effect.sync(() => matching(part).length),
+        sequenceAt: (time) =>
+          Effect.sync(() => entries.find(({ storedAt }) => storedAt >= time)?.sequence ?? entries.length + 1),
+        state: Effect.sync(() => ({
+          entries: entries.length,
+          bytes: entries.reduce((bytes, { body }) => bytes + body.length, 0),
+          firstSequence: 1,
+          lastSequence: entries.length,
+          created,
+          dedupWindow: options.dedupWindow,
+          retention: undefined,
+          replicas: 1
+        })),
+        health: Effect.succeed({ ready: true }),
+        durability: "nothing: the log is in memory",
+        maxBodyBytes: Number.MAX_SAFE_INTEGER
+      })
     })
-  })
+  )
+
+// NATS subjects: `*` is one token, `>` all that follow.
+const matches = (filter: string | undefined, subject: string) => {
+  if (filter === undefined) return true
+  const wanted = filter.split(".")
+  const tokens = subject.split(".")
+  return wanted.every((token, at) =>
+    token === ">" ? tokens.length > at : token === "*" ? at < tokens.length : token === tokens[at]
+  ) && (wanted.at(-1) === ">" || wanted.length === tokens.length)
+}

@@ -41,5 +41,5 @@ const create = Effect.fnUntraced(function*(projection: Projection, generation: n
 })
 
 /** The events that a generation of a projection has applied: the guard of exactly once. */
-export const appliedTable = ({ name }: Projection, generation: number) =>
+export const appliedTable = ({ name }: Pick<Projection, "name">, generation: number) =>
   tableName(`${name}_applied`, generation)

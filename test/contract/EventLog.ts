@@ -1,7 +1,14 @@
 import { assert, layer } from "@effect/vitest"
-import { Effect, type Layer, Option } from "effect"
+import { Clock, Effect, Fiber, type Layer, Option } from "effect"
 import { Buffer } from "node:buffer"
-import { type Entry, EventLog, eventSubject, quarantineSubject } from "../../src/EventLog.ts"
+import {
+  type Entry,
+  EventLog,
+  eventSubject,
+  type LoggedEntry,
+  quarantineSubject,
+  quarantineSubjects
+} from "../../src/EventLog.ts"
 
 /** An entry with this id; every other field has a value that a test can recognise. */
 export const entryOf = (id: string, more: Partial<Entry> = {}): Entry => ({
@@ -108,5 +115,88 @@ export const suite = <E>(name: string, log: Layer.Layer<EventLog, E>) =>
         const log = yield* EventLog
         const { lastSequence } = yield* log.state
         assert.isTrue(Option.isNone(yield* log.get(lastSequence + 1)))
+      }))
+
+    it.effect("reads what is behind a sequence, in order, filtered by subject, and counts it", () =>
+      Effect.gen(function*() {
+        const log = yield* EventLog
+        const { lastSequence: after } = yield* log.state
+        const subjectOf = (index: number) =>
+          index % 3 === 0 ? quarantineSubject("invalid_data") : eventSubject(index % 2 ? "a.b" : "a.c")
+        const stored = yield* Effect.forEach(
+          Array.from({ length: 12 }, (_, index) => index),
+          (index) => log.append(entryOf(`evt_read_${index}`, { subject: subjectOf(index) }))
+        )
+        const idsOf = (entries: ReadonlyArray<LoggedEntry>) => entries.map(({ headers }) => headers["ce-id"])
+        const all = yield* log.read({ after, limit: 100 })
+        assert.deepStrictEqual(all.map(({ sequence }) => sequence), stored.map(({ sequence }) => sequence))
+        assert.deepStrictEqual(idsOf(yield* log.read({ after, limit: 2 })), ["evt_read_0", "evt_read_1"])
+        const middle = stored[5]?.sequence ?? 0
+        const filter = "3qpr.events.a.b"
+        assert.deepStrictEqual(idsOf(yield* log.read({ after: middle, limit: 9, filter })), [
+          "evt_read_7",
+          "evt_read_11"
+        ])
+        assert.strictEqual(yield* log.count({ after }), 12)
+        assert.strictEqual(yield* log.count({ after: middle, filter }), 2)
+        assert.strictEqual(yield* log.count({ after, filter: "3qpr.events.a.*" }), 8)
+        assert.strictEqual(yield* log.count({ after, filter: quarantineSubjects }), 4)
+        assert.deepStrictEqual(yield* log.read({ after: middle, limit: 9, filter: "3qpr.events.x" }), [])
+        assert.deepStrictEqual(yield* log.read({ after: middle + 1_000, limit: 9 }), [])
+        assert.strictEqual(yield* log.count({ after: middle + 1_000 }), 0)
+      }))
+
+    it.effect("brings fewer entries at a time when they are large, and none is left out", () =>
+      Effect.gen(function*() {
+        const log = yield* EventLog
+        const { lastSequence } = yield* log.state
+        for (let index = 0; index < 12; index++) {
+          yield* log.append(entryOf(`evt_large_${index}`, { body: Buffer.alloc(1_048_576, "x") }))
+        }
+        const sequences: Array<number> = []
+        while (sequences.length < 12) {
+          const part = yield* log.read({ after: sequences.at(-1) ?? lastSequence, limit: 12 })
+          assert.isAbove(part.length, 0)
+          sequences.push(...part.map(({ sequence }) => sequence))
+        }
+        assert.deepStrictEqual(sequences, [...new Set(sequences)].sort((a, b) => a - b))
+      }))
+
+    it.effect("waits for the first entry when there is none, as long as it is told", () =>
+      Effect.gen(function*() {
+        const log = yield* EventLog
+        const { lastSequence: after } = yield* log.state
+        assert.deepStrictEqual(yield* log.read({ after, limit: 5, wait: 50 }), [])
+        const waiting = yield* Effect.forkChild(log.read({ after, limit: 5, wait: 20_000 }))
+        yield* Effect.yieldNow
+        const { sequence } = yield* log.append(entryOf("evt_awaited"))
+        assert.deepStrictEqual((yield* Fiber.join(waiting)).map((entry) => entry.sequence), [sequence])
+      }))
+
+    it.effect("finds where a time is", () =>
+      Effect.gen(function*() {
+        const log = yield* EventLog
+        const { sequence } = yield* log.append(entryOf("evt_before"))
+        yield* Effect.sleep(20)
+        const between = yield* Clock.currentTimeMillis
+        yield* Effect.sleep(20)
+        const { lastSequence } = yield* log.state
+        assert.strictEqual(yield* log.sequenceAt(between), lastSequence + 1)
+        const later = yield* log.append(entryOf("evt_after"))
+        assert.strictEqual(yield* log.sequenceAt(between), later.sequence)
+        assert.strictEqual(yield* log.sequenceAt(between + 3_600_000), later.sequence + 1)
+        assert.isAtMost(yield* log.sequenceAt(0), sequence)
+      }))
+
+    it.effect("tells what it is", () =>
+      Effect.gen(function*() {
+        const log = yield* EventLog
+        const state = yield* log.state
+        assert.isAbove(Date.parse(state.created), Date.UTC(2026, 0))
+        assert.isAbove(state.bytes, 1_048_576)
+        assert.isAtLeast(state.firstSequence, 1)
+        assert.strictEqual(state.dedupWindow, 7_200_000)
+        assert.strictEqual(state.retention, undefined)
+        assert.strictEqual(state.replicas, 1)
       }))
   })

@@ -9,6 +9,7 @@ import { scans } from "../../src/Projections/Scans.ts"
 import { Vitals } from "../../src/Vitals.ts"
 import { engines, pglite } from "../support/Databases.ts"
 import { type Answer, send } from "../support/Http.ts"
+import { consumersOnBroker } from "../support/Log.ts"
 import { delivered, given } from "../support/Specification.ts"
 import { scanOfTheReference as scan } from "../support/Webhook.ts"
 
@@ -35,9 +36,13 @@ const idsOf = ({ body }: Answer) =>
   (body as { readonly scans: ReadonlyArray<{ readonly id: string }> }).scans.map(({ id }) => id)
 
 const health = Layer.mergeAll(Memory.layer(), Vitals.layer)
+const everything = Layer.mergeAll(consumersOnBroker, Vitals.layer)
 
 for (const engine of engines) {
-  const listener = Admin.layer(options).pipe(Layer.provideMerge(health), Layer.provideMerge(engine.layer))
+  const listener = Admin.layer(options).pipe(
+    Layer.provideMerge(everything),
+    Layer.provideMerge(engine.layer)
+  )
 
   layer(listener, { excludeTestServices: true })(`the private listener on ${engine.name}`, (it) => {
     it.effect("gives scans as 3QPR's API does, newest first, with what 3QPR added", () =>
@@ -141,7 +146,7 @@ describe("the private listener", () => {
       assert.strictEqual((yield* get("/readyz")).status, 200)
     }).pipe(Effect.provide(
       Admin.layer({ ...options, token: Redacted.make("t0ken") }).pipe(
-        Layer.provideMerge(health),
+        Layer.provideMerge(everything),
         Layer.provide(pglite.layer)
       )
     )))

@@ -1,4 +1,6 @@
 import { Effect, Layer } from "effect"
+import { Consumers } from "../../src/Consumer.ts"
+import { DeadLetters } from "../../src/DeadLetters.ts"
 import * as JetStream from "../../src/EventLog/JetStream.ts"
 import { Nats } from "../../src/Nats.ts"
 import { NatsServer } from "../../src/Nats/Server.ts"
@@ -18,3 +20,9 @@ export const topology = { dedupWindow: 7_200_000, replicas: 1 }
 
 /** The event log on a broker of its own. */
 export const logOnBroker = log.pipe(Layer.provideMerge(Broker.layer))
+
+/** The event log and its durable consumers on a broker of their own. */
+export const consumersOnBroker = Consumers.layer.pipe(
+  Layer.provideMerge(DeadLetters.layer),
+  Layer.provideMerge(logOnBroker)
+)

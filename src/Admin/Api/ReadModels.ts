@@ -1,0 +1,78 @@
+import { Schema } from "effect"
+import { HttpApiEndpoint, HttpApiGroup } from "effect/http-api"
+import { IsoDateTime } from "../../Domain/Fields.ts"
+import { NotFound, Unavailable } from "../Problems.ts"
+import { within } from "./Query.ts"
+
+const extensible = <F extends Schema.Struct.Fields>(fields: F) =>
+  Schema.StructWithRest(Schema.Struct(fields), [Schema.Record(Schema.String, Schema.Unknown)])
+
+const Text = Schema.NullOr(Schema.String)
+
+/** A scan as 3QPR's `GET /v1/scans` gives it, and whatever else 3QPR sent with it. */
+export const ScanAnswer = extensible({
+  id: Schema.String,
+  qpr_code_id: Text,
+  short_id: Text,
+  scanned_at: Schema.String,
+  country: Text,
+  region: Text,
+  city: Text,
+  device: Text,
+  conversation_started: Schema.NullOr(Schema.Boolean),
+  conversation_messages: Schema.NullOr(Schema.Number),
+  metadata: Schema.Unknown
+})
+
+/** A completed conversation, and whatever else 3QPR sent with it. */
+export const ConversationAnswer = extensible({
+  id: Schema.String,
+  qpr_code_id: Text,
+  scan_id: Text,
+  started_at: Text,
+  completed_at: Schema.String,
+  message_count: Schema.NullOr(Schema.Number),
+  metadata: Schema.Unknown
+})
+
+/** 3QPR's own parameters: 50 rows unless told, 200 at most, `since` inclusive, `until` exclusive. */
+export const ListQuery = Schema.Struct({
+  qpr_code_id: Schema.optional(Schema.String),
+  limit: Schema.optional(within(1, 200)),
+  offset: Schema.optional(within(0, 2_147_483_647)),
+  since: Schema.optional(IsoDateTime),
+  until: Schema.optional(IsoDateTime)
+})
+export type ListQuery = typeof ListQuery.Type
+
+const page = { total: Schema.Number, limit: Schema.Number, offset: Schema.Number }
+
+const Id = Schema.Struct({ id: Schema.String })
+
+/** `/v1/scans`: 3QPR's own parameters and field names. */
+export const Scans = HttpApiGroup.make("scans").add(
+  HttpApiEndpoint.get("list", "/v1/scans", {
+    query: ListQuery,
+    success: Schema.Struct({ scans: Schema.Array(ScanAnswer), ...page }),
+    error: Unavailable
+  }),
+  HttpApiEndpoint.get("get", "/v1/scans/:id", {
+    params: Id,
+    success: ScanAnswer,
+    error: [NotFound, Unavailable]
+  })
+)
+
+/** `/v1/conversations`, the same for conversations. */
+export const Conversations = HttpApiGroup.make("conversations").add(
+  HttpApiEndpoint.get("list", "/v1/conversations", {
+    query: ListQuery,
+    success: Schema.Struct({ conversations: Schema.Array(ConversationAnswer), ...page }),
+    error: Unavailable
+  }),
+  HttpApiEndpoint.get("get", "/v1/conversations/:id", {
+    params: Id,
+    success: ConversationAnswer,
+    error: [NotFound, Unavailable]
+  })
+)

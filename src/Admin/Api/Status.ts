@@ -1,0 +1,60 @@
+import { Schema } from "effect"
+import { HttpApiEndpoint, HttpApiGroup } from "effect/http-api"
+import { Unavailable } from "../Problems.ts"
+
+/** A durable consumer of the event log: one of ours (`scans-1`) or anybody's. */
+export const ConsumerAnswer = Schema.Struct({
+  name: Schema.String,
+  /** The subject that it consumes. */
+  filter: Schema.String,
+  /** Events that it has not finished: those not delivered yet and those delivered and not acknowledged. */
+  lag: Schema.Number,
+  /** How long the oldest of them has been waiting; 0 when there is none. */
+  lag_seconds: Schema.Number,
+  /** Delivered and not acknowledged yet. */
+  in_flight: Schema.Number,
+  /** Of those in flight, the ones that were delivered more than once. */
+  redelivered: Schema.Number,
+  /** All events up to this sequence are finished. */
+  finished_to: Schema.Number
+})
+export type ConsumerAnswer = typeof ConsumerAnswer.Type
+
+const ConsumersAnswer = Schema.Struct({ consumers: Schema.Array(ConsumerAnswer) })
+
+/** `/v1/consumers`: every durable consumer of the event log. */
+export const Consumers = HttpApiGroup.make("consumers").add(
+  HttpApiEndpoint.get("list", "/v1/consumers", { success: ConsumersAnswer, error: Unavailable })
+)
+
+const StatusAnswer = Schema.Struct({
+  version: Schema.String,
+  ready: Schema.Boolean,
+  /** What is not ready in the process that answers, and why. */
+  faults: Schema.Array(Schema.Struct({ part: Schema.String, reason: Schema.String })),
+  /** What an event that was answered 200 survives. */
+  durability: Schema.String,
+  stream: Schema.Struct({
+    name: Schema.String,
+    created: Schema.String,
+    events: Schema.Number,
+    bytes: Schema.Number,
+    first_sequence: Schema.Number,
+    last_sequence: Schema.Number,
+    dedup_window_seconds: Schema.Number,
+    /** Null keeps events for ever. */
+    retention_seconds: Schema.NullOr(Schema.Number),
+    replicas: Schema.Number
+  }),
+  /** Entries stored in the last minute and the last hour. */
+  rates: Schema.Struct({ last_minute: Schema.Number, last_hour: Schema.Number }),
+  consumers: Schema.Array(ConsumerAnswer),
+  dead_letters: Schema.Number,
+  quarantined: Schema.Number
+})
+export type StatusAnswer = typeof StatusAnswer.Type
+
+/** `/v1/status`: how the whole is doing, on one page. */
+export const Status = HttpApiGroup.make("status").add(
+  HttpApiEndpoint.get("get", "/v1/status", { success: StatusAnswer, error: Unavailable })
+)

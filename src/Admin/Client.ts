@@ -1,0 +1,66 @@
+import { Context, Effect, Layer, Redacted, Schema } from "effect"
+import { HttpClient, HttpClientRequest } from "effect/http"
+import { HttpApiClient } from "effect/http-api"
+import { Api } from "./Api.ts"
+
+export interface ClientOptions {
+  /** Of the private listener, such as http://127.0.0.1:3001. */
+  readonly url: string
+  readonly token?: Redacted.Redacted<string> | undefined
+}
+
+/** The private listener cannot be used. `transient` tells whether a retry can help. */
+export class AdminUnreachable extends Schema.TaggedError<AdminUnreachable>()("AdminUnreachable", {
+  message: Schema.String,
+  transient: Schema.Boolean
+}) {}
+
+/** The typed client of a private listener, of this machine or another. */
+export class AdminClient extends Context.Service<
+  AdminClient,
+  HttpApiClient.ForApi<typeof Api, AdminUnreachable>
+>()("threeqpr-events/Admin/Client") {
+  static readonly layer = (options: ClientOptions) => Layer.effect(AdminClient, make(options))
+}
+
+const make = Effect.fnUntraced(function*({ token, url }: ClientOptions) {
+  const client = yield* HttpClient.HttpClient
+  return yield* HttpApiClient.makeWith(Api, {
+    baseUrl: url,
+    httpClient: client.pipe(
+      token === undefined
+        ? (client) => client
+        : HttpClient.mapRequest(HttpClientRequest.bearerToken(Redacted.value(token))),
+      HttpClient.transformResponse((response) =>
+        response.pipe(
+          Effect.timeout("45 seconds"),
+          Effect.mapError(() => nothingAnswers(url)),
+          Effect.flatMap((response) => {
+            const refusal = refusals[response.status]
+            return refusal === undefined
+              ? Effect.succeed(response)
+              : Effect.fail(
+                new AdminUnreachable({
+                  message: `${url} answers ${response.status}: ${refusal}`,
+                  transient: false
+                })
+              )
+          })
+        )
+      )
+    )
+  })
+})
+
+const nothingAnswers = (url: string) =>
+  new AdminUnreachable({
+    message:
+      `Nothing answers at ${url}. Start \`threeqpr serve\`, or give the address of its private listener `
+      + "with --admin-url (or ADMIN_HOST and ADMIN_PORT).",
+    transient: true
+  })
+
+const refusals: Readonly<Record<number, string>> = {
+  401: "it wants a bearer token. Set ADMIN_TOKEN as it is set where it runs.",
+  403: "it does not take requests under this name. Use 127.0.0.1 or localhost."
+}

@@ -1,0 +1,44 @@
+import { Buffer } from "node:buffer"
+import { createHash } from "node:crypto"
+import type { LoggedEntry } from "../../EventLog.ts"
+import { quarantineSubject } from "../../EventLog.ts"
+import type { EventDetail, EventSummary } from "../Api/Events.ts"
+
+/** The event id of an entry; what somebody else stored may have none. */
+export const idOf = ({ headers, sequence }: LoggedEntry) =>
+  headers["ce-id"] ?? headers["Nats-Msg-Id"] ?? `sequence:${sequence}`
+
+/** An entry as `/v1/events` lists it, with or without its bytes. */
+export const summaryOf = (entry: LoggedEntry, withBody: boolean): EventSummary => ({
+  ...about(entry),
+  ...(withBody && signedOf(entry))
+})
+
+/** Everything the log knows of one entry. */
+export const detailOf = (entry: LoggedEntry): EventDetail => ({
+  ...about(entry),
+  ...signedOf(entry),
+  subject: entry.subject,
+  headers: entry.headers
+})
+
+const about = (entry: LoggedEntry) => {
+  const { body, headers, sequence, subject } = entry
+  const type = headers["ce-type"] ?? subject.replace(/^3qpr\.events\./, "")
+  return {
+    sequence,
+    id: idOf(entry),
+    type: type.startsWith(quarantineSubject("")) ? null : type,
+    quarantined: subject.startsWith(quarantineSubject(""))
+      ? subject.slice(quarantineSubject("").length)
+      : null,
+    received_at: headers["3qpr-received-at"] ?? headers["ce-time"] ?? "",
+    size: body.length,
+    sha256: createHash("sha256").update(body).digest("hex")
+  }
+}
+
+const signedOf = ({ body, headers }: LoggedEntry) => ({
+  signature: headers["3qpr-signature"] ?? "",
+  body_base64: Buffer.from(body).toString("base64")
+})

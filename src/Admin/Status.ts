@@ -1,0 +1,95 @@
+import { Clock, Effect, Layer } from "effect"
+import { HttpApiBuilder } from "effect/http-api"
+import packageJson from "../../package.json" with { type: "json" }
+import { Consumers } from "../Consumer.ts"
+import type { Standing } from "../Consumer/Standing.ts"
+import { DeadLetters } from "../DeadLetters.ts"
+import { EventLog, quarantineSubjects, stream } from "../EventLog.ts"
+import { Vitals } from "../Vitals.ts"
+import { Api } from "./Api.ts"
+import { unavailable } from "./Events.ts"
+
+/** The handler of `/v1/consumers`. */
+const consumers = HttpApiBuilder.group(
+  Api,
+  "consumers",
+  Effect.fnUntraced(function*(handlers) {
+    return handlers.handleAll({
+      list: () =>
+        Effect.map(standing, (consumers) => ({ consumers })).pipe(Effect.catchTag("ReadFailed", unavailable))
+    })
+  })
+)
+
+/** The handler of `/v1/status`. */
+const status = HttpApiBuilder.group(
+  Api,
+  "status",
+  Effect.fnUntraced(function*(handlers) {
+    return handlers.handleAll({
+      get: () => look.pipe(Effect.catchTag("ReadFailed", unavailable))
+    })
+  })
+)
+
+export const layer = Layer.mergeAll(consumers, status)
+
+const look = Effect.gen(function*() {
+  const log = yield* EventLog
+  const { durability } = log
+  const faults = yield* (yield* Vitals).faults
+  const { created, ...state } = yield* log.state
+  return {
+    version: packageJson.version,
+    ready: faults.length === 0,
+    faults,
+    durability,
+    stream: {
+      name: stream,
+      created,
+      events: state.entries,
+      bytes: state.bytes,
+      first_sequence: state.firstSequence,
+      last_sequence: state.lastSequence,
+      dedup_window_seconds: state.dedupWindow / 1_000,
+      retention_seconds: state.retention === undefined ? null : state.retention / 1_000,
+      replicas: state.replicas
+    },
+    rates: { last_minute: yield* storedWithin(60_000), last_hour: yield* storedWithin(3_600_000) },
+    consumers: yield* standing,
+    dead_letters: yield* (yield* DeadLetters).count,
+    quarantined: yield* log.count({ after: 0, filter: quarantineSubjects })
+  }
+}).pipe(Effect.withSpan("Status.look"))
+
+const storedWithin = Effect.fnUntraced(function*(millis: number) {
+  const log = yield* EventLog
+  const from = yield* log.sequenceAt((yield* Clock.currentTimeMillis) - millis)
+  return yield* log.count({ after: from - 1 })
+})
+
+const standing = Effect.gen(function*() {
+  const { standings } = yield* Consumers
+  return yield* Effect.forEach(
+    yield* standings,
+    (consumer) =>
+      Effect.map(waitingSince(consumer), (lag_seconds) => ({
+        name: consumer.name,
+        filter: consumer.filter,
+        lag: consumer.pending + consumer.inFlight,
+        lag_seconds,
+        in_flight: consumer.inFlight,
+        redelivered: consumer.redelivered,
+        finished_to: consumer.finishedTo
+      }))
+  )
+})
+
+/** For how long a consumer's oldest unfinished event has been in the log, in seconds. */
+const waitingSince = Effect.fnUntraced(function*({ filter, finishedTo, inFlight, pending }: Standing) {
+  if (pending + inFlight === 0) return 0
+  const log = yield* EventLog
+  const [oldest] = yield* log.read({ after: finishedTo, filter, limit: 1 })
+  const receivedAt = Date.parse(oldest?.headers["3qpr-received-at"] ?? "")
+  return Number.isNaN(receivedAt) ? 0 : Math.max(0, ((yield* Clock.currentTimeMillis) - receivedAt) / 1_000)
+})

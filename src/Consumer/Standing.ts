@@ -1,0 +1,35 @@
+import type { ConsumerInfo, JetStreamManager } from "nats"
+import { stream } from "../EventLog.ts"
+
+/** Where a durable consumer stands in the event log. */
+export interface Standing {
+  readonly name: string
+  /** The subject that it consumes. */
+  readonly filter: string
+  /** Not delivered yet. */
+  readonly pending: number
+  /** Delivered and not acknowledged yet. */
+  readonly inFlight: number
+  /** Of those in flight, the ones that were delivered more than once. */
+  readonly redelivered: number
+  /** All events up to this sequence are acknowledged. */
+  readonly finishedTo: number
+}
+
+/** Where every durable consumer of the event log stands, in the order of their names. */
+export const standings = async (manager: JetStreamManager): Promise<ReadonlyArray<Standing>> => {
+  const found: Array<Standing> = []
+  for await (const info of manager.consumers.list(stream)) {
+    if (info.config.durable_name !== undefined) found.push(standingOf(info))
+  }
+  return found.toSorted((a, b) => a.name < b.name ? -1 : 1)
+}
+
+const standingOf = (info: ConsumerInfo): Standing => ({
+  name: info.name,
+  filter: info.config.filter_subject ?? info.config.filter_subjects?.join(", ") ?? ">",
+  pending: info.num_pending,
+  inFlight: info.num_ack_pending,
+  redelivered: info.num_redelivered,
+  finishedTo: info.ack_floor.stream_seq
+})

@@ -1,5 +1,6 @@
 import { Console, Effect } from "effect"
 import { TerminalCapabilities } from "effect/cli"
+import { stripVTControlCharacters } from "node:util"
 
 /** Paints text for people, and leaves it as it is where colours are not wanted. */
 export interface Paint {
@@ -54,25 +55,11 @@ export const lineOf = (
     }).join("  ").trimEnd()
   )
 
-/** One line, cut at the edge of the terminal. */
-export const fit = (line: string, columns = width()) => {
-  if (widthOf(line) <= columns) return line
-  let shown = 0
-  let kept = ""
-  for (const part of line.split(escapes)) {
-    if (part.startsWith("\u001b")) kept += part
-    else {
-      const room = Math.max(0, columns - 1 - shown)
-      kept += part.slice(0, room)
-      shown += part.length
-    }
-  }
-  return `${kept}…`
-}
+/** One line, cut at the edge of the terminal; a line that is cut loses its colours. */
+export const fit = (line: string, columns = width()) =>
+  widthOf(line) <= columns ? line : `${stripVTControlCharacters(line).slice(0, columns - 1)}…`
 
-// A whole object a line, for programs.
+/** One object a line, for programs. */
 export const json = (value: unknown) => Console.log(JSON.stringify(value))
 
-const escapes = /(\u001b\[\d+m)/
-
-const widthOf = (text: string) => text.replaceAll(/\u001b\[\d+m/g, "").length
+const widthOf = (text: string) => stripVTControlCharacters(text).length

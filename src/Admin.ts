@@ -5,6 +5,7 @@ import { HttpApiBuilder, HttpApiMiddleware } from "effect/http-api"
 import { createServer } from "node:http"
 import * as Access from "./Admin/Access.ts"
 import { Api } from "./Admin/Api.ts"
+import * as Draining from "./Admin/Draining.ts"
 import * as Events from "./Admin/Events.ts"
 import * as Health from "./Admin/Health.ts"
 import { NotFound } from "./Admin/Problems.ts"
@@ -30,12 +31,17 @@ const api = HttpApiBuilder.layer(Api, { openapiPath: "/openapi.json" }).pipe(
 )
 
 const listener = <E, R>(options: AdminOptions, routes: Layer.Layer<never, E, R>) =>
-  Layer.effectDiscard(announce).pipe(
+  Layer.effectDiscard(Effect.andThen(announce, drainFirst)).pipe(
     Layer.provideMerge(HttpRouter.serve(
-      Layer.mergeAll(routes, Health.layer, nothingElse, Access.middleware(options)),
+      Layer.mergeAll(routes, Health.layer, nothingElse, Draining.middleware, Access.middleware(options)),
       { disableLogger: true, disableListenLog: true }
     )),
-    Layer.provideMerge(NodeHttpServer.layer(createServer, { host: options.host, port: options.port })),
+    Layer.provideMerge(NodeHttpServer.layer(createServer, {
+      host: options.host,
+      port: options.port,
+      gracefulShutdownTimeout: drainTimeout
+    })),
+    Layer.provide(Draining.Draining.layer),
     Layer.provide(Layer.effectDiscard(Access.check(options)))
   )
 
@@ -44,5 +50,10 @@ const nothingElse = HttpRouter.add(
   "/*",
   HttpServerRespondable.toResponse(new NotFound({ detail: "No route has this method and path." }))
 )
+
+/** How long the listener waits for requests in flight when it stops, in milliseconds. */
+const drainTimeout = 5_000
+
+const drainFirst = Effect.flatMap(Draining.Draining, ({ begin }) => Effect.addFinalizer(() => begin))
 
 const announce = HttpServer.addressFormattedWith((url) => Effect.logInfo(`private listener: ${url}`))

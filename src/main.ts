@@ -4,6 +4,7 @@ import { Cause, Effect, Exit, Layer } from "effect"
 import { CliError } from "effect/cli"
 import { FetchHttpClient } from "effect/http"
 import { run } from "./Cli.ts"
+import * as Help from "./Cli/Help.ts"
 import * as Telemetry from "./Telemetry.ts"
 
 /** The longest an orderly stop may take, in milliseconds. */
@@ -31,7 +32,7 @@ run.pipe(
         process.stderr.write(`threeqpr: ${error instanceof Error ? error.message : String(error)}\n`)
       )
   }),
-  Effect.provide(Layer.mergeAll(NodeServices.layer, FetchHttpClient.layer, Telemetry.layer)),
+  Effect.provide(Layer.mergeAll(NodeServices.layer, FetchHttpClient.layer, Help.layer, Telemetry.layer)),
   NodeRuntime.runMain({
     disableErrorReporting: true,
     teardown: (exit, onExit) => onExit(exitCode(exit))

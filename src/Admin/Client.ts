@@ -1,7 +1,9 @@
 import { Context, Effect, Layer, Redacted, Schema } from "effect"
-import { HttpClient, HttpClientRequest } from "effect/http"
+import { HttpClient, HttpClientError, HttpClientRequest } from "effect/http"
 import { HttpApiClient } from "effect/http-api"
+import { messageOf } from "../Failure.ts"
 import { Api } from "./Api.ts"
+import { NotFound, Unavailable } from "./Problems.ts"
 
 export interface ClientOptions {
   /** Of the private listener, such as http://127.0.0.1:3001. */
@@ -51,6 +53,23 @@ const make = Effect.fnUntraced(function*({ token, url }: ClientOptions) {
     )
   })
 })
+
+/** Says of any failure of a call what it means to the one who made it. */
+export const explained = (error: unknown): AdminUnreachable => {
+  if (error instanceof AdminUnreachable) return error
+  if (error instanceof NotFound) {
+    return new AdminUnreachable({ message: error.detail ?? error.title ?? error.message, transient: false })
+  }
+  if (error instanceof Unavailable) {
+    return new AdminUnreachable({ message: error.detail ?? error.title ?? error.message, transient: true })
+  }
+  return new AdminUnreachable({
+    message:
+      `The private listener gave an answer that this version does not understand: ${messageOf(error)}. `
+      + "Is it a threeqpr-events of the same version, with the admin role?",
+    transient: HttpClientError.isHttpClientError(error) && (error.response?.status ?? 500) >= 500
+  })
+}
 
 const nothingAnswers = (url: string) =>
   new AdminUnreachable({

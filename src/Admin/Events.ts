@@ -3,6 +3,7 @@ import { HttpApiBuilder } from "effect/http-api"
 import { EventLog, eventSubject, type LogState } from "../EventLog.ts"
 import { Api } from "./Api.ts"
 import type { EventsQuery } from "./Api/Events.ts"
+import { Draining } from "./Draining.ts"
 import { detailOf, summaryOf } from "./Events/Answer.ts"
 import { find } from "./Events/Find.ts"
 import { newest } from "./Events/Newest.ts"
@@ -63,7 +64,10 @@ interface Onward {
 const oldest = Effect.fnUntraced(function*({ after, filter, limit, until = Infinity, wait = 0 }: Onward) {
   const log = yield* EventLog
   const { lastSequence } = yield* log.state
-  const found = yield* log.read({ after, filter, limit, wait: until > lastSequence ? wait * 1_000 : 0 })
+  const { begun: stopping } = yield* Draining
+  const found = yield* log.read({ after, filter, limit, wait: until > lastSequence ? wait * 1_000 : 0 }).pipe(
+    Effect.raceFirst(Effect.as(stopping, []))
+  )
   // Nothing that fits the filter was there up to the end, as it was before we looked.
   if (found.length === 0) return { entries: [], more: false, cursor: Math.max(after, lastSequence) }
   const entries = found.filter(({ sequence }) => sequence < until)

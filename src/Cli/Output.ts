@@ -1,5 +1,5 @@
 import { Console, Effect } from "effect"
-import { TerminalCapabilities } from "effect/cli"
+import { CliOutput, TerminalCapabilities } from "effect/cli"
 import { stripVTControlCharacters } from "node:util"
 
 /** Paints text for people, and leaves it as it is where colours are not wanted. */
@@ -62,4 +62,4 @@ export const fit = (line: string, columns = width()) =>
 /** One object a line, for programs. */
 export const json = (value: unknown) => Console.log(JSON.stringify(value))
 
-const widthOf = (text: string) => stripVTControlCharacters(text).length
+const widthOf = CliOutput.displayWidth

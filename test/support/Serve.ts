@@ -53,6 +53,52 @@ export const threeqpr = (args: ReadonlyArray<string>, environment: Readonly<Reco
     return Effect.sync(() => child.kill("SIGKILL"))
   })
 
+/** A command of ours that goes on until it is told to stop. */
+export interface Running {
+  /** Waits until a stream has a line that fits, and gives it; earlier lines count. */
+  readonly line: (from: "stdout" | "stderr", fits: RegExp) => Effect.Effect<string>
+  readonly stdout: ReadonlyArray<string>
+  readonly stderr: ReadonlyArray<string>
+  readonly end: (signal: NodeJS.Signals) => Effect.Effect<number | null>
+}
+
+/** Starts a command of ours. Killed, if it still runs, with the scope. */
+export const running = (
+  args: ReadonlyArray<string>,
+  environment: Readonly<Record<string, string>> = {}
+): Effect.Effect<Running, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.sync(() => spawnMain(args, environment)),
+    (child) => Effect.asVoid(end(child, "SIGKILL"))
+  ).pipe(Effect.map((child) => {
+    const seen = { stdout: new Array<string>(), stderr: new Array<string>() }
+    const waiting = new Set<() => void>()
+    for (const from of ["stdout", "stderr"] as const) {
+      const stream = child[from]
+      if (stream === null) continue
+      createInterface(stream).on("line", (line) => {
+        seen[from].push(line)
+        for (const look of waiting) look()
+      })
+    }
+    return {
+      ...seen,
+      line: (from, fits) =>
+        Effect.callback<string>((resume) => {
+          const look = () => {
+            const line = seen[from].find((line) => fits.test(line))
+            if (line === undefined) return
+            waiting.delete(look)
+            resume(Effect.succeed(line))
+          }
+          waiting.add(look)
+          look()
+          return Effect.sync(() => void waiting.delete(look))
+        }),
+      end: (signal) => end(child, signal)
+    }
+  }))
+
 /** Starts `serve` on free ports and waits until it is ready. Killed, if it still runs, with the scope. */
 export const serve = (
   environment: Readonly<Record<string, string>>,

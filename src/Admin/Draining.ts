@@ -1,0 +1,28 @@
+import { Context, Deferred, Effect, Layer } from "effect"
+import { HttpRouter, HttpServerResponse } from "effect/http"
+
+/** Tells what waits for news on behalf of a request that the private listener has begun to stop. */
+export class Draining extends Context.Service<Draining, {
+  readonly begin: Effect.Effect<void>
+  readonly begun: Effect.Effect<void>
+  readonly hasBegun: Effect.Effect<boolean>
+}>()("threeqpr-events/Admin/Draining") {
+  static readonly layer = Layer.sync(Draining, () => {
+    const begun = Deferred.makeUnsafe<void>()
+    return Draining.of({
+      begin: Effect.asVoid(Deferred.succeed(begun, undefined)),
+      begun: Deferred.await(begun),
+      hasBegun: Deferred.isDone(begun)
+    })
+  })
+}
+
+/** Ends each connection with its answer once the listener has begun to stop, or it would never end. */
+export const middleware = HttpRouter.middleware(
+  Effect.map(Draining, ({ hasBegun }) => (handler) =>
+    Effect.gen(function*() {
+      const response = yield* handler
+      return (yield* hasBegun) ? HttpServerResponse.setHeader(response, "connection", "close") : response
+    })),
+  { global: true }
+)

@@ -1,0 +1,10 @@
+import { Command } from "effect/cli"
+import { get } from "./Events/Get.ts"
+import { list } from "./Events/List.ts"
+import { tail } from "./Events/Tail.ts"
+
+/** `threeqpr events`: what is in the log. */
+export const events = Command.make("events").pipe(
+  Command.withDescription("Look at the events in the log: list, get, tail"),
+  Command.withSubcommands([list, get, tail])
+)

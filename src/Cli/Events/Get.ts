@@ -1,0 +1,62 @@
+import { Console, Effect, Stdio, Stream } from "effect"
+import { Argument, Command, Flag } from "effect/cli"
+import { Buffer } from "node:buffer"
+import type { EventDetail } from "../../Admin/Api/Events.ts"
+import { AdminClient, explained } from "../../Admin/Client.ts"
+import { adminClient, adminUrlFlag, jsonFlag } from "../Flags.ts"
+import { json, paint } from "../Output.ts"
+import { textOf } from "./Show.ts"
+
+/** `threeqpr events get`: all that the log knows of one event, or its signed bytes as they came. */
+export const get = Command.make(
+  "get",
+  {
+    id: Argument.String("id").pipe(Argument.withDescription("The event's id, such as evt_01HXYZ")),
+    raw: Flag.Boolean("raw").pipe(
+      Flag.withDescription("The signed bytes alone on standard output, the signature on standard error"),
+      Flag.withDefault(false)
+    ),
+    json: jsonFlag,
+    adminUrl: adminUrlFlag
+  },
+  Effect.fnUntraced(function*({ adminUrl, id, json: asJson, raw }) {
+    const { events } = yield* AdminClient.pipe(Effect.provide(adminClient(adminUrl)))
+    const event = yield* events.get({ params: { id } }).pipe(Effect.mapError(explained))
+    if (raw) return yield* writeRaw(event)
+    if (asJson) return yield* json(event)
+    yield* show(event)
+  })
+).pipe(
+  Command.withDescription("One event: what the log knows of it, or its signed bytes"),
+  Command.withExamples([
+    { command: "threeqpr events get evt_01HXYZ", description: "Where and when it was stored, and its body" },
+    { command: "threeqpr events get evt_01HXYZ --raw > body.json", description: "The bytes that 3QPR signed" }
+  ])
+)
+
+const writeRaw = Effect.fnUntraced(function*({ body_base64, signature }: EventDetail) {
+  const stdio = yield* Stdio.Stdio
+  yield* Stream.run(Stream.succeed(Buffer.from(body_base64, "base64")), stdio.stdout({ endOnDone: false }))
+  yield* Console.error(`X-3QPR-Signature: ${signature}`)
+})
+
+const show = Effect.fnUntraced(function*(event: EventDetail) {
+  const { bold, dim, yellow } = yield* paint
+  const line = (name: string, value: string) => Console.log(`${dim(name.padEnd(11))}${value}`)
+  yield* line("id", bold(event.id))
+  yield* line("type", event.type ?? "unknown")
+  if (event.quarantined !== null) yield* line("quarantined", ` ${yellow(event.quarantined)}`)
+  yield* line("received", event.received_at)
+  yield* line("stored", `sequence ${event.sequence}, subject ${event.subject}`)
+  yield* line("bytes", `${event.size}, sha256 ${event.sha256}`)
+  yield* line("signature", event.signature)
+  yield* Console.log(`\n${pretty(textOf(event))}`)
+})
+
+const pretty = (text: string) => {
+  try {
+    return JSON.stringify(JSON.parse(text), null, 2)
+  } catch {
+    return text
+  }
+}

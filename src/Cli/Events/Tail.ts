@@ -1,0 +1,114 @@
+import { Console, Effect, Option } from "effect"
+import { Command, Flag } from "effect/cli"
+import type { EventsAnswer, EventSummary } from "../../Admin/Api/Events.ts"
+import { AdminClient, explained } from "../../Admin/Client.ts"
+import { adminClient, adminUrlFlag, jsonFlag } from "../Flags.ts"
+import { json, lineOf, paint } from "../Output.ts"
+import { timeFlag, timeOf } from "../Time.ts"
+import { bodiesFlag, limitFlag, typeFlag } from "./Flags.ts"
+import { cells, columns } from "./Show.ts"
+
+/** `threeqpr events tail`: the last events and then each new one, for ever, without a gap. */
+export const tail = Command.make(
+  "tail",
+  {
+    type: typeFlag,
+    last: limitFlag("last", 10, "How many older events to begin with"),
+    after: Flag.Int("after").pipe(
+      Flag.withDescription("Begin behind this sequence; 0 begins with the first event"),
+      Flag.optional
+    ),
+    since: timeFlag("since", "Begin at this time"),
+    bodies: bodiesFlag,
+    json: jsonFlag,
+    adminUrl: adminUrlFlag
+  },
+  Effect.fnUntraced(function*({ adminUrl, after, bodies, json: asJson, last, since, type }) {
+    // Being stopped is how this command ends.
+    process.exitCode = 0
+    const { events: api } = yield* AdminClient.pipe(Effect.provide(adminClient(adminUrl)))
+    const filter = { type: Option.getOrUndefined(type), bodies: bodies ? "true" as const : "false" as const }
+    const from = yield* timeOf(since)
+    const first = Option.isSome(after) || from !== undefined
+      ? yield* api.list({
+        query: { ...filter, after: Option.getOrElse(after, () => 0), since: from, limit: 500 }
+      })
+        .pipe(Effect.mapError(explained))
+      : yield* api.list({ query: { ...filter, limit: last } }).pipe(
+        Effect.mapError(explained),
+        Effect.map((page) => ({
+          ...page,
+          events: page.events.toReversed(),
+          cursor: page.events[0]?.sequence ?? 0
+        }))
+      )
+    const show = asJson ? json : yield* lines
+    yield* Effect.forEach(first.events, show, { discard: true })
+    yield* follow(
+      { after: first.cursor, created: first.log.created },
+      (after) =>
+        api.list({ query: { ...filter, after, limit: 500, wait: 20 } }).pipe(Effect.mapError(explained)),
+      show
+    )
+  })
+).pipe(
+  Command.withDescription("Events as they come, going on by itself after an interruption, without a gap"),
+  Command.withExamples([
+    { command: "threeqpr events tail", description: "The last 10, then each new one" },
+    {
+      command: "threeqpr events tail --type scan.created --json | jq .id",
+      description: "Scans for a program, a JSON object a line"
+    }
+  ])
+)
+
+interface Place {
+  readonly after: number
+  readonly created: string
+}
+
+/** Shows what comes behind a place, for ever; says when it was interrupted and that nothing was missed. */
+const follow = Effect.fnUntraced(
+  function*<E extends { readonly message: string; readonly transient: boolean }>(
+    start: Place,
+    next: (after: number) => Effect.Effect<EventsAnswer, E>,
+    show: (event: EventSummary) => Effect.Effect<void>
+  ) {
+    let { after, created } = start
+    let failures = 0
+    while (true) {
+      const page = yield* Effect.result(next(after))
+      if (page._tag === "Failure") {
+        if (!page.failure.transient) return yield* Effect.fail(page.failure)
+        if (failures++ === 0) yield* Console.error(`interrupted: ${page.failure.message} Trying again…`)
+        yield* Effect.sleep(Math.min(5_000, 250 * 2 ** Math.min(failures, 5)))
+        continue
+      }
+      const { cursor, events, log } = page.success
+      if (log.created !== created) {
+        yield* Console.error(`the log is a new one, made ${log.created}: going on with its first event`)
+        after = 0
+        created = log.created
+        failures = 0
+        continue
+      }
+      if (failures > 0) {
+        yield* Console.error(`connected again: going on behind sequence ${after}, nothing is missed`)
+      }
+      failures = 0
+      if (after > 0 && log.first_sequence > after + 1) {
+        yield* Console.error(`events up to sequence ${log.first_sequence - 1} are no longer in the log`)
+      }
+      yield* Effect.forEach(events, show, { discard: true })
+      after = cursor
+    }
+  }
+)
+
+/** For people: a heading, then a line an event, in columns of a width that does not change. */
+const lines = Effect.gen(function*() {
+  const colours = yield* paint
+  const widths = [6, 14, 22, 6, 30]
+  yield* Console.log(colours.dim(lineOf(columns, widths, columns.map(({ title }) => title))))
+  return (event: EventSummary) => Console.log(lineOf(columns, widths, cells(event, colours)))
+})

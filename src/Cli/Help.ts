@@ -1,0 +1,65 @@
+import { Console, Effect } from "effect"
+import { CliOutput, TerminalCapabilities } from "effect/cli"
+import { width } from "./Output.ts"
+
+/**
+ * Shows help and versions on standard output, wrapped to the terminal; wrong usage on standard error, with
+ * the way to the help rather than all of it.
+ */
+export const layer = CliOutput.layerPresenter({
+  present: Effect.fnUntraced(function*(event) {
+    const { canColor } = yield* TerminalCapabilities.TerminalCapabilities
+    const formatter = CliOutput.defaultFormatter({ colors: canColor, globalFlags: "summary" })
+    switch (event._tag) {
+      case "Help":
+        return yield* Console.log(wrap(formatter.formatHelpDoc(event.helpDoc), width()))
+      case "InvalidInvocation": {
+        const command = event.commandPath.join(" ")
+        return yield* Console.error(
+          `${
+            formatter.formatErrors(event.errors)
+          }\n\nUSAGE\n  ${event.helpDoc.usage}\n\n\`${command} --help\` shows `
+            + "every flag, with examples."
+        )
+      }
+      case "Version":
+        return yield* Console.log(formatter.formatVersion(event.name, event.version))
+    }
+  })
+})
+
+/** Breaks each line that is too long between words, and goes on under the column where its text began. */
+export const wrap = (text: string, columns: number) =>
+  text.split("\n").flatMap((line) =>
+    CliOutput.displayWidth(line) <= columns ? [line] : wrapLine(line, columns)
+  ).join("\n")
+
+const wrapLine = (line: string, columns: number): ReadonlyArray<string> => {
+  const [lead = "", rest = ""] = splitAtColumn(line)
+  const leadWidth = CliOutput.displayWidth(lead)
+  const fits = columns - leadWidth >= narrowest
+  const indent = fits ? leadWidth : lead.length - lead.trimStart().length + 4
+  const lines = fits ? [] : [lead.trimEnd()]
+  let current = fits ? lead : " ".repeat(indent)
+  let empty = true
+  for (const word of rest.split(" ")) {
+    if (!empty && CliOutput.displayWidth(current) + 1 + CliOutput.displayWidth(word) > columns) {
+      lines.push(current)
+      current = " ".repeat(indent)
+      empty = true
+    }
+    current += empty ? word : ` ${word}`
+    empty = false
+  }
+  return [...lines, current]
+}
+
+/** Text in fewer columns than this is hard to read. */
+const narrowest = 36
+
+/** The line before and from the last gap of several spaces: a flag, and what is said of it. */
+const splitAtColumn = (line: string) => {
+  const gap = [...line.matchAll(/\S( {2,})(?=\S)/g)].at(-1)
+  const at = gap === undefined ? line.length - line.trimStart().length : gap.index + gap[0].length
+  return [line.slice(0, at), line.slice(at)]
+}

@@ -1,0 +1,94 @@
+import { Console, Duration, Effect, Schema } from "effect"
+import { Command } from "effect/cli"
+import type { ConsumerAnswer, StatusAnswer } from "../Admin/Api/Status.ts"
+import { AdminClient, explained } from "../Admin/Client.ts"
+import { adminClient, adminUrlFlag, jsonFlag } from "./Flags.ts"
+import { fit, json, paint, table } from "./Output.ts"
+import { shortTime } from "./Time.ts"
+
+/** Something is not ready; what it is was shown. */
+export class NotReady extends Schema.TaggedError<NotReady>()("NotReady", { message: Schema.String }) {}
+
+/** `threeqpr status`: the stream, its rates, its consumers and their lag, on one page. */
+export const status = Command.make(
+  "status",
+  { json: jsonFlag, adminUrl: adminUrlFlag },
+  Effect.fnUntraced(function*({ adminUrl, json: asJson }) {
+    const { status: api } = yield* AdminClient.pipe(Effect.provide(adminClient(adminUrl)))
+    const status = yield* api.get().pipe(Effect.mapError(explained))
+    yield* asJson ? json(status) : show(status)
+    if (!status.ready) {
+      const parts = status.faults.map(({ part, reason }) => `${part} (${reason})`)
+      return yield* new NotReady({ message: `not ready: ${parts.join("; ")}` })
+    }
+  })
+).pipe(
+  Command.withDescription("How it is doing: stream, rates, consumers and their lag; exits 1 when not ready"),
+  Command.withExamples([
+    { command: "threeqpr status", description: "Of the server on this machine" },
+    {
+      command: "threeqpr status --json | jq '.consumers[].lag'",
+      description: "How far behind each consumer is"
+    }
+  ])
+)
+
+const show = Effect.fnUntraced(function*(status: StatusAnswer) {
+  const { bold, dim, green, red, yellow } = yield* paint
+  const line = (name: string, value: string) => Console.log(fit(`  ${dim(name.padEnd(13))} ${value}`))
+  const { rates, stream } = status
+  yield* Console.log(
+    `${bold("threeqpr-events")} ${status.version}  ${status.ready ? green("ready") : red("not ready")}`
+  )
+  for (const { part, reason } of status.faults) yield* Console.log(fit(`  ${red(part)}: ${reason}`))
+  yield* Console.log(`\n${bold(`stream ${stream.name}`)} ${dim(`since ${shortTime(stream.created)}`)}`)
+  yield* line(
+    "events",
+    `${number(stream.events)} (${bytes(stream.bytes)}), sequences ${number(stream.first_sequence)} to ${
+      number(stream.last_sequence)
+    }`
+  )
+  yield* line(
+    "stored",
+    `${number(rates.last_minute)} in the last minute (${(rates.last_minute / 60).toFixed(1)} a second), `
+      + `${number(rates.last_hour)} in the last hour`
+  )
+  yield* line("dedup window", seconds(stream.dedup_window_seconds))
+  yield* line(
+    "retention",
+    stream.retention_seconds === null ? "unlimited" : seconds(stream.retention_seconds)
+  )
+  yield* line("replicas", number(stream.replicas))
+  yield* line("quarantined", status.quarantined > 0 ? yellow(number(status.quarantined)) : "0")
+  yield* line("dead letters", status.dead_letters > 0 ? red(number(status.dead_letters)) : "0")
+  yield* Console.log("")
+  if (status.consumers.length === 0) return yield* Console.log("No durable consumer reads this stream.")
+  yield* table(consumerColumns, status.consumers.map(consumerCells))
+})
+
+const consumerColumns = [
+  { title: "CONSUMER" },
+  { title: "LAG", right: true },
+  { title: "OLDEST WAITS", right: true },
+  { title: "IN FLIGHT", right: true },
+  { title: "REDELIVERED", right: true },
+  { title: "READS" }
+]
+
+const consumerCells = (consumer: ConsumerAnswer) => [
+  consumer.name,
+  number(consumer.lag),
+  consumer.lag === 0 ? "-" : seconds(Math.round(consumer.lag_seconds)),
+  number(consumer.in_flight),
+  number(consumer.redelivered),
+  consumer.filter
+]
+
+const number = (value: number) => value.toLocaleString("en-US")
+
+const bytes = (value: number) => {
+  const unit = Math.min(4, Math.floor(Math.log10(Math.max(1, value)) / 3))
+  return `${(value / 1000 ** unit).toFixed(unit === 0 ? 0 : 1)} ${["B", "kB", "MB", "GB", "TB"][unit]}`
+}
+
+const seconds = (value: number) => Duration.format(Duration.seconds(value))

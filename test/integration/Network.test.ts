@@ -1,0 +1,154 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Context, Effect, Fiber, Layer, Option } from "effect"
+import { EventLog } from "../../src/EventLog.ts"
+import * as JetStream from "../../src/EventLog/JetStream.ts"
+import { Nats } from "../../src/Nats.ts"
+import { NatsServer } from "../../src/Nats/Server.ts"
+import { entryOf } from "../contract/EventLog.ts"
+import * as Broker from "../support/Broker.ts"
+import { log as direct, topology } from "../support/Log.ts"
+import * as Proxy from "../support/Proxy.ts"
+
+/** The event log behind a network that does what it is told, and the same log beside it. */
+const network = Effect.gen(function*() {
+  const { token, url } = yield* NatsServer
+  const proxy = yield* Proxy.before(Number(new URL(url).port))
+  const remote = yield* Layer.build(
+    JetStream.layer(topology).pipe(
+      Layer.provideMerge(Nats.layer({ servers: [`nats://127.0.0.1:${proxy.port}`], token }))
+    )
+  )
+  const log = Context.get(remote, EventLog)
+  yield* Effect.repeat(log.health, { until: ({ ready }) => ready })
+  return { proxy, log, connected: Context.get(remote, Nats).isConnected }
+})
+
+/** Appends every id until it is stored, and counts the attempts without proof. */
+const traffic = Effect.fnUntraced(function*(log: EventLog["Service"], ids: ReadonlyArray<string>) {
+  const seen = { failures: 0, stored: 0, duplicates: 0 }
+  const append = (id: string): Effect.Effect<void> =>
+    log.append(entryOf(id)).pipe(
+      Effect.map(({ duplicate }) => {
+        seen.stored++
+        if (duplicate) seen.duplicates++
+      }),
+      Effect.catch(() => {
+        seen.failures++
+        return Effect.andThen(Effect.sleep(100), append(id))
+      })
+    )
+  const all = yield* Effect.forkChild(Effect.forEach(ids, append, { concurrency: 50, discard: true }))
+  return { seen, done: Fiber.join(all) }
+})
+
+const idsOf = (count: number) => Array.from({ length: count }, (_, index) => `evt_${index}`)
+
+/** Every id is in the stream once: I1 of the fault catalogue. */
+const assertOnce = Effect.fnUntraced(function*(ids: ReadonlyArray<string>) {
+  const log = Context.get(yield* Layer.build(direct), EventLog)
+  const stored = new Array<string>()
+  for (let after = 0;;) {
+    const part = yield* log.read({ after, limit: 1_000 })
+    const last = part.at(-1)
+    if (last === undefined) break
+    after = last.sequence
+    stored.push(...part.map(({ headers }) => headers["ce-id"] ?? ""))
+  }
+  assert.deepStrictEqual(stored.toSorted(), ids.toSorted())
+})
+
+const test = (
+  title: string,
+  body: Effect.Effect<
+    void,
+    unknown,
+    Layer.Success<typeof Broker.layer> | Effect.Services<ReturnType<typeof Proxy.before>>
+  >
+) => it.live(title, () => body.pipe(Effect.scoped, Effect.provide(Broker.layer)))
+
+describe("the event log behind a bad network", () => {
+  test(
+    "notices within 15 seconds that nothing passes any more, answers meanwhile, and goes on when it does",
+    Effect.gen(function*() {
+      const { connected, log, proxy } = yield* network
+      yield* proxy.pause
+      const paused = performance.now()
+      const failure = yield* Effect.flip(log.append(entryOf("evt_waiting")))
+      assert.strictEqual(failure.reason, "timeout")
+      assert.isBelow(performance.now() - paused, 3_500)
+      yield* Effect.repeat(Effect.sleep(50), { until: () => !connected() })
+      assert.isBelow(performance.now() - paused, 16_000)
+      assert.isFalse((yield* log.health).ready)
+      const refused = performance.now()
+      assert.strictEqual((yield* Effect.flip(log.append(entryOf("evt_refused")))).reason, "disconnected")
+      assert.isBelow(performance.now() - refused, 100)
+      yield* proxy.resume
+      yield* Effect.repeat(log.health, { until: ({ ready }) => ready })
+      const ids = ["evt_waiting", "evt_refused"]
+      yield* (yield* traffic(log, ids)).done
+      yield* assertOnce(ids)
+    })
+  )
+
+  test(
+    "stores once what the broker acknowledged to nobody",
+    Effect.gen(function*() {
+      const { log, proxy } = yield* network
+      yield* proxy.deafen
+      assert.strictEqual((yield* Effect.flip(log.append(entryOf("evt_unheard")))).reason, "timeout")
+      yield* proxy.reset
+      yield* proxy.resume
+      const { done, seen } = yield* traffic(log, ["evt_unheard"])
+      yield* done
+      assert.strictEqual(seen.duplicates, 1)
+      yield* assertOnce(["evt_unheard"])
+    })
+  )
+
+  test(
+    "stores once when the connection is reset again and again while it stores",
+    Effect.gen(function*() {
+      const { log, proxy } = yield* network
+      const ids = idsOf(3_000)
+      const { done, seen } = yield* traffic(log, ids)
+      for (const at of [300, 900, 1_500, 2_100, 2_700]) {
+        yield* Effect.repeat(Effect.yieldNow, { until: () => seen.stored >= at })
+        yield* proxy.reset
+      }
+      yield* done
+      assert.isAbove(seen.failures, 0)
+      assert.isAtLeast(yield* proxy.connections, 6)
+      yield* assertOnce(ids)
+    })
+  )
+
+  test(
+    "stores once when the connection is cut right behind a publish",
+    Effect.gen(function*() {
+      const { log, proxy } = yield* network
+      const ids = idsOf(40)
+      for (const id of ids.slice(0, 5)) {
+        yield* proxy.cutAfter((sent) => sent.includes(`Nats-Msg-Id: ${id}\r`))
+        yield* (yield* traffic(log, [id])).done
+      }
+      yield* (yield* traffic(log, ids)).done
+      yield* assertOnce(ids)
+    })
+  )
+
+  test(
+    "stores all behind half a second of delay",
+    Effect.gen(function*() {
+      const { log, proxy } = yield* network
+      yield* proxy.delay(250)
+      const ids = idsOf(200)
+      const { done, seen } = yield* traffic(log, ids)
+      yield* done
+      assert.strictEqual(seen.failures, 0)
+      assert.isTrue((yield* log.health).ready)
+      assert.isTrue(Option.isSome(yield* log.get((yield* log.state).lastSequence)))
+      yield* proxy.delay(0)
+      yield* assertOnce(ids)
+    })
+  )
+})

@@ -23,13 +23,16 @@ export interface Verifier {
   (body: Uint8Array, signature: string): Problem | undefined
 }
 
+/** Whether a header's value is `sha256=` and 64 hex digits. */
+export const isWellFormed = (signature: string) => wellFormed.test(signature)
+
 /** A verifier for the secrets that are active now; several while a secret is being rotated. */
 export const verifier = (secrets: ReadonlyArray<Redacted.Redacted<string>>): Verifier => {
   const keys = secrets.map(keyOf)
   return (body, signature) => {
     // HTTP servers join a repeated header with commas.
     if (signature.includes(",")) return "ambiguous_signature"
-    if (!wellFormed.test(signature)) return "invalid_signature"
+    if (!isWellFormed(signature)) return "invalid_signature"
     const given = Buffer.from(signature.slice(prefixLength), "hex")
     let matched = false
     for (const key of keys) {

@@ -1,0 +1,171 @@
+import { Buffer } from "node:buffer"
+import { createHmac } from "node:crypto"
+import * as Signature from "./Signature.ts"
+import { bodiesOf } from "./SignatureDoctor/Bodies.ts"
+import type { Cause } from "./SignatureDoctor/Cause.ts"
+import { type Algorithm, type Reading, readingsOf } from "./SignatureDoctor/Header.ts"
+import { type Key, keysOf, type KnownSecret } from "./SignatureDoctor/Secrets.ts"
+
+export type { KnownSecret } from "./SignatureDoctor/Secrets.ts"
+
+/** A request as it was received. */
+export interface Captured {
+  /** The raw bytes, before any parser. */
+  readonly body: Uint8Array
+  /** The header's value; a repeated header joined with commas. */
+  readonly signature: string | undefined
+  /** The active secrets first, then old ones. */
+  readonly secrets: ReadonlyArray<KnownSecret>
+}
+
+/** A cause that makes the signature fit. */
+export interface Found {
+  /** The cause's name; several that it takes together are joined with `+`. */
+  readonly cause: string
+  readonly explanation: string
+  readonly remedy: string
+  /** The label of the secret that it fits. */
+  readonly secret: string
+}
+
+export interface Diagnosis {
+  /** What the ingress says of the request. */
+  readonly result: "valid" | "missing_signature" | Signature.Problem
+  /** The check that failed, or that was the last to pass: they are made in this order. */
+  readonly check: "present" | "single" | "well_formed" | "matches"
+  readonly summary: string
+  /** The label of the active secret that fits. */
+  readonly secret?: string
+  /** Most likely first. */
+  readonly causes: ReadonlyArray<Found>
+  /** What is left to think of when no cause was found. */
+  readonly remaining: ReadonlyArray<string>
+  /** False when the body is so large that not every cause was tried. */
+  readonly complete: boolean
+}
+
+/**
+ * Says what the ingress says of a signature and, when it does not fit, which known causes make it fit: of the
+ * body, the secret, the header, or of all three together. Bounded work; nothing in the result is a secret, a
+ * key or a digest, so it can be logged.
+ */
+export const diagnose = ({ body, secrets, signature }: Captured): Diagnosis => {
+  if (signature === undefined) return { ...missing, causes: [], complete: true }
+  const active = secrets.filter(({ old }) => !old)
+  const problem = Signature.verifier(active.map(({ secret }) => secret))(body, signature)
+  if (problem === undefined) {
+    const fits = active.find(({ secret }) => Signature.verifier([secret])(body, signature) === undefined)
+    const secret = fits?.label ?? ""
+    const summary = `The signature fits: it was made with ${secret} over exactly these bytes.`
+    return { result: "valid", check: "matches", summary, secret, causes: [], remaining: [], complete: true }
+  }
+  const readings = readingsOf(signature)
+  const { causes, complete } = search(body, secrets, readings)
+  return {
+    ...failureOf(problem, signature),
+    causes,
+    remaining: causes.length > 0 ? [] : remainingOf(readings.length > 0, complete),
+    complete
+  }
+}
+
+/** The most bytes that are hashed for one diagnosis: some tenths of a second. */
+const mostHashed = 256 * 1024 * 1024
+
+/** Tries the fewest causes first, and stops after those that are as few as what it found. */
+const search = (body: Uint8Array, secrets: ReadonlyArray<KnownSecret>, readings: ReadonlyArray<Reading>) => {
+  const algorithms = [...new Set(readings.map(({ algorithm }) => algorithm))]
+  const keys = keysOf(secrets)
+  const bodies = bodiesOf(body)
+  const attempts = bodies.variants.flatMap((variant, rank) =>
+    keys.map((key, keyRank) => ({ variant, key, rank: rank + keyRank }))
+  ).toSorted((one, other) => weightOf(one) - weightOf(other) || one.rank - other.rank)
+  const found: Array<{ readonly count: number; readonly cause: Found }> = []
+  const fewest = () => Math.min(...found.map(({ count }) => count))
+  let hashed = 0
+  for (const attempt of attempts) {
+    if (weightOf(attempt) > fewest()) break
+    const { key, variant } = attempt
+    for (const algorithm of algorithms) {
+      hashed += variant.bytes.length
+      if (hashed > mostHashed) return { causes: sorted(found, fewest()), complete: false }
+      const hex = macOf(algorithm, key, variant.bytes)
+      for (const reading of readings) {
+        if (reading.algorithm !== algorithm || !hex.startsWith(reading.hex)) continue
+        const causes = [...variant.causes, ...key.causes, ...reading.causes]
+        found.push({ count: causes.length, cause: together(causes, key) })
+      }
+    }
+  }
+  return { causes: sorted(found, fewest()), complete: bodies.complete }
+}
+
+const weightOf = ({ key, variant }: { key: Key; variant: { causes: ReadonlyArray<Cause> } }) =>
+  variant.causes.length + key.causes.length
+
+const macOf = (algorithm: Algorithm, { bytes }: Key, body: Uint8Array) =>
+  createHmac(algorithm, Buffer.from(bytes)).update(body).digest("hex")
+
+const sorted = (found: ReadonlyArray<{ readonly count: number; readonly cause: Found }>, fewest: number) => [
+  ...new Map(
+    found.filter(({ count }) => count === fewest).map((
+      { cause }
+    ) => [cause.explanation + cause.secret, cause])
+  ).values()
+]
+
+const together = (causes: ReadonlyArray<Cause>, key: Key): Found => ({
+  cause: causes.map(({ cause }) => cause).join("+"),
+  explanation: causes.map(({ explanation }) => explanation).join(" And: "),
+  remedy: [...new Set(causes.map(({ remedy }) => remedy))].join(" "),
+  secret: key.label
+})
+
+const missing = {
+  result: "missing_signature",
+  check: "present",
+  summary: "The request has no X-3QPR-Signature header.",
+  remaining: [
+    "The sender does not sign: only 3QPR and programs that sign like it are accepted.",
+    "A proxy or gateway on the way removes the header: let it pass X-3QPR-Signature.",
+    "The header was left out when the request was captured."
+  ]
+} as const
+
+const failureOf = (problem: Signature.Problem, signature: string) => {
+  if (problem === "ambiguous_signature") {
+    return {
+      result: problem,
+      check: "single",
+      summary: "There is more than one X-3QPR-Signature header, or one with a comma in it."
+    } as const
+  }
+  return Signature.isWellFormed(signature)
+    ? {
+      result: problem,
+      check: "matches",
+      summary: "The signature is well formed, but no active secret gives it for these bytes."
+    } as const
+    : {
+      result: problem,
+      check: "well_formed",
+      summary:
+        `The header is malformed: it has ${signature.length} characters, and must be \`sha256=\` and 64 hex `
+        + "digits."
+    } as const
+}
+
+const remainingOf = (hasDigest: boolean, complete: boolean) =>
+  hasDigest
+    ? [
+      "The request is forged: whoever made it does not know the secret.",
+      "It was signed with a secret that is not known here. 3QPR shows a webhook's secret only once; when it is "
+      + "lost, register the webhook again.",
+      "The body was changed in a way that cannot be undone, such as reordered keys, rounded numbers or lost "
+      + "characters. The body must be the raw bytes as they came, captured before any parser or editor.",
+      ...(complete ? [] : ["The body is large, so not every cause and combination of causes was tried."])
+    ]
+    : [
+      "There is no digest in the header that could be compared: look at what sets it. 3QPR sends `sha256=` and 64 "
+      + "hex digits."
+    ]

@@ -1,0 +1,51 @@
+import { Buffer } from "node:buffer"
+import type { Cause, Variant } from "./Cause.ts"
+
+/** The text in the bytes; none where they are no UTF-8. Keeps a byte order mark. */
+export const textOf = (body: Uint8Array) => {
+  try {
+    return utf8.decode(body)
+  } catch {
+    return undefined
+  }
+}
+
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
+const windows = new TextDecoder("windows-1252")
+
+/** The bytes before something on the way took one character set for another. */
+export const recodings = (body: Uint8Array): ReadonlyArray<Variant> => {
+  const text = textOf(body)
+  const before = text === undefined
+    ? []
+    : [
+      narrow(text, latin),
+      narrow(text, windowsBytes),
+      Buffer.from(text, "utf16le"),
+      Buffer.from(text.normalize("NFC")),
+      Buffer.from(text.normalize("NFD"))
+    ]
+  const after = [Buffer.from(Buffer.from(body).toString("latin1")), Buffer.from(windows.decode(body))]
+  return [...before, ...after].flatMap((bytes) => bytes === undefined ? [] : [{ bytes, causes: [recoded] }])
+}
+
+/** One byte a character; none when a character has no byte. */
+const narrow = (text: string, byteOf: (character: string) => number | undefined) => {
+  const bytes = Array.from(text, byteOf)
+  return bytes.every((byte) => byte !== undefined) ? Buffer.from(bytes) : undefined
+}
+
+const latin = (character: string) => character.charCodeAt(0) <= 0xff ? character.charCodeAt(0) : undefined
+
+const windowsCharacters = new Map(
+  Array.from({ length: 256 }, (_, byte) => [windows.decode(new Uint8Array([byte])), byte] as const)
+)
+const windowsBytes = (character: string) => windowsCharacters.get(character)
+
+const recoded: Cause = {
+  cause: "charset_changed",
+  explanation:
+    "The body was signed in another character set: something on the way took UTF-8 for Latin-1 or the "
+    + "other way round, or rewrote the characters.",
+  remedy: "Pass the body on as bytes, never as text; say `charset=utf-8` where a program insists on text."
+}

@@ -1,75 +1,60 @@
-import { Clock, Console, Effect, Option, type Redacted, Schema } from "effect"
-import { Argument, Command, Flag } from "effect/cli"
-import { HttpClient, HttpClientRequest } from "effect/http"
-import { Buffer } from "node:buffer"
+import { Console, Effect, Option, type Redacted } from "effect"
+import { Command } from "effect/cli"
 import { load } from "../Config.ts"
-import { knownTypes } from "../Domain/Event.ts"
+import { read } from "../Domain/Reading.ts"
 import * as Signature from "../Signature.ts"
-import { sampleOf } from "../Simulator/Samples.ts"
 import * as WebhookSecret from "../WebhookSecret.ts"
-import { given, settingFlag } from "./Flags.ts"
-
-/** Some deliveries were not answered with 200. */
-export class NotAccepted
-  extends Schema.TaggedError<NotAccepted>()("NotAccepted", { message: Schema.String })
-{}
+import { given } from "./Flags.ts"
+import { fit, json as printJson } from "./Output.ts"
+import { bodies } from "./Trigger/Body.ts"
+import { deliver, type Delivery, NotAccepted } from "./Trigger/Delivery.ts"
+import { contradictionOf, flags } from "./Trigger/Flags.ts"
+import { outcomeOf } from "./Trigger/Outcome.ts"
 
 /** `threeqpr trigger`: makes events, signs them as 3QPR does, delivers them and shows the answers. */
 export const trigger = Command.make(
   "trigger",
-  {
-    type: Argument.String("type").pipe(
-      Argument.withDescription(`The event type: ${knownTypes.join(", ")}, or any other`)
-    ),
-    count: Flag.Int("count").pipe(
-      Flag.withDescription("How many events"),
-      Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1_000_000 }))),
-      Flag.withDefault(1)
-    ),
-    duplicate: Flag.Boolean("duplicate").pipe(
-      Flag.withDescription("Deliver each event twice"),
-      Flag.withDefault(false)
-    ),
-    url: Flag.String("url").pipe(
-      Flag.withDescription("Where to deliver (default http://localhost:<PORT>/webhooks/3qpr)"),
-      Flag.optional
-    ),
-    json: Flag.Boolean("json").pipe(
-      Flag.withDescription("One JSON object a delivery, for programs"),
-      Flag.withDefault(false)
-    ),
-    dataDir: settingFlag("data-dir", "dataDir")
-  },
-  Effect.fnUntraced(function*({ count, dataDir, duplicate, json, type, url }) {
-    const config = yield* load(given({ dataDir }))
-    const target = Option.getOrElse(url, () => `http://localhost:${config.port}/webhooks/3qpr`)
-    const { secrets: [secret] } = yield* WebhookSecret.find(config)
-    if (!json) yield* Console.log(lineOf("event", "status", "ms", "answer"))
+  flags,
+  Effect.fnUntraced(function*(options) {
+    const contradiction = contradictionOf(options)
+    if (contradiction !== undefined) return yield* contradiction
+    const { count, duplicate, json, tamper, unsigned } = options
+    const config = yield* load(given({ dataDir: options.dataDir }))
+    const url = Option.getOrElse(options.url, () => `http://localhost:${config.port}/webhooks/3qpr`)
+    const secret = unsigned
+      ? undefined
+      : Option.isSome(options.secret)
+      ? options.secret.value
+      : (yield* WebhookSecret.find(config)).secrets[0]
+    const nextBody = yield* bodies(options)
+    if (!json) yield* Console.log(lineOf("event", "status", "ms", "outcome"))
     const deliveries = yield* Effect.forEach(
       Array.from({ length: count }),
       Effect.fnUntraced(function*() {
-        const sample = yield* sampleOf(type)
-        const body = Buffer.from(JSON.stringify(sample))
-        const attempts = []
+        const body = yield* nextBody
+        const { id, type } = read(body)
+        const sent = tamper ? tampered(body) : body
+        const attempts: Array<Delivery> = []
         for (let attempt = 0; attempt < (duplicate ? 2 : 1); attempt++) {
-          const delivery = yield* deliver(target, body, secret)
+          const delivery = yield* deliver(url, sent, signatureOf(body, secret))
           attempts.push(delivery)
-          yield* Console.log(
-            json
-              ? JSON.stringify({ id: sample.id, event: type, ...delivery })
-              : lineOf(sample.id, String(delivery.status), delivery.millis.toFixed(0), delivery.answer)
-          )
+          yield* json
+            ? printJson({ id, event: type, ...delivery })
+            : Console.log(
+              lineOf(
+                id ?? "-",
+                String(delivery.status),
+                delivery.millis.toFixed(0),
+                outcomeOf(delivery.answer)
+              )
+            )
         }
         return attempts
       }),
       { concurrency: 16 }
     )
-    const refused = deliveries.flat().filter(({ status }) => status !== 200).length
-    if (refused > 0) {
-      return yield* new NotAccepted({
-        message: `${refused} of ${deliveries.flat().length} deliveries were not accepted.`
-      })
-    }
+    const fault = tamper || unsigned ? notRefused(deliveries.flat()) : notAccepted(deliveries.flat())
+    if (fault !== undefined) return yield* new NotAccepted({ message: fault })
   })
 ).pipe(
   Command.withDescription("Make events, sign them as 3QPR does and deliver them"),
@@ -78,26 +63,47 @@ export const trigger = Command.make(
     {
       command: "threeqpr trigger conversation.completed --duplicate",
       description: "One conversation, delivered twice"
+    },
+    {
+      command: "threeqpr trigger scan.created --override data.country=CH --override id=evt_mine",
+      description: "A scan in Switzerland, with an id of one's own"
+    },
+    { command: "threeqpr trigger --raw body.json", description: "Exactly these bytes, signed as they are" },
+    {
+      command: "threeqpr trigger scan.created --tamper",
+      description: "Prove that a changed body is refused"
     }
   ])
 )
 
-/** One delivery attempt: what came back and how long it took. */
-const deliver = Effect.fnUntraced(function*(url: string, body: Buffer, secret: Redacted.Redacted<string>) {
-  const started = yield* Clock.currentTimeMillis
-  const { answer, status } = yield* HttpClientRequest.post(url).pipe(
-    HttpClientRequest.setHeader(Signature.header, Signature.sign(body, secret)),
-    HttpClientRequest.bodyUint8Array(body, "application/json"),
-    HttpClient.execute,
-    Effect.flatMap((response) =>
-      Effect.map(response.text, (answer) => ({ status: response.status, answer }))
-    ),
-    Effect.mapError(() =>
-      new NotAccepted({ message: `Nothing answers at ${url}. Start \`threeqpr serve\`, or give --url.` })
-    )
-  )
-  return { status, millis: (yield* Clock.currentTimeMillis) - started, answer }
-})
+const signatureOf = (body: Uint8Array, secret: Redacted.Redacted<string> | undefined) =>
+  secret === undefined ? undefined : Signature.sign(body, secret)
 
-const lineOf = (id: string, status: string, millis: string, answer: string) =>
-  `${id.padEnd(30)}  ${status.padEnd(6)}  ${millis.padStart(5)}  ${answer}`
+/** One bit changed in the middle; to an empty body a byte is added. */
+const tampered = (body: Uint8Array) => {
+  const changed = body.length === 0 ? new Uint8Array(1) : body.slice()
+  const middle = Math.floor(changed.length / 2)
+  changed[middle] = (changed[middle] ?? 0) ^ 1
+  return changed
+}
+
+const notAccepted = (deliveries: ReadonlyArray<Delivery>) => {
+  const refused = deliveries.filter(({ status }) => status !== 200)
+  if (refused.length === 0) return undefined
+  const hint = refused.some(({ answer, status }) => status === 400 && answer.includes("invalid_signature"))
+    ? " The receiver has another secret: give it with --secret, or see what `threeqpr doctor signature` says."
+    : ""
+  return `${refused.length} of ${deliveries.length} deliveries were not accepted.${hint}`
+}
+
+const notRefused = (deliveries: ReadonlyArray<Delivery>) => {
+  const others = deliveries.filter(({ status }) => status !== 400)
+  if (others.length === 0) return undefined
+  const accepted = others.some(({ status }) => status < 300)
+    ? " What is not signed by 3QPR must not be accepted."
+    : ""
+  return `${others.length} of ${deliveries.length} deliveries were not answered 400.${accepted}`
+}
+
+const lineOf = (id: string, status: string, millis: string, outcome: string) =>
+  fit(`${id.padEnd(30)}  ${status.padEnd(6)}  ${millis.padStart(5)}  ${outcome}`)

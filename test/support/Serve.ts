@@ -38,13 +38,18 @@ const isolated = (environment: Readonly<Record<string, string>>) => ({
 const spawnMain = (args: ReadonlyArray<string>, environment: Readonly<Record<string, string>>) =>
   spawn(process.execPath, [...runtimeArguments, main, ...args], {
     env: isolated(environment),
-    stdio: ["ignore", "pipe", "pipe"]
+    stdio: ["pipe", "pipe", "pipe"]
   })
 
-/** Runs a command of ours to its end. */
-export const threeqpr = (args: ReadonlyArray<string>, environment: Readonly<Record<string, string>> = {}) =>
+/** Runs a command of ours to its end, with nothing or `input` on its standard input. */
+export const threeqpr = (
+  args: ReadonlyArray<string>,
+  environment: Readonly<Record<string, string>> = {},
+  input: string | Uint8Array = ""
+) =>
   Effect.callback<Ended>((resume) => {
     const child = spawnMain(args, environment)
+    child.stdin.on("error", () => undefined).end(input)
     let stdout = ""
     let stderr = ""
     child.stdout.on("data", (chunk) => void (stdout += String(chunk)))
@@ -105,7 +110,11 @@ export const serve = (
   args: ReadonlyArray<string> = []
 ): Effect.Effect<Serve, never, Scope.Scope> =>
   Effect.acquireRelease(
-    Effect.sync(() => spawnMain(["serve", ...args], { PORT: "0", ADMIN_PORT: "0", ...environment })),
+    Effect.sync(() => {
+      const child = spawnMain(["serve", ...args], { PORT: "0", ADMIN_PORT: "0", ...environment })
+      child.stdin.end()
+      return child
+    }),
     (child) => Effect.asVoid(end(child, "SIGKILL"))
   ).pipe(Effect.flatMap(whenReady))
 

@@ -1,0 +1,47 @@
+import { Clock, Effect, Schema } from "effect"
+import { FetchHttpClient, HttpClient, HttpClientRequest } from "effect/http"
+import * as Signature from "../../Signature.ts"
+
+/** Deliveries were not answered as they should be. */
+export class NotAccepted
+  extends Schema.TaggedError<NotAccepted>()("NotAccepted", { message: Schema.String })
+{}
+
+/** The answer to a delivery, and how long it took. */
+export interface Delivery {
+  readonly status: number
+  readonly millis: number
+  readonly answer: string
+}
+
+/** Delivers a body as 3QPR does, but waits longer: 10 seconds. Follows no redirect. */
+export const deliver = Effect.fnUntraced(function*(
+  url: string,
+  body: Uint8Array,
+  signature: string | undefined
+) {
+  const started = yield* Clock.currentTimeMillis
+  const { answer, status } = yield* HttpClientRequest.post(url).pipe(
+    HttpClientRequest.setHeaders(signature === undefined ? {} : { [Signature.header]: signature }),
+    HttpClientRequest.bodyUint8Array(body, "application/json"),
+    HttpClient.execute,
+    Effect.flatMap((response) =>
+      Effect.map(response.text, (answer) => ({ status: response.status, answer }))
+    ),
+    Effect.provideService(FetchHttpClient.RequestInit, { redirect: "manual" }),
+    Effect.mapError(() =>
+      new NotAccepted({ message: `Nothing answers at ${url}. Start \`threeqpr serve\`, or give --url.` })
+    ),
+    Effect.timeoutOrElse({
+      duration: "10 seconds",
+      orElse: () =>
+        Effect.fail(
+          new NotAccepted({
+            message:
+              `No answer from ${url} within 10 seconds; 3QPR itself waits 5. Look at the receiver's log.`
+          })
+        )
+    })
+  )
+  return { status, millis: (yield* Clock.currentTimeMillis) - started, answer } satisfies Delivery
+})

@@ -1,0 +1,98 @@
+import { Option, Schema } from "effect"
+import { Argument, Flag } from "effect/cli"
+import { knownTypes } from "../../Domain/Event.ts"
+import { jsonFlag, settingFlag } from "../Flags.ts"
+import { wrongUsage } from "../Usage.ts"
+import * as Override from "./Override.ts"
+
+const toggle = (name: string, about: string) =>
+  Flag.Boolean(name).pipe(Flag.withDescription(about), Flag.withDefault(false))
+
+const HttpUrl = Schema.String.check(
+  Schema.makeFilter((text) => /^https?:$/.test(URL.parse(text)?.protocol ?? ""), {
+    expected: "an http:// or https:// address"
+  })
+)
+
+const OverrideText = Schema.String.check(
+  Schema.makeFilter((text) => Override.parse(text) !== undefined, {
+    expected: "path=value with a dotted path, such as data.country=CH or data.metadata.tags.0=x"
+  })
+)
+
+/** What `threeqpr trigger` takes. */
+export const flags = {
+  type: Argument.String("type").pipe(
+    Argument.withDescription(`The event type: ${knownTypes.join(", ")}, or any other`),
+    Argument.optional
+  ),
+  count: Flag.Int("count").pipe(
+    Flag.withDescription("How many events"),
+    Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1_000_000 }))),
+    Flag.withDefault(1)
+  ),
+  duplicate: toggle("duplicate", "Deliver each event twice"),
+  override: Flag.String("override").pipe(
+    Flag.withDescription(
+      "Set a value of the event: a dotted path from its root, =, and JSON or a text; repeatable"
+    ),
+    Flag.withMetavar("path=value"),
+    Flag.withSchema(OverrideText),
+    Flag.atLeast(0)
+  ),
+  data: Flag.String("data").pipe(
+    Flag.withDescription("Take the event's data from a JSON file (- is standard input)"),
+    Flag.withMetavar("file"),
+    Flag.optional
+  ),
+  raw: Flag.String("raw").pipe(
+    Flag.withDescription("Sign and send exactly the bytes of a file (- is standard input)"),
+    Flag.withMetavar("file"),
+    Flag.optional
+  ),
+  tamper: toggle(
+    "tamper",
+    "Change one byte after signing; 400 is then the right answer (exit 0), 200 is not"
+  ),
+  unsigned: toggle("unsigned", "Send no signature; 400 is then the right answer (exit 0), 200 is not"),
+  secret: Flag.Redacted("secret").pipe(
+    Flag.withDescription("Sign with this secret (default: the one that `serve` uses here)"),
+    Flag.optional
+  ),
+  url: Flag.String("url").pipe(
+    Flag.withDescription("Where to deliver (default http://localhost:<PORT>/webhooks/3qpr)"),
+    Flag.withSchema(HttpUrl),
+    Flag.optional
+  ),
+  json: jsonFlag.pipe(Flag.withDescription("One JSON object a delivery, for programs")),
+  dataDir: settingFlag("data-dir", "dataDir")
+}
+
+interface Given {
+  readonly type: Option.Option<string>
+  readonly override: ReadonlyArray<string>
+  readonly data: Option.Option<string>
+  readonly raw: Option.Option<string>
+  readonly tamper: boolean
+  readonly unsigned: boolean
+  readonly secret: Option.Option<unknown>
+}
+
+/** What is wrong with what was given together, to be failed with; undefined when nothing is. */
+export const contradictionOf = (given: Given) => {
+  const { data, override, raw, secret, tamper, type, unsigned } = given
+  const message = Option.isSome(raw)
+    ? override.length > 0 || Option.isSome(data)
+      ? "--raw sends the file exactly as it is: leave out --override and --data, or change the file."
+      : undefined
+    : Option.isNone(type)
+    ? `Missing required argument: type, such as ${knownTypes[0]} (only --raw can go without)`
+    : undefined
+  const signing = unsigned && tamper
+    ? "--unsigned sends no signature that --tamper could break: give one of them."
+    : unsigned && Option.isSome(secret)
+    ? "--unsigned signs nothing: leave out --secret."
+    : undefined
+  const found = message ?? signing
+  return found === undefined ? undefined : wrongUsage(["trigger"], found)
+}

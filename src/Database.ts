@@ -22,6 +22,8 @@ export interface Options {
   readonly dataDir: string
   /** How many connections to open at most; the embedded Postgres has one. */
   readonly poolSize?: number | undefined
+  /** How often to try a Postgres of one's own that does not answer, a second apart. */
+  readonly attempts?: number | undefined
 }
 
 export type StartFailure =
@@ -47,12 +49,12 @@ export class Database extends Context.Service<Database, {
 }
 
 const open = (
-  { dataDir, poolSize, url }: Options
+  { attempts, dataDir, poolSize, url }: Options
 ): Effect.Effect<
   Context.Context<Database | PgClient.PgClient | SqlClient>,
   StartFailure,
   FileSystem.FileSystem | Path.Path | Reactivity.Reactivity | Scope.Scope
-> => url === undefined ? embedded(dataDir) : external(url, poolSize)
+> => url === undefined ? embedded(dataDir) : external(url, poolSize, attempts)
 
 const embedded = Effect.fnUntraced(function*(dataDir: string) {
   const path = yield* Path.Path
@@ -65,8 +67,8 @@ const embedded = Effect.fnUntraced(function*(dataDir: string) {
   return services(client, { kind: "embedded", describe: `embedded Postgres 18 (PGlite) in ${folder}`, died })
 })
 
-const external = Effect.fnUntraced(function*(url: Redacted.Redacted<string>, poolSize = 8) {
-  const { client, describe } = yield* External.open(url, poolSize)
+const external = Effect.fnUntraced(function*(url: Redacted.Redacted<string>, poolSize = 8, attempts = 11) {
+  const { client, describe } = yield* External.open(url, poolSize, attempts)
   return services(client, { kind: "external", describe, died: Effect.never })
 })
 

@@ -12,8 +12,15 @@ export class DatabaseUnavailable extends Schema.TaggedError<DatabaseUnavailable>
 
 export const oldestMajorVersion = 15
 
-/** Opens a pool to a Postgres, once the server has answered and proved to be new enough. */
-export const open = Effect.fn("External.open")(function*(url: Redacted.Redacted<string>, poolSize: number) {
+/**
+ * Opens a pool to a Postgres, once the server has answered and proved to be new enough. One that does not
+ * answer yet is tried `attempts` times, a second apart.
+ */
+export const open = Effect.fn("External.open")(function*(
+  url: Redacted.Redacted<string>,
+  poolSize: number,
+  attempts: number
+) {
   const target = yield* targetOf(url)
   const client = yield* PgClient.make({
     url,
@@ -24,9 +31,11 @@ export const open = Effect.fn("External.open")(function*(url: Redacted.Redacted<
   }).pipe(Effect.mapError((error) => unreachable(target, error)))
   const version = yield* serverVersion(client).pipe(
     Effect.tapError((error) =>
-      mayComeUp(error) ? Effect.logInfo(`Waiting for Postgres at ${target}: ${detailOf(error)}`) : Effect.void
+      mayComeUp(error) && attempts > 1
+        ? Effect.logInfo(`Waiting for Postgres at ${target}: ${detailOf(error)}`)
+        : Effect.void
     ),
-    Effect.retry({ while: mayComeUp, schedule: Schedule.spaced("1 second"), times: 10 }),
+    Effect.retry({ while: mayComeUp, schedule: Schedule.spaced("1 second"), times: attempts - 1 }),
     Effect.mapError((error) => unreachable(target, error))
   )
   yield* checkVersion(target, version)

@@ -38,6 +38,21 @@ export const run = Migrator.make({})({ loader: Migrator.fromRecord(migrations) }
 
 export const layer = Layer.effectDiscard(run)
 
+/** The names of the migrations that were not run yet. Changes nothing. */
+export const pending = Effect.gen(function*() {
+  const sql = yield* SqlClient
+  const names = Object.keys(migrations)
+  const tables =
+    yield* sql`select 1 from pg_tables where tablename = ${table} and schemaname = current_schema()`
+  if (tables.length === 0) return names
+  const done = yield* sql<{ readonly migration_id: number }>`select migration_id from ${sql(table)}`
+  const ids = new Set(done.map(({ migration_id }) => migration_id))
+  return names.filter((name) => !ids.has(Number.parseInt(name, 10)))
+})
+
+// Where Effect's Migrator keeps its account.
+const table = "effect_sql_migrations"
+
 const explain = (cause: unknown) =>
   `Cannot migrate the database: ${rootOf(cause)}. The user of DATABASE_URL must be allowed to create tables `
   + "(grant create on schema public to that user)."

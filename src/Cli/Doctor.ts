@@ -1,0 +1,53 @@
+import { Effect, Schema } from "effect"
+import { Command, Flag } from "effect/cli"
+import type { Config } from "../Config.ts"
+import { examine } from "../Doctor.ts"
+import { report } from "./Doctor/Report.ts"
+import { signature } from "./Doctor/Signature.ts"
+import { adminUrl, adminUrlFlag, given, jsonFlag, settingFlag } from "./Flags.ts"
+import { json as printJson } from "./Output.ts"
+
+/** A check failed. */
+export class Unwell extends Schema.TaggedError<Unwell>()("Unwell", { message: Schema.String }) {}
+
+/** `threeqpr doctor`: looks at everything that a running system needs; exits 1 when a check fails. */
+export const doctor = Command.make(
+  "doctor",
+  {
+    url: Flag.String("url").pipe(
+      Flag.withDescription("The public listener (default http://127.0.0.1:<PORT>)"),
+      Flag.optional
+    ),
+    adminUrl: adminUrlFlag,
+    dataDir: settingFlag("data-dir", "dataDir"),
+    json: jsonFlag
+  },
+  Effect.fnUntraced(function*({ dataDir, json, ...urls }) {
+    const checks = yield* examine(given({ dataDir }), (config) => ({
+      adminUrl: adminUrl(urls.adminUrl, config),
+      url: adminUrl(urls.url, listening(config)).replace(/\/webhooks\/3qpr$/, "")
+    }))
+    const failed = checks.filter(({ state }) => state === "failed")
+    yield* json ? printJson({ ok: failed.length === 0, checks }) : report(checks)
+    if (failed.length > 0) {
+      const names = failed.map(({ check }) => check).join(", ")
+      return yield* new Unwell({
+        message: `${failed.length} of ${checks.length} checks failed: ${names}.`
+      })
+    }
+  })
+).pipe(
+  Command.withDescription("Check the settings, the broker, the database and the listeners; say what to do"),
+  Command.withExamples([
+    { command: "threeqpr doctor", description: "Check what `threeqpr serve` runs here" },
+    {
+      command: "threeqpr doctor --url https://hooks.example.com --admin-url http://10.0.0.7:3001",
+      description: "Check listeners that run elsewhere"
+    },
+    { command: "threeqpr doctor --json", description: "For programs: ok, and each check with its state" }
+  ]),
+  Command.withSubcommands([signature])
+)
+
+/** The public listener's address where `adminUrl` looks for one. */
+const listening = (config: Config): Config => ({ ...config, adminHost: config.host, adminPort: config.port })

@@ -1,0 +1,108 @@
+import { Array as Arr, Console, Effect, Option, Redacted, Schema } from "effect"
+import { Command, Flag } from "effect/cli"
+import { load } from "../../Config.ts"
+import { diagnose, type Diagnosis, type KnownSecret } from "../../SignatureDoctor.ts"
+import * as WebhookSecret from "../../WebhookSecret.ts"
+import { given, jsonFlag, settingFlag } from "../Flags.ts"
+import { bytesOf } from "../Input.ts"
+import { json as printJson, paint } from "../Output.ts"
+import { wrap } from "../Wrap.ts"
+
+/** The signature does not fit as it is. */
+export class SignatureRefused
+  extends Schema.TaggedError<SignatureRefused>()("SignatureRefused", { message: Schema.String })
+{}
+
+/** `threeqpr doctor signature`: why a captured webhook was refused. */
+export const signature = Command.make(
+  "signature",
+  {
+    body: Flag.String("body").pipe(
+      Flag.withDescription("The file with the raw bytes of the request's body (- is standard input)"),
+      Flag.withMetavar("file")
+    ),
+    signature: Flag.String("signature").pipe(
+      Flag.withDescription("The value of X-3QPR-Signature as it came, or the whole header line"),
+      Flag.withMetavar("header")
+    ),
+    secret: Flag.Redacted("secret").pipe(
+      Flag.withDescription("The active secret (default: the one that `serve` uses here)"),
+      Flag.optional
+    ),
+    oldSecretsFile: Flag.String("old-secrets-file").pipe(
+      Flag.withDescription("A file with secrets that are no longer active, one a line"),
+      Flag.withMetavar("file"),
+      Flag.optional
+    ),
+    dataDir: settingFlag("data-dir", "dataDir"),
+    json: jsonFlag
+  },
+  Effect.fnUntraced(function*({ body, dataDir, json, oldSecretsFile, secret, signature }) {
+    const config = yield* load(given({ dataDir }))
+    const active: Arr.NonEmptyReadonlyArray<KnownSecret> = Option.isSome(secret)
+      ? [{ label: "the secret of --secret", secret: secret.value }]
+      : labelled((yield* WebhookSecret.find(config)).secrets)
+    const old = Option.isSome(oldSecretsFile) ? yield* oldSecrets(oldSecretsFile.value) : []
+    const diagnosis = diagnose({
+      body: yield* bytesOf("body", body),
+      signature: valueOf(signature),
+      secrets: [...active, ...old]
+    })
+    yield* json ? printJson(diagnosis) : show(diagnosis)
+    if (diagnosis.result !== "valid") return yield* new SignatureRefused({ message: conclusionOf(diagnosis) })
+  })
+).pipe(
+  Command.withDescription("Say why a captured webhook's signature is refused, and what to do"),
+  Command.withExamples([
+    {
+      command: `threeqpr doctor signature --body body.json --signature "sha256=5d41…"`,
+      description: "Check a captured request against the secret that is set here"
+    },
+    {
+      command:
+        "curl -s localhost:9000/last | threeqpr doctor signature --body - --signature \"$HEADER\" --json",
+      description: "For programs: the result, the check that failed, and the causes"
+    }
+  ])
+)
+
+const labelled = (secrets: Arr.NonEmptyReadonlyArray<Redacted.Redacted<string>>) =>
+  Arr.map(secrets, (secret, index): KnownSecret => ({
+    label: secrets.length === 1 ? "the active secret" : `active secret ${index + 1}`,
+    secret
+  }))
+
+const oldSecrets = Effect.fnUntraced(function*(file: string) {
+  const lines = (yield* bytesOf("old-secrets-file", file)).toString("utf8").split(/\r?\n/)
+  return lines.map((line) => line.trim()).filter((line) => line !== "").map((line, index): KnownSecret => ({
+    label: `old secret ${index + 1}`,
+    secret: Redacted.make(line),
+    old: true
+  }))
+})
+
+/** The value in a header's line; HTTP does not count the space around it. */
+const valueOf = (text: string) => {
+  const [, value] = /^\s*[<>]?\s*x-3qpr-signature\s*:(.*)$/is.exec(text) ?? []
+  return value === undefined ? text : value.trim()
+}
+
+const show = Effect.fnUntraced(function*({ causes, remaining, result, summary }: Diagnosis) {
+  const { bold, dim, green, red, yellow } = yield* paint
+  const paragraph = (mark: string, text: string) =>
+    Effect.forEach(wrap(text, 2), (line, at) => Console.log((at === 0 ? `${mark} ` : "  ") + line))
+  yield* Console.log(result === "valid" ? green(bold(result)) : red(bold(result)))
+  yield* paragraph(result === "valid" ? green("✓") : red("✗"), summary)
+  for (const { cause, explanation, remedy, secret } of causes) {
+    yield* Console.log(`\n${yellow(bold(cause))} ${dim(`(it fits ${secret})`)}`)
+    yield* paragraph("!", explanation)
+    yield* paragraph("→", remedy)
+  }
+  if (remaining.length > 0) yield* Console.log(`\n${bold("No known cause fits. What remains:")}`)
+  for (const text of remaining) yield* paragraph("·", text)
+})
+
+const conclusionOf = ({ causes, result }: Diagnosis) =>
+  causes.length > 0
+    ? `${result}: ${causes.length === 1 ? "one cause was" : `${causes.length} causes were`} found.`
+    : `${result}: no known cause fits.`

@@ -1,0 +1,28 @@
+import { messageOf } from "../Failure.ts"
+
+/** What a check found: the state, what was seen, and what to do where something is to be done. */
+export interface Finding {
+  readonly state: "ok" | "warning" | "failed" | "skipped"
+  readonly seen: string
+  readonly remedy?: string
+}
+
+export const ok = (seen: string): Finding => ({ state: "ok", seen })
+export const warning = (seen: string, remedy: string): Finding => ({ state: "warning", seen, remedy })
+export const failed = (seen: string, remedy?: string): Finding => ({
+  state: "failed",
+  seen,
+  ...(remedy !== undefined && { remedy })
+})
+export const skipped = (seen: string, remedy?: string): Finding => ({
+  state: "skipped",
+  seen,
+  ...(remedy !== undefined && { remedy })
+})
+
+/** A failure as a finding: our errors say in their first sentence what is wrong, then what to do. */
+export const failedWith = (failure: unknown): Finding => {
+  const message = messageOf(failure)
+  const [, seen = message, remedy] = /^(.+?\.)\s+(?=[A-Z])(.*)$/s.exec(message) ?? []
+  return failed(seen, remedy)
+}

@@ -1,0 +1,27 @@
+import { Effect } from "effect"
+import { FetchHttpClient, HttpClient, type HttpClientRequest } from "effect/http"
+
+/** An answer: its status and JSON, as far as it is JSON. */
+export interface Answer {
+  readonly status: number
+  readonly body: unknown
+}
+
+/** Asks once, without following redirects; undefined where nothing answers within 4 seconds. */
+export const ask = (request: HttpClientRequest.HttpClientRequest) =>
+  HttpClient.execute(request).pipe(
+    Effect.flatMap((response) =>
+      Effect.map(response.text, (text): Answer => ({ status: response.status, body: jsonOf(text) }))
+    ),
+    Effect.provideService(FetchHttpClient.RequestInit, { redirect: "manual" }),
+    Effect.timeout("4 seconds"),
+    Effect.catch(() => Effect.succeed(undefined))
+  )
+
+const jsonOf = (text: string): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,43 @@
+import { Effect, Schema } from "effect"
+import { HttpClientRequest } from "effect/http"
+import { failed, ok } from "./Finding.ts"
+import { ask } from "./Http.ts"
+import type { Subject } from "./Subject.ts"
+
+/** That the public listener is ours, refuses what is not signed, and is ready. */
+export const publicListener = Effect.fnUntraced(function*({ url }: Subject) {
+  const [alive, readiness, unsigned] = yield* Effect.all([
+    ask(HttpClientRequest.get(`${url}/livez`)),
+    ask(HttpClientRequest.get(`${url}/readyz`)),
+    ask(
+      HttpClientRequest.post(`${url}/webhooks/3qpr`).pipe(
+        HttpClientRequest.bodyText("{}", "application/json")
+      )
+    )
+  ], { concurrency: 3 })
+  if (alive === undefined) {
+    return failed(
+      `nothing answers at ${url}`,
+      "Start `threeqpr serve` with the role ingress, or say where it listens with --url (or PORT)."
+    )
+  }
+  if (unsigned?.status !== 400 || !isMissingSignature(unsigned.body)) {
+    const status = unsigned === undefined ? "not at all" : `with ${unsigned.status}`
+    return failed(
+      `another program has ${url}: it answers an unsigned webhook ${status}, we answer 400 missing_signature`,
+      "Stop that program, give ours another PORT, or say where ours listens with --url."
+    )
+  }
+  if (!isReadiness(readiness?.body)) return failed(`${url} is ours, but /readyz does not answer`)
+  return readiness.body.ready
+    ? ok(`${url} is ready and refuses what is not signed`)
+    : failed(
+      `${url} is not ready: ${readiness.body.reason ?? "no reason given"}`,
+      "Events are answered 503, and 3QPR delivers them again. Put right what it says; the other checks tell more."
+    )
+})
+
+const isMissingSignature = Schema.is(Schema.Struct({ error: Schema.Literal("missing_signature") }))
+const isReadiness = Schema.is(
+  Schema.Struct({ ready: Schema.Boolean, reason: Schema.optional(Schema.String) })
+)

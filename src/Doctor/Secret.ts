@@ -1,0 +1,34 @@
+import { Effect, FileSystem, Path } from "effect"
+import process from "node:process"
+import type { Config } from "../Config.ts"
+import * as WebhookSecret from "../WebhookSecret.ts"
+import { failedWith, ok, warning } from "./Finding.ts"
+
+/** The webhook secret: where it is found, and who can read it. */
+export const webhookSecret = Effect.fnUntraced(
+  function*(config: Config) {
+    const { origin, secrets } = yield* WebhookSecret.find(config)
+    const count = secrets.length === 1 ? "" : `${secrets.length} secrets, any of which may sign: `
+    const seen = `${count}${origin}`
+    const file = yield* fileOf(config)
+    if (file !== undefined && (yield* isOpen(file))) {
+      return warning(`${seen}; other users can read the file`, `\`chmod 600 ${file}\` closes it to them.`)
+    }
+    return secrets.length === 1
+      ? ok(seen)
+      : warning(seen, "That is right while a secret is rotated; remove the old one afterwards.")
+  },
+  Effect.catchTag("SecretMissing", (error) => Effect.succeed(failedWith(error)))
+)
+
+const fileOf = ({ dataDir, secretFile, secrets }: Config) =>
+  secrets === undefined
+    ? Effect.map(Path.Path, (path) => secretFile ?? path.join(dataDir, "webhook-secret"))
+    : Effect.succeed(undefined)
+
+/** Windows has no such modes. */
+const isOpen = Effect.fnUntraced(function*(file: string) {
+  const fs = yield* FileSystem.FileSystem
+  const { mode } = yield* fs.stat(file)
+  return process.platform !== "win32" && (mode & 0o077) !== 0
+})

@@ -1,0 +1,18 @@
+import { Redacted } from "effect"
+import type { Config } from "../Config.ts"
+import type { Target } from "../Nats.ts"
+
+/** The broker of NATS_URL, with the credentials that are set. */
+export const externalTarget = (
+  config: Config,
+  servers: ReadonlyArray<Redacted.Redacted<string>>
+): Target => ({
+  servers: servers.map(Redacted.value),
+  token: config.natsToken,
+  user: config.natsUser,
+  password: config.natsPassword,
+  credentialsFile: config.natsCredentials,
+  ...((config.natsTlsCa ?? config.natsTlsCert ?? config.natsTlsKey) !== undefined && {
+    tls: { ca: config.natsTlsCa, cert: config.natsTlsCert, key: config.natsTlsKey }
+  })
+})

@@ -1,0 +1,317 @@
+import { assert, describe, it, layer } from "@effect/vitest"
+import { Context, Duration, Effect, Layer, Redacted, Schema } from "effect"
+import { connect, DiscardPolicy, nanos } from "nats"
+import { chmodSync } from "node:fs"
+import { createServer, type RequestListener } from "node:http"
+import { type AddressInfo, createServer as createTcpServer, type Server } from "node:net"
+import { Database } from "../../src/Database.ts"
+import * as Migrations from "../../src/Database/Migrations.ts"
+import { stream } from "../../src/EventLog.ts"
+import { NatsServer } from "../../src/Nats/Server.ts"
+import { readConnection } from "../../src/Nats/Server/Connection.ts"
+import * as Broker from "../support/Broker.ts"
+import { newDatabase, newDataDir } from "../support/Databases.ts"
+import { deliver } from "../support/Http.ts"
+import { serve, threeqpr } from "../support/Serve.ts"
+import { scanCreated, secret, signed } from "../support/Webhook.ts"
+
+const Answer = Schema.fromJsonString(Schema.Struct({
+  ok: Schema.Boolean,
+  checks: Schema.Array(Schema.Struct({
+    check: Schema.String,
+    state: Schema.Literals(["ok", "warning", "failed", "skipped"]),
+    seen: Schema.String,
+    remedy: Schema.optional(Schema.String)
+  }))
+}))
+
+/** Runs `threeqpr doctor --json`; gives each check by its name. */
+const doctor = Effect.fnUntraced(
+  function*(environment: Readonly<Record<string, string>>, args: ReadonlyArray<string> = []) {
+    const { code, stderr, stdout } = yield* threeqpr(["doctor", "--json", ...args], {
+      PORT: "1",
+      ADMIN_PORT: "1",
+      ...environment
+    })
+    const { checks, ok } = yield* Schema.decodeEffect(Answer)(stdout).pipe(Effect.orDie)
+    const found = (name: string) => {
+      const check = checks.find(({ check }) => check === name)
+      return `${check?.state}: ${check?.seen}${check?.remedy === undefined ? "" : ` → ${check.remedy}`}`
+    }
+    return {
+      code,
+      stderr,
+      stdout,
+      ok,
+      found,
+      states: new Map(checks.map(({ check, state }) => [check, state]))
+    }
+  }
+)
+
+const listening = (server: Server) =>
+  Effect.acquireRelease(
+    Effect.callback<string>((resume) => {
+      server.listen(0, "127.0.0.1", () => {
+        const { port } = server.address() as AddressInfo
+        resume(Effect.succeed(String(port)))
+      })
+    }),
+    () => Effect.sync(() => server.close())
+  )
+
+/** Another program; its port. */
+const program = (listener: RequestListener) => listening(createServer({ keepAlive: false }, listener))
+
+/** A program that takes connections and says nothing; its port. */
+const silent = Effect.suspend(() => {
+  const sockets = new Set<{ destroy: () => void }>()
+  const server = createTcpServer((socket) => void sockets.add(socket.on("error", () => undefined)))
+  return Effect.andThen(
+    Effect.addFinalizer(() => Effect.sync(() => sockets.forEach((socket) => socket.destroy()))),
+    listening(server)
+  )
+})
+
+class Running extends Context.Service<Running, {
+  readonly webhook: string
+  readonly dataDir: string
+  readonly environment: Readonly<Record<string, string>>
+}>()("test/Running") {
+  static readonly layer = Layer.effect(
+    Running,
+    Effect.gen(function*() {
+      const dataDir = yield* newDataDir
+      const settings = { DATA_DIR: dataDir, ADMIN_TOKEN: "token-of-the-test" }
+      const { admin, webhook } = yield* serve(settings, ["--role", "ingress", "--role", "projector"])
+      const environment = { ...settings, PORT: new URL(webhook).port, ADMIN_PORT: new URL(admin).port }
+      return { webhook, dataDir, environment }
+    })
+  ).pipe(Layer.provide(Broker.platform))
+}
+
+layer(Running.layer, { excludeTestServices: true, timeout: "60 seconds" })(
+  "threeqpr doctor, with all well",
+  (it) => {
+    it.effect("finds the running system by its data folder, exits 0, and alters nothing", () =>
+      Effect.gen(function*() {
+        const { dataDir, environment, webhook } = yield* Running
+        const { code, found, ok, stderr, stdout } = yield* doctor({
+          ...environment,
+          THREEQPR_API_KEY: "3qpr_sk_live_x"
+        })
+        assert.strictEqual(code, 0, stdout + stderr)
+        assert.isTrue(ok)
+        assert.match(
+          found("configuration"),
+          /^ok: valid; set: THREEQPR_API_KEY, PORT, ADMIN_PORT, ADMIN_TOKEN, DATA_DIR/
+        )
+        assert.match(found("webhook secret"), /^ok: our own/)
+        assert.strictEqual(found("3QPR API key"), "ok: set")
+        assert.match(found("broker"), /^ok: embedded, nats-server \d+\.\d+\.\d+ at 127\.0\.0\.1:\d+$/)
+        assert.match(
+          found("stream"),
+          /^ok: 3QPR_EVENTS: 0 events, .*duplicate window 2h, kept without limit, 1 replica$/
+        )
+        assert.match(found("consumers"), /^ok: conversations-1 has 0 to do, scans-1 has 0 to do$/)
+        assert.match(found("time to ack"), /^ok: [\d.]+ ms \(median of 5 probes/)
+        assert.include(found("database"), `ok: embedded in ${dataDir}`)
+        assert.include(found("public listener"), `ok: ${new URL(webhook).origin} is ready`)
+        assert.match(found("private listener"), /^ok: http.* is ready/)
+        assert.notInclude(stdout + stderr, "3qpr_sk_live_x")
+        assert.notInclude(stdout + stderr, "token-of-the-test")
+
+        const { token, url } = yield* readConnection(dataDir).pipe(Effect.provide(Broker.platform))
+        const { messages } = yield* Effect.promise(async () => {
+          const client = await connect({ servers: url, token: Redacted.value(token) })
+          const manager = await client.jetstreamManager()
+          const { state } = await manager.streams.info(stream)
+          await client.close()
+          return state
+        })
+        assert.strictEqual(messages, 0)
+      }))
+
+    it.effect("shows aligned lines with a mark each to people, without colours beside a terminal", () =>
+      Effect.gen(function*() {
+        const { environment } = yield* Running
+        const { code, stdout } = yield* threeqpr(["doctor"], environment)
+        assert.strictEqual(code, 0)
+        assert.match(stdout, /^✓ configuration {5}valid/)
+        assert.match(stdout, /^– 3QPR API key {6}not set\n {20}→ Set THREEQPR_API_KEY/m)
+        assert.notInclude(stdout, "\u001b")
+        for (const line of stdout.split("\n")) assert.isAtMost(line.length, 100)
+      }))
+
+    it.effect("takes the webhook's own address as --url", () =>
+      Effect.gen(function*() {
+        const { environment, webhook } = yield* Running
+        const { found } = yield* doctor({ ...environment, PORT: "1" }, ["--url", webhook])
+        assert.match(found("public listener"), /^ok/)
+      }))
+
+    it.effect("says when the private listener wants a token that is not set, or is another", () =>
+      Effect.gen(function*() {
+        const { environment } = yield* Running
+        const without = yield* doctor({ ...environment, ADMIN_TOKEN: "" })
+        assert.strictEqual(without.code, 1)
+        assert.match(without.found("private listener"), /^failed: .* wants a token → Set ADMIN_TOKEN/)
+        const other = yield* doctor({ ...environment, ADMIN_TOKEN: "another" })
+        assert.match(other.found("private listener"), /^failed: .* does not take our token → Set ADMIN_TOKEN/)
+      }))
+
+    it.effect("warns of a secret that other users can read, and of several secrets", () =>
+      Effect.gen(function*() {
+        const { dataDir, environment } = yield* Running
+        const file = `${dataDir}/webhook-secret`
+        chmodSync(file, 0o644)
+        const open = yield* doctor(environment)
+        chmodSync(file, 0o600)
+        assert.strictEqual(open.code, 0)
+        assert.include(open.found("webhook secret"), `other users can read the file → \`chmod 600 ${file}\``)
+        const several = yield* doctor({ ...environment, THREEQPR_WEBHOOK_SECRET: "whsec_1,whsec_2" })
+        assert.match(several.found("webhook secret"), /^warning: 2 secrets/)
+        assert.notInclude(several.stdout, "whsec_1")
+      }))
+  }
+)
+
+describe("threeqpr doctor", () => {
+  it.live("with nothing running exits 1 and says what to start", () =>
+    Effect.gen(function*() {
+      const DATA_DIR = yield* Broker.newDataDir
+      const { code, found, ok, stderr } = yield* doctor({ DATA_DIR })
+      assert.strictEqual(code, 1)
+      assert.isFalse(ok)
+      assert.match(found("webhook secret"), /^failed: No webhook secret: .* → Set THREEQPR_WEBHOOK_SECRET/)
+      assert.match(found("broker"), /^failed: No embedded broker runs in .* → Start `threeqpr serve`/)
+      for (const check of ["stream", "consumers", "time to ack"]) {
+        assert.strictEqual(found(check), "skipped: needs the broker")
+      }
+      assert.match(found("database"), /^skipped: embedded, and not made yet/)
+      assert.match(found("public listener"), /^failed: nothing answers at http:\/\/127\.0\.0\.1:1 → Start/)
+      assert.match(found("private listener"), /^failed: nothing answers at http:\/\/127\.0\.0\.1:1 → Start/)
+      assert.match(
+        stderr,
+        /^threeqpr: 4 of 10 checks failed: webhook secret, broker, public listener, private listener\.$/m
+      )
+    }).pipe(Effect.scoped, Effect.provide(Broker.platform)))
+
+  it.live("names a wrong setting and checks nothing else", () =>
+    Effect.gen(function*() {
+      const { code, found, states } = yield* doctor({ DEDUP_WINDOW: "2 minutes" })
+      assert.strictEqual(code, 1)
+      assert.match(found("configuration"), /^failed: DEDUP_WINDOW is "2 minutes"; allowed is/)
+      assert.deepStrictEqual([...new Set([...states.values()].slice(1))], ["skipped"])
+    }))
+
+  it.live("names the faults of a stream that would lose events; leaves it as it is", () =>
+    Effect.gen(function*() {
+      const { token, url } = yield* NatsServer
+      const client = yield* Broker.client({ token, url })
+      const manager = yield* Effect.promise(() => client.jetstreamManager())
+      const environment = { NATS_URL: url, NATS_TOKEN: Redacted.value(token) }
+      const none = yield* doctor(environment)
+      assert.match(none.found("stream"), /^failed: There is no stream 3QPR_EVENTS on the broker\. → Start/)
+      assert.strictEqual(none.found("time to ack"), "skipped: needs the stream")
+
+      const config = { name: stream, subjects: ["3qpr.>"], duplicate_window: nanos(60_000) }
+      const { config: before } = yield* Effect.promise(() =>
+        manager.streams.add({ ...config, discard: DiscardPolicy.Old })
+      )
+      const { code, found } = yield* doctor(environment)
+      assert.strictEqual(code, 1)
+      assert.match(found("broker"), /^ok: external, nats-server/)
+      assert.match(
+        found("stream"),
+        /^failed: .*discard policy is old.*duplicate window is 1m.* → .*nats stream edit/
+      )
+      assert.match(found("consumers"), /^warning: none/)
+      assert.match(found("time to ack"), /^ok/)
+      const { config: after, state } = yield* Effect.promise(() => manager.streams.info(stream))
+      assert.deepStrictEqual(after, before)
+      assert.strictEqual(state.messages, 0)
+    }).pipe(Effect.scoped, Effect.provide(Broker.layer)))
+
+  it.live("warns of a stream that differs from the settings, and of a consumer that nobody serves", () =>
+    Effect.gen(function*() {
+      const DATA_DIR = yield* Broker.newDataDir
+      const THREEQPR_WEBHOOK_SECRET = Redacted.value(secret)
+      const { webhook } = yield* serve({ DATA_DIR, THREEQPR_WEBHOOK_SECRET }, ["--role", "ingress"])
+      const { token, url } = yield* readConnection(DATA_DIR)
+      const client = yield* Broker.client({ token, url })
+      yield* Effect.promise(async () => {
+        const manager = await client.jetstreamManager()
+        await manager.consumers.add(stream, { durable_name: "left-behind" })
+      })
+      yield* deliver(webhook, signed(scanCreated("evt_1")))
+      const { code, found } = yield* doctor({
+        DATA_DIR,
+        THREEQPR_WEBHOOK_SECRET,
+        DEDUP_WINDOW: "3 hours",
+        PORT: new URL(webhook).port
+      })
+      assert.match(found("stream"), /^warning: 3QPR_EVENTS: 1 event, .*; DEDUP_WINDOW is 3h →/)
+      assert.match(
+        found("consumers"),
+        /^warning: left-behind has 1 to do; nobody asks for the events of left-behind →/
+      )
+      assert.match(found("public listener"), /^ok/)
+      assert.strictEqual(code, 1, "no private listener was named")
+    }).pipe(Effect.scoped, Effect.provide(Broker.platform)))
+
+  it.live("says when another program has the port", () =>
+    Effect.gen(function*() {
+      const port = yield* program((_, response) => response.writeHead(200).end("<h1>hello</h1>"))
+      const { code, found } = yield* doctor({ PORT: port, ADMIN_PORT: port })
+      assert.strictEqual(code, 1)
+      assert.match(found("public listener"), /^failed: another program has http:.* with 200, we answer 400/)
+      assert.match(found("private listener"), /^failed: another program has http/)
+    }).pipe(Effect.scoped))
+
+  it.live("gives up on what does not answer, and does not hang", () =>
+    Effect.gen(function*() {
+      const port = yield* silent
+      const [took, { found }] = yield* Effect.timed(doctor({
+        PORT: port,
+        ADMIN_PORT: port,
+        NATS_URL: `nats://127.0.0.1:${port}`,
+        DATABASE_URL: `postgres://user:p4ssw0rd@127.0.0.1:${port}/db`
+      }))
+      for (const check of ["broker", "database", "public listener", "private listener"]) {
+        assert.match(found(check), /^failed: /, check)
+      }
+      assert.strictEqual(found("stream"), "skipped: needs the broker")
+      assert.isBelow(Duration.toSeconds(took), 15)
+    }).pipe(Effect.scoped))
+
+  it.live("looks into a Postgres of one's own: is it there, and are the tables; never shows the password", () =>
+    Effect.gen(function*() {
+      const DATABASE_URL = yield* newDatabase
+      const empty = yield* doctor({ DATABASE_URL })
+      assert.match(
+        empty.found("database"),
+        /^failed: Postgres 18.* migrations not run: .*0001_projections.* → Start/
+      )
+      yield* Effect.provide(
+        Migrations.run,
+        Database.layer({ url: Redacted.make(DATABASE_URL), dataDir: "" }).pipe(Layer.provide(Broker.platform))
+      )
+      const migrated = yield* doctor({ DATABASE_URL })
+      assert.match(migrated.found("database"), /^ok: Postgres 18.*, its tables are up to date$/)
+      const away = yield* doctor({ DATABASE_URL: "postgres://user:p4ssw0rd@127.0.0.1:1/db" })
+      assert.match(
+        away.found("database"),
+        /^failed: Cannot connect to the database at 127\.0\.0\.1:1\/db.* → Check/
+      )
+      assert.notInclude(away.stdout + away.stderr, "p4ssw0rd")
+    }).pipe(Effect.scoped))
+
+  it.live("has examples in its help", () =>
+    Effect.gen(function*() {
+      const { code, stdout } = yield* threeqpr(["doctor", "--help"])
+      assert.strictEqual(code, 0)
+      assert.match(stdout, /threeqpr doctor --json/)
+      assert.match(stdout, /signature/)
+    }))
+})

@@ -116,7 +116,7 @@ const sorted = (found: ReadonlyArray<{ readonly count: number; readonly cause: F
 
 const together = (causes: ReadonlyArray<Cause>, key: Key): Found => ({
   cause: causes.map(({ cause }) => cause).join("+"),
-  explanation: causes.map(({ explanation }) => explanation).join(" And: "),
+  explanation: causes.map(({ explanation }) => explanation).join(" Also: "),
   remedy: [...new Set(causes.map(({ remedy }) => remedy))].join(" "),
   secret: key.label
 })

@@ -1,7 +1,6 @@
 import { Effect, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
 import type { Config } from "../Config.ts"
-import { examine } from "../Doctor.ts"
 import { report } from "./Doctor/Report.ts"
 import { signature } from "./Doctor/Signature.ts"
 import { adminUrl, adminUrlFlag, given, jsonFlag, settingFlag } from "./Flags.ts"
@@ -23,6 +22,8 @@ export const doctor = Command.make(
     json: jsonFlag
   },
   Effect.fnUntraced(function*({ dataDir, json, ...urls }) {
+    // Loaded here, so that the other commands do not wait for the clients of NATS and Postgres.
+    const { examine } = yield* Effect.promise(() => import("../Doctor.ts"))
     const checks = yield* examine(given({ dataDir }), (config) => ({
       adminUrl: adminUrl(urls.adminUrl, config),
       url: adminUrl(urls.url, listening(config)).replace(/\/webhooks\/3qpr$/, "")

@@ -4,6 +4,7 @@ import type { Config } from "../Config.ts"
 import { report } from "./Doctor/Report.ts"
 import { signature } from "./Doctor/Signature.ts"
 import { adminUrl, adminUrlFlag, given, jsonFlag, settingFlag } from "./Flags.ts"
+import { HttpUrl } from "./HttpUrl.ts"
 import { json as printJson } from "./Output.ts"
 
 /** A check failed. */
@@ -15,6 +16,7 @@ export const doctor = Command.make(
   {
     url: Flag.String("url").pipe(
       Flag.withDescription("The public listener (default http://127.0.0.1:<PORT>)"),
+      Flag.withSchema(HttpUrl),
       Flag.optional
     ),
     adminUrl: adminUrlFlag,

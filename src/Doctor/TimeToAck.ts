@@ -50,7 +50,7 @@ export const timeToAck = Effect.fnUntraced(
 const probes = 5
 
 /** No further probe begins after this time, in milliseconds. */
-const budget = 3_000
+const budget = 1_000
 
 const judge = (millis: number, count: number): Finding => {
   const seen = `${millis.toFixed(millis < 10 ? 1 : 0)} ms (median of ${count} probes, deleted again)`

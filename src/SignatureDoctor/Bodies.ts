@@ -1,9 +1,10 @@
 import { Buffer } from "node:buffer"
 import { createHash } from "node:crypto"
-import type { Cause, Variant } from "./Cause.ts"
+import { type Cause, passRaw, type Variant } from "./Cause.ts"
 import { recodings, textOf } from "./Charset.ts"
 import { compressions } from "./Compression.ts"
 import { rewritings } from "./Json.ts"
+import { wrappings } from "./Wrappings.ts"
 
 /**
  * The bodies that perhaps were signed: the one we have, then what it may have been. None comes twice. Not
@@ -82,45 +83,6 @@ const rewritten = (body: Uint8Array) => {
   return { variants, complete: true }
 }
 
-/** The body inside or outside of a JSON text, a form or an encoding, or its digest in its place. */
-const wrappings = (body: Uint8Array): ReadonlyArray<Variant> => {
-  const text = textOf(body)
-  const hex = Buffer.from(body).toString("hex")
-  const variants: ReadonlyArray<readonly [Cause, string | Uint8Array | undefined]> = [
-    [emptyBody, ""],
-    [digestSigned, createHash("sha256").update(body).digest("hex")],
-    [digestSigned, createHash("sha256").update(body).digest()],
-    [encodedHere, text && decoded(text)],
-    [encodedThere, Buffer.from(body).toString("base64")],
-    [encodedThere, hex],
-    [quotedHere, text && unquoted(text)],
-    [quotedThere, text && JSON.stringify(text)],
-    ...(text?.startsWith("payload=")
-      ? [[formHere, new URLSearchParams(text).get("payload") ?? ""] as const]
-      : []),
-    [formThere, text && new URLSearchParams({ payload: text }).toString()]
-  ]
-  return variants.flatMap(([cause, bytes]) =>
-    bytes === undefined ? [] : [{ bytes: Buffer.from(bytes), causes: [cause] }]
-  )
-}
-
-const decoded = (text: string) => {
-  const base64 = text.replaceAll(/[\r\n]/g, "").trim()
-  return /^[A-Za-z0-9+/]+={0,2}$/.test(base64) ? Buffer.from(base64, "base64") : undefined
-}
-
-const unquoted = (text: string) => {
-  try {
-    const value: unknown = JSON.parse(text)
-    return typeof value === "string" ? value : undefined
-  } catch {
-    return undefined
-  }
-}
-
-const passRaw = "Make everything between 3QPR and here pass the raw bytes on"
-
 const reserialised = (how: string): Cause => ({
   cause: "reserialised",
   explanation:
@@ -155,46 +117,4 @@ const markRemoved: Cause = {
   cause: "bom_removed",
   explanation: "What was signed begins with a byte order mark that is missing here.",
   remedy: `${passRaw}; reading the body as text drops the mark.`
-}
-const emptyBody: Cause = {
-  cause: "empty_body_signed",
-  explanation: "An empty body was signed.",
-  remedy:
-    "The signer read the body before or after it was there; sign the bytes that are sent. With a GET or a "
-    + "redirect on the way the body gets lost: deliver to the final address."
-}
-const digestSigned: Cause = {
-  cause: "digest_signed",
-  explanation: "The SHA-256 digest of the body was signed in place of the body.",
-  remedy: "Sign the raw body itself."
-}
-const encodedHere: Cause = {
-  cause: "body_encoded_here",
-  explanation: "What is here is the base64 of the body that was signed.",
-  remedy: "Decode it first; gateways such as AWS API Gateway hand a body on like that (`isBase64Encoded`)."
-}
-const encodedThere: Cause = {
-  cause: "body_encoded_there",
-  explanation: "The base64 or hex text of the body was signed in place of the body.",
-  remedy: "Sign the raw body itself."
-}
-const quotedHere: Cause = {
-  cause: "double_encoded_here",
-  explanation: "The body is a JSON text with the signed JSON inside: it was encoded twice.",
-  remedy: `${passRaw}; leave out the second \`JSON.stringify\`.`
-}
-const quotedThere: Cause = {
-  cause: "double_encoded_there",
-  explanation: "What was signed is this body encoded as JSON once more.",
-  remedy: "Sign the text that is sent; leave out the second `JSON.stringify`."
-}
-const formHere: Cause = {
-  cause: "form_here",
-  explanation: "The body is a form; what was signed is the text of its field `payload`.",
-  remedy: "Deliver as application/json: the body is then the JSON itself."
-}
-const formThere: Cause = {
-  cause: "form_there",
-  explanation: "What was signed is a form with this body in its field `payload`.",
-  remedy: "Sign and deliver as application/json: the body is then the JSON itself."
 }

@@ -11,3 +11,6 @@ export interface Variant {
   /** None for what we have as it is. */
   readonly causes: ReadonlyArray<Cause>
 }
+
+/** What avoids most changes on the way. */
+export const passRaw = "Make everything between 3QPR and here pass the raw bytes on"

@@ -58,7 +58,7 @@ const parse = (text: string): Node | undefined => {
   } catch {
     return undefined
   }
-  const tokens = text.match(/"(?:[^"\\]|\\.)*"|[{}[\]:,]|[^\s{}[\]:,"]+/g) ?? []
+  const tokens = text.match(/"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\]:,]|[^\s{}[\]:,"]+/g) ?? []
   let at = 0
   const value = (depth: number): Node | undefined => {
     const token = tokens[at++]

@@ -282,7 +282,7 @@ describe("threeqpr doctor", () => {
         assert.match(found(check), /^failed: /, check)
       }
       assert.strictEqual(found("stream"), "skipped: needs the broker")
-      assert.isBelow(Duration.toSeconds(took), 15)
+      assert.isBelow(Duration.toSeconds(took), 9)
     }).pipe(Effect.scoped))
 
   it.live("looks into a Postgres of one's own: is it there, and are the tables; never shows the password", () =>
@@ -306,6 +306,15 @@ describe("threeqpr doctor", () => {
       )
       assert.notInclude(away.stdout + away.stderr, "p4ssw0rd")
     }).pipe(Effect.scoped))
+
+  it.live("exits 2 on wrong usage", () =>
+    Effect.gen(function*() {
+      for (const args of [["--url", "localhost"], ["--wrong"], ["everything"]]) {
+        const { code, stderr } = yield* threeqpr(["doctor", ...args])
+        assert.strictEqual(code, 2, args.join(" "))
+        assert.match(stderr, /ERROR/, args.join(" "))
+      }
+    }))
 
   it.live("has examples in its help", () =>
     Effect.gen(function*() {

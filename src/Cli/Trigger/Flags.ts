@@ -2,17 +2,12 @@ import { Option, Schema } from "effect"
 import { Argument, Flag } from "effect/cli"
 import { knownTypes } from "../../Domain/Event.ts"
 import { jsonFlag, settingFlag } from "../Flags.ts"
+import { HttpUrl } from "../HttpUrl.ts"
 import { wrongUsage } from "../Usage.ts"
 import * as Override from "./Override.ts"
 
 const toggle = (name: string, about: string) =>
   Flag.Boolean(name).pipe(Flag.withDescription(about), Flag.withDefault(false))
-
-const HttpUrl = Schema.String.check(
-  Schema.makeFilter((text) => /^https?:$/.test(URL.parse(text)?.protocol ?? ""), {
-    expected: "an http:// or https:// address"
-  })
-)
 
 const OverrideText = Schema.String.check(
   Schema.makeFilter((text) => Override.parse(text) !== undefined, {

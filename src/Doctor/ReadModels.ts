@@ -45,7 +45,7 @@ const embedded = Effect.fnUntraced(function*(adminUrl: string, dataDir: string) 
   }
   const fault = faults.find(({ part }) => part === "database")
   return fault === undefined
-    ? ok(`embedded in ${folder}; ${adminUrl} names no fault of it`)
+    ? ok(`embedded in ${folder}; the process at ${adminUrl} names no fault of it`)
     : failed(
       `embedded in ${folder}: ${fault.reason}`,
       "Look at the log of `threeqpr serve`; a restart opens it again."

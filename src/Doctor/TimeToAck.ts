@@ -1,6 +1,6 @@
 import { Clock, Duration, Effect } from "effect"
 import { randomUUID } from "node:crypto"
-import { probeSubject, stream } from "../EventLog.ts"
+import { appendTimeout, probeSubject, stream } from "../EventLog.ts"
 import { messageOf } from "../Failure.ts"
 import { failed, type Finding, ok, warning } from "./Finding.ts"
 import type { Log } from "./Subject.ts"
@@ -52,10 +52,11 @@ const probes = 5
 /** No further probe begins after this time, in milliseconds. */
 const budget = 1_000
 
-const judge = (millis: number, count: number): Finding => {
+/** 3QPR waits 5 seconds: a warning from half a second, a failure from 3 seconds, which is `appendTimeout`. */
+export const judge = (millis: number, count: number): Finding => {
   const seen = `${millis.toFixed(millis < 10 ? 1 : 0)} ms (median of ${count} probes, deleted again)`
   const remedy = "3QPR waits 5 seconds for an answer. Look at the broker's disk, its load and the way to it."
-  return millis > 3_000 ? failed(seen, remedy) : millis > 500 ? warning(seen, remedy) : ok(seen)
+  return millis > appendTimeout ? failed(seen, remedy) : millis > 500 ? warning(seen, remedy) : ok(seen)
 }
 
 const median = (values: ReadonlyArray<number>) =>

@@ -1,5 +1,5 @@
 import { assert, describe, it, layer } from "@effect/vitest"
-import { Context, Duration, Effect, Layer, Redacted, Schema } from "effect"
+import { Context, Duration, Effect, Exit, Layer, Redacted, Schema, Scope } from "effect"
 import { connect, DiscardPolicy, nanos } from "nats"
 import { chmodSync } from "node:fs"
 import { createServer, type RequestListener } from "node:http"
@@ -11,7 +11,7 @@ import { NatsServer } from "../../src/Nats/Server.ts"
 import { readConnection } from "../../src/Nats/Server/Connection.ts"
 import * as Broker from "../support/Broker.ts"
 import { newDatabase, newDataDir } from "../support/Databases.ts"
-import { deliver } from "../support/Http.ts"
+import { deliver, send } from "../support/Http.ts"
 import { serve, threeqpr } from "../support/Serve.ts"
 import { scanCreated, secret, signed } from "../support/Webhook.ts"
 
@@ -268,6 +268,33 @@ describe("threeqpr doctor", () => {
       assert.match(found("public listener"), /^failed: another program has http:.* with 200, we answer 400/)
       assert.match(found("private listener"), /^failed: another program has http/)
     }).pipe(Effect.scoped))
+
+  it.live("gives the reason for which the listeners are not ready", () =>
+    Effect.gen(function*() {
+      const brokerScope = yield* Scope.make()
+      const broker = yield* Layer.buildWithScope(Broker.layer, brokerScope)
+      const { token, url } = Context.get(broker, NatsServer)
+      const environment = {
+        DATA_DIR: yield* Broker.newDataDir,
+        NATS_URL: url,
+        NATS_TOKEN: Redacted.value(token),
+        THREEQPR_WEBHOOK_SECRET: Redacted.value(secret)
+      }
+      const { admin, webhook } = yield* serve(environment, ["--role", "ingress"])
+      yield* Scope.close(brokerScope, Exit.void)
+      yield* send(`${admin}/readyz`).pipe(
+        Effect.delay("50 millis"),
+        Effect.repeat({ until: ({ status }) => status === 503 })
+      )
+      const { code, found } = yield* doctor(environment, ["--url", webhook, "--admin-url", admin])
+      assert.strictEqual(code, 1)
+      assert.match(found("broker"), /^failed: Cannot connect to NATS at .* → Check NATS_URL/)
+      assert.match(found("public listener"), /^failed: .* is not ready: the broker is not connected → /)
+      assert.match(
+        found("private listener"),
+        /^failed: .* is not ready: event log: the broker is not connected → /
+      )
+    }).pipe(Effect.scoped, Effect.provide(Broker.platform)))
 
   it.live("gives up on what does not answer, and does not hang", () =>
     Effect.gen(function*() {

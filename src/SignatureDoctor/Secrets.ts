@@ -30,7 +30,7 @@ export const keysOf = (secrets: ReadonlyArray<KnownSecret>): ReadonlyArray<Key> 
     }))
   )
   const none = secrets.length > 0
-    ? [{ label: "no secret", bytes: Buffer.alloc(0), causes: [emptySecret] }]
+    ? [{ label: "an empty secret", bytes: Buffer.alloc(0), causes: [emptySecret] }]
     : []
   const seen = new Set<string>()
   return [...asTheyAre, ...changed, ...none].filter(({ bytes }) => {

@@ -158,7 +158,7 @@ describe("the signature doctor", () => {
       ["empty", "empty_secret", "", "s3cret"]
     ])("%s: %s", (_, cause, key, known) => {
       const secrets = [{ label: "the one", secret: Redacted.make(known) }]
-      const label = cause === "empty_secret" ? "no secret" : "the one"
+      const label = cause === "empty_secret" ? "an empty secret" : "the one"
       assert.deepStrictEqual(causesOf(compact, header(compact, key), { secrets }), [`${cause} (${label})`])
     })
 

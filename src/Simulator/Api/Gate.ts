@@ -1,0 +1,62 @@
+import { Effect, Redacted } from "effect"
+import { HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
+import { createHash, timingSafeEqual } from "node:crypto"
+import * as RateLimits from "./RateLimits.ts"
+
+export interface GateOptions {
+  /** The key that is let in. */
+  readonly key: Redacted.Redacted<string>
+  /** Keys that are answered 403. */
+  readonly revokedKeys?: ReadonlyArray<Redacted.Redacted<string>> | undefined
+  /** Keys that are answered 402. */
+  readonly keysWithoutPlan?: ReadonlyArray<Redacted.Redacted<string>> | undefined
+  /** 3QPR's own unless told. */
+  readonly limits?: RateLimits.Limits | undefined
+}
+
+/**
+ * Lets a request in when its key is good and has quota left. Every answer says what is left of it; keys that
+ * are not known share one quota.
+ */
+export const gate = ({
+  key,
+  keysWithoutPlan = [],
+  limits = RateLimits.limits,
+  revokedKeys = []
+}: GateOptions) => {
+  const take = RateLimits.make(limits)
+  const known = [
+    { keys: [key], refusal: undefined },
+    { keys: revokedKeys, refusal: problem(403, "forbidden", "The API key has been revoked.") },
+    { keys: keysWithoutPlan, refusal: problem(402, "payment_required", "The plan does not include the API.") }
+  ].flatMap(({ keys, refusal }) => keys.map((key) => ({ digest: digest(Redacted.value(key)), refusal })))
+  const unknown = {
+    digest: digest(""),
+    refusal: problem(401, "unauthorized", "The API key is missing or not valid.")
+  }
+
+  return HttpRouter.middleware((handler) =>
+    Effect.gen(function*() {
+      const { headers, url } = yield* HttpServerRequest.HttpServerRequest
+      const given = digest(/^Bearer (.+)$/i.exec(headers["authorization"] ?? "")?.[1] ?? "")
+      const { digest: who, refusal } = known.find(({ digest }) => timingSafeEqual(digest, given)) ?? unknown
+      const taken = yield* take(who.toString("hex"), quotaOf(url))
+      const response = taken.refused
+        ? problem(429, "rate_limited", "Too many requests.")
+        : refusal ?? (yield* handler)
+      return HttpServerResponse.setHeaders(response, taken.headers)
+    }), { global: true })
+}
+
+/** An error answer. 3QPR does not document what is in them. */
+export const problem = (status: number, code: string, message: string) =>
+  HttpServerResponse.jsonUnsafe({ error: { code, message } }, { status })
+
+const quotaOf = (url: string) =>
+  /^\/v1\/scans(\?|$)/.test(url)
+    ? "scans"
+    : /^\/v1\/qpr-codes\/[^/]+\/analytics(\?|$)/.test(url)
+    ? "analytics"
+    : "other"
+
+const digest = (text: string) => createHash("sha256").update(text).digest()

@@ -1,0 +1,42 @@
+import { Schema } from "effect"
+
+/**
+ * 3QPR's API was not reached, refused, or gave an answer that cannot be used. Holds neither the API key nor
+ * a webhook secret.
+ */
+export class ThreeQprFailed extends Schema.TaggedError<ThreeQprFailed>()("ThreeQprFailed", {
+  message: Schema.String,
+  /** Of the answer; absent when none came. 429 also when a request was not sent for want of quota. */
+  status: Schema.optionalKey(Schema.Int),
+  /** Whether the same call can succeed, and do no harm, when it is made again later. */
+  retriable: Schema.Boolean
+}) {}
+
+/** What an answer other than 2xx means; `said` is the reason that 3QPR gave, or nothing. */
+export const refused = (status: number, host: string, said: string) =>
+  new ThreeQprFailed({
+    message: `${host} answers ${status}: ${meaningOf(status)}${said === "" ? "" : ` It says: ${said}`}`,
+    status,
+    retriable: isRetriable(status)
+  })
+
+/** Whether a request that was answered so may be answered otherwise when nothing but time has passed. */
+export const isRetriable = (status: number) => status === 408 || status === 429 || status >= 500
+
+const meaningOf = (status: number) =>
+  meanings[status] ?? (status >= 500
+    ? "3QPR has a fault of its own. Try again later."
+    : status < 400
+    ? "it is not where 3QPR's API is. Check THREEQPR_API_URL."
+    : "3QPR refuses the request.")
+
+const meanings: Readonly<Record<number, string>> = {
+  400: "3QPR does not accept the request.",
+  401: "the API key is not valid. Check THREEQPR_API_KEY; 3QPR's keys look like 3qpr_sk_live_…",
+  402: "the plan of this 3QPR account does not include this.",
+  403: "the API key has been revoked, or is not allowed to do this. Make another one in 3QPR's dashboard.",
+  404: "3QPR has nothing there. Check THREEQPR_API_URL.",
+  408: "3QPR did not get the request in time. Try again.",
+  422: "3QPR does not accept what the request says.",
+  429: "the rate limit of this API key is reached. Try again in a minute."
+}

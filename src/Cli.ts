@@ -2,6 +2,7 @@ import { Command } from "effect/cli"
 import packageJson from "../package.json" with { type: "json" }
 import { doctor } from "./Cli/Doctor.ts"
 import { events } from "./Cli/Events.ts"
+import { register } from "./Cli/Register.ts"
 import { serve } from "./Cli/Serve.ts"
 import { status } from "./Cli/Status.ts"
 import { trigger } from "./Cli/Trigger.ts"
@@ -9,6 +10,6 @@ import { trigger } from "./Cli/Trigger.ts"
 /** The command line: one file a command. */
 export const run = Command.make("threeqpr").pipe(
   Command.withDescription("3QPR's webhooks, kept in NATS JetStream and projected into Postgres"),
-  Command.withSubcommands([serve, status, events, doctor, trigger]),
+  Command.withSubcommands([serve, register, status, events, doctor, trigger]),
   Command.run({ version: packageJson.version })
 )

@@ -1,4 +1,15 @@
-import { Clock, Duration, Effect, Exit, Random, Redacted, Ref, Result, Schema, SchemaIssue } from "effect"
+import {
+  Clock,
+  type Duration,
+  Effect,
+  Exit,
+  Random,
+  Redacted,
+  Ref,
+  Result,
+  Schema,
+  SchemaIssue
+} from "effect"
 import { FetchHttpClient, HttpClient, HttpClientRequest } from "effect/http"
 import { isRetriable, refused, ThreeQprFailed } from "./Failure.ts"
 import { waitAfter } from "./Quota.ts"

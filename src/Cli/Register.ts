@@ -1,0 +1,161 @@
+import { Console, Effect, Option, Redacted, Schema } from "effect"
+import { CliError, Command, Flag } from "effect/cli"
+import { isLoopback, load } from "../Config.ts"
+import { EventType, isKnownType, knownTypes } from "../Domain/Event.ts"
+import * as EnvFile from "../EnvFile.ts"
+import { type Registration, ThreeQpr } from "../ThreeQpr.ts"
+import { jsonFlag } from "./Flags.ts"
+import { json as printJson } from "./Output.ts"
+
+const variable = "THREEQPR_WEBHOOK_SECRET"
+
+/** The webhook cannot be registered, or its secret could not be put where it was to go. */
+export class RegisterFailed
+  extends Schema.TaggedError<RegisterFailed>()("RegisterFailed", { message: Schema.String })
+{}
+
+/** `threeqpr register`: registers a webhook with 3QPR, and shows its secret or keeps it in a file. */
+export const register = Command.make(
+  "register",
+  {
+    url: Flag.String("url").pipe(
+      Flag.withDescription("Where 3QPR is to deliver: a public https:// address")
+    ),
+    events: Flag.String("events").pipe(
+      Flag.withDescription(`Event types, separated by commas; repeatable (default ${knownTypes.join(", ")})`),
+      Flag.withSchema(Schema.String.check(
+        Schema.makeFilter((list) => listOf(list).length > 0 && listOf(list).every((type) => isType(type)), {
+          expected: "event types separated by commas, such as scan.created"
+        })
+      )),
+      Flag.atLeast(0)
+    ),
+    // Not only `--env-file`: Node takes that for its own, even here, and ends when there is no such file yet.
+    writeEnv: Flag.String("write-env").pipe(
+      Flag.withAlias("env-file"),
+      Flag.withDescription(`Write ${variable} into this file instead of showing the secret`),
+      Flag.withSchema(Schema.NonEmptyString),
+      Flag.optional
+    ),
+    json: jsonFlag
+  },
+  Effect.fnUntraced(function*({ events, json, url, writeEnv }) {
+    const { apiKey, apiUrl } = yield* load()
+    yield* checkUrl(url, apiUrl)
+    if (apiKey === undefined) return yield* keyMissing
+    const wanted = [...new Set(events.length > 0 ? events.flatMap(listOf) : knownTypes)]
+    yield* warn(url, wanted)
+    const file = Option.getOrUndefined(writeEnv)
+    // Before the webhook exists: its secret is told only once.
+    const kept = file === undefined ? undefined : yield* EnvFile.open(file, variable)
+    const api = ThreeQpr.layer({ url: apiUrl, key: apiKey })
+    const call = Effect.flatMap(ThreeQpr, (api) => api.register({ url, events: wanted }))
+    yield* Effect.uninterruptibleMask((restore) =>
+      Effect.flatMap(
+        restore(Effect.provide(call, api)),
+        (registration) =>
+          file === undefined || kept === undefined
+            ? showSecret(registration, json)
+            : keepSecret(registration, file, kept, json)
+      )
+    )
+  }, Effect.scoped)
+).pipe(
+  Command.withDescription("Register a webhook with 3QPR. Needs THREEQPR_API_KEY"),
+  Command.withExamples([
+    {
+      command: "threeqpr register --url https://hooks.example.com/webhooks/3qpr",
+      description: "For all events; shows the secret, once"
+    },
+    {
+      command: "threeqpr register --url https://hooks.example.com/webhooks/3qpr --write-env .env",
+      description: "Keeps the secret in .env instead"
+    },
+    {
+      command: "threeqpr register --url https://hooks.example.com/webhooks/3qpr --events scan.created",
+      description: "For scans only"
+    }
+  ])
+)
+
+const listOf = (list: string) => list.split(",").map((type) => type.trim()).filter((type) => type !== "")
+
+const isType = Schema.is(EventType)
+
+/** 3QPR calls public HTTPS addresses; a simulated one may call the machine that both run on. */
+const checkUrl = Effect.fnUntraced(function*(url: string, apiUrl: string) {
+  const { hostname = "", protocol } = URL.parse(url) ?? {}
+  const simulated = isLoopback(URL.parse(apiUrl)?.hostname ?? "")
+  const local = isLoopback(hostname)
+  if (protocol === "https:" && (simulated || !local)) return
+  if (protocol === "http:" && local && simulated) return
+  return yield* new CliError.ShowHelp({
+    commandPath: ["threeqpr", "register"],
+    errors: [new CliError.InvalidValue({ option: "url", value: url, expected, kind: "flag" })]
+  })
+})
+
+const expected = `a public https:// address,
+  since 3QPR calls no other. For development a tunnel gives you one, such as
+  \`ngrok http 3000\`. smee.io forwards too, but writes the JSON anew, which breaks
+  the signature unless it was compact. (http://localhost needs a simulated 3QPR,
+  with THREEQPR_API_URL on this machine.)`
+
+const keyMissing = new RegisterFailed({
+  message:
+    "THREEQPR_API_KEY is not set. Make an API key in 3QPR's dashboard (3qpr_sk_live_…), and set it in the "
+    + "environment."
+})
+
+const warn = Effect.fnUntraced(function*(url: string, events: ReadonlyArray<string>) {
+  const unknown = events.filter((type) => !isKnownType(type))
+  if (unknown.length > 0) {
+    yield* Console.error(`Not known here: ${unknown.join(", ")}. Known are:\n  ${knownTypes.join("\n  ")}`)
+  }
+  if (URL.parse(url)?.pathname === "/") {
+    yield* Console.error("The address has no path; `threeqpr serve` takes webhooks at /webhooks/3qpr.")
+  }
+})
+
+const showSecret = Effect.fnUntraced(function*(registration: Registration, json: boolean) {
+  yield* show(registration, json, { secret: Redacted.value(registration.secret) })
+  yield* Console.error(
+    `3QPR tells this secret only once. Keep it, and start \`threeqpr serve\` with\n${variable} set to it.`
+  )
+})
+
+const keepSecret = Effect.fnUntraced(
+  function*(registration: Registration, file: string, kept: EnvFile.EnvFile, json: boolean) {
+    yield* Effect.catch(kept.set(Redacted.value(registration.secret)), ({ message }) =>
+      Effect.andThen(
+        show(registration, json, { secret: Redacted.value(registration.secret) }),
+        new RegisterFailed({
+          message: `${message} The webhook is registered: keep its secret, which was shown instead and will `
+            + "not be told again."
+        })
+      ))
+    yield* show(registration, json, { env_file: file })
+    yield* Console.error(
+      `${kept.isSet ? "Replaced" : "Wrote"} ${variable} in ${file}. Start \`threeqpr serve\` with it.`
+    )
+    if (kept.isSet) {
+      yield* Console.error("The secret of an older webhook, if it was there, is there no longer.")
+    }
+    if (kept.readableByOthers) {
+      yield* Console.error(`Other users of this machine may read ${file}: \`chmod 600 ${file}\` stops that.`)
+    }
+  }
+)
+
+const show = Effect.fnUntraced(function*(
+  { active, createdAt, events, id, url }: Registration,
+  json: boolean,
+  place: { readonly secret: string } | { readonly env_file: string }
+) {
+  if (json) return yield* printJson({ id, url, events, active, created_at: createdAt, ...place })
+  yield* Console.log(`id      ${id}`)
+  yield* Console.log(`url     ${url}`)
+  yield* Console.log(`events  ${events.join("\n        ")}`)
+  if ("secret" in place) yield* Console.log(`secret  ${place.secret}`)
+  if (active === false) yield* Console.error("3QPR says that the webhook is not active yet.")
+})

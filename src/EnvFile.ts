@@ -33,11 +33,15 @@ export const open = Effect.fn("EnvFile.open")(function*(file: string, variable: 
   const read = info === undefined ? Effect.succeed(new Uint8Array()) : fs.readFile(path)
 
   const [before, beside] = yield* Effect.gen(function*() {
-    if (info !== undefined) yield* fs.access(path, { readable: true, writable: true })
+    // Opened, not asked about: Deno's `access` knows nothing of root.
+    if (info !== undefined) yield* Effect.scoped(fs.open(path, { flag: "r+" }))
     const beside = yield* fs.makeTempFileScoped({ directory: paths.dirname(path), prefix: ".threeqpr-" })
     yield* fs.chmod(beside, info === undefined ? 0o600 : info.mode & 0o777)
     if (info !== undefined && Option.isSome(info.uid) && Option.isSome(info.gid)) {
-      yield* fs.chown(beside, info.uid.value, info.gid.value)
+      yield* Effect.mapError(
+        fs.chown(beside, info.uid.value, info.gid.value),
+        () => "its owner and group could not be kept"
+      )
     }
     return [textOf(yield* read), beside] as const
   }).pipe(Effect.mapError(cannot))

@@ -246,11 +246,15 @@ describe("a failure", () => {
       `of ${status} tells what it means and what 3QPR says, and is not tried again`,
       Effect.gen(function*() {
         const server = yield* answers([json(Number(status), { error: { message: "because so" } })])
-        const failure = yield* Effect.flip(register(server.url))
-        assert.include(failure.message, meaning)
-        assert.include(failure.message, "because so")
-        assert.deepInclude(failure, { status: Number(status), retriable: false })
-        assert.strictEqual(server.requests.length, 1)
+        for (
+          const failure of [yield* Effect.flip(register(server.url)), yield* Effect.flip(idsOf(server.url))]
+        ) {
+          assert.include(failure.message, meaning)
+          assert.include(failure.message, "because so")
+          assert.notInclude(failure.message, "may have been created")
+          assert.deepInclude(failure, { status: Number(status), retriable: false })
+        }
+        assert.strictEqual(server.requests.length, 2)
       })
     )
   }
@@ -306,6 +310,8 @@ describe("a failure", () => {
 
 it.live("neither key nor secret gets into messages, JSON, logs or spans", () =>
   Effect.gen(function*() {
+    const key = Redacted.make("a_key_of_another_form")
+    const neighbour = "3qpr_sk_live_of_somebody_else"
     const seen: Array<unknown> = []
     const spans: Array<Tracer.NativeSpan> = []
     const tracer = Tracer.make({
@@ -315,7 +321,11 @@ it.live("neither key nor secret gets into messages, JSON, logs or spans", () =>
         return span
       }
     })
-    const echo = { message: `no ${Redacted.value(key)}, not for ${secret}`, secret, key: Redacted.value(key) }
+    const echo = {
+      message: `no ${Redacted.value(key)} nor ${neighbour}, not for ${secret}`,
+      secret,
+      key: Redacted.value(key)
+    }
     const unlucky: ReadonlyArray<Answer> = [
       registered,
       json(422, echo),
@@ -328,7 +338,7 @@ it.live("neither key nor secret gets into messages, JSON, logs or spans", () =>
     ]
     for (const answer of unlucky) {
       const server = yield* answers([answer])
-      const exit = yield* Effect.exit(register(server.url)).pipe(
+      const exit = yield* Effect.exit(register(server.url, { key })).pipe(
         Effect.tap((exit) => Effect.logError("failed", exit)),
         Effect.withTracer(tracer)
       )
@@ -346,6 +356,7 @@ it.live("neither key nor secret gets into messages, JSON, logs or spans", () =>
     const text = seen.map((value) => typeof value === "string" ? value : inspect(value, { depth: 20 })).join()
     assert.notInclude(text, secret)
     assert.notInclude(text, Redacted.value(key))
+    assert.notInclude(text, neighbour)
   }).pipe(
     Effect.provide(
       Logger.layer([Logger.make(({ message }) => logged.push(inspect(message, { depth: 20 })))])
@@ -353,7 +364,7 @@ it.live("neither key nor secret gets into messages, JSON, logs or spans", () =>
     Effect.andThen(Effect.sync(() => {
       assert.isAbove(logged.length, 0)
       assert.notInclude(logged.join(), secret)
-      assert.notInclude(logged.join(), Redacted.value(key))
+      assert.notInclude(logged.join(), "a_key_of_another_form")
     })),
     Effect.scoped
   ))

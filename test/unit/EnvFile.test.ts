@@ -5,10 +5,12 @@ import { Buffer } from "node:buffer"
 import {
   chmodSync,
   chownSync,
+  closeSync,
   existsSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -113,6 +115,15 @@ describe("setting a variable in an environment file", () => {
       yield* set(`${folder}/.env`)
       assert.isTrue(lstatSync(`${folder}/.env`).isSymbolicLink())
       assert.strictEqual(readFileSync(`${folder}/real/env`, "utf8"), "A=1\nSECRET=whsec_new\n")
+    }))
+
+  test("is the old file or the new one, never half: who has the old one open reads it whole", (folder) =>
+    Effect.gen(function*() {
+      writeFileSync(`${folder}/.env`, "SECRET=old\n")
+      const descriptor = openSync(`${folder}/.env`, "r")
+      yield* set(`${folder}/.env`)
+      assert.strictEqual(readFileSync(descriptor, "utf8"), "SECRET=old\n")
+      closeSync(descriptor)
     }))
 
   test("sees what was edited between opening and setting", (folder) =>

@@ -61,8 +61,8 @@ const make = Effect.fnUntraced(function*(options: Requests.Options) {
       request: HttpClientRequest.post("/v1/webhooks").pipe(HttpClientRequest.bodyJsonUnsafe(webhook)),
       answer: RegisterAnswer,
       quota: "other",
-      outcomeUnknown: "The webhook may have been created: look in 3QPR's dashboard, and delete it there, "
-        + "before you try again."
+      outcomeUnknown: "But the webhook may have been created already: look in 3QPR's dashboard first, and "
+        + "delete it there."
     })
     return {
       id: answer.id,

@@ -22,7 +22,7 @@ export const register = Command.make(
       Flag.withDescription("Where 3QPR is to deliver: a public https:// address")
     ),
     events: Flag.String("events").pipe(
-      Flag.withDescription(`Event types, separated by commas; repeatable (default ${knownTypes.join(", ")})`),
+      Flag.withDescription("Event types, separated by commas; repeatable. Without it all that are known"),
       Flag.withSchema(Schema.String.check(
         Schema.makeFilter((list) => listOf(list).length > 0 && listOf(list).every((type) => isType(type)), {
           expected: "event types separated by commas, such as scan.created"
@@ -33,7 +33,7 @@ export const register = Command.make(
     // Not only `--env-file`: Node takes that for its own, even here, and ends when there is no such file yet.
     writeEnv: Flag.String("write-env").pipe(
       Flag.withAlias("env-file"),
-      Flag.withDescription(`Write ${variable} into this file instead of showing the secret`),
+      Flag.withDescription(`Keep the secret in this file, as ${variable}, and show it nowhere`),
       Flag.withSchema(Schema.NonEmptyString),
       Flag.optional
     ),

@@ -38,7 +38,7 @@ export interface ScansQuery {
 
 /** What the simulated 3QPR holds for its one customer. */
 export interface Account {
-  /** Keeps a scan, for `GET /v1/scans` and the analytics. */
+  /** Keeps a scan, for `GET /v1/scans` and the analytics. Throws when its `scanned_at` is no date and time. */
   readonly record: (scan: ScanRecord) => void
   /** A page of the scans, the newest first, and how many there are in all. */
   readonly scans: (query: ScansQuery) => {
@@ -117,7 +117,7 @@ export const make = Effect.fnUntraced(function*(capacity = 1_000_000) {
 })
 
 /** A scan and the instant at which it was made, in epoch milliseconds. */
-export interface Kept {
+interface Kept {
   readonly at: number
   readonly scan: ScanRecord
 }

@@ -1,4 +1,14 @@
-import type { Kept } from "./Account.ts"
+/** What the analytics look at: scans, and the instants at which they were made, in epoch milliseconds. */
+export interface Scanned {
+  readonly at: number
+  readonly scan: {
+    readonly country: string
+    readonly city: string
+    readonly device: string
+    readonly conversation_started: boolean
+    readonly conversation_messages: number
+  }
+}
 
 export const periods = ["7d", "30d", "90d", "all"] as const
 export const granularities = ["hour", "day", "week"] as const
@@ -31,7 +41,7 @@ export interface Analytics {
 
 /** The analytics of the scans of one code, as of `now` (epoch milliseconds). */
 export const analyticsOf = (
-  all: ReadonlyArray<Kept>,
+  all: ReadonlyArray<Scanned>,
   { granularity, period, qpr_code_id }: AnalyticsQuery,
   now: number
 ): Analytics => {
@@ -69,7 +79,7 @@ const startOf = {
   week: (at: number) => dateOf((Math.floor((Math.floor(at / day) + 3) / 7) * 7 - 3) * day)
 }
 
-const countBy = (scans: ReadonlyArray<Kept>, keyOf: (kept: Kept) => string) => {
+const countBy = (scans: ReadonlyArray<Scanned>, keyOf: (scanned: Scanned) => string) => {
   const counts = new Map<string, number>()
   for (const scan of scans) counts.set(keyOf(scan), (counts.get(keyOf(scan)) ?? 0) + 1)
   return counts

@@ -62,6 +62,7 @@ export const make = Effect.fnUntraced(function*({ key, timeout = "15 seconds", u
   const hold = Effect.fnUntraced(function*(until: Ref.Ref<number>) {
     const wait = (yield* Ref.get(until)) - (yield* Clock.currentTimeMillis)
     if (wait > maxWait) return yield* waitTooLong(host, wait)
+    if (wait >= 1_000) yield* Effect.logInfo(`${host} asks to wait ${Math.ceil(wait / 1_000)} seconds`)
     if (wait > 0) yield* Effect.sleep(wait)
   })
 

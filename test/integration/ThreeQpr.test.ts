@@ -13,6 +13,8 @@ import {
   Tracer
 } from "effect"
 import { FetchHttpClient } from "effect/http"
+import { spawnSync } from "node:child_process"
+import { createServer } from "node:https"
 import { inspect } from "node:util"
 import { ThreeQpr } from "../../src/ThreeQpr.ts"
 import type { Options } from "../../src/ThreeQpr/Requests.ts"
@@ -210,6 +212,17 @@ describe("scans", () => {
   )
 
   test(
+    "tells of a TLS certificate that it does not trust, and sends nothing",
+    Effect.gen(function*() {
+      const { requests, url } = yield* selfSigned
+      const failure = yield* Effect.flip(idsOf(url))
+      assert.include(failure.message, "certificate")
+      assert.isFalse(failure.retriable)
+      assert.strictEqual(requests(), 0)
+    })
+  )
+
+  test(
     "sends nothing more until the reset when nothing remains of the quota",
     Effect.gen(function*() {
       const usedUp = { "x-ratelimit-remaining": "0", "x-ratelimit-reset": "1" }
@@ -370,3 +383,27 @@ it.live("neither key nor secret gets into messages, JSON, logs or spans", () =>
   ))
 
 const logged: Array<string> = []
+
+/** An HTTPS server whose certificate nobody signed. */
+const selfSigned = Effect.acquireRelease(
+  Effect.callback<{ readonly url: string; readonly requests: () => number; readonly close: () => void }>(
+    (resume) => {
+      const request = "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -keyout - -out -"
+      const { stdout } = spawnSync("openssl", request.split(" "), { encoding: "utf8" })
+      let requests = 0
+      const server = createServer({ key: stdout, cert: stdout }, (_, response) => {
+        requests++
+        response.end("{}")
+      }).listen(0, "127.0.0.1", () => {
+        const address = server.address()
+        const port = typeof address === "object" && address ? address.port : 0
+        resume(Effect.succeed({
+          url: `https://localhost:${port}`,
+          requests: () => requests,
+          close: () => server.close()
+        }))
+      })
+    }
+  ),
+  ({ close }) => Effect.sync(close)
+)

@@ -81,7 +81,10 @@ const startOf = {
 
 const countBy = (scans: ReadonlyArray<Scanned>, keyOf: (scanned: Scanned) => string) => {
   const counts = new Map<string, number>()
-  for (const scan of scans) counts.set(keyOf(scan), (counts.get(keyOf(scan)) ?? 0) + 1)
+  for (const scan of scans) {
+    const key = keyOf(scan)
+    counts.set(key, (counts.get(key) ?? 0) + 1)
+  }
   return counts
 }
 

@@ -1,4 +1,4 @@
-import { Effect, Layer, Redacted } from "effect"
+import { Effect, Layer } from "effect"
 import * as Admin from "./Admin.ts"
 import type { Config } from "./Config.ts"
 import { Consumers } from "./Consumer.ts"
@@ -10,6 +10,7 @@ import * as JetStream from "./EventLog/JetStream.ts"
 import { Ingress } from "./Ingress.ts"
 import { PublicListener } from "./Ingress/Http.ts"
 import { Nats, type Target } from "./Nats.ts"
+import { externalTarget } from "./Nats/External.ts"
 import { NatsServer } from "./Nats/Server.ts"
 import { conversations } from "./Projections/Conversations.ts"
 import { scans } from "./Projections/Scans.ts"
@@ -73,7 +74,7 @@ const log = (config: Config) =>
       eventLog(config, { servers: [server.url], token: server.token }, server.syncsBeforeAck))).pipe(
         Layer.provide(NatsServer.layer({ dataDir: config.dataDir, binary: config.natsServerBinary }))
       )
-    : eventLog(config, externalBroker(config, config.natsUrl), undefined)
+    : eventLog(config, externalTarget(config, config.natsUrl), undefined)
 
 const eventLog = (config: Config, broker: Target, syncsBeforeAck: boolean | undefined) =>
   Layer.effectDiscard(Effect.gen(function*() {
@@ -90,14 +91,3 @@ const eventLog = (config: Config, broker: Target, syncsBeforeAck: boolean | unde
     })),
     Layer.provideMerge(Nats.layer(broker))
   )
-
-const externalBroker = (config: Config, servers: ReadonlyArray<Redacted.Redacted<string>>): Target => ({
-  servers: servers.map(Redacted.value),
-  token: config.natsToken,
-  user: config.natsUser,
-  password: config.natsPassword,
-  credentialsFile: config.natsCredentials,
-  ...((config.natsTlsCa ?? config.natsTlsCert ?? config.natsTlsKey) !== undefined && {
-    tls: { ca: config.natsTlsCa, cert: config.natsTlsCert, key: config.natsTlsKey }
-  })
-})

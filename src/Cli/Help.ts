@@ -1,6 +1,7 @@
 import { Console, Effect } from "effect"
 import { CliOutput, TerminalCapabilities } from "effect/cli"
 import { width } from "./Output.ts"
+import { wrapWithin } from "./Wrap.ts"
 
 /**
  * Shows help and versions on standard output, wrapped to the terminal; wrong usage on standard error, with
@@ -36,22 +37,13 @@ export const wrap = (text: string, columns: number) =>
 
 const wrapLine = (line: string, columns: number): ReadonlyArray<string> => {
   const [lead = "", rest = ""] = splitAtColumn(line)
-  const leadWidth = CliOutput.displayWidth(lead)
-  const fits = columns - leadWidth >= narrowest
-  const indent = fits ? leadWidth : lead.length - lead.trimStart().length + 4
-  const lines = fits ? [] : [lead.trimEnd()]
-  let current = fits ? lead : " ".repeat(indent)
-  let empty = true
-  for (const word of rest.split(" ")) {
-    if (!empty && CliOutput.displayWidth(current) + 1 + CliOutput.displayWidth(word) > columns) {
-      lines.push(current)
-      current = " ".repeat(indent)
-      empty = true
-    }
-    current += empty ? word : ` ${word}`
-    empty = false
-  }
-  return [...lines, current]
+  const beside = columns - CliOutput.displayWidth(lead)
+  const indent = beside >= narrowest ? columns - beside : lead.length - lead.trimStart().length + 4
+  const [first = "", ...others] = wrapWithin(rest, columns - indent)
+  const under = others.map((text) => " ".repeat(indent) + text)
+  return beside >= narrowest
+    ? [lead + first, ...under]
+    : [lead.trimEnd(), " ".repeat(indent) + first, ...under]
 }
 
 /** Text in fewer columns than this is hard to read. */

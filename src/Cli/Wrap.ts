@@ -1,18 +1,24 @@
+import { CliOutput } from "effect/cli"
 import { width } from "./Output.ts"
 
 /**
  * Breaks a text into lines that fit beside an indent: the terminal's width, 100 columns where that is not
- * known or wider. A word that is too long keeps its line to itself.
+ * known or wider.
  */
-export const wrap = (text: string, indent: number): ReadonlyArray<string> => {
-  const room = Math.max(20, Math.min(width(), 100) - indent)
+export const wrap = (text: string, indent: number): ReadonlyArray<string> =>
+  wrapWithin(text, Math.max(20, Math.min(width(), 100) - indent))
+
+/** Breaks a text between words into lines of so many columns. A word that is too long has a line to itself. */
+export const wrapWithin = (text: string, columns: number): ReadonlyArray<string> => {
   const lines: Array<string> = []
   let line = ""
   for (const word of text.split(/\s+/)) {
-    if (line !== "" && line.length + 1 + word.length > room) {
+    const longer = line === "" ? word : `${line} ${word}`
+    if (line === "" || CliOutput.displayWidth(longer) <= columns) line = longer
+    else {
       lines.push(line)
       line = word
-    } else line = line === "" ? word : `${line} ${word}`
+    }
   }
   return [...lines, line]
 }

@@ -26,7 +26,7 @@ describe("threeqpr", () => {
     Effect.gen(function*() {
       const help = yield* threeqpr(["--help"])
       assert.strictEqual(help.code, 0)
-      for (const command of ["serve", "trigger", "doctor"]) {
+      for (const command of ["serve", "register", "status", "events", "doctor", "trigger", "simulate"]) {
         assert.match(help.stdout, new RegExp(`^ +${command} `, "m"))
       }
       assert.match((yield* threeqpr(["--version"])).stdout, /0\.1\.0/)

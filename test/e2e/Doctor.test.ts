@@ -83,7 +83,7 @@ class Running extends Context.Service<Running, {
     Effect.gen(function*() {
       const dataDir = yield* newDataDir
       const settings = { DATA_DIR: dataDir, ADMIN_TOKEN: "token-of-the-test" }
-      const { admin, webhook } = yield* serve(settings, ["--role", "ingress", "--role", "projector"])
+      const { admin, webhook } = yield* serve(settings)
       const environment = { ...settings, PORT: new URL(webhook).port, ADMIN_PORT: new URL(admin).port }
       return { webhook, dataDir, environment }
     })

@@ -1,0 +1,19 @@
+import { Effect } from "effect"
+import { type Options, start } from "./Simulator/Engine.ts"
+
+export type { Account, ScanRecord, Webhook } from "./Simulator/Account.ts"
+export { type Destination, type Options, retryWaits, type Simulation, start } from "./Simulator/Engine.ts"
+export { type FaultName, faultNames, faults } from "./Simulator/Faults.ts"
+export type { Entry, Forged, Ledger, Unexpected } from "./Simulator/Ledger.ts"
+export type { Report } from "./Simulator/Report.ts"
+export { type Comparison, position, VerificationFailed, verify } from "./Simulator/Verify.ts"
+
+/**
+ * Runs a 3QPR of our own to its end, which takes a `count`: makes events, delivers them by 3QPR's rules
+ * with the chosen faults, and reports what became of each.
+ */
+export const run = Effect.fn("Simulator.run")(function*(options: Options & { readonly count: number }) {
+  const simulation = yield* start(options)
+  yield* simulation.finished
+  return yield* simulation.report
+}, Effect.scoped)

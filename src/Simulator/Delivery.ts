@@ -1,0 +1,107 @@
+import { Effect } from "effect"
+import { Agent as HttpAgent, type ClientRequest, type IncomingMessage, request as overHttp } from "node:http"
+import { Agent as HttpsAgent, request as overHttps } from "node:https"
+import * as Signature from "../Signature.ts"
+
+/** One delivery attempt: a POST of these bytes. */
+export interface Attempt {
+  readonly url: string
+  readonly body: Uint8Array
+  /** The signature header; none without one. */
+  readonly signature: string | undefined
+  /** Real milliseconds between the two halves of the body; 0 sends it in one. */
+  readonly pause: number
+  /** Cuts the connection once the body is sent, whatever the answer would have been. */
+  readonly cut: boolean
+  /** Real milliseconds within which the whole answer must be there. */
+  readonly within: number
+}
+
+/** Why there is no answer; `cut` is our own doing, `failed` is anything else, such as TLS or DNS. */
+export const silences = ["refused", "reset", "timeout", "cut", "failed"] as const
+export type Silence = (typeof silences)[number]
+
+/** What became of an attempt. Of the answer's body the first 64 kB are kept. */
+export type Outcome =
+  | { readonly _tag: "Answered"; readonly status: number; readonly body: string }
+  | { readonly _tag: "Unanswered"; readonly silence: Silence; readonly detail: string }
+
+/** Makes delivery attempts over connections that are kept and go with the scope. Never fails. */
+export const make = Effect.gen(function*() {
+  const { http, https } = yield* Effect.acquireRelease(
+    Effect.sync(() => ({
+      http: new HttpAgent({ keepAlive: true }),
+      https: new HttpsAgent({ keepAlive: true })
+    })),
+    ({ http, https }) => Effect.sync(() => [http, https].forEach((agent) => agent.destroy()))
+  )
+  return (attempt: Attempt): Effect.Effect<Outcome> =>
+    Effect.callback((resume) => {
+      const done = (outcome: Outcome) => {
+        clearTimeout(limit)
+        clearTimeout(rest)
+        resume(Effect.succeed(outcome))
+      }
+      const unanswered = (silence: Silence, detail: string) => {
+        done({ _tag: "Unanswered", silence, detail })
+        request.destroy()
+      }
+      const options = {
+        method: "POST",
+        headers: {
+          "content-type": "application/json",
+          "content-length": attempt.body.length,
+          "user-agent": "threeqpr-simulator",
+          ...(attempt.signature === undefined ? {} : { [Signature.header]: attempt.signature })
+        }
+      }
+      const request = attempt.url.startsWith("https:")
+        ? overHttps(attempt.url, { ...options, agent: https })
+        : overHttp(attempt.url, { ...options, agent: http })
+      let rest: ReturnType<typeof setTimeout> | undefined
+      const limit = setTimeout(
+        () => unanswered("timeout", `no answer within ${attempt.within} ms`),
+        attempt.within
+      )
+      request.on("error", (error) => unanswered(silenceOf(error), error.message))
+      request.on("response", (response) => {
+        if (attempt.cut) return
+        response.on("error", (error) => unanswered(silenceOf(error), error.message))
+        response.on("aborted", () => unanswered("reset", "the answer broke off"))
+        collect(response, (body) => done({ _tag: "Answered", status: response.statusCode ?? 0, body }))
+      })
+      const cut = () => {
+        rest = setTimeout(() => unanswered("cut", "the connection was cut before the answer"), graceOfCut)
+      }
+      const finish = (part: Uint8Array) => attempt.cut ? request.end(part, cut) : request.end(part)
+      if (attempt.pause === 0) finish(attempt.body)
+      else rest = sendInParts(request, attempt, finish)
+      return Effect.sync(() => {
+        clearTimeout(limit)
+        clearTimeout(rest)
+        request.destroy()
+      })
+    })
+})
+
+/** Time for the body to leave this machine before its connection is cut, in milliseconds. */
+const graceOfCut = 20
+
+const sendInParts = (request: ClientRequest, { body, pause }: Attempt, finish: (part: Uint8Array) => void) => {
+  const half = Math.floor(body.length / 2)
+  request.write(body.subarray(0, half))
+  return setTimeout(() => finish(body.subarray(half)), pause)
+}
+
+const collect = (response: IncomingMessage, whole: (body: string) => void) => {
+  let body = ""
+  response.setEncoding("utf8")
+  response.on("data", (text: string) => void (body.length < 65_536 && (body += text.slice(0, 65_536))))
+  response.on("end", () => whole(body))
+}
+
+const silenceOf = (error: Error): Silence => {
+  const code = "code" in error ? error.code : undefined
+  if (code === "ECONNREFUSED") return "refused"
+  return code === "ECONNRESET" || code === "EPIPE" || error.message === "socket hang up" ? "reset" : "failed"
+}

@@ -1,0 +1,59 @@
+import { Option, Schema } from "effect"
+import type { Outcome } from "./Delivery.ts"
+import type { Planned } from "./Plan.ts"
+
+/** What an answer means for the event: taken, to be tried again, or taken for something else. */
+export interface Verdict {
+  readonly accepted: boolean
+  readonly duplicate: boolean
+  /** What it should not have been; null when it is as expected. */
+  readonly unexpected: string | null
+}
+
+/**
+ * Judges the answer to an event that 3QPR signed: 2xx takes it; of what our own receiver adds, the id,
+ * `duplicate` and `quarantined` must be right where they are given. A 4xx is no answer that a retry can
+ * mend, save 408, 425 and 429.
+ */
+export const judge = (planned: Planned, outcome: Outcome): Verdict => {
+  if (outcome._tag === "Unanswered") return failed(null)
+  const { status } = outcome
+  const said = errorOf(outcome.body)
+  if (status < 200 || status > 299) {
+    const passing = status >= 500 || status === 408 || status === 425 || status === 429
+    return failed(passing ? null : `a true event was answered ${status}${said === "" ? "" : ` ${said}`}`)
+  }
+  const receipt = Option.getOrElse(receiptOf(outcome.body), (): Receipt => ({}))
+  return { accepted: true, duplicate: receipt.duplicate === true, unexpected: wrongIn(planned, receipt) }
+}
+
+/** The error that an answer's body names, such as `invalid_signature`; empty when there is none. */
+export const errorOf = (body: string) =>
+  Option.match(refusalOf(body), { onNone: () => "", onSome: ({ error }) => error })
+
+const failed = (unexpected: string | null): Verdict => ({ accepted: false, duplicate: false, unexpected })
+
+const wrongIn = (planned: Planned, { id, quarantined }: Receipt): string | null => {
+  if (id !== undefined && id !== planned.id) {
+    return `the answer is about ${id ?? "no id"}`
+  }
+  if (planned.quarantined === null) {
+    return quarantined === undefined ? null : `a good event was quarantined as ${quarantined}`
+  }
+  if (quarantined === undefined) return `a body that is ${planned.quarantined} was taken for an event`
+  return quarantined === planned.quarantined
+    ? null
+    : `quarantined as ${quarantined} instead of ${planned.quarantined}`
+}
+
+const Receipt = Schema.Struct({
+  id: Schema.optional(Schema.NullOr(Schema.String)),
+  duplicate: Schema.optional(Schema.Boolean),
+  quarantined: Schema.optional(Schema.String)
+})
+type Receipt = typeof Receipt.Type
+
+const receiptOf = Schema.decodeUnknownOption(Schema.fromJsonString(Receipt))
+const refusalOf = Schema.decodeUnknownOption(
+  Schema.fromJsonString(Schema.Struct({ error: Schema.String }))
+)

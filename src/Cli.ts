@@ -4,12 +4,13 @@ import { doctor } from "./Cli/Doctor.ts"
 import { events } from "./Cli/Events.ts"
 import { register } from "./Cli/Register.ts"
 import { serve } from "./Cli/Serve.ts"
+import { simulate } from "./Cli/Simulate.ts"
 import { status } from "./Cli/Status.ts"
 import { trigger } from "./Cli/Trigger.ts"
 
 /** The command line: one file a command. */
 export const run = Command.make("threeqpr").pipe(
   Command.withDescription("3QPR's webhooks, kept in NATS JetStream and projected into Postgres"),
-  Command.withSubcommands([serve, register, status, events, doctor, trigger]),
+  Command.withSubcommands([serve, register, status, events, doctor, trigger, simulate]),
   Command.run({ version: packageJson.version })
 )

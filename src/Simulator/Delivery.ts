@@ -87,7 +87,11 @@ export const make = Effect.gen(function*() {
 /** Time for the body to leave this machine before its connection is cut, in milliseconds. */
 const graceOfCut = 20
 
-const sendInParts = (request: ClientRequest, { body, pause }: Attempt, finish: (part: Uint8Array) => void) => {
+const sendInParts = (
+  request: ClientRequest,
+  { body, pause }: Attempt,
+  finish: (part: Uint8Array) => void
+) => {
   const half = Math.floor(body.length / 2)
   request.write(body.subarray(0, half))
   return setTimeout(() => finish(body.subarray(half)), pause)

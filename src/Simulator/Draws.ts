@@ -12,7 +12,10 @@ export const characters = (length: number) =>
 
 /** ULIDs of one moment, in milliseconds: ids of the same draws differ when their moments do. */
 export const ulids = (moment: number): IdOf => {
-  const time = Array.from({ length: 10 }, (_, at) => alphabet.charAt(Math.floor(moment / 32 ** (9 - at)) % 32))
+  const time = Array.from(
+    { length: 10 },
+    (_, at) => alphabet.charAt(Math.floor(moment / 32 ** (9 - at)) % 32)
+  )
     .join("")
   return (prefix) => Effect.map(characters(16), (rest) => `${prefix}_${time}${rest}`)
 }

@@ -67,48 +67,60 @@ export const start = Effect.fnUntraced(function*(
   const events = yield* FiberSet.make()
 
   const attempt = (attempt: Omit<Delivery.Attempt, "within">, due: number) =>
-    permits.withPermit(Effect.gen(function*() {
-      if ((yield* Clock.currentTimeMillis) - due > 100) ledger.late++
-      ledger.inFlight++
-      const outcome = yield* deliver({ ...attempt, within: answerWithin })
-      ledger.inFlight--
-      return { outcome, latency: (yield* Clock.currentTimeMillis) - due }
-    }).pipe(Effect.uninterruptible))
-
-  const deliverTrue = Effect.fnUntraced(function*(entry: Entry, planned: Plan.Planned, secret: Secret, first: number) {
-    const { answerLost, bytes, pause, repeats } = planned
-    const post = { url: entry.url, body: bytes, signature: Signature.sign(bytes, secret), pause, cut: false }
-    for (let tried = 0, due = first;; tried++) {
-      const { latency, outcome } = yield* attempt({ ...post, cut: answerLost && tried === 0 }, due)
-      if (ledger.attempted(entry, planned, outcome, latency)) break
-      const wait = retryWaits[tried]
-      if (wait === undefined) return ledger.gaveUp(entry)
-      due = (yield* Clock.currentTimeMillis) + wait / speed
-      yield* Effect.sleep(wait / speed)
-    }
-    for (let repeat = 0; repeat < repeats; repeat++) {
-      const { outcome } = yield* attempt(post, yield* Clock.currentTimeMillis)
-      ledger.repeated(entry, planned, outcome)
-    }
-  })
-
-  const deliverTo = Effect.fnUntraced(function*({ secret, url }: Target, planned: Plan.Planned, webhooks: number) {
-    const due = startedAt + planned.due
-    const entry = ledger.open(planned, url, webhooks)
-    yield* sleepUntil(due)
-    const forged = planned.forgeries.map((forgery) =>
+    permits.withPermit(
       Effect.gen(function*() {
-        const { bytes, signature } = forgery
-        const forged = ledger.openForged(entry, forgery)
-        const request = { url, body: bytes, signature: signature(secret), pause: 0, cut: false }
-        ledger.forgedAnswered(forged, (yield* attempt(request, due)).outcome)
-      })
+        if ((yield* Clock.currentTimeMillis) - due > 100) ledger.late++
+        ledger.inFlight++
+        const outcome = yield* deliver({ ...attempt, within: answerWithin })
+        ledger.inFlight--
+        return { outcome, latency: (yield* Clock.currentTimeMillis) - due }
+      }).pipe(Effect.uninterruptible)
     )
-    yield* Effect.all([deliverTrue(entry, planned, secret, due), ...forged], {
-      concurrency: "unbounded",
-      discard: true
-    })
-  })
+
+  const deliverTrue = Effect.fnUntraced(
+    function*(entry: Entry, planned: Plan.Planned, secret: Secret, first: number) {
+      const { answerLost, bytes, pause, repeats } = planned
+      const post = {
+        url: entry.url,
+        body: bytes,
+        signature: Signature.sign(bytes, secret),
+        pause,
+        cut: false
+      }
+      for (let tried = 0, due = first;; tried++) {
+        const { latency, outcome } = yield* attempt({ ...post, cut: answerLost && tried === 0 }, due)
+        if (ledger.attempted(entry, planned, outcome, latency)) break
+        const wait = retryWaits[tried]
+        if (wait === undefined) return ledger.gaveUp(entry)
+        due = (yield* Clock.currentTimeMillis) + wait / speed
+        yield* Effect.sleep(wait / speed)
+      }
+      for (let repeat = 0; repeat < repeats; repeat++) {
+        const { outcome } = yield* attempt(post, yield* Clock.currentTimeMillis)
+        ledger.repeated(entry, planned, outcome)
+      }
+    }
+  )
+
+  const deliverTo = Effect.fnUntraced(
+    function*({ secret, url }: Target, planned: Plan.Planned, webhooks: number) {
+      const due = startedAt + planned.due
+      const entry = ledger.open(planned, url, webhooks)
+      yield* sleepUntil(due)
+      const forged = planned.forgeries.map((forgery) =>
+        Effect.gen(function*() {
+          const { bytes, signature } = forgery
+          const forged = ledger.openForged(entry, forgery)
+          const request = { url, body: bytes, signature: signature(secret), pause: 0, cut: false }
+          ledger.forgedAnswered(forged, (yield* attempt(request, due)).outcome)
+        })
+      )
+      yield* Effect.all([deliverTrue(entry, planned, secret, due), ...forged], {
+        concurrency: "unbounded",
+        discard: true
+      })
+    }
+  )
 
   const schedule = Effect.gen(function*() {
     for (let index = 0; index < count; index++) {

@@ -1,16 +1,16 @@
 /** What can go wrong between 3QPR and a receiver: the share of events it happens to, and what it is. */
 export const faults = {
-  duplicates: { share: 0.03, about: "delivered again, one to three times, after it was accepted" },
+  duplicates: { share: 0.03, about: "delivered again, 1 to 3 times, after it was accepted" },
   reordering: { share: 0.03, about: "held back, so that later events overtake it" },
-  delays: { share: 0.02, about: "the body comes in two parts, 50 to 500 ms apart" },
-  "lost-answers": { share: 0.02, about: "the connection is cut before the answer, and the event retried" },
+  delays: { share: 0.02, about: "its body comes in two parts, 50 to 500 ms apart" },
+  "lost-answers": { share: 0.02, about: "cut off before the answer, and so retried" },
   tampered: { share: 0.02, about: "a copy comes too, with a byte changed after signing" },
-  "wrong-secret": { share: 0.02, about: "a forgery comes too, signed with a secret that was never ours" },
-  "old-secret": { share: 0.02, about: "a forgery comes too, signed with a secret of former days" },
+  "wrong-secret": { share: 0.02, about: "a forgery comes too, signed with another secret" },
+  "old-secret": { share: 0.02, about: "a forgery comes too, signed with a former secret" },
   unsigned: { share: 0.02, about: "a forgery comes too, without a signature" },
-  bursts: { share: 0.25, about: "50 to 200 events at once, once in 500" },
-  "unknown-types": { share: 0.02, about: "an event of a type that nobody knows yet" },
-  malformed: { share: 0.02, about: "signed, but no JSON, without a usable id, or with data that does not fit" }
+  bursts: { share: 0.25, about: "50 to 200 events at once, one time in 500" },
+  "unknown-types": { share: 0.02, about: "of a type that nobody knows yet" },
+  malformed: { share: 0.02, about: "signed, but no JSON, no usable id or unfit data" }
 } as const satisfies Record<string, { readonly share: number; readonly about: string }>
 
 export type FaultName = keyof typeof faults

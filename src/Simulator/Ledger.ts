@@ -117,7 +117,9 @@ export class Ledger {
     if (duplicate) this.duplicates++
     else this.stored++
     // With several webhooks of one receiver another may have brought it first.
-    if (duplicate && entry.attempts === 1 && entry.webhooks === 1) this.#unexpected(entry, "a new event was answered duplicate")
+    if (duplicate && entry.attempts === 1 && entry.webhooks === 1) {
+      this.#unexpected(entry, "a new event was answered duplicate")
+    }
     return true
   }
 
@@ -173,6 +175,7 @@ export const isAccepted = (status: number | Silence | null) =>
 const statusOf = (outcome: Outcome) => outcome._tag === "Answered" ? outcome.status : outcome.silence
 
 // A receiver that does not tell duplicates apart in its answer cannot be held to it.
-const saysDuplicate = (outcome: Outcome) => outcome._tag === "Answered" && outcome.body.includes("\"duplicate\"")
+const saysDuplicate = (outcome: Outcome) =>
+  outcome._tag === "Answered" && outcome.body.includes("\"duplicate\"")
 
 const sha256Of = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex")

@@ -14,26 +14,28 @@ export interface Malformed {
 }
 
 /** A body that 3QPR might sign by mistake, and why a receiver cannot use it. */
-export const malformed = Effect.fnUntraced(function*(idOf: IdOf, scan: ScanRecord): Effect.fn.Return<Malformed> {
-  const id = yield* idOf("evt")
-  const type = "scan.created"
-  const envelope = { id, event: type, data: scan }
-  const kind = yield* pick(["cut off", "no id", "id with spaces", "time in words", "count in words"])
-  switch (kind) {
-    case "cut off": {
-      const bytes = Buffer.from(JSON.stringify(envelope).slice(0, -20))
-      return { type, data: {}, id: null, quarantined: "invalid_json", bytes }
+export const malformed = Effect.fnUntraced(
+  function*(idOf: IdOf, scan: ScanRecord): Effect.fn.Return<Malformed> {
+    const id = yield* idOf("evt")
+    const type = "scan.created"
+    const envelope = { id, event: type, data: scan }
+    const kind = yield* pick(["cut off", "no id", "id with spaces", "time in words", "count in words"])
+    switch (kind) {
+      case "cut off": {
+        const bytes = Buffer.from(JSON.stringify(envelope).slice(0, -20))
+        return { type, data: {}, id: null, quarantined: "invalid_json", bytes }
+      }
+      case "no id":
+        return unusable({ event: type, data: scan }, null, "invalid_envelope")
+      case "id with spaces":
+        return unusable({ ...envelope, id: `event ${id}` }, null, "invalid_envelope")
+      case "time in words":
+        return unusable({ ...envelope, data: { ...scan, scanned_at: "yesterday" } }, id, "invalid_data")
+      default:
+        return unusable({ ...envelope, data: { ...scan, conversation_messages: "many" } }, id, "invalid_data")
     }
-    case "no id":
-      return unusable({ event: type, data: scan }, null, "invalid_envelope")
-    case "id with spaces":
-      return unusable({ ...envelope, id: `event ${id}` }, null, "invalid_envelope")
-    case "time in words":
-      return unusable({ ...envelope, data: { ...scan, scanned_at: "yesterday" } }, id, "invalid_data")
-    default:
-      return unusable({ ...envelope, data: { ...scan, conversation_messages: "many" } }, id, "invalid_data")
   }
-})
+)
 
 const unusable = (
   envelope: { readonly id?: string; readonly event: string; readonly data: object },

@@ -5,7 +5,7 @@ import type { ScanRecord } from "./Account.ts"
 import { contentOf, scanCreated } from "./Content.ts"
 import { chance, ulids } from "./Draws.ts"
 import { type FaultName, faults } from "./Faults.ts"
-import { type Forgery, forgeries } from "./Forgeries.ts"
+import { forgeries, type Forgery } from "./Forgeries.ts"
 import { blockSize, layOut, type Slot } from "./Layout.ts"
 import { scanOf } from "./World.ts"
 
@@ -72,7 +72,10 @@ export const make = (options: PlanOptions): Plan => {
   }, (effect, index) => seeded("bursts", Math.floor(index / burstWindow))(effect))
 
   const scanAt = (index: number, started: boolean) =>
-    Effect.flatMap(timeOf(index), ({ at }) => scanOf({ idOf, now: options.started + Math.round(at), started }))
+    Effect.flatMap(
+      timeOf(index),
+      ({ at }) => scanOf({ idOf, now: options.started + Math.round(at), started })
+    )
       .pipe(seeded("event", index))
 
   return Effect.fnUntraced(function*(index) {

@@ -7,8 +7,10 @@ export interface Report {
   readonly seed: string
   /** Nothing of `wrong`. */
   readonly clean: boolean
-  /** What speaks against the receiver, and then what keeps the run from proving anything. */
+  /** What speaks against the receiver, and what keeps the run from proving anything. */
   readonly wrong: ReadonlyArray<string>
+  /** Of `wrong`, what speaks against the receiver. */
+  readonly violations: ReadonlyArray<string>
   /** ISO 8601. */
   readonly started_at: string
   readonly seconds: number
@@ -62,15 +64,16 @@ export interface Run {
 
 /** The report of a run: what the ledger holds when it is asked. */
 export const reportOf = (ledger: Ledger, run: Run): Report => {
-  const wrong = [...violations(ledger), ...emptiness(ledger, run)]
+  const violations = violationsIn(ledger)
+  const wrong = [...violations, ...emptiness(ledger, run)]
   const seconds = (run.endedAt - run.startedAt) / 1_000
-  const idsIn = (state: string) =>
-    ledger.entries.filter((entry) => entry.state === state).map(({ id }) => id)
+  const idsIn = (state: string) => ledger.entries.filter((entry) => entry.state === state).map(({ id }) => id)
   const waiting = idsIn("waiting")
   return {
     seed: run.seed,
     clean: wrong.length === 0,
     wrong,
+    violations,
     started_at: new Date(run.startedAt).toISOString(),
     seconds,
     rate: { asked: run.rate, sent: seconds > 0 ? round(ledger.events / seconds) : 0 },
@@ -108,8 +111,7 @@ export const reportOf = (ledger: Ledger, run: Run): Report => {
   }
 }
 
-/** What the receiver did wrong so far. */
-export const violations = (ledger: Ledger): ReadonlyArray<string> => {
+const violationsIn = (ledger: Ledger): ReadonlyArray<string> => {
   const kinds = new Map<string, number>()
   for (const { reason } of ledger.unexpected) kinds.set(reason, (kinds.get(reason) ?? 0) + 1)
   return [

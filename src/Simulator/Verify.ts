@@ -1,7 +1,7 @@
 import { Effect, Schema } from "effect"
 import { AdminClient, AdminUnreachable } from "../Admin/Client.ts"
-import type { Entry } from "./Ledger.ts"
 import type { Simulation } from "./Engine.ts"
+import type { Entry } from "./Ledger.ts"
 import { compareLog, type LogDifferences } from "./Verify/Log.ts"
 import { caughtUp } from "./Verify/Projections.ts"
 import { compareRows, type RowDifferences } from "./Verify/Rows.ts"
@@ -52,8 +52,7 @@ export const verify = Effect.fn("Simulator.verify")(function*(simulation: Simula
   const client = yield* AdminClient
   const scans = yield* compareRows(accepted("scan.created"), dataOf, {
     time: "scanned_at",
-    page: (query) =>
-      Effect.map(client.scans.list({ query }), ({ scans, total }) => ({ rows: scans, total })),
+    page: (query) => Effect.map(client.scans.list({ query }), ({ scans, total }) => ({ rows: scans, total })),
     get: (id) => client.scans.get({ params: { id } })
   })
   const conversations = yield* compareRows(accepted("conversation.completed"), dataOf, {

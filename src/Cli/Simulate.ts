@@ -1,0 +1,163 @@
+import { Console, Effect, Exit, Fiber, Layer, Option, Random, Schema } from "effect"
+import { Command, Flag } from "effect/cli"
+import process from "node:process"
+import { load } from "../Config.ts"
+import * as Simulator from "../Simulator.ts"
+import { faultNames, isFaultName } from "../Simulator/Faults.ts"
+import * as WebhookSecret from "../WebhookSecret.ts"
+import { adminClient, adminUrlFlag, given, jsonFlag, settingFlag } from "./Flags.ts"
+import { json as printJson } from "./Output.ts"
+import { showComparison, wrongIn } from "./Simulate/Differences.ts"
+import * as Progress from "./Simulate/Progress.ts"
+import { showReport } from "./Simulate/Result.ts"
+
+/** The run found something wrong, or proved nothing. */
+export class NotClean extends Schema.TaggedError<NotClean>()("NotClean", { message: Schema.String }) {}
+
+const positive = (minimum: number, maximum: number) =>
+  Schema.Number.check(Schema.isBetween({ minimum, maximum }))
+
+const Faults = Schema.String.check(
+  Schema.makeFilter((text) => text === "all" || text.split(",").every(isFaultName), {
+    expected: `all, or some of ${faultNames.join(",")}`
+  })
+)
+
+const HttpUrl = Schema.String.check(
+  Schema.makeFilter((text) => /^https?:$/.test(URL.parse(text)?.protocol ?? ""), {
+    expected: "an http:// or https:// address"
+  })
+)
+
+/** `threeqpr simulate`: a 3QPR of our own, that shows at the end what became of each event. */
+export const simulate = Command.make(
+  "simulate",
+  {
+    url: Flag.String("url").pipe(
+      Flag.withDescription("The webhook (default http://localhost:<PORT>/webhooks/3qpr)"),
+      Flag.withSchema(HttpUrl),
+      Flag.optional
+    ),
+    adminUrl: adminUrlFlag,
+    secret: Flag.Redacted("secret").pipe(
+      Flag.withDescription(
+        "The webhook's secret (default as `trigger`: THREEQPR_WEBHOOK_SECRET, or DATA_DIR's)"
+      ),
+      Flag.optional
+    ),
+    rate: Flag.Finite("rate").pipe(
+      Flag.withDescription("Events a second, whatever the answers do"),
+      Flag.withSchema(positive(0.001, 100_000)),
+      Flag.withDefault(10)
+    ),
+    count: Flag.Int("count").pipe(
+      Flag.withDescription("How many events (default: until Ctrl-C)"),
+      Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 100_000_000 }))),
+      Flag.optional
+    ),
+    seed: Flag.String("seed").pipe(
+      Flag.withDescription("Repeats the run that had this seed, with new ids (default: a new one)"),
+      Flag.withSchema(Schema.String.check(Schema.isPattern(/^[\w.-]{1,64}$/, {
+        expected: "1 to 64 letters, digits, _, . or -"
+      }))),
+      Flag.optional
+    ),
+    speed: Flag.Finite("speed").pipe(
+      Flag.withDescription("Divides the waits between retries; the 5 seconds to answer in stay real"),
+      Flag.withSchema(positive(0.001, 1_000_000)),
+      Flag.withDefault(1)
+    ),
+    faults: Flag.String("faults").pipe(
+      Flag.withDescription(`What goes wrong: all, or some of ${faultNames.join(",")}`),
+      Flag.withSchema(Faults),
+      Flag.optional
+    ),
+    verify: Flag.Boolean("verify").pipe(
+      Flag.withDescription("Compare in the end what is stored and projected with what was accepted"),
+      Flag.withDefault(false)
+    ),
+    json: jsonFlag,
+    dataDir: settingFlag("data-dir", "dataDir")
+  },
+  Effect.fnUntraced(function*({ dataDir, url, ...flags }) {
+    const config = yield* load(given({ dataDir }))
+    const target = Option.getOrElse(url, () => `http://localhost:${config.port}/webhooks/3qpr`)
+    const secret = Option.isSome(flags.secret)
+      ? flags.secret.value
+      : (yield* WebhookSecret.find(config)).secrets[0]
+    const seed = Option.isSome(flags.seed)
+      ? flags.seed.value
+      : String(yield* Random.nextIntBetween(0, 999_999_999))
+    const faults = Option.match(flags.faults, {
+      onNone: () => [],
+      onSome: (text) => text === "all" ? faultNames : text.split(",").filter(isFaultName)
+    })
+    yield* run({
+      options: {
+        url: target,
+        secret,
+        seed,
+        faults,
+        rate: flags.rate,
+        speed: flags.speed,
+        count: Option.getOrUndefined(flags.count)
+      },
+      asJson: flags.json,
+      admin: flags.verify ? Option.some(adminClient(flags.adminUrl)) : Option.none()
+    })
+  })
+).pipe(
+  Command.withDescription("Make believable events, deliver them as 3QPR does, and prove what became of each"),
+  Command.withExamples([
+    { command: "threeqpr simulate", description: "Ten events a second until Ctrl-C" },
+    {
+      command: "threeqpr simulate --count 2000 --rate 100 --faults all --speed 1000 --verify",
+      description: "Everything that can go wrong, then compare what is stored and projected"
+    },
+    {
+      command: "threeqpr simulate --count 50 --url https://example.org/webhooks/3qpr",
+      description: "Fifty events to a receiver elsewhere, with the secret in THREEQPR_WEBHOOK_SECRET"
+    }
+  ])
+)
+
+const run = Effect.fnUntraced(function*({ admin, asJson, options }: {
+  readonly options: Simulator.Options & { readonly url: string; readonly seed: string }
+  readonly asJson: boolean
+  readonly admin: Option.Option<ReturnType<typeof adminClient>>
+}) {
+  const asked = Option.isSome(admin) ? Option.some(yield* Layer.build(admin.value)) : Option.none()
+  const from = Option.isSome(asked)
+    ? yield* Simulator.position.pipe(Effect.provideContext(asked.value))
+    : undefined
+  const simulation = yield* Simulator.start(options)
+  yield* Console.error(
+    `${options.rate} events a second to ${options.url}; --seed ${options.seed} makes the same again`
+  )
+  const progress = yield* Effect.forkScoped(Progress.show(simulation, options.url))
+  // Ctrl-C is how an endless run ends: what there is then is shown all the same.
+  yield* Effect.uninterruptibleMask(Effect.fnUntraced(function*(restore) {
+    const ending = yield* Effect.exit(restore(simulation.finished))
+    const interrupted = Exit.hasInterrupts(ending)
+    if (Exit.isFailure(ending) && !interrupted) return yield* ending
+    yield* simulation.stop
+    yield* Fiber.interrupt(progress)
+    const report = yield* simulation.report
+    if (!asJson) yield* showReport(report)
+    const comparison = Option.isSome(asked) && from !== undefined
+      // In a fiber of its own: it outlives the Ctrl-C, and its time-outs work.
+      ? yield* Effect.flatMap(
+        Effect.forkDetach(Simulator.verify(simulation, from).pipe(Effect.provideContext(asked.value))),
+        Fiber.join
+      )
+      : undefined
+    if (asJson) yield* printJson({ ...report, verification: comparison ?? null })
+    else if (comparison !== undefined) yield* showComparison(comparison)
+    const wrong = [
+      ...(interrupted ? report.violations : report.wrong),
+      ...(comparison === undefined ? [] : wrongIn(comparison))
+    ]
+    if (wrong.length > 0) return yield* new NotClean({ message: `Not clean: ${wrong.join("; ")}.` })
+    process.exitCode = 0
+  }))
+}, Effect.scoped)

@@ -1,0 +1,65 @@
+import { Clock, Console, Effect } from "effect"
+import process from "node:process"
+import type { Simulation } from "../../Simulator.ts"
+import type { Ledger } from "../../Simulator/Ledger.ts"
+import { fit } from "../Output.ts"
+import { statusesOf } from "./Result.ts"
+
+/**
+ * Shows on stderr how a run is doing, until it is interrupted: a line that changes on a terminal, a line
+ * every 10 seconds elsewhere. Says at once when nothing is accepted, why, and what to do.
+ */
+export const show = Effect.fnUntraced(function*({ ledger }: Simulation, url: string) {
+  const started = yield* Clock.currentTimeMillis
+  const said = new Set<string>()
+  const sayHints = Effect.gen(function*() {
+    for (const hint of hintsOf(ledger, url)) {
+      if (said.has(hint)) continue
+      said.add(hint)
+      yield* redraw("")
+      yield* Console.error(hint)
+    }
+  })
+  yield* Effect.gen(function*() {
+    for (let tick = 1;; tick++) {
+      yield* Effect.sleep(250)
+      yield* sayHints
+      const line = lineOf(ledger, (yield* Clock.currentTimeMillis) - started)
+      if (process.stderr.isTTY) yield* redraw(fit(line, process.stderr.columns))
+      else if (tick % 40 === 0) yield* Console.error(line)
+    }
+  }).pipe(Effect.ensuring(Effect.andThen(redraw(""), sayHints)))
+})
+
+/** Elapsed time, events a second, answers, retries waiting, latency. */
+export const lineOf = (ledger: Ledger, elapsed: number) =>
+  [
+    new Date(elapsed).toISOString().slice(11, 19),
+    `${ledger.events} events`,
+    `${(ledger.events / Math.max(elapsed / 1_000, 0.001)).toFixed(1)}/s`,
+    statusesOf(ledger.statuses),
+    ...(ledger.retrying > 0 ? [`retrying ${ledger.retrying}`] : []),
+    ...(ledger.late > 0 ? [`late ${ledger.late}`] : []),
+    `p50 ${millis(ledger.latency.quantile(0.5))} p99 ${millis(ledger.latency.quantile(0.99))} ms`
+  ].filter((part) => part !== "").join("  ")
+
+/** What is the matter while nothing is accepted, and what to do about it. */
+export const hintsOf = ({ accepted, invalidSignatures, latency, statuses }: Ledger, url: string) => {
+  if (accepted > 0 || statuses.size === 0) return []
+  if (invalidSignatures > 0) {
+    return [
+      `${url} answers invalid_signature: it has another secret. Give the one it has with --secret, `
+      + "THREEQPR_WEBHOOK_SECRET or --data-dir."
+    ]
+  }
+  return latency.max === null
+    ? [`Nothing answers at ${url} yet; trying again as 3QPR would. Start \`threeqpr serve\`, or give --url.`]
+    : []
+}
+
+const millis = (millis: number | null) => millis?.toFixed(millis < 10 ? 1 : 0) ?? "–"
+
+const redraw = (line: string) =>
+  Effect.sync(() => {
+    if (process.stderr.isTTY) process.stderr.write(`\r\u001b[2K${line}`)
+  })

@@ -1,0 +1,76 @@
+import { Console, Effect } from "effect"
+import type { Silence } from "../../Simulator/Delivery.ts"
+import { faultNames, faults } from "../../Simulator/Faults.ts"
+import type { Report } from "../../Simulator/Report.ts"
+import { fit, paint, table } from "../Output.ts"
+
+/** Shows what a run did and what became of its events. */
+export const showReport = Effect.fnUntraced(function*(report: Report) {
+  const { bold, green, red } = yield* paint
+  const { deliveries, forged, latency } = report
+  const answers = statusesOf(
+    new Map<string | number, number>([
+      ...Object.entries(deliveries.by_status),
+      ...Object.entries(deliveries.no_answer).filter(([, count]) => count > 0)
+    ])
+  )
+  const rows: Array<readonly [string, number, string]> = [
+    ["events", report.events, `${report.rate.sent} a second for ${report.seconds.toFixed(1)} s`],
+    ["deliveries", deliveries.total, answers],
+    ["stored", report.stored, ""],
+    ["duplicates", report.duplicates, "answered as known already"],
+    ["quarantined", report.quarantined, ""],
+    [
+      "forged refused",
+      forged.refused,
+      `of ${forged.sent}${forged.accepted > 0 ? `, ${forged.accepted} accepted` : ""}${
+        forged.unanswered > 0 ? `, ${forged.unanswered} without an answer` : ""
+      }`
+    ],
+    ["retries", report.retries, ""],
+    ["waiting", report.waiting, report.waiting > 0 ? "neither accepted nor given up" : ""],
+    ["given up", report.given_up, report.given_up > 0 ? "after six attempts" : ""],
+    ["late", report.late, report.late > 0 ? "began more than 100 ms after their time" : ""]
+  ]
+  yield* table(
+    [{ title: "what" }, { title: "count", right: true }, { title: "" }],
+    rows.map(([what, count, note]) => [what, String(count), note])
+  )
+  if (Object.keys(report.faults).length > 0) {
+    yield* Console.log("")
+    yield* table(
+      [{ title: "fault" }, { title: "events", right: true }, { title: "" }],
+      faultNames.flatMap((name) => {
+        const count = report.faults[name]
+        return count === undefined ? [] : [[name, String(count), faults[name].about]]
+      })
+    )
+  }
+  yield* Console.log("")
+  yield* Console.log(fit(
+    `latency p50 ${millis(latency.p50)}, p99 ${millis(latency.p99)}, max ${
+      millis(latency.max)
+    }; seed ${report.seed}`
+  ))
+  yield* listed("unexpected", report.unexpected.map(({ id, reason }) => `${id}  ${reason}`))
+  yield* listed("given up", report.given_up_ids)
+  yield* Console.log(bold(
+    report.clean ? green("clean: what was sent is what was answered for") : red(fit(report.wrong.join("; ")))
+  ))
+})
+
+/** Up to 20 lines under a heading, and how many there are more. Nothing when there is none. */
+export const listed = Effect.fnUntraced(function*(title: string, lines: ReadonlyArray<string>) {
+  if (lines.length === 0) return
+  const { red } = yield* paint
+  yield* Console.log(red(`${title}: ${lines.length}`))
+  for (const line of lines.slice(0, 20)) yield* Console.log(fit(`  ${line}`))
+  if (lines.length > 20) yield* Console.log(`  and ${lines.length - 20} more`)
+})
+
+/** Answers by status, such as `200 × 118  503 × 2`. */
+export const statusesOf = (statuses: ReadonlyMap<string | number | Silence, number>) =>
+  [...statuses].sort(([a], [b]) => String(a).localeCompare(String(b)))
+    .map(([status, count]) => `${status} × ${count}`).join("  ")
+
+const millis = (millis: number | null) => millis === null ? "–" : `${millis} ms`

@@ -1,0 +1,97 @@
+import { Effect, Redacted, type Scope } from "effect"
+import { Buffer } from "node:buffer"
+import { createHash } from "node:crypto"
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
+import { read } from "../../src/Domain/Reading.ts"
+import * as Signature from "../../src/Signature.ts"
+import { secret as ours } from "./Webhook.ts"
+
+/** A request that came in whole. */
+export interface Arrival {
+  readonly id: string
+  readonly body: string
+  /** In how many parts its body came. */
+  readonly parts: number
+  /** How many requests its connection had brought before. */
+  readonly reuse: number
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  /** Answers as a receiver should, by the signature, the ids seen before, and what the body says. */
+  readonly answer: () => void
+}
+
+/** A small receiver of webhooks that does what a test wants of it. */
+export interface Receiver {
+  readonly url: string
+  readonly arrivals: ReadonlyArray<Arrival>
+}
+
+/** Starts a receiver on a free port; `handle` answers, or does worse. It goes with the scope. */
+export const receiver = (
+  handle: (arrival: Arrival) => void = ({ answer }) => answer(),
+  secret: Redacted.Redacted<string> = ours
+): Effect.Effect<Receiver, never, Scope.Scope> =>
+  Effect.map(
+    Effect.acquireRelease(
+      Effect.callback<Receiver & { readonly close: () => void }>((resume) => {
+        const arrivals: Array<Arrival> = []
+        const seen = new Set<string>()
+        const uses = new WeakMap<object, number>()
+        const server = createServer((request, response) => {
+          const chunks: Array<Buffer> = []
+          request.on("data", (chunk: Buffer) => chunks.push(chunk))
+          request.on("error", () => {})
+          response.on("error", () => {})
+          request.on("end", () => {
+            const body = Buffer.concat(chunks)
+            const reading = read(body)
+            const id = reading.id ?? `sha256:${createHash("sha256").update(body).digest("hex")}`
+            const reuse = uses.get(request.socket) ?? 0
+            uses.set(request.socket, reuse + 1)
+            const arrival = {
+              id,
+              body: body.toString(),
+              parts: chunks.length,
+              reuse,
+              request,
+              response,
+              answer: () => respond(response, ...answerTo(request, body, seen, secret))
+            }
+            arrivals.push(arrival)
+            handle(arrival)
+          })
+        })
+        server.listen(0, "127.0.0.1", () => {
+          const address = server.address()
+          const port = typeof address === "object" && address ? address.port : 0
+          const close = () => {
+            server.close()
+            server.closeAllConnections()
+          }
+          resume(Effect.succeed({ url: `http://127.0.0.1:${port}/webhooks/3qpr`, arrivals, close }))
+        })
+      }),
+      ({ close }) => Effect.sync(close)
+    ),
+    ({ arrivals, url }) => ({ arrivals, url })
+  )
+
+export const respond = (response: ServerResponse, status: number, body: object) =>
+  response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body))
+
+const answerTo = (
+  request: IncomingMessage,
+  body: Buffer,
+  seen: Set<string>,
+  secret: Redacted.Redacted<string>
+): readonly [number, object] => {
+  const signature = request.headers[Signature.header]
+  if (typeof signature !== "string") return [400, { error: "missing_signature" }]
+  const error = Signature.verifier([secret])(body, signature)
+  if (error !== undefined) return [400, { error }]
+  const reading = read(body)
+  const key = reading.id ?? body.toString()
+  const receipt = { ok: true, id: reading.id, duplicate: seen.has(key) }
+  seen.add(key)
+  return [200, reading._tag === "Event" ? receipt : { ...receipt, quarantined: reading.reason }]
+}

@@ -107,7 +107,7 @@ export const simulate = Command.make(
     })
   })
 ).pipe(
-  Command.withDescription("Make believable events, deliver them as 3QPR does, and prove what became of each"),
+  Command.withDescription("Make believable events, deliver them as 3QPR does, prove what became of each"),
   Command.withExamples([
     { command: "threeqpr simulate", description: "Ten events a second until Ctrl-C" },
     {
@@ -121,43 +121,60 @@ export const simulate = Command.make(
   ])
 )
 
-const run = Effect.fnUntraced(function*({ admin, asJson, options }: {
+interface Run {
   readonly options: Simulator.Options & { readonly url: string; readonly seed: string }
   readonly asJson: boolean
+  /** Whom to ask what is stored; none without `--verify`. */
   readonly admin: Option.Option<ReturnType<typeof adminClient>>
-}) {
-  const asked = Option.isSome(admin) ? Option.some(yield* Layer.build(admin.value)) : Option.none()
-  const from = Option.isSome(asked)
-    ? yield* Simulator.position.pipe(Effect.provideContext(asked.value))
-    : undefined
+}
+
+const run = Effect.fnUntraced(function*({ admin, asJson, options }: Run) {
+  const client = Option.isSome(admin) ? yield* Layer.build(admin.value) : undefined
+  const from = client && (yield* Simulator.position.pipe(Effect.provideContext(client)))
   const simulation = yield* Simulator.start(options)
   yield* Console.error(
     `${options.rate} events a second to ${options.url}; --seed ${options.seed} makes the same again`
   )
   const progress = yield* Effect.forkScoped(Progress.show(simulation, options.url))
-  // Ctrl-C is how an endless run ends: what there is then is shown all the same.
+  const verification = client && from
+    && Simulator.verify(simulation, from).pipe(Effect.provideContext(client))
   yield* Effect.uninterruptibleMask(Effect.fnUntraced(function*(restore) {
     const ending = yield* Effect.exit(restore(simulation.finished))
-    const interrupted = Exit.hasInterrupts(ending)
-    if (Exit.isFailure(ending) && !interrupted) return yield* ending
     yield* simulation.stop
     yield* Fiber.interrupt(progress)
-    const report = yield* simulation.report
-    if (!asJson) yield* showReport(report)
-    const comparison = Option.isSome(asked) && from !== undefined
-      // In a fiber of its own: it outlives the Ctrl-C, and its time-outs work.
-      ? yield* Effect.flatMap(
-        Effect.forkDetach(Simulator.verify(simulation, from).pipe(Effect.provideContext(asked.value))),
-        Fiber.join
-      )
-      : undefined
-    if (asJson) yield* printJson({ ...report, verification: comparison ?? null })
-    else if (comparison !== undefined) yield* showComparison(comparison)
-    const wrong = [
-      ...(interrupted ? report.violations : report.wrong),
-      ...(comparison === undefined ? [] : wrongIn(comparison))
-    ]
-    if (wrong.length > 0) return yield* new NotClean({ message: `Not clean: ${wrong.join("; ")}.` })
+    if (Exit.isSuccess(ending)) return yield* conclude(simulation, { asJson, verification, ended: true })
+    if (!Exit.hasInterrupts(ending)) return yield* ending
+    // Ctrl-C is how an endless run ends: what there is then is shown all the same. An error would be lost
+    // behind the interruption, so it is told here.
     process.exitCode = 0
+    yield* conclude(simulation, { asJson, verification, ended: false }).pipe(
+      Effect.catch(({ message }) =>
+        Effect.andThen(Effect.sync(() => void (process.exitCode = 1)), Console.error(`threeqpr: ${message}`))
+      )
+    )
   }))
 }, Effect.scoped)
+
+const conclude = Effect.fnUntraced(function*(
+  simulation: Simulator.Simulation,
+  { asJson, ended, verification }: {
+    readonly asJson: boolean
+    /** Whether the run came to its end by itself. */
+    readonly ended: boolean
+    readonly verification:
+      | Effect.Effect<Simulator.Comparison, Simulator.VerificationFailed>
+      | undefined
+  }
+) {
+  const report = yield* simulation.report
+  if (!asJson) yield* showReport(report)
+  // In a fiber of its own its time-outs work after a Ctrl-C, too.
+  const comparison = verification && (yield* Effect.flatMap(Effect.forkDetach(verification), Fiber.join))
+  if (asJson) yield* printJson({ ...report, verification: comparison ?? null })
+  else if (comparison !== undefined) yield* showComparison(comparison)
+  const wrong = [
+    ...(ended ? report.wrong : report.violations),
+    ...(comparison === undefined ? [] : wrongIn(comparison))
+  ]
+  if (wrong.length > 0) return yield* new NotClean({ message: `Not clean: ${wrong.join("; ")}.` })
+})

@@ -68,8 +68,8 @@ export const make = Effect.gen(function*() {
       )
       request.on("error", (error) => unanswered(silenceOf(error), error.message))
       request.on("response", (response) => {
-        if (attempt.cut) return cut()
         response.on("error", (error) => unanswered(silenceOf(error), error.message))
+        if (attempt.cut) return cut()
         response.on("aborted", () => unanswered("reset", "the answer broke off"))
         collect(response, (body) => done({ _tag: "Answered", status: response.statusCode ?? 0, body }))
       })

@@ -64,6 +64,9 @@ export interface Running {
   readonly line: (from: "stdout" | "stderr", fits: RegExp) => Effect.Effect<string>
   readonly stdout: ReadonlyArray<string>
   readonly stderr: ReadonlyArray<string>
+  readonly signal: (signal: NodeJS.Signals) => void
+  readonly ended: Effect.Effect<Ended>
+  /** Sends a signal and gives the exit code, null when the signal ended it. */
   readonly end: (signal: NodeJS.Signals) => Effect.Effect<number | null>
 }
 
@@ -78,6 +81,13 @@ export const running = (
   ).pipe(Effect.map((child) => {
     const seen = { stdout: new Array<string>(), stderr: new Array<string>() }
     const waiting = new Set<() => void>()
+    const textOf = (lines: ReadonlyArray<string>) => lines.map((line) => `${line}\n`).join("")
+    const closed = new Promise<Ended>((resolve) =>
+      child.once(
+        "close",
+        (code) => resolve({ code, stdout: textOf(seen.stdout), stderr: textOf(seen.stderr) })
+      )
+    )
     for (const from of ["stdout", "stderr"] as const) {
       const stream = child[from]
       if (stream === null) continue
@@ -100,6 +110,8 @@ export const running = (
           look()
           return Effect.sync(() => void waiting.delete(look))
         }),
+      signal: (signal) => void (child.pid !== undefined && process.kill(child.pid, signal)),
+      ended: Effect.promise(() => closed),
       end: (signal) => end(child, signal)
     }
   }))

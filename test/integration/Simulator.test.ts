@@ -191,14 +191,15 @@ describe("a simulated 3QPR", () => {
     "makes no new events and no more retries once it is stopped, and knows what waits",
     Effect.gen(function*() {
       const { arrivals, url } = yield* receiver(({ response }) => respond(response, 503, {}))
-      const simulation = yield* Simulator.start({ url, secret, rate: 100 })
+      const simulation = yield* Simulator.start({ url, secret, rate: 100, speed: 100 })
       yield* until(() => simulation.ledger.retrying >= 3)
       yield* simulation.stop
       const report = yield* simulation.report
       assert.deepStrictEqual([report.waiting, report.given_up, report.accepted], [report.events, 0, 0])
       assert.strictEqual(simulation.ledger.inFlight, 0)
       const came = arrivals.length
-      yield* Effect.sleep(100)
+      // Retries were due every 50 ms, new events every 10 ms.
+      yield* Effect.sleep(200)
       assert.strictEqual(arrivals.length, came)
     })
   )

@@ -17,7 +17,8 @@ export const showReport = Effect.fnUntraced(function*(report: Report) {
   const rows: Array<readonly [string, number, string]> = [
     ["events", report.events, `${report.rate.sent} a second for ${report.seconds.toFixed(1)} s`],
     ["deliveries", deliveries.total, answers],
-    ["stored", report.stored, ""],
+    ["accepted", report.accepted, ""],
+    ["stored", report.stored, "answered as new"],
     ["duplicates", report.duplicates, "answered as known already"],
     ["quarantined", report.quarantined, ""],
     [

@@ -3,7 +3,7 @@ import { Effect } from "effect"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { receiver } from "../support/Receiver.ts"
-import { serve, start, threeqpr } from "../support/Serve.ts"
+import { running, serve, threeqpr } from "../support/Serve.ts"
 
 const THREEQPR_WEBHOOK_SECRET = "whsec_of_the_tests"
 
@@ -87,14 +87,14 @@ describe("threeqpr simulate", () => {
   it.live("runs until Ctrl-C, and then shows what there is and exits 0", () =>
     Effect.gen(function*() {
       const { arrivals, url } = yield* receiver()
-      const running = yield* start(["simulate", "--url", url, "--rate", "50", "--json"], {
+      const simulating = yield* running(["simulate", "--url", url, "--rate", "50", "--json"], {
         THREEQPR_WEBHOOK_SECRET
       })
       yield* Effect.promise(async () => {
         while (arrivals.length < 20) await new Promise((resolve) => setTimeout(resolve, 10))
       })
-      running.signal("SIGINT")
-      const { code, stderr, stdout } = yield* running.ended
+      simulating.signal("SIGINT")
+      const { code, stderr, stdout } = yield* simulating.ended
       assert.strictEqual(code, 0, stderr)
       const report = JSON.parse(stdout)
       assert.strictEqual(report.accepted, arrivals.length)
@@ -104,14 +104,14 @@ describe("threeqpr simulate", () => {
   it.live("exits 1 after Ctrl-C when something unexpected was seen", () =>
     Effect.gen(function*() {
       const { arrivals, url } = yield* receiver()
-      const running = yield* start(["simulate", "--url", url, "--rate", "50"], {
+      const simulating = yield* running(["simulate", "--url", url, "--rate", "50"], {
         THREEQPR_WEBHOOK_SECRET: "another"
       })
       yield* Effect.promise(async () => {
         while (arrivals.length < 5) await new Promise((resolve) => setTimeout(resolve, 10))
       })
-      running.signal("SIGINT")
-      const { code, stderr } = yield* running.ended
+      simulating.signal("SIGINT")
+      const { code, stderr } = yield* simulating.ended
       assert.strictEqual(code, 1)
       assert.match(stderr, /Not clean: \d+ × a true event was answered 400/)
     }).pipe(Effect.scoped))

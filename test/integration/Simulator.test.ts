@@ -3,6 +3,7 @@ import { Deferred, Effect, Fiber, Redacted, type Scope } from "effect"
 import { TestClock } from "effect/testing"
 import { retrySchedule } from "../../src/EventLog.ts"
 import * as Simulator from "../../src/Simulator.ts"
+import * as Account from "../../src/Simulator/Account.ts"
 import { type Arrival, receiver, respond } from "../support/Receiver.ts"
 import { secret } from "../support/Webhook.ts"
 
@@ -218,6 +219,7 @@ describe("a simulated 3QPR", () => {
       const registered = yield* Deferred.make<Simulator.Webhook>()
       const scans: Array<Simulator.ScanRecord> = []
       const account: Simulator.Account = {
+        ...(yield* Account.make()),
         record: (scan) => void scans.push(scan),
         webhooks: () => webhooks,
         registered: Deferred.await(registered)

@@ -9,7 +9,9 @@ import { adminClient, adminUrlFlag, given, jsonFlag, settingFlag } from "./Flags
 import { json as printJson } from "./Output.ts"
 import { showComparison, wrongIn } from "./Simulate/Differences.ts"
 import * as Progress from "./Simulate/Progress.ts"
+import { serveApi } from "./Simulate/Provider.ts"
 import { showReport } from "./Simulate/Result.ts"
+import { wrongUsage } from "./Usage.ts"
 
 /** The run found something wrong, or proved nothing. */
 export class NotClean extends Schema.TaggedError<NotClean>()("NotClean", { message: Schema.String }) {}
@@ -36,6 +38,13 @@ export const simulate = Command.make(
     url: Flag.String("url").pipe(
       Flag.withDescription("The webhook (default http://localhost:<PORT>/webhooks/3qpr)"),
       Flag.withSchema(HttpUrl),
+      Flag.optional
+    ),
+    apiPort: Flag.Int("api-port").pipe(
+      Flag.withDescription(
+        "Also serve 3QPR's API on this port (0: a free one), and deliver to the webhooks registered with it"
+      ),
+      Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 65_535 }))),
       Flag.optional
     ),
     adminUrl: adminUrlFlag,
@@ -79,12 +88,21 @@ export const simulate = Command.make(
     json: jsonFlag,
     dataDir: settingFlag("data-dir", "dataDir")
   },
-  Effect.fnUntraced(function*({ dataDir, url, ...flags }) {
+  Effect.fnUntraced(function*({ apiPort, dataDir, secret, url, ...flags }) {
+    if (Option.isSome(apiPort) && (Option.isSome(url) || Option.isSome(secret))) {
+      return yield* wrongUsage(
+        ["simulate"],
+        "--api-port delivers to the webhooks that are registered with it, each with its own secret; it goes "
+          + "with neither --url nor --secret."
+      )
+    }
     const config = yield* load(given({ dataDir }))
-    const target = Option.getOrElse(url, () => `http://localhost:${config.port}/webhooks/3qpr`)
-    const secret = Option.isSome(flags.secret)
-      ? flags.secret.value
-      : (yield* WebhookSecret.find(config)).secrets[0]
+    const destination: Simulator.Destination = Option.isSome(apiPort)
+      ? { account: yield* serveApi(apiPort.value, config.apiKey) }
+      : {
+        url: Option.getOrElse(url, () => `http://localhost:${config.port}/webhooks/3qpr`),
+        secret: Option.isSome(secret) ? secret.value : (yield* WebhookSecret.find(config)).secrets[0]
+      }
     const seed = Option.isSome(flags.seed)
       ? flags.seed.value
       : String(yield* Random.nextIntBetween(0, 999_999_999))
@@ -94,8 +112,7 @@ export const simulate = Command.make(
     })
     yield* run({
       options: {
-        url: target,
-        secret,
+        ...destination,
         seed,
         faults,
         rate: flags.rate,
@@ -105,7 +122,7 @@ export const simulate = Command.make(
       asJson: flags.json,
       admin: flags.verify ? Option.some(adminClient(flags.adminUrl)) : Option.none()
     })
-  })
+  }, Effect.scoped)
 ).pipe(
   Command.withDescription("Make believable events, deliver them as 3QPR does, prove what became of each"),
   Command.withExamples([
@@ -117,12 +134,16 @@ export const simulate = Command.make(
     {
       command: "threeqpr simulate --count 50 --url https://example.org/webhooks/3qpr",
       description: "Fifty events to a receiver elsewhere, with the secret in THREEQPR_WEBHOOK_SECRET"
+    },
+    {
+      command: "threeqpr simulate --api-port 4000",
+      description: "3QPR's API too, for `register` and your own code; delivers to who registers"
     }
   ])
 )
 
 interface Run {
-  readonly options: Simulator.Options & { readonly url: string; readonly seed: string }
+  readonly options: Simulator.Options & { readonly seed: string }
   readonly asJson: boolean
   /** Whom to ask what is stored; none without `--verify`. */
   readonly admin: Option.Option<ReturnType<typeof adminClient>>
@@ -130,14 +151,19 @@ interface Run {
 
 const run = Effect.fnUntraced(function*({ admin, asJson, options }: Run) {
   const client = Option.isSome(admin) ? yield* Layer.build(admin.value) : undefined
-  const from = client && (yield* Simulator.position.pipe(Effect.provideContext(client)))
+  // Who registers need not run yet: then all of its log is compared.
+  const from = client && options.url !== undefined
+    ? yield* Simulator.position.pipe(Effect.provideContext(client))
+    : undefined
   const simulation = yield* Simulator.start(options)
+  const to = options.url ?? options.account.webhooks().map(({ url }) => url).join(", ")
   yield* Console.error(
-    `${options.rate} events a second to ${options.url}; --seed ${options.seed} makes the same again`
+    `${options.rate} events a second to ${to}; --seed ${options.seed} makes the same again`
   )
-  const progress = yield* Effect.forkScoped(Progress.show(simulation, options.url))
-  const verification = client && from
-    && Simulator.verify(simulation, from).pipe(Effect.provideContext(client))
+  const progress = yield* Effect.forkScoped(Progress.show(simulation, to))
+  const verification = client && Effect.gen(function*() {
+    return yield* Simulator.verify(simulation, from ?? { ...(yield* Simulator.position), sequence: 0 })
+  }).pipe(Effect.provideContext(client))
   yield* Effect.uninterruptibleMask(Effect.fnUntraced(function*(restore) {
     const ending = yield* Effect.exit(restore(simulation.finished))
     yield* simulation.stop

@@ -1,0 +1,25 @@
+import { Console, Context, Effect, Layer, Redacted } from "effect"
+import { randomBytes } from "node:crypto"
+import * as Account from "../../Simulator/Account.ts"
+import { SimulatedApi } from "../../Simulator/Api.ts"
+
+/**
+ * Serves 3QPR's API on this machine, until the scope ends, and says how to register a webhook with it. With
+ * the key that is set, or else one made for this run, which is shown: it opens nothing but this simulator.
+ */
+export const serveApi = Effect.fnUntraced(
+  function*(port: number, key: Redacted.Redacted<string> | undefined) {
+    const account = yield* Account.make()
+    const made = Redacted.make(`3qpr_sk_test_${randomBytes(12).toString("hex")}`)
+    const api = yield* Layer.build(
+      SimulatedApi.layer({ account, host: "127.0.0.1", port, key: key ?? made })
+    )
+    const { url } = Context.get(api, SimulatedApi)
+    yield* Console.error(`3QPR's API is at ${url}. Waiting for a webhook:`)
+    yield* Console.error(
+      `  THREEQPR_API_URL=${url} THREEQPR_API_KEY=${key === undefined ? Redacted.value(made) : "…"} \\\n`
+        + "  threeqpr register --url http://localhost:3000/webhooks/3qpr --write-env .env"
+    )
+    return account
+  }
+)

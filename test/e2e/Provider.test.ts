@@ -1,0 +1,67 @@
+import { assert, describe } from "@effect/vitest"
+import { Effect, FileSystem } from "effect"
+import { createServer } from "node:net"
+import { newDataDir } from "../support/Databases.ts"
+import { test } from "../support/Live.ts"
+import { running, serve, threeqpr } from "../support/Serve.ts"
+
+/** A port that is free now, for a server that has to come back to it. */
+const freePort = Effect.callback<string>((resume) => {
+  const server = createServer().listen(0, "127.0.0.1", () => {
+    const address = server.address()
+    const port = typeof address === "object" && address ? String(address.port) : ""
+    server.close(() => resume(Effect.succeed(port)))
+  })
+})
+
+describe("everything on one machine", () => {
+  test(
+    "register, its secret, serve, deliveries: nothing is lost though the receiver is late, and away in the middle",
+    Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const DATA_DIR = yield* newDataDir
+      const [PORT, ADMIN_PORT] = [yield* freePort, yield* freePort]
+      const simulating = yield* running(
+        "simulate --api-port 0 --rate 60 --count 600 --speed 100 --seed e2e --faults duplicates,reordering --verify --json"
+          .split(" "),
+        { ADMIN_PORT }
+      )
+      const [, THREEQPR_API_URL = ""] =
+        /at (http:\S+?)\. /.exec(yield* simulating.line("stderr", /API is at/)) ?? []
+      const [, THREEQPR_API_KEY = ""] = /API_KEY=(\S+)/.exec(yield* simulating.line("stderr", /API_KEY=/)) ??
+        []
+
+      const envFile = `${DATA_DIR}/.env`
+      const registered = yield* threeqpr(
+        ["register", "--url", `http://localhost:${PORT}/webhooks/3qpr`, "--write-env", envFile],
+        { THREEQPR_API_KEY, THREEQPR_API_URL }
+      )
+      assert.strictEqual(registered.code, 0, registered.stderr)
+      const [, THREEQPR_WEBHOOK_SECRET = ""] = /^THREEQPR_WEBHOOK_SECRET=(\S+)$/m.exec(
+        yield* fs.readFileString(envFile)
+      ) ?? []
+      assert.match(THREEQPR_WEBHOOK_SECRET, /^whsec_/)
+      assert.notInclude(registered.stdout + registered.stderr, THREEQPR_WEBHOOK_SECRET)
+
+      // Deliveries have begun: nobody has taken them yet.
+      yield* simulating.line("stderr", /^Nothing answers at/)
+      const environment = { DATA_DIR, PORT, ADMIN_PORT, THREEQPR_WEBHOOK_SECRET }
+      const first = yield* serve(environment)
+      yield* running(["events", "tail", "--admin-url", first.admin]).pipe(
+        Effect.flatMap((tail) => tail.line("stdout", /scan\.created/)),
+        Effect.scoped
+      )
+      assert.strictEqual(yield* first.end("SIGTERM"), 0)
+      yield* serve(environment)
+
+      const { code, stderr, stdout } = yield* simulating.ended
+      assert.strictEqual(code, 0, stderr)
+      const report = JSON.parse(stdout)
+      assert.strictEqual(report.events, 600)
+      assert.strictEqual(report.given_up, 0)
+      assert.isAbove(report.retries, 0)
+      assert.deepInclude(report.verification, { clean: true, projections: "caught up" })
+      assert.notInclude(stdout + stderr, THREEQPR_WEBHOOK_SECRET)
+    })
+  )
+})

@@ -196,11 +196,12 @@ const conclude = Effect.fnUntraced(function*(
   if (!asJson) yield* showReport(report)
   // In a fiber of its own its time-outs work after a Ctrl-C, too.
   const comparison = verification && (yield* Effect.flatMap(Effect.forkDetach(verification), Fiber.join))
-  if (asJson) yield* printJson({ ...report, verification: comparison ?? null })
-  else if (comparison !== undefined) yield* showComparison(comparison)
   const wrong = [
     ...(ended ? report.wrong : report.violations),
     ...(comparison === undefined ? [] : wrongIn(comparison))
   ]
+  if (asJson) {
+    yield* printJson({ ...report, clean: wrong.length === 0, wrong, verification: comparison ?? null })
+  } else if (comparison !== undefined) yield* showComparison(comparison)
   if (wrong.length > 0) return yield* new NotClean({ message: `Not clean: ${wrong.join("; ")}.` })
 })

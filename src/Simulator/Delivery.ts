@@ -66,9 +66,9 @@ export const make = Effect.gen(function*() {
         () => unanswered("timeout", `no answer within ${attempt.within} ms`),
         attempt.within
       )
-      request.on("error", (error) => unanswered(silenceOf(error), error.message))
+      request.on("error", (error) => unanswered(...silenceOf(error)))
       request.on("response", (response) => {
-        response.on("error", (error) => unanswered(silenceOf(error), error.message))
+        response.on("error", (error) => unanswered(...silenceOf(error)))
         if (attempt.cut) return cut()
         response.on("aborted", () => unanswered("reset", "the answer broke off"))
         collect(response, (body) => done({ _tag: "Answered", status: response.statusCode ?? 0, body }))
@@ -110,8 +110,11 @@ const collect = (response: IncomingMessage, whole: (body: string) => void) => {
   response.on("end", () => whole(body))
 }
 
-const silenceOf = (error: Error): Silence => {
-  const code = "code" in error ? error.code : undefined
-  if (code === "ECONNREFUSED") return "refused"
-  return code === "ECONNRESET" || code === "EPIPE" || error.message === "socket hang up" ? "reset" : "failed"
+const silenceOf = (error: Error): readonly [Silence, string] => {
+  const code = "code" in error ? String(error.code) : ""
+  // An error about several addresses has no message.
+  const detail = error.message === "" ? code : error.message
+  if (code === "ECONNREFUSED") return ["refused", detail]
+  const reset = code === "ECONNRESET" || code === "EPIPE" || error.message === "socket hang up"
+  return [reset ? "reset" : "failed", detail]
 }

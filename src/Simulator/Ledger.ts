@@ -68,6 +68,8 @@ export class Ledger {
   givenUp = 0
   /** Signed events that were answered `invalid_signature`. */
   invalidSignatures = 0
+  /** Why the first attempt that nobody answered was not; null when there is none. */
+  firstSilence: string | null = null
 
   begin(planned: Planned): void {
     this.events++
@@ -156,6 +158,7 @@ export class Ledger {
     this.deliveries++
     const status = statusOf(outcome)
     this.statuses.set(status, (this.statuses.get(status) ?? 0) + 1)
+    if (outcome._tag === "Unanswered" && outcome.silence !== "cut") this.firstSilence ??= outcome.detail
   }
 
   // Once for each reason, however often it is retried.

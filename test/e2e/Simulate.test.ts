@@ -1,8 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Layer } from "effect"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
-import { receiver } from "../support/Receiver.ts"
+import * as Holdings from "../support/Holdings.ts"
+import { type Arrival, receiver } from "../support/Receiver.ts"
 import { running, serve, threeqpr } from "../support/Serve.ts"
 
 const THREEQPR_WEBHOOK_SECRET = "whsec_of_the_tests"
@@ -38,7 +39,7 @@ describe("threeqpr simulate", () => {
 
       const calm = yield* threeqpr(["simulate", ...args, "--count", "30", "--seed", "a.b-1"])
       assert.strictEqual(calm.code, 0, calm.stderr)
-      assert.match(calm.stdout, /^stored +30$/m)
+      assert.match(calm.stdout, /^stored +30 /m)
       assert.match(calm.stdout, /seed a\.b-1/)
       assert.match(calm.stdout, /^clean/m)
       assert.notInclude(calm.stdout + calm.stderr, "\u001b")
@@ -82,6 +83,41 @@ describe("threeqpr simulate", () => {
       assert.strictEqual(code, 1)
       assert.match(stderr, /Nothing answers at http:\/\/127\.0\.0\.1:1\..*--admin-url/)
       assert.strictEqual(arrivals.length, 0)
+    }).pipe(Effect.scoped))
+
+  it.live("compares with --verify what is stored and projected, and names what differs", () =>
+    Effect.gen(function*() {
+      const holdings = Holdings.nothing()
+      const admin = yield* Holdings.url.pipe(
+        Effect.provide(yield* Layer.build(Holdings.server(holdings)))
+      )
+      let keep: (arrival: Arrival) => boolean = () => true
+      const { url } = yield* receiver((arrival) => {
+        arrival.answer()
+        if (keep(arrival)) Holdings.take(holdings, [arrival])
+      })
+      const verify = (...args: ReadonlyArray<string>) =>
+        threeqpr(
+          ["simulate", "--url", url, "--admin-url", admin, "--verify", "--rate", "200", "--count", ...args],
+          { THREEQPR_WEBHOOK_SECRET }
+        )
+      const good = yield* verify("60")
+      assert.strictEqual(good.code, 0, good.stderr)
+      assert.match(good.stdout, /^compared 60 events of the log, \d+ scans and \d+ conversations$/m)
+
+      const ids: Array<string> = []
+      keep = ({ id }) => ids.push(id) > 25
+      const bad = yield* verify("60")
+      assert.strictEqual(bad.code, 1)
+      assert.match(bad.stdout, /^lost from the log: 25$/m)
+      for (const id of ids.slice(0, 20)) assert.include(bad.stdout, `  ${id}\n`)
+      assert.match(bad.stdout, /^ {2}and 5 more$/m)
+      assert.match(bad.stderr, /threeqpr: Not clean: 25 lost from the log; \d+ scans without a row/)
+
+      ids.length = 0
+      const report = JSON.parse((yield* verify("60", "--json")).stdout)
+      assert.deepStrictEqual([report.clean, report.verification.clean], [false, false])
+      assert.deepStrictEqual(report.verification.log.lost, ids.slice(0, 25))
     }).pipe(Effect.scoped))
 
   it.live("runs until Ctrl-C, and then shows what there is and exits 0", () =>

@@ -64,23 +64,22 @@ export const consumer = (name: string, lag: number): ConsumerAnswer => ({
   finished_to: 0
 })
 
-/** The typed client of a real HTTP server that shows these holdings. */
+/** A real HTTP server that shows these holdings. */
+export const server = (holdings: Holdings) =>
+  HttpRouter.serve(
+    HttpApiBuilder.layer(Api).pipe(
+      Layer.provide(Layer.mergeAll(events(holdings), rows(holdings), consumers(holdings))),
+      Layer.provide(HttpApiMiddleware.layerProblemDetails({ includeDetails: true }))
+    ),
+    { disableLogger: true, disableListenLog: true }
+  ).pipe(Layer.provideMerge(NodeHttpServer.layer(createServer, { host: "127.0.0.1", port: 0 })))
+
+/** The address of that server. */
+export const url = Effect.map(HttpServer.HttpServer, ({ address }) => HttpServer.formatAddress(address))
+
+/** The typed client of such a server. */
 export const client = (holdings: Holdings) =>
-  Layer.unwrap(
-    Effect.map(
-      HttpServer.HttpServer,
-      ({ address }) => AdminClient.layer({ url: HttpServer.formatAddress(address) })
-    )
-  ).pipe(
-    Layer.provide(HttpRouter.serve(
-      HttpApiBuilder.layer(Api).pipe(
-        Layer.provide(Layer.mergeAll(events(holdings), rows(holdings), consumers(holdings))),
-        Layer.provide(HttpApiMiddleware.layerProblemDetails({ includeDetails: true }))
-      ),
-      { disableLogger: true, disableListenLog: true }
-    )),
-    Layer.provide(NodeHttpServer.layer(createServer, { host: "127.0.0.1", port: 0 }))
-  )
+  Layer.unwrap(Effect.map(url, (url) => AdminClient.layer({ url }))).pipe(Layer.provide(server(holdings)))
 
 const scanOf = Schema.decodeUnknownSync(ScanAnswer)
 const conversationOf = Schema.decodeUnknownSync(ConversationAnswer)

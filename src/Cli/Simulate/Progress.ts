@@ -44,16 +44,19 @@ export const lineOf = (ledger: Ledger, elapsed: number) =>
   ].filter((part) => part !== "").join("  ")
 
 /** What is the matter while nothing is accepted, and what to do about it. */
-export const hintsOf = ({ accepted, invalidSignatures, latency, statuses }: Ledger, url: string) => {
-  if (accepted > 0 || statuses.size === 0) return []
+export const hintsOf = ({ accepted, firstSilence, invalidSignatures, latency }: Ledger, url: string) => {
+  if (accepted > 0) return []
   if (invalidSignatures > 0) {
     return [
       `${url} answers invalid_signature: it has another secret. Give the one it has with --secret, `
       + "THREEQPR_WEBHOOK_SECRET or --data-dir."
     ]
   }
-  return latency.max === null
-    ? [`Nothing answers at ${url} yet; trying again as 3QPR would. Start \`threeqpr serve\`, or give --url.`]
+  return latency.max === null && firstSilence !== null
+    ? [
+      `Nothing answers at ${url} yet (${firstSilence}). It is tried again as 3QPR would; meanwhile start `
+      + "`threeqpr serve`, or end this and give --url."
+    ]
     : []
 }
 

@@ -26,9 +26,10 @@ const Faults = Schema.String.check(
 )
 
 const HttpUrl = Schema.String.check(
-  Schema.makeFilter((text) => /^https?:$/.test(URL.parse(text)?.protocol ?? ""), {
-    expected: "an http:// or https:// address"
-  })
+  Schema.makeFilter((text) => {
+    const { password, protocol, username } = URL.parse(text) ?? {}
+    return /^https?:$/.test(protocol ?? "") && !username && !password
+  }, { expected: "an http:// or https:// address, without a user or password" })
 )
 
 /** `threeqpr simulate`: a 3QPR of our own, that shows at the end what became of each event. */
@@ -194,6 +195,7 @@ const conclude = Effect.fnUntraced(function*(
 ) {
   const report = yield* simulation.report
   if (!asJson) yield* showReport(report)
+  if (verification !== undefined) yield* Console.error("comparing what is stored and projected…")
   // In a fiber of its own its time-outs work after a Ctrl-C, too.
   const comparison = verification && (yield* Effect.flatMap(Effect.forkDetach(verification), Fiber.join))
   const wrong = [

@@ -40,6 +40,8 @@ export const make = Effect.gen(function*() {
       const done = (outcome: Outcome) => {
         clearTimeout(limit)
         clearTimeout(rest)
+        // Answered before all was sent: the rest of the body is owed to nobody.
+        if (!request.writableEnded) request.destroy()
         resume(Effect.succeed(outcome))
       }
       const unanswered = (silence: Silence, detail: string) => {
@@ -106,8 +108,8 @@ const sendInParts = (
 const collect = (response: IncomingMessage, whole: (body: string) => void) => {
   let body = ""
   response.setEncoding("utf8")
-  response.on("data", (text: string) => void (body.length < 65_536 && (body += text.slice(0, 65_536))))
-  response.on("end", () => whole(body))
+  response.on("data", (text: string) => void (body.length < 65_536 && (body += text)))
+  response.on("end", () => whole(body.slice(0, 65_536)))
 }
 
 const silenceOf = (error: Error): readonly [Silence, string] => {

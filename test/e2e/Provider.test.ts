@@ -22,7 +22,7 @@ describe("everything on one machine", () => {
       const DATA_DIR = yield* newDataDir
       const [PORT, ADMIN_PORT] = [yield* freePort, yield* freePort]
       const simulating = yield* running(
-        "simulate --api-port 0 --rate 60 --count 600 --speed 100 --seed e2e --faults duplicates,reordering --verify --json"
+        "simulate --api-port 0 --rate 60 --count 600 --speed 200 --seed e2e --faults duplicates,reordering --verify --json"
           .split(" "),
         { ADMIN_PORT }
       )
@@ -62,6 +62,7 @@ describe("everything on one machine", () => {
       assert.isAbove(report.retries, 0)
       assert.deepInclude(report.verification, { clean: true, projections: "caught up" })
       assert.notInclude(stdout + stderr, THREEQPR_WEBHOOK_SECRET)
-    })
+    }),
+    120_000
   )
 })

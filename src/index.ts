@@ -1,6 +1,9 @@
 /** The package's public names. */
 export * as Signature from "./Signature.ts"
+export * as SignatureDoctor from "./SignatureDoctor.ts"
+export * as Simulator from "./Simulator.ts"
 
+export { AdminClient } from "./Admin/Client.ts"
 export { Conversation } from "./Domain/Conversation.ts"
 export { type Event, EventType, type KnownType, knownTypes } from "./Domain/Event.ts"
 export { EventId } from "./Domain/EventId.ts"
@@ -11,3 +14,5 @@ export { Subscription } from "./Domain/Subscription.ts"
 export { AppendFailed, type Entry, EventLog, type LoggedEntry, type Stored } from "./EventLog.ts"
 export * as JetStream from "./EventLog/JetStream.ts"
 export { Nats, type Target } from "./Nats.ts"
+export { ThreeQpr } from "./ThreeQpr.ts"
+export { ThreeQprFailed } from "./ThreeQpr/Failure.ts"

@@ -1,13 +1,14 @@
 import { Console, Effect, Exit, Fiber, Layer, Option, Random, Schema } from "effect"
-import { Command, Flag } from "effect/cli"
+import { Command } from "effect/cli"
 import process from "node:process"
 import { load } from "../Config.ts"
 import * as Simulator from "../Simulator.ts"
 import { faultNames, isFaultName } from "../Simulator/Faults.ts"
 import * as WebhookSecret from "../WebhookSecret.ts"
-import { adminClient, adminUrlFlag, given, jsonFlag, settingFlag } from "./Flags.ts"
+import { adminClient, given } from "./Flags.ts"
 import { json as printJson } from "./Output.ts"
 import { showComparison, wrongIn } from "./Simulate/Differences.ts"
+import { flags } from "./Simulate/Flags.ts"
 import * as Progress from "./Simulate/Progress.ts"
 import { serveApi } from "./Simulate/Provider.ts"
 import { showReport } from "./Simulate/Result.ts"
@@ -16,80 +17,11 @@ import { wrongUsage } from "./Usage.ts"
 /** The run found something wrong, or proved nothing. */
 export class NotClean extends Schema.TaggedError<NotClean>()("NotClean", { message: Schema.String }) {}
 
-const positive = (minimum: number, maximum: number) =>
-  Schema.Number.check(Schema.isBetween({ minimum, maximum }))
-
-const Faults = Schema.String.check(
-  Schema.makeFilter((text) => text === "all" || text.split(",").every(isFaultName), {
-    expected: `all, or some of ${faultNames.join(",")}`
-  })
-)
-
-const HttpUrl = Schema.String.check(
-  Schema.makeFilter((text) => {
-    const { password, protocol, username } = URL.parse(text) ?? {}
-    return /^https?:$/.test(protocol ?? "") && !username && !password
-  }, { expected: "an http:// or https:// address, without a user or password" })
-)
-
 /** `threeqpr simulate`: a 3QPR of our own, that shows at the end what became of each event. */
 export const simulate = Command.make(
   "simulate",
-  {
-    url: Flag.String("url").pipe(
-      Flag.withDescription("The webhook (default http://localhost:<PORT>/webhooks/3qpr)"),
-      Flag.withSchema(HttpUrl),
-      Flag.optional
-    ),
-    apiPort: Flag.Int("api-port").pipe(
-      Flag.withDescription(
-        "Also serve 3QPR's API on this port (0: a free one), and deliver to the webhooks registered with it"
-      ),
-      Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 65_535 }))),
-      Flag.optional
-    ),
-    adminUrl: adminUrlFlag,
-    secret: Flag.Redacted("secret").pipe(
-      Flag.withDescription(
-        "The webhook's secret (default as `trigger`: THREEQPR_WEBHOOK_SECRET, or DATA_DIR's)"
-      ),
-      Flag.optional
-    ),
-    rate: Flag.Finite("rate").pipe(
-      Flag.withDescription("Events a second, whatever the answers do"),
-      Flag.withSchema(positive(0.001, 100_000)),
-      Flag.withDefault(10)
-    ),
-    count: Flag.Int("count").pipe(
-      Flag.withDescription("How many events (default: until Ctrl-C)"),
-      Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 100_000_000 }))),
-      Flag.optional
-    ),
-    seed: Flag.String("seed").pipe(
-      Flag.withDescription("Repeats the run that had this seed, with new ids (default: a new one)"),
-      Flag.withSchema(Schema.String.check(Schema.isPattern(/^[\w.-]{1,64}$/, {
-        expected: "1 to 64 letters, digits, _, . or -"
-      }))),
-      Flag.optional
-    ),
-    speed: Flag.Finite("speed").pipe(
-      Flag.withDescription("Divides the waits between retries; the 5 seconds to answer in stay real"),
-      Flag.withSchema(positive(0.001, 1_000_000)),
-      Flag.withDefault(1)
-    ),
-    faults: Flag.String("faults").pipe(
-      Flag.withDescription(`What goes wrong: all, or some of ${faultNames.join(",")}`),
-      Flag.withSchema(Faults),
-      Flag.optional
-    ),
-    verify: Flag.Boolean("verify").pipe(
-      Flag.withDescription("Compare in the end what is stored and projected with what was accepted"),
-      Flag.withDefault(false)
-    ),
-    json: jsonFlag,
-    dataDir: settingFlag("data-dir", "dataDir")
-  },
-  Effect.fnUntraced(function*({ apiPort, dataDir, secret, url, ...flags }) {
+  flags,
+  Effect.fnUntraced(function*({ apiPort, dataDir, secret, url, ...options }) {
     if (Option.isSome(apiPort) && (Option.isSome(url) || Option.isSome(secret))) {
       return yield* wrongUsage(
         ["simulate"],
@@ -104,10 +36,10 @@ export const simulate = Command.make(
         url: Option.getOrElse(url, () => `http://localhost:${config.port}/webhooks/3qpr`),
         secret: Option.isSome(secret) ? secret.value : (yield* WebhookSecret.find(config)).secrets[0]
       }
-    const seed = Option.isSome(flags.seed)
-      ? flags.seed.value
+    const seed = Option.isSome(options.seed)
+      ? options.seed.value
       : String(yield* Random.nextIntBetween(0, 999_999_999))
-    const faults = Option.match(flags.faults, {
+    const faults = Option.match(options.faults, {
       onNone: () => [],
       onSome: (text) => text === "all" ? faultNames : text.split(",").filter(isFaultName)
     })
@@ -116,12 +48,12 @@ export const simulate = Command.make(
         ...destination,
         seed,
         faults,
-        rate: flags.rate,
-        speed: flags.speed,
-        count: Option.getOrUndefined(flags.count)
+        rate: options.rate,
+        speed: options.speed,
+        count: Option.getOrUndefined(options.count)
       },
-      asJson: flags.json,
-      admin: flags.verify ? Option.some(adminClient(flags.adminUrl)) : Option.none()
+      asJson: options.json,
+      admin: options.verify ? Option.some(adminClient(options.adminUrl)) : Option.none()
     })
   }, Effect.scoped)
 ).pipe(

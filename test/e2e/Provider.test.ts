@@ -1,18 +1,11 @@
 import { assert, describe } from "@effect/vitest"
 import { Effect, FileSystem } from "effect"
-import { createServer } from "node:net"
 import { newDataDir } from "../support/Databases.ts"
 import { test } from "../support/Live.ts"
+import { freePort } from "../support/Port.ts"
 import { running, serve, threeqpr } from "../support/Serve.ts"
 
-/** A port that is free now, for a server that has to come back to it. */
-const freePort = Effect.callback<string>((resume) => {
-  const server = createServer().listen(0, "127.0.0.1", () => {
-    const address = server.address()
-    const port = typeof address === "object" && address ? String(address.port) : ""
-    server.close(() => resume(Effect.succeed(port)))
-  })
-})
+const port = Effect.map(Effect.promise(freePort), String)
 
 describe("everything on one machine", () => {
   test(
@@ -20,7 +13,7 @@ describe("everything on one machine", () => {
     Effect.gen(function*() {
       const fs = yield* FileSystem.FileSystem
       const DATA_DIR = yield* newDataDir
-      const [PORT, ADMIN_PORT] = [yield* freePort, yield* freePort]
+      const [PORT, ADMIN_PORT] = [yield* port, yield* port]
       const simulating = yield* running(
         "simulate --api-port 0 --rate 60 --count 600 --speed 200 --seed e2e --faults duplicates,reordering --verify --json"
           .split(" "),

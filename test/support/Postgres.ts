@@ -11,10 +11,10 @@ import {
   rmSync,
   writeFileSync
 } from "node:fs"
-import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import process from "node:process"
+import { freePort } from "./Port.ts"
 
 /** A real Postgres 18 on loopback, without syncs to the disk. */
 export interface Postgres {
@@ -127,13 +127,4 @@ const binaries = async (folder: string, user: User | undefined) => {
   cpSync(dirname(bin), copy, { recursive: true, verbatimSymlinks: true })
   chmodSync(copy, 0o755)
   return join(copy, "bin")
-}
-
-const freePort = async () => {
-  const server = createServer().listen(0, "127.0.0.1")
-  await once(server, "listening")
-  const address = server.address()
-  server.close()
-  await once(server, "close")
-  return typeof address === "object" && address ? address.port : 0
 }

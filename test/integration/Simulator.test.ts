@@ -166,7 +166,9 @@ describe("a simulated 3QPR", () => {
       assert.isTrue(report.clean, report.wrong.join())
       for (const fault of faults) assert.isAbove(report.faults[fault] ?? 0, 0, fault)
       assert.strictEqual(report.accepted, 600)
-      assert.strictEqual(arrivals.length, report.deliveries.total, "no attempt is made twice")
+      // A cut can come before the body has arrived, when the machine is busy.
+      assert.isAtMost(arrivals.length, report.deliveries.total, "no attempt is made twice")
+      assert.isAtLeast(arrivals.length, report.deliveries.total - report.deliveries.no_answer.cut)
       assert.strictEqual(report.quarantined, report.faults.malformed)
       assert.strictEqual(report.forged.sent, report.forged.refused + report.forged.unanswered)
       assert.isAbove(report.forged.sent, 10)

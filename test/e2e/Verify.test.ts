@@ -1,5 +1,5 @@
 import { assert, describe } from "@effect/vitest"
-import { Effect, Redacted } from "effect"
+import { Context, Effect, Layer, Redacted } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { Database } from "../../src/Database.ts"
 import { newDatabase, newDataDir } from "../support/Databases.ts"
@@ -26,18 +26,18 @@ const simulate = (admin: string, webhook: string, ...args: ReadonlyArray<string>
     { THREEQPR_WEBHOOK_SECRET }
   )
 
-/** A projection's table that loses some rows and changes others, unseen by the projector. */
-const breakScans = (url: string) =>
-  Effect.flatMap(SqlClient, (sql) =>
-    sql.unsafe(`
-      create function broken() returns trigger language plpgsql as $$ begin
-        if new.id ~ '[0-3]$' then return null; end if;
-        if new.id ~ '[4-5]$' then new.country := 'XX'; end if;
-        return new;
-      end $$;
-      create trigger broken before insert on scans_1 for each row execute function broken()`)).pipe(
-      Effect.provide(Database.layer({ url: Redacted.make(url), dataDir: "" }))
-    )
+/** Breaks the projection's table on purpose: some rows are lost, others changed, and the projector sees nothing. */
+const breakScans = Effect.fnUntraced(function*(url: string) {
+  const database = yield* Layer.build(Database.layer({ url: Redacted.make(url), dataDir: "" }))
+  const sql = Context.get(database, SqlClient)
+  yield* sql`
+    create function broken() returns trigger language plpgsql as $$ begin
+      if new.id ~ '[0-3]$' then return null; end if;
+      if new.id ~ '[4-5]$' then new.country := 'XX'; end if;
+      return new;
+    end $$`
+  yield* sql`create trigger broken before insert on scans_1 for each row execute function broken()`
+})
 
 describe("threeqpr simulate --verify", () => {
   test(
@@ -81,13 +81,15 @@ describe("threeqpr simulate --verify", () => {
   )
 
   test(
-    "exits 1 when nobody projects",
+    "exits 1 and names the rows that are missing when nobody projects any more",
     Effect.gen(function*() {
-      const roles = ["--role", "ingress", "--role", "admin"]
-      const { admin, webhook } = yield* serve({ DATA_DIR: yield* newDataDir, THREEQPR_WEBHOOK_SECRET }, roles)
-      const { code, stderr } = yield* simulate(admin, webhook, "--rate", "200", "--count", "40")
+      const environment = { DATA_DIR: yield* newDataDir, THREEQPR_WEBHOOK_SECRET }
+      yield* (yield* serve(environment)).end("SIGTERM")
+      const { admin, webhook } = yield* serve(environment, ["--role", "ingress", "--role", "admin"])
+      const { code, stderr, stdout } = yield* simulate(admin, webhook, "--rate", "200", "--count", "40")
       assert.strictEqual(code, 1)
       assert.match(stderr, /\d+ scans without a row/)
+      assert.match(stdout, /^projections: /m)
     })
   )
 })

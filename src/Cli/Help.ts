@@ -16,12 +16,10 @@ export const layer = CliOutput.layerPresenter({
         return yield* Console.log(wrap(formatter.formatHelpDoc(event.helpDoc), width()))
       case "InvalidInvocation": {
         const command = event.commandPath.join(" ")
-        return yield* Console.error(
-          `${
-            formatter.formatErrors(event.errors)
-          }\n\nUSAGE\n  ${event.helpDoc.usage}\n\n\`${command} --help\` shows `
-            + "every flag, with examples."
-        )
+        // What was given is shown, but not the password of an address.
+        const errors = formatter.formatErrors(event.errors).replaceAll(/\/\/[^\s/@]+@/g, "//…@")
+        const help = `\`${command} --help\` shows every flag, with examples.`
+        return yield* Console.error(`${errors}\n\nUSAGE\n  ${event.helpDoc.usage}\n\n${help}`)
       }
       case "Version":
         return yield* Console.log(formatter.formatVersion(event.name, event.version))

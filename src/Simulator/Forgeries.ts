@@ -22,22 +22,24 @@ export const forgeries = Effect.fnUntraced(function*(
     readonly happens: (fault: FaultName) => Effect.Effect<boolean>
   }
 ) {
-  const forged: Array<Forgery> = []
   const at = yield* Random.nextIntBetween(0, bytes.length - 1)
   const other = Redacted.make(`whsec_${yield* characters(32)}`)
-  if (yield* happens("tampered")) {
-    forged.push({
-      fault: "tampered",
-      bytes: bytes.map((byte, index) => index === at ? byte ^ 1 : byte),
-      signature: (secret) => Signature.sign(bytes, secret)
-    })
-  }
-  for (const fault of ["wrong-secret", "old-secret", "unsigned"] as const) {
-    if (!(yield* happens(fault))) continue
-    const body = yield* invented(idOf, now)
-    forged.push({ fault, bytes: body, signature: signatureOf[fault](body, other) })
-  }
-  return forged
+  const chosen = yield* Effect.filter(
+    ["tampered", "wrong-secret", "old-secret", "unsigned"] as const,
+    happens
+  )
+  return yield* Effect.forEach(chosen, (fault): Effect.Effect<Forgery> =>
+    fault === "tampered"
+      ? Effect.succeed({
+        fault,
+        bytes: bytes.map((byte, index) => index === at ? byte ^ 1 : byte),
+        signature: (secret) => Signature.sign(bytes, secret)
+      })
+      : Effect.map(invented(idOf, now), (bytes) => ({
+        fault,
+        bytes,
+        signature: signatureOf[fault](bytes, other)
+      })))
 })
 
 const oldSecret = Redacted.make("whsec_the_secret_before_the_last_rotation")

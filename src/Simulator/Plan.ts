@@ -94,10 +94,10 @@ export const make = (options: PlanOptions): Plan => {
       const delayed = yield* happens("delays")
       const answerLost = yield* happens("lost-answers")
       const repeated = yield* happens("duplicates")
-      const forged = yield* forgeries(idOf, { bytes, happens, now })
       const later = yield* Random.nextIntBetween(3, 20)
       const pause = yield* Random.nextIntBetween(50, 500)
       const repeats = yield* Random.nextIntBetween(1, 3)
+      const forged = yield* forgeries(idOf, { bytes, happens, now })
       return {
         index,
         id,

@@ -1,4 +1,4 @@
-import { Effect, Random } from "effect"
+import { Array as Arr, Effect, Random } from "effect"
 import type { ScanRecord } from "./Account.ts"
 import { chance, type IdOf, pick, weighted } from "./Draws.ts"
 
@@ -101,15 +101,14 @@ export const subscriptionOf = Effect.fnUntraced(
 /** No conversation lasts longer, in milliseconds, so that none ends after `now`. */
 const longest = 15 * 60_000
 
+// As many draws at every time of day, so that a seed means the same whenever it is used.
 const scannedAt = Effect.fnUntraced(function*(now: number, hours: number) {
-  let at = now
-  // Drawn again while it is an hour at which few are about; some scan at night all the same.
-  for (let draw = 0; draw < 12; draw++) {
-    at = now - (yield* Random.nextIntBetween(longest, 24 * 3_600_000))
-    const hour = new Date(at + hours * 3_600_000).getUTCHours()
-    if (yield* chance((dayCurve[hour] ?? 0) / 10)) break
-  }
-  return at
+  const hour = new Date(now - longest + hours * 3_600_000).getUTCHours()
+  const drawn = yield* weighted(
+    Arr.map(Arr.range(0, 23), (back) => ({ back, weight: dayCurve[(24 + hour - back) % 24] ?? 1 }))
+  )
+  const within = yield* Random.next
+  return Math.round(now - longest - (drawn.back + within) / 24 * (24 * 3_600_000 - longest))
 })
 
 // About 5 on average, many short ones and few long ones, 24 at most.

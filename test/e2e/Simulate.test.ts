@@ -162,6 +162,8 @@ describe("threeqpr simulate", () => {
           ["--rate", "many"],
           ["--speed", "-1"],
           ["--url", "localhost:3000"],
+          ["--url", "http://me:hunter2@localhost:3000"],
+          ["--api-port", "0", "--url", "http://localhost:3000"],
           ["--faults", "gremlins"],
           ["--seed", "two words"],
           ["--wrong"]
@@ -170,6 +172,7 @@ describe("threeqpr simulate", () => {
         const { code, stderr } = yield* threeqpr(["simulate", ...args], { THREEQPR_WEBHOOK_SECRET })
         assert.strictEqual(code, 2, args.join(" "))
         assert.match(stderr, /ERROR/, args.join(" "))
+        assert.notInclude(stderr, "hunter2")
       }
       const { stderr } = yield* threeqpr(["simulate", "--faults", "gremlins"], { THREEQPR_WEBHOOK_SECRET })
       assert.include(stderr, "duplicates,reordering")

@@ -1,16 +1,21 @@
 import { NodeServices } from "@effect/platform-node"
-import { Effect, Exit, FileSystem, Layer, Redacted, Scope } from "effect"
+import { Effect, Exit, Layer, Redacted, Scope } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { randomUUID } from "node:crypto"
 import { cpSync } from "node:fs"
+import { mkdtemp, rm } from "node:fs/promises"
+import { tmpdir } from "node:os"
 import { afterAll } from "vitest"
 import { Database } from "../../src/Database.ts"
 import * as Migrations from "../../src/Database/Migrations.ts"
 import * as Postgres from "./Postgres.ts"
 
-const newFolder = Effect.flatMap(
-  FileSystem.FileSystem,
-  (fs) => fs.makeTempDirectoryScoped({ prefix: "threeqpr-database-" })
+// A broker that lived in it ends a moment after the `serve` that was killed.
+const removal = { recursive: true, force: true, maxRetries: 20, retryDelay: 100 }
+
+const newFolder = Effect.acquireRelease(
+  Effect.promise(() => mkdtemp(`${tmpdir()}/threeqpr-database-`)),
+  (folder) => Effect.promise(() => rm(folder, removal))
 )
 
 // What all databases of a test file share: it is made when first used and goes when the file is through.

@@ -5,6 +5,7 @@ import { CliError } from "effect/cli"
 import { FetchHttpClient } from "effect/http"
 import { run } from "./Cli.ts"
 import * as Help from "./Cli/Help.ts"
+import { wrapWithin } from "./Cli/Wrap.ts"
 import * as Telemetry from "./Telemetry.ts"
 
 /** The longest an orderly stop may take, in milliseconds. */
@@ -23,14 +24,20 @@ const exitCode = (exit: Exit.Exit<unknown, unknown>): number => {
   return error._tag === "ShowHelp" && error.errors.length === 0 ? 0 : 2
 }
 
+/** Broken between words where people read it, as it is where a program does. */
+const inTerminal = (text: string) =>
+  process.stderr.isTTY
+    ? text.split("\n").flatMap((line) => wrapWithin(line, process.stderr.columns)).join("\n")
+    : text
+
+const messageOf = (error: unknown) => error instanceof Error ? error.message : String(error)
+
 run.pipe(
   Effect.tapCause((cause) => {
     const error = Cause.squash(cause)
     return Cause.hasInterruptsOnly(cause) || CliError.isCliError(error)
       ? Effect.void
-      : Effect.sync(() =>
-        process.stderr.write(`threeqpr: ${error instanceof Error ? error.message : String(error)}\n`)
-      )
+      : Effect.sync(() => process.stderr.write(`${inTerminal(`threeqpr: ${messageOf(error)}`)}\n`))
   }),
   Effect.provide(Layer.mergeAll(NodeServices.layer, FetchHttpClient.layer, Help.layer, Telemetry.layer)),
   NodeRuntime.runMain({

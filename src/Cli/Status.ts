@@ -69,7 +69,7 @@ const show = Effect.fnUntraced(function*(status: StatusAnswer) {
 const consumerColumns = [
   { title: "CONSUMER" },
   { title: "LAG", right: true },
-  { title: "OLDEST WAITS", right: true },
+  { title: "OLDEST", right: true },
   { title: "IN FLIGHT", right: true },
   { title: "REDELIVERED", right: true },
   { title: "READS" }
@@ -81,7 +81,7 @@ const consumerCells = (consumer: ConsumerAnswer) => [
   consumer.lag === 0 ? "-" : seconds(Math.round(consumer.lag_seconds)),
   number(consumer.in_flight),
   number(consumer.redelivered),
-  consumer.filter
+  consumer.filter.replace(/^3qpr\.events\./, "").replace(/^>$/, "all events")
 ]
 
 const number = (value: number) => value.toLocaleString("en-US")

@@ -27,7 +27,7 @@ describe("threeqpr status", () => {
       assert.match(stdout, /^ {2}dedup window +2h$/m)
       assert.match(stdout, /^ {2}quarantined +1$/m)
       assert.match(stdout, /^conversations-1 +0 /m)
-      assert.match(stdout, /^scans-1 +0 +- +0 +0 +3qpr\.events\.scan\.created$/m)
+      assert.match(stdout, /^scans-1 +0 +- +0 +0 +scan\.created$/m)
       const { stdout: json } = yield* threeqpr(["status", "--json", "--admin-url", server.admin])
       assert.deepInclude(JSON.parse(json), { ready: true, faults: [], quarantined: 1, dead_letters: 0 })
     }).pipe(Effect.scoped, Effect.provide(platform)))

@@ -8,7 +8,6 @@ export const columns = [
   { title: "SEQ", right: true },
   { title: "RECEIVED (UTC)" },
   { title: "TYPE" },
-  { title: "BYTES", right: true },
   { title: "ID" }
 ]
 
@@ -17,7 +16,6 @@ export const cells = (event: EventSummary, { yellow }: Paint) => [
   String(event.sequence),
   shortTime(event.received_at),
   event.quarantined === null ? event.type ?? "" : yellow(event.quarantined),
-  String(event.size),
   event.id
 ]
 

@@ -108,7 +108,7 @@ const follow = Effect.fnUntraced(
 /** For people: a heading, then a line an event, in columns of a width that does not change. */
 const lines = Effect.gen(function*() {
   const colours = yield* paint
-  const widths = [6, 14, 22, 6, 30]
+  const widths = [6, 14, 22, 30]
   yield* Console.log(colours.dim(lineOf(columns, widths, columns.map(({ title }) => title))))
   return (event: EventSummary) => Console.log(lineOf(columns, widths, cells(event, colours)))
 })

@@ -5,6 +5,7 @@ import { HttpApiBuilder, HttpApiMiddleware } from "effect/http-api"
 import { createServer } from "node:http"
 import * as Access from "./Admin/Access.ts"
 import { Api } from "./Admin/Api.ts"
+import * as DeadLetters from "./Admin/DeadLetters.ts"
 import * as Draining from "./Admin/Draining.ts"
 import * as Events from "./Admin/Events.ts"
 import * as Health from "./Admin/Health.ts"
@@ -26,7 +27,7 @@ export const layer = (options: AdminOptions) => listener(options, api)
 export const layerHealth = (options: AdminOptions) => listener(options, Layer.empty)
 
 const api = HttpApiBuilder.layer(Api, { openapiPath: "/openapi.json" }).pipe(
-  Layer.provide([ReadModels.layer, Events.layer, Status.layer]),
+  Layer.provide([ReadModels.layer, Events.layer, Status.layer, DeadLetters.layer]),
   Layer.provide(HttpApiMiddleware.layerProblemDetails({ includeDetails: true }))
 )
 

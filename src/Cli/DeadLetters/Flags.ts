@@ -1,0 +1,37 @@
+import { Effect, Option, Schema } from "effect"
+import { Flag } from "effect/cli"
+import { ConsumerName } from "../../Admin/Api/DeadLetters.ts"
+import { typeFlag } from "../Events/Flags.ts"
+import { timeFlag, timeOf } from "../Time.ts"
+
+/** The flags that say which dead letters are meant. */
+export const filterFlags = {
+  consumer: Flag.String("consumer").pipe(
+    Flag.withDescription("Dead letters of this consumer only, such as scans-1"),
+    Flag.withSchema(ConsumerName),
+    Flag.optional
+  ),
+  type: typeFlag,
+  error: Flag.String("error").pipe(
+    Flag.withDescription("Those with this text in their error"),
+    Flag.withSchema(Schema.NonEmptyString),
+    Flag.optional
+  ),
+  since: timeFlag("since", "Those that failed at this time or later"),
+  until: timeFlag("until", "Those that failed before this time")
+}
+
+export type FilterFlags = Readonly<Record<keyof typeof filterFlags, Option.Option<string>>>
+
+/** The filter that these flags make. */
+export const filterOf = Effect.fnUntraced(
+  function*({ consumer, error, since, type, until }: FilterFlags) {
+    return {
+      consumer: Option.getOrUndefined(consumer),
+      type: Option.getOrUndefined(type),
+      error: Option.getOrUndefined(error),
+      since: yield* timeOf(since),
+      until: yield* timeOf(until)
+    }
+  }
+)

@@ -37,7 +37,9 @@ export class DeadLetters extends Context.Service<DeadLetters, {
   readonly put: (
     consumer: string,
     event: Delivered,
-    error: string
+    error: string,
+    /** The one that there is, when that is known. */
+    known?: DeadLetter
   ) => Effect.Effect<Stored, AppendFailed | ReadFailed>
   /** Those that fit, the last failure first. */
   readonly list: (filter: LetterFilter) => Effect.Effect<ReadonlyArray<DeadLetter>, ReadFailed>
@@ -45,8 +47,8 @@ export class DeadLetters extends Context.Service<DeadLetters, {
   readonly find: (id: string) => Effect.Effect<Option.Option<DeadLetter>, ReadFailed>
   /** The bytes of the event that it was made of; none when it is no longer there. */
   readonly bodyOf: (letter: DeadLetter) => Effect.Effect<Option.Option<Uint8Array>, ReadFailed>
-  /** Removes all that is kept under an id; false when there was nothing. */
-  readonly remove: (id: string) => Effect.Effect<boolean, ReadFailed>
+  /** Removes a consumer's dead letters with these ids. */
+  readonly remove: (consumer: string, ids: ReadonlyArray<string>) => Effect.Effect<void, ReadFailed>
   /** How many there are. */
   readonly count: Effect.Effect<number, ReadFailed>
 }>()("threeqpr-events/DeadLetters") {
@@ -75,18 +77,16 @@ const make = Effect.fnUntraced(function*() {
     }
   })
 
-  const allOf = (id: string) => {
-    const named = parseId(id)
-    return named === undefined
-      ? Effect.succeed([])
-      : Effect.map(all(deadSubjects(named.consumer)), (letters) => letters.filter((at) => at.id === id))
-  }
-
-  const put = Effect.fn("DeadLetters.put")(function*(consumer: string, event: Delivered, error: string) {
+  const put = Effect.fn("DeadLetters.put")(function*(
+    consumer: string,
+    event: Delivered,
+    error: string,
+    known?: DeadLetter
+  ) {
     const now = DateTime.formatIso(yield* DateTime.now)
-    const same = (yield* all(deadSubject(consumer, event.type))).filter(({ sequence }) =>
-      sequence === event.sequence
-    )
+    const same = known === undefined
+      ? (yield* all(deadSubject(consumer, event.type))).filter(({ sequence }) => sequence === event.sequence)
+      : [known]
     const before = same.at(-1)
     yield* Effect.logError(
       `event ${event.id} (sequence ${event.sequence}) is a dead letter of ${consumer}: ${error}`
@@ -125,14 +125,20 @@ const make = Effect.fnUntraced(function*() {
   return DeadLetters.of({
     put,
     list,
-    find: (id) => Effect.map(allOf(id), (letters) => Option.fromUndefinedOr(letters.at(-1))),
+    find: Effect.fnUntraced(function*(id) {
+      const consumer = parseId(id)?.consumer
+      const letters = consumer === undefined ? [] : yield* all(deadSubjects(consumer))
+      return Option.fromUndefinedOr(letters.findLast((letter) => letter.id === id))
+    }),
     bodyOf: ({ id, place }) =>
       Effect.map(
         entryAt(manager, deadLetterStream, place),
         Option.flatMap((entry) => letterOf(entry)?.id === id ? Option.some(entry.body) : Option.none())
       ),
-    remove: (id) =>
-      Effect.flatMap(allOf(id), (letters) => Effect.as(removeAll(manager, letters), letters.length > 0)),
+    remove: Effect.fnUntraced(function*(consumer, ids) {
+      const named = new Set(ids)
+      yield* removeAll(manager, (yield* all(deadSubjects(consumer))).filter(({ id }) => named.has(id)))
+    }),
     count: Effect.map(reading(() => manager.streams.info(deadLetterStream)), ({ state }) => state.messages)
   })
 })

@@ -5,10 +5,15 @@ import { DeadLetters } from "../DeadLetters.ts"
 import type { DeadLetter } from "../DeadLetters/Letter.ts"
 import { Api } from "./Api.ts"
 import type { DeadLettersQuery } from "./Api/DeadLetters.ts"
+import { begin } from "./DeadLetters/Begin.ts"
 import { unavailable } from "./Events.ts"
 import { NotFound } from "./Problems.ts"
 
 const defaultLimit = 50
+
+/** Events a second when nobody says how many. */
+const redriveRate = 100
+const discardRate = 1_000
 
 /** The handlers of `/v1/dead-letters`. */
 export const layer = HttpApiBuilder.group(
@@ -17,7 +22,15 @@ export const layer = HttpApiBuilder.group(
   Effect.fnUntraced(function*(handlers) {
     return handlers.handleAll({
       list: ({ query }) => list(query).pipe(Effect.catchTag("ReadFailed", unavailable)),
-      get: ({ params }) => get(params.id).pipe(Effect.catchTag("ReadFailed", unavailable))
+      get: ({ params }) => get(params.id).pipe(Effect.catchTag("ReadFailed", unavailable)),
+      redrive: ({ payload }) =>
+        begin("redrive", payload, null, payload.rate ?? redriveRate).pipe(
+          Effect.catchTag(["ReadFailed", "AppendFailed"], unavailable)
+        ),
+      discard: ({ payload: { reason, ...asked } }) =>
+        begin("discard", asked, reason, asked.rate ?? discardRate).pipe(
+          Effect.catchTag(["ReadFailed", "AppendFailed"], unavailable)
+        )
     })
   })
 )

@@ -5,6 +5,7 @@ import * as Admin from "../../src/Admin.ts"
 import { AdminClient } from "../../src/Admin/Client.ts"
 import type { Delivered } from "../../src/Consumer/Delivered.ts"
 import { EventLog, eventSubject } from "../../src/EventLog.ts"
+import { Operations } from "../../src/Operations.ts"
 import { Vitals } from "../../src/Vitals.ts"
 import { entryOf } from "../contract/EventLog.ts"
 import { pglite } from "./Databases.ts"
@@ -20,6 +21,7 @@ export const listenerAndClient = Layer.unwrap(
   Layer.provide(FetchHttpClient.layer),
   Layer.provideMerge(
     Admin.layer({ host: "127.0.0.1", port: 0 }).pipe(
+      Layer.provideMerge(Operations.layer),
       Layer.provideMerge(Layer.mergeAll(consumersOnBroker, Vitals.layer)),
       Layer.provideMerge(pglite.layer)
     )

@@ -2,7 +2,8 @@ import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup } from "effect/http-api"
 import { EventType } from "../../Domain/Event.ts"
 import { IsoDateTime } from "../../Domain/Fields.ts"
-import { NotFound, Unavailable } from "../Problems.ts"
+import { InvalidSelection, NotFound, Unavailable } from "../Problems.ts"
+import { Begun, By, Rate } from "./Operations.ts"
 import { within } from "./Query.ts"
 
 const summary = {
@@ -71,6 +72,26 @@ const DeadLettersAnswer = Schema.Struct({
   more: Schema.Boolean
 })
 
+/** Exactly one of `ids`, `filter` and `all: true`. */
+export const Selection = Schema.Struct({
+  ids: Schema.optional(Schema.Array(Schema.NonEmptyString).check(Schema.isBetweenLength(1, 10_000))),
+  filter: Schema.optional(LetterFilter),
+  all: Schema.optional(Schema.Literal(true)),
+  /** Says how many it would be, and changes nothing. */
+  dry_run: Schema.optional(Schema.Boolean),
+  /** Who asks: a person, a program. */
+  by: By,
+  /** Events a second, at most; 100 unless told. */
+  rate: Schema.optional(Rate)
+})
+export type Selection = typeof Selection.Type
+
+export const Discarding = Schema.Struct({
+  ...Selection.fields,
+  reason: Schema.NonEmptyString.check(Schema.isMaxLength(1_000))
+})
+export type Discarding = typeof Discarding.Type
+
 const Id = Schema.Struct({ id: Schema.String })
 
 /** `/v1/dead-letters`: the events that a consumer can never handle. */
@@ -84,5 +105,15 @@ export const DeadLetters = HttpApiGroup.make("deadLetters").add(
     params: Id,
     success: DeadLetterDetail,
     error: [NotFound, Unavailable]
+  }),
+  HttpApiEndpoint.post("redrive", "/v1/dead-letters/redrive", {
+    payload: Selection,
+    success: Begun,
+    error: [InvalidSelection, Unavailable]
+  }),
+  HttpApiEndpoint.post("discard", "/v1/dead-letters/discard", {
+    payload: Discarding,
+    success: Begun,
+    error: [InvalidSelection, Unavailable]
   })
 )

@@ -16,6 +16,7 @@ import type { Projection } from "../../src/Projection.ts"
 import { conversations } from "../../src/Projections/Conversations.ts"
 import { scans } from "../../src/Projections/Scans.ts"
 import * as Projector from "../../src/Projector.ts"
+import { tolerated } from "../../src/Projector/ShareLimit.ts"
 import { Vitals } from "../../src/Vitals.ts"
 import { entryOf } from "../contract/EventLog.ts"
 import * as Broker from "../support/Broker.ts"
@@ -240,6 +241,35 @@ describe("the projector and the redrive of a dead letter", () => {
     }).pipe(Effect.provide(
       Runner.layer.pipe(
         Layer.provideMerge(Layer.mergeAll(Operations.layer, Consumers.layer)),
+        Layer.provideMerge(DeadLetters.layer),
+        Layer.provideMerge(Layer.mergeAll(logOnBroker, pglite.layer, Vitals.layer))
+      )
+    )))
+})
+
+describe("the projector when every event is poison", () => {
+  it.live("dead-letters no more than the limit, says so, and applies the rest after the fix", () =>
+    Effect.gen(function*() {
+      const broken: Projection = { ...scans, apply: (sql) => Effect.asVoid(sql`select 1 / 0`) }
+      yield* appendScans(120, "a")
+      yield* Effect.gen(function*() {
+        const { faults } = yield* Vitals
+        const [fault] = yield* Effect.repeat(faults, { until: (faults) => faults.length > 0 })
+        assert.include(fault?.reason, "50 of the last 50 events are dead letters")
+        assert.include(fault?.reason, "division by zero")
+        yield* Effect.repeat(consumerInfo("scans-1"), { until: ({ num_pending }) => num_pending === 0 })
+        yield* Effect.sleep(500)
+        assert.strictEqual((yield* consumerInfo("scans-1")).num_ack_pending, 70)
+        assert.strictEqual((yield* deadLetters).length, tolerated)
+      }).pipe(Effect.provide(Layer.fresh(Projector.layer([broken]))))
+      yield* Effect.gen(function*() {
+        yield* untilCount("scans", 70)
+        yield* untilSettled("scans-1")
+        assert.deepStrictEqual(yield* (yield* Vitals).faults, [])
+      }).pipe(Effect.provide(Layer.fresh(Projector.layer([scans]))))
+      assert.strictEqual((yield* deadLetters).length, tolerated)
+    }).pipe(Effect.provide(
+      Consumers.layer.pipe(
         Layer.provideMerge(DeadLetters.layer),
         Layer.provideMerge(Layer.mergeAll(logOnBroker, pglite.layer, Vitals.layer))
       )

@@ -11,6 +11,7 @@ import * as Events from "./Admin/Events.ts"
 import * as Health from "./Admin/Health.ts"
 import * as Operations from "./Admin/Operations.ts"
 import { NotFound } from "./Admin/Problems.ts"
+import * as Quarantine from "./Admin/Quarantine.ts"
 import * as ReadModels from "./Admin/ReadModels.ts"
 import * as Status from "./Admin/Status.ts"
 import { Operations as OperationRecord } from "./Operations.ts"
@@ -31,7 +32,14 @@ export const layer = (options: AdminOptions) =>
 export const layerHealth = (options: AdminOptions) => listener(options, Layer.empty)
 
 const api = HttpApiBuilder.layer(Api, { openapiPath: "/openapi.json" }).pipe(
-  Layer.provide([ReadModels.layer, Events.layer, Status.layer, DeadLetters.layer, Operations.layer]),
+  Layer.provide([
+    ReadModels.layer,
+    Events.layer,
+    Status.layer,
+    DeadLetters.layer,
+    Quarantine.layer,
+    Operations.layer
+  ]),
   Layer.provide(HttpApiMiddleware.layerProblemDetails({ includeDetails: true }))
 )
 

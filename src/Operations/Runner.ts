@@ -9,6 +9,7 @@ import { Vitals } from "../Vitals.ts"
 import * as Discard from "./Discard.ts"
 import { type Kind, operationOf, operationSubject, type Outcome } from "./Record.ts"
 import * as Redrive from "./Redrive.ts"
+import * as Release from "./Release.ts"
 
 /** What an operation of one kind does with its events. */
 export interface Work {
@@ -31,7 +32,8 @@ export const layer = Layer.effectDiscard(Effect.gen(function*() {
   const manager = yield* Effect.promise(() => nats.connection.jetstreamManager({ checkAPI: false }))
   const work: Record<Kind, Work> = {
     redrive: yield* Redrive.make,
-    discard: yield* Discard.make
+    discard: yield* Discard.make,
+    "quarantine-redrive": yield* Release.make
   }
   const scope = yield* Effect.scope
   const operations = yield* Operations

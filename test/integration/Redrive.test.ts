@@ -1,5 +1,5 @@
-import { assert, layer } from "@effect/vitest"
-import { Effect } from "effect"
+import { assert, describe, it, layer } from "@effect/vitest"
+import { Effect, Layer, Option } from "effect"
 import { HttpServer } from "effect/http"
 import { Buffer } from "node:buffer"
 import { AdminClient } from "../../src/Admin/Client.ts"
@@ -9,8 +9,12 @@ import { EventLog, stream } from "../../src/EventLog.ts"
 import { redriveStream } from "../../src/EventLog/Topology.ts"
 import { Nats } from "../../src/Nats.ts"
 import { Operations } from "../../src/Operations.ts"
+import * as Discard from "../../src/Operations/Discard.ts"
+import * as Runner from "../../src/Operations/Runner.ts"
+import { Vitals } from "../../src/Vitals.ts"
 import { append, listenerAndClient } from "../support/DeadLetters.ts"
 import { send } from "../support/Http.ts"
+import { consumersOnBroker } from "../support/Log.ts"
 import { consumerOf, untilDead, untilDone } from "../support/Redrive.ts"
 
 const api = Effect.map(AdminClient, ({ deadLetters }) => deadLetters)
@@ -230,18 +234,39 @@ layer(listenerAndClient, { excludeTestServices: true })("a discard", (it) => {
       assert.strictEqual(missing._tag, "NotFound")
     }))
 
-  it.effect("that was interrupted goes on where it was", () =>
+  it.effect("that was interrupted between the record and the removal removes what is recorded", () =>
     Effect.gen(function*() {
       const { put } = yield* DeadLetters
-      const operations = yield* Operations
-      const events = yield* Effect.forEach(["d", "e"], (id) => append(id, `{}`))
-      for (const event of events) yield* put("interrupted", event, "broken")
-      const ids = events.map(({ sequence }) => `interrupted:${sequence}`)
-      const asked = { kind: "discard" as const, by: "ann", reason: null, asked: {}, rate: 1_000 }
-      // Recorded and not removed: as if the process had ended between the two.
-      const id = yield* operations.begin(asked, ids)
-      yield* operations.record(id, ids[0] ?? "", "discarded")
-      assert.deepStrictEqual((yield* untilDone(id)).results, { discarded: 2 })
-      yield* untilDead("interrupted", 0)
+      const { finish } = yield* Discard.make
+      const [done, other] = [yield* append("d", `{}`), yield* append("e", `{}`)]
+      for (const event of [done, other]) yield* put("interrupted", event, "broken")
+      yield* finish([{ id: `interrupted:${done.sequence}`, result: "discarded", error: null, at: "" }])
+      const [left] = yield* untilDead("interrupted", 1)
+      assert.strictEqual(left?.sequence, other.sequence)
     }))
+})
+
+describe("an operation whose process ends", () => {
+  it.live("goes on in the next one with the events that it has not reached", () =>
+    Effect.gen(function*() {
+      const { list, put } = yield* DeadLetters
+      const { begin, find } = yield* Operations
+      const { sequence, ...event } = yield* append("a", `{}`)
+      for (let at = 0; at < 6; at++) yield* put("gone", { ...event, sequence: sequence + at }, "broken")
+      const ids = (yield* list({})).map(({ id }) => id)
+      const id = yield* begin({ kind: "discard", by: "ann", reason: "test", asked: {}, rate: 2 }, ids)
+      const standing = Effect.map(find(id), Option.getOrThrow)
+      yield* Effect.repeat(standing, { until: ({ left }) => left < 6 }).pipe(
+        Effect.provide(Layer.fresh(Runner.layer))
+      )
+      const { left } = yield* standing
+      assert.isAbove(left, 0)
+      yield* Effect.repeat(standing, { until: ({ left }) => left === 0 }).pipe(
+        Effect.provide(Layer.fresh(Runner.layer))
+      )
+      assert.deepStrictEqual((yield* standing).results, { discarded: 6 })
+      assert.deepStrictEqual(yield* list({}), [])
+    }).pipe(Effect.provide(
+      Layer.mergeAll(Operations.layer, Vitals.layer).pipe(Layer.provideMerge(consumersOnBroker))
+    )))
 })

@@ -2,6 +2,7 @@ import { Command } from "effect/cli"
 import packageJson from "../package.json" with { type: "json" }
 import { deadLetters } from "./Cli/DeadLetters.ts"
 import { events } from "./Cli/Events.ts"
+import { quarantine } from "./Cli/Quarantine.ts"
 import { serve } from "./Cli/Serve.ts"
 import { status } from "./Cli/Status.ts"
 import { trigger } from "./Cli/Trigger.ts"
@@ -9,6 +10,6 @@ import { trigger } from "./Cli/Trigger.ts"
 /** The command line: one file a command. */
 export const run = Command.make("threeqpr").pipe(
   Command.withDescription("3QPR's webhooks, kept in NATS JetStream and projected into Postgres"),
-  Command.withSubcommands([serve, status, events, deadLetters, trigger]),
+  Command.withSubcommands([serve, status, events, deadLetters, quarantine, trigger]),
   Command.run({ version: packageJson.version })
 )

@@ -1,8 +1,14 @@
 import { Effect, Option, Schema } from "effect"
-import { Flag } from "effect/cli"
+import { Argument, Flag } from "effect/cli"
 import { ConsumerName } from "../../Admin/Api/DeadLetters.ts"
 import { typeFlag } from "../Events/Flags.ts"
 import { timeFlag, timeOf } from "../Time.ts"
+
+/** Dead letters by their ids. */
+export const idsArgument = Argument.String("id").pipe(
+  Argument.withDescription("Ids of dead letters: consumer and sequence, such as scans-1:1234"),
+  Argument.variadic({ min: 0, max: 1_000 })
+)
 
 /** The flags that say which dead letters are meant. */
 export const filterFlags = {
@@ -35,3 +41,14 @@ export const filterOf = Effect.fnUntraced(
     }
   }
 )
+
+/** Whether one of the flags was given. */
+export const isFiltered = ({ consumer, error, since, type, until }: FilterFlags) =>
+  [consumer, error, since, type, until].some(Option.isSome)
+
+/** What the private listener is asked for: all, ids or a filter. */
+export const selectionOf = (
+  all: boolean,
+  ids: ReadonlyArray<string>,
+  filter: Effect.Success<ReturnType<typeof filterOf>>
+) => all ? { all: true as const } : ids.length > 0 ? { ids } : { filter }

@@ -33,7 +33,9 @@ export const make = Effect.gen(function*() {
     run: (operation, ids) =>
       Effect.forEach(ids, (id) => {
         const consumer = parseId(id)?.consumer
-        return consumer === undefined ? Effect.void : ask({ operation: operation.id, id }, consumer)
+        return consumer === undefined
+          ? Effect.void
+          : Effect.asVoid(ask({ operation: operation.id, id }, consumer))
       }, { concurrency: "unbounded", discard: true }),
     finish: () => Effect.void
   }

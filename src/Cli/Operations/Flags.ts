@@ -14,7 +14,7 @@ export const operationFlags = {
     Flag.withDefault(false)
   ),
   rate: Flag.Int("rate").pipe(
-    Flag.withDescription("Events a second, at most"),
+    Flag.withDescription("Events a second, at most (default 100; discard 1000)"),
     Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 100_000 }))),
     Flag.optional
   ),

@@ -48,7 +48,6 @@ const columns = [
   { title: "RECEIVED (UTC)" },
   { title: "REASON" },
   { title: "DECODES" },
-  { title: "ID" },
   { title: "PROBLEM" }
 ]
 
@@ -57,7 +56,6 @@ const cells = (entry: QuarantineSummary, { green, yellow }: Paint) => [
   shortTime(entry.received_at),
   entry.reason,
   entry.decodes ? green("now") : yellow("no"),
-  entry.id.length > 24 ? `${entry.id.slice(0, 23)}…` : entry.id,
   problemsOf(entry)
 ]
 

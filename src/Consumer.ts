@@ -89,8 +89,15 @@ const make = Effect.fnUntraced(function*() {
 
   const run = Effect.fnUntraced(function*(options: ConsumerOptions) {
     const redrive = yield* handleRedrives(options).pipe(Effect.provideContext(services))
-    // A consumer's handler is never given two batches at once.
+    // A consumer's handler is never given two batches at once; what waits for its turn when we stop goes back.
     const turn = yield* Semaphore.make(1)
+    const inTurn = (messages: ReadonlyArray<Message>, handle: Effect.Effect<void>) =>
+      Effect.uninterruptibleMask((restore) =>
+        restore(turn.take(1)).pipe(
+          Effect.onInterrupt(() => Effect.sync(() => messages.forEach((message) => message.nak(0)))),
+          Effect.andThen(Effect.ensuring(handle, turn.release(1)))
+        )
+      )
     const { durable, maxBatch, pause } = options
     return yield* Effect.raceFirst(
       Durable.run(nats, manager, {
@@ -100,7 +107,7 @@ const make = Effect.fnUntraced(function*() {
         maxBatch,
         ackWait,
         pause,
-        handle: (messages) => turn.withPermit(handleBatch(options, messages))
+        handle: (messages) => inTurn(messages, handleBatch(options, messages))
       }),
       Durable.run(nats, manager, {
         stream: redriveStream,
@@ -109,14 +116,17 @@ const make = Effect.fnUntraced(function*() {
         maxBatch: Math.min(maxBatch, maxRedrives),
         ackWait: redriveAckWait,
         pause,
-        handle: (messages) => turn.withPermit(Effect.uninterruptible(redrive(messages)))
+        handle: (messages) => inTurn(messages, redrive(messages))
       })
     )
   })
 
   return Consumers.of({
     run,
-    forget: (durable) => Effect.asVoid(Durable.forget(manager, stream, durable)),
+    forget: (durable) =>
+      Effect.forEach([stream, redriveStream], (stream) => Durable.forget(manager, stream, durable), {
+        discard: true
+      }),
     standings: reading(() => standings(manager))
   })
 })

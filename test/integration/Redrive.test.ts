@@ -195,7 +195,7 @@ layer(listenerAndClient, { excludeTestServices: true })("a redrive", (it) => {
   it.effect("has to say which dead letters, in one way", () =>
     Effect.gen(function*() {
       const { redrive } = yield* api
-      for (const unclear of [{}, { all: true as const, ids: ["a:1"] }, { all: true as const, filter: {} }]) {
+      for (const unclear of [{}, { filter: {} }, { all: true as const, ids: ["a:1"] }]) {
         const problem = yield* Effect.flip(redrive({ payload: { ...unclear, by: "ann" } }))
         assert.strictEqual(problem._tag, "InvalidSelection")
       }
@@ -261,11 +261,10 @@ describe("an operation whose process ends", () => {
       )
       const { left } = yield* standing
       assert.isAbove(left, 0)
-      yield* Effect.repeat(standing, { until: ({ left }) => left === 0 }).pipe(
+      yield* Effect.repeat(list({}), { until: (letters) => letters.length === 0 }).pipe(
         Effect.provide(Layer.fresh(Runner.layer))
       )
       assert.deepStrictEqual((yield* standing).results, { discarded: 6 })
-      assert.deepStrictEqual(yield* list({}), [])
     }).pipe(Effect.provide(
       Layer.mergeAll(Operations.layer, Vitals.layer).pipe(Layer.provideMerge(consumersOnBroker))
     )))

@@ -12,6 +12,11 @@ export const begin = Effect.fn("DeadLetters.begin")(
     if ([ids, filter, all].filter((given) => given !== undefined).length !== 1) {
       return yield* new InvalidSelection({ detail: "Give exactly one of `ids`, `filter` and `all`." })
     }
+    if (filter && Object.values(filter).every((value) => value === undefined)) {
+      return yield* new InvalidSelection({
+        detail: "The filter is empty. For all dead letters give `all: true`."
+      })
+    }
     const letters = yield* (yield* DeadLetters).list(filter ?? {})
     const named = ids && new Set(ids)
     // The oldest failure first, as the events came.

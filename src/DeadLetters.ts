@@ -70,9 +70,9 @@ const make = Effect.fnUntraced(function*() {
     const letters: Array<DeadLetter> = []
     for (let after = 0;;) {
       const part = yield* read({ after, limit: 1_000, filter })
-      letters.push(...part.flatMap((entry) => letterOf(entry) ?? []))
       const last = part.at(-1)
-      if (last === undefined || part.length < 1_000) return letters
+      if (last === undefined) return letters
+      letters.push(...part.flatMap((entry) => letterOf(entry) ?? []))
       after = last.sequence
     }
   })

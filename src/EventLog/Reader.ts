@@ -26,6 +26,12 @@ import { recordOf } from "./Headers.ts"
 /** How long the broker may take for what it has, in milliseconds. */
 const answerTimeout = 5_000
 
+/**
+ * How long to wait for messages that were there a moment ago, in milliseconds: one that is deleted meanwhile
+ * never comes, and a request that does not wait would then be answered with less and without an end.
+ */
+const settleTimeout = 1_000
+
 /** The most that one read brings, in bytes. */
 const maxBytes = 8 * 1024 * 1024
 
@@ -61,7 +67,7 @@ export const makeReader = (
     return yield* asking(startOf(part), ({ name, num_pending }) =>
       Effect.gen(function*() {
         const pull = (batch: number, expires: number) => pullFrom(nats, `${stream}.${name}`, batch, expires)
-        if (num_pending > 0) return yield* pull(Math.min(limit, num_pending), 0)
+        if (num_pending > 0) return yield* pull(Math.min(limit, num_pending), settleTimeout)
         if (wait === 0) return []
         const first = yield* pull(1, wait)
         return first.length === 0 || limit === 1 ? first : [...first, ...(yield* pull(limit - 1, 0))]

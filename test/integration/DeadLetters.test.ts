@@ -99,4 +99,19 @@ layer(listenerAndClient, { excludeTestServices: true })("the private listener on
       assert.strictEqual(letter?.size, body.length)
       assert.match(letter?.error ?? "", /^x{100,2000}$/)
     }))
+
+  it.effect("can be listed while they are being removed", () =>
+    Effect.gen(function*() {
+      const { list, put, remove } = yield* DeadLetters
+      const event = yield* append("evt_removed", `{}`)
+      for (let round = 0; round < 5; round++) {
+        for (let at = 0; at < 20; at++) yield* put("removed", { ...event, sequence: 1_000 + at }, "error")
+        const ids = (yield* list({ consumer: "removed" })).map(({ id }) => id)
+        assert.strictEqual(ids.length, 20)
+        yield* Effect.all([
+          Effect.forEach(ids, (id) => remove("removed", [id]), { discard: true }),
+          Effect.repeat(list({ consumer: "removed" }), { until: (letters) => letters.length === 0 })
+        ], { concurrency: 2 })
+      }
+    }))
 })

@@ -5,12 +5,17 @@ import { HttpApiBuilder, HttpApiMiddleware } from "effect/http-api"
 import { createServer } from "node:http"
 import * as Access from "./Admin/Access.ts"
 import { Api } from "./Admin/Api.ts"
+import * as DeadLetters from "./Admin/DeadLetters.ts"
 import * as Draining from "./Admin/Draining.ts"
 import * as Events from "./Admin/Events.ts"
 import * as Health from "./Admin/Health.ts"
+import * as Operations from "./Admin/Operations.ts"
 import { NotFound } from "./Admin/Problems.ts"
+import * as Quarantine from "./Admin/Quarantine.ts"
 import * as ReadModels from "./Admin/ReadModels.ts"
 import * as Status from "./Admin/Status.ts"
+import { Operations as OperationRecord } from "./Operations.ts"
+import * as Runner from "./Operations/Runner.ts"
 
 export interface AdminOptions {
   readonly host: string
@@ -20,13 +25,21 @@ export interface AdminOptions {
 }
 
 /** The private listener with the query API. Needs the database, the event log and its consumers. */
-export const layer = (options: AdminOptions) => listener(options, api)
+export const layer = (options: AdminOptions) =>
+  Layer.merge(listener(options, api), Runner.layer).pipe(Layer.provide(OperationRecord.layer))
 
 /** The private listener of a process without the admin role: health only. */
 export const layerHealth = (options: AdminOptions) => listener(options, Layer.empty)
 
 const api = HttpApiBuilder.layer(Api, { openapiPath: "/openapi.json" }).pipe(
-  Layer.provide([ReadModels.layer, Events.layer, Status.layer]),
+  Layer.provide([
+    ReadModels.layer,
+    Events.layer,
+    Status.layer,
+    DeadLetters.layer,
+    Quarantine.layer,
+    Operations.layer
+  ]),
   Layer.provide(HttpApiMiddleware.layerProblemDetails({ includeDetails: true }))
 )
 

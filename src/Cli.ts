@@ -1,7 +1,9 @@
 import { Command } from "effect/cli"
 import packageJson from "../package.json" with { type: "json" }
+import { deadLetters } from "./Cli/DeadLetters.ts"
 import { doctor } from "./Cli/Doctor.ts"
 import { events } from "./Cli/Events.ts"
+import { quarantine } from "./Cli/Quarantine.ts"
 import { register } from "./Cli/Register.ts"
 import { serve } from "./Cli/Serve.ts"
 import { simulate } from "./Cli/Simulate.ts"
@@ -11,6 +13,16 @@ import { trigger } from "./Cli/Trigger.ts"
 /** The command line: one file a command. */
 export const run = Command.make("threeqpr").pipe(
   Command.withDescription("3QPR's webhooks, kept in NATS JetStream and projected into Postgres"),
-  Command.withSubcommands([serve, register, status, events, doctor, trigger, simulate]),
+  Command.withSubcommands([
+    serve,
+    register,
+    status,
+    events,
+    deadLetters,
+    quarantine,
+    doctor,
+    trigger,
+    simulate
+  ]),
   Command.run({ version: packageJson.version })
 )

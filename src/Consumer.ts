@@ -1,14 +1,15 @@
-import { Context, Effect, Layer, Schedule, Schema } from "effect"
-import { AckPolicy, type ConsumerConfig, DeliverPolicy, nanos, NatsError } from "nats"
+import { Context, Effect, Layer, Semaphore } from "effect"
 import { type Delivered, deliveredOf } from "./Consumer/Delivered.ts"
+import * as Durable from "./Consumer/Durable.ts"
 import type { Message } from "./Consumer/Message.ts"
-import { Pull } from "./Consumer/Pull.ts"
+import { handleRedrives, redriveAckWait, redriveSubject } from "./Consumer/Redrives.ts"
 import { type Standing, standings } from "./Consumer/Standing.ts"
 import { DeadLetters } from "./DeadLetters.ts"
-import { type ReadFailed, stream } from "./EventLog.ts"
+import { type EventLog, type ReadFailed, stream } from "./EventLog.ts"
 import { reading } from "./EventLog/Reader.ts"
-import { messageOf } from "./Failure.ts"
+import { redriveStream } from "./EventLog/Topology.ts"
 import { Nats } from "./Nats.ts"
+import { Operations } from "./Operations.ts"
 
 /** What becomes of one event: done, again after some time, or kept aside because no retry can help. */
 export type Outcome =
@@ -32,36 +33,28 @@ export interface ConsumerOptions {
   readonly handle: (batch: ReadonlyArray<Delivered>) => Effect.Effect<ReadonlyArray<Outcome>>
 }
 
-/** The durable consumer could not be created. A retry can help. */
-export class ConsumerUnavailable
-  extends Schema.TaggedError<ConsumerUnavailable>()("ConsumerUnavailable", { message: Schema.String })
-{}
-
-/** Durable consumers of the event log: at least once, in batches, shared by all instances. */
+/**
+ * Durable consumers of the event log: at least once, in batches, shared by all instances. Each also takes
+ * the redrives that are asked of it.
+ */
 export class Consumers extends Context.Service<Consumers, {
   /** Runs one for ever. Fails only when its durable consumer cannot be created at the start. */
-  readonly run: (options: ConsumerOptions) => Effect.Effect<never, ConsumerUnavailable>
+  readonly run: (options: ConsumerOptions) => Effect.Effect<never, Durable.ConsumerUnavailable>
   /** Deletes a durable consumer, if there is one: the next run begins with the first event. */
-  readonly forget: (durable: string) => Effect.Effect<void, ConsumerUnavailable>
+  readonly forget: (durable: string) => Effect.Effect<void, Durable.ConsumerUnavailable>
   /** Where every durable consumer of the event log stands, ours and others'. */
   readonly standings: Effect.Effect<ReadonlyArray<Standing>, ReadFailed>
 }>()("threeqpr-events/Consumers") {
-  static readonly layer = Layer.effect(Consumers, Effect.suspend(() => make()))
+  static readonly layer = Layer.effect(Consumers, Effect.suspend(() => make())).pipe(
+    Layer.provide(Operations.layer)
+  )
 }
 
 const make = Effect.fnUntraced(function*() {
+  const services = yield* Effect.context<EventLog | DeadLetters | Operations>()
   const nats = yield* Nats
   const deadLetters = yield* DeadLetters
   const manager = yield* Effect.promise(() => nats.connection.jetstreamManager({ checkAPI: false }))
-
-  const ensure = (options: ConsumerOptions) =>
-    Effect.tryPromise({
-      try: async () => {
-        const found = await manager.consumers.info(stream, options.durable).catch(unlessMissing)
-        return found ?? await manager.consumers.add(stream, configOf(options))
-      },
-      catch: (error) => unavailable(options.durable, error)
-    })
 
   const settle = Effect.fnUntraced(
     function*(options: ConsumerOptions, message: Message, event: Delivered, outcome: Outcome) {
@@ -95,74 +88,51 @@ const make = Effect.fnUntraced(function*() {
   )
 
   const run = Effect.fnUntraced(function*(options: ConsumerOptions) {
-    yield* ensure(options)
-    const scope = yield* Effect.scope
-    const services = yield* Effect.context<never>()
-    let recreating = false
-    const recreate = Effect.logWarning(`the durable consumer ${options.durable} is gone; creating it again`)
-      .pipe(
-        Effect.andThen(ensure(options)),
-        Effect.retry(Schedule.spaced("1 second")),
-        Effect.andThen(Effect.sync(() => {
-          recreating = false
-          pull.restart()
-        }))
+    const redrive = yield* handleRedrives(options).pipe(Effect.provideContext(services))
+    // A consumer's handler is never given two batches at once; what waits for its turn when we stop goes back.
+    const turn = yield* Semaphore.make(1)
+    const inTurn = (messages: ReadonlyArray<Message>, handle: Effect.Effect<void>) =>
+      Effect.uninterruptibleMask((restore) =>
+        restore(turn.take(1)).pipe(
+          Effect.onInterrupt(() => Effect.sync(() => messages.forEach((message) => message.nak(0)))),
+          Effect.andThen(Effect.ensuring(handle, turn.release(1)))
+        )
       )
-    const pull: Pull = yield* Effect.acquireRelease(
-      Effect.sync(() =>
-        new Pull(nats, {
-          stream,
-          durable: options.durable,
-          capacity: 2 * options.maxBatch,
-          onMissing: () => {
-            if (recreating) return
-            recreating = true
-            Effect.runForkWith(services)(Effect.forkIn(recreate, scope))
-          }
-        })
-      ),
-      (pull) => Effect.sync(() => pull.close().forEach((message) => message.nak(0)))
+    const { durable, maxBatch, pause } = options
+    return yield* Effect.raceFirst(
+      Durable.run(nats, manager, {
+        stream,
+        durable,
+        filter: options.filter,
+        maxBatch,
+        ackWait,
+        pause,
+        handle: (messages) => inTurn(messages, handleBatch(options, messages))
+      }),
+      Durable.run(nats, manager, {
+        stream: redriveStream,
+        durable,
+        filter: redriveSubject(durable, "*"),
+        maxBatch: Math.min(maxBatch, maxRedrives),
+        ackWait: redriveAckWait,
+        pause,
+        handle: (messages) => inTurn(messages, redrive(messages))
+      })
     )
-    yield* nats.onChange((connected) => void (connected && pull.restart()))
-    while (true) {
-      yield* options.pause
-      yield* handleBatch(options, yield* pull.take(options.maxBatch))
-    }
-  }, Effect.scoped)
+  })
 
-  const forget = (durable: string) =>
-    Effect.tryPromise({
-      try: () => manager.consumers.delete(stream, durable).catch(unlessMissing),
-      catch: (error) => unavailable(durable, error)
-    })
-
-  return Consumers.of({ run, forget, standings: reading(() => standings(manager)) })
+  return Consumers.of({
+    run,
+    forget: (durable) =>
+      Effect.forEach([stream, redriveStream], (stream) => Durable.forget(manager, stream, durable), {
+        discard: true
+      }),
+    standings: reading(() => standings(manager))
+  })
 })
 
-const consumerNotFound = 10014
-
-const unlessMissing = (error: unknown): undefined => {
-  if (error instanceof NatsError && error.api_error?.err_code === consumerNotFound) return undefined
-  throw error
-}
-
-const unavailable = (durable: string, error: unknown) =>
-  new ConsumerUnavailable({
-    message: `The durable consumer ${durable} of ${stream} cannot be read, created or deleted: ${
-      messageOf(error)
-    }`
-  })
+/** Redrives that are handled at a time. */
+const maxRedrives = 50
 
 /** How long a consumer may take for a batch before the broker delivers it to another, in milliseconds. */
 export const ackWait = 10_000
-
-const configOf = (options: ConsumerOptions): Partial<ConsumerConfig> => ({
-  durable_name: options.durable,
-  filter_subject: options.filter,
-  ack_policy: AckPolicy.Explicit,
-  ack_wait: nanos(ackWait),
-  deliver_policy: DeliverPolicy.All,
-  max_deliver: -1,
-  // Shared by all instances: enough for 16 of them, so that a slow one does not starve the others.
-  max_ack_pending: 32 * options.maxBatch
-})

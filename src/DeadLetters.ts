@@ -1,24 +1,54 @@
-import { Context, DateTime, Effect, Layer } from "effect"
+import { Context, DateTime, Effect, Layer, Option } from "effect"
+import type { JetStreamManager } from "nats"
 import { Buffer } from "node:buffer"
 import type { Delivered } from "./Consumer/Delivered.ts"
+import {
+  type DeadLetter,
+  deadSubject,
+  deadSubjects,
+  headersOf,
+  letterOf,
+  parseId
+} from "./DeadLetters/Letter.ts"
 import { AppendFailed, type ReadFailed, type Stored } from "./EventLog.ts"
 import { Publisher } from "./EventLog/Publisher.ts"
-import { reading } from "./EventLog/Reader.ts"
+import { entryAt, makeReader, reading } from "./EventLog/Reader.ts"
 import { deadLetterStream } from "./EventLog/Topology.ts"
 import { Nats } from "./Nats.ts"
+
+/** Which dead letters: those that fit everything that is given. */
+export interface LetterFilter {
+  readonly consumer?: string | undefined
+  readonly type?: string | undefined
+  /** A part of the error, in any case. */
+  readonly error?: string | undefined
+  /** ISO 8601, of the last failure: this time or later. */
+  readonly since?: string | undefined
+  /** ISO 8601, of the last failure: before this time. */
+  readonly until?: string | undefined
+}
 
 /** Events that one consumer can never handle, kept aside with the error, in a stream of their own. */
 export class DeadLetters extends Context.Service<DeadLetters, {
   /**
-   * Keeps an event aside for a consumer, once however often it is called. The dead letter holds the
-   * original bytes and headers, and says in `3qpr-dead-*` which consumer, which sequence, how many
-   * deliveries, when and why.
+   * Keeps an event aside for a consumer, with its bytes and headers. There is one dead letter for a
+   * consumer and a sequence: a further failure keeps the time of the first and counts one attempt more.
    */
   readonly put: (
     consumer: string,
     event: Delivered,
-    error: string
-  ) => Effect.Effect<Stored, AppendFailed>
+    error: string,
+    /** The one that there is, when that is known. */
+    known?: DeadLetter
+  ) => Effect.Effect<Stored, AppendFailed | ReadFailed>
+  /** Those that fit, the last failure first. */
+  readonly list: (filter: LetterFilter) => Effect.Effect<ReadonlyArray<DeadLetter>, ReadFailed>
+  /** One by its id, `<consumer>:<sequence>`. */
+  readonly find: (id: string) => Effect.Effect<Option.Option<DeadLetter>, ReadFailed>
+  /** The bytes of the event that it was made of; none when it is no longer there. */
+  readonly bodyOf: (letter: DeadLetter) => Effect.Effect<Option.Option<Uint8Array>, ReadFailed>
+  /** Removes a consumer's dead letters with these ids. */
+  readonly remove: (consumer: string, ids: ReadonlyArray<string>) => Effect.Effect<void, ReadFailed>
   /** How many there are. */
   readonly count: Effect.Effect<number, ReadFailed>
 }>()("threeqpr-events/DeadLetters") {
@@ -32,42 +62,117 @@ const make = Effect.fnUntraced(function*() {
     (publisher) => Effect.sync(() => publisher.close())
   )
   yield* nats.onChange((connected) => connected || publisher.disconnected())
+  const manager = yield* Effect.promise(() => nats.connection.jetstreamManager({ checkAPI: false }))
+  const { read } = makeReader(nats, manager, { stream: deadLetterStream, headersOnly: true })
 
-  const put = Effect.fn("DeadLetters.put")(function*(consumer: string, event: Delivered, error: string) {
+  /** All that is kept, oldest first, without the bytes. */
+  const all = Effect.fnUntraced(function*(filter?: string) {
+    const letters: Array<DeadLetter> = []
+    for (let after = 0;;) {
+      const part = yield* read({ after, limit: 1_000, filter })
+      const last = part.at(-1)
+      if (last === undefined) return letters
+      letters.push(...part.flatMap((entry) => letterOf(entry) ?? []))
+      after = last.sequence
+    }
+  })
+
+  const put = Effect.fn("DeadLetters.put")(function*(
+    consumer: string,
+    event: Delivered,
+    error: string,
+    known?: DeadLetter
+  ) {
     const now = DateTime.formatIso(yield* DateTime.now)
+    const same = known === undefined
+      ? (yield* all(deadSubject(consumer, event.type))).filter(({ sequence }) => sequence === event.sequence)
+      : [known]
+    const before = same.at(-1)
     yield* Effect.logError(
       `event ${event.id} (sequence ${event.sequence}) is a dead letter of ${consumer}: ${error}`
     )
-    return yield* Effect.callback<Stored, AppendFailed>((resume) =>
+    const headers = [
+      ...event.headers.filter(([name]) => !name.startsWith("Nats-")),
+      ...headersOf({
+        consumer,
+        sequence: event.sequence,
+        subject: event.subject,
+        attempts: before === undefined ? event.deliveries : before.attempts + 1,
+        firstFailedAt: before?.firstFailedAt ?? now,
+        lastFailedAt: now
+      })
+    ]
+    const room = (nats.connection.info?.max_payload ?? 1_048_576) - event.body.length - sizeOf(headers)
+    const stored = yield* Effect.callback<Stored, AppendFailed>((resume) =>
       publisher.publish(
         {
-          subject: `3qpr.dead.${consumer}.${event.type}`,
-          headers: [
-            ...event.headers.filter(([name]) => !name.startsWith("Nats-")),
-            ["Nats-Msg-Id", `${consumer}:${event.sequence}`],
-            ["3qpr-dead-consumer", consumer],
-            ["3qpr-dead-sequence", String(event.sequence)],
-            ["3qpr-dead-subject", event.subject],
-            ["3qpr-dead-deliveries", String(event.deliveries)],
-            ["3qpr-dead-at", now],
-            ["3qpr-dead-error", asHeader(error)]
-          ],
+          subject: deadSubject(consumer, event.type),
+          headers: [...headers, ["3qpr-dead-error", asHeader(error, room)]],
           body: event.body
         },
         (outcome) => resume(outcome instanceof AppendFailed ? Effect.fail(outcome) : Effect.succeed(outcome))
       )
     )
+    yield* removeAll(manager, same)
+    return stored
   })
 
-  const manager = yield* Effect.promise(() => nats.connection.jetstreamManager({ checkAPI: false }))
-  const count = Effect.map(
-    reading(() => manager.streams.info(deadLetterStream)),
-    ({ state }) => state.messages
-  )
+  const list = Effect.fn("DeadLetters.list")(function*(filter: LetterFilter) {
+    const letters = yield* all(filter.consumer === undefined ? undefined : deadSubjects(filter.consumer))
+    return newestOfEach(letters).filter((letter) => fits(letter, filter)).toReversed()
+  })
 
-  return DeadLetters.of({ put, count })
+  return DeadLetters.of({
+    put,
+    list,
+    find: Effect.fnUntraced(function*(id) {
+      const consumer = parseId(id)?.consumer
+      const letters = consumer === undefined ? [] : yield* all(deadSubjects(consumer))
+      return Option.fromUndefinedOr(letters.findLast((letter) => letter.id === id))
+    }),
+    bodyOf: ({ id, place }) =>
+      Effect.map(
+        entryAt(manager, deadLetterStream, place),
+        Option.flatMap((entry) => letterOf(entry)?.id === id ? Option.some(entry.body) : Option.none())
+      ),
+    remove: Effect.fnUntraced(function*(consumer, ids) {
+      const named = new Set(ids)
+      yield* removeAll(manager, (yield* all(deadSubjects(consumer))).filter(({ id }) => named.has(id)))
+    }),
+    count: Effect.map(reading(() => manager.streams.info(deadLetterStream)), ({ state }) => state.messages)
+  })
 })
 
-// A header is one line of bounded length; the client writes it as UTF-8.
-const asHeader = (text: string) =>
-  Buffer.from(text.replace(/\s+/g, " ").trim()).subarray(0, 2_000).toString("utf8").replace(/\uFFFD$/, "")
+const removeAll = (manager: JetStreamManager, letters: ReadonlyArray<DeadLetter>) =>
+  Effect.forEach(letters, ({ place }) => removed(manager, place), { discard: true })
+
+/** Deletes one message; that it is gone already is as good. */
+const removed = (manager: JetStreamManager, place: number) =>
+  reading(() => manager.streams.deleteMessage(deadLetterStream, place, false)).pipe(
+    Effect.catch((failure) =>
+      Effect.flatMap(
+        entryAt(manager, deadLetterStream, place),
+        (entry) => Option.isNone(entry) ? Effect.void : Effect.fail(failure)
+      )
+    )
+  )
+
+// Another failure may have been stored when the one before is not removed yet.
+const newestOfEach = (letters: ReadonlyArray<DeadLetter>) => {
+  const newest = new Map(letters.map(({ id, place }) => [id, place]))
+  return letters.filter(({ id, place }) => newest.get(id) === place)
+}
+
+const fits = (letter: DeadLetter, { error, since, type, until }: LetterFilter) =>
+  (type === undefined || letter.type === type)
+  && (error === undefined || letter.error.toLowerCase().includes(error.toLowerCase()))
+  && (since === undefined || Date.parse(letter.lastFailedAt) >= Date.parse(since))
+  && (until === undefined || Date.parse(letter.lastFailedAt) < Date.parse(until))
+
+const sizeOf = (headers: ReadonlyArray<readonly [string, string]>) =>
+  headers.reduce((bytes, [name, value]) => bytes + name.length + Buffer.byteLength(value) + 4, 64)
+
+// A header is one line of bounded length, written as UTF-8; with the event it has to fit in one message.
+const asHeader = (text: string, room: number) =>
+  Buffer.from(text.replace(/[\s\p{Cc}]+/gu, " ").trim()).subarray(0, Math.min(2_000, Math.max(0, room)))
+    .toString("utf8").replace(/\uFFFD$/, "")

@@ -17,8 +17,12 @@ export const probeSubject = quarantineSubject("probe")
 
 /** What is to be stored: the bytes 3QPR signed, and what we know of them. */
 export interface Entry {
-  /** `Nats-Msg-Id` and `ce-id`: what the log deduplicates by. */
+  /** `ce-id`, and without a `dedupId` also `Nats-Msg-Id`: what the log deduplicates by. */
   readonly id: string
+  /** `Nats-Msg-Id` of an entry that is stored once more, under an id that the log has seen. */
+  readonly dedupId?: string
+  /** The sequence that the entry had in quarantine. */
+  readonly quarantinedAs?: number
   readonly subject: string
   readonly type: string
   readonly body: Uint8Array

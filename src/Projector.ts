@@ -7,6 +7,7 @@ import { read } from "./Domain/Reading.ts"
 import { messageOf } from "./Failure.ts"
 import { durableName, filterOf, type Projection } from "./Projection.ts"
 import { applyOnce, type Decoded } from "./Projector/Batch.ts"
+import { ShareLimit } from "./Projector/ShareLimit.ts"
 import { install } from "./Projector/Tables.ts"
 import { Vitals } from "./Vitals.ts"
 
@@ -25,8 +26,9 @@ const start = Effect.fnUntraced(function*(projections: ReadonlyArray<Projection>
     const generation = yield* install(projection, (durable) => consumers.forget(durable))
     const trouble: Trouble = { failures: 0, reason: undefined }
     const part = `projection ${projection.name}`
-    yield* vitals.watch(part, Effect.sync(() => trouble.reason))
-    yield* vitals.run(part, project(projection, generation, trouble))
+    const limit = new ShareLimit(projection.types)
+    yield* vitals.watch(part, Effect.sync(() => trouble.reason ?? limit.reason))
+    yield* vitals.run(part, project(projection, generation, trouble, limit))
   }
 })
 
@@ -37,7 +39,7 @@ interface Trouble {
 }
 
 const project = Effect.fnUntraced(
-  function*(projection: Projection, generation: number, trouble: Trouble) {
+  function*(projection: Projection, generation: number, trouble: Trouble, limit: ShareLimit) {
     const consumers = yield* Consumers
     const sql = yield* SqlClient
     const apply = (events: ReadonlyArray<Decoded>) =>
@@ -82,14 +84,20 @@ const project = Effect.fnUntraced(
       durable: durableName(projection.name, generation),
       filter: filterOf(projection),
       maxBatch,
-      pause: Effect.suspend(() => trouble.failures === 0 ? Effect.void : Effect.sleep(delay())),
+      pause: Effect.andThen(
+        limit.pause,
+        Effect.suspend(() => trouble.failures === 0 ? Effect.void : Effect.sleep(delay()))
+      ),
       handle: (batch) => {
         const decoded = batch.map((event) => decode(projection, event))
         const applicable = decoded.filter((event) => "json" in event)
         const settled = applicable.length === 0 ? Effect.succeed([]) : settle(applicable)
-        return Effect.map(settled, (outcomes) => {
+        return Effect.flatMap(settled, (outcomes) => {
           const next = outcomes.values()
-          return decoded.map((event) => "json" in event ? next.next().value ?? retryAfter(1_000) : event)
+          return limit.settle(
+            batch,
+            decoded.map((event) => "json" in event ? next.next().value ?? retryAfter(1_000) : event)
+          )
         })
       }
     })

@@ -24,3 +24,9 @@ export class Unavailable extends HttpApiError.Problem<Unavailable>()("Unavailabl
   status: 503,
   title: "What was asked for cannot be read right now"
 }) {}
+
+export class InvalidSelection extends HttpApiError.Problem<InvalidSelection>()("InvalidSelection", {
+  type: "urn:threeqpr-events:problem:invalid-selection",
+  status: 400,
+  title: "It is not clear which events are meant"
+}) {}

@@ -14,6 +14,8 @@ export interface Message {
   readonly nak: (delay: number) => void
   /** Never deliver again. */
   readonly term: () => void
+  /** Do not deliver to another yet: the time to acknowledge begins again. */
+  readonly working: () => void
 }
 
 /**
@@ -32,6 +34,7 @@ export const messageOf = (msg: Msg): Message | undefined => {
     storedAt: Number(tokens[at + 3]) / 1e6,
     ack: () => void msg.respond("+ACK"),
     nak: (delay) => void msg.respond(`-NAK ${JSON.stringify({ delay: nanos(delay) })}`),
-    term: () => void msg.respond("+TERM")
+    term: () => void msg.respond("+TERM"),
+    working: () => void msg.respond("+WPI")
   }
 }

@@ -1,9 +1,15 @@
-import { Exit, Schema } from "effect"
+import { Result, Schema, SchemaIssue } from "effect"
 import { dataOf, Envelope, isKnownType, type KnownType } from "./Event.ts"
 import { type EventId, isEventId } from "./EventId.ts"
 
 /** Why a signed body could not be read as an event. */
 export type Unusable = "invalid_json" | "invalid_envelope" | "invalid_data"
+
+/** What is wrong at one place of a body; the path is empty for the body as a whole. */
+export interface Problem {
+  readonly path: string
+  readonly message: string
+}
 
 /** What a signed body says: an event of some type, or nothing usable and why. */
 export type Reading =
@@ -13,6 +19,8 @@ export type Reading =
     readonly reason: Unusable
     readonly id: EventId | null
     readonly type: string | null
+    readonly problems: ReadonlyArray<Problem>
+    /** The problems in one line. */
     readonly detail: string
   }
 
@@ -22,18 +30,18 @@ export type Reading =
  */
 export const read = (body: Uint8Array): Reading => {
   if (isTooDeep(body)) {
-    return unusable("invalid_json", null, null, `nested deeper than ${maxDepth} levels`)
+    return unusable("invalid_json", null, null, whole(`nested deeper than ${maxDepth} levels`))
   }
   let json: unknown
   try {
     json = JSON.parse(utf8.decode(body))
   } catch (error) {
-    return unusable("invalid_json", null, null, String(error))
+    return unusable("invalid_json", null, null, whole(String(error)))
   }
   if (!isEnvelope(json)) return unusable("invalid_envelope", idOf(json), null, explain(Envelope, json))
   const { id, event: type, data } = json
   return isKnownType(type) && !fits[type](data)
-    ? unusable("invalid_data", id, type, explain(dataOf[type], data))
+    ? unusable("invalid_data", id, type, explain(dataOf[type], data, "data"))
     : { _tag: "Event", id, type, data }
 }
 
@@ -84,15 +92,35 @@ const unusable = (
   reason: Unusable,
   id: EventId | null,
   type: string | null,
-  detail: string
-): Reading => ({ _tag: "Unusable", reason, id, type, detail })
+  problems: ReadonlyArray<Problem>
+): Reading => ({
+  _tag: "Unusable",
+  reason,
+  id,
+  type,
+  problems,
+  detail: problems.map(({ message, path }) => path === "" ? message : `${path}: ${message}`).join("; ")
+})
+
+const whole = (message: string): ReadonlyArray<Problem> => [{ path: "", message }]
 
 const idOf = (json: unknown): EventId | null => {
   const id = typeof json === "object" && json !== null && "id" in json ? json.id : null
   return isEventId(id) ? id : null
 }
 
-const explain = (schema: Schema.ConstraintDecoder<unknown>, value: unknown): string => {
-  const exit = Schema.decodeUnknownExit(schema)(value, { errors: "all" })
-  return Exit.isFailure(exit) ? String(exit.cause) : ""
+const explain = (
+  schema: Schema.ConstraintDecoder<unknown>,
+  value: unknown,
+  ...under: ReadonlyArray<string>
+) => {
+  const result = Schema.decodeUnknownResult(schema)(value, { errors: "all" })
+  return Result.isSuccess(result) ? [] : problemsOf(result.failure.issue).issues.map(
+    ({ message, path = [] }): Problem => ({ path: [...under, ...path.map(segmentOf)].join("."), message })
+  )
 }
+
+const problemsOf = SchemaIssue.makeFormatterStandardSchemaV1()
+
+const segmentOf = (segment: PropertyKey | { readonly key: PropertyKey }) =>
+  String(typeof segment === "object" ? segment.key : segment)

@@ -10,7 +10,7 @@ import type { Entry } from "../EventLog.ts"
 export const headersOf = (entry: Entry): ReadonlyArray<readonly [name: string, value: string]> => {
   const receivedAt = DateTime.formatIso(DateTime.makeUnsafe(entry.receivedAt))
   return [
-    ["Nats-Msg-Id", entry.id],
+    ["Nats-Msg-Id", entry.dedupId ?? entry.id],
     ["ce-specversion", "1.0"],
     ["ce-id", entry.id],
     ["ce-type", entry.type],
@@ -18,7 +18,10 @@ export const headersOf = (entry: Entry): ReadonlyArray<readonly [name: string, v
     ["ce-time", receivedAt],
     ["content-type", "application/json"],
     ["3qpr-signature", entry.signature],
-    ["3qpr-received-at", receivedAt]
+    ["3qpr-received-at", receivedAt],
+    ...(entry.quarantinedAs === undefined
+      ? []
+      : [["3qpr-quarantined-as", String(entry.quarantinedAs)] as const])
   ]
 }
 

@@ -1,12 +1,12 @@
-import { Effect, Layer, Option } from "effect"
-import { type JetStreamManager, NatsError, type StreamInfo } from "nats"
-import { AppendFailed, EventLog, type LoggedEntry, type LogState, stream } from "../EventLog.ts"
+import { Effect, Layer } from "effect"
+import type { StreamInfo } from "nats"
+import { AppendFailed, EventLog, type LogState, stream } from "../EventLog.ts"
 import { messageOf } from "../Failure.ts"
 import { Nats } from "../Nats.ts"
 import { durabilityOf } from "./Durability.ts"
-import { headersOf, recordOf } from "./Headers.ts"
+import { headersOf } from "./Headers.ts"
 import { Publisher } from "./Publisher.ts"
-import { makeReader, reading } from "./Reader.ts"
+import { entryAt, makeReader, reading } from "./Reader.ts"
 import { probe, Readiness } from "./Readiness.ts"
 import { ensure, type TopologyOptions, TopologyRefused } from "./Topology.ts"
 
@@ -51,7 +51,7 @@ const make = Effect.fnUntraced(function*(options: JetStreamOptions) {
           }
         )
       ),
-    get: (sequence) => Effect.withSpan(get(manager, sequence), "EventLog.get"),
+    get: (sequence) => Effect.withSpan(entryAt(manager, stream, sequence), "EventLog.get"),
     read: reader.read,
     count: reader.count,
     sequenceAt: reader.sequenceAt,
@@ -74,24 +74,6 @@ const maxBodyBytes = (nats: Nats["Service"], { config }: StreamInfo) =>
     nats.connection.info?.max_payload ?? 1_048_576,
     config.max_msg_size > 0 ? config.max_msg_size : Infinity
   ) - headerRoom
-
-const get = (manager: JetStreamManager, sequence: number) =>
-  reading(async () => {
-    try {
-      const message = await manager.streams.getMessage(stream, { seq: sequence })
-      return Option.some<LoggedEntry>({
-        sequence,
-        subject: message.subject,
-        headers: recordOf(message.header),
-        body: message.data
-      })
-    } catch (error) {
-      if (error instanceof NatsError && error.api_error?.err_code === noMessageFound) return Option.none()
-      throw error
-    }
-  })
-
-const noMessageFound = 10037
 
 const stateOf = ({ config, created, state }: StreamInfo): LogState => ({
   entries: state.messages,

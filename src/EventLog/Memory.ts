@@ -19,7 +19,8 @@ export const layer = (options: { readonly dedupWindow: number } = { dedupWindow:
       return EventLog.of({
         append: (entry) =>
           Effect.map(Clock.currentTimeMillis, (now): Stored => {
-            const first = seen.get(entry.id)
+            const dedupId = entry.dedupId ?? entry.id
+            const first = seen.get(dedupId)
             if (first !== undefined && now - first.at < options.dedupWindow) {
               return { sequence: first.sequence, duplicate: true }
             }
@@ -31,7 +32,7 @@ export const layer = (options: { readonly dedupWindow: number } = { dedupWindow:
               storedAt: now,
               body: Uint8Array.from(entry.body)
             })
-            seen.set(entry.id, { at: now, sequence })
+            seen.set(dedupId, { at: now, sequence })
             return { sequence, duplicate: false }
           }),
         get: (sequence) => Effect.sync(() => Option.fromUndefinedOr(entries[sequence - 1])),

@@ -1,4 +1,4 @@
-import { Effect } from "effect"
+import { Effect, Option } from "effect"
 import {
   AckPolicy,
   type ConsumerConfig,
@@ -7,7 +7,8 @@ import {
   DeliverPolicy,
   type JetStreamManager,
   type Msg,
-  nanos
+  nanos,
+  NatsError
 } from "nats"
 import { messageOf as place } from "../Consumer/Message.ts"
 import {
@@ -16,7 +17,7 @@ import {
   probeSubject,
   ReadFailed,
   type ReadOptions,
-  stream
+  stream as eventStream
 } from "../EventLog.ts"
 import { messageOf } from "../Failure.ts"
 import type { Nats } from "../Nats.ts"
@@ -25,20 +26,39 @@ import { recordOf } from "./Headers.ts"
 /** How long the broker may take for what it has, in milliseconds. */
 const answerTimeout = 5_000
 
+/**
+ * How long to wait for messages that were there a moment ago, in milliseconds: one that is deleted meanwhile
+ * never comes, and a request that does not wait would then be answered with less and without an end.
+ */
+const settleTimeout = 1_000
+
 /** The most that one read brings, in bytes. */
 const maxBytes = 8 * 1024 * 1024
 
+export interface ReaderOptions {
+  /** The stream to read; the event log when undefined. */
+  readonly stream?: string
+  /** Leaves the bodies out; the header `Nats-Msg-Size` then says how large they are. */
+  readonly headersOnly?: boolean
+}
+
 /**
- * Reads the stream beside its durable consumers: each question makes a consumer of its own in the
+ * Reads a stream beside its durable consumers: each question makes a consumer of its own in the
  * broker's memory, which keeps no acknowledgements, and deletes it again.
  */
-export const makeReader = (nats: Nats["Service"], manager: JetStreamManager) => {
+export const makeReader = (
+  nats: Nats["Service"],
+  manager: JetStreamManager,
+  { headersOnly = false, stream = eventStream }: ReaderOptions = {}
+) => {
   const asking = <A>(
     start: Partial<ConsumerConfig>,
     use: (consumer: ConsumerInfo) => Effect.Effect<A, ReadFailed>
   ) =>
     Effect.acquireUseRelease(
-      reading(() => manager.consumers.add(stream, { ...passing, ...start })),
+      reading(() =>
+        manager.consumers.add(stream, { ...passing, ...start, ...(headersOnly && { headers_only: true }) })
+      ),
       use,
       ({ name }) => Effect.ignore(reading(() => manager.consumers.delete(stream, name)))
     )
@@ -46,8 +66,8 @@ export const makeReader = (nats: Nats["Service"], manager: JetStreamManager) => 
   const read = Effect.fn("EventLog.read")(function*({ limit, wait = 0, ...part }: ReadOptions) {
     return yield* asking(startOf(part), ({ name, num_pending }) =>
       Effect.gen(function*() {
-        const pull = (batch: number, expires: number) => pullFrom(nats, name, batch, expires)
-        if (num_pending > 0) return yield* pull(Math.min(limit, num_pending), 0)
+        const pull = (batch: number, expires: number) => pullFrom(nats, `${stream}.${name}`, batch, expires)
+        if (num_pending > 0) return yield* pull(Math.min(limit, num_pending), settleTimeout)
         if (wait === 0) return []
         const first = yield* pull(1, wait)
         return first.length === 0 || limit === 1 ? first : [...first, ...(yield* pull(limit - 1, 0))]
@@ -71,6 +91,25 @@ export const makeReader = (nats: Nats["Service"], manager: JetStreamManager) => 
 /** A question to the broker that can fail, and be asked again. */
 export const reading = <A>(read: () => Promise<A>) =>
   Effect.tryPromise({ try: read, catch: (error) => new ReadFailed({ message: messageOf(error) }) })
+
+/** The entry at a sequence of a stream; none where there is a gap or the end. */
+export const entryAt = (manager: JetStreamManager, stream: string, sequence: number) =>
+  reading(async () => {
+    try {
+      const message = await manager.streams.getMessage(stream, { seq: sequence })
+      return Option.some<LoggedEntry>({
+        sequence,
+        subject: message.subject,
+        headers: recordOf(message.header),
+        body: message.data
+      })
+    } catch (error) {
+      if (error instanceof NatsError && error.api_error?.err_code === noMessageFound) return Option.none()
+      throw error
+    }
+  })
+
+const noMessageFound = 10037
 
 const passing: Partial<ConsumerConfig> = {
   ack_policy: AckPolicy.None,
@@ -108,7 +147,7 @@ const pullFrom = (nats: Nats["Service"], consumer: string, batch: number, expire
       resume(result)
     }
     connection.publish(
-      `$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`,
+      `$JS.API.CONSUMER.MSG.NEXT.${consumer}`,
       JSON.stringify({
         batch,
         // A single message may be larger, and has to come through.

@@ -15,6 +15,12 @@ import { messageOf } from "../Failure.ts"
 /** The stream that keeps poison events aside, with the error that made them so. */
 export const deadLetterStream = "3QPR_DEAD_LETTERS"
 
+/** The work queue of redrives: each request is for one consumer, and gone when that has settled it. */
+export const redriveStream = "3QPR_REDRIVES"
+
+/** The record of what operators did with dead letters and quarantined entries. */
+export const operationStream = "3QPR_OPERATIONS"
+
 /** What a stream that does not exist yet is created with. */
 export interface TopologyOptions {
   /** Milliseconds. */
@@ -39,7 +45,7 @@ export const ensure = Effect.fn("Topology.ensure")(
     const faults = faultsOf(events)
     if (faults.length > 0) return yield* refused(faults)
     for (const difference of differences(events, options)) yield* Effect.logWarning(difference)
-    yield* ensureStream(manager, deadLettersConfig(options))
+    for (const config of operatedConfigs(options)) yield* ensureStream(manager, config)
     return events
   }
 )
@@ -55,14 +61,21 @@ const eventsConfig = (options: TopologyOptions) => ({
   num_replicas: options.replicas
 })
 
-const deadLettersConfig = (options: TopologyOptions) => ({
-  name: deadLetterStream,
-  subjects: ["3qpr.dead.>"],
-  storage: StorageType.File,
-  retention: RetentionPolicy.Limits,
-  discard: DiscardPolicy.New,
-  num_replicas: options.replicas
-})
+const operatedConfigs = (options: TopologyOptions) => {
+  const common = {
+    storage: StorageType.File,
+    retention: RetentionPolicy.Limits,
+    discard: DiscardPolicy.New,
+    // What an operation says twice, after it was interrupted, is kept once.
+    duplicate_window: nanos(7_200_000),
+    num_replicas: options.replicas
+  }
+  return [
+    { ...common, name: deadLetterStream, subjects: ["3qpr.dead.>"] },
+    { ...common, name: redriveStream, subjects: ["3qpr.redrive.>"], retention: RetentionPolicy.Workqueue },
+    { ...common, name: operationStream, subjects: ["3qpr.operations.>"] }
+  ]
+}
 
 const ensureStream = (manager: JetStreamManager, config: Partial<StreamConfig> & { name: string }) =>
   Effect.tryPromise({

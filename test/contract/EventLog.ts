@@ -56,6 +56,20 @@ export const suite = <E>(name: string, log: Layer.Layer<EventLog, E>) =>
         assert.strictEqual(Buffer.from(kept.body).toString(), `{"id":"evt_3"}`)
       }))
 
+    it.effect("stores an event it has once more under a dedup id of its own, and says what it was", () =>
+      Effect.gen(function*() {
+        const log = yield* EventLog
+        const first = yield* log.append(entryOf("evt_once_more"))
+        const more = { dedupId: `quarantine:${first.sequence}`, quarantinedAs: first.sequence }
+        const second = yield* log.append(entryOf("evt_once_more", more))
+        assert.isAbove(second.sequence, first.sequence)
+        const again = yield* log.append(entryOf("evt_once_more", more))
+        assert.deepStrictEqual(again, { sequence: second.sequence, duplicate: true })
+        const { headers } = Option.getOrThrow(yield* log.get(second.sequence))
+        assert.strictEqual(headers["ce-id"], "evt_once_more")
+        assert.strictEqual(headers["3qpr-quarantined-as"], String(first.sequence))
+      }))
+
     it.effect("stores an id once when it comes a hundred times at once", () =>
       Effect.gen(function*() {
         const log = yield* EventLog

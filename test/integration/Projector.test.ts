@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Layer, Redacted, Scope } from "effect"
+import { Effect, Exit, Layer, Option, Redacted, Scope } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { Buffer } from "node:buffer"
 import { Consumers } from "../../src/Consumer.ts"
@@ -10,13 +10,17 @@ import { EventLog, eventSubject, stream } from "../../src/EventLog.ts"
 import { deadLetterStream } from "../../src/EventLog/Topology.ts"
 import { Nats } from "../../src/Nats.ts"
 import { NatsServer } from "../../src/Nats/Server.ts"
+import { Operations } from "../../src/Operations.ts"
+import * as Runner from "../../src/Operations/Runner.ts"
+import type { Projection } from "../../src/Projection.ts"
 import { conversations } from "../../src/Projections/Conversations.ts"
 import { scans } from "../../src/Projections/Scans.ts"
 import * as Projector from "../../src/Projector.ts"
+import { tolerated } from "../../src/Projector/ShareLimit.ts"
 import { Vitals } from "../../src/Vitals.ts"
 import { entryOf } from "../contract/EventLog.ts"
 import * as Broker from "../support/Broker.ts"
-import { engines, postgres } from "../support/Databases.ts"
+import { engines, pglite, postgres } from "../support/Databases.ts"
 import { logOnBroker } from "../support/Log.ts"
 import * as Postgres from "../support/Postgres.ts"
 import { scanCreated } from "../support/Webhook.ts"
@@ -189,6 +193,87 @@ const total = Effect.gen(function*() {
   const sql = yield* SqlClient
   const [row] = yield* sql<{ readonly total: number }>`select sum(scans)::int as total from scan_counts`
   return row?.total ?? 0
+})
+
+describe("the projector and the redrive of a dead letter", () => {
+  const running = (projection: Projection) => Layer.fresh(Projector.layer([projection]))
+
+  it.live("applies the event once after the fix, and nothing else again", () =>
+    Effect.gen(function*() {
+      const broken: Projection = {
+        ...scans,
+        apply: (sql, table, fresh) =>
+          fresh.json.includes(`"city":"Nowhere"`)
+            ? Effect.asVoid(sql`select 1 / 0`)
+            : scans.apply(sql, table, fresh)
+      }
+      yield* append("poison", scanCreated("poison", { city: "Nowhere" }))
+      yield* appendScans(499, "a")
+      yield* Effect.gen(function*() {
+        yield* untilCount("scans", 499)
+        yield* untilSettled("scans-1")
+        assert.strictEqual(yield* countOf("scans"), 499)
+      }).pipe(Effect.provide(running(broken)))
+      const { state } = yield* EventLog
+      const { lastSequence } = yield* state
+      const letters = yield* DeadLetters
+      const [letter] = yield* letters.list({})
+      assert.include(letter?.error, "division by zero")
+      const operations = yield* Operations
+      const asked = { kind: "redrive" as const, by: "ann", reason: null, asked: {}, rate: 100 }
+      yield* Effect.gen(function*() {
+        // Twice, as by two people at once.
+        const ids = [letter?.id ?? ""]
+        const both = [yield* operations.begin(asked, ids), yield* operations.begin(asked, ids)]
+        const results = []
+        for (const id of both) {
+          const found = yield* Effect.repeat(operations.find(id), {
+            until: (found) => found._tag === "Some" && found.value.left === 0
+          })
+          results.push(...Object.keys(Option.getOrThrow(found).results))
+        }
+        assert.include(results, "applied")
+        assert.strictEqual(yield* countOf("scans"), 500)
+        assert.strictEqual(yield* total, 500)
+      }).pipe(Effect.provide(running(scans)))
+      assert.deepStrictEqual(yield* letters.list({}), [])
+      assert.strictEqual((yield* state).lastSequence, lastSequence)
+    }).pipe(Effect.provide(
+      Runner.layer.pipe(
+        Layer.provideMerge(Layer.mergeAll(Operations.layer, Consumers.layer)),
+        Layer.provideMerge(DeadLetters.layer),
+        Layer.provideMerge(Layer.mergeAll(logOnBroker, pglite.layer, Vitals.layer))
+      )
+    )))
+})
+
+describe("the projector when every event is poison", () => {
+  it.live("dead-letters no more than the limit, says so, and applies the rest after the fix", () =>
+    Effect.gen(function*() {
+      const broken: Projection = { ...scans, apply: (sql) => Effect.asVoid(sql`select 1 / 0`) }
+      yield* appendScans(120, "a")
+      yield* Effect.gen(function*() {
+        const { faults } = yield* Vitals
+        const [fault] = yield* Effect.repeat(faults, { until: (faults) => faults.length > 0 })
+        assert.include(fault?.reason, "50 of the last 50 events are dead letters")
+        assert.include(fault?.reason, "division by zero")
+        yield* Effect.repeat(consumerInfo("scans-1"), { until: ({ num_pending }) => num_pending === 0 })
+        yield* Effect.sleep(500)
+        assert.strictEqual((yield* consumerInfo("scans-1")).num_ack_pending, 70)
+        assert.strictEqual((yield* deadLetters).length, tolerated)
+      }).pipe(Effect.provide(Layer.fresh(Projector.layer([broken]))))
+      yield* Effect.gen(function*() {
+        yield* untilCount("scans", 70)
+        yield* untilSettled("scans-1")
+        assert.deepStrictEqual(yield* (yield* Vitals).faults, [])
+      }).pipe(Effect.provide(Layer.fresh(Projector.layer([scans]))))
+      assert.strictEqual((yield* deadLetters).length, tolerated)
+    }).pipe(Effect.provide(
+      Consumers.layer.pipe(
+        Layer.provideMerge(DeadLetters.layer),
+        Layer.provideMerge(Layer.mergeAll(logOnBroker, pglite.layer, Vitals.layer))
+      )
+    )))
 })
 
 describe("the projector without its database", () => {

@@ -100,7 +100,7 @@ describe("reading a signed body", () => {
     assert.strictEqual(reading._tag, "Unusable")
     if (reading._tag !== "Unusable") return
     assert.deepStrictEqual([reading.id, reading.type], ["evt_1", "scan.created"])
-    assert.include(reading.detail, `["id"]`)
+    assert.deepInclude(reading.problems, { path: "data.id", message: "Missing key" })
   })
 
   it("takes 500 levels of nesting and quarantines 501, not counting brackets in texts", () => {

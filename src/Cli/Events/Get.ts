@@ -5,7 +5,7 @@ import type { EventDetail } from "../../Admin/Api/Events.ts"
 import { AdminClient, explained } from "../../Admin/Client.ts"
 import { adminClient, adminUrlFlag, jsonFlag } from "../Flags.ts"
 import { json, paint } from "../Output.ts"
-import { textOf } from "./Show.ts"
+import { pretty, textOf } from "./Show.ts"
 
 /** `threeqpr events get`: all that the log knows of one event, or its signed bytes as they came. */
 export const get = Command.make(
@@ -52,11 +52,3 @@ const show = Effect.fnUntraced(function*(event: EventDetail) {
   yield* line("signature", event.signature)
   yield* Console.log(`\n${pretty(textOf(event))}`)
 })
-
-const pretty = (text: string) => {
-  try {
-    return JSON.stringify(JSON.parse(text), null, 2)
-  } catch {
-    return text
-  }
-}

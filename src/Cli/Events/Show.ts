@@ -22,3 +22,12 @@ export const cells = (event: EventSummary, { yellow }: Paint) => [
 /** The signed bytes as text; what is not UTF-8 in them is replaced. */
 export const textOf = ({ body_base64 = "" }: Pick<EventSummary, "body_base64">) =>
   Buffer.from(body_base64, "base64").toString("utf8")
+
+/** JSON as people read it; anything else as it is. */
+export const pretty = (text: string) => {
+  try {
+    return JSON.stringify(JSON.parse(text), null, 2)
+  } catch {
+    return text
+  }
+}

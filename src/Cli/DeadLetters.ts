@@ -1,0 +1,11 @@
+import { Command } from "effect/cli"
+import { discard } from "./DeadLetters/Discard.ts"
+import { list } from "./DeadLetters/List.ts"
+import { redrive } from "./DeadLetters/Redrive.ts"
+import { show } from "./DeadLetters/Show.ts"
+
+/** `threeqpr dead-letters`: the events that a consumer could not handle. */
+export const deadLetters = Command.make("dead-letters").pipe(
+  Command.withDescription("The events that a consumer could not handle: list, show, redrive, discard"),
+  Command.withSubcommands([list, show, redrive, discard])
+)

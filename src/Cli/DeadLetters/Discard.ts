@@ -1,0 +1,59 @@
+import { Effect, Option, Schema } from "effect"
+import { Command, Flag } from "effect/cli"
+import { check, operationFlags, refused } from "../Operations/Flags.ts"
+import { operate } from "../Operations/Operate.ts"
+import { filterFlags, filterOf, idsArgument, isFiltered, selectionOf } from "./Flags.ts"
+
+/** `threeqpr dead-letters discard`: removes dead letters for good; who did it and why is recorded. */
+export const discard = Command.make(
+  "discard",
+  {
+    ids: idsArgument,
+    reason: Flag.String("reason").pipe(
+      Flag.withDescription("Why; it is recorded"),
+      Flag.withSchema(Schema.NonEmptyString.check(Schema.isMaxLength(1_000))),
+      Flag.optional
+    ),
+    ...filterFlags,
+    ...operationFlags
+  },
+  Effect.fnUntraced(function*({ consumer, error, ids, reason, since, type, until, ...flags }) {
+    const filter = yield* filterOf({ consumer, error, since, type, until })
+    yield* operate({
+      command: "threeqpr dead-letters discard",
+      nouns: ["dead letter", "dead letters"],
+      verbs: ["discard for good", "discarded"],
+      flags,
+      begin: ({ deadLetters }, common) =>
+        deadLetters.discard({
+          payload: {
+            ...selectionOf(flags.all, ids, filter),
+            ...common,
+            reason: Option.getOrElse(reason, () => "dry run")
+          }
+        })
+    })
+  })
+).pipe(
+  Command.validate(({ ids, reason, ...flags }) =>
+    Effect.andThen(
+      check(flags, ids.length > 0, isFiltered(flags), "ids, filter flags (--consumer, --error, …)"),
+      Option.isNone(reason) && !flags.dryRun && Option.isNone(flags.watch) && Option.isNone(flags.cancel)
+        ? refused("say why with --reason")
+        : Effect.void
+    )
+  ),
+  Command.withDescription(
+    "Remove dead letters for good. The events stay in the log; their consumer never gets them"
+  ),
+  Command.withExamples([
+    {
+      command: `threeqpr dead-letters discard scans-1:1234 --reason "sent by a test"`,
+      description: "One that nobody needs"
+    },
+    {
+      command: `threeqpr dead-letters discard --consumer old-1 --reason "consumer retired" --yes`,
+      description: "All of a consumer"
+    }
+  ])
+)

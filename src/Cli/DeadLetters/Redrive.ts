@@ -1,0 +1,40 @@
+import { Effect } from "effect"
+import { Command } from "effect/cli"
+import { check, operationFlags } from "../Operations/Flags.ts"
+import { operate } from "../Operations/Operate.ts"
+import { filterFlags, filterOf, idsArgument, isFiltered, selectionOf } from "./Flags.ts"
+
+/** `threeqpr dead-letters redrive`: gives events to the consumer that failed, once more. */
+export const redrive = Command.make(
+  "redrive",
+  { ids: idsArgument, ...filterFlags, ...operationFlags },
+  Effect.fnUntraced(function*({ consumer, error, ids, since, type, until, ...flags }) {
+    const filter = yield* filterOf({ consumer, error, since, type, until })
+    yield* operate({
+      command: "threeqpr dead-letters redrive",
+      nouns: ["dead letter", "dead letters"],
+      verbs: ["redrive", "redriven"],
+      flags,
+      begin: ({ deadLetters }, common) =>
+        deadLetters.redrive({ payload: { ...selectionOf(flags.all, ids, filter), ...common } })
+    })
+  })
+).pipe(
+  Command.validate(({ ids, ...flags }) =>
+    check(flags, ids.length > 0, isFiltered(flags), "ids, filter flags (--consumer, --error, …)")
+  ),
+  Command.withDescription(
+    "Give events once more to the consumer that failed, and to no other; exits 1 when one fails again"
+  ),
+  Command.withExamples([
+    { command: "threeqpr dead-letters redrive scans-1:1234", description: "One, after the fix" },
+    {
+      command: "threeqpr dead-letters redrive --consumer scans-1 --error unicode --dry-run",
+      description: "How many there are that failed for one reason"
+    },
+    {
+      command: "threeqpr dead-letters redrive --all --yes --rate 20 --json",
+      description: "All, from a program"
+    }
+  ])
+)

@@ -1,0 +1,64 @@
+import { Effect, Option, Schema } from "effect"
+import { CliError, Flag, TerminalCapabilities } from "effect/cli"
+import { adminUrlFlag, jsonFlag } from "../Flags.ts"
+
+/** The flags of every command that does something with many events. */
+export const operationFlags = {
+  all: Flag.Boolean("all").pipe(Flag.withDescription("All there are"), Flag.withDefault(false)),
+  dryRun: Flag.Boolean("dry-run").pipe(
+    Flag.withDescription("Say how many it would be, and change nothing"),
+    Flag.withDefault(false)
+  ),
+  yes: Flag.Boolean("yes").pipe(
+    Flag.withDescription("Do not ask for confirmation; needed when not on a terminal"),
+    Flag.withDefault(false)
+  ),
+  rate: Flag.Int("rate").pipe(
+    Flag.withDescription("Events a second, at most (default 100; discard 1000)"),
+    Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 100_000 }))),
+    Flag.optional
+  ),
+  watch: Flag.String("watch").pipe(
+    Flag.withDescription("Watch this operation, which is under way, and show what became of each event"),
+    Flag.optional
+  ),
+  cancel: Flag.String("cancel").pipe(
+    Flag.withDescription("Stop this operation; what it has not reached stays as it is"),
+    Flag.optional
+  ),
+  json: jsonFlag,
+  adminUrl: adminUrlFlag
+}
+
+export interface OperationFlags {
+  readonly all: boolean
+  readonly dryRun: boolean
+  readonly yes: boolean
+  readonly rate: Option.Option<number>
+  readonly watch: Option.Option<string>
+  readonly cancel: Option.Option<string>
+  readonly json: boolean
+  readonly adminUrl: Option.Option<string>
+}
+
+/** Refuses what does not say which events are meant, in exactly one way, or what nobody can confirm. */
+export const check = Effect.fnUntraced(
+  function*(flags: OperationFlags, named: boolean, filtered: boolean, ways: string) {
+    const { all, cancel, dryRun, watch, yes } = flags
+    const under = [Option.isSome(watch), Option.isSome(cancel)].filter(Boolean).length
+    const ofWhich = [all, named, filtered].filter(Boolean).length
+    if (under > 0) {
+      return under + ofWhich === 1 ? undefined : yield* refused("--watch and --cancel stand alone")
+    }
+    if (ofWhich !== 1) return yield* refused(`say which, in one way: ${ways}, or --all`)
+    const { canPrompt } = yield* TerminalCapabilities.TerminalCapabilities
+    if (!canPrompt && !dryRun && !yes) {
+      return yield* refused(
+        "nobody can confirm this when not on a terminal: give --yes, or look with --dry-run"
+      )
+    }
+  }
+)
+
+/** Wrong usage: shown with the way to the help; exit code 2. */
+export const refused = (message: string) => Effect.fail(new CliError.ValidationError({ message }))

@@ -1,0 +1,100 @@
+import { Console, Effect, Option, Schema } from "effect"
+import { Prompt, TerminalCapabilities } from "effect/cli"
+import { hostname, userInfo } from "node:os"
+import { AdminClient, explained } from "../../Admin/Client.ts"
+import { adminClient } from "../Flags.ts"
+import { json } from "../Output.ts"
+import type { OperationFlags } from "./Flags.ts"
+import { watch } from "./Watch.ts"
+
+/** Nothing was done, or not with everything that was asked for. */
+export class NotDone extends Schema.TaggedError<NotDone>()("NotDone", { message: Schema.String }) {}
+
+/** What the private listener says of an operation that begins, or would. */
+export interface Begun {
+  readonly operation: string | null
+  readonly count: number
+  readonly missing: ReadonlyArray<string | number>
+}
+
+export interface Operating<B extends Begun, E> {
+  /** Such as `threeqpr dead-letters redrive`. */
+  readonly command: string
+  /** The thing: one, and several. */
+  readonly nouns: readonly [one: string, several: string]
+  /** What is done to them: `redrive`, `redriven`. */
+  readonly verbs: readonly [does: string, done: string]
+  readonly flags: OperationFlags
+  /** Asks the private listener; with `dryRun` only how many it would be. */
+  readonly begin: (
+    api: AdminClient["Service"],
+    common: { readonly by: string; readonly rate: number | undefined; readonly dry_run: boolean }
+  ) => Effect.Effect<B, E>
+  /** What is to be said beside the count. */
+  readonly note?: (begun: B) => string | undefined
+}
+
+/** Says how many there are, has it confirmed, begins, and watches to the end. */
+export const operate = Effect.fnUntraced(function*<B extends Begun, E>(operating: Operating<B, E>) {
+  const { begin, command, flags, nouns: [one, several], note, verbs: [does, done] } = operating
+  const api = yield* AdminClient.pipe(Effect.provide(adminClient(flags.adminUrl)))
+  if (Option.isSome(flags.cancel)) return yield* cancel(api, flags.cancel.value, flags.json)
+  if (Option.isSome(flags.watch)) return yield* watch(api, flags.watch.value, command, flags.json)
+  const ask = (dry_run: boolean) =>
+    begin(api, { by: who(), rate: Option.getOrUndefined(flags.rate), dry_run }).pipe(
+      Effect.mapError(explained)
+    )
+
+  const found = yield* ask(true)
+  const noted = note?.(found)
+  const count = `${found.count} ${found.count === 1 ? one : several}${
+    noted === undefined ? "" : ` (${noted})`
+  }`
+  const missing = found.missing.length === 0
+    ? undefined
+    : new NotDone({ message: `There is no ${one} ${found.missing.slice(0, 10).join(", ")}.` })
+  if (flags.dryRun) {
+    yield* flags.json ? json(found) : Console.log(`${count} would be ${done}.`)
+    return missing && (yield* missing)
+  }
+  if (found.count === 0) return yield* missing ?? Console.error(`No ${one} fits.`)
+  if (!flags.yes) yield* confirm(`${capital(does)} ${count}?`, done)
+  const { operation } = yield* ask(false)
+  if (operation === null) return yield* Console.error(`No ${one} fits any more.`)
+  const watched = yield* Effect.result(watch(api, operation, command, flags.json))
+  if (watched._tag === "Failure") return yield* Effect.fail(watched.failure)
+  return missing && (yield* missing)
+})
+
+const confirm = Effect.fnUntraced(function*(message: string, done: string) {
+  const { canPrompt } = yield* TerminalCapabilities.TerminalCapabilities
+  if (canPrompt && (yield* Prompt.run(Prompt.Confirm({ message })))) return
+  return yield* new NotDone({ message: `Not confirmed: nothing was ${done}.` })
+})
+
+const cancel = Effect.fnUntraced(function*(api: AdminClient["Service"], id: string, asJson: boolean) {
+  const operation = yield* api.operations.cancel({ params: { id }, payload: { by: who() } }).pipe(
+    Effect.mapError(explained)
+  )
+  if (asJson) return yield* json(operation)
+  const { left, requested, state } = operation
+  yield* Console.log(
+    state === "done"
+      ? `${id} had ended already: nothing was left to cancel.`
+      : `${id} is cancelled: ${left} of ${requested} stay as they are.`
+  )
+})
+
+/** The user of this machine, as it is recorded. */
+const who = () => `${userName()}@${hostname()}`.slice(0, 200)
+
+// A container's user may have no name.
+const userName = () => {
+  try {
+    return userInfo().username
+  } catch {
+    return `uid ${process.getuid?.() ?? "unknown"}`
+  }
+}
+
+const capital = (text: string) => text.slice(0, 1).toUpperCase() + text.slice(1)

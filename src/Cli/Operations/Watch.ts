@@ -1,0 +1,104 @@
+import { Console, Effect, Schema } from "effect"
+import type { OperationAnswer } from "../../Admin/Api/Operations.ts"
+import { type AdminClient, explained } from "../../Admin/Client.ts"
+import type { Outcome } from "../../Operations/Record.ts"
+import { fit, json, paint, table } from "../Output.ts"
+
+/** Some events failed again, or were not reached. */
+export class FailedAgain
+  extends Schema.TaggedError<FailedAgain>()("FailedAgain", { message: Schema.String })
+{}
+
+/** How often to look, and how often to say so without a terminal, in milliseconds. */
+const lookEvery = 250
+const sayEvery = 10_000
+
+/** Watches an operation to its end, then shows what became of each event. Being stopped stops the watching only. */
+export const watch = Effect.fnUntraced(
+  function*(api: AdminClient["Service"], id: string, command: string, asJson: boolean) {
+    const get = api.operations.get({ params: { id } }).pipe(Effect.mapError(explained))
+    const line = yield* liveLine
+    yield* Console.error(`operation ${id}`)
+    const operation = yield* Effect.tap(get, (operation) => line.show(progressOf(operation))).pipe(
+      Effect.delay(lookEvery),
+      Effect.repeat({ until: ({ state }) => state !== "running" }),
+      Effect.onInterrupt(() =>
+        Effect.andThen(
+          line.end,
+          Console.error(
+            `It goes on without you. To watch again: ${command} --watch ${id}\n`
+              + `To stop it: ${command} --cancel ${id}`
+          )
+        )
+      )
+    )
+    yield* line.end
+    const outcomes = yield* all(api, id)
+    if (asJson) yield* Effect.forEach(outcomes, json, { discard: true })
+    else if (outcomes.length > 0) yield* show(outcomes)
+    yield* Console.error(progressOf(operation))
+    const { dead = 0, unusable = 0 } = operation.results
+    if (operation.state === "cancelled") {
+      return yield* new FailedAgain({
+        message:
+          `Cancelled by ${operation.cancelled?.by}: ${operation.left} of ${operation.requested} were not reached.`
+      })
+    }
+    if (dead + unusable > 0) {
+      return yield* new FailedAgain({
+        message: `${dead + unusable} of ${operation.requested} failed again; they are kept as they were.`
+      })
+    }
+  }
+)
+
+const all = Effect.fnUntraced(function*(api: AdminClient["Service"], id: string) {
+  const found: Array<Outcome> = []
+  for (let after = 0;;) {
+    const { cursor, outcomes } = yield* api.operations.outcomes({
+      params: { id },
+      query: { after, limit: 1_000 }
+    })
+      .pipe(Effect.mapError(explained))
+    if (cursor === after) return found
+    found.push(...outcomes)
+    after = cursor
+  }
+})
+
+const show = Effect.fnUntraced(function*(outcomes: ReadonlyArray<Outcome>) {
+  const { dim, green, red } = yield* paint
+  const colour = (result: Outcome["result"]) =>
+    result === "dead" || result === "unusable" ? red(result) : result === "gone" ? dim(result) : green(result)
+  yield* table(
+    [{ title: "ID" }, { title: "RESULT" }, { title: "ERROR" }],
+    outcomes.map(({ error, id, result }) => [id, colour(result), error ?? ""])
+  )
+})
+
+const progressOf = ({ kind, left, requested, results, state }: OperationAnswer) => {
+  const ended = Object.entries(results).map(([result, count]) => `${count} ${result}`)
+  return `${kind} ${state}: ${requested - left} of ${requested}${
+    ended.length === 0 ? "" : ` (${ended.join(", ")})`
+  }`
+}
+
+/** One line that changes on a terminal; elsewhere a line now and then. */
+const liveLine = Effect.sync(() => {
+  const live = process.stderr.isTTY && !process.env["NO_COLOR"]
+  let saidAt = performance.now()
+  return {
+    show: (text: string) =>
+      Effect.suspend(() => {
+        if (live) {
+          return Effect.sync(() =>
+            void process.stderr.write(`\r\u001b[2K${fit(text, process.stderr.columns)}`)
+          )
+        }
+        if (performance.now() - saidAt < sayEvery) return Effect.void
+        saidAt = performance.now()
+        return Console.error(text)
+      }),
+    end: Effect.sync(() => void (live && process.stderr.write("\r\u001b[2K")))
+  }
+})

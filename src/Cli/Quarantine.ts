@@ -1,0 +1,10 @@
+import { Command } from "effect/cli"
+import { list } from "./Quarantine/List.ts"
+import { redrive } from "./Quarantine/Redrive.ts"
+import { show } from "./Quarantine/Show.ts"
+
+/** `threeqpr quarantine`: what 3QPR signed and is no event that we can use. */
+export const quarantine = Command.make("quarantine").pipe(
+  Command.withDescription("What 3QPR signed and is no event that we can use: list, show, redrive"),
+  Command.withSubcommands([list, show, redrive])
+)

@@ -1,0 +1,21 @@
+import { Schema } from "effect"
+import { Argument, Flag } from "effect/cli"
+import { Reason } from "../../Admin/Api/Quarantine.ts"
+
+/** A place in the log. */
+export const Sequence = Schema.Int.check(
+  Schema.isBetween({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER })
+)
+
+/** Entries of one reason only. */
+export const reasonFlag = Flag.Literals("reason", Reason.literals).pipe(
+  Flag.withDescription("Entries that were quarantined for this reason only"),
+  Flag.optional
+)
+
+/** Quarantined entries by their sequences. */
+export const sequencesArgument = Argument.Int("sequence").pipe(
+  Argument.withDescription("Sequences of quarantined entries"),
+  Argument.withSchema(Sequence),
+  Argument.variadic({ min: 0, max: 1_000 })
+)

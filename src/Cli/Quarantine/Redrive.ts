@@ -1,0 +1,38 @@
+import { Effect, Option } from "effect"
+import { Command } from "effect/cli"
+import { check, operationFlags } from "../Operations/Flags.ts"
+import { operate } from "../Operations/Operate.ts"
+import { reasonFlag, sequencesArgument } from "./Flags.ts"
+
+/** `threeqpr quarantine redrive`: makes events of the entries that decode by now. */
+export const redrive = Command.make(
+  "redrive",
+  { sequences: sequencesArgument, reason: reasonFlag, ...operationFlags },
+  Effect.fnUntraced(function*({ reason, sequences, ...flags }) {
+    const selection = flags.all
+      ? { all: true as const }
+      : Option.isSome(reason)
+      ? { reason: reason.value }
+      : { sequences }
+    yield* operate({
+      command: "threeqpr quarantine redrive",
+      nouns: ["quarantined entry", "quarantined entries"],
+      verbs: ["redrive", "redriven"],
+      flags,
+      begin: ({ quarantine }, common) => quarantine.redrive({ payload: { ...selection, ...common } }),
+      note: ({ count, decodable }) => `${decodable} of ${count} can be decoded now; the others stay`
+    })
+  })
+).pipe(
+  Command.validate(({ reason, sequences, ...flags }) =>
+    check(flags, sequences.length > 0, Option.isSome(reason), "sequences, --reason")
+  ),
+  Command.withDescription("Make events of the entries that decode by now; exits 1 when one still does not"),
+  Command.withExamples([
+    { command: "threeqpr quarantine redrive 1234", description: "One, after an upgrade that can read it" },
+    {
+      command: "threeqpr quarantine redrive --reason invalid_data --dry-run",
+      description: "How many this version can use"
+    }
+  ])
+)

@@ -1,0 +1,67 @@
+import { Schema } from "effect"
+import { Buffer } from "node:buffer"
+
+/** What an operator can do with many events. */
+export const Kind = Schema.Literals(["redrive", "discard", "quarantine-redrive"])
+export type Kind = typeof Kind.Type
+
+/**
+ * What became of one event of an operation. `applied`: the consumer handled it. `dead`: it failed again.
+ * `discarded`: its dead letter is gone for good. `released`: the quarantined entry is an event now.
+ * `unusable`: it still does not decode. `gone`: there was nothing under this id any more.
+ */
+export const Result = Schema.Literals(["applied", "dead", "discarded", "released", "unusable", "gone"])
+export type Result = typeof Result.Type
+
+/** How an operation began. */
+export const Started = Schema.Struct({
+  kind: Kind,
+  /** Who asked for it. */
+  by: Schema.String,
+  /** Why; null when nobody said. */
+  reason: Schema.NullOr(Schema.String),
+  /** ISO 8601. */
+  at: Schema.String,
+  /** Which events were asked for: ids, a filter, or all. */
+  asked: Schema.Record(Schema.String, Schema.Unknown),
+  /** How many these were. */
+  requested: Schema.Number,
+  /** Events a second, at most. */
+  rate: Schema.Number
+})
+export type Started = typeof Started.Type
+
+/** What became of one event. */
+export const Outcome = Schema.Struct({
+  /** A dead letter's id, or a quarantined entry's sequence. */
+  id: Schema.String,
+  result: Result,
+  error: Schema.NullOr(Schema.String),
+  at: Schema.String
+})
+export type Outcome = typeof Outcome.Type
+
+/** The events of an operation, in parts. */
+export const Planned = Schema.Struct({ ids: Schema.Array(Schema.String) })
+
+/** Who stopped an operation, and when. */
+export const Cancelled = Schema.Struct({ by: Schema.String, at: Schema.String })
+
+/** A record as it is stored: JSON. */
+export const encode = (record: Started | Outcome | typeof Planned.Type | typeof Cancelled.Type) =>
+  Buffer.from(JSON.stringify(record))
+
+/** Reads a record; undefined when it is none of this kind. */
+export const decoder = <S extends Schema.ConstraintDecoder<unknown>>(schema: S) => {
+  const decode = Schema.decodeUnknownOption(Schema.fromJsonString(schema))
+  return (body: Uint8Array): S["Type"] | undefined => {
+    const found = decode(Buffer.from(body).toString("utf8"))
+    return found._tag === "Some" ? found.value : undefined
+  }
+}
+
+/** The subject of an operation's records: `started`, `planned`, `sent`, `cancelled` or a result. */
+export const operationSubject = (operation: string, what: string) => `3qpr.operations.${operation}.${what}`
+
+/** The operation that a subject names. */
+export const operationOf = (subject: string) => subject.split(".")[2] ?? ""

@@ -1,0 +1,85 @@
+import { Effect } from "effect"
+import { type Outcome, retryAfter } from "../Consumer.ts"
+import type { Delivered } from "../Consumer/Delivered.ts"
+
+/** How many of the last settled events are looked at. */
+export const window = 1_000
+
+/** So many dead letters in the window are no reason to stop, whatever their share. */
+export const tolerated = 50
+
+/** More than this share of the window stops dead-lettering. */
+export const share = 0.1
+
+/** How long to wait between batches while dead-lettering has stopped: each costs many transactions. */
+export const pauseLimited = "2 seconds"
+
+/** When an event is tried again that would be a dead letter too many, in milliseconds. */
+export const retryLimited = 30_000
+
+/**
+ * Keeps a bad deploy from making a dead letter of every event. Once `tolerated` of the last `window`
+ * events are dead letters and one more would be more than `share` of them, an event that fails is retried
+ * later instead, until enough others succeed. Events that somebody redrives are not limited: they are
+ * dead letters already.
+ */
+export class ShareLimit {
+  readonly #settled: Array<boolean> = []
+  #dead = 0
+  #last: string | undefined
+  readonly #types: ReadonlyArray<string>
+
+  /** Events of these types count. */
+  constructor(types: ReadonlyArray<string>) {
+    this.#types = types
+  }
+
+  /** Awaited before each batch. */
+  readonly pause = Effect.suspend(() => this.#last === undefined ? Effect.void : Effect.sleep(pauseLimited))
+
+  /** Why dead-lettering has stopped, and what to do; undefined while it goes on. */
+  get reason(): string | undefined {
+    if (this.#last === undefined) return undefined
+    return `${this.#dead} of the last ${this.#settled.length} events are dead letters, so the others that fail `
+      + `stay in the log and are tried again every ${retryLimited / 1_000} s; nothing is skipped. Look at `
+      + "`threeqpr dead-letters list`, deploy a fix and restart, then `threeqpr dead-letters redrive`. The last "
+      + `error: ${this.#last}`
+  }
+
+  /** The outcomes of a batch, with a retry for each dead letter that would be one too many. */
+  settle(batch: ReadonlyArray<Delivered>, outcomes: ReadonlyArray<Outcome>) {
+    return Effect.suspend(() => {
+      const before = this.reason
+      const limited = this.#limited(batch, outcomes)
+      return this.reason === undefined || before !== undefined
+        ? Effect.succeed(limited)
+        : Effect.as(Effect.logError(`dead-lettering has stopped: ${this.reason}`), limited)
+    })
+  }
+
+  #limited(batch: ReadonlyArray<Delivered>, outcomes: ReadonlyArray<Outcome>): ReadonlyArray<Outcome> {
+    for (const [at, outcome] of outcomes.entries()) {
+      if (outcome._tag === "Ack" && this.#types.includes(batch[at]?.type ?? "")) this.#record(false)
+    }
+    return outcomes.map((outcome, at) => {
+      if (outcome._tag !== "DeadLetter" || batch[at]?.redriven) return outcome
+      if (!this.#allows()) {
+        this.#last = outcome.error
+        return retryAfter(retryLimited)
+      }
+      this.#record(true)
+      return outcome
+    })
+  }
+
+  #allows(): boolean {
+    return this.#dead < tolerated || (this.#dead + 1) / Math.min(window, this.#settled.length + 1) <= share
+  }
+
+  #record(dead: boolean): void {
+    this.#settled.push(dead)
+    if (dead) this.#dead++
+    if (this.#settled.length > window && this.#settled.shift()) this.#dead--
+    if (this.#allows()) this.#last = undefined
+  }
+}

@@ -1,0 +1,47 @@
+import { Effect, Layer } from "effect"
+import { FetchHttpClient, HttpServer } from "effect/http"
+import { Buffer } from "node:buffer"
+import * as Admin from "../../src/Admin.ts"
+import { AdminClient } from "../../src/Admin/Client.ts"
+import type { Delivered } from "../../src/Consumer/Delivered.ts"
+import { EventLog, eventSubject } from "../../src/EventLog.ts"
+import { Operations } from "../../src/Operations.ts"
+import { Vitals } from "../../src/Vitals.ts"
+import { entryOf } from "../contract/EventLog.ts"
+import { pglite } from "./Databases.ts"
+import { consumersOnBroker } from "./Log.ts"
+
+/** A private listener on a broker and a database of its own, and its client. */
+export const listenerAndClient = Layer.unwrap(
+  Effect.map(
+    HttpServer.HttpServer,
+    ({ address }) => AdminClient.layer({ url: HttpServer.formatAddress(address) })
+  )
+).pipe(
+  Layer.provide(FetchHttpClient.layer),
+  Layer.provideMerge(
+    Admin.layer({ host: "127.0.0.1", port: 0 }).pipe(
+      Layer.provideMerge(Operations.layer),
+      Layer.provideMerge(Layer.mergeAll(consumersOnBroker, Vitals.layer)),
+      Layer.provideMerge(pglite.layer)
+    )
+  )
+)
+
+/** Appends an event to the log, and gives it as a consumer would get it. */
+export const append = Effect.fnUntraced(function*(id: string, body: string, type = "scan.created") {
+  const log = yield* EventLog
+  const entry = entryOf(id, { subject: eventSubject(type), type, body: Buffer.from(body) })
+  const { sequence } = yield* log.append(entry)
+  const event: Delivered = {
+    id,
+    type,
+    sequence,
+    body: entry.body,
+    receivedAt: "2026-03-20T15:30:00.000Z",
+    deliveries: 1,
+    subject: entry.subject,
+    headers: [["ce-id", id], ["ce-type", type], ["3qpr-signature", entry.signature]]
+  }
+  return event
+})

@@ -1,0 +1,41 @@
+import { Effect } from "effect"
+import { AdminClient } from "../../src/Admin/Client.ts"
+import { ack, Consumers, deadLetter, type Outcome } from "../../src/Consumer.ts"
+import type { Delivered } from "../../src/Consumer/Delivered.ts"
+
+/** A consumer of one type that fails as long as it is broken, and remembers what it handled. */
+export const consumerOf = Effect.fnUntraced(function*(durable: string, type: string) {
+  const consumers = yield* Consumers
+  const handled: Array<string> = []
+  const state = { broken: true, handled }
+  const outcomeOf = (event: Delivered): Outcome => {
+    if (state.broken && event.id.startsWith("poison")) return deadLetter("it is poison")
+    handled.push(event.id)
+    return ack
+  }
+  const start = Effect.forkScoped(consumers.run({
+    durable,
+    filter: `3qpr.events.${type}`,
+    maxBatch: 100,
+    pause: Effect.void,
+    handle: (batch) => Effect.sync(() => batch.map(outcomeOf))
+  }))
+  return { state, start }
+})
+
+/** Waits until there are so many dead letters of a consumer, and gives them. */
+export const untilDead = Effect.fnUntraced(function*(consumer: string, count: number) {
+  const { deadLetters } = yield* AdminClient
+  const page = yield* Effect.repeat(deadLetters.list({ query: { consumer } }), {
+    until: ({ total }) => total === count
+  })
+  return page.dead_letters
+})
+
+/** Waits until an operation has come to its end, and gives it. */
+export const untilDone = Effect.fnUntraced(function*(id: string | null) {
+  const { operations } = yield* AdminClient
+  return yield* Effect.repeat(operations.get({ params: { id: id ?? "" } }), {
+    until: ({ state }) => state !== "running"
+  })
+})

@@ -28,6 +28,8 @@ export interface ConsumerOptions {
   readonly maxBatch: number
   /** Awaited before each batch is taken. */
   readonly pause: Effect.Effect<void>
+  /** Whether the durable consumer may be there, asked when it was created; always when undefined. */
+  readonly wanted?: Effect.Effect<boolean>
   /** Handles a batch in the order of delivery; one outcome for each event. Finished before we stop. */
   readonly handle: (batch: ReadonlyArray<Delivered>) => Effect.Effect<ReadonlyArray<Outcome>>
 }
@@ -63,6 +65,14 @@ const make = Effect.fnUntraced(function*() {
       catch: (error) => unavailable(options.durable, error)
     })
 
+  /** Whether it is there. Asks when it is, for it may have been forgotten for good just before. */
+  const ensureWanted = Effect.fnUntraced(function*(options: ConsumerOptions) {
+    yield* ensure(options)
+    if (options.wanted === undefined || (yield* options.wanted)) return true
+    yield* forget(options.durable)
+    return false
+  })
+
   const settle = Effect.fnUntraced(
     function*(options: ConsumerOptions, message: Message, event: Delivered, outcome: Outcome) {
       switch (outcome._tag) {
@@ -95,18 +105,19 @@ const make = Effect.fnUntraced(function*() {
   )
 
   const run = Effect.fnUntraced(function*(options: ConsumerOptions) {
-    yield* ensure(options)
+    yield* ensureWanted(options)
     const scope = yield* Effect.scope
     const services = yield* Effect.context<never>()
     let recreating = false
     const recreate = Effect.logWarning(`the durable consumer ${options.durable} is gone; creating it again`)
       .pipe(
-        Effect.andThen(ensure(options)),
+        Effect.andThen(ensureWanted(options)),
         Effect.retry(Schedule.spaced("1 second")),
-        Effect.andThen(Effect.sync(() => {
+        Effect.map((there) => {
+          if (!there) return
           recreating = false
           pull.restart()
-        }))
+        })
       )
     const pull: Pull = yield* Effect.acquireRelease(
       Effect.sync(() =>

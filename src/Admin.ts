@@ -9,6 +9,7 @@ import * as Draining from "./Admin/Draining.ts"
 import * as Events from "./Admin/Events.ts"
 import * as Health from "./Admin/Health.ts"
 import { NotFound } from "./Admin/Problems.ts"
+import * as Projections from "./Admin/Projections.ts"
 import * as ReadModels from "./Admin/ReadModels.ts"
 import * as Status from "./Admin/Status.ts"
 
@@ -26,7 +27,7 @@ export const layer = (options: AdminOptions) => listener(options, api)
 export const layerHealth = (options: AdminOptions) => listener(options, Layer.empty)
 
 const api = HttpApiBuilder.layer(Api, { openapiPath: "/openapi.json" }).pipe(
-  Layer.provide([ReadModels.layer, Events.layer, Status.layer]),
+  Layer.provide([ReadModels.layer, Events.layer, Projections.layer, Status.layer]),
   Layer.provide(HttpApiMiddleware.layerProblemDetails({ includeDetails: true }))
 )
 

@@ -1,11 +1,12 @@
 import { HttpApi, HttpApiMiddleware, OpenApi } from "effect/http-api"
 import { Events } from "./Api/Events.ts"
+import { Projections } from "./Api/Projections.ts"
 import { Conversations, Scans } from "./Api/ReadModels.ts"
 import { Consumers, Status } from "./Api/Status.ts"
 
 /** What the private listener answers, apart from how. */
 export class Api extends HttpApi.make("threeqpr-events")
-  .add(Scans, Conversations, Events, Consumers, Status)
+  .add(Scans, Conversations, Events, Consumers, Projections, Status)
   .middleware(HttpApiMiddleware.ProblemDetails)
   .annotateMerge(OpenApi.annotations({ title: "threeqpr-events" }))
 {}

@@ -28,7 +28,7 @@ export interface ConsumerOptions {
   readonly maxBatch: number
   /** Awaited before each batch is taken. */
   readonly pause: Effect.Effect<void>
-  /** Whether the durable consumer may be there, asked when it was created; always when undefined. */
+  /** Whether the durable consumer may be created, asked before and after; always when undefined. */
   readonly wanted?: Effect.Effect<boolean>
   /** Handles a batch in the order of delivery; one outcome for each event. Finished before we stop. */
   readonly handle: (batch: ReadonlyArray<Delivered>) => Effect.Effect<ReadonlyArray<Outcome>>
@@ -65,12 +65,22 @@ const make = Effect.fnUntraced(function*() {
       catch: (error) => unavailable(options.durable, error)
     })
 
-  /** Whether it is there. Asks when it is, for it may have been forgotten for good just before. */
+  /**
+   * Whether it is there, created if need be. Asks again when it is: it may have been forgotten for good just
+   * before, and nobody would forget it a second time.
+   */
   const ensureWanted = Effect.fnUntraced(function*(options: ConsumerOptions) {
-    yield* ensure(options)
-    if (options.wanted === undefined || (yield* options.wanted)) return true
-    yield* forget(options.durable)
-    return false
+    const { durable, wanted = Effect.succeed(true) } = options
+    if (!(yield* wanted)) return false
+    const stillWanted = wanted.pipe(
+      Effect.interruptible,
+      Effect.timeoutOrElse({ duration: "5 seconds", orElse: () => Effect.succeed(true) })
+    )
+    return yield* ensure(options).pipe(
+      Effect.andThen(stillWanted),
+      Effect.tap((still): Effect.Effect<void, ConsumerUnavailable> => still ? Effect.void : forget(durable)),
+      Effect.uninterruptible
+    )
   })
 
   const settle = Effect.fnUntraced(

@@ -1,6 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Layer, Schema } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
+import { stream } from "../../src/EventLog.ts"
+import { Nats } from "../../src/Nats.ts"
+import type { Projection } from "../../src/Projection.ts"
 import { scans } from "../../src/Projections/Scans.ts"
 import { TableComparison } from "../../src/Projector/Compare.ts"
 import { cancel, request } from "../../src/Projector/Rebuilds.ts"
@@ -184,5 +187,65 @@ for (const engine of engines) {
         assert.deepStrictEqual(yield* content, before)
         assert.strictEqual(yield* countOf("scans"), 500)
       }).pipe(Effect.provide(running)))
+
+    it.live("fails, switching nothing, when the new read model would lack what the live one has", () =>
+      Effect.gen(function*() {
+        yield* history(0, 100)
+        yield* untilApplied(100)
+        const before = yield* content
+        const { connection } = yield* Nats
+        yield* Effect.promise(async () =>
+          (await connection.jetstreamManager()).streams.deleteMessage(stream, 42)
+        )
+        const rebuild = yield* rebuilt("scans")
+        assert.strictEqual(rebuild?.state, "failed")
+        assert.match(rebuild?.error ?? "", /^1 events that scans has applied would be missing/)
+        assert.match(rebuild?.error ?? "", /\(sequence 42\), which is no longer in the log/)
+        assert.deepStrictEqual(yield* content, before)
+        yield* untilDropped(2)
+        assert.deepStrictEqual(yield* durables, ["scans-1"])
+      }).pipe(Effect.provide(running)))
+
+    it.live("is due when the program's tables changed; until then it waits, and no older program writes", () =>
+      Effect.gen(function*() {
+        const made = (id: number) =>
+          append(`n${id}`, `{"id":"n${id}","event":"note.made","data":{"text":"${id}"}}`, "note.made")
+        const runs = (projection: Projection) => Layer.fresh(projectorOf(projection))
+        yield* made(1)
+        yield* Effect.provide(untilCount("notes_applied_1", 1), runs(notes(1, "text")))
+        yield* Effect.gen(function*() {
+          yield* made(2)
+          const { faults } = yield* Vitals
+          const [fault] = yield* Effect.repeat(Effect.delay(faults, "20 millis"), {
+            until: (faults) => faults.length > 0
+          })
+          assert.match(fault?.reason ?? "", /column "words"/)
+          assert.strictEqual((yield* rebuilt("notes"))?.state, "switched")
+          assert.deepStrictEqual(yield* rowsOf("select words from notes order by 1"), [
+            { words: "1" },
+            { words: "2" }
+          ])
+          assert.deepInclude((yield* lives)[0], { generation: 2, version: 2 })
+          yield* Effect.repeat(Effect.delay(faults, "50 millis"), { until: (faults) => faults.length === 0 })
+        }).pipe(Effect.provide(runs(notes(2, "words"))))
+        yield* Effect.gen(function*() {
+          yield* made(3)
+          yield* Effect.sleep("1500 millis")
+          assert.strictEqual(yield* countOf("notes"), 2)
+          assert.deepStrictEqual(yield* (yield* Vitals).faults, [])
+        }).pipe(Effect.provide(runs(notes(1, "text"))))
+      }).pipe(Effect.provide(stack)))
   })
 }
+
+/** A read model whose one column has this name. */
+const notes = (version: number, column: string): Projection => ({
+  name: "notes",
+  version,
+  types: ["note.made"],
+  tables: { notes: { key: ["id"], columns: `id text primary key, ${column} text`, indexes: [] } },
+  apply: (sql, table, { json }) =>
+    Effect.asVoid(sql`
+      insert into ${table("notes")} (id, ${sql.literal(column)}) select event_id, event->'data'->>'text'
+      from jsonb_to_recordset(${json}::text::jsonb) as row (event_id text, event jsonb)`)
+})

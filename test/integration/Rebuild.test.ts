@@ -5,6 +5,7 @@ import { stream } from "../../src/EventLog.ts"
 import { Nats } from "../../src/Nats.ts"
 import type { Projection } from "../../src/Projection.ts"
 import { scans } from "../../src/Projections/Scans.ts"
+import { applyOnce } from "../../src/Projector/Batch.ts"
 import { TableComparison } from "../../src/Projector/Compare.ts"
 import { cancel, request } from "../../src/Projector/Rebuilds.ts"
 import { lives } from "../../src/Projector/Registry.ts"
@@ -21,7 +22,7 @@ import {
   tablesOfScans,
   untilCount
 } from "../support/Projecting.ts"
-import { rowsOf } from "../support/Specification.ts"
+import { delivered, rowsOf } from "../support/Specification.ts"
 import { scanCreated } from "../support/Webhook.ts"
 
 const projector = projectorOf(scans)
@@ -82,6 +83,10 @@ for (const engine of engines) {
         assert.deepStrictEqual(yield* content, before)
         yield* untilDropped(1)
         assert.deepStrictEqual(yield* durables, ["scans-2"])
+        const late = yield* Effect.flip(
+          applyOnce(scans, 1, [delivered(9_999, "late", "scan.created", { id: "late" })])
+        )
+        assert.strictEqual(late._tag, "NotNow", "a batch of the generation that is no more changes nothing")
         yield* history(2_500, 2_600)
         yield* untilApplied(2_600, 2)
         assert.deepStrictEqual(yield* (yield* Vitals).faults, [])

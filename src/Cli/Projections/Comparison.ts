@@ -10,21 +10,20 @@ export class Differs extends Schema.TaggedError<Differs>()("Differs", { message:
 export const isEqual = ({ result }: RebuildAnswer) =>
   Object.values(result?.tables ?? {}).every(({ equal }) => equal)
 
-/** The tables of one or several comparisons with their hashes, then the rows that differ. */
+/** The rows of each table on both sides, the live one and the one built from the log, then those that differ. */
 export const showComparisons = Effect.fnUntraced(function*(compared: ReadonlyArray<RebuildAnswer>) {
   const { green, red } = yield* paint
   const tables = compared.flatMap(({ result }) => Object.entries(result?.tables ?? {}))
   yield* table(
     tableColumns,
-    tables.map(([name, { different, equal, hash, only_live, only_rebuilt, rows }]) => [
+    tables.map(([name, { different, equal, only_live, only_rebuilt, rows }]) => [
       name,
+      equal ? green("equal") : red("differs"),
       number(rows.live),
       number(rows.rebuilt),
       number(only_live),
       number(only_rebuilt),
-      number(different),
-      equal ? green("equal") : red("differs"),
-      hash.live.slice(0, 8)
+      number(different)
     ])
   )
   const examples = tables.flatMap(([name, { examples, other_columns }]) => [
@@ -53,17 +52,16 @@ export const failOnDifference = (compared: ReadonlyArray<RebuildAnswer>) => {
   )
 }
 
-const kinds = { only_live: "only live", only_rebuilt: "only rebuilt", different: "different" } as const
+const kinds = { only_live: "only live", only_rebuilt: "only new", different: "differs" } as const
 
 const tableColumns = [
   { title: "TABLE" },
-  { title: "LIVE", right: true },
-  { title: "REBUILT", right: true },
-  { title: "ONLY LIVE", right: true },
-  { title: "ONLY REBUILT", right: true },
-  { title: "DIFFERENT", right: true },
   { title: "" },
-  { title: "HASH" }
+  { title: "LIVE", right: true },
+  { title: "NEW", right: true },
+  { title: "ONLY LIVE", right: true },
+  { title: "ONLY NEW", right: true },
+  { title: "DIFFER", right: true }
 ]
 
 const exampleColumns = [
@@ -72,5 +70,5 @@ const exampleColumns = [
   { title: "KEY" },
   { title: "COLUMN" },
   { title: "LIVE" },
-  { title: "REBUILT" }
+  { title: "NEW" }
 ]

@@ -4,7 +4,7 @@ import type { ProjectionAnswer } from "../../Admin/Api/Projections.ts"
 import { adminUrlFlag, jsonFlag } from "../Flags.ts"
 import { json, type Paint, paint, table } from "../Output.ts"
 import { calls } from "./Calls.ts"
-import { lineOf, number } from "./Watch.ts"
+import { number, percentOf } from "./Watch.ts"
 
 /** `threeqpr projections list`: where each read model stands. */
 export const list = Command.make(
@@ -57,8 +57,13 @@ const cells = (projection: ProjectionAnswer, colours: Paint) => {
 
 const stateOf = (projection: ProjectionAnswer, { green, yellow }: Paint) => {
   const { lag, lag_seconds, last_error, rebuild, rebuild_due, version } = projection
-  if (rebuild !== null) return yellow(lineOf(rebuild))
-  if (rebuild_due) return yellow(`rebuild due (its tables are of version ${version})`)
+  if (rebuild !== null) {
+    const { kind, progress, state } = rebuild
+    return yellow(
+      `${kind} ${progress === null || state === "comparing" ? state : `${percentOf(progress)} %`}`
+    )
+  }
+  if (rebuild_due) return yellow(`rebuild due (v${version})`)
   if (lag === 0) return green("up to date")
   const behind = `${Duration.format(Duration.seconds(Math.round(lag_seconds)))} behind`
   return last_error === null ? behind : yellow(`${behind}; waited for: ${last_error.message}`)

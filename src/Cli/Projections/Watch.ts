@@ -69,16 +69,19 @@ export const lineOf = ({ kind, progress, projection, state }: RebuildAnswer) => 
   const what = `${kind} of ${projection}`
   if (progress === null) return `${what}: ${state}`
   const { done, per_second, seconds_left, total } = progress
-  const percent = total === 0 ? 100 : Math.floor((100 * done) / total)
   const left = seconds_left === null
     ? ""
     : `, ${Duration.format(Duration.seconds(Math.ceil(seconds_left)))} left`
   return state === "comparing"
     ? `${what}: comparing ${number(total)} events`
-    : `${what}: ${number(done)} of ${number(total)} events (${percent} %), ${
+    : `${what}: ${number(done)} of ${number(total)} events (${percentOf({ done, total })} %), ${
       number(Math.round(per_second))
     }/s${left}`
 }
+
+/** How much is done, rounded down. */
+export const percentOf = ({ done, total }: { readonly done: number; readonly total: number }) =>
+  total === 0 ? 100 : Math.floor((100 * done) / total)
 
 export const number = (value: number) => value.toLocaleString("en-US")
 

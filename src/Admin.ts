@@ -11,6 +11,7 @@ import * as Events from "./Admin/Events.ts"
 import * as Health from "./Admin/Health.ts"
 import * as Operations from "./Admin/Operations.ts"
 import { NotFound } from "./Admin/Problems.ts"
+import * as Projections from "./Admin/Projections.ts"
 import * as Quarantine from "./Admin/Quarantine.ts"
 import * as ReadModels from "./Admin/ReadModels.ts"
 import * as Status from "./Admin/Status.ts"
@@ -38,7 +39,8 @@ const api = HttpApiBuilder.layer(Api, { openapiPath: "/openapi.json" }).pipe(
     Status.layer,
     DeadLetters.layer,
     Quarantine.layer,
-    Operations.layer
+    Operations.layer,
+    Projections.layer
   ]),
   Layer.provide(HttpApiMiddleware.layerProblemDetails({ includeDetails: true }))
 )

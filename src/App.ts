@@ -12,16 +12,12 @@ import { PublicListener } from "./Ingress/Http.ts"
 import { Nats, type Target } from "./Nats.ts"
 import { externalTarget } from "./Nats/External.ts"
 import { NatsServer } from "./Nats/Server.ts"
-import { conversations } from "./Projections/Conversations.ts"
-import { scans } from "./Projections/Scans.ts"
+import { projections } from "./Projections.ts"
 import * as Projector from "./Projector.ts"
 import type { Role } from "./Role.ts"
 import * as Signature from "./Signature.ts"
 import { Vitals } from "./Vitals.ts"
 import type { WebhookSecret } from "./WebhookSecret.ts"
-
-/** Every projection that `serve` runs. */
-export const projections = [scans, conversations]
 
 /**
  * The whole of `serve`, for some roles. Built from the bottom up (broker, stream, database, projector,

@@ -3,6 +3,7 @@ import packageJson from "../package.json" with { type: "json" }
 import { deadLetters } from "./Cli/DeadLetters.ts"
 import { doctor } from "./Cli/Doctor.ts"
 import { events } from "./Cli/Events.ts"
+import { projections } from "./Cli/Projections.ts"
 import { quarantine } from "./Cli/Quarantine.ts"
 import { register } from "./Cli/Register.ts"
 import { serve } from "./Cli/Serve.ts"
@@ -18,6 +19,7 @@ export const run = Command.make("threeqpr").pipe(
     register,
     status,
     events,
+    projections,
     deadLetters,
     quarantine,
     doctor,

@@ -29,6 +29,8 @@ export interface ConsumerOptions {
   readonly maxBatch: number
   /** Awaited before each batch is taken. */
   readonly pause: Effect.Effect<void>
+  /** Whether the durable consumer may be created, asked before and after; always when undefined. */
+  readonly wanted?: Effect.Effect<boolean>
   /** Handles a batch in the order of delivery; one outcome for each event. Finished before we stop. */
   readonly handle: (batch: ReadonlyArray<Delivered>) => Effect.Effect<ReadonlyArray<Outcome>>
 }
@@ -98,7 +100,7 @@ const make = Effect.fnUntraced(function*() {
           Effect.andThen(Effect.ensuring(handle, turn.release(1)))
         )
       )
-    const { durable, maxBatch, pause } = options
+    const { durable, maxBatch, pause, wanted } = options
     return yield* Effect.raceFirst(
       Durable.run(nats, manager, {
         stream,
@@ -107,6 +109,7 @@ const make = Effect.fnUntraced(function*() {
         maxBatch,
         ackWait,
         pause,
+        wanted,
         handle: (messages) => inTurn(messages, handleBatch(options, messages))
       }),
       Durable.run(nats, manager, {
@@ -116,6 +119,7 @@ const make = Effect.fnUntraced(function*() {
         maxBatch: Math.min(maxBatch, maxRedrives),
         ackWait: redriveAckWait,
         pause,
+        wanted,
         handle: (messages) => inTurn(messages, redrive(messages))
       })
     )

@@ -1,4 +1,4 @@
-import { Cause, Effect, Exit, Layer } from "effect"
+import { Cause, Effect, Exit, Layer, Schedule } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { ack, Consumers, deadLetter, type Outcome, retryAfter } from "./Consumer.ts"
 import type { Delivered } from "./Consumer/Delivered.ts"
@@ -6,7 +6,9 @@ import { isTransient, needsOperator } from "./Database/SqlFailure.ts"
 import { read } from "./Domain/Reading.ts"
 import { messageOf } from "./Failure.ts"
 import { durableName, filterOf, type Projection } from "./Projection.ts"
-import { applyOnce, type Decoded } from "./Projector/Batch.ts"
+import { applyOnce, type Decoded, NotNow } from "./Projector/Batch.ts"
+import { follower, type Trouble } from "./Projector/Follow.ts"
+import { isWanted } from "./Projector/Registry.ts"
 import { ShareLimit } from "./Projector/ShareLimit.ts"
 import { install } from "./Projector/Tables.ts"
 import { Vitals } from "./Vitals.ts"
@@ -16,32 +18,29 @@ const maxBatch = 500
 /** A database that answers nothing for so long is taken for gone, even if its connection stands. */
 const batchTimeout = "90 seconds"
 
-/** Keeps read models up to date from the log, each with a durable consumer of its own. */
+/**
+ * Keeps read models up to date from the log, each generation with a durable consumer of its own; runs those
+ * that the registry in the database names, and builds, switches and drops generations as it says.
+ */
 export const layer = (projections: ReadonlyArray<Projection>) => Layer.effectDiscard(start(projections))
 
 const start = Effect.fnUntraced(function*(projections: ReadonlyArray<Projection>) {
   const vitals = yield* Vitals
   const consumers = yield* Consumers
-  for (const projection of projections) {
-    const generation = yield* install(projection, (durable) => consumers.forget(durable))
-    const trouble: Trouble = { failures: 0, reason: undefined }
-    const part = `projection ${projection.name}`
-    const limit = new ShareLimit(projection.types)
-    yield* vitals.watch(part, Effect.sync(() => trouble.reason ?? limit.reason))
-    yield* vitals.run(part, project(projection, generation, trouble, limit))
+  for (const projection of projections) yield* install(projection, consumers.forget)
+  const { follow, troubleOf } = yield* follower(projections, project)
+  for (const { name } of projections) {
+    yield* vitals.watch(`projection ${name}`, Effect.sync(() => troubleOf(name)))
   }
+  yield* vitals.run("projections", follow)
 })
 
-/** What keeps a projection from going on right now; a retry is under way. */
-interface Trouble {
-  failures: number
-  reason: string | undefined
-}
-
 const project = Effect.fnUntraced(
-  function*(projection: Projection, generation: number, trouble: Trouble, limit: ShareLimit) {
+  function*(projection: Projection, generation: number, trouble: Trouble) {
     const consumers = yield* Consumers
     const sql = yield* SqlClient
+    const limit = new ShareLimit(projection.types)
+    trouble.limited = () => limit.reason
     const apply = (events: ReadonlyArray<Decoded>) =>
       applyOnce(projection, generation, events).pipe(
         Effect.provideService(SqlClient, sql),
@@ -60,6 +59,7 @@ const project = Effect.fnUntraced(
         }
         // We are being stopped: another instance, or our next start, takes these at once.
         if (Cause.hasInterruptsOnly(exit.cause)) return Effect.succeed(events.map(() => retryAfter(0)))
+        if (isNotNow(exit.cause)) return Effect.succeed(events.map(() => retryAfter(1_000)))
         if (isTransient(exit.cause) || needsOperator(exit.cause)) {
           return Effect.as(
             retryLater(exit.cause),
@@ -84,6 +84,11 @@ const project = Effect.fnUntraced(
       durable: durableName(projection.name, generation),
       filter: filterOf(projection),
       maxBatch,
+      wanted: isWanted(projection.name, generation).pipe(
+        Effect.provideService(SqlClient, sql),
+        Effect.retry(Schedule.spaced("1 second")),
+        Effect.orDie
+      ),
       pause: Effect.andThen(
         limit.pause,
         Effect.suspend(() => trouble.failures === 0 ? Effect.void : Effect.sleep(delay()))
@@ -103,6 +108,9 @@ const project = Effect.fnUntraced(
     })
   }
 )
+
+const isNotNow = (cause: Cause.Cause<unknown>) =>
+  cause.reasons.some((reason) => Cause.isFailReason(reason) && reason.error instanceof NotNow)
 
 const utf8 = new TextDecoder()
 

@@ -2,13 +2,15 @@ import { HttpApi, HttpApiMiddleware, OpenApi } from "effect/http-api"
 import { DeadLetters } from "./Api/DeadLetters.ts"
 import { Events } from "./Api/Events.ts"
 import { Operations } from "./Api/Operations.ts"
+import { Projections } from "./Api/Projections.ts"
 import { Quarantine } from "./Api/Quarantine.ts"
 import { Conversations, Scans } from "./Api/ReadModels.ts"
 import { Consumers, Status } from "./Api/Status.ts"
 
 /** What the private listener answers, apart from how. */
 export class Api extends HttpApi.make("threeqpr-events")
-  .add(Scans, Conversations, Events, Consumers, Status, DeadLetters, Quarantine, Operations)
+  .add(Scans, Conversations, Events, Consumers, Status)
+  .add(DeadLetters, Quarantine, Operations, Projections)
   .middleware(HttpApiMiddleware.ProblemDetails)
   .annotateMerge(OpenApi.annotations({ title: "threeqpr-events" }))
 {}

@@ -19,6 +19,12 @@ export class Forbidden extends HttpApiError.Problem<Forbidden>()("Forbidden", {
   title: "Requests from other sites are refused"
 }) {}
 
+export class Conflict extends HttpApiError.Problem<Conflict>()("Conflict", {
+  type: "urn:threeqpr-events:problem:conflict",
+  status: 409,
+  title: "This cannot be done as things are"
+}) {}
+
 export class Unavailable extends HttpApiError.Problem<Unavailable>()("Unavailable", {
   type: "urn:threeqpr-events:problem:unavailable",
   status: 503,

@@ -68,7 +68,8 @@ const storedWithin = Effect.fnUntraced(function*(millis: number) {
   return yield* log.count({ after: from - 1 })
 })
 
-const standing = Effect.gen(function*() {
+/** Every durable consumer of the event log, and for how long its oldest event has been waiting. */
+export const standing = Effect.gen(function*() {
   const { standings } = yield* Consumers
   return yield* Effect.forEach(
     yield* standings,

@@ -20,6 +20,8 @@ export interface DurableOptions {
   readonly ackWait: number
   /** Awaited before each batch is taken. */
   readonly pause: Effect.Effect<void>
+  /** Whether the durable consumer may be created, asked before and after; always when undefined. */
+  readonly wanted?: Effect.Effect<boolean> | undefined
   /** Handles messages and gives each its answer. */
   readonly handle: (messages: ReadonlyArray<Message>) => Effect.Effect<void>
 }
@@ -34,7 +36,7 @@ export const run = Effect.fnUntraced(function*(
   options: DurableOptions
 ) {
   const { durable, maxBatch, stream } = options
-  yield* ensure(manager, options)
+  yield* ensureWanted(manager, options)
   const scope = yield* Effect.scope
   const services = yield* Effect.context<never>()
   let recreating = false
@@ -42,12 +44,13 @@ export const run = Effect.fnUntraced(function*(
     `the durable consumer ${durable} of ${stream} is gone; creating it again`
   )
     .pipe(
-      Effect.andThen(ensure(manager, options)),
+      Effect.andThen(ensureWanted(manager, options)),
       Effect.retry(Schedule.spaced("1 second")),
-      Effect.andThen(Effect.sync(() => {
+      Effect.map((there) => {
+        if (!there) return
         recreating = false
         pull.restart()
-      }))
+      })
     )
   const pull: Pull = yield* Effect.acquireRelease(
     Effect.sync(() =>
@@ -77,6 +80,26 @@ export const forget = (manager: JetStreamManager, stream: string, durable: strin
     try: () => manager.consumers.delete(stream, durable).catch(unlessMissing),
     catch: (error) => unavailable(stream, durable, error)
   })
+
+/**
+ * Whether it is there, created if need be. Asks again when it is: it may have been forgotten for good just
+ * before, and nobody would forget it a second time.
+ */
+const ensureWanted = Effect.fnUntraced(function*(manager: JetStreamManager, options: DurableOptions) {
+  const { durable, stream, wanted = Effect.succeed(true) } = options
+  if (!(yield* wanted)) return false
+  const stillWanted = wanted.pipe(
+    Effect.interruptible,
+    Effect.timeoutOrElse({ duration: "5 seconds", orElse: () => Effect.succeed(true) })
+  )
+  return yield* ensure(manager, options).pipe(
+    Effect.andThen(stillWanted),
+    Effect.tap((still): Effect.Effect<void, ConsumerUnavailable> =>
+      still ? Effect.void : forget(manager, stream, durable)
+    ),
+    Effect.uninterruptible
+  )
+})
 
 const ensure = (manager: JetStreamManager, options: DurableOptions) =>
   Effect.tryPromise({

@@ -20,7 +20,38 @@ const migrations = {
       generation integer not null,
       version integer not null,
       created_at timestamptz not null default now()
-    )`)
+    )`),
+  "0002_rebuilds": Effect.gen(function*() {
+    const sql = yield* SqlClient
+    yield* sql`alter table projections add column tables jsonb, add column error text,
+      add column error_at timestamptz`
+    yield* sql`create table rebuilds (
+      id bigint generated always as identity primary key,
+      name text not null references projections (name),
+      generation integer not null,
+      version integer,
+      kind text not null check (kind in ('rebuild', 'dry-run', 'verify')),
+      state text not null default 'running'
+        check (state in ('running', 'comparing', 'switched', 'compared', 'cancelled', 'failed')),
+      requested_by text not null,
+      requested_at timestamptz not null default now(),
+      started_at timestamptz,
+      finished_at timestamptz,
+      error text,
+      result jsonb,
+      retires integer not null,
+      retired_tables jsonb,
+      dropped_at timestamptz,
+      unique (name, generation)
+    )`
+    yield* sql`create unique index rebuilds_active on rebuilds (name) where state in ('running', 'comparing')`
+    yield* sql`create table repeated (
+      name text not null,
+      generation integer not null,
+      sequence bigint not null,
+      primary key (name, generation, sequence)
+    )`
+  })
 }
 
 /**

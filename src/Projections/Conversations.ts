@@ -8,6 +8,7 @@ export const conversations: Projection = {
   types: ["conversation.completed"],
   tables: {
     conversations: {
+      key: ["id"],
       columns: `
         id text primary key,
         event_id text not null,

@@ -6,7 +6,7 @@ import type { Projection } from "../Projection.ts"
 /**
  * One row a scan, and `scan_counts`: scans by code, hour, country and device. The counts always equal a
  * recount of the rows, in whatever order events come: a new row adds one, a row that a later event
- * changes moves from its old count to its new one.
+ * changes moves from its old count to its new one. There is no row for a count of none.
  */
 export const scans: Projection = {
   name: "scans",
@@ -14,6 +14,7 @@ export const scans: Projection = {
   types: ["scan.created"],
   tables: {
     scans: {
+      key: ["id"],
       columns: `
         id text primary key,
         event_id text not null,
@@ -33,6 +34,7 @@ export const scans: Projection = {
       indexes: ["scanned_at desc, id desc", "qpr_code_id, scanned_at desc, id desc"]
     },
     scan_counts: {
+      key: ["qpr_code_id", "hour", "country", "device"],
       columns: `
         qpr_code_id text,
         hour timestamptz not null,
@@ -64,7 +66,7 @@ export const scans: Projection = {
       select count(*)::int as inserted from inserted`
     if (inserted === fresh.count) return
     // Some of these scans were there already: the later event wins, and its row changes its count.
-    yield* sql`
+    const moved = yield* sql<{ readonly empty: boolean }>`
       with input as (${input}),
       before as materialized (
         select id, sequence, ${dimensions(sql, "scan")} from ${scans} as scan
@@ -86,7 +88,10 @@ export const scans: Projection = {
         select qpr_code_id, hour, country, device, 1 from changed
       ) as changes
       group by 1, 2, 3, 4 having sum(change) <> 0 order by 1, 2, 3, 4
-      on conflict (qpr_code_id, hour, country, device) do update set scans = counts.scans + excluded.scans`
+      on conflict (qpr_code_id, hour, country, device) do update set scans = counts.scans + excluded.scans
+      returning counts.scans = 0 as empty`
+    // Whether a count was ever there must not depend on how the events were batched.
+    if (moved.some(({ empty }) => empty)) yield* sql`delete from ${counts} where scans = 0`
   })
 }
 

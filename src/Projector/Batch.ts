@@ -1,7 +1,9 @@
-import { Effect } from "effect"
+import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { Delivered } from "../Consumer/Delivered.ts"
 import { type Projection, tableName } from "../Projection.ts"
+import { isLockTimeout, share } from "./Locks.ts"
+import { isWanted } from "./Registry.ts"
 import { appliedTable } from "./Tables.ts"
 
 /** An event that the projection can apply: its body is JSON that fits its type's schema. */
@@ -11,41 +13,76 @@ export interface Decoded {
   readonly json: string
 }
 
+/** Nothing was applied, and no event is to blame: the generation is no more, or somebody compares it. */
+export class NotNow extends Schema.TaggedError<NotNow>()("NotNow", { message: Schema.String }) {}
+
 /**
- * Applies events to a read model in one transaction. The ids that this projection has never seen are
- * recorded and applied; all others change nothing, however often they come.
+ * Applies events to a generation of a read model in one transaction, unless it is no longer wanted. The ids
+ * that it has never seen are recorded and applied; all others change nothing, however often they come.
  */
 export const applyOnce = Effect.fnUntraced(
   function*(projection: Projection, generation: number, events: ReadonlyArray<Decoded>) {
     const sql = yield* SqlClient
-    const candidates = firstOfEach(events)
     yield* sql.withTransaction(Effect.gen(function*() {
-      const recorded = yield* sql<{ readonly event_id: string }>`
-        insert into ${sql.literal(appliedTable(projection, generation))} (event_id, sequence)
-        select event_id, sequence from jsonb_to_recordset(${guardRows(candidates)}::text::jsonb)
-          as row (event_id text, sequence bigint)
-        order by event_id
-        on conflict (event_id) do nothing
-        returning event_id`
-      const fresh = recorded.flatMap(({ event_id }) => candidates.get(event_id) ?? [])
-      if (fresh.length === 0) return
-      yield* projection.apply(
-        sql,
-        (name) => sql.literal(tableName(name, generation)),
-        { json: rowsOf(fresh), count: fresh.length }
+      yield* share(projection.name).pipe(
+        Effect.catchIf(isLockTimeout, () => new NotNow({ message: "it is being compared or switched" }))
       )
+      if (!(yield* isWanted(projection.name, generation))) {
+        return yield* new NotNow({ message: `generation ${generation} is no more` })
+      }
+      yield* applyWithin(projection, generation, events)
     }))
   }
 )
 
+/** The same within a transaction that keeps others from this projection. */
+export const applyWithin = Effect.fnUntraced(
+  function*(projection: Projection, generation: number, events: ReadonlyArray<Decoded>) {
+    const sql = yield* SqlClient
+    const candidates = firstOfEach(events)
+    const recorded = yield* sql<{ readonly event_id: string }>`
+      insert into ${sql.literal(appliedTable(projection, generation))} (event_id, sequence)
+      select event_id, sequence from jsonb_to_recordset(${guardRows(candidates.values())}::text::jsonb)
+        as row (event_id text, sequence bigint)
+      order by event_id
+      on conflict (event_id) do nothing
+      returning event_id`
+    if (recorded.length < events.length) yield* recordRepeated(projection, generation, events)
+    const fresh = recorded.flatMap(({ event_id }) => candidates.get(event_id) ?? [])
+    if (fresh.length === 0) return
+    yield* projection.apply(
+      sql,
+      (name) => sql.literal(tableName(name, generation)),
+      { json: rowsOf(fresh), count: fresh.length }
+    )
+  }
+)
+
+/** Keeps the places of events that are in the stream again, so that applied and repeated make up all. */
+const recordRepeated = Effect.fnUntraced(
+  function*(projection: Projection, generation: number, events: ReadonlyArray<Decoded>) {
+    const sql = yield* SqlClient
+    yield* sql`
+      insert into repeated (name, generation, sequence)
+      select ${projection.name}::text, ${generation}::int, row.sequence
+      from jsonb_to_recordset(${guardRows(events)}::text::jsonb) as row (event_id text, sequence bigint)
+      join ${sql.literal(appliedTable(projection, generation))} as applied
+        on applied.event_id = row.event_id and applied.sequence <> row.sequence
+      on conflict do nothing`
+  }
+)
+
+// In the order of the stream, so that a repeated id counts where it stood first.
 const firstOfEach = (events: ReadonlyArray<Decoded>) => {
   const first = new Map<string, Decoded>()
-  for (const decoded of events) if (!first.has(decoded.event.id)) first.set(decoded.event.id, decoded)
+  for (const decoded of events.toSorted((a, b) => a.event.sequence - b.event.sequence)) {
+    if (!first.has(decoded.event.id)) first.set(decoded.event.id, decoded)
+  }
   return first
 }
 
-const guardRows = (events: ReadonlyMap<string, Decoded>) =>
-  JSON.stringify([...events.values()].map(({ event: { id, sequence } }) => ({ event_id: id, sequence })))
+const guardRows = (events: Iterable<Decoded>) =>
+  JSON.stringify(Array.from(events, ({ event: { id, sequence } }) => ({ event_id: id, sequence })))
 
 // The body is known to be one JSON value, so it can stand in the array as it is.
 const rowsOf = (events: ReadonlyArray<Decoded>) =>

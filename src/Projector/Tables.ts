@@ -3,9 +3,9 @@ import { SqlClient } from "effect/sql/SqlClient"
 import { durableName, type Projection, tableName } from "../Projection.ts"
 
 /**
- * Creates a projection's tables and views when they are missing, and tells which generation is live.
- * Safe when several processes start at once. New tables hold nothing, so a durable consumer that is
- * further on, from a database that is no more, has to be forgotten.
+ * Creates a projection's tables and views when they are missing. Safe when several processes start at once.
+ * New tables hold nothing, so a durable consumer that is further on, from a database that is no more, has to
+ * be forgotten. Gives the live generation.
  */
 export const install = Effect.fn("Projector.install")(function*<E, R>(
   projection: Projection,
@@ -14,18 +14,23 @@ export const install = Effect.fn("Projector.install")(function*<E, R>(
   const sql = yield* SqlClient
   return yield* sql.withTransaction(Effect.gen(function*() {
     yield* sql`select pg_advisory_xact_lock(hashtext('threeqpr-events/projections'))`
-    const [live] = yield* sql<{ readonly generation: number }>`
-      select generation from projections where name = ${projection.name}`
-    if (live) return live.generation
-    yield* sql`insert into projections (name, generation, version)
-      values (${projection.name}, 1, ${projection.version})`
+    const [live] = yield* sql<{ readonly generation: number; readonly version: number }>`
+      select generation, version from projections where name = ${projection.name}`
+    if (live) {
+      if (live.version < projection.version) yield* rebuildDue(projection, live.version)
+      return live.generation
+    }
+    yield* sql`insert into projections (name, generation, version, tables)
+      values (${projection.name}, 1, ${projection.version}, ${tablesOf(projection)}::text::jsonb)`
     yield* create(projection, 1)
+    yield* replaceViews(projection, 1)
     yield* forget(durableName(projection.name, 1))
     return 1
   }))
 })
 
-const create = Effect.fnUntraced(function*(projection: Projection, generation: number) {
+/** Creates the tables of one generation, empty. */
+export const create = Effect.fnUntraced(function*(projection: Projection, generation: number) {
   const sql = yield* SqlClient
   yield* sql.unsafe(
     `create table ${
@@ -36,10 +41,42 @@ const create = Effect.fnUntraced(function*(projection: Projection, generation: n
     const table = tableName(name, generation)
     yield* sql.unsafe(`create table ${table} (${columns})`)
     for (const index of indexes) yield* sql.unsafe(`create index on ${table} (${index})`)
-    yield* sql.unsafe(`create or replace view ${name} as select * from ${table}`)
   }
 })
+
+/**
+ * Lets the views show a generation. They stay the same views, with their grants and what depends on them,
+ * unless the columns of the new tables do not fit.
+ */
+export const replaceViews = Effect.fnUntraced(function*(projection: Projection, generation: number) {
+  const sql = yield* SqlClient
+  for (const name of Object.keys(projection.tables)) {
+    const as = `view ${name} as select * from ${tableName(name, generation)}`
+    yield* sql.withTransaction(sql.unsafe(`create or replace ${as}`)).pipe(
+      Effect.catch(() => Effect.andThen(sql.unsafe(`drop view ${name}`), sql.unsafe(`create ${as}`)))
+    )
+  }
+})
+
+/** Drops the tables of a generation that nobody uses any more. */
+export const drop = Effect.fnUntraced(
+  function*(name: string, tables: ReadonlyArray<string>, generation: number) {
+    const sql = yield* SqlClient
+    for (const table of tables) yield* sql.unsafe(`drop table if exists ${tableName(table, generation)}`)
+    yield* sql.unsafe(`drop table if exists ${appliedTable({ name }, generation)}`)
+    yield* sql`delete from repeated where name = ${name} and generation = ${generation}`
+  }
+)
+
+/** The names of a projection's tables, as the registry keeps them. */
+export const tablesOf = (projection: Projection) => JSON.stringify(Object.keys(projection.tables))
 
 /** The events that a generation of a projection has applied: the guard of exactly once. */
 export const appliedTable = ({ name }: Pick<Projection, "name">, generation: number) =>
   tableName(`${name}_applied`, generation)
+
+const rebuildDue = ({ name, version }: Projection, live: number) =>
+  Effect.logWarning(
+    `projection ${name} is of version ${live}, this program has ${version}: a rebuild is due `
+      + `(\`threeqpr projections rebuild ${name}\`)`
+  )

@@ -51,7 +51,7 @@ for (const engine of engines) {
         yield* sql`insert into projections (name, generation, version) values ('scans', 1, 1)`
         yield* Migrations.run
         assert.lengthOf(yield* sql`select * from projections`, 1)
-        assert.deepStrictEqual(yield* applied, ["projections"])
+        assert.deepStrictEqual(yield* applied, ["projections", "rebuilds"])
       }).pipe(Effect.provide([engine.layer, Logger.layer([])])))
   })
 }
@@ -75,7 +75,7 @@ describe("migrations on Postgres", () => {
         const names = yield* Effect.all(Array.from({ length: 4 }, () => Effect.provide(applied, starter)), {
           concurrency: 4
         })
-        assert.deepStrictEqual(names, Array.from({ length: 4 }, () => ["projections"]))
+        assert.deepStrictEqual(names, Array.from({ length: 4 }, () => ["projections", "rebuilds"]))
       }
     }).pipe(Effect.provide(services)))
 

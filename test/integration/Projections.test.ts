@@ -1,7 +1,9 @@
 import { assert, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import { conversations } from "../../src/Projections/Conversations.ts"
+import { qprCodes } from "../../src/Projections/QprCodes.ts"
 import { scans } from "../../src/Projections/Scans.ts"
+import { subscriptions } from "../../src/Projections/Subscriptions.ts"
 import type { Decoded } from "../../src/Projector/Batch.ts"
 import { engines } from "../support/Databases.ts"
 import { delivered, given, rowsOf } from "../support/Specification.ts"
@@ -12,7 +14,7 @@ const scan = (sequence: number, event: string, id: string, data: Readonly<Record
 const allScans = rowsOf("select id, event_id, sequence, country from scans order by id")
 
 const counts = rowsOf(
-  "select qpr_code_id, hour, country, device, scans from scan_counts where scans <> 0 order by 1, 2, 3, 4"
+  "select qpr_code_id, hour, country, device, scans from scan_counts order by 1, 2, 3, 4"
 )
 
 const recount = rowsOf(`select qpr_code_id, date_trunc('hour', scanned_at, 'UTC') as hour, country, device,
@@ -114,6 +116,70 @@ for (const engine of engines) {
           }]
         )
       }))
+
+    it.effect("keeps a code as the last event in the stream says it is", () =>
+      Effect.gen(function*() {
+        const event = (sequence: number, id: string, data: Readonly<Record<string, unknown>>) =>
+          delivered(sequence, `evt_${sequence}`, "qpr_code.created", { id, ...data })
+        const events = [
+          event(1, "qpr_a", { name: "Door", created_at: "2026-03-20T15:30:00Z", template: "menu" }),
+          event(2, "qpr_b", { name: null, short_id: "hc9m3r", metadata: { floor: 2 } }),
+          event(3, "qpr_a", { name: "Window", created_at: "2026-03-20T15:30:00Z", status: "active" })
+        ]
+        const expected = [
+          { id: "qpr_a", event_id: "evt_3", name: "Window", status: "active", short_id: null, floor: null },
+          { id: "qpr_b", event_id: "evt_2", name: null, status: null, short_id: "hc9m3r", floor: 2 }
+        ]
+        for (const seed of [1, 2, 3, 4]) {
+          const { when } = yield* given(qprCodes)
+          yield* when(...split(shuffle([...events, ...events], seed), seed))
+          assert.deepStrictEqual(
+            yield* rowsOf(`select id, event_id, name, status, short_id, metadata->'floor' as floor
+              from qpr_codes order by id`),
+            expected,
+            `seed ${seed}`
+          )
+        }
+      }))
+
+    it.effect("keeps a subscription as it was after the event that occurred last, however the events come", () =>
+      Effect.gen(function*() {
+        const types = ["subscription.upgraded", "subscription.cancelled"]
+        const random = generator(7)
+        const events = Array.from(
+          { length: 90 },
+          (_, index) =>
+            delivered(index + 1, `evt_${index + 1}`, types[random(2)] ?? "", {
+              id: `sub_${random(12)}`,
+              plan: `plan_${random(3)}`,
+              // Few different times, so that many events occurred at the same one.
+              updated_at: random(4) === 0 ? null : `2026-03-20T1${random(10)}:00:00Z`
+            })
+        )
+        const rows = rowsOf(`select id, event_id, sequence, last_event, plan, occurred_at, data
+          from subscriptions order by id`)
+        const { when } = yield* given(subscriptions)
+        yield* when(events)
+        const inOrder = yield* rows
+        const last = new Map<string, readonly [at: string, sequence: number, id: string]>()
+        for (const { event, json } of events) {
+          const { id, updated_at } = JSON.parse(json).data
+          const at = new Date(updated_at ?? event.receivedAt).toISOString()
+          const [before = "", sequence = 0] = last.get(id) ?? []
+          if (at > before || (at === before && event.sequence > sequence)) {
+            last.set(id, [at, event.sequence, event.id])
+          }
+        }
+        assert.deepStrictEqual(
+          inOrder.map(({ event_id, id }) => [id, event_id]),
+          [...last].map(([id, [, , event]]) => [id, event]).toSorted(([a = ""], [b = ""]) => a < b ? -1 : 1)
+        )
+        for (const seed of [1, 2, 3, 4, 5]) {
+          const { when } = yield* given(subscriptions)
+          yield* when(...split(shuffle([...events, ...events.slice(0, 30)], seed), seed * 7))
+          assert.deepStrictEqual(yield* rows, inOrder, `seed ${seed}`)
+        }
+      }))
   })
 }
 
@@ -123,13 +189,21 @@ const split = <A>(values: ReadonlyArray<A>, size: number): ReadonlyArray<Readonl
 /** Fisher and Yates, with a generator that a seed repeats. */
 const shuffle = <A>(values: ReadonlyArray<A>, seed: number): ReadonlyArray<A> => {
   const shuffled = [...values]
-  let state = seed
+  const random = generator(seed)
   for (let last = shuffled.length - 1; last > 0; last--) {
-    state = (state * 1_103_515_245 + 12_345) % 2_147_483_648
-    const other = state % (last + 1)
+    const other = random(last + 1)
     const kept = shuffled[last] as A
     shuffled[last] = shuffled[other] as A
     shuffled[other] = kept
   }
   return shuffled
+}
+
+/** Whole numbers below a limit, the same ones for the same seed. */
+const generator = (seed: number) => {
+  let state = seed
+  return (limit: number) => {
+    state = (state * 1_103_515_245 + 12_345) % 2_147_483_648
+    return Math.floor((state / 2_147_483_648) * limit)
+  }
 }

@@ -53,8 +53,12 @@ const untilCount = (table: string, count: number) =>
 
 const manager = Effect.flatMap(Nats, ({ connection }) => Effect.promise(() => connection.jetstreamManager()))
 
+/** Waits until there is such a consumer. */
 const consumerInfo = (durable: string) =>
-  Effect.flatMap(manager, ({ consumers }) => Effect.promise(() => consumers.info(stream, durable)))
+  Effect.flatMap(
+    manager,
+    ({ consumers }) => Effect.eventually(Effect.tryPromise(() => consumers.info(stream, durable)))
+  )
 
 /** Waits until a consumer has delivered everything and has an answer to all of it. */
 const untilSettled = (durable: string) =>

@@ -1,18 +1,29 @@
 import { NodeHttpServer } from "@effect/platform-node"
 import { Effect, Layer, Predicate, Schema } from "effect"
 import { HttpRouter, HttpServer } from "effect/http"
-import { HttpApiBuilder, HttpApiMiddleware } from "effect/http-api"
+import { HttpApi, HttpApiBuilder, HttpApiMiddleware } from "effect/http-api"
 import { Buffer } from "node:buffer"
 import { createHash } from "node:crypto"
 import { createServer } from "node:http"
-import { Api } from "../../src/Admin/Api.ts"
-import type { EventSummary } from "../../src/Admin/Api/Events.ts"
-import { ConversationAnswer, type ListQuery, ScanAnswer } from "../../src/Admin/Api/ReadModels.ts"
-import type { ConsumerAnswer } from "../../src/Admin/Api/Status.ts"
+import { Events, type EventSummary } from "../../src/Admin/Api/Events.ts"
+import {
+  ConversationAnswer,
+  Conversations,
+  type ListQuery,
+  ScanAnswer,
+  Scans
+} from "../../src/Admin/Api/ReadModels.ts"
+import { type ConsumerAnswer, Consumers } from "../../src/Admin/Api/Status.ts"
 import { AdminClient } from "../../src/Admin/Client.ts"
-import { NotFound, Unavailable } from "../../src/Admin/Problems.ts"
+import { NotFound } from "../../src/Admin/Problems.ts"
 import { read } from "../../src/Domain/Reading.ts"
 import type { Arrival } from "./Receiver.ts"
+
+/** The part of the private listener's contract that a comparison asks. */
+class Api extends HttpApi.make("threeqpr-events")
+  .add(Scans, Conversations, Events, Consumers)
+  .middleware(HttpApiMiddleware.ProblemDetails)
+{}
 
 /** What a receiver holds, for a private listener that shows it by the contract of the real one. */
 export interface Holdings {
@@ -154,16 +165,10 @@ const rows = (holdings: Holdings) => {
 }
 
 const consumers = (holdings: Holdings) =>
-  Layer.mergeAll(
-    HttpApiBuilder.group(Api, "consumers", (handlers) =>
-      handlers.handleAll({
-        list: () => {
-          holdings.onPoll()
-          return Effect.succeed({ consumers: holdings.consumers })
-        }
-      })),
-    HttpApiBuilder.group(Api, "status", (handlers) =>
-      handlers.handleAll({
-        get: () => Effect.fail(new Unavailable({ detail: "not needed here" }))
-      }))
-  )
+  HttpApiBuilder.group(Api, "consumers", (handlers) =>
+    handlers.handleAll({
+      list: () => {
+        holdings.onPoll()
+        return Effect.succeed({ consumers: holdings.consumers })
+      }
+    }))

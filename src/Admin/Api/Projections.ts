@@ -1,0 +1,109 @@
+import { Schema } from "effect"
+import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema } from "effect/http-api"
+import { TableComparison } from "../../Projector/Compare.ts"
+import { Kind, State } from "../../Projector/Registry.ts"
+import { Conflict, NotFound, Unavailable } from "../Problems.ts"
+
+const Text = Schema.NullOr(Schema.String)
+
+/** A generation that is or was built from the log beside the live one. */
+export const RebuildAnswer = Schema.Struct({
+  id: Schema.Number,
+  projection: Schema.String,
+  generation: Schema.Number,
+  kind: Kind,
+  /** It goes on by itself while `running` or `comparing`; the others are its ends. */
+  state: State,
+  requested_by: Schema.String,
+  requested_at: Schema.String,
+  /** Null until a projector has begun. */
+  started_at: Text,
+  finished_at: Text,
+  /** Why it failed, or what it waits for. */
+  error: Text,
+  /** Null when it has ended. */
+  progress: Schema.NullOr(Schema.Struct({
+    done: Schema.Number,
+    total: Schema.Number,
+    /** Events a second since it began. */
+    per_second: Schema.Number,
+    /** Null when nothing can be said. */
+    seconds_left: Schema.NullOr(Schema.Number)
+  })),
+  /** Null until it has switched or compared; `tables` of a comparison only. */
+  result: Schema.NullOr(Schema.Struct({
+    events: Schema.Number,
+    tables: Schema.optional(Schema.Record(Schema.String, TableComparison))
+  }))
+})
+export type RebuildAnswer = typeof RebuildAnswer.Type
+
+/** A read model: where it stands, whether all events are in it, and its rebuild if one goes on. */
+export const ProjectionAnswer = Schema.Struct({
+  name: Schema.String,
+  generation: Schema.Number,
+  /** Of the code that built its tables; lower than the program's when a rebuild is due. */
+  version: Schema.Number,
+  rebuild_due: Schema.Boolean,
+  types: Schema.Array(Schema.String),
+  durable: Schema.String,
+  /** All events up to this sequence are finished. */
+  finished_to: Schema.Number,
+  lag: Schema.Number,
+  lag_seconds: Schema.Number,
+  /** What it last had to wait for, if ever. */
+  last_error: Schema.NullOr(Schema.Struct({ message: Schema.String, at: Schema.String })),
+  /** Rows by table. */
+  rows: Schema.Record(Schema.String, Schema.Number),
+  /**
+   * Of the entries up to `finished_to`: all, those of other types, those applied, those that are in the
+   * stream again under the same id, those kept aside, and what is missing, which should be 0.
+   */
+  completeness: Schema.Struct({
+    stream: Schema.Number,
+    not_mine: Schema.Number,
+    applied: Schema.Number,
+    repeated: Schema.Number,
+    dead_letters: Schema.Number,
+    missing: Schema.Number
+  }),
+  rebuild: Schema.NullOr(RebuildAnswer)
+})
+export type ProjectionAnswer = typeof ProjectionAnswer.Type
+
+/** `dry_run` and `verify` only compare; `by` says who asks. */
+const RebuildRequest = Schema.Struct({
+  dry_run: Schema.optional(Schema.Boolean),
+  verify: Schema.optional(Schema.Boolean),
+  by: Schema.String.check(Schema.isPattern(/^\P{Cc}{1,100}$/u))
+}).check(Schema.makeFilter(({ dry_run, verify }) => !(dry_run === true && verify === true), {
+  expected: "dry_run or verify, not both"
+}))
+export type RebuildRequest = typeof RebuildRequest.Type
+
+const Name = { name: Schema.String }
+const RebuildOf = Schema.Struct({ ...Name, id: Schema.NumberFromString.check(Schema.isInt()) })
+
+/** `/v1/projections`: the read models, and building them anew from the log. */
+export const Projections = HttpApiGroup.make("projections").add(
+  HttpApiEndpoint.get("list", "/v1/projections", {
+    success: Schema.Struct({ projections: Schema.Array(ProjectionAnswer) }),
+    error: Unavailable
+  }),
+  HttpApiEndpoint.post("rebuild", "/v1/projections/:name/rebuild", {
+    params: Schema.Struct(Name),
+    payload: RebuildRequest,
+    success: RebuildAnswer.pipe(HttpApiSchema.status(202)),
+    error: [NotFound, Conflict, Unavailable]
+  }),
+  HttpApiEndpoint.get("get", "/v1/projections/:name/rebuilds/:id", {
+    params: RebuildOf,
+    success: RebuildAnswer,
+    error: [NotFound, Unavailable]
+  }),
+  HttpApiEndpoint.post("cancel", "/v1/projections/:name/rebuilds/:id/cancel", {
+    params: RebuildOf,
+    success: RebuildAnswer,
+    error: [NotFound, Conflict, Unavailable]
+  })
+)

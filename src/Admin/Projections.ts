@@ -1,0 +1,150 @@
+import { Clock, Effect, Schema } from "effect"
+import { HttpApiBuilder } from "effect/http-api"
+import { SqlClient } from "effect/sql/SqlClient"
+import { EventLog } from "../EventLog.ts"
+import { durableName, filterOf, type Projection } from "../Projection.ts"
+import { projections } from "../Projections.ts"
+import { completeness } from "../Projector/Completeness.ts"
+import * as Rebuilds from "../Projector/Rebuilds.ts"
+import { active, find, type Live, lives, type Rebuild } from "../Projector/Registry.ts"
+import { Api } from "./Api.ts"
+import { RebuildAnswer, type RebuildRequest } from "./Api/Projections.ts"
+import type { ConsumerAnswer } from "./Api/Status.ts"
+import { Conflict, NotFound, Unavailable } from "./Problems.ts"
+import { standing } from "./Status.ts"
+
+/** The handlers of `/v1/projections`. */
+export const layer = HttpApiBuilder.group(
+  Api,
+  "projections",
+  Effect.fnUntraced(function*(handlers) {
+    return handlers.handleAll({
+      list: () => list.pipe(Effect.catch(unavailable)),
+      rebuild: ({ params, payload }) => rebuild(params.name, payload).pipe(orUnavailable),
+      get: ({ params }) => get(params.name, params.id).pipe(orUnavailable),
+      cancel: ({ params }) => cancel(params.name, params.id).pipe(orUnavailable)
+    })
+  })
+)
+
+const list = Effect.gen(function*() {
+  const consumers = yield* standing
+  const installed = yield* lives
+  const rebuilds = yield* active
+  const answers = yield* Effect.forEach(
+    projections,
+    Effect.fnUntraced(function*(projection) {
+      const live = installed.find(({ name }) => name === projection.name)
+      if (live === undefined) return []
+      const rebuild = rebuilds.find(({ name }) => name === live.name)
+      return [{
+        ...(yield* stateOf(projection, live, consumers)),
+        rebuild: rebuild === undefined ? null : yield* answerOf(rebuild, consumers)
+      }]
+    })
+  )
+  return { projections: answers.flat() }
+}).pipe(Effect.withSpan("Projections.list"))
+
+const stateOf = Effect.fnUntraced(
+  function*(projection: Projection, live: Live, consumers: ReadonlyArray<ConsumerAnswer>) {
+    const sql = yield* SqlClient
+    const { error, error_at, generation, name, version } = live
+    const durable = durableName(name, generation)
+    const consumer = consumers.find(({ name }) => name === durable)
+    const rows: Record<string, number> = {}
+    for (const table of Object.keys(projection.tables)) {
+      const [row] = yield* sql<{ readonly rows: number }>`
+        select count(*)::float8 as rows from ${sql.literal(table)}`
+      rows[table] = row?.rows ?? 0
+    }
+    const finished_to = consumer?.finished_to ?? 0
+    return {
+      name,
+      generation,
+      version,
+      rebuild_due: version < projection.version,
+      types: projection.types,
+      durable,
+      finished_to,
+      lag: consumer?.lag ?? 0,
+      lag_seconds: consumer?.lag_seconds ?? 0,
+      last_error: error === null || error_at === null ? null : { message: error, at: error_at },
+      rows,
+      completeness: yield* completeness(projection, generation, finished_to)
+    }
+  }
+)
+
+const rebuild = Effect.fn("Projections.rebuild")(function*(name: string, asked: RebuildRequest) {
+  if (!(yield* lives).some((live) => live.name === name)) return yield* noProjection(name)
+  const kind = asked.verify ? "verify" : asked.dry_run ? "dry-run" : "rebuild"
+  const id = yield* Rebuilds.request(name, kind, asked.by)
+  if (id !== undefined) return yield* get(name, id)
+  const going = (yield* active).find((rebuild) => rebuild.name === name)
+  return yield* new Conflict({
+    detail: `A ${going?.kind ?? "rebuild"} of ${name} is going on already (id ${going?.id ?? "unknown"}, `
+      + `asked for by ${going?.requested_by ?? "somebody"}). Wait for its end, or cancel it.`
+  })
+})
+
+const get = Effect.fn("Projections.get")(function*(name: string, id: number) {
+  const rebuild = yield* find(name, id)
+  if (rebuild === undefined) {
+    return yield* new NotFound({ detail: `The projection ${name} has no rebuild with the id ${id}.` })
+  }
+  return yield* answerOf(rebuild, rebuild.finished_at === null ? yield* standing : [])
+})
+
+const cancel = Effect.fn("Projections.cancel")(function*(name: string, id: number) {
+  yield* get(name, id)
+  if (yield* Rebuilds.cancel(id)) return yield* get(name, id)
+  return yield* new Conflict({ detail: `The rebuild ${id} of ${name} has ended already.` })
+})
+
+const answerOf = Effect.fnUntraced(
+  function*({ name, ...rebuild }: Rebuild, consumers: ReadonlyArray<ConsumerAnswer>) {
+    const progress = rebuild.finished_at === null
+      ? yield* progressOf(name, rebuild.generation, rebuild.started_at, consumers)
+      : null
+    return yield* Schema.decodeUnknownEffect(RebuildAnswer)({ ...rebuild, projection: name, progress })
+  }
+)
+
+const progressOf = Effect.fnUntraced(function*(
+  name: string,
+  generation: number,
+  started: string | null,
+  consumers: ReadonlyArray<ConsumerAnswer>
+) {
+  const log = yield* EventLog
+  const projection = projections.find((projection) => projection.name === name)
+  const total = projection === undefined ? 0 : yield* log.count({ after: 0, filter: filterOf(projection) })
+  const consumer = consumers.find((consumer) => consumer.name === durableName(name, generation))
+  const done = consumer === undefined ? 0 : Math.max(0, total - consumer.lag)
+  const elapsed = started === null ? 0 : ((yield* Clock.currentTimeMillis) - Date.parse(started)) / 1_000
+  const per_second = elapsed > 0 ? done / elapsed : 0
+  return { done, total, per_second, seconds_left: per_second > 0 ? (total - done) / per_second : null }
+})
+
+const noProjection = (name: string) =>
+  new NotFound({
+    detail: `There is no projection ${name}. There are: ${projections.map(({ name }) => name).join(", ")}.`
+  })
+
+const unavailable = (error: unknown) =>
+  Effect.logWarning("projections cannot be read or changed", error).pipe(
+    Effect.andThen(
+      Effect.fail(new Unavailable({ detail: "The database or the event log does not answer. Try again." }))
+    )
+  )
+
+const orUnavailable = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.catch(
+    effect,
+    (error): Effect.Effect<never, Extract<E, NotFound | Conflict> | Unavailable> =>
+      isProblem(error) ? Effect.fail(error) : unavailable(error)
+  )
+
+const isProblem = <E>(error: E): error is Extract<E, NotFound | Conflict> =>
+  error instanceof NotFound || error instanceof Conflict

@@ -1,0 +1,59 @@
+import { Effect, type Option, Schema } from "effect"
+import { Argument } from "effect/cli"
+import { hostname, userInfo } from "node:os"
+import process from "node:process"
+import type { RebuildAnswer } from "../../Admin/Api/Projections.ts"
+import { AdminClient, type AdminUnreachable, explained } from "../../Admin/Client.ts"
+import { adminClient } from "../Flags.ts"
+
+/** Which projection is meant. */
+export const nameArgument = Argument.String("name").pipe(
+  Argument.withDescription("A projection, as `threeqpr projections list` names it"),
+  Argument.withSchema(Schema.String.check(Schema.isPattern(/^[a-z][a-z0-9_]*$/)))
+)
+
+/** A question about one projection that a command needs before it can go on has no answer. */
+export class NoRebuild extends Schema.TaggedError<NoRebuild>()("NoRebuild", { message: Schema.String }) {}
+
+type Kind = RebuildAnswer["kind"]
+type Call<A> = Effect.Effect<A, AdminUnreachable>
+
+/** The calls to a private listener about projections. */
+export const calls = Effect.fnUntraced(function*(adminUrl: Option.Option<string>) {
+  const { projections } = yield* AdminClient.pipe(Effect.provide(adminClient(adminUrl)))
+  const asked = <A, E>(call: Effect.Effect<A, E>): Call<A> => Effect.mapError(call, explained)
+  const list = Effect.map(asked(projections.list()), ({ projections }) => projections)
+  return {
+    list,
+    start: (name: string, kind: Kind) =>
+      asked(projections.rebuild({
+        params: { name },
+        payload: { dry_run: kind === "dry-run", verify: kind === "verify", by: by() }
+      })),
+    get: (name: string, id: number) => asked(projections.get({ params: { name, id } })),
+    cancel: (name: string, id: number) => asked(projections.cancel({ params: { name, id } })),
+    /** The rebuild of a projection that goes on. */
+    going: Effect.fnUntraced(function*(name: string) {
+      const found = (yield* list).find((projection) => projection.name === name)
+      if (found?.rebuild) return found.rebuild
+      return yield* new NoRebuild({
+        message: found === undefined
+          ? `There is no projection ${name}. \`threeqpr projections list\` shows them.`
+          : `No rebuild of ${name} is going on.`
+      })
+    })
+  }
+})
+export type Calls = Effect.Success<ReturnType<typeof calls>>
+
+/** Who asks, as user@host. */
+const by = () => `${user()}@${hostname()}`.replace(/\p{Cc}/gu, "").slice(0, 100)
+
+// A container's user may have no name.
+const user = () => {
+  try {
+    return userInfo().username
+  } catch {
+    return `uid ${process.getuid?.() ?? "unknown"}`
+  }
+}

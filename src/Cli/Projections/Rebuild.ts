@@ -1,0 +1,51 @@
+import { Console, Effect } from "effect"
+import { Command, Flag } from "effect/cli"
+import type { RebuildAnswer } from "../../Admin/Api/Projections.ts"
+import { adminUrlFlag, jsonFlag } from "../Flags.ts"
+import { json } from "../Output.ts"
+import { calls, nameArgument } from "./Calls.ts"
+import { failOnDifference, showComparisons } from "./Comparison.ts"
+import { number, watch } from "./Watch.ts"
+
+/** `threeqpr projections rebuild`: builds a read model anew beside the live one, and switches. */
+export const rebuild = Command.make(
+  "rebuild",
+  {
+    name: nameArgument,
+    dryRun: Flag.Boolean("dry-run").pipe(
+      Flag.withDescription("Switch nothing: show the rows that would change; exits 1 when there are any"),
+      Flag.withDefault(false)
+    ),
+    json: jsonFlag,
+    adminUrl: adminUrlFlag
+  },
+  Effect.fnUntraced(function*({ adminUrl, dryRun, json: asJson, name }) {
+    const api = yield* calls(adminUrl)
+    const started = yield* api.start(name, dryRun ? "dry-run" : "rebuild")
+    yield* show(yield* watch(api, started), asJson)
+  })
+).pipe(
+  Command.withDescription("Build a read model anew from the log while the live one serves, then switch"),
+  Command.withExamples([
+    { command: "threeqpr projections rebuild scans", description: "Reads go on; Ctrl-C only stops watching" },
+    {
+      command: "threeqpr projections rebuild scans --dry-run",
+      description: "The rows that a rebuild would change"
+    }
+  ])
+)
+
+/** What became of a rebuild that came to its end, for people or programs. */
+export const show = Effect.fnUntraced(function*(ended: RebuildAnswer, asJson: boolean) {
+  if (asJson) yield* json(ended)
+  else if (ended.kind === "rebuild") yield* Console.log(switched(ended))
+  else yield* showComparisons([ended])
+  yield* failOnDifference([ended])
+})
+
+const switched = ({ finished_at, generation, projection, result, started_at }: RebuildAnswer) => {
+  const millis = Date.parse(finished_at ?? "") - Date.parse(started_at ?? "")
+  return `${projection}: generation ${generation} is live, built from ${
+    number(result?.events ?? 0)
+  } events in ${(millis / 1_000).toFixed(1)} s`
+}

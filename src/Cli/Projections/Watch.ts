@@ -1,0 +1,103 @@
+import { Clock, Console, Duration, Effect, Schema } from "effect"
+import { TerminalCapabilities } from "effect/cli"
+import process from "node:process"
+import type { RebuildAnswer } from "../../Admin/Api/Projections.ts"
+import { fit } from "../Output.ts"
+import type { Calls } from "./Calls.ts"
+
+/** A rebuild came to no result. */
+export class RebuildEnded
+  extends Schema.TaggedError<RebuildEnded>()("RebuildEnded", { message: Schema.String })
+{}
+
+/**
+ * Shows on standard error how far a rebuild is until it ends, in one line that changes on a terminal and in a
+ * line every ten seconds elsewhere. Fails when it failed or was cancelled. Stopping the watch does not stop it.
+ */
+export const watch = Effect.fnUntraced(function*(calls: Calls, rebuild: RebuildAnswer) {
+  const { generation, id, projection: name } = rebuild
+  const screen = yield* progressLine
+  let current = rebuild
+  let moved = { at: yield* Clock.currentTimeMillis, what: "", told: false }
+  yield* Effect.gen(function*() {
+    while (current.finished_at === null) {
+      const now = yield* Clock.currentTimeMillis
+      const what = `${current.state} ${current.started_at} ${current.progress?.done}`
+      if (what !== moved.what) moved = { at: now, what, told: false }
+      if (now - moved.at >= silence && !moved.told) {
+        moved.told = true
+        yield* screen.say(stuck(current))
+      }
+      yield* screen.show(lineOf(current), now)
+      yield* Effect.sleep("500 millis")
+      const answer = yield* Effect.result(calls.get(name, id))
+      if (answer._tag === "Success") current = answer.success
+      else if (!answer.failure.transient) return yield* answer.failure
+      else yield* screen.show(`${answer.failure.message} Trying again…`, now)
+    }
+  }).pipe(Effect.onInterrupt(() => screen.say(goesOn(current))), Effect.ensuring(screen.clear))
+  if (current.state === "failed" || current.state === "cancelled") {
+    return yield* new RebuildEnded({
+      message: `The ${current.kind} of ${name} (generation ${generation}) ${
+        current.state === "failed" ? `failed: ${current.error}` : "was cancelled."
+      }`
+    })
+  }
+  return current
+})
+
+/** How long nothing may move before we say so, in milliseconds. */
+const silence = 15_000
+
+/** Where there is no terminal, the time between two lines, in milliseconds. */
+const plainEvery = 10_000
+
+const stuck = ({ error, started_at }: RebuildAnswer) =>
+  error === null
+    ? `Nothing has moved for ${silence / 1_000} s${
+      started_at === null ? ", for no projector has begun" : ""
+    }. `
+      + "Does a process with the projector role run (`threeqpr serve`)?"
+    : `Nothing has moved for ${silence / 1_000} s: ${error}`
+
+const goesOn = ({ kind, projection }: RebuildAnswer) =>
+  `The ${kind} of ${projection} goes on. \`threeqpr projections watch ${projection}\` shows it, `
+  + `\`threeqpr projections cancel ${projection}\` ends it.`
+
+/** How far a rebuild is, for people. */
+export const lineOf = ({ kind, progress, projection, state }: RebuildAnswer) => {
+  const what = `${kind} of ${projection}`
+  if (progress === null) return `${what}: ${state}`
+  const { done, per_second, seconds_left, total } = progress
+  const left = seconds_left === null
+    ? ""
+    : `, ${Duration.format(Duration.seconds(Math.ceil(seconds_left)))} left`
+  return state === "comparing"
+    ? `${what}: comparing ${number(total)} events`
+    : `${what}: ${number(done)} of ${number(total)} events (${percentOf({ done, total })} %), ${
+      number(Math.round(per_second))
+    }/s${left}`
+}
+
+/** How much is done, rounded down. */
+export const percentOf = ({ done, total }: { readonly done: number; readonly total: number }) =>
+  total === 0 ? 100 : Math.floor((100 * done) / total)
+
+export const number = (value: number) => value.toLocaleString("en-US")
+
+const progressLine = Effect.map(TerminalCapabilities.TerminalCapabilities, ({ canColor }) => {
+  const alive = process.stderr.isTTY === true && canColor
+  let shownAt = -Infinity
+  const write = (text: string) => Effect.sync(() => void process.stderr.write(text))
+  const clear = alive ? write("\r\u001b[K") : Effect.void
+  return {
+    clear,
+    say: (text: string) => Effect.andThen(clear, Console.error(text)),
+    show: (text: string, now: number) => {
+      if (alive) return write(`\r${fit(text, process.stderr.columns ?? 80)}\u001b[K`)
+      if (now - shownAt < plainEvery) return Effect.void
+      shownAt = now
+      return Console.error(text)
+    }
+  }
+})

@@ -1,0 +1,36 @@
+import { Console, Effect } from "effect"
+import { Command } from "effect/cli"
+import { adminUrlFlag, jsonFlag } from "../Flags.ts"
+import { json } from "../Output.ts"
+import { calls, nameArgument } from "./Calls.ts"
+import { show } from "./Rebuild.ts"
+import { watch as watchRebuild } from "./Watch.ts"
+
+/** `threeqpr projections watch`: a rebuild that goes on, until it ends. */
+export const watch = Command.make(
+  "watch",
+  { name: nameArgument, json: jsonFlag, adminUrl: adminUrlFlag },
+  Effect.fnUntraced(function*({ adminUrl, json: asJson, name }) {
+    const api = yield* calls(adminUrl)
+    yield* show(yield* watchRebuild(api, yield* api.going(name)), asJson)
+  })
+).pipe(
+  Command.withDescription("Watch a rebuild that is going on"),
+  Command.withExamples([{ command: "threeqpr projections watch scans", description: "Until it has ended" }])
+)
+
+/** `threeqpr projections cancel`: ends a rebuild; the live read model stays. */
+export const cancel = Command.make(
+  "cancel",
+  { name: nameArgument, json: jsonFlag, adminUrl: adminUrlFlag },
+  Effect.fnUntraced(function*({ adminUrl, json: asJson, name }) {
+    const api = yield* calls(adminUrl)
+    const cancelled = yield* api.cancel(name, (yield* api.going(name)).id)
+    yield* asJson
+      ? json(cancelled)
+      : Console.log(`${name}: the ${cancelled.kind} is cancelled; the live read model is as it was`)
+  })
+).pipe(
+  Command.withDescription("Cancel a rebuild that is going on"),
+  Command.withExamples([{ command: "threeqpr projections cancel scans", description: "Nothing is switched" }])
+)

@@ -1,0 +1,8 @@
+import type { Projection } from "./Projection.ts"
+import { conversations } from "./Projections/Conversations.ts"
+import { qprCodes } from "./Projections/QprCodes.ts"
+import { scans } from "./Projections/Scans.ts"
+import { subscriptions } from "./Projections/Subscriptions.ts"
+
+/** Every projection that `serve` runs: a new one is a file of its own and a name here. */
+export const projections: ReadonlyArray<Projection> = [scans, conversations, qprCodes, subscriptions]

@@ -1,0 +1,48 @@
+import { Effect } from "effect"
+import type { Projection } from "../Projection.ts"
+
+/** One row a code; of several events about one code the last in the stream speaks. */
+export const qprCodes: Projection = {
+  name: "qpr_codes",
+  version: 1,
+  types: ["qpr_code.created"],
+  tables: {
+    qpr_codes: {
+      key: ["id"],
+      columns: `
+        id text primary key,
+        event_id text not null,
+        sequence bigint not null,
+        received_at timestamptz not null,
+        created_at timestamptz not null,
+        updated_at timestamptz,
+        name text,
+        short_id text,
+        scan_url text,
+        status text,
+        metadata jsonb,
+        data jsonb not null`,
+      indexes: ["created_at desc, id desc", "short_id"]
+    }
+  },
+  apply: (sql, table, fresh) =>
+    Effect.asVoid(sql`
+      insert into ${table("qpr_codes")} as code (id, event_id, sequence, received_at, created_at, updated_at,
+        name, short_id, scan_url, status, metadata, data)
+      select distinct on (data->>'id') data->>'id', event_id, sequence, received_at,
+        coalesce((data->>'created_at')::timestamptz, received_at), (data->>'updated_at')::timestamptz,
+        data->>'name', data->>'short_id', data->>'scan_url', data->>'status',
+        nullif(data->'metadata', 'null'), data
+      from (
+        select event_id, sequence, received_at, event->'data' as data
+        from jsonb_to_recordset(${fresh.json}::text::jsonb)
+          as row (event_id text, sequence bigint, received_at timestamptz, event jsonb)
+      ) as events
+      order by data->>'id', sequence desc
+      on conflict (id) do update set event_id = excluded.event_id, sequence = excluded.sequence,
+        received_at = excluded.received_at, created_at = excluded.created_at,
+        updated_at = excluded.updated_at, name = excluded.name, short_id = excluded.short_id,
+        scan_url = excluded.scan_url, status = excluded.status, metadata = excluded.metadata,
+        data = excluded.data
+      where excluded.sequence > code.sequence`)
+}

@@ -1,0 +1,112 @@
+import { Effect, Predicate, Schema } from "effect"
+import { SqlClient } from "effect/sql/SqlClient"
+import { Consumers } from "../Consumer.ts"
+import type { Standing } from "../Consumer/Standing.ts"
+import { isTransient } from "../Database/SqlFailure.ts"
+import { EventLog } from "../EventLog.ts"
+import { messageOf } from "../Failure.ts"
+import { durableName, type Projection } from "../Projection.ts"
+import { compare } from "./Compare.ts"
+import { carryOver, lackingUpTo, NotLevel } from "./Level.ts"
+import { exclude, lead } from "./Locks.ts"
+import { end, type Rebuild } from "./Registry.ts"
+import { switchTo } from "./Switch.ts"
+import { appliedTable } from "./Tables.ts"
+
+/** A rebuild whose consumer has fewer events than this before it is taken for caught up. */
+const nearlyNothing = 1_000
+
+/** The rebuilt read model would be less than the live one. */
+class WouldLose extends Schema.TaggedError<WouldLose>()("WouldLose", { message: Schema.String }) {}
+
+/**
+ * Ends a rebuild whose consumer has caught up, in one transaction that keeps all batches of the projection
+ * waiting: both sides are brought to the same events, then the views are switched or the rows compared. Any
+ * process may try at any time; one does it. What cannot be done now is tried again.
+ */
+export const finish = Effect.fn("Projector.finish")(
+  function*(projection: Projection, rebuild: Rebuild) {
+    const consumers = yield* Consumers
+    const shadow = standingOf(yield* consumers.standings, projection, rebuild.generation)
+    if (shadow === undefined || shadow.pending + shadow.inFlight > nearlyNothing) return
+    const sql = yield* SqlClient
+    if (rebuild.kind !== "rebuild") {
+      yield* sql`update rebuilds set state = 'comparing' where id = ${rebuild.id} and state = 'running'`
+    }
+    yield* sql.withTransaction(inOneTransaction(projection, rebuild)).pipe(
+      Effect.catchTag(
+        "NotLevel",
+        ({ message }) => Effect.logDebug(`rebuild of ${projection.name}: ${message}`)
+      ),
+      Effect.catch((error) =>
+        isTransient(error) || Predicate.isTagged(error, "ReadFailed")
+          ? Effect.fail(error)
+          : fail(rebuild, error)
+      )
+    )
+  }
+)
+
+const fail = (rebuild: Rebuild, error: unknown) =>
+  Effect.logError(`the rebuild of ${rebuild.name} failed: ${messageOf(error)}`).pipe(
+    Effect.andThen(end(rebuild.id, "failed", { error: messageOf(error) })),
+    Effect.asVoid
+  )
+
+const inOneTransaction = Effect.fnUntraced(function*(projection: Projection, rebuild: Rebuild) {
+  const sql = yield* SqlClient
+  if (!(yield* lead(projection.name))) return
+  yield* exclude(projection.name)
+  yield* sql`set local statement_timeout = 0`
+  const [going] = yield* sql<{ readonly live: number }>`
+    select projections.generation as live from rebuilds join projections using (name)
+    where rebuilds.id = ${rebuild.id} and state in ('running', 'comparing')`
+  if (going === undefined) return
+  const standings = yield* (yield* Consumers).standings
+  const floorOf = (generation: number) => standingOf(standings, projection, generation)?.finishedTo ?? 0
+  const { live } = going
+  const { generation } = rebuild
+  yield* carryOver(projection, { has: live, lacks: generation }, floorOf(generation))
+  if (rebuild.kind === "rebuild") {
+    yield* checkNothingLost(projection, rebuild, live, floorOf(generation))
+    yield* switchTo(projection, rebuild, live, yield* appliedBy(projection, generation))
+  } else {
+    yield* carryOver(projection, { has: generation, lacks: live }, floorOf(live))
+    const tables = yield* compare(projection, live, generation)
+    yield* endWith(rebuild, { events: yield* appliedBy(projection, generation), tables })
+  }
+})
+
+const endWith = Effect.fnUntraced(function*(rebuild: Rebuild, result: unknown) {
+  if (!(yield* end(rebuild.id, "compared", { result }))) return yield* new NotLevel({ message: "cancelled" })
+  yield* Effect.logInfo(`projection ${rebuild.name}: compared with generation ${rebuild.generation}`)
+})
+
+/** What the live one has applied and the new one has given up would disappear from what people read. */
+const checkNothingLost = Effect.fnUntraced(
+  function*(projection: Projection, rebuild: Rebuild, live: number, floor: number) {
+    const lost = yield* lackingUpTo(projection, { has: live, lacks: rebuild.generation }, floor)
+    const [first] = lost
+    if (first === undefined) return
+    const log = yield* EventLog
+    const gone = (yield* log.get(first.sequence))._tag === "None"
+    return yield* new WouldLose({
+      message: `${lost.length} events that ${projection.name} has applied would be missing. The first is `
+        + `${first.event_id} (sequence ${first.sequence}), which is ${
+          gone
+            ? "no longer in the log"
+            : `a dead letter of ${durableName(projection.name, rebuild.generation)}`
+        }. Nothing was switched; \`threeqpr projections rebuild ${projection.name} --dry-run\` shows the rows.`
+    })
+  }
+)
+
+const appliedBy = Effect.fnUntraced(function*(projection: Projection, generation: number) {
+  const sql = yield* SqlClient
+  const [row] = yield* sql<{ readonly events: number }>`
+    select count(*)::float8 as events from ${sql.literal(appliedTable(projection, generation))}`
+  return row?.events ?? 0
+})
+
+const standingOf = (standings: ReadonlyArray<Standing>, { name }: Projection, generation: number) =>
+  standings.find((standing) => standing.name === durableName(name, generation))

@@ -1,0 +1,143 @@
+import { Effect, Exit, Schedule, Scope } from "effect"
+import type { SqlClient } from "effect/sql/SqlClient"
+import { Consumers } from "../Consumer.ts"
+import type { ConsumerUnavailable } from "../Consumer/Durable.ts"
+import { messageOf } from "../Failure.ts"
+import { durableName, type Projection } from "../Projection.ts"
+import { Vitals } from "../Vitals.ts"
+import { finish } from "./Finish.ts"
+import { isLockTimeout } from "./Locks.ts"
+import { begin } from "./Rebuilds.ts"
+import { active, end, type Live, lives, noteError, type Rebuild } from "./Registry.ts"
+import { retireOne } from "./Retire.ts"
+
+/** What keeps a generation from going on right now; a retry is under way. */
+export interface Trouble {
+  failures: number
+  reason: string | undefined
+  /** Why no event becomes a dead letter any more. */
+  limited: () => string | undefined
+}
+
+const reasonOf = (trouble: Trouble | undefined) => trouble?.reason ?? trouble?.limited()
+
+/** Applies the events of one generation of a projection, for ever. */
+export type Run<R> = (
+  projection: Projection,
+  generation: number,
+  trouble: Trouble
+) => Effect.Effect<never, ConsumerUnavailable, R>
+
+interface Running {
+  readonly scope: Scope.Closeable
+  readonly trouble: Trouble
+  noted: string | undefined
+}
+
+/**
+ * Looks at the registry every second, more often during a rebuild: runs the generations that are wanted, the
+ * live one and the one that is being built, stops the others, and does what rebuilds need. What fails is
+ * tried again at the next look.
+ */
+export const follower = Effect.fnUntraced(
+  function*<R>(projections: ReadonlyArray<Projection>, run: Run<R>) {
+    const scope = yield* Effect.scope
+    const vitals = yield* Vitals
+    const { forget } = yield* Consumers
+    const running = new Map<string, Running>()
+    const live = new Map<string, string>()
+    const busy = new Set<string>()
+
+    const start = Effect.fnUntraced(function*(projection: Projection, generation: number) {
+      const durable = durableName(projection.name, generation)
+      const trouble: Trouble = { failures: 0, reason: undefined, limited: () => undefined }
+      const own = yield* Scope.fork(scope)
+      running.set(durable, { scope: own, trouble, noted: undefined })
+      const worker = run(projection, generation, trouble).pipe(
+        Effect.tapError(({ message }) => {
+          trouble.reason = message
+          return Effect.logWarning(message)
+        }),
+        Effect.retry(Schedule.spaced("1 second"))
+      )
+      yield* vitals.run(`projection ${durable}`, worker).pipe(Scope.provide(own))
+    })
+
+    const stop = (durable: string, { scope: own }: Running) => {
+      running.delete(durable)
+      // It gives back what it has, once the batch that it may be in is through.
+      return Effect.forkIn(Scope.close(own, Exit.void), scope)
+    }
+
+    /** Runs beside the looks at the registry, once at a time. */
+    const beside = Effect.fnUntraced(function*<E, S>(what: string, work: Effect.Effect<void, E, S>) {
+      if (busy.has(what)) return
+      busy.add(what)
+      yield* work.pipe(
+        Effect.catch((error) =>
+          isLockTimeout(error)
+            ? Effect.logDebug(`${what}: ${messageOf(error)}`)
+            : Effect.andThen(Effect.logWarning(`${what}: ${messageOf(error)}`), Effect.sleep("5 seconds"))
+        ),
+        Effect.ensuring(Effect.sync(() => void busy.delete(what))),
+        Effect.forkIn(scope)
+      )
+    })
+
+    const advance = Effect.fnUntraced(function*(projection: Projection, rebuild: Rebuild) {
+      if (rebuild.version === null) return yield* begin(projection, rebuild, forget)
+      if (rebuild.version === projection.version) return yield* finish(projection, rebuild)
+      // Newer than we are: another process builds it.
+      if (rebuild.version > projection.version) return
+      yield* end(rebuild.id, "failed", {
+        error: `Version ${rebuild.version} was being built when version ${projection.version} was deployed. `
+          + "Start the rebuild again."
+      })
+    })
+
+    const look = Effect.gen(function*() {
+      const registry = yield* lives
+      const rebuilds = yield* active
+      const wanted = new Map<string, () => Effect.Effect<void, never, R | SqlClient>>()
+      for (const projection of projections) {
+        const { name } = projection
+        const current = registry.find((live) => live.name === name)
+        const rebuild = rebuilds.find((rebuild) => rebuild.name === name)
+        for (const { generation, version } of [current, rebuild].filter((one) => one !== undefined)) {
+          // Tables of a newer version are not for us to write.
+          if (version === null || version > projection.version) continue
+          wanted.set(durableName(name, generation), () => start(projection, generation))
+        }
+        if (current) live.set(name, durableName(name, current.generation))
+        if (rebuild) yield* beside(`rebuild of ${name}`, advance(projection, rebuild))
+        yield* noteTroubles(current, rebuild)
+      }
+      for (const [durable, one] of running) if (!wanted.has(durable)) yield* stop(durable, one)
+      for (const [durable, start] of wanted) if (!running.has(durable)) yield* start()
+      yield* beside("dropping a generation", retireOne)
+      return rebuilds.length > 0
+    })
+
+    const noteTroubles = Effect.fnUntraced(
+      function*(current: Live | undefined, rebuild: Rebuild | undefined) {
+        for (const generation of [current, rebuild].filter((one) => one !== undefined)) {
+          const one = running.get(durableName(generation.name, generation.generation))
+          if (one === undefined || one.noted === reasonOf(one.trouble)) continue
+          one.noted = reasonOf(one.trouble)
+          if (one.noted !== undefined) yield* noteError(generation, one.noted)
+        }
+      }
+    )
+
+    let building = yield* look
+    return {
+      follow: Effect.suspend(() => Effect.sleep(building ? "200 millis" : "1 second")).pipe(
+        Effect.andThen(look),
+        Effect.map((rebuilds) => void (building = rebuilds)),
+        Effect.catch((error) => Effect.logDebug(`the registry cannot be read: ${messageOf(error)}`)),
+        Effect.forever
+      ),
+      troubleOf: (name: string) => reasonOf(running.get(live.get(name) ?? "")?.trouble)
+    }
+  }
+)

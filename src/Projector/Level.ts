@@ -1,0 +1,101 @@
+import { Effect, Option, Schema } from "effect"
+import { SqlClient } from "effect/sql/SqlClient"
+import { read } from "../Domain/Reading.ts"
+import { EventLog } from "../EventLog.ts"
+import { messageOf } from "../Failure.ts"
+import type { Projection } from "../Projection.ts"
+import { applyWithin, type Decoded } from "./Batch.ts"
+import { appliedTable } from "./Tables.ts"
+
+/** The most events that are carried over while all batches of a projection wait. */
+const most = 5_000
+
+/** Two generations cannot be brought to the same events now; their consumers may still do it. */
+export class NotLevel extends Schema.TaggedError<NotLevel>()("NotLevel", { message: Schema.String }) {}
+
+/** An event that one generation has applied and another has not. */
+export interface Lacking {
+  readonly event_id: string
+  readonly sequence: number
+}
+
+export interface Pair {
+  readonly has: number
+  readonly lacks: number
+}
+
+/** What one generation has applied and the other, which is through with all up to `floor`, never will. */
+export const lackingUpTo = (projection: Projection, pair: Pair, floor: number) =>
+  lacking(projection, pair, 0, floor)
+
+/**
+ * Applies to one generation, from the log, what the other has applied and it has yet to get. Within a
+ * transaction that keeps batches away.
+ */
+export const carryOver = Effect.fn("Projector.carryOver")(
+  function*(projection: Projection, pair: Pair, floor: number) {
+    const log = yield* EventLog
+    const events = yield* lacking(projection, pair, floor, Number.MAX_SAFE_INTEGER)
+    if (events.length > most) {
+      return yield* new NotLevel({ message: `more than ${most} events are still to come` })
+    }
+    const decoded = yield* Effect.forEach(
+      events,
+      (event) => Effect.flatMap(log.get(event.sequence), (entry) => decode(event, entry)),
+      { concurrency: 64 }
+    )
+    for (let from = 0; from < decoded.length; from += 500) {
+      yield* applyWithin(projection, pair.lacks, decoded.slice(from, from + 500)).pipe(
+        Effect.mapError((error) => new NotLevel({ message: messageOf(error) }))
+      )
+    }
+    return decoded.length
+  }
+)
+
+const lacking = Effect.fnUntraced(
+  function*(projection: Projection, { has, lacks }: Pair, after: number, upTo: number) {
+    const sql = yield* SqlClient
+    return yield* sql<Lacking>`
+      select event_id, sequence::float8 as sequence from ${sql.literal(appliedTable(projection, has))} as has
+      where sequence > ${after}::bigint and sequence <= ${upTo}::bigint and not exists (
+        select 1 from ${sql.literal(appliedTable(projection, lacks))} as lacks
+        where lacks.event_id = has.event_id)
+      order by sequence limit ${most + 1}`
+  }
+)
+
+const utf8 = new TextDecoder()
+
+const decode = (
+  { event_id: id, sequence }: Lacking,
+  entry: Option.Option<{
+    readonly subject: string
+    readonly headers: Readonly<Record<string, string>>
+    readonly body: Uint8Array
+  }>
+): Effect.Effect<Decoded, NotLevel> => {
+  const reading = Option.map(entry, ({ body }) => read(body))
+  const receivedAt = Option.getOrUndefined(entry)?.headers["3qpr-received-at"]
+  if (
+    Option.isNone(entry) || Option.isNone(reading) || reading.value._tag !== "Event"
+    || receivedAt === undefined
+  ) {
+    return Effect.fail(new NotLevel({ message: `the log has no such event at sequence ${sequence}` }))
+  }
+  const { body, headers, subject } = entry.value
+  const { type } = reading.value
+  return Effect.succeed({
+    event: {
+      id,
+      type,
+      sequence,
+      body,
+      receivedAt,
+      deliveries: 1,
+      subject,
+      headers: Object.entries(headers)
+    },
+    json: utf8.decode(body)
+  })
+}

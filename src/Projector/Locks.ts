@@ -1,0 +1,30 @@
+import { Effect } from "effect"
+import { SqlClient } from "effect/sql/SqlClient"
+import { isSqlError } from "effect/sql/SqlError"
+
+/** Held by each batch of a projection until its transaction ends, so that none runs during a switch. */
+export const share = (name: string) =>
+  Effect.flatMap(
+    SqlClient,
+    (sql) => sql`select pg_advisory_xact_lock_shared(hashtext(${`${space}/${name}`}))`
+  )
+
+/** Waits for the batches that are running and keeps others waiting, until the transaction ends. */
+export const exclude = (name: string) =>
+  Effect.flatMap(
+    SqlClient,
+    (sql) => sql`select pg_advisory_xact_lock(hashtext(${`${space}/${name}`}))`
+  )
+
+/** Whether this process is the one to end a rebuild: false while another one tries. */
+export const lead = Effect.fnUntraced(function*(name: string) {
+  const sql = yield* SqlClient
+  const [row] = yield* sql<{ readonly leads: boolean }>`
+    select pg_try_advisory_xact_lock(hashtext(${`${space}/${name}/lead`})) as leads`
+  return row?.leads === true
+})
+
+/** Whether a lock was not to be had in time. */
+export const isLockTimeout = (error: unknown) => isSqlError(error) && error.reason._tag === "LockTimeoutError"
+
+const space = "threeqpr-events/projections"

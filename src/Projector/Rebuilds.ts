@@ -1,0 +1,49 @@
+import { Effect } from "effect"
+import { SqlClient } from "effect/sql/SqlClient"
+import { durableName, type Projection } from "../Projection.ts"
+import { end, type Kind, type Rebuild } from "./Registry.ts"
+import { create, drop, tablesOf } from "./Tables.ts"
+
+/**
+ * Asks the projectors to build a projection anew beside the live one. Gives the rebuild's id; undefined when
+ * one is going on. A generation's number is never used twice, so that nothing old can come back under it.
+ */
+export const request = Effect.fn("Rebuilds.request")(function*(name: string, kind: Kind, by: string) {
+  const sql = yield* SqlClient
+  const [made] = yield* sql<{ readonly id: number }>`
+    insert into rebuilds (name, generation, retires, kind, requested_by)
+    select name, next, next, ${kind}::text, ${by}::text from (
+      select name, 1 + greatest(generation,
+        (select max(rebuilds.generation) from rebuilds where rebuilds.name = projections.name)) as next
+      from projections where name = ${name}
+    ) as numbered
+    on conflict do nothing
+    returning id::float8 as id`
+  return made?.id
+})
+
+/** Ends a rebuild without a result; false when it had ended before. */
+export const cancel = (id: number) => end(id, "cancelled")
+
+/** Makes the empty tables of a rebuild that no projector has begun yet. */
+export const begin = Effect.fn("Rebuilds.begin")(function*<E, R>(
+  projection: Projection,
+  { generation, id, name }: Rebuild,
+  forget: (durable: string) => Effect.Effect<void, E, R>
+) {
+  const sql = yield* SqlClient
+  yield* sql.withTransaction(Effect.gen(function*() {
+    const mine = yield* sql`
+      select 1 from rebuilds where id = ${id} and started_at is null and state = 'running'
+      for update skip locked`
+    if (mine.length === 0) return
+    yield* drop(name, Object.keys(projection.tables), generation)
+    yield* create(projection, generation)
+    yield* forget(durableName(name, generation))
+    yield* sql`
+      update rebuilds set started_at = clock_timestamp(), version = ${projection.version},
+        retired_tables = ${tablesOf(projection)}::text::jsonb
+      where id = ${id}`
+    yield* Effect.logInfo(`projection ${name}: building generation ${generation} from the first event`)
+  }))
+})

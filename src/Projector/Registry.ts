@@ -1,0 +1,119 @@
+import { Effect, Schema } from "effect"
+import { SqlClient } from "effect/sql/SqlClient"
+
+/** What a rebuild is to do: take the place of the live read model, or only be compared with it. */
+export const Kind = Schema.Literals(["rebuild", "dry-run", "verify"])
+export type Kind = typeof Kind.Type
+
+/** Where a rebuild is; it goes on by itself while `running` or `comparing`. */
+export const State = Schema.Literals(["running", "comparing", "switched", "compared", "cancelled", "failed"])
+export type State = typeof State.Type
+
+const Text = Schema.NullOr(Schema.String)
+
+/** A projection of the registry: which generation of its tables is live. */
+export const Live = Schema.Struct({
+  name: Schema.String,
+  generation: Schema.Number,
+  version: Schema.Number,
+  /** What kept it from going on when something last did, and when that was. */
+  error: Text,
+  error_at: Text
+})
+export type Live = typeof Live.Type
+
+/** A generation that is or was built from the log beside the live one. */
+export const Rebuild = Schema.Struct({
+  id: Schema.Number,
+  name: Schema.String,
+  generation: Schema.Number,
+  /** Of the projection's code that builds it; null until a projector has begun. */
+  version: Schema.NullOr(Schema.Number),
+  kind: Kind,
+  state: State,
+  requested_by: Schema.String,
+  requested_at: Schema.String,
+  started_at: Text,
+  finished_at: Text,
+  error: Text,
+  result: Schema.Unknown
+})
+export type Rebuild = typeof Rebuild.Type
+
+/** Every projection that was ever installed in this database. */
+export const lives = Effect.gen(function*() {
+  const sql = yield* SqlClient
+  return yield* Effect.flatMap(
+    sql`select name, generation, version, error, ${time(sql, "error_at")} from projections order by name`,
+    decodeLives
+  )
+})
+
+/** The rebuilds that go on. */
+export const active = Effect.gen(function*() {
+  const sql = yield* SqlClient
+  return yield* Effect.flatMap(
+    sql`select ${columns(sql)} from rebuilds where state in ('running', 'comparing') order by id`,
+    decodeRebuilds
+  )
+})
+
+/** One rebuild of a projection. */
+export const find = Effect.fn("Registry.find")(function*(name: string, id: number) {
+  const sql = yield* SqlClient
+  const [found] = yield* Effect.flatMap(
+    sql`select ${columns(sql)} from rebuilds where name = ${name} and id = ${id}`,
+    decodeRebuilds
+  )
+  return found
+})
+
+/** Whether a generation is live or being built; asked within each batch's transaction. */
+export const isWanted = Effect.fnUntraced(function*(name: string, generation: number) {
+  const sql = yield* SqlClient
+  const [found] = yield* sql`
+    select 1 from projections where name = ${name} and generation = ${generation}
+    union all
+    select 1 from rebuilds where name = ${name} and generation = ${generation}
+      and state in ('running', 'comparing')`
+  return found !== undefined
+})
+
+/** Ends a rebuild, if it still goes on; false when it had ended before. */
+export const end = Effect.fn("Registry.end")(
+  function*(id: number, state: State, { error = null, result = null }: Ending = {}) {
+    const sql = yield* SqlClient
+    const ended = yield* sql`
+      update rebuilds set state = ${state}, finished_at = clock_timestamp(), error = ${error}::text,
+        result = ${result === null ? null : JSON.stringify(result)}::text::jsonb
+      where id = ${id} and state in ('running', 'comparing') returning id`
+    return ended.length > 0
+  }
+)
+
+/** Keeps what a generation is waiting for, for those who ask another process. */
+export const noteError = Effect.fn("Registry.noteError")(
+  function*(of: Pick<Live, "name" | "generation">, error: string) {
+    const sql = yield* SqlClient
+    const { generation, name } = of
+    yield* sql`update projections set error = ${error}, error_at = clock_timestamp()
+      where name = ${name} and generation = ${generation}`
+    yield* sql`update rebuilds set error = ${error}
+      where name = ${name} and generation = ${generation} and state in ('running', 'comparing')`
+  }
+)
+
+interface Ending {
+  readonly error?: string | null
+  readonly result?: unknown
+}
+
+const time = (sql: SqlClient, column: string) =>
+  sql.literal(`to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as ${column}`)
+
+const columns = (sql: SqlClient) =>
+  sql`id::float8 as id, name, generation, version, kind, state, requested_by, ${time(sql, "requested_at")},
+    ${time(sql, "started_at")}, ${time(sql, "finished_at")}, error, result`
+
+const decodeLives = Schema.decodeUnknownEffect(Schema.Array(Live))
+const decodeRebuilds = Schema.decodeUnknownEffect(Schema.Array(Rebuild))

@@ -1,0 +1,38 @@
+import { Effect } from "effect"
+import { SqlClient } from "effect/sql/SqlClient"
+import { Consumers } from "../Consumer.ts"
+import { durableName } from "../Projection.ts"
+import { dropLetters } from "./Letters.ts"
+import { exclude } from "./Locks.ts"
+import { drop } from "./Tables.ts"
+
+/**
+ * Removes one generation that a rebuild left behind: its durable consumer, dead letters and tables. Not
+ * before every process has had time to stop its consumer; one that has not finds out in its next batch.
+ */
+export const retireOne = Effect.gen(function*() {
+  const sql = yield* SqlClient
+  const consumers = yield* Consumers
+  yield* sql.withTransaction(Effect.gen(function*() {
+    const [left] = yield* sql<Left>`
+      select id::float8 as id, name, retires, retired_tables as tables from rebuilds
+      where dropped_at is null and finished_at < clock_timestamp() - interval '2 seconds'
+      order by id limit 1 for update skip locked`
+    if (left === undefined) return
+    const durable = durableName(left.name, left.retires)
+    yield* exclude(left.name)
+    yield* consumers.forget(durable)
+    yield* dropLetters(durable)
+    yield* drop(left.name, left.tables ?? [], left.retires)
+    yield* sql`update rebuilds set dropped_at = clock_timestamp() where id = ${left.id}`
+    yield* Effect.logInfo(`projection ${left.name}: generation ${left.retires} is dropped`)
+  }))
+}).pipe(Effect.withSpan("Projector.retireOne"))
+
+interface Left {
+  readonly id: number
+  readonly name: string
+  readonly retires: number
+  /** Null when no projector had begun. */
+  readonly tables: ReadonlyArray<string> | null
+}

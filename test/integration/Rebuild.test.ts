@@ -1,0 +1,256 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Fiber, Layer, Schema } from "effect"
+import { SqlClient } from "effect/sql/SqlClient"
+import { stream } from "../../src/EventLog.ts"
+import { Nats } from "../../src/Nats.ts"
+import type { Projection } from "../../src/Projection.ts"
+import { scans } from "../../src/Projections/Scans.ts"
+import { applyOnce } from "../../src/Projector/Batch.ts"
+import { TableComparison } from "../../src/Projector/Compare.ts"
+import { cancel, request } from "../../src/Projector/Rebuilds.ts"
+import { lives } from "../../src/Projector/Registry.ts"
+import { Vitals } from "../../src/Vitals.ts"
+import { engines } from "../support/Databases.ts"
+import { logOnBroker } from "../support/Log.ts"
+import {
+  append,
+  countOf,
+  durables,
+  ended,
+  projectorOf,
+  rebuilt,
+  tablesOfScans,
+  untilCount
+} from "../support/Projecting.ts"
+import { delivered, rowsOf } from "../support/Specification.ts"
+import { scanCreated } from "../support/Webhook.ts"
+
+const projector = projectorOf(scans)
+
+const countries = ["US", "CH", "FR", null]
+
+/** Events about fewer scans than events, so that later ones change the rows of earlier ones. */
+const history = (from: number, to: number) =>
+  Effect.forEach(
+    Array.from({ length: to - from }, (_, index) => from + index),
+    (index) =>
+      append(
+        `evt_${index}`,
+        scanCreated(`evt_${index}`, {
+          id: `scan_${(index * 7919) % 700}`,
+          country: countries[(index * 31) % 4],
+          scanned_at: `2026-03-20T${10 + (index % 9)}:30:00Z`
+        })
+      ),
+    { concurrency: 100, discard: true }
+  )
+
+const content = Effect.all([
+  rowsOf("select * from scans order by id"),
+  rowsOf("select * from scan_counts order by 1, 2, 3, 4")
+])
+
+const untilApplied = (events: number, generation = 1) => untilCount(`scans_applied_${generation}`, events)
+
+const untilDropped = (generation: number) =>
+  Effect.repeat(Effect.delay(tablesOfScans(generation), "50 millis"), {
+    until: (tables) => tables.length === 0
+  })
+
+const generation = Effect.map(lives, ([scans]) => scans?.generation)
+
+const Comparison = Schema.Struct({
+  events: Schema.Number,
+  tables: Schema.Record(Schema.String, TableComparison)
+})
+const comparisonOf = (rebuild: { readonly result: unknown } | undefined) =>
+  Schema.decodeUnknownEffect(Comparison)(rebuild?.result)
+
+for (const engine of engines) {
+  const stack = Layer.mergeAll(logOnBroker, engine.layer, Vitals.layer)
+  const running = projector.pipe(Layer.provideMerge(stack))
+
+  describe(`a rebuild on ${engine.name}`, () => {
+    it.live("has the rows of the live read model, takes its place and leaves nothing behind", () =>
+      Effect.gen(function*() {
+        yield* history(0, 2_500)
+        yield* untilApplied(2_500)
+        const before = yield* content
+        assert.strictEqual(before[0].length, 700)
+        const rebuild = yield* rebuilt("scans")
+        assert.deepInclude(rebuild, { state: "switched", error: null, generation: 2 })
+        assert.strictEqual(yield* generation, 2)
+        assert.deepStrictEqual(yield* content, before)
+        yield* untilDropped(1)
+        assert.deepStrictEqual(yield* durables, ["scans-2"])
+        const late = yield* Effect.flip(
+          applyOnce(scans, 1, [delivered(9_999, "late", "scan.created", { id: "late" })])
+        )
+        assert.strictEqual(late._tag, "NotNow", "a batch of the generation that is no more changes nothing")
+        yield* history(2_500, 2_600)
+        yield* untilApplied(2_600, 2)
+        assert.deepStrictEqual(yield* (yield* Vitals).faults, [])
+      }).pipe(Effect.provide(running)))
+
+    it.live("never takes a row from those who read while events come in", () =>
+      Effect.gen(function*() {
+        yield* history(0, 1_000)
+        yield* untilApplied(1_000)
+        let seen = 0
+        const read = Effect.gen(function*() {
+          const [row] = yield* rowsOf(
+            "select (select sum(scans) from scan_counts) as counted,"
+              + " (select count(distinct event_id) from scans) as rows, (select max(sequence) from scans) as last"
+          )
+          const last = Number(row?.["last"])
+          assert.isAtLeast(last, seen)
+          seen = last
+          assert.strictEqual(Number(row?.["counted"]), Number(row?.["rows"]))
+        })
+        const readers = yield* Effect.forkChild(Effect.forever(Effect.delay(read, "2 millis")))
+        let next = 1_000
+        const writer = yield* Effect.forkChild(
+          Effect.forever(
+            Effect.suspend(() => history(next, next += 50)).pipe(Effect.andThen(Effect.sleep("20 millis")))
+          )
+        )
+        assert.strictEqual((yield* rebuilt("scans"))?.state, "switched")
+        yield* Fiber.interrupt(writer)
+        yield* untilApplied(next - 50, 2)
+        assert.isUndefined(readers.pollUnsafe(), "a read failed or went back")
+        yield* Fiber.interrupt(readers)
+        yield* untilDropped(1)
+        const comparison = yield* comparisonOf(yield* rebuilt("scans", "verify"))
+        assert.isTrue(comparison.tables["scans"]?.equal)
+        assert.isTrue(comparison.tables["scan_counts"]?.equal)
+        assert.isTrue(comparison.tables["scans_applied"]?.equal)
+      }).pipe(Effect.provide(running)))
+
+    it.live("that is a dry run shows exactly the rows that somebody changed, and changes nothing", () =>
+      Effect.gen(function*() {
+        const sql = yield* SqlClient
+        yield* history(0, 1_500)
+        yield* untilApplied(1_500)
+        const clean = yield* comparisonOf(yield* rebuilt("scans", "verify"))
+        assert.isTrue(Object.values(clean.tables).every(({ equal }) => equal))
+        assert.strictEqual(clean.events, 1_500)
+        yield* sql`update scans set city = 'Elsewhere' where id = 'scan_5'`
+        yield* sql`delete from scans where id = 'scan_6'`
+        yield* sql`insert into scans select (jsonb_populate_record(scan, '{"id":"scan_new"}')).*
+          from scans_1 as scan where id = 'scan_7'`
+        const tampered = yield* content
+        const { tables } = yield* comparisonOf(yield* rebuilt("scans", "dry-run"))
+        assert.deepInclude(tables["scans"], { equal: false, only_live: 1, only_rebuilt: 1, different: 1 })
+        assert.deepStrictEqual(tables["scans"]?.examples, [
+          {
+            kind: "different",
+            key: { id: "scan_5" },
+            columns: { city: { live: "Elsewhere", rebuilt: null } }
+          },
+          { kind: "only_rebuilt", key: { id: "scan_6" }, columns: {} },
+          { kind: "only_live", key: { id: "scan_new" }, columns: {} }
+        ])
+        assert.isTrue(tables["scan_counts"]?.equal)
+        assert.isTrue(tables["scans_applied"]?.equal)
+        assert.deepStrictEqual(yield* content, tampered)
+        assert.strictEqual(yield* generation, 1)
+        yield* untilDropped(2)
+        yield* untilDropped(3)
+        assert.deepStrictEqual(yield* durables, ["scans-1"])
+      }).pipe(Effect.provide(running)))
+
+    it.live("is one at a time, can be cancelled, and never takes the same generation again", () =>
+      Effect.gen(function*() {
+        yield* history(0, 200)
+        const id = yield* request("scans", "rebuild", "the tests")
+        if (id === undefined) return assert.fail("no rebuild")
+        assert.isUndefined(yield* request("scans", "verify", "the tests"))
+        assert.isTrue(yield* cancel(id))
+        assert.isFalse(yield* cancel(id))
+        assert.strictEqual((yield* ended("scans", id))?.state, "cancelled")
+        yield* untilApplied(200)
+        const next = yield* rebuilt("scans")
+        assert.deepInclude(next, { state: "switched", generation: 3 })
+        yield* untilDropped(1)
+        yield* untilDropped(2)
+        assert.deepStrictEqual(yield* durables, ["scans-3"])
+      }).pipe(Effect.provide(running)))
+
+    it.live("brings a read model back that lost its rows, and one event that was lost is found", () =>
+      Effect.gen(function*() {
+        const sql = yield* SqlClient
+        yield* history(0, 500)
+        yield* untilApplied(500)
+        const before = yield* content
+        yield* sql`truncate scans_1, scan_counts_1`
+        yield* sql`delete from scans_applied_1 where event_id = 'evt_17'`
+        const { tables } = yield* comparisonOf(yield* rebuilt("scans", "verify"))
+        assert.deepInclude(tables["scans_applied"], { only_rebuilt: 1, only_live: 0, different: 0 })
+        assert.deepInclude(tables["scans"], { only_rebuilt: before[0].length })
+        assert.strictEqual(tables["scans"]?.examples.length, 100)
+        assert.strictEqual((yield* rebuilt("scans"))?.state, "switched")
+        assert.deepStrictEqual(yield* content, before)
+        assert.strictEqual(yield* countOf("scans"), 500)
+      }).pipe(Effect.provide(running)))
+
+    it.live("fails, switching nothing, when the new read model would lack what the live one has", () =>
+      Effect.gen(function*() {
+        yield* history(0, 100)
+        yield* untilApplied(100)
+        const before = yield* content
+        const { connection } = yield* Nats
+        yield* Effect.promise(async () =>
+          (await connection.jetstreamManager()).streams.deleteMessage(stream, 42)
+        )
+        const rebuild = yield* rebuilt("scans")
+        assert.strictEqual(rebuild?.state, "failed")
+        assert.match(rebuild?.error ?? "", /^1 events that scans has applied would be missing/)
+        assert.match(rebuild?.error ?? "", /\(sequence 42\), which is no longer in the log/)
+        assert.deepStrictEqual(yield* content, before)
+        yield* untilDropped(2)
+        assert.deepStrictEqual(yield* durables, ["scans-1"])
+      }).pipe(Effect.provide(running)))
+
+    it.live("is due when the program's tables changed; until then it waits, and no older program writes", () =>
+      Effect.gen(function*() {
+        const made = (id: number) =>
+          append(`n${id}`, `{"id":"n${id}","event":"note.made","data":{"text":"${id}"}}`, "note.made")
+        const runs = (projection: Projection) => Layer.fresh(projectorOf(projection))
+        yield* made(1)
+        yield* Effect.provide(untilCount("notes_applied_1", 1), runs(notes(1, "text")))
+        yield* Effect.gen(function*() {
+          yield* made(2)
+          const { faults } = yield* Vitals
+          const [fault] = yield* Effect.repeat(Effect.delay(faults, "20 millis"), {
+            until: (faults) => faults.length > 0
+          })
+          assert.match(fault?.reason ?? "", /column "words"/)
+          assert.strictEqual((yield* rebuilt("notes"))?.state, "switched")
+          assert.deepStrictEqual(yield* rowsOf("select words from notes order by 1"), [
+            { words: "1" },
+            { words: "2" }
+          ])
+          assert.deepInclude((yield* lives)[0], { generation: 2, version: 2 })
+          yield* Effect.repeat(Effect.delay(faults, "50 millis"), { until: (faults) => faults.length === 0 })
+        }).pipe(Effect.provide(runs(notes(2, "words"))))
+        yield* Effect.gen(function*() {
+          yield* made(3)
+          yield* Effect.sleep("1500 millis")
+          assert.strictEqual(yield* countOf("notes"), 2)
+          assert.deepStrictEqual(yield* (yield* Vitals).faults, [])
+        }).pipe(Effect.provide(runs(notes(1, "text"))))
+      }).pipe(Effect.provide(stack)))
+  })
+}
+
+/** A read model whose one column has this name. */
+const notes = (version: number, column: string): Projection => ({
+  name: "notes",
+  version,
+  types: ["note.made"],
+  tables: { notes: { key: ["id"], columns: `id text primary key, ${column} text`, indexes: [] } },
+  apply: (sql, table, { json }) =>
+    Effect.asVoid(sql`
+      insert into ${table("notes")} (id, ${sql.literal(column)}) select event_id, event->'data'->>'text'
+      from jsonb_to_recordset(${json}::text::jsonb) as row (event_id text, event jsonb)`)
+})

@@ -1,0 +1,56 @@
+import { Effect, Layer } from "effect"
+import { SqlClient } from "effect/sql/SqlClient"
+import { Buffer } from "node:buffer"
+import { Consumers } from "../../src/Consumer.ts"
+import { DeadLetters } from "../../src/DeadLetters.ts"
+import { EventLog, eventSubject, stream } from "../../src/EventLog.ts"
+import { Nats } from "../../src/Nats.ts"
+import type { Projection } from "../../src/Projection.ts"
+import * as Projector from "../../src/Projector.ts"
+import { request } from "../../src/Projector/Rebuilds.ts"
+import { find, type Kind } from "../../src/Projector/Registry.ts"
+import { entryOf } from "../contract/EventLog.ts"
+
+/** A projector with its own durable consumers. */
+export const projectorOf = (...projections: ReadonlyArray<Projection>) =>
+  Projector.layer(projections).pipe(Layer.provide(Consumers.layer), Layer.provide(DeadLetters.layer))
+
+export const append = Effect.fnUntraced(function*(id: string, body: string, type = "scan.created") {
+  const log = yield* EventLog
+  return yield* log.append(entryOf(id, { subject: eventSubject(type), type, body: Buffer.from(body) }))
+})
+
+export const countOf = Effect.fnUntraced(function*(table: string) {
+  const sql = yield* SqlClient
+  const [row] = yield* sql.unsafe<{ readonly count: number }>(`select count(*)::int as count from ${table}`)
+  return row?.count ?? 0
+})
+
+export const untilCount = (table: string, count: number) =>
+  Effect.repeat(Effect.delay(countOf(table), "10 millis"), { until: (rows) => rows >= count })
+
+export const durables = Effect.flatMap(Nats, ({ connection }) =>
+  Effect.promise(async () => {
+    const manager = await connection.jetstreamManager()
+    return (await manager.consumers.list(stream).next()).map(({ name }) => name).toSorted()
+  }))
+
+/** Asks for a rebuild and gives it when it has ended. */
+export const rebuilt = Effect.fnUntraced(function*(name: string, kind: Kind = "rebuild") {
+  const id = yield* request(name, kind, "the tests")
+  return yield* ended(name, id ?? 0)
+})
+
+export const ended = (name: string, id: number) =>
+  Effect.repeat(Effect.delay(find(name, id), "20 millis"), {
+    until: (rebuild) => rebuild !== undefined && rebuild.finished_at !== null
+  })
+
+/** The tables that a generation of scans still has. */
+export const tablesOfScans = Effect.fnUntraced(function*(generation: number) {
+  const sql = yield* SqlClient
+  const rows = yield* sql<{ readonly name: string }>`
+    select relname::text as name from pg_class where relkind = 'r' and relname in (
+      ${`scans_${generation}`}, ${`scan_counts_${generation}`}, ${`scans_applied_${generation}`}) order by 1`
+  return rows.map(({ name }) => name)
+})

@@ -1,5 +1,6 @@
 import { Console, Duration, Effect, Schema } from "effect"
 import { Command } from "effect/cli"
+import type { ProjectionAnswer } from "../Admin/Api/Projections.ts"
 import type { ConsumerAnswer, StatusAnswer } from "../Admin/Api/Status.ts"
 import { AdminClient, explained } from "../Admin/Client.ts"
 import { adminClient, adminUrlFlag, jsonFlag } from "./Flags.ts"
@@ -14,9 +15,16 @@ export const status = Command.make(
   "status",
   { json: jsonFlag, adminUrl: adminUrlFlag },
   Effect.fnUntraced(function*({ adminUrl, json: asJson }) {
-    const { status: api } = yield* AdminClient.pipe(Effect.provide(adminClient(adminUrl)))
+    const { projections: accounts, status: api } = yield* AdminClient.pipe(
+      Effect.provide(adminClient(adminUrl))
+    )
     const status = yield* api.get().pipe(Effect.mapError(explained))
-    yield* asJson ? json(status) : show(status)
+    // Without the database nobody can tell; the rest is worth showing all the same.
+    const projections = yield* accounts.list().pipe(
+      Effect.map(({ projections }) => projections),
+      Effect.orElseSucceed(() => null)
+    )
+    yield* asJson ? json({ ...status, projections }) : show(status, projections)
     if (!status.ready) {
       const parts = status.faults.map(({ part, reason }) => `${part} (${reason})`)
       return yield* new NotReady({ message: `not ready: ${parts.join("; ")}` })
@@ -33,7 +41,10 @@ export const status = Command.make(
   ])
 )
 
-const show = Effect.fnUntraced(function*(status: StatusAnswer) {
+const show = Effect.fnUntraced(function*(
+  status: StatusAnswer,
+  projections: ReadonlyArray<ProjectionAnswer> | null
+) {
   const { bold, dim, green, red, yellow } = yield* paint
   const line = (name: string, value: string) => Console.log(fit(`  ${dim(name.padEnd(13))} ${value}`))
   const { rates, stream } = status
@@ -63,7 +74,15 @@ const show = Effect.fnUntraced(function*(status: StatusAnswer) {
   yield* line("dead letters", status.dead_letters > 0 ? red(number(status.dead_letters)) : "0")
   yield* Console.log("")
   if (status.consumers.length === 0) return yield* Console.log("No durable consumer reads this stream.")
-  yield* table(consumerColumns, status.consumers.map(consumerCells))
+  const missingOf = (consumer: string) => {
+    const missing = projections?.find(({ durable }) => durable === consumer)?.completeness.missing
+    if (missing === undefined) return projections === null ? "?" : "-"
+    return missing > 0 ? red(number(missing)) : "0"
+  }
+  yield* table(
+    consumerColumns,
+    status.consumers.map((consumer) => consumerCells(consumer, missingOf(consumer.name)))
+  )
 })
 
 const consumerColumns = [
@@ -71,16 +90,18 @@ const consumerColumns = [
   { title: "LAG", right: true },
   { title: "OLDEST", right: true },
   { title: "IN FLIGHT", right: true },
-  { title: "REDELIVERED", right: true },
+  { title: "AGAIN", right: true },
+  { title: "MISSING", right: true },
   { title: "READS" }
 ]
 
-const consumerCells = (consumer: ConsumerAnswer) => [
+const consumerCells = (consumer: ConsumerAnswer, missing: string) => [
   consumer.name,
   number(consumer.lag),
   consumer.lag === 0 ? "-" : seconds(Math.round(consumer.lag_seconds)),
   number(consumer.in_flight),
   number(consumer.redelivered),
+  missing,
   consumer.filter.replace(/^3qpr\.events\./, "").replace(/^>$/, "all events")
 ]
 

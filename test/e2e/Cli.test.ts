@@ -26,7 +26,20 @@ describe("threeqpr", () => {
     Effect.gen(function*() {
       const help = yield* threeqpr(["--help"])
       assert.strictEqual(help.code, 0)
-      for (const command of ["serve", "register", "status", "events", "doctor", "trigger", "simulate"]) {
+      for (
+        const command of [
+          "serve",
+          "register",
+          "status",
+          "events",
+          "projections",
+          "dead-letters",
+          "quarantine",
+          "doctor",
+          "trigger",
+          "simulate"
+        ]
+      ) {
         assert.match(help.stdout, new RegExp(`^ +${command} `, "m"))
       }
       assert.match((yield* threeqpr(["--version"])).stdout, /0\.1\.0/)

@@ -113,7 +113,10 @@ layer(Running.layer, { excludeTestServices: true, timeout: "60 seconds" })(
           found("stream"),
           /^ok: 3QPR_EVENTS: 0 events, .*duplicate window 2h, kept without limit, 1 replica$/
         )
-        assert.match(found("consumers"), /^ok: conversations-1 has 0 to do, scans-1 has 0 to do$/)
+        assert.match(
+          found("consumers"),
+          /^ok: conversations-1 has 0 to do, qpr_codes-1 has 0 to do, scans-1 has 0 to do, subscriptions-1 has 0 to do$/
+        )
         assert.match(found("time to ack"), /^ok: [\d.]+ ms \(median of 5 probes/)
         assert.include(found("database"), `ok: embedded in ${dataDir}`)
         assert.include(found("public listener"), `ok: ${new URL(webhook).origin} is ready`)

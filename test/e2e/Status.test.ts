@@ -26,10 +26,13 @@ describe("threeqpr status", () => {
       assert.match(stdout, /^ {2}stored +2 in the last minute \(0\.0 a second\), 2 in the last hour$/m)
       assert.match(stdout, /^ {2}dedup window +2h$/m)
       assert.match(stdout, /^ {2}quarantined +1$/m)
-      assert.match(stdout, /^conversations-1 +0 /m)
-      assert.match(stdout, /^scans-1 +0 +- +0 +0 +scan\.created$/m)
+      assert.match(stdout, /^conversations-1 +0 +- +0 +0 +0 /m)
+      assert.match(stdout, /^scans-1 +0 +- +0 +0 +0 +scan\.created$/m)
       const { stdout: json } = yield* threeqpr(["status", "--json", "--admin-url", server.admin])
-      assert.deepInclude(JSON.parse(json), { ready: true, faults: [], quarantined: 1, dead_letters: 0 })
+      const { projections, ...status } = JSON.parse(json)
+      assert.deepInclude(status, { ready: true, faults: [], quarantined: 1, dead_letters: 0 })
+      const scans = projections.find(({ name }: { name: string }) => name === "scans")
+      assert.deepInclude(scans.completeness, { stream: 1, applied: 1, missing: 0 })
     }).pipe(Effect.scoped, Effect.provide(platform)))
 
   it.live("takes the address and the token of the private listener from the settings", () =>
@@ -52,6 +55,10 @@ describe("threeqpr status", () => {
         DATABASE_URL: postgres.url,
         THREEQPR_WEBHOOK_SECRET
       })
+      yield* deliver(server.webhook, signed(scanCreated("evt_0")))
+      yield* Effect.repeat(send(`${server.admin}/v1/scans/scan_of_evt_0`), {
+        until: ({ status }) => status === 200
+      })
       yield* postgres.stop
       yield* deliver(server.webhook, signed(scanCreated("evt_1")))
       const asked = threeqpr(["status", "--json", "--admin-url", server.admin])
@@ -62,6 +69,6 @@ describe("threeqpr status", () => {
       assert.deepInclude(consumers.find(({ name }: { name: string }) => name === "scans-1"), { lag: 1 })
       const { stdout: shown } = yield* threeqpr(["status", "--admin-url", server.admin])
       assert.match(shown, /^threeqpr-events .* not ready$/m)
-      assert.match(shown, /^scans-1 +1 +\d+/m)
+      assert.match(shown, /^scans-1 +1 +.* \? +scan\.created$/m)
     }).pipe(Effect.scoped, Effect.provide(platform)))
 })

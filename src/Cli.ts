@@ -14,6 +14,14 @@ import { trigger } from "./Cli/Trigger.ts"
 /** The command line: one file a command. */
 export const run = Command.make("threeqpr").pipe(
   Command.withDescription("3QPR's webhooks, kept in NATS JetStream and projected into Postgres"),
+  Command.withExamples([
+    {
+      command: "threeqpr serve",
+      description: "Receive, keep, project and answer, with nothing else installed"
+    },
+    { command: "threeqpr trigger scan.created --count 20", description: "Make events, in a second terminal" },
+    { command: "threeqpr status", description: "See what became of them" }
+  ]),
   Command.withSubcommands([
     serve,
     register,

@@ -7,5 +7,9 @@ import { show } from "./DeadLetters/Show.ts"
 /** `threeqpr dead-letters`: the events that a consumer could not handle. */
 export const deadLetters = Command.make("dead-letters").pipe(
   Command.withDescription("The events that a consumer could not handle: list, show, redrive, discard"),
+  Command.withExamples([
+    { command: "threeqpr dead-letters list", description: "What failed, and why" },
+    { command: "threeqpr dead-letters redrive --all", description: "After the fix" }
+  ]),
   Command.withSubcommands([list, show, redrive, discard])
 )

@@ -6,5 +6,9 @@ import { tail } from "./Events/Tail.ts"
 /** `threeqpr events`: what is in the log. */
 export const events = Command.make("events").pipe(
   Command.withDescription("Look at the events in the log: list, get, tail"),
+  Command.withExamples([
+    { command: "threeqpr events list --since 1h", description: "What came in the last hour" },
+    { command: "threeqpr events tail", description: "Each event as it comes" }
+  ]),
   Command.withSubcommands([list, get, tail])
 )

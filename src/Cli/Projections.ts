@@ -7,5 +7,9 @@ import { cancel, watch } from "./Projections/Watching.ts"
 /** `threeqpr projections`: the read models, and building them anew. */
 export const projections = Command.make("projections").pipe(
   Command.withDescription("The read models: list, rebuild, verify, watch, cancel"),
+  Command.withExamples([
+    { command: "threeqpr projections list", description: "How far each read model is" },
+    { command: "threeqpr projections rebuild scans", description: "Build one anew while it serves" }
+  ]),
   Command.withSubcommands([list, rebuild, verify, watch, cancel])
 )

@@ -134,8 +134,11 @@ describe("threeqpr simulate", () => {
       const { code, stderr, stdout } = yield* simulating.ended
       assert.strictEqual(code, 0, stderr)
       const report = JSON.parse(stdout)
-      assert.strictEqual(report.accepted, arrivals.length)
-      assert.isTrue(report.clean)
+      // One that arrived may have been cut off before its answer.
+      assert.isAtMost(report.accepted, arrivals.length)
+      assert.isAtLeast(report.accepted + report.waiting, arrivals.length)
+      assert.isAbove(report.accepted, 0)
+      assert.deepStrictEqual(report.violations, [])
     }).pipe(Effect.scoped))
 
   it.live("exits 1 after Ctrl-C when something unexpected was seen", () =>

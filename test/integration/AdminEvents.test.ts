@@ -52,7 +52,6 @@ layer(client.pipe(Layer.provideMerge(listener)), { excludeTestServices: true })(
   (it) => {
     it.effect("lists events newest first, page by page, of every kind or of one type however rare", () =>
       Effect.gen(function*() {
-        const before = yield* lastSequence
         const rare = [3, 4, 90, 250]
         for (let index = 0; index < 300; index++) {
           yield* append(`evt_${index}`, { type: rare.includes(index) ? "menu.opened" : "scan.created" })
@@ -80,7 +79,6 @@ layer(client.pipe(Layer.provideMerge(listener)), { excludeTestServices: true })(
           Array.from({ length: 300 }, (_, index) => `evt_${299 - index}`)
         )
         assert.strictEqual(all.length, yield* Effect.flatMap(EventLog, (log) => log.count({ after: 0 })))
-        assert.isAtLeast(before, 0)
       }))
 
     it.effect("lists what came after a sequence, oldest first, and leads on without a gap", () =>

@@ -2,16 +2,16 @@ import { Console, Effect, Schema } from "effect"
 import type { OperationAnswer } from "../../Admin/Api/Operations.ts"
 import { type AdminClient, explained } from "../../Admin/Client.ts"
 import type { Outcome } from "../../Operations/Record.ts"
-import { fit, json, paint, table } from "../Output.ts"
+import { liveLine } from "../LiveLine.ts"
+import { json, paint, table } from "../Output.ts"
 
 /** Some events failed again, or were not reached. */
 export class FailedAgain
   extends Schema.TaggedError<FailedAgain>()("FailedAgain", { message: Schema.String })
 {}
 
-/** How often to look, and how often to say so without a terminal, in milliseconds. */
+/** How often to look, in milliseconds. */
 const lookEvery = 250
-const sayEvery = 10_000
 
 /** Watches an operation to its end, then shows what became of each event. Being stopped stops the watching only. */
 export const watch = Effect.fnUntraced(
@@ -24,7 +24,7 @@ export const watch = Effect.fnUntraced(
       Effect.repeat({ until: ({ state }) => state !== "running" }),
       Effect.onInterrupt(() =>
         Effect.andThen(
-          line.end,
+          line.clear,
           Console.error(
             `It goes on without you. To watch again: ${command} --watch ${id}\n`
               + `To stop it: ${command} --cancel ${id}`
@@ -32,7 +32,7 @@ export const watch = Effect.fnUntraced(
         )
       )
     )
-    yield* line.end
+    yield* line.clear
     const outcomes = yield* all(api, id)
     if (asJson) yield* Effect.forEach(outcomes, json, { discard: true })
     else if (outcomes.length > 0) yield* show(outcomes)
@@ -82,23 +82,3 @@ const progressOf = ({ kind, left, requested, results, state }: OperationAnswer) 
     ended.length === 0 ? "" : ` (${ended.join(", ")})`
   }`
 }
-
-/** One line that changes on a terminal; elsewhere a line now and then. */
-const liveLine = Effect.sync(() => {
-  const live = process.stderr.isTTY && !process.env["NO_COLOR"]
-  let saidAt = performance.now()
-  return {
-    show: (text: string) =>
-      Effect.suspend(() => {
-        if (live) {
-          return Effect.sync(() =>
-            void process.stderr.write(`\r\u001b[2K${fit(text, process.stderr.columns)}`)
-          )
-        }
-        if (performance.now() - saidAt < sayEvery) return Effect.void
-        saidAt = performance.now()
-        return Console.error(text)
-      }),
-    end: Effect.sync(() => void (live && process.stderr.write("\r\u001b[2K")))
-  }
-})

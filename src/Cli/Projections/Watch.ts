@@ -1,8 +1,6 @@
-import { Clock, Console, Duration, Effect, Schema } from "effect"
-import { TerminalCapabilities } from "effect/cli"
-import process from "node:process"
+import { Clock, Duration, Effect, Schema } from "effect"
 import type { RebuildAnswer } from "../../Admin/Api/Projections.ts"
-import { fit } from "../Output.ts"
+import { liveLine } from "../LiveLine.ts"
 import type { Calls } from "./Calls.ts"
 
 /** A rebuild came to no result. */
@@ -16,7 +14,8 @@ export class RebuildEnded
  */
 export const watch = Effect.fnUntraced(function*(calls: Calls, rebuild: RebuildAnswer) {
   const { generation, id, projection: name } = rebuild
-  const screen = yield* progressLine
+  const screen = yield* liveLine
+  yield* screen.say(`${rebuild.kind} of ${name}: generation ${generation}`)
   let current = rebuild
   let moved = { at: yield* Clock.currentTimeMillis, what: "", told: false }
   yield* Effect.gen(function*() {
@@ -28,12 +27,12 @@ export const watch = Effect.fnUntraced(function*(calls: Calls, rebuild: RebuildA
         moved.told = true
         yield* screen.say(stuck(current))
       }
-      yield* screen.show(lineOf(current), now)
+      yield* screen.show(lineOf(current))
       yield* Effect.sleep("500 millis")
       const answer = yield* Effect.result(calls.get(name, id))
       if (answer._tag === "Success") current = answer.success
       else if (!answer.failure.transient) return yield* answer.failure
-      else yield* screen.show(`${answer.failure.message} Trying again…`, now)
+      else yield* screen.show(`${answer.failure.message} Trying again…`)
     }
   }).pipe(Effect.onInterrupt(() => screen.say(goesOn(current))), Effect.ensuring(screen.clear))
   if (current.state === "failed" || current.state === "cancelled") {
@@ -48,9 +47,6 @@ export const watch = Effect.fnUntraced(function*(calls: Calls, rebuild: RebuildA
 
 /** How long nothing may move before we say so, in milliseconds. */
 const silence = 15_000
-
-/** Where there is no terminal, the time between two lines, in milliseconds. */
-const plainEvery = 10_000
 
 const stuck = ({ error, started_at }: RebuildAnswer) =>
   error === null
@@ -84,20 +80,3 @@ export const percentOf = ({ done, total }: { readonly done: number; readonly tot
   total === 0 ? 100 : Math.floor((100 * done) / total)
 
 export const number = (value: number) => value.toLocaleString("en-US")
-
-const progressLine = Effect.map(TerminalCapabilities.TerminalCapabilities, ({ canColor }) => {
-  const alive = process.stderr.isTTY === true && canColor
-  let shownAt = -Infinity
-  const write = (text: string) => Effect.sync(() => void process.stderr.write(text))
-  const clear = alive ? write("\r\u001b[K") : Effect.void
-  return {
-    clear,
-    say: (text: string) => Effect.andThen(clear, Console.error(text)),
-    show: (text: string, now: number) => {
-      if (alive) return write(`\r${fit(text, process.stderr.columns ?? 80)}\u001b[K`)
-      if (now - shownAt < plainEvery) return Effect.void
-      shownAt = now
-      return Console.error(text)
-    }
-  }
-})

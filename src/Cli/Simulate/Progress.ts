@@ -1,8 +1,7 @@
-import { Clock, Console, Effect } from "effect"
-import process from "node:process"
+import { Clock, Effect } from "effect"
 import type { Simulation } from "../../Simulator.ts"
 import type { Ledger } from "../../Simulator/Ledger.ts"
-import { fit } from "../Output.ts"
+import { liveLine } from "../LiveLine.ts"
 import { statusesOf } from "./Result.ts"
 
 /**
@@ -11,24 +10,22 @@ import { statusesOf } from "./Result.ts"
  */
 export const show = Effect.fnUntraced(function*({ ledger }: Simulation, url: string) {
   const started = yield* Clock.currentTimeMillis
+  const screen = yield* liveLine
   const said = new Set<string>()
   const sayHints = Effect.gen(function*() {
     for (const hint of hintsOf(ledger, url)) {
       if (said.has(hint)) continue
       said.add(hint)
-      yield* redraw("")
-      yield* Console.error(hint)
+      yield* screen.say(hint)
     }
   })
   yield* Effect.gen(function*() {
-    for (let tick = 1;; tick++) {
+    while (true) {
       yield* Effect.sleep(250)
       yield* sayHints
-      const line = lineOf(ledger, (yield* Clock.currentTimeMillis) - started)
-      if (process.stderr.isTTY) yield* redraw(fit(line, process.stderr.columns))
-      else if (tick % 40 === 0) yield* Console.error(line)
+      yield* screen.show(lineOf(ledger, (yield* Clock.currentTimeMillis) - started))
     }
-  }).pipe(Effect.ensuring(Effect.andThen(redraw(""), sayHints)))
+  }).pipe(Effect.ensuring(Effect.andThen(screen.clear, sayHints)))
 })
 
 /** Elapsed time, events a second, answers, retries waiting, latency. */
@@ -61,8 +58,3 @@ export const hintsOf = ({ accepted, firstSilence, invalidSignatures, latency }: 
 }
 
 const millis = (millis: number | null) => millis?.toFixed(millis < 10 ? 1 : 0) ?? "–"
-
-const redraw = (line: string) =>
-  Effect.sync(() => {
-    if (process.stderr.isTTY) process.stderr.write(`\r\u001b[2K${line}`)
-  })

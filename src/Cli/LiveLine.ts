@@ -1,0 +1,31 @@
+import { Clock, Console, Effect } from "effect"
+import { TerminalCapabilities } from "effect/cli"
+import process from "node:process"
+import { fit } from "./Output.ts"
+
+/** Where nobody watches, the time between two lines, in milliseconds. */
+const plainEvery = 10_000
+
+/**
+ * How something is doing, on standard error: one line that changes on a terminal; without one, or with
+ * NO_COLOR, a line every ten seconds.
+ */
+export const liveLine = Effect.gen(function*() {
+  const { canColor } = yield* TerminalCapabilities.TerminalCapabilities
+  const alive = process.stderr.isTTY === true && canColor
+  const write = (text: string) => Effect.sync(() => void process.stderr.write(text))
+  const clear = alive ? write("\r\u001b[2K") : Effect.void
+  let shownAt = yield* Clock.currentTimeMillis
+  return {
+    clear,
+    /** A message that stays, in place of the line. */
+    say: (text: string) => Effect.andThen(clear, Console.error(text)),
+    show: Effect.fnUntraced(function*(text: string) {
+      if (alive) return yield* write(`\r\u001b[2K${fit(text, process.stderr.columns)}`)
+      const now = yield* Clock.currentTimeMillis
+      if (now - shownAt < plainEvery) return
+      shownAt = now
+      yield* Console.error(text)
+    })
+  }
+})

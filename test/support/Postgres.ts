@@ -1,5 +1,5 @@
 import { Effect, type Scope } from "effect"
-import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process"
+import { type ChildProcess, execFileSync, spawnSync } from "node:child_process"
 import { once } from "node:events"
 import {
   chmodSync,
@@ -14,6 +14,7 @@ import {
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import process from "node:process"
+import { spawnGuarded } from "./Guarded.ts"
 import { freePort } from "./Port.ts"
 
 /** A real Postgres 18 on loopback, without syncs to the disk. */
@@ -66,7 +67,7 @@ async function launch() {
   const run = async () => {
     const options =
       `-D ${data} -h 127.0.0.1 -p ${port} -F -c full_page_writes=off -c unix_socket_directories=`
-    server = spawnGuarded(join(bin, "postgres"), options.split(" "), user)
+    server = spawnGuarded(join(bin, "postgres"), options.split(" "), "QUIT", user)
     await untilReady(server)
   }
 
@@ -81,18 +82,6 @@ async function launch() {
     restartImmediate: Effect.promise(() => end("SIGQUIT").then(run)),
     remove: () => end("SIGQUIT").then(() => rmSync(folder, { recursive: true, force: true }))
   }
-}
-
-/** Runs a program that gets SIGQUIT when its standard input closes, which is when we die, however we die. */
-const spawnGuarded = (program: string, args: ReadonlyArray<string>, user: User | undefined) => {
-  const guard = `exec 3<&0
-    "$0" "$@" </dev/null 3<&- & program=$!
-    { cat <&3 >/dev/null; kill -QUIT $program; } 2>/dev/null &
-    wait $program`
-  const stdio = { ...user, stdio: ["pipe", "ignore", "pipe"] as ["pipe", "ignore", "pipe"] }
-  return process.platform === "win32"
-    ? spawn(program, args, stdio)
-    : spawn("sh", ["-c", guard, program, ...args], stdio)
 }
 
 const untilReady = async (server: ChildProcess) => {

@@ -1,0 +1,104 @@
+import { Effect } from "effect"
+import type { NatsProcess } from "../NatsProcess.ts"
+import { type Ledger, sha256Of } from "./Ledger.ts"
+import { readModels, type Standing } from "./ReadModels.ts"
+import { readStream, type StoredEntry } from "./Stored.ts"
+
+/** What became of everything that was sent; the sum of the first five is `sent`. */
+export interface Counts {
+  readonly sent: number
+  /** Once in the stream with its bytes and once where it belongs; or forged, refused and not stored. */
+  readonly ok: number
+  /** Answered 200 and not in the stream, or with other bytes. */
+  readonly lost: number
+  /** Never answered 200, whether stored or not. */
+  readonly unknown: number
+  /** More than once in the stream, or applied more than once. */
+  readonly duplicated: number
+  /** In the stream, and neither applied nor kept aside. */
+  readonly skipped: number
+  readonly forged_stored: number
+  readonly dead_lettered: number
+  readonly quarantined: number
+  readonly attempts: Readonly<Record<string, number>>
+}
+
+export interface Verdict {
+  readonly counts: Counts
+  readonly projections: ReadonlyArray<Standing>
+  /** What breaks an invariant, in words; empty when all hold. At most 50. */
+  readonly problems: ReadonlyArray<string>
+}
+
+export interface CheckOptions {
+  /** Ids that the stream may hold more than once, such as one that was replayed after the dedup window. */
+  readonly replayed?: ReadonlySet<string>
+}
+
+/**
+ * Compares a ledger with the whole stream and all read models (invariants 1 to 5 of the fault catalogue),
+ * by reading the broker and the database themselves. All must be running and have caught up.
+ */
+export const check = Effect.fnUntraced(
+  function*(ledger: Ledger, broker: Pick<NatsProcess, "url" | "token">, options: CheckOptions = {}) {
+    const all = yield* Effect.promise(() => readStream(broker, "3QPR_EVENTS"))
+    const stream = all.filter(({ subject }) => subject !== "3qpr.quarantine.probe")
+    const letters = yield* Effect.promise(() => readStream(broker, "3QPR_DEAD_LETTERS"))
+    const dead = new Set(
+      letters.map(({ headers }) => `${headers["3qpr-dead-consumer"]}:${headers["3qpr-dead-sequence"]}`)
+    )
+    const projections = yield* readModels(stream, dead)
+    const skipped = new Set(projections.flatMap(({ skipped }) => skipped))
+    const twice = new Set(projections.flatMap(({ twice }) => twice))
+    const places = Map.groupBy(stream, ({ headers }) => headers["ce-id"] ?? "")
+    const forged = new Set(
+      [...ledger.sent.values()].flatMap(({ kind, sha256 }) => kind === "forged" ? [sha256] : [])
+    )
+    const forgedStored = stream.filter(({ body }) => forged.has(sha256Of(body)))
+    const classes = { ok: 0, lost: 0, unknown: 0, duplicated: 0, skipped: 0 }
+    const problems = [...ledger.wrong]
+    for (const sent of ledger.sent.values()) {
+      const found = places.get(sent.id) ?? []
+      const which = sent.kind === "forged"
+        ? sent.accepted > 0 ? "lost" : "ok"
+        : sent.accepted === 0
+        ? "unknown"
+        : !found.some(({ body }) => sha256Of(body) === sent.sha256)
+        ? "lost"
+        : found.length > 1 && !options.replayed?.has(sent.id) ||
+            found.some(({ sequence }) => twice.has(sequence))
+        ? "duplicated"
+        : found.some(({ sequence }) => skipped.has(sequence))
+        ? "skipped"
+        : "ok"
+      classes[which]++
+      if (which !== "ok") problems.push(`${which}: ${sent.kind} ${sent.id} (${sent.accepted} times 200)`)
+      else if (sent.kind !== "forged") problems.push(...misplaced(sent.kind, found, dead))
+    }
+    const unsent = [...places.keys()].filter((id) => !ledger.sent.has(id))
+    const counts: Counts = {
+      sent: ledger.sent.size,
+      ...classes,
+      forged_stored: forgedStored.length,
+      dead_lettered: dead.size,
+      quarantined: stream.filter(({ subject }) => subject.startsWith("3qpr.quarantine.")).length,
+      attempts: ledger.statuses
+    }
+    problems.push(
+      ...forgedStored.map(({ sequence }) => `forged and stored at ${sequence}`),
+      ...unsent.map((id) => `in the stream and never sent: ${id}`),
+      ...projections.flatMap(({ problems }) => problems)
+    )
+    return { counts, projections, problems: problems.slice(0, 50) } satisfies Verdict
+  }
+)
+
+const misplaced = (kind: string, found: ReadonlyArray<StoredEntry>, dead: ReadonlySet<string>) => {
+  const [entry] = found
+  if (entry === undefined) return []
+  const isQuarantined = entry.subject.startsWith("3qpr.quarantine.")
+  const isDead = [...dead].some((id) => id.endsWith(`:${entry.sequence}`))
+  return (kind === "quarantined") === isQuarantined && (kind === "poison") === isDead
+    ? []
+    : [`${kind} ${entry.headers["ce-id"]} is at ${entry.subject}${isDead ? " and dead-lettered" : ""}`]
+}

@@ -1,0 +1,150 @@
+import { Effect } from "effect"
+import { SqlClient } from "effect/sql/SqlClient"
+import { Buffer } from "node:buffer"
+import { isDeepStrictEqual } from "node:util"
+import { projections } from "../../../src/Projections.ts"
+import type { StoredEntry } from "./Stored.ts"
+
+/** How each entry of the stream stands in one projection, and what is wrong with its tables. */
+export interface Standing {
+  readonly name: string
+  /** Sequences of its types that it has neither applied nor kept aside. */
+  readonly skipped: ReadonlyArray<number>
+  /** Sequences that are there twice: applied under another sequence too, or applied and kept aside. */
+  readonly twice: ReadonlyArray<number>
+  readonly applied: number
+  readonly repeated: number
+  readonly dead: number
+  /** Rows and counters that a recomputation from the stream does not give. */
+  readonly problems: ReadonlyArray<string>
+}
+
+/** Compares every projection with a recomputation of our own, of the whole stream and the whole table. */
+export const readModels = Effect.fnUntraced(
+  function*(stream: ReadonlyArray<StoredEntry>, dead: ReadonlySet<string>) {
+    const sql = yield* SqlClient
+    const standings: Array<Standing> = []
+    for (const { name, types } of projections) {
+      const [registered] = yield* sql<{ readonly generation: number }>`
+        select generation from projections where name = ${name}`
+      const generation = registered?.generation ?? 1
+      const applied = yield* sql<Applied>`
+        select event_id, sequence::float8 as sequence from ${sql.literal(`${name}_applied_${generation}`)}`
+      const rows = yield* sql<Row>`
+        select id, event_id, sequence::float8 as sequence, data from ${sql.literal(`${name}_${generation}`)}`
+      const mine = stream.filter(({ headers, subject }) =>
+        subject.startsWith("3qpr.events.") && types.includes(headers["ce-type"] ?? "")
+      )
+      const standing = sort(mine, applied, (sequence) => dead.has(`${name}-${generation}:${sequence}`))
+      const expected = winners(standing.appliedEntries, name === "subscriptions")
+      const problems = [...standing.unexplained, ...differences(name, expected, rows)]
+      if (name === "scans") problems.push(...yield* counters([...expected.values()], generation))
+      standings.push({ name, ...standing.counts, problems })
+    }
+    return standings
+  }
+)
+
+interface Applied {
+  readonly event_id: string
+  readonly sequence: number
+}
+
+interface Row extends Applied {
+  readonly id: string
+  readonly data: unknown
+}
+
+interface Expected extends Applied {
+  readonly id: string
+  readonly at: string
+  readonly data: Readonly<Record<string, unknown>>
+}
+
+const sort = (
+  mine: ReadonlyArray<StoredEntry>,
+  applied: ReadonlyArray<Applied>,
+  isDead: (sequence: number) => boolean
+) => {
+  const sequences = new Map(applied.map(({ event_id, sequence }) => [event_id, sequence]))
+  const skipped: Array<number> = []
+  const twice: Array<number> = []
+  const appliedEntries: Array<StoredEntry> = []
+  let repeated = 0
+  let dead = 0
+  for (const entry of mine) {
+    const id = entry.headers["ce-id"] ?? ""
+    const at = sequences.get(id)
+    if (isDead(entry.sequence)) {
+      dead++
+      if (at === entry.sequence) twice.push(entry.sequence)
+    } else if (at === entry.sequence) {
+      appliedEntries.push(entry)
+      sequences.delete(id)
+    } else if (at !== undefined || appliedEntries.some(({ headers }) => headers["ce-id"] === id)) repeated++
+    else skipped.push(entry.sequence)
+  }
+  return {
+    counts: { skipped, twice, applied: appliedEntries.length, repeated, dead },
+    appliedEntries,
+    unexplained: [...sequences].map(([id, sequence]) =>
+      `applied ${id} at ${sequence}, which the stream has not`
+    )
+  }
+}
+
+/** For each row the event that speaks: the last in the stream, or (`byTime`) the one that occurred last. */
+const winners = (entries: ReadonlyArray<StoredEntry>, byTime: boolean) => {
+  const rows = new Map<string, Expected>()
+  for (const { body, headers, sequence } of entries) {
+    const { data } = JSON.parse(Buffer.from(body).toString())
+    const next = {
+      id: String(data.id),
+      at: data.updated_at ?? "",
+      event_id: headers["ce-id"] ?? "",
+      sequence,
+      data
+    }
+    const now = rows.get(next.id)
+    if (!byTime || now === undefined || next.at >= now.at) rows.set(next.id, next)
+  }
+  return rows
+}
+
+const differences = (name: string, expected: ReadonlyMap<string, Expected>, rows: ReadonlyArray<Row>) => {
+  const found = new Map(rows.map((row) => [row.id, row]))
+  const missing = [...expected.keys()].filter((id) => !found.has(id))
+  return [
+    ...missing.map((id) => `${name}: no row ${id}`),
+    ...rows.flatMap((row) => {
+      const wanted = expected.get(row.id)
+      if (wanted === undefined) return [`${name}: a row ${row.id} that no event made`]
+      return wanted.event_id === row.event_id && wanted.sequence === row.sequence
+          && isDeepStrictEqual(wanted.data, row.data)
+        ? []
+        : [
+          `${name}: row ${row.id} is of ${row.event_id} at ${row.sequence}, not ${wanted.event_id} at ${wanted.sequence}`
+        ]
+    })
+  ]
+}
+
+const counters = Effect.fnUntraced(function*(scans: ReadonlyArray<Expected>, generation: number) {
+  const sql = yield* SqlClient
+  const rows = yield* sql<{ readonly key: string; readonly scans: number }>`
+    select concat_ws('|', qpr_code_id, to_char(hour at time zone 'UTC', 'YYYY-MM-DD"T"HH24'), country, device)
+      as key, scans::float8 as scans
+    from ${sql.literal(`scan_counts_${generation}`)}`
+  const expected = new Map<string, number>()
+  for (const { data } of scans) {
+    const hour = String(data["scanned_at"]).slice(0, 13)
+    const key = [data["qpr_code_id"], hour, data["country"], data["device"]].join("|")
+    expected.set(key, (expected.get(key) ?? 0) + 1)
+  }
+  const found = new Map(rows.map(({ key, scans }) => [key, scans]))
+  return [...new Set([...expected.keys(), ...found.keys()])].flatMap((key) =>
+    expected.get(key) === found.get(key)
+      ? []
+      : [`scan_counts: ${key} is ${found.get(key) ?? "missing"}, not ${expected.get(key) ?? "there"}`]
+  )
+})

@@ -1,0 +1,152 @@
+import { Context, Effect, Exit, Layer, Redacted, Schedule, Scope } from "effect"
+import { SqlClient } from "effect/sql/SqlClient"
+import { Database } from "../../../src/Database.ts"
+import * as Broker from "../Broker.ts"
+import * as NatsProcess from "../NatsProcess.ts"
+import { freePort } from "../Port.ts"
+import * as Postgres from "../Postgres.ts"
+import * as Proxy from "../Proxy.ts"
+import { type Serve, serve } from "../Serve.ts"
+import { check, type CheckOptions, type Verdict } from "./Check.ts"
+import type { Ledger } from "./Ledger.ts"
+import { unfinished } from "./Stored.ts"
+
+export const secret = Redacted.make("whsec_of_the_faults")
+
+/** A process of ours that can be killed, paused and started again, on the same ports. */
+export interface Part {
+  readonly role: "ingress" | "projector" | "admin"
+  /** The webhook's URL. */
+  readonly webhook: string
+  readonly admin: string
+  /** What runs; undefined while it does not. */
+  readonly now: () => Serve | undefined
+  /** Sends a signal and waits until it has ended; gives the exit code. */
+  readonly end: (signal: "SIGTERM" | "SIGKILL") => Effect.Effect<number | null>
+  /** Stops it where it stands, without its knowing; `proceed` lets it go on. */
+  readonly pause: Effect.Effect<void>
+  readonly proceed: Effect.Effect<void>
+  /** Starts it if it does not run; ready when done. Tries again while it cannot start. */
+  readonly start: Effect.Effect<void>
+}
+
+/** Everything on one machine, in processes of its own, with a network between that does what it is told. */
+export interface System {
+  readonly broker: NatsProcess.NatsProcess
+  /** Between every process of ours and the broker. */
+  readonly brokerNetwork: Proxy.Proxy
+  readonly postgres: Postgres.Postgres
+  /** Between every process of ours and Postgres. */
+  readonly databaseNetwork: Proxy.Proxy
+  readonly receivers: ReadonlyArray<Part>
+  readonly projectors: ReadonlyArray<Part>
+  /** The webhooks of the receivers. */
+  readonly urls: () => ReadonlyArray<string>
+  /** Adds one more process; it goes with the system. */
+  readonly add: (role: Part["role"], env?: Readonly<Record<string, string>>) => Effect.Effect<Part>
+  /** Runs SQL on the database, past the network. */
+  readonly query: <A, E>(effect: Effect.Effect<A, E, SqlClient>) => Effect.Effect<A, E>
+  /** Waits until every durable consumer has finished everything. */
+  readonly settled: Effect.Effect<void>
+  /** Waits for that, and compares the whole. */
+  readonly check: (ledger: Ledger, options?: CheckOptions) => Effect.Effect<Verdict>
+}
+
+export interface SystemOptions {
+  readonly receivers: number
+  readonly projectors: number
+  /** Variables of every process of ours. */
+  readonly env?: Readonly<Record<string, string>>
+  /** That part of the broker's configuration. */
+  readonly jetstream?: Readonly<Record<string, unknown>>
+}
+
+/** Starts it all, ready when done; nothing of it is left when the scope ends. */
+export const make = Effect.fnUntraced(function*(options: SystemOptions) {
+  const scope = yield* Effect.scope
+  const broker = yield* NatsProcess.start(options.jetstream)
+  const postgres = yield* Postgres.start
+  const brokerNetwork = yield* Proxy.before(broker.port)
+  const databasePort = new URL(postgres.url).port
+  const databaseNetwork = yield* Proxy.before(Number(databasePort))
+  const base = {
+    NATS_URL: `nats://127.0.0.1:${brokerNetwork.port}`,
+    NATS_TOKEN: broker.token,
+    DATABASE_URL: postgres.url.replace(`:${databasePort}/`, `:${databaseNetwork.port}/`),
+    THREEQPR_WEBHOOK_SECRET: Redacted.value(secret),
+    ...options.env
+  }
+  const add = (role: Part["role"], env: Readonly<Record<string, string>> = {}) =>
+    Scope.provide(part(role, { ...base, ...env }), scope)
+  const many = (role: Part["role"], count: number) =>
+    Effect.forEach(Array.from({ length: count }), () => add(role), { concurrency: 4 })
+  const database = yield* Layer.build(
+    Database.layer({ url: Redacted.make(postgres.url), dataDir: "" }).pipe(Layer.provide(Broker.platform))
+  ).pipe(Effect.orDie)
+  const sql = Context.get(database, SqlClient)
+  const receivers = yield* many("ingress", options.receivers)
+  const projectors = yield* many("projector", options.projectors)
+  const settled = Effect.promise(() => unfinished(broker, "3QPR_EVENTS").catch((error) => [String(error)]))
+    .pipe(
+      Effect.flatMap((left) => left.length === 0 ? Effect.void : Effect.fail(left)),
+      Effect.retry(Schedule.spaced("100 millis")),
+      Effect.timeout("90 seconds"),
+      Effect.catch(() =>
+        Effect.flatMap(
+          Effect.promise(() => unfinished(broker, "3QPR_EVENTS")),
+          (left) => Effect.die(new Error(`not finished after 90 seconds: ${left.join(", ")}`))
+        )
+      )
+    )
+  const query: System["query"] = (effect) => Effect.provideService(effect, SqlClient, sql)
+  const system: System = {
+    broker,
+    brokerNetwork,
+    postgres,
+    databaseNetwork,
+    receivers,
+    projectors,
+    urls: () => receivers.map(({ webhook }) => webhook),
+    add,
+    query,
+    settled,
+    check: (ledger, options) => Effect.andThen(settled, Effect.orDie(query(check(ledger, broker, options))))
+  }
+  return system
+})
+
+const part = Effect.fnUntraced(function*(role: Part["role"], env: Readonly<Record<string, string>>) {
+  const PORT = String(yield* Effect.promise(freePort))
+  const ADMIN_PORT = String(yield* Effect.promise(freePort))
+  let now: Serve | undefined
+  let life = Scope.makeUnsafe()
+  yield* Effect.addFinalizer((exit) => Effect.suspend(() => Scope.close(life, exit)))
+  const start = Effect.gen(function*() {
+    if (now !== undefined) return
+    life = Scope.makeUnsafe()
+    now = yield* serve({ ...env, PORT, ADMIN_PORT }, ["--role", role]).pipe(
+      Scope.provide(life),
+      Effect.sandbox,
+      Effect.retry(Schedule.spaced("200 millis")),
+      Effect.orDie
+    )
+  })
+  const signal = (name: NodeJS.Signals) => Effect.sync(() => void (now && process.kill(now.pid, name)))
+  yield* start
+  return {
+    role,
+    webhook: `http://127.0.0.1:${PORT}/webhooks/3qpr`,
+    admin: `http://127.0.0.1:${ADMIN_PORT}`,
+    now: () => now,
+    end: (name) =>
+      Effect.gen(function*() {
+        const code = now === undefined ? null : yield* now.end(name)
+        now = undefined
+        yield* Scope.close(life, Exit.void)
+        return code
+      }),
+    pause: signal("SIGSTOP"),
+    proceed: signal("SIGCONT"),
+    start
+  } satisfies Part
+})

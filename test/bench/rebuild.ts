@@ -1,0 +1,164 @@
+/**
+ * A rebuild at size, and amid everything: `npm run bench:rebuild -- [scans] [events a second]`, by default
+ * 200,000 scans and 200 events a second. While it rebuilds, events come in, somebody reads all the time, and
+ * the process that rebuilds is killed half way. Exits 1 when a read failed or anything differs afterwards.
+ */
+import { NodeRuntime } from "@effect/platform-node"
+import { Console, Context, Effect, Fiber, Layer, Redacted } from "effect"
+import { FetchHttpClient } from "effect/http"
+import { Buffer } from "node:buffer"
+import process from "node:process"
+import type { RebuildAnswer, RebuildRequest } from "../../src/Admin/Api/Projections.ts"
+import { AdminClient } from "../../src/Admin/Client.ts"
+import { EventLog } from "../../src/EventLog.ts"
+import * as JetStream from "../../src/EventLog/JetStream.ts"
+import { Nats } from "../../src/Nats.ts"
+import * as Signature from "../../src/Signature.ts"
+import { entryOf } from "../contract/EventLog.ts"
+import { readModels } from "../support/Faults/ReadModels.ts"
+import { readStream } from "../support/Faults/Stored.ts"
+import * as System from "../support/Faults/System.ts"
+import { topology } from "../support/Log.ts"
+import { scanOfTheReference } from "../support/Webhook.ts"
+
+const [size = 200_000, rate = 200] = process.argv.slice(2).map(Number)
+
+const bodyOf = (id: string, at: number) =>
+  Buffer.from(JSON.stringify({
+    id,
+    event: "scan.created",
+    data: {
+      ...scanOfTheReference,
+      id: `scan_${id}`,
+      qpr_code_id: `qpr_${at % 200}`,
+      scanned_at: new Date(1_774_000_000_000 + at * 1_000).toISOString()
+    }
+  }))
+
+const fill = Effect.fnUntraced(function*({ broker }: System.System) {
+  const log = yield* Layer.build(
+    JetStream.layer(topology).pipe(
+      Layer.provide(Nats.layer({ servers: [broker.url], token: Redacted.make(broker.token) }))
+    )
+  )
+  const { append } = Context.get(log, EventLog)
+  yield* Effect.forEach(Array.from({ length: size }, (_, at) => at), (at) => {
+    const id = `evt_old_${at}`
+    return append(entryOf(id, { body: bodyOf(id, at) })).pipe(Effect.retry({ times: 20 }))
+  }, { concurrency: 400, discard: true })
+}, Effect.scoped)
+
+/** Delivers new scans at the rate until it is interrupted; counts answers. */
+const deliver = (url: string, seen: Record<string, number>) => {
+  const began = performance.now()
+  let made = 0
+  const one = Effect.promise(() => {
+    const body = bodyOf(`evt_new_${made}`, size + made++)
+    const headers = { [Signature.header]: Signature.sign(body, System.secret) }
+    return fetch(url, { method: "POST", body, headers }).then(
+      async (response) => {
+        await response.body?.cancel()
+        seen[response.status] = (seen[response.status] ?? 0) + 1
+      }
+    )
+  })
+  return Effect.forever(Effect.suspend(() => {
+    const due = Math.floor((performance.now() - began) / 1_000 * rate) - made
+    return Effect.andThen(
+      Effect.forEach(Array.from({ length: Math.max(0, due) }), () => one, { concurrency: 32, discard: true }),
+      Effect.sleep("5 millis")
+    )
+  }))
+}
+
+const program = Effect.gen(function*() {
+  const system = yield* System.make({ receivers: 1, projectors: 1 })
+  const reader = yield* system.add("admin")
+  const [receiver, projector] = [system.receivers[0], system.projectors[0]]
+  if (receiver === undefined || projector === undefined) return yield* Effect.die("no processes")
+  const client = yield* Layer.build(AdminClient.layer({ url: reader.admin })).pipe(
+    Effect.map((context) => Context.get(context, AdminClient))
+  )
+  const began = performance.now()
+  const seconds = (since: number) => `${((performance.now() - since) / 1_000).toFixed(1)} s`
+  yield* fill(system)
+  yield* Console.log(`${size} scans stored in ${seconds(began)}`)
+  yield* Effect.repeat(Effect.delay(client.projections.list(), "500 millis"), {
+    until: ({ projections }) => projections.every(({ lag }) => lag === 0)
+  })
+  yield* Console.log(`projected after ${seconds(began)}`)
+
+  const answers: Record<string, number> = {}
+  const delivering = yield* Effect.forkChild(deliver(receiver.webhook, answers))
+  const reads = { done: 0, failed: 0, fewest: Infinity, slowest: 0 }
+  const reading = yield* Effect.forkChild(Effect.forever(Effect.gen(function*() {
+    const at = performance.now()
+    yield* client.scans.list({ query: { limit: 50 } }).pipe(
+      Effect.match({
+        onFailure: () => void reads.failed++,
+        onSuccess: ({ total }) => void (reads.fewest = Math.min(reads.fewest, total))
+      })
+    )
+    reads.done++
+    reads.slowest = Math.max(reads.slowest, performance.now() - at)
+    yield* Effect.sleep("20 millis")
+  })))
+
+  const ended = Effect.fnUntraced(
+    function*(payload: Omit<RebuildRequest, "by">, halfWay: Effect.Effect<void>) {
+      const started = performance.now()
+      let killed = false
+      const { id } = yield* client.projections.rebuild({
+        params: { name: "scans" },
+        payload: { ...payload, by: "the benchmark" }
+      })
+      while (true) {
+        const now: RebuildAnswer = yield* client.projections.get({ params: { name: "scans", id } })
+        if (now.finished_at !== null) return { ...now, took: seconds(started) }
+        if (!killed && now.progress !== null && now.progress.done > now.progress.total / 2) {
+          killed = true
+          yield* Console.log(
+            `half way after ${seconds(started)}, ${Math.round(now.progress.per_second)} events/s`
+          )
+          yield* halfWay
+        }
+        yield* Effect.sleep("100 millis")
+      }
+    }
+  )
+  const rebuilt = yield* ended(
+    {},
+    Effect.gen(function*() {
+      yield* projector.end("SIGKILL")
+      yield* projector.start
+      yield* Console.log("the process that rebuilt was killed and started again")
+    })
+  )
+  yield* Console.log(
+    `${rebuilt.state} after ${rebuilt.took}: ${rebuilt.result?.events} events ${rebuilt.error ?? ""}`
+  )
+  yield* Fiber.interrupt(delivering)
+  yield* system.settled
+  const verified = yield* ended({ verify: true }, Effect.void)
+  yield* Fiber.interrupt(reading)
+  const different = Object.entries(verified.result?.tables ?? {}).filter(([, { equal }]) => !equal)
+  yield* Console.log(
+    `verified after ${verified.took}: ${different.length} of ${
+      Object.keys(verified.result?.tables ?? {}).length
+    } tables differ`
+  )
+  const stream = yield* Effect.promise(() => readStream(system.broker, "3QPR_EVENTS"))
+  const [scans] = yield* system.query(readModels(stream, new Set()))
+  yield* Console.log(
+    `recomputed: ${scans?.applied} applied, ${scans?.skipped.length} skipped, ${scans?.twice.length} twice, `
+      + `${scans?.problems.length} rows or counts differ`
+  )
+  yield* Console.log(`answers: ${JSON.stringify(answers)}; reads: ${JSON.stringify(reads)}`)
+  const broken = rebuilt.state !== "switched" || verified.state !== "compared" || different.length > 0
+    || reads.failed > 0 || reads.fewest < size || Object.keys(answers).join() !== "200"
+    || scans === undefined || scans.skipped.length + scans.twice.length + scans.problems.length > 0
+  yield* Console.log(broken ? "BROKEN" : "all is well")
+  if (broken) process.exitCode = 1
+})
+
+NodeRuntime.runMain(program.pipe(Effect.scoped, Effect.provide(FetchHttpClient.layer)))

@@ -12,6 +12,8 @@ export interface Proxy {
   readonly resume: Effect.Effect<void>
   /** Every connection is reset, on both sides. */
   readonly reset: Effect.Effect<void>
+  /** One connection is reset, on both sides. */
+  readonly resetOne: Effect.Effect<void>
   /** Each piece is held back for so many milliseconds; the order stays. */
   readonly delay: (millis: number) => Effect.Effect<void>
   /** Every connection is cut on both sides as soon as the client has sent something that fits. */
@@ -59,6 +61,10 @@ export const before = (port: number): Effect.Effect<Proxy, never, Scope.Scope> =
       resume: set(() => void (rules.mode = "pass")),
       reset: Effect.sync(() => {
         for (const socket of open) socket.resetAndDestroy()
+      }),
+      resetOne: Effect.sync(() => {
+        const sockets = [...open]
+        sockets[count % sockets.length]?.resetAndDestroy()
       }),
       delay: (millis) => set(() => void (rules.delay = millis)),
       cutAfter: (fits) => set(() => void (rules.cut = fits)),

@@ -47,6 +47,7 @@ export const check = Effect.fnUntraced(
     const dead = new Set(
       letters.map(({ headers }) => `${headers["3qpr-dead-consumer"]}:${headers["3qpr-dead-sequence"]}`)
     )
+    const deadSequences = new Set([...dead].map((id) => Number(id.slice(id.lastIndexOf(":") + 1))))
     const projections = yield* readModels(stream, dead)
     const skipped = new Set(projections.flatMap(({ skipped }) => skipped))
     const twice = new Set(projections.flatMap(({ twice }) => twice))
@@ -73,7 +74,7 @@ export const check = Effect.fnUntraced(
         : "ok"
       classes[which]++
       if (which !== "ok") problems.push(`${which}: ${sent.kind} ${sent.id} (${sent.accepted} times 200)`)
-      else if (sent.kind !== "forged") problems.push(...misplaced(sent.kind, found, dead))
+      else if (sent.kind !== "forged") problems.push(...misplaced(sent.kind, found, deadSequences))
     }
     const unsent = [...places.keys()].filter((id) => !ledger.sent.has(id))
     const counts: Counts = {
@@ -93,11 +94,11 @@ export const check = Effect.fnUntraced(
   }
 )
 
-const misplaced = (kind: string, found: ReadonlyArray<StoredEntry>, dead: ReadonlySet<string>) => {
+const misplaced = (kind: string, found: ReadonlyArray<StoredEntry>, dead: ReadonlySet<number>) => {
   const [entry] = found
   if (entry === undefined) return []
   const isQuarantined = entry.subject.startsWith("3qpr.quarantine.")
-  const isDead = [...dead].some((id) => id.endsWith(`:${entry.sequence}`))
+  const isDead = dead.has(entry.sequence)
   return (kind === "quarantined") === isQuarantined && (kind === "poison") === isDead
     ? []
     : [`${kind} ${entry.headers["ce-id"]} is at ${entry.subject}${isDead ? " and dead-lettered" : ""}`]

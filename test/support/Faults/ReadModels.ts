@@ -70,6 +70,7 @@ const sort = (
   const skipped: Array<number> = []
   const twice: Array<number> = []
   const appliedEntries: Array<StoredEntry> = []
+  const done = new Set<string>()
   let repeated = 0
   let dead = 0
   for (const entry of mine) {
@@ -80,8 +81,9 @@ const sort = (
       if (at === entry.sequence) twice.push(entry.sequence)
     } else if (at === entry.sequence) {
       appliedEntries.push(entry)
+      done.add(id)
       sequences.delete(id)
-    } else if (at !== undefined || appliedEntries.some(({ headers }) => headers["ce-id"] === id)) repeated++
+    } else if (at !== undefined || done.has(id)) repeated++
     else skipped.push(entry.sequence)
   }
   return {

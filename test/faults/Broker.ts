@@ -1,0 +1,83 @@
+import { Effect } from "effect"
+import { connect } from "nats"
+import { between, type Fault } from "./Fault.ts"
+
+/** What can go wrong with the broker, and with the network before it. */
+export const brokerFaults: ReadonlyArray<Fault> = [
+  {
+    name: "broker killed",
+    row: 1,
+    kind: "broker",
+    happen: ({ broker }, draw) =>
+      broker.signal("SIGKILL").pipe(
+        Effect.andThen(between(draw, 0, 30)),
+        Effect.ensuring(broker.start)
+      )
+  },
+  {
+    name: "broker restarted",
+    row: 2,
+    kind: "broker",
+    happen: ({ broker }) => Effect.ensuring(broker.signal("SIGTERM"), broker.start)
+  },
+  {
+    name: "broker paused",
+    row: 4,
+    kind: "broker",
+    happen: ({ broker }, draw) =>
+      broker.signal("SIGSTOP").pipe(
+        Effect.andThen(between(draw, 2, 20)),
+        Effect.ensuring(broker.signal("SIGCONT"))
+      )
+  },
+  {
+    name: "broker unreachable",
+    row: 6,
+    kind: "broker",
+    happen: ({ brokerNetwork }, draw) =>
+      brokerNetwork.pause.pipe(
+        Effect.andThen(between(draw, 1, 20)),
+        Effect.ensuring(brokerNetwork.resume)
+      )
+  },
+  {
+    name: "broker connections reset",
+    row: 6,
+    kind: "broker",
+    happen: ({ brokerNetwork }) => brokerNetwork.reset
+  },
+  {
+    name: "broker unheard",
+    row: 6,
+    kind: "broker",
+    happen: ({ brokerNetwork }, draw) =>
+      brokerNetwork.deafen.pipe(
+        Effect.andThen(between(draw, 1, 15)),
+        Effect.ensuring(Effect.andThen(brokerNetwork.reset, brokerNetwork.resume))
+      )
+  },
+  {
+    name: "broker slow, with resets",
+    row: 7,
+    kind: "broker",
+    happen: ({ brokerNetwork }, draw) =>
+      brokerNetwork.delay(50 + draw() * 450).pipe(
+        Effect.andThen(Effect.delay(brokerNetwork.resetOne, "1 second").pipe(Effect.repeat({ times: 7 }))),
+        Effect.ensuring(brokerNetwork.delay(0))
+      )
+  },
+  {
+    name: "durable consumer deleted",
+    row: 10,
+    kind: "broker",
+    happen: ({ broker }) =>
+      Effect.promise(async () => {
+        const connection = await connect({ servers: broker.url, token: broker.token })
+        const manager = await connection.jetstreamManager({ checkAPI: false })
+        for await (const { name } of manager.consumers.list("3QPR_EVENTS")) {
+          if (/^(scans|conversations)-\d+$/.test(name)) await manager.consumers.delete("3QPR_EVENTS", name)
+        }
+        await connection.close()
+      })
+  }
+]

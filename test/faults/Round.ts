@@ -1,0 +1,74 @@
+import { Effect, Fiber } from "effect"
+import type { Verdict } from "../support/Faults/Check.ts"
+import type { Ledger } from "../support/Faults/Ledger.ts"
+import * as System from "../support/Faults/System.ts"
+import * as Traffic from "../support/Faults/Traffic.ts"
+import { brokerFaults } from "./Broker.ts"
+import { databaseFaults } from "./Database.ts"
+import { between, type Fault, type Target } from "./Fault.ts"
+import { processFaults } from "./Processes.ts"
+import { work } from "./Work.ts"
+
+/** Everything that goes wrong. */
+export const faults: ReadonlyArray<Fault> = [...brokerFaults, ...processFaults, ...databaseFaults, ...work]
+
+/** A fault that happened: from when to when, and when the first 200 came after it (of `performance.now`). */
+export interface Happened {
+  readonly fault: Fault
+  readonly from: number
+  readonly to: number
+}
+
+export interface RoundOptions {
+  readonly target: Target
+  readonly ledger: Ledger
+  readonly draw: () => number
+  readonly seed: number
+  /** New bodies a second. */
+  readonly rate: number
+  readonly seconds: number
+  readonly faults: ReadonlyArray<Fault>
+  readonly onFault?: (fault: Fault) => Effect.Effect<void>
+}
+
+/** Traffic for some seconds with one or two faults at a time; then all is put right, settled and checked. */
+export const round = Effect.fnUntraced(function*(options: RoundOptions) {
+  const { draw, ledger, target } = options
+  const happened: Array<Happened> = []
+  const traffic = yield* Traffic.run(ledger, {
+    rate: options.rate,
+    seed: options.seed,
+    urls: target.urls,
+    secret: () => System.secret
+  })
+  const end = performance.now() + options.seconds * 1_000
+  while (performance.now() < end) {
+    const fibers = yield* Effect.forEach(chosen(options.faults, draw), (fault) =>
+      Effect.gen(function*() {
+        yield* options.onFault?.(fault) ?? Effect.void
+        const from = performance.now()
+        yield* fault.happen(target, draw)
+        happened.push({ fault, from, to: performance.now() })
+      }).pipe(Effect.forkChild({ startImmediately: true })))
+    yield* Fiber.joinAll(fibers)
+    yield* between(draw, 0, 3)
+  }
+  const healed = performance.now()
+  yield* traffic.stop
+  const verdict = yield* target.check(ledger)
+  return { verdict, happened, settled: performance.now() - healed } satisfies Round
+}, Effect.scoped)
+
+export interface Round {
+  readonly verdict: Verdict
+  readonly happened: ReadonlyArray<Happened>
+  /** Milliseconds from the last fault to the end of the check. */
+  readonly settled: number
+}
+
+const chosen = (all: ReadonlyArray<Fault>, draw: () => number) => {
+  const first = all[Math.floor(draw() * all.length)]
+  const second = all[Math.floor(draw() * all.length)]
+  if (first === undefined || second === undefined) return []
+  return draw() < 0.4 && first.kind !== second.kind ? [first, second] : [first]
+}

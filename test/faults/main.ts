@@ -1,0 +1,84 @@
+/**
+ * Mixes faults at random under traffic and proves after each round what became of every event:
+ * `npm run faults -- --minutes 10 --seed 1`. `--rate` new bodies a second (150), `--only "broker killed"` (may
+ * be repeated) some faults, `--json` for programs. Exits 1 when an invariant is broken.
+ */
+import { NodeRuntime } from "@effect/platform-node"
+import { Console, Effect } from "effect"
+import process from "node:process"
+import { parseArgs } from "node:util"
+import { drawsOf } from "../support/Faults/Bodies.ts"
+import { Ledger } from "../support/Faults/Ledger.ts"
+import * as System from "../support/Faults/System.ts"
+import { held } from "./Machine.ts"
+import { failures, recoveries, render, type Report } from "./Report.ts"
+import { faults, type Happened, round } from "./Round.ts"
+
+const { values } = parseArgs({
+  options: {
+    minutes: { type: "string", default: "3" },
+    seed: { type: "string", default: String(Math.floor(Math.random() * 1_000_000)) },
+    rate: { type: "string", default: "150" },
+    only: { type: "string", multiple: true },
+    json: { type: "boolean", default: false }
+  }
+})
+const number = (name: "minutes" | "seed" | "rate") => {
+  const value = Number(values[name])
+  if (Number.isFinite(value) && value > 0) return value
+  process.stderr.write(`--${name} is "${values[name]}", and must be a number above 0.\n`)
+  return process.exit(2)
+}
+const [minutes, seed, rate] = [number("minutes"), number("seed"), number("rate")]
+const mixed = faults.filter(({ name }) => values.only?.includes(name) ?? true)
+if (mixed.length === 0) {
+  process.stderr.write(`--only knows these faults: ${faults.map(({ name }) => name).join(", ")}.\n`)
+  process.exit(2)
+}
+const runtime = process.versions["deno"] ? `Deno ${process.versions["deno"]}` : `Node ${process.version}`
+const say = (text: string) => Console.error(text)
+
+const program = Effect.gen(function*() {
+  yield* say(`seed ${seed}, ${minutes} minutes, ${runtime}`)
+  const system = yield* System.make({ receivers: 2, projectors: 2 })
+  const target = { ...system, admin: yield* system.add("admin") }
+  const ledger = new Ledger()
+  const draw = drawsOf(seed)
+  const happened: Array<Happened> = []
+  const began = performance.now()
+  const end = began + minutes * 60_000
+  let report: Report | undefined
+  for (let rounds = 1; performance.now() < end; rounds++) {
+    const seconds = Math.min(60, (end - performance.now()) / 1_000)
+    const done = yield* round({
+      target,
+      ledger,
+      draw,
+      seed: seed * 1_000 + rounds,
+      rate,
+      seconds,
+      faults: mixed,
+      onFault: ({ name }) => say(`  ${((performance.now() - began) / 1_000).toFixed(0)} s: ${name}`)
+    })
+    happened.push(...done.happened)
+    const now = held(target)
+    report = {
+      seed,
+      runtime,
+      seconds: (performance.now() - began) / 1_000,
+      rounds,
+      counts: done.verdict.counts,
+      problems: done.verdict.problems,
+      faults: recoveries(ledger, happened),
+      settled: Math.max(report?.settled ?? 0, done.settled),
+      held: { first: report?.held.first ?? now, last: now }
+    }
+    yield* say(`round ${rounds}: ${JSON.stringify(done.verdict.counts)}`)
+    if (failures(report).length > 0) break
+  }
+  if (report === undefined) return
+  yield* Console.log(values.json ? JSON.stringify({ ...report, failures: failures(report) }) : render(report))
+  if (failures(report).length > 0) process.exitCode = 1
+})
+
+NodeRuntime.runMain(Effect.scoped(program))

@@ -14,36 +14,46 @@ import { NotFound } from "./Admin/Problems.ts"
 import * as Projections from "./Admin/Projections.ts"
 import * as Quarantine from "./Admin/Quarantine.ts"
 import * as ReadModels from "./Admin/ReadModels.ts"
+import * as Reconciliations from "./Admin/Reconciliations.ts"
 import * as Status from "./Admin/Status.ts"
 import { Operations as OperationRecord } from "./Operations.ts"
 import * as Runner from "./Operations/Runner.ts"
+import { layer as reconciliations, type ReconcileOptions } from "./Reconciliations.ts"
 
 export interface AdminOptions {
   readonly host: string
   /** 0 takes a free port. */
   readonly port: number
   readonly token?: Redacted.Redacted<string> | undefined
+  /** How to reconcile with 3QPR; undefined without a key of its API. */
+  readonly reconcile?: ReconcileOptions | undefined
 }
 
 /** The private listener with the query API. Needs the database, the event log and its consumers. */
 export const layer = (options: AdminOptions) =>
-  Layer.merge(listener(options, api), Runner.layer).pipe(Layer.provide(OperationRecord.layer))
+  Layer.mergeAll(
+    listener(options, api(options)),
+    Runner.layer,
+    options.reconcile === undefined ? Layer.empty : reconciliations(options.reconcile)
+  ).pipe(Layer.provide(OperationRecord.layer))
 
 /** The private listener of a process without the admin role: health only. */
 export const layerHealth = (options: AdminOptions) => listener(options, Layer.empty)
 
-const api = HttpApiBuilder.layer(Api, { openapiPath: "/openapi.json" }).pipe(
-  Layer.provide([
-    ReadModels.layer,
-    Events.layer,
-    Status.layer,
-    DeadLetters.layer,
-    Quarantine.layer,
-    Operations.layer,
-    Projections.layer
-  ]),
-  Layer.provide(HttpApiMiddleware.layerProblemDetails({ includeDetails: true }))
-)
+const api = ({ reconcile }: AdminOptions) =>
+  HttpApiBuilder.layer(Api, { openapiPath: "/openapi.json" }).pipe(
+    Layer.provide([
+      ReadModels.layer,
+      Events.layer,
+      Status.layer,
+      DeadLetters.layer,
+      Quarantine.layer,
+      Operations.layer,
+      Projections.layer,
+      Reconciliations.layer(reconcile !== undefined)
+    ]),
+    Layer.provide(HttpApiMiddleware.layerProblemDetails({ includeDetails: true }))
+  )
 
 const listener = <E, R>(options: AdminOptions, routes: Layer.Layer<never, E, R>) =>
   Layer.effectDiscard(Effect.andThen(announce, drainFirst)).pipe(

@@ -36,7 +36,10 @@ export const layer = (config: Config, { secrets }: WebhookSecret, active: Readon
     : Layer.empty
   const access = { host: config.adminHost, port: config.adminPort, token: config.adminToken }
   const privateListener = active.has("admin")
-    ? Admin.layer(access).pipe(Layer.provide(consumers), Layer.provide(readModels))
+    ? Admin.layer({ ...access, reconcile: reconcile(config) }).pipe(
+      Layer.provide(consumers),
+      Layer.provide(readModels)
+    )
     : Admin.layerHealth(access)
   return Layer.mergeAll(publicListener, privateListener).pipe(
     Layer.provide(projector),
@@ -44,6 +47,9 @@ export const layer = (config: Config, { secrets }: WebhookSecret, active: Readon
     Layer.provideMerge(Vitals.layer)
   )
 }
+
+const reconcile = ({ apiKey, apiUrl, reconcileEvery }: Config) =>
+  apiKey && { url: apiUrl, key: apiKey, every: reconcileEvery }
 
 const consumers = Consumers.layer.pipe(Layer.provideMerge(DeadLetters.layer))
 

@@ -5,6 +5,7 @@ import { doctor } from "./Cli/Doctor.ts"
 import { events } from "./Cli/Events.ts"
 import { projections } from "./Cli/Projections.ts"
 import { quarantine } from "./Cli/Quarantine.ts"
+import { reconcile } from "./Cli/Reconcile.ts"
 import { register } from "./Cli/Register.ts"
 import { serve } from "./Cli/Serve.ts"
 import { simulate } from "./Cli/Simulate.ts"
@@ -30,6 +31,7 @@ export const run = Command.make("threeqpr").pipe(
     projections,
     deadLetters,
     quarantine,
+    reconcile,
     doctor,
     trigger,
     simulate

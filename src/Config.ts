@@ -70,13 +70,23 @@ export const settings = {
     "THREEQPR_WEBHOOK_SECRET_FILE",
     "a file with the secret, one a line when there are several"
   ),
-  apiKey: secret("THREEQPR_API_KEY", "key of 3QPR's API, for `register`"),
+  apiKey: secret("THREEQPR_API_KEY", "key of 3QPR's API, for `register` and `reconcile`"),
   apiUrl: setting(
     "THREEQPR_API_URL",
     "where 3QPR's API is",
     "an https:// address, or http:// on this machine",
     "https://api.3qpr.com",
     (text) => isSafe(text) ? text.replace(/\/+$/, "") : undefined
+  ),
+  reconcileEvery: setting(
+    "RECONCILE_EVERY",
+    "how often `serve` looks with 3QPR for scans that no webhook told of; unset never does",
+    `a duration of at least a minute, such as "1 hour"`,
+    undefined,
+    (text) => {
+      const every = millis(text)
+      return every !== undefined && every >= 60_000 ? every : undefined
+    }
   ),
   host: text("HOST", "address of the public listener", "0.0.0.0"),
   port: wholeNumber("PORT", "port of the public listener; 0 takes a free one", "3000", 0, 65_535),
@@ -181,7 +191,10 @@ export const load = Effect.fnUntraced(function*(flags: Flags = {}) {
     values[name] = setting.parse(text)
     if (values[name] === undefined) faults.push(faultOf(setting, text))
   }
-  const { dedupWindow, retention } = values as Partial<Config>
+  const { apiKey, dedupWindow, reconcileEvery, retention } = values as Partial<Config>
+  if (reconcileEvery !== undefined && apiKey === undefined) {
+    faults.push("RECONCILE_EVERY is set and THREEQPR_API_KEY is not; without a key 3QPR tells of no scans.")
+  }
   if (dedupWindow !== undefined && retention?.millis !== undefined && retention.millis < dedupWindow) {
     faults.push(`RETENTION is shorter than DEDUP_WINDOW; allowed is ${settings.retention.allowed}.`)
   }

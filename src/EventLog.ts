@@ -26,7 +26,10 @@ export interface Entry {
   readonly subject: string
   readonly type: string
   readonly body: Uint8Array
-  readonly signature: string
+  /** What 3QPR signed it with; none on what was fetched from 3QPR's API. */
+  readonly signature?: string
+  /** The reconciliation that fetched it from 3QPR's API, for no webhook told of it. */
+  readonly reconciledBy?: number
   /** Milliseconds since the epoch. */
   readonly receivedAt: number
 }

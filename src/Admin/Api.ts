@@ -5,12 +5,13 @@ import { Operations } from "./Api/Operations.ts"
 import { Projections } from "./Api/Projections.ts"
 import { Quarantine } from "./Api/Quarantine.ts"
 import { Conversations, Scans } from "./Api/ReadModels.ts"
+import { Reconciliations } from "./Api/Reconciliations.ts"
 import { Consumers, Status } from "./Api/Status.ts"
 
 /** What the private listener answers, apart from how. */
 export class Api extends HttpApi.make("threeqpr-events")
   .add(Scans, Conversations, Events, Consumers, Status)
-  .add(DeadLetters, Quarantine, Operations, Projections)
+  .add(DeadLetters, Quarantine, Operations, Projections, Reconciliations)
   .middleware(HttpApiMiddleware.ProblemDetails)
   .annotateMerge(OpenApi.annotations({ title: "threeqpr-events" }))
 {}

@@ -1,3 +1,4 @@
+import { Effect } from "effect"
 import { HttpApiError } from "effect/http-api"
 
 /** RFC 9457 problems of the private listener; `type` is stable, `detail` is for people. */
@@ -36,3 +37,19 @@ export class InvalidSelection extends HttpApiError.Problem<InvalidSelection>()("
   status: 400,
   title: "It is not clear which events are meant"
 }) {}
+
+type Refusal = NotFound | Conflict | InvalidSelection
+
+/** Lets through what the caller can do something about; all else is logged, and told as unavailable. */
+export const orUnavailable = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.catch(
+    effect,
+    (error): Effect.Effect<never, Extract<E, Refusal> | Unavailable> =>
+      isRefusal(error) ? Effect.fail(error) : Effect.andThen(
+        Effect.logWarning("the database or the event log cannot be read or changed", error),
+        Effect.fail(new Unavailable({ detail: "The database or the event log does not answer. Try again." }))
+      )
+  )
+
+const isRefusal = <E>(error: E): error is Extract<E, Refusal> =>
+  error instanceof NotFound || error instanceof Conflict || error instanceof InvalidSelection

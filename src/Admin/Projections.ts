@@ -10,7 +10,7 @@ import { active, find, type Live, lives, type Rebuild } from "../Projector/Regis
 import { Api } from "./Api.ts"
 import { RebuildAnswer, type RebuildRequest } from "./Api/Projections.ts"
 import type { ConsumerAnswer } from "./Api/Status.ts"
-import { Conflict, NotFound, Unavailable } from "./Problems.ts"
+import { Conflict, NotFound, orUnavailable } from "./Problems.ts"
 import { standing } from "./Status.ts"
 
 /** The handlers of `/v1/projections`. */
@@ -19,7 +19,7 @@ export const layer = HttpApiBuilder.group(
   "projections",
   Effect.fnUntraced(function*(handlers) {
     return handlers.handleAll({
-      list: () => list.pipe(Effect.catch(unavailable)),
+      list: () => list.pipe(orUnavailable),
       rebuild: ({ params, payload }) => rebuild(params.name, payload).pipe(orUnavailable),
       get: ({ params }) => get(params.name, params.id).pipe(orUnavailable),
       cancel: ({ params }) => cancel(params.name, params.id).pipe(orUnavailable)
@@ -131,20 +131,3 @@ const noProjection = (name: string) =>
   new NotFound({
     detail: `There is no projection ${name}. There are: ${projections.map(({ name }) => name).join(", ")}.`
   })
-
-const unavailable = (error: unknown) =>
-  Effect.logWarning("projections cannot be read or changed", error).pipe(
-    Effect.andThen(
-      Effect.fail(new Unavailable({ detail: "The database or the event log does not answer. Try again." }))
-    )
-  )
-
-const orUnavailable = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-  Effect.catch(
-    effect,
-    (error): Effect.Effect<never, Extract<E, NotFound | Conflict> | Unavailable> =>
-      isProblem(error) ? Effect.fail(error) : unavailable(error)
-  )
-
-const isProblem = <E>(error: E): error is Extract<E, NotFound | Conflict> =>
-  error instanceof NotFound || error instanceof Conflict

@@ -19,7 +19,8 @@ export const serve = Command.make(
     port: settingFlag("port", "port"),
     adminHost: settingFlag("admin-host", "adminHost"),
     adminPort: settingFlag("admin-port", "adminPort"),
-    dataDir: settingFlag("data-dir", "dataDir")
+    dataDir: settingFlag("data-dir", "dataDir"),
+    reconcileEvery: settingFlag("reconcile-every", "reconcileEvery")
   },
   Effect.fnUntraced(function*({ role, ...flags }) {
     const config = yield* load(given(flags))

@@ -1,6 +1,7 @@
 import { Console, Duration, Effect, Schema } from "effect"
 import { Command } from "effect/cli"
 import type { ProjectionAnswer } from "../Admin/Api/Projections.ts"
+import type { ReconciliationsAnswer } from "../Admin/Api/Reconciliations.ts"
 import type { ConsumerAnswer, StatusAnswer } from "../Admin/Api/Status.ts"
 import { AdminClient, explained } from "../Admin/Client.ts"
 import { adminClient, adminUrlFlag, jsonFlag } from "./Flags.ts"
@@ -15,7 +16,7 @@ export const status = Command.make(
   "status",
   { json: jsonFlag, adminUrl: adminUrlFlag },
   Effect.fnUntraced(function*({ adminUrl, json: asJson }) {
-    const { projections: accounts, status: api } = yield* AdminClient.pipe(
+    const { projections: accounts, reconciliations: repairs, status: api } = yield* AdminClient.pipe(
       Effect.provide(adminClient(adminUrl))
     )
     const status = yield* api.get().pipe(Effect.mapError(explained))
@@ -24,7 +25,8 @@ export const status = Command.make(
       Effect.map(({ projections }) => projections),
       Effect.orElseSucceed(() => null)
     )
-    yield* asJson ? json({ ...status, projections }) : show(status, projections)
+    const reconciled = yield* repairs.list({ query: { limit: 1 } }).pipe(Effect.orElseSucceed(() => null))
+    yield* asJson ? json({ ...status, projections, reconciled }) : show(status, projections, reconciled)
     if (!status.ready) {
       const parts = status.faults.map(({ part, reason }) => `${part} (${reason})`)
       return yield* new NotReady({ message: `not ready: ${parts.join("; ")}` })
@@ -43,7 +45,8 @@ export const status = Command.make(
 
 const show = Effect.fnUntraced(function*(
   status: StatusAnswer,
-  projections: ReadonlyArray<ProjectionAnswer> | null
+  projections: ReadonlyArray<ProjectionAnswer> | null,
+  reconciled: ReconciliationsAnswer | null
 ) {
   const { bold, dim, green, red, yellow } = yield* paint
   const line = (name: string, value: string) => Console.log(fit(`  ${dim(name.padEnd(13))} ${value}`))
@@ -72,6 +75,15 @@ const show = Effect.fnUntraced(function*(
   yield* line("replicas", number(stream.replicas))
   yield* line("quarantined", status.quarantined > 0 ? yellow(number(status.quarantined)) : "0")
   yield* line("dead letters", status.dead_letters > 0 ? red(number(status.dead_letters)) : "0")
+  const [last] = reconciled?.reconciliations ?? []
+  if (last !== undefined) {
+    yield* line(
+      "reconciled",
+      `${number(reconciled?.repaired ?? 0)} scans ever; the last one (${last.id}) ${last.state}${
+        last.error === null ? "" : `: ${last.error}`
+      }`
+    )
+  }
   yield* Console.log("")
   if (status.consumers.length === 0) return yield* Console.log("No durable consumer reads this stream.")
   const missingOf = (consumer: string) => {

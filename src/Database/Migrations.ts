@@ -51,6 +51,37 @@ const migrations = {
       sequence bigint not null,
       primary key (name, generation, sequence)
     )`
+  }),
+  "0003_reconciliations": Effect.gen(function*() {
+    const sql = yield* SqlClient
+    yield* sql`create table reconciliations (
+      id bigint generated always as identity primary key,
+      state text not null default 'running' check (state in ('running', 'done', 'cancelled', 'failed')),
+      since timestamptz not null,
+      until timestamptz not null,
+      qpr_code_id text,
+      dry_run boolean not null,
+      scheduled boolean not null,
+      requested_by text not null,
+      requested_at timestamptz not null default now(),
+      started_at timestamptz,
+      finished_at timestamptz,
+      seen bigint not null default 0,
+      missing bigint not null default 0,
+      appended bigint not null default 0,
+      dead_lettered bigint not null default 0,
+      unusable bigint not null default 0,
+      examples jsonb not null default '[]',
+      error text,
+      holder text,
+      held_until timestamptz
+    )`
+    yield* sql`create unique index reconciliations_running on reconciliations (state) where state = 'running'`
+    yield* sql`create table reconciled (
+      scan_id text primary key,
+      reconciliation bigint not null references reconciliations (id),
+      appended_at timestamptz not null default now()
+    )`
   })
 }
 

@@ -17,13 +17,17 @@ export const headersOf = (entry: Entry): ReadonlyArray<readonly [name: string, v
     ["ce-source", "https://api.3qpr.com"],
     ["ce-time", receivedAt],
     ["content-type", "application/json"],
-    ["3qpr-signature", entry.signature],
     ["3qpr-received-at", receivedAt],
-    ...(entry.quarantinedAs === undefined
-      ? []
-      : [["3qpr-quarantined-as", String(entry.quarantinedAs)] as const])
+    ...optional("3qpr-signature", entry.signature),
+    ...optional("3qpr-quarantined-as", entry.quarantinedAs),
+    ...optional("3qpr-reconciled", entry.reconciledBy)
   ]
 }
+
+const optional = (
+  name: string,
+  value: string | number | undefined
+): ReadonlyArray<readonly [string, string]> => value === undefined ? [] : [[name, String(value)]]
 
 /** A message's headers as they came; one that is repeated joined with commas. */
 export const recordOf = (headers: MsgHdrs | undefined): Readonly<Record<string, string>> =>

@@ -49,6 +49,8 @@ const show = Effect.fnUntraced(function*(event: EventDetail) {
   yield* line("received", event.received_at)
   yield* line("stored", `sequence ${event.sequence}, subject ${event.subject}`)
   yield* line("bytes", `${event.size}, sha256 ${event.sha256}`)
-  yield* line("signature", event.signature)
+  const reconciliation = event.headers["3qpr-reconciled"]
+  if (reconciliation === undefined) yield* line("signature", event.signature)
+  else yield* line("reconciled", ` fetched from 3QPR's API by reconciliation ${reconciliation}`)
   yield* Console.log(`\n${pretty(textOf(event))}`)
 })

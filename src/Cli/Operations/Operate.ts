@@ -1,7 +1,7 @@
 import { Console, Effect, Option, Schema } from "effect"
 import { Prompt, TerminalCapabilities } from "effect/cli"
-import { hostname, userInfo } from "node:os"
 import { AdminClient, explained } from "../../Admin/Client.ts"
+import { by } from "../By.ts"
 import { adminClient } from "../Flags.ts"
 import { json } from "../Output.ts"
 import type { OperationFlags } from "./Flags.ts"
@@ -41,7 +41,7 @@ export const operate = Effect.fnUntraced(function*<B extends Begun, E>(operating
   if (Option.isSome(flags.cancel)) return yield* cancel(api, flags.cancel.value, flags.json)
   if (Option.isSome(flags.watch)) return yield* watch(api, flags.watch.value, command, flags.json)
   const ask = (dry_run: boolean) =>
-    begin(api, { by: who(), rate: Option.getOrUndefined(flags.rate), dry_run }).pipe(
+    begin(api, { by: by(), rate: Option.getOrUndefined(flags.rate), dry_run }).pipe(
       Effect.mapError(explained)
     )
 
@@ -73,7 +73,7 @@ const confirm = Effect.fnUntraced(function*(message: string, done: string) {
 })
 
 const cancel = Effect.fnUntraced(function*(api: AdminClient["Service"], id: string, asJson: boolean) {
-  const operation = yield* api.operations.cancel({ params: { id }, payload: { by: who() } }).pipe(
+  const operation = yield* api.operations.cancel({ params: { id }, payload: { by: by() } }).pipe(
     Effect.mapError(explained)
   )
   if (asJson) return yield* json(operation)
@@ -84,17 +84,5 @@ const cancel = Effect.fnUntraced(function*(api: AdminClient["Service"], id: stri
       : `${id} is cancelled: ${left} of ${requested} stay as they are.`
   )
 })
-
-/** The user of this machine, as it is recorded. */
-const who = () => `${userName()}@${hostname()}`.slice(0, 200)
-
-// A container's user may have no name.
-const userName = () => {
-  try {
-    return userInfo().username
-  } catch {
-    return `uid ${process.getuid?.() ?? "unknown"}`
-  }
-}
 
 const capital = (text: string) => text.slice(0, 1).toUpperCase() + text.slice(1)

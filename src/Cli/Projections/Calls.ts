@@ -1,9 +1,8 @@
 import { Effect, type Option, Schema } from "effect"
 import { Argument } from "effect/cli"
-import { hostname, userInfo } from "node:os"
-import process from "node:process"
 import type { RebuildAnswer } from "../../Admin/Api/Projections.ts"
 import { AdminClient, type AdminUnreachable, explained } from "../../Admin/Client.ts"
+import { by } from "../By.ts"
 import { adminClient } from "../Flags.ts"
 
 /** Which projection is meant. */
@@ -45,15 +44,3 @@ export const calls = Effect.fnUntraced(function*(adminUrl: Option.Option<string>
   }
 })
 export type Calls = Effect.Success<ReturnType<typeof calls>>
-
-/** Who asks, as user@host. */
-const by = () => `${user()}@${hostname()}`.replace(/\p{Cc}/gu, "").slice(0, 100)
-
-// A container's user may have no name.
-const user = () => {
-  try {
-    return userInfo().username
-  } catch {
-    return `uid ${process.getuid?.() ?? "unknown"}`
-  }
-}

@@ -1,0 +1,44 @@
+import { Effect, Schema } from "effect"
+import { type AdminClient, explained } from "../../Admin/Client.ts"
+import type { Reconciliation } from "../../Reconciliations/Registry.ts"
+import { liveLine } from "../LiveLine.ts"
+
+/** A reconciliation came to no result. */
+export class ReconciliationEnded
+  extends Schema.TaggedError<ReconciliationEnded>()("ReconciliationEnded", { message: Schema.String })
+{}
+
+/** Shows how far a reconciliation is until it ends. Stopping the watch does not stop it. */
+export const watch = Effect.fnUntraced(
+  function*(api: AdminClient["Service"]["reconciliations"], begun: Reconciliation) {
+    const screen = yield* liveLine
+    let current = begun
+    yield* Effect.gen(function*() {
+      while (current.finished_at === null) {
+        yield* screen.show(lineOf(current))
+        yield* Effect.sleep("300 millis")
+        const answer = yield* Effect.result(
+          api.get({ params: { id: begun.id } }).pipe(Effect.mapError(explained))
+        )
+        if (answer._tag === "Success") current = answer.success
+        else if (!answer.failure.transient) return yield* answer.failure
+        else yield* screen.show(`${answer.failure.message} Trying again…`)
+      }
+    }).pipe(
+      Effect.onInterrupt(() =>
+        screen.say(
+          `It goes on. \`threeqpr reconcile --watch ${begun.id}\` shows it, `
+            + `\`threeqpr reconcile --cancel ${begun.id}\` ends it.`
+        )
+      ),
+      Effect.ensuring(screen.clear)
+    )
+    if (current.state !== "failed") return current
+    return yield* new ReconciliationEnded({ message: `Reconciliation ${begun.id} failed: ${current.error}` })
+  }
+)
+
+const lineOf = ({ appended, dry_run, error, missing, seen }: Reconciliation) =>
+  `${seen.toLocaleString("en-US")} scans compared, ${missing} missing`
+  + (dry_run ? "" : `, ${appended} repaired`)
+  + (error === null ? "" : `; waits: ${error}`)

@@ -1,0 +1,85 @@
+import { Clock, Effect, Layer, type Redacted, Schedule } from "effect"
+import { FetchHttpClient } from "effect/http"
+import { randomUUID } from "node:crypto"
+import { retrySchedule } from "./EventLog.ts"
+import { messageOf } from "./Failure.ts"
+import { pass } from "./Reconciliations/Pass.ts"
+import {
+  end,
+  keep,
+  noteError,
+  type Reconciliation,
+  release,
+  requestDue,
+  take
+} from "./Reconciliations/Registry.ts"
+import { ThreeQpr } from "./ThreeQpr.ts"
+import { ThreeQprFailed } from "./ThreeQpr/Failure.ts"
+import { Vitals } from "./Vitals.ts"
+
+export interface ReconcileOptions {
+  /** Of 3QPR's API. */
+  readonly url: string
+  readonly key: Redacted.Redacted<string>
+  /** How often to ask for one by ourselves, in milliseconds; never when undefined. */
+  readonly every: number | undefined
+}
+
+/**
+ * Runs the reconciliations that are asked for, one at a time in all processes, and asks for those of the
+ * schedule. One whose process ended goes on in another, or at the next start.
+ */
+export const layer = (options: ReconcileOptions) =>
+  Layer.effectDiscard(Effect.gen(function*() {
+    const vitals = yield* Vitals
+    const holder = randomUUID()
+    const step = Effect.gen(function*() {
+      if (options.every !== undefined) {
+        // Younger scans may still be on their way: 3QPR goes on delivering for so long.
+        yield* requestDue(options.every, (yield* Clock.currentTimeMillis) - retrySchedule)
+      }
+      const taken = yield* take(holder)
+      if (taken !== undefined) yield* perform(taken, holder)
+    }).pipe(Effect.catch((error) => Effect.logWarning(`reconciliations wait: ${messageOf(error)}`)))
+    yield* vitals.run("reconciliations", Effect.forever(Effect.andThen(step, Effect.sleep("1 second"))))
+  })).pipe(
+    Layer.provide(
+      ThreeQpr.layer({ url: options.url, key: options.key }).pipe(Layer.provide(FetchHttpClient.layer))
+    )
+  )
+
+/** How often a call that 3QPR does not answer is made again, 15 seconds apart, before it is a failure. */
+const retries = 20
+
+const perform = Effect.fnUntraced(function*(reconciliation: Reconciliation, holder: string) {
+  const { id } = reconciliation
+  const lost = keep(id, holder).pipe(
+    // While the database does not answer nobody else can take it either.
+    Effect.orElseSucceed(() => true),
+    Effect.repeat({ while: (kept) => kept, schedule: Schedule.spaced("1 second") }),
+    Effect.asVoid
+  )
+  const ours = Effect.flatMap(keep(id, holder), (kept) => kept ? Effect.void : Effect.never)
+  const done = pass(reconciliation, ours).pipe(
+    Effect.tapError((error) =>
+      Effect.logWarning(`reconciliation ${id} waits: ${messageOf(error)}`).pipe(
+        Effect.andThen(Effect.ignore(noteError(id, messageOf(error))))
+      )
+    ),
+    Effect.retry({
+      while: (error) => !(error instanceof ThreeQprFailed) || error.retriable,
+      schedule: Schedule.spaced("15 seconds"),
+      times: retries
+    }),
+    Effect.matchEffect({
+      onFailure: (error) => end(id, "failed", messageOf(error)),
+      onSuccess: () => end(id, "done")
+    }),
+    Effect.asVoid
+  )
+  yield* Effect.raceFirst(done, lost).pipe(
+    Effect.onInterrupt(() =>
+      release(id, holder).pipe(Effect.interruptible, Effect.timeout("2 seconds"), Effect.ignore)
+    )
+  )
+})

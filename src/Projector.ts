@@ -4,10 +4,12 @@ import { ack, Consumers, deadLetter, type Outcome, retryAfter } from "./Consumer
 import type { Delivered } from "./Consumer/Delivered.ts"
 import { isTransient, needsOperator } from "./Database/SqlFailure.ts"
 import { read } from "./Domain/Reading.ts"
+import { EventLog } from "./EventLog.ts"
 import { messageOf } from "./Failure.ts"
 import { durableName, filterOf, type Projection } from "./Projection.ts"
 import { applyOnce, type Decoded, NotNow } from "./Projector/Batch.ts"
 import { follower, type Trouble } from "./Projector/Follow.ts"
+import { isFromCurrentLog } from "./Projector/Origin.ts"
 import { isWanted } from "./Projector/Registry.ts"
 import { ShareLimit } from "./Projector/ShareLimit.ts"
 import { install } from "./Projector/Tables.ts"
@@ -39,6 +41,7 @@ const project = Effect.fnUntraced(
   function*(projection: Projection, generation: number, trouble: Trouble) {
     const consumers = yield* Consumers
     const sql = yield* SqlClient
+    const log = yield* EventLog
     const limit = new ShareLimit(projection.types)
     trouble.limited = () => limit.reason
     const apply = (events: ReadonlyArray<Decoded>) =>
@@ -84,8 +87,13 @@ const project = Effect.fnUntraced(
       durable: durableName(projection.name, generation),
       filter: filterOf(projection),
       maxBatch,
-      wanted: isWanted(projection.name, generation).pipe(
+      wanted: Effect.all([
+        isWanted(projection.name, generation),
+        isFromCurrentLog(projection.name, generation)
+      ]).pipe(
+        Effect.map((all) => all.every(Boolean)),
         Effect.provideService(SqlClient, sql),
+        Effect.provideService(EventLog, log),
         Effect.retry(Schedule.spaced("1 second")),
         Effect.orDie
       ),

@@ -79,7 +79,7 @@ const stateOf = Effect.fnUntraced(
 const rebuild = Effect.fn("Projections.rebuild")(function*(name: string, asked: RebuildRequest) {
   if (!(yield* lives).some((live) => live.name === name)) return yield* noProjection(name)
   const kind = asked.verify ? "verify" : asked.dry_run ? "dry-run" : "rebuild"
-  const id = yield* Rebuilds.request(name, kind, asked.by)
+  const id = yield* Rebuilds.request(name, kind, asked.by, asked.accept_new_log)
   if (id !== undefined) return yield* get(name, id)
   const going = (yield* active).find((rebuild) => rebuild.name === name)
   return yield* new Conflict({

@@ -82,6 +82,12 @@ const migrations = {
       reconciliation bigint not null references reconciliations (id),
       appended_at timestamptz not null default now()
     )`
+  }),
+  "0004_origin": Effect.gen(function*() {
+    const sql = yield* SqlClient
+    yield* sql`alter table projections add column log text`
+    yield* sql`alter table rebuilds add column log text,
+      add column accepts_new_log boolean not null default false`
   })
 }
 

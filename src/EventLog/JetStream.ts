@@ -7,8 +7,8 @@ import { durabilityOf } from "./Durability.ts"
 import { headersOf } from "./Headers.ts"
 import { Publisher } from "./Publisher.ts"
 import { entryAt, makeReader, reading } from "./Reader.ts"
-import { probe, Readiness } from "./Readiness.ts"
-import { ensure, type TopologyOptions, TopologyRefused } from "./Topology.ts"
+import { inspect, probe, Readiness } from "./Readiness.ts"
+import { ensure, flawOf, type TopologyOptions, TopologyRefused } from "./Topology.ts"
 
 export interface JetStreamOptions extends TopologyOptions {
   /** Whether the broker writes to disk before it acknowledges; undefined when we cannot know. */
@@ -39,6 +39,7 @@ const make = Effect.fnUntraced(function*(options: JetStreamOptions) {
     probe(readiness, publisher, nats, (sequence) => manager.streams.deleteMessage(stream, sequence, false))
   )
 
+  yield* Effect.forkScoped(inspect(readiness, async () => flawOf(await manager.streams.info(stream))))
   const reader = makeReader(nats, manager)
   return EventLog.of({
     append: (entry) =>

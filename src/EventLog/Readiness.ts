@@ -20,6 +20,8 @@ export class Readiness {
   #provenAt = -Infinity
   #refusal: string | undefined = "no publish has been acknowledged yet"
   #refusals = 0
+  /** Why the stream, as it is now, could lose events that it acknowledges; undefined when it could not. */
+  flaw: string | undefined
 
   constructor(isConnected: () => boolean) {
     this.#isConnected = isConnected
@@ -57,6 +59,7 @@ export class Readiness {
   get health(): Health {
     if (!this.#isConnected()) return { ready: false, reason: "the broker is not connected" }
     if (this.#refusal !== undefined) return { ready: false, reason: this.#refusal }
+    if (this.flaw !== undefined) return { ready: false, reason: this.flaw }
     const age = performance.now() - this.#provenAt
     return age < trusted
       ? { ready: true }
@@ -98,3 +101,16 @@ export const probe = Effect.fnUntraced(function*(
     yield* Effect.sleep(readiness.health.ready ? 1_000 : 250)
   }
 })
+
+/** Looks for ever whether the stream still keeps our promises: somebody may have made it anew, or changed it. */
+export const inspect = Effect.fnUntraced(
+  function*(readiness: Readiness, flawOf: () => Promise<string | undefined>) {
+    const look = Effect.promise(() => flawOf().catch(() => readiness.flaw))
+    while (true) {
+      yield* Effect.sleep(probeEvery)
+      const flaw = yield* look
+      if (flaw !== undefined && flaw !== readiness.flaw) yield* Effect.logError(flaw)
+      readiness.flaw = flaw
+    }
+  }
+)

@@ -42,8 +42,8 @@ export class TopologyRefused
 export const ensure = Effect.fn("Topology.ensure")(
   function*(manager: JetStreamManager, options: TopologyOptions) {
     const events = yield* ensureStream(manager, eventsConfig(options))
-    const faults = faultsOf(events)
-    if (faults.length > 0) return yield* refused(faults)
+    const flaw = flawOf(events)
+    if (flaw !== undefined) return yield* new TopologyRefused({ message: flaw })
     for (const difference of differences(events, options)) yield* Effect.logWarning(difference)
     for (const config of operatedConfigs(options)) yield* ensureStream(manager, config)
     return events
@@ -118,12 +118,15 @@ export const faultsOf = ({ config }: Pick<StreamInfo, "config">): ReadonlyArray<
 const covers = (subjects: ReadonlyArray<string>, wanted: string) =>
   subjects.some((subject) => subject === wanted || subject === "3qpr.>")
 
-const refused = (faults: ReadonlyArray<string>) =>
-  new TopologyRefused({
-    message: `The stream ${stream} on this broker would not keep our promises: ${faults.join("; ")}. `
+/** Why the event stream would not keep our promises, and what to do; undefined when it does. */
+export const flawOf = (info: Pick<StreamInfo, "config">) => {
+  const faults = faultsOf(info)
+  return faults.length === 0
+    ? undefined
+    : `The stream ${stream} on this broker would not keep our promises: ${faults.join("; ")}. `
       + `Change it (\`nats stream edit ${stream}\`), or remove it if it is not ours; it is never altered by `
       + "this program."
-  })
+}
 
 const differences = ({ config }: StreamInfo, options: TopologyOptions): ReadonlyArray<string> => {
   const compare = (name: string, actual: string, set: string) =>

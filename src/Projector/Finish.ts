@@ -9,12 +9,16 @@ import { durableName, type Projection } from "../Projection.ts"
 import { compare } from "./Compare.ts"
 import { carryOver, lackingUpTo, NotLevel } from "./Level.ts"
 import { exclude, lead } from "./Locks.ts"
+import { currentLog, foreign } from "./Origin.ts"
 import { end, type Rebuild } from "./Registry.ts"
 import { switchTo } from "./Switch.ts"
 import { appliedTable } from "./Tables.ts"
 
 /** A rebuild whose consumer has fewer events than this before it is taken for caught up. */
 const nearlyNothing = 1_000
+
+/** The event log is another one than a side of the rebuild is made from. */
+class OtherLog extends Schema.TaggedError<OtherLog>()("OtherLog", { message: Schema.String }) {}
 
 /** The rebuilt read model would be less than the live one. */
 class WouldLose extends Schema.TaggedError<WouldLose>()("WouldLose", { message: Schema.String }) {}
@@ -58,14 +62,24 @@ const inOneTransaction = Effect.fnUntraced(function*(projection: Projection, reb
   if (!(yield* lead(projection.name))) return
   yield* exclude(projection.name)
   yield* sql`set local statement_timeout = 0`
-  const [going] = yield* sql<{ readonly live: number }>`
-    select projections.generation as live from rebuilds join projections using (name)
+  const [going] = yield* sql<{ readonly live: number; readonly log: string | null }>`
+    select projections.generation as live, projections.log from rebuilds join projections using (name)
     where rebuilds.id = ${rebuild.id} and state in ('running', 'comparing')`
   if (going === undefined) return
   const standings = yield* (yield* Consumers).standings
   const floorOf = (generation: number) => standingOf(standings, projection, generation)?.finishedTo ?? 0
   const { live } = going
   const { generation } = rebuild
+  const now = yield* currentLog
+  if (rebuild.log !== now) {
+    return yield* new OtherLog({ message: foreign(rebuild, now) })
+  }
+  if (going.log !== null && going.log !== now) {
+    if (!rebuild.accepts_new_log || rebuild.kind !== "rebuild") {
+      return yield* new OtherLog({ message: foreign({ ...rebuild, log: going.log }, now) })
+    }
+    return yield* switchTo(projection, rebuild, live, yield* appliedBy(projection, generation))
+  }
   yield* carryOver(projection, { has: live, lacks: generation }, floorOf(generation))
   if (rebuild.kind === "rebuild") {
     yield* checkNothingLost(projection, rebuild, live, floorOf(generation))

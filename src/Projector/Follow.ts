@@ -1,4 +1,4 @@
-import { Effect, Exit, Schedule, Scope } from "effect"
+import { Effect, Exit, Option, Schedule, Scope } from "effect"
 import type { SqlClient } from "effect/sql/SqlClient"
 import { Consumers } from "../Consumer.ts"
 import type { ConsumerUnavailable } from "../Consumer/Durable.ts"
@@ -7,6 +7,7 @@ import { durableName, type Projection } from "../Projection.ts"
 import { Vitals } from "../Vitals.ts"
 import { finish } from "./Finish.ts"
 import { isLockTimeout } from "./Locks.ts"
+import { adopt, currentLog, foreign } from "./Origin.ts"
 import { begin } from "./Rebuilds.ts"
 import { active, end, type Live, lives, noteError, type Rebuild } from "./Registry.ts"
 import { retireOne } from "./Retire.ts"
@@ -46,6 +47,7 @@ export const follower = Effect.fnUntraced(
     const { forget } = yield* Consumers
     const running = new Map<string, Running>()
     const live = new Map<string, string>()
+    const strange = new Map<string, string>()
     const busy = new Set<string>()
 
     const start = Effect.fnUntraced(function*(projection: Projection, generation: number) {
@@ -98,14 +100,20 @@ export const follower = Effect.fnUntraced(
     const look = Effect.gen(function*() {
       const registry = yield* lives
       const rebuilds = yield* active
+      // Without a broker nothing can come from it either.
+      const now = Option.getOrUndefined(yield* Effect.option(currentLog))
       const wanted = new Map<string, () => Effect.Effect<void, never, R | SqlClient>>()
       for (const projection of projections) {
         const { name } = projection
         const current = registry.find((live) => live.name === name)
         const rebuild = rebuilds.find((rebuild) => rebuild.name === name)
-        for (const { generation, version } of [current, rebuild].filter((one) => one !== undefined)) {
+        for (const one of [current, rebuild].filter((one) => one !== undefined)) {
+          const { generation, log, version } = one
           // Tables of a newer version are not for us to write.
           if (version === null || version > projection.version) continue
+          if (now !== undefined && log === null) yield* adopt(one, now)
+          if (now !== undefined) yield* tellStrange(one, log === null || log === now ? undefined : now)
+          if (strange.has(durableName(name, generation))) continue
           wanted.set(durableName(name, generation), () => start(projection, generation))
         }
         if (current) live.set(name, durableName(name, current.generation))
@@ -116,6 +124,16 @@ export const follower = Effect.fnUntraced(
       for (const [durable, start] of wanted) if (!running.has(durable)) yield* start()
       yield* beside("dropping a generation", retireOne)
       return rebuilds.length > 0
+    })
+
+    /** Keeps, tells and shows that a generation is made from another log than the one there is now. */
+    const tellStrange = Effect.fnUntraced(function*(one: Live | Rebuild, now: string | undefined) {
+      const durable = durableName(one.name, one.generation)
+      if (now === undefined) return void strange.delete(durable)
+      if (strange.has(durable)) return
+      strange.set(durable, foreign(one, now))
+      yield* Effect.logError(`projection ${durable}: ${foreign(one, now)}`)
+      yield* noteError(one, foreign(one, now))
     })
 
     const noteTroubles = Effect.fnUntraced(
@@ -137,7 +155,10 @@ export const follower = Effect.fnUntraced(
         Effect.catch((error) => Effect.logDebug(`the registry cannot be read: ${messageOf(error)}`)),
         Effect.forever
       ),
-      troubleOf: (name: string) => reasonOf(running.get(live.get(name) ?? "")?.trouble)
+      troubleOf: (name: string) => {
+        const durable = live.get(name) ?? ""
+        return strange.get(durable) ?? reasonOf(running.get(durable)?.trouble)
+      }
     }
   }
 )

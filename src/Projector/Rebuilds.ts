@@ -1,6 +1,7 @@
 import { Effect } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { durableName, type Projection } from "../Projection.ts"
+import { currentLog } from "./Origin.ts"
 import { end, type Kind, type Rebuild } from "./Registry.ts"
 import { create, drop, tablesOf } from "./Tables.ts"
 
@@ -8,11 +9,16 @@ import { create, drop, tablesOf } from "./Tables.ts"
  * Asks the projectors to build a projection anew beside the live one. Gives the rebuild's id; undefined when
  * one is going on. A generation's number is never used twice, so that nothing old can come back under it.
  */
-export const request = Effect.fn("Rebuilds.request")(function*(name: string, kind: Kind, by: string) {
+export const request = Effect.fn("Rebuilds.request")(function*(
+  name: string,
+  kind: Kind,
+  by: string,
+  acceptsNewLog = false
+) {
   const sql = yield* SqlClient
   const [made] = yield* sql<{ readonly id: number }>`
-    insert into rebuilds (name, generation, retires, kind, requested_by)
-    select name, next, next, ${kind}::text, ${by}::text from (
+    insert into rebuilds (name, generation, retires, kind, requested_by, accepts_new_log)
+    select name, next, next, ${kind}::text, ${by}::text, ${acceptsNewLog}::boolean from (
       select name, 1 + greatest(generation,
         (select max(rebuilds.generation) from rebuilds where rebuilds.name = projections.name)) as next
       from projections where name = ${name}
@@ -32,6 +38,7 @@ export const begin = Effect.fn("Rebuilds.begin")(function*<E, R>(
   forget: (durable: string) => Effect.Effect<void, E, R>
 ) {
   const sql = yield* SqlClient
+  const log = yield* currentLog
   yield* sql.withTransaction(Effect.gen(function*() {
     const mine = yield* sql`
       select 1 from rebuilds where id = ${id} and started_at is null and state = 'running'
@@ -41,7 +48,7 @@ export const begin = Effect.fn("Rebuilds.begin")(function*<E, R>(
     yield* create(projection, generation)
     yield* forget(durableName(name, generation))
     yield* sql`
-      update rebuilds set started_at = clock_timestamp(), version = ${projection.version},
+      update rebuilds set started_at = clock_timestamp(), version = ${projection.version}, log = ${log},
         retired_tables = ${tablesOf(projection)}::text::jsonb
       where id = ${id}`
     yield* Effect.logInfo(`projection ${name}: building generation ${generation} from the first event`)

@@ -18,7 +18,9 @@ export const Live = Schema.Struct({
   version: Schema.Number,
   /** What kept it from going on when something last did, and when that was. */
   error: Text,
-  error_at: Text
+  error_at: Text,
+  /** The log that its rows are made from, by the time of its creation; null until a projector has looked. */
+  log: Text
 })
 export type Live = typeof Live.Type
 
@@ -36,7 +38,11 @@ export const Rebuild = Schema.Struct({
   started_at: Text,
   finished_at: Text,
   error: Text,
-  result: Schema.Unknown
+  result: Schema.Unknown,
+  /** As of a projection. */
+  log: Text,
+  /** Whether it may take the place of rows that were made from another log. */
+  accepts_new_log: Schema.Boolean
 })
 export type Rebuild = typeof Rebuild.Type
 
@@ -44,7 +50,9 @@ export type Rebuild = typeof Rebuild.Type
 export const lives = Effect.gen(function*() {
   const sql = yield* SqlClient
   return yield* Effect.flatMap(
-    sql`select name, generation, version, error, ${time(sql, "error_at")} from projections order by name`,
+    sql`select name, generation, version, error, ${
+      time(sql, "error_at")
+    }, log from projections order by name`,
     decodeLives
   )
 })
@@ -113,7 +121,7 @@ const time = (sql: SqlClient, column: string) =>
 
 const columns = (sql: SqlClient) =>
   sql`id::float8 as id, name, generation, version, kind, state, requested_by, ${time(sql, "requested_at")},
-    ${time(sql, "started_at")}, ${time(sql, "finished_at")}, error, result`
+    ${time(sql, "started_at")}, ${time(sql, "finished_at")}, error, result, log, accepts_new_log`
 
 const decodeLives = Schema.decodeUnknownEffect(Schema.Array(Live))
 const decodeRebuilds = Schema.decodeUnknownEffect(Schema.Array(Rebuild))

@@ -25,7 +25,7 @@ export const switchTo = Effect.fn("Projector.switchTo")(
     }
     yield* sql`
       update projections set generation = ${generation}, version = ${version}, error = null, error_at = null,
-        tables = ${tablesOf(projection)}::text::jsonb
+        log = ${rebuild.log}, tables = ${tablesOf(projection)}::text::jsonb
       where name = ${name}`
     yield* sql`
       update rebuilds set retires = ${live}, retired_tables = ${JSON.stringify(tables)}::text::jsonb

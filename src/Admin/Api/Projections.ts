@@ -75,6 +75,8 @@ export type ProjectionAnswer = typeof ProjectionAnswer.Type
 const RebuildRequest = Schema.Struct({
   dry_run: Schema.optional(Schema.Boolean),
   verify: Schema.optional(Schema.Boolean),
+  /** Lets rows that were made from another log go: what only that one had is gone from the read model then. */
+  accept_new_log: Schema.optional(Schema.Boolean),
   by: Schema.String.check(Schema.isPattern(/^\P{Cc}{1,100}$/u))
 }).check(Schema.makeFilter(({ dry_run, verify }) => !(dry_run === true && verify === true), {
   expected: "dry_run or verify, not both"

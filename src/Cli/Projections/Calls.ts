@@ -24,10 +24,15 @@ export const calls = Effect.fnUntraced(function*(adminUrl: Option.Option<string>
   const list = Effect.map(asked(projections.list()), ({ projections }) => projections)
   return {
     list,
-    start: (name: string, kind: Kind) =>
+    start: (name: string, kind: Kind, acceptNewLog = false) =>
       asked(projections.rebuild({
         params: { name },
-        payload: { dry_run: kind === "dry-run", verify: kind === "verify", by: by() }
+        payload: {
+          dry_run: kind === "dry-run",
+          verify: kind === "verify",
+          accept_new_log: acceptNewLog,
+          by: by()
+        }
       })),
     get: (name: string, id: number) => asked(projections.get({ params: { name, id } })),
     cancel: (name: string, id: number) => asked(projections.cancel({ params: { name, id } })),

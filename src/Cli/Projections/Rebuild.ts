@@ -16,12 +16,18 @@ export const rebuild = Command.make(
       Flag.withDescription("Switch nothing: show the rows that would change; exits 1 when there are any"),
       Flag.withDefault(false)
     ),
+    acceptNewLog: Flag.Boolean("accept-new-log").pipe(
+      Flag.withDescription(
+        "When the event log is another one than the rows are made from: what only the old one had goes"
+      ),
+      Flag.withDefault(false)
+    ),
     json: jsonFlag,
     adminUrl: adminUrlFlag
   },
-  Effect.fnUntraced(function*({ adminUrl, dryRun, json: asJson, name }) {
+  Effect.fnUntraced(function*({ acceptNewLog, adminUrl, dryRun, json: asJson, name }) {
     const api = yield* calls(adminUrl)
-    const started = yield* api.start(name, dryRun ? "dry-run" : "rebuild")
+    const started = yield* api.start(name, dryRun ? "dry-run" : "rebuild", acceptNewLog)
     yield* show(yield* watch(api, started), asJson)
   })
 ).pipe(

@@ -57,7 +57,7 @@ export const check = Effect.fnUntraced(
     )
     const forgedStored = stream.filter(({ body }) => forged.has(sha256Of(body)))
     const classes = { ok: 0, lost: 0, unknown: 0, duplicated: 0, skipped: 0 }
-    const problems = [...ledger.wrong]
+    const problems: Array<string> = []
     for (const sent of ledger.sent.values()) {
       const found = places.get(sent.id) ?? []
       const which = sent.kind === "forged"
@@ -73,8 +73,13 @@ export const check = Effect.fnUntraced(
         ? "skipped"
         : "ok"
       classes[which]++
-      if (which !== "ok") problems.push(`${which}: ${sent.kind} ${sent.id} (${sent.accepted} times 200)`)
-      else if (sent.kind !== "forged") problems.push(...misplaced(sent.kind, found, deadSequences))
+      if (which !== "ok") {
+        problems.push(
+          `${which}: ${sent.kind} ${sent.id} (${sent.accepted} times 200), in the stream at ${
+            found.map(({ headers, sequence }) => `${sequence} (${headers["3qpr-received-at"]})`).join(" and ")
+          }`
+        )
+      } else if (sent.kind !== "forged") problems.push(...misplaced(sent.kind, found, deadSequences))
     }
     const unsent = [...places.keys()].filter((id) => !ledger.sent.has(id))
     const counts: Counts = {
@@ -88,7 +93,8 @@ export const check = Effect.fnUntraced(
     problems.push(
       ...forgedStored.map(({ sequence }) => `forged and stored at ${sequence}`),
       ...unsent.map((id) => `in the stream and never sent: ${id}`),
-      ...projections.flatMap(({ problems }) => problems)
+      ...projections.flatMap(({ problems }) => problems),
+      ...ledger.wrong
     )
     return { counts, projections, problems: problems.slice(0, 50) } satisfies Verdict
   }

@@ -1,5 +1,5 @@
 import { Deferred, Effect, Fiber, type Redacted, type Scope } from "effect"
-import { request } from "node:http"
+import { Agent, request } from "node:http"
 import * as Signature from "../../../src/Signature.ts"
 import { Bodies, drawsOf } from "./Bodies.ts"
 import type { Ledger, Sent } from "./Ledger.ts"
@@ -90,11 +90,14 @@ export const deliver = (
       if (status === 0) sent.silent++
       if (status === 200) sent.accepted++
       if (status === (sent.kind === "forged" ? 400 : 200)) break
-      if (status !== 503 && status !== 0) ledger.wrong.push(`${status} to ${sent.kind} ${sent.id}`)
-      yield* Effect.sleep(Math.min(1_000, 50 * 2 ** tries))
+      if (![0, 408, 503].includes(status)) ledger.wrong.push(`${status} to ${sent.kind} ${sent.id}`)
+      // Some wait longer, so that an outage does not end in a wave of all at once.
+      yield* Effect.sleep(Math.min(500 + sent.sha256.charCodeAt(1) * 20, 50 * 2 ** tries))
     }
     sent.open = false
   })
+
+const agent = new Agent({ keepAlive: true, maxFreeSockets: 256, timeout: 5_000 })
 
 /** One delivery; its status, or 0 when no answer came within 5 seconds. `leaves`: before the answer. */
 const post = (url: string, body: Buffer, signature: string, leaves: boolean) =>
@@ -104,7 +107,7 @@ const post = (url: string, body: Buffer, signature: string, leaves: boolean) =>
       "content-type": "application/json",
       "content-length": body.length
     }
-    const outgoing = request(url, { method: "POST", headers, agent: false, timeout: 5_000 }, (response) => {
+    const outgoing = request(url, { method: "POST", headers, agent, timeout: 5_000 }, (response) => {
       response.resume()
       response.on("end", () => resume(Effect.succeed(response.statusCode ?? 0)))
       response.on("error", () => resume(Effect.succeed(0)))

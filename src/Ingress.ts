@@ -3,6 +3,7 @@ import { createHash } from "node:crypto"
 import type { EventId } from "./Domain/EventId.ts"
 import { read, type Unusable } from "./Domain/Reading.ts"
 import { type AppendFailed, type Entry, EventLog, eventSubject, quarantineSubject } from "./EventLog.ts"
+import { type ConflictCounts, watchConflicts } from "./Ingress/Conflicts.ts"
 import type { Problem, Verifier } from "./Signature.ts"
 
 /** The body is stored. `quarantined` says that it is authentic but no event we can use. */
@@ -31,6 +32,8 @@ export class Ingress extends Context.Service<Ingress, {
     body: Uint8Array,
     signature: string | undefined
   ) => Effect.Effect<Receipt | Rejected, AppendFailed>
+  /** Ids that came with another body than the first; the first is in the log. Since the start. */
+  readonly conflicts: () => ConflictCounts
 }>()("threeqpr-events/Ingress") {
   static readonly layer = (verify: Verifier) => Layer.effect(Ingress, make(verify))
 }
@@ -38,6 +41,7 @@ export class Ingress extends Context.Service<Ingress, {
 const make = Effect.fnUntraced(function*(verify: Verifier) {
   const log = yield* EventLog
   const clock = yield* Clock.Clock
+  const conflicts = yield* watchConflicts
   return Ingress.of({
     accept: (body, signature) => {
       if (signature === undefined) return Effect.succeed({ ok: false, error: "missing_signature" })
@@ -62,12 +66,16 @@ const make = Effect.fnUntraced(function*(verify: Verifier) {
           signature,
           receivedAt
         }
-      return Effect.map(log.append(entry), ({ duplicate }): Receipt => ({
-        ok: true,
-        id: reading.id,
-        duplicate,
-        ...(reading._tag === "Unusable" && { quarantined: reading.reason })
-      }))
-    }
+      return Effect.map(log.append(entry), ({ duplicate, sequence }): Receipt => {
+        if (duplicate) conflicts.compare(entry, sequence)
+        return {
+          ok: true,
+          id: reading.id,
+          duplicate,
+          ...(reading._tag === "Unusable" && { quarantined: reading.reason })
+        }
+      })
+    },
+    conflicts: conflicts.counts
   })
 })

@@ -5,6 +5,7 @@ import { EventLog } from "../EventLog.ts"
 import { durableName, filterOf, type Projection } from "../Projection.ts"
 import { projections } from "../Projections.ts"
 import { completeness } from "../Projector/Completeness.ts"
+import { appliedBefore, ledgerPage } from "../Projector/LedgerPage.ts"
 import * as Rebuilds from "../Projector/Rebuilds.ts"
 import { active, find, type Live, lives, type Rebuild } from "../Projector/Registry.ts"
 import { Api } from "./Api.ts"
@@ -21,6 +22,7 @@ export const layer = HttpApiBuilder.group(
     return handlers.handleAll({
       list: () => list.pipe(orUnavailable),
       rebuild: ({ params, payload }) => rebuild(params.name, payload).pipe(orUnavailable),
+      ledger: ({ params, query }) => ledger(params.name, query.after ?? 0, query.up_to).pipe(orUnavailable),
       get: ({ params }) => get(params.name, params.id).pipe(orUnavailable),
       cancel: ({ params }) => cancel(params.name, params.id).pipe(orUnavailable)
     })
@@ -75,6 +77,19 @@ const stateOf = Effect.fnUntraced(
     }
   }
 )
+
+const ledger = Effect.fn("Projections.ledger")(function*(name: string, after: number, asked?: number) {
+  const projection = projections.find((projection) => projection.name === name)
+  const live = (yield* lives).find((live) => live.name === name)
+  if (projection === undefined || live === undefined) return yield* noProjection(name)
+  const { generation } = live
+  const consumer = (yield* standing).find((consumer) => consumer.name === durableName(name, generation))
+  const { firstSequence } = yield* (yield* EventLog).state
+  const up_to = Math.min(asked ?? Infinity, consumer?.finished_to ?? 0)
+  const page = yield* ledgerPage(projection, generation, Math.max(after, firstSequence - 1), up_to)
+  const gone = after === 0 ? yield* appliedBefore(projection, generation, firstSequence) : 0
+  return { projection: name, generation, up_to, ...page, gone }
+})
 
 const rebuild = Effect.fn("Projections.rebuild")(function*(name: string, asked: RebuildRequest) {
   if (!(yield* lives).some((live) => live.name === name)) return yield* noProjection(name)

@@ -48,6 +48,37 @@ layer(ingress.pipe(Layer.provideMerge(Memory.layer())))("Ingress", (it) => {
       assert.strictEqual(yield* lastSequence, before)
     }))
 
+  it.effect("keeps the first body of an id, and counts those that differ", () =>
+    Effect.gen(function*() {
+      const { conflicts } = yield* Ingress
+      const first = scanCreated("evt_twice", { country: "CH" })
+      yield* deliver(signed(first))
+      const sequence = yield* lastSequence
+      for (const body of [first, scanCreated("evt_twice", { country: "DE" }), first]) {
+        assert.deepInclude(yield* deliver(signed(body)), { ok: true, duplicate: true })
+      }
+      yield* Effect.repeat(Effect.yieldNow, { until: () => conflicts().conflicts > 0 })
+      assert.deepStrictEqual(conflicts(), { conflicts: 1, unchecked: 0 })
+      assert.strictEqual(Buffer.from((yield* entryAt(sequence)).body).toString(), first)
+      assert.strictEqual(yield* lastSequence, sequence)
+    }))
+
+  it.effect("compares of a wave of duplicates as many as it has room for", () =>
+    Effect.gen(function*() {
+      const { conflicts } = yield* Ingress
+      const before = conflicts()
+      yield* deliver(signed(scanCreated("evt_wave")))
+      const other = signed(scanCreated("evt_wave", { country: "DE" }))
+      yield* Effect.forEach(Array.from({ length: 1_000 }), () => deliver(other), { concurrency: "unbounded" })
+      const seen = () => {
+        const { conflicts: found, unchecked } = conflicts()
+        return { found: found - before.conflicts, unchecked: unchecked - before.unchecked }
+      }
+      yield* Effect.repeat(Effect.yieldNow, { until: () => seen().found + seen().unchecked === 1_000 })
+      assert.isAbove(seen().found, 0)
+      assert.isAbove(seen().unchecked, 0)
+    }))
+
   it.effect("stores a type nobody told us of like any other", () =>
     Effect.gen(function*() {
       const receipt = yield* deliver(signed(`{"id":"evt_c","event":"invoice.paid","data":null}`))

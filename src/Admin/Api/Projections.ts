@@ -1,8 +1,10 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema } from "effect/http-api"
 import { TableComparison } from "../../Projector/Compare.ts"
+import { LedgerCounts, LedgerProblem } from "../../Projector/LedgerPage.ts"
 import { Kind, State } from "../../Projector/Registry.ts"
 import { Conflict, NotFound, Unavailable } from "../Problems.ts"
+import { within } from "./Query.ts"
 
 const Text = Schema.NullOr(Schema.String)
 
@@ -83,6 +85,22 @@ const RebuildRequest = Schema.Struct({
 }))
 export type RebuildRequest = typeof RebuildRequest.Type
 
+/** A page of the account of every entry, for the live generation. */
+export const LedgerAnswer = Schema.Struct({
+  projection: Schema.String,
+  generation: Schema.Number,
+  /** The account goes up to here: what the durable consumer is through with. */
+  up_to: Schema.Number,
+  /** The `after` of the next page. */
+  cursor: Schema.Number,
+  more: Schema.Boolean,
+  counts: LedgerCounts,
+  problems: Schema.Array(LedgerProblem),
+  /** Applied, and no longer in the stream, which begins later; on the first page. */
+  gone: Schema.Number
+})
+export type LedgerAnswer = typeof LedgerAnswer.Type
+
 const Name = { name: Schema.String }
 const RebuildOf = Schema.Struct({ ...Name, id: Schema.NumberFromString.check(Schema.isInt()) })
 
@@ -97,6 +115,16 @@ export const Projections = HttpApiGroup.make("projections").add(
     payload: RebuildRequest,
     success: RebuildAnswer.pipe(HttpApiSchema.status(202)),
     error: [NotFound, Conflict, Unavailable]
+  }),
+  HttpApiEndpoint.get("ledger", "/v1/projections/:name/ledger", {
+    params: Schema.Struct(Name),
+    query: Schema.Struct({
+      after: Schema.optional(within(0, Number.MAX_SAFE_INTEGER)),
+      /** As the first page says. */
+      up_to: Schema.optional(within(0, Number.MAX_SAFE_INTEGER))
+    }),
+    success: LedgerAnswer,
+    error: [NotFound, Unavailable]
   }),
   HttpApiEndpoint.get("get", "/v1/projections/:name/rebuilds/:id", {
     params: RebuildOf,

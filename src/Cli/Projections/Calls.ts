@@ -34,6 +34,8 @@ export const calls = Effect.fnUntraced(function*(adminUrl: Option.Option<string>
           by: by()
         }
       })),
+    ledger: (name: string, query: { readonly after?: number; readonly up_to?: number }) =>
+      asked(projections.ledger({ params: { name }, query })),
     get: (name: string, id: number) => asked(projections.get({ params: { name, id } })),
     cancel: (name: string, id: number) => asked(projections.cancel({ params: { name, id } })),
     /** The rebuild of a projection that goes on. */

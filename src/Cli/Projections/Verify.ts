@@ -1,18 +1,30 @@
 import { Effect, Option } from "effect"
-import { Argument, Command } from "effect/cli"
+import { Argument, Command, Flag } from "effect/cli"
 import { adminUrlFlag, jsonFlag } from "../Flags.ts"
 import { json } from "../Output.ts"
 import { calls, nameArgument } from "./Calls.ts"
 import { failOnDifference, showComparisons } from "./Comparison.ts"
+import { account, showLedgers } from "./Ledger.ts"
 import { watch } from "./Watch.ts"
 
 /** `threeqpr projections verify`: whether the read models are what the log says, cell by cell. */
 export const verify = Command.make(
   "verify",
-  { name: nameArgument.pipe(Argument.optional), json: jsonFlag, adminUrl: adminUrlFlag },
-  Effect.fnUntraced(function*({ adminUrl, json: asJson, name }) {
+  {
+    name: nameArgument.pipe(Argument.optional),
+    ledger: Flag.Boolean("ledger").pipe(
+      Flag.withDescription(
+        "Account for every entry of the stream instead: applied once, kept aside, or not its own"
+      ),
+      Flag.withDefault(false)
+    ),
+    json: jsonFlag,
+    adminUrl: adminUrlFlag
+  },
+  Effect.fnUntraced(function*({ adminUrl, json: asJson, ledger, name }) {
     const api = yield* calls(adminUrl)
     const names = Option.isSome(name) ? [name.value] : (yield* api.list).map(({ name }) => name)
+    if (ledger) return yield* showLedgers(yield* Effect.forEach(names, (name) => account(api, name)), asJson)
     const compared = yield* Effect.forEach(
       names,
       (name) => Effect.flatMap(api.start(name, "verify"), (started) => watch(api, started))
@@ -24,6 +36,10 @@ export const verify = Command.make(
   Command.withDescription("Compare read models with new ones built from the log; exits 1 on a difference"),
   Command.withExamples([
     { command: "threeqpr projections verify", description: "All of them, one after the other" },
+    {
+      command: "threeqpr projections verify --ledger",
+      description: "What became of each event of the stream"
+    },
     { command: "threeqpr projections verify scans --json", description: "One, with hashes, for a program" }
   ])
 )

@@ -1,0 +1,116 @@
+import { Console, Effect, Schema } from "effect"
+import type { LedgerAnswer } from "../../Admin/Api/Projections.ts"
+import { liveLine } from "../LiveLine.ts"
+import { json, paint, table } from "../Output.ts"
+import type { Calls } from "./Calls.ts"
+import { number } from "./Watch.ts"
+
+/** Not every entry is accounted for, once. */
+export class NotAccounted
+  extends Schema.TaggedError<NotAccounted>()("NotAccounted", { message: Schema.String })
+{}
+
+/** The most problems that are shown of a projection. */
+const mostProblems = 100
+
+interface Account extends Pick<LedgerAnswer, "projection" | "generation" | "up_to" | "gone" | "counts"> {
+  readonly unexplained: number
+  readonly problems: LedgerAnswer["problems"]
+}
+
+/** Asks page by page what became of every entry, and shows how far it is. */
+export const account = Effect.fnUntraced(function*(calls: Calls, name: string) {
+  const screen = yield* liveLine
+  const pages: Array<LedgerAnswer> = []
+  yield* Effect.gen(function*() {
+    for (let more = true; more;) {
+      const last = pages.at(-1)
+      const page = yield* calls.ledger(name, last ? { after: last.cursor, up_to: last.up_to } : {})
+      if (last !== undefined && last.generation !== page.generation) {
+        return yield* new NotAccounted({ message: `A rebuild of ${name} switched meanwhile. Run it again.` })
+      }
+      pages.push(page)
+      more = page.more
+      yield* screen.show(`${name}: ${number(page.cursor)} of ${number(page.up_to)} entries`)
+    }
+  }).pipe(Effect.ensuring(screen.clear))
+  return sum(pages)
+})
+
+const sum = ([first, ...rest]: ReadonlyArray<LedgerAnswer>): Account => {
+  const all = [first, ...rest].filter((page) => page !== undefined)
+  const problems = all.flatMap(({ problems }) => problems)
+  const total = (count: keyof LedgerAnswer["counts"]) =>
+    all.reduce((sum, { counts }) => sum + counts[count], 0)
+  return {
+    projection: first?.projection ?? "",
+    generation: first?.generation ?? 0,
+    up_to: first?.up_to ?? 0,
+    gone: first?.gone ?? 0,
+    counts: {
+      stream: total("stream"),
+      applied: total("applied"),
+      repeated: total("repeated"),
+      dead_lettered: total("dead_lettered"),
+      quarantined: total("quarantined"),
+      not_mine: total("not_mine"),
+      skipped: total("skipped"),
+      double: total("double")
+    },
+    unexplained: problems.filter(({ kind }) => kind === "unexplained").length,
+    problems: problems.slice(0, mostProblems)
+  }
+}
+
+/** A row a projection, then what is wrong; fails when anything is. */
+export const showLedgers = Effect.fnUntraced(function*(accounts: ReadonlyArray<Account>, asJson: boolean) {
+  yield* asJson ? Effect.forEach(accounts, json) : show(accounts)
+  const wrong = accounts.filter(({ problems }) => problems.length > 0)
+  if (wrong.length === 0) return
+  return yield* new NotAccounted({
+    message: `Not every event is accounted for, once, in ${
+      wrong.map(({ projection }) => projection).join(", ")
+    }. `
+      + "`threeqpr projections rebuild <name>` builds it anew from the log."
+  })
+})
+
+const show = Effect.fnUntraced(function*(accounts: ReadonlyArray<Account>) {
+  const { red } = yield* paint
+  const alarming = (count: number) => count > 0 ? red(number(count)) : "0"
+  yield* table(
+    columns,
+    accounts.map(({ counts, gone, projection, unexplained }) => [
+      projection,
+      number(counts.stream),
+      number(counts.applied),
+      number(counts.repeated),
+      number(counts.dead_lettered),
+      number(counts.quarantined),
+      number(counts.not_mine),
+      alarming(counts.skipped),
+      alarming(counts.double),
+      alarming(unexplained),
+      number(gone)
+    ])
+  )
+  const problems = accounts.flatMap(({ problems, projection }) =>
+    problems.map(({ id, kind, sequence }) => [projection, kind, number(sequence), id])
+  )
+  if (problems.length === 0) return
+  yield* Console.log("")
+  yield* table(
+    [{ title: "PROJECTION" }, { title: "" }, { title: "SEQUENCE", right: true }, { title: "ID" }],
+    problems
+  )
+})
+
+const columns = [
+  { title: "PROJECTION" },
+  ...["STREAM", "APPLIED", "AGAIN", "DEAD", "QUARANT", "OTHERS", "SKIPPED", "DOUBLE", "UNEXPL", "GONE"].map((
+    title
+  ) => ({
+    title,
+    right: true
+  }))
+]

@@ -1,0 +1,137 @@
+import { Effect, Schema } from "effect"
+import { SqlClient } from "effect/sql/SqlClient"
+import { DeadLetters } from "../DeadLetters.ts"
+import { EventLog, eventSubject, type LoggedEntry, quarantineSubject } from "../EventLog.ts"
+import { durableName, type Projection } from "../Projection.ts"
+import { appliedTable } from "./Tables.ts"
+
+/** What became of entries of the stream in one projection; each entry is in one of them. */
+export const LedgerCounts = Schema.Struct({
+  stream: Schema.Number,
+  applied: Schema.Number,
+  /** In the stream again under the id of one that was applied. */
+  repeated: Schema.Number,
+  dead_lettered: Schema.Number,
+  quarantined: Schema.Number,
+  /** Of other types. */
+  not_mine: Schema.Number,
+  /** In none of the others: nobody knows what became of it. */
+  skipped: Schema.Number,
+  /** In more than one of them. */
+  double: Schema.Number
+})
+
+/** An entry or a record that should not be as it is. `unexplained`: applied, and not in the stream. */
+export const LedgerProblem = Schema.Struct({
+  kind: Schema.Literals(["skipped", "double", "unexplained"]),
+  sequence: Schema.Number,
+  id: Schema.String
+})
+
+/** The entries that are looked at in one go. */
+export const pageSize = 20_000
+
+/**
+ * Accounts, entry by entry, for what is behind `after` up to `upTo`, a page of it: against the record of
+ * applied events, the repeated ones and the dead letters of one generation. Ends at `cursor`.
+ */
+export const ledgerPage = Effect.fn("Projector.ledgerPage")(
+  function*(projection: Projection, generation: number, after: number, upTo: number) {
+    const entries = yield* entriesOf(after, upTo)
+    const last = entries.at(-1)?.sequence
+    const more = entries.length >= pageSize
+    const cursor = more && last !== undefined ? last : upTo
+    const found = yield* compare(projection, generation, entries, after, cursor)
+    // A redrive or a batch may have been between two of the places that were looked at.
+    const sure = found.problems.length === 0
+      ? found
+      : yield* Effect.delay(compare(projection, generation, entries, after, cursor), "1 second")
+    return { cursor, more, ...sure }
+  }
+)
+
+/** How many events were applied whose entries lay before a sequence. */
+export const appliedBefore = Effect.fnUntraced(
+  function*(projection: Projection, generation: number, sequence: number) {
+    const sql = yield* SqlClient
+    const [row] = yield* sql<{ readonly events: number }>`
+      select count(*)::float8 as events from ${sql.literal(appliedTable(projection, generation))}
+      where sequence < ${sequence}::bigint`
+    return row?.events ?? 0
+  }
+)
+
+const entriesOf = Effect.fnUntraced(function*(after: number, upTo: number) {
+  const log = yield* EventLog
+  const entries: Array<Pick<LoggedEntry, "sequence" | "subject" | "headers">> = []
+  for (let from = after; entries.length < pageSize && from < upTo;) {
+    const part = yield* log.read({ after: from, limit: 1_000 })
+    const last = part.at(-1)
+    if (last === undefined) break
+    from = last.sequence
+    for (const { headers, sequence, subject } of part) {
+      if (sequence <= upTo) entries.push({ headers, sequence, subject })
+    }
+  }
+  return entries
+})
+
+const compare = Effect.fnUntraced(function*(
+  projection: Projection,
+  generation: number,
+  entries: ReadonlyArray<Pick<LoggedEntry, "sequence" | "subject" | "headers">>,
+  after: number,
+  upTo: number
+) {
+  const sql = yield* SqlClient
+  const within = sql`sequence > ${after}::bigint and sequence <= ${upTo}::bigint`
+  const applied = new Map(
+    (yield* sql<{ readonly event_id: string; readonly sequence: number }>`
+      select event_id, sequence::float8 as sequence from ${sql.literal(appliedTable(projection, generation))}
+      where ${within}`).map(({ event_id, sequence }) => [sequence, event_id])
+  )
+  const repeated = new Set(
+    (yield* sql<{ readonly sequence: number }>`
+      select sequence::float8 as sequence from repeated
+      where name = ${projection.name} and generation = ${generation} and ${within}`)
+      .map(({ sequence }) => sequence)
+  )
+  const letters = yield* (yield* DeadLetters).list({ consumer: durableName(projection.name, generation) })
+  const dead = new Set(letters.map(({ sequence }) => sequence))
+  const mine = new Set(projection.types.map(eventSubject))
+  const counts = {
+    stream: entries.length,
+    applied: 0,
+    repeated: 0,
+    dead_lettered: 0,
+    quarantined: 0,
+    not_mine: 0,
+    skipped: 0,
+    double: 0
+  }
+  const problems: Array<typeof LedgerProblem.Type> = []
+  for (const { headers, sequence, subject } of entries) {
+    const id = headers["ce-id"] ?? headers["Nats-Msg-Id"] ?? ""
+    const isApplied = applied.get(sequence) === id
+    if (isApplied) applied.delete(sequence)
+    const claims = [
+      ...(isApplied ? ["applied" as const] : []),
+      ...(repeated.has(sequence) ? ["repeated" as const] : []),
+      ...(dead.has(sequence) ? ["dead_lettered" as const] : [])
+    ]
+    const [claim = "skipped" as const] = claims
+    const which = claims.length > 1
+      ? "double"
+      : mine.has(subject)
+      ? claim
+      : claims.length > 0
+      ? "double"
+      : subject.startsWith(quarantineSubject(""))
+      ? "quarantined"
+      : "not_mine"
+    counts[which]++
+    if (which === "skipped" || which === "double") problems.push({ kind: which, sequence, id })
+  }
+  for (const [sequence, id] of applied) problems.push({ kind: "unexplained", sequence, id })
+  return { counts, problems }
+})

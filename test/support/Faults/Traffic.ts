@@ -12,6 +12,8 @@ export interface TrafficOptions {
   readonly urls: () => ReadonlyArray<string>
   /** What 3QPR signs with, asked before each attempt. */
   readonly secret: () => Redacted.Redacted<string>
+  /** Waits between the attempts of a body, in milliseconds, after which it is given up; never when undefined. */
+  readonly waits?: ReadonlyArray<number> | undefined
 }
 
 export interface Traffic {
@@ -20,7 +22,7 @@ export interface Traffic {
 }
 
 /**
- * Delivers as 3QPR does, with its waits compressed and without giving up: an attempt that is not answered
+ * Delivers as 3QPR does, with its waits compressed and, unless told, without giving up: an attempt that is not answered
  * 200 is made again, at the next receiver. Some bodies go twice at once, some again later, some clients
  * leave before the answer.
  */
@@ -72,7 +74,7 @@ export const run = (ledger: Ledger, options: TrafficOptions): Effect.Effect<Traf
 /** Delivers one body until it is through; `luck` decides how its first attempt goes. */
 export const deliver = (
   ledger: Ledger,
-  { secret, urls }: Pick<TrafficOptions, "secret" | "urls">,
+  { secret, urls, waits }: Pick<TrafficOptions, "secret" | "urls" | "waits">,
   sent: Sent,
   luck = 1
 ): Effect.Effect<void> =>
@@ -91,7 +93,8 @@ export const deliver = (
       if (status === 200) sent.accepted++
       if (status === (sent.kind === "forged" ? 400 : 200)) break
       if (status !== 503 && status !== 0) ledger.wrong.push(`${status} to ${sent.kind} ${sent.id}`)
-      yield* Effect.sleep(Math.min(1_000, 50 * 2 ** tries))
+      if (tries === waits?.length) break
+      yield* Effect.sleep(waits?.[tries] ?? Math.min(1_000, 50 * 2 ** tries))
     }
     sent.open = false
   })

@@ -3,7 +3,7 @@ import { Context, Effect, Layer, type Scope } from "effect"
 import { Buffer } from "node:buffer"
 import * as Signature from "../../../src/Signature.ts"
 import { type Answer, deliver, send } from "../Http.ts"
-import type { CheckOptions, Counts } from "./Check.ts"
+import type { CheckOptions, Verdict } from "./Check.ts"
 import { type Attempt, Ledger, type Sent } from "./Ledger.ts"
 import * as System from "./System.ts"
 import * as Traffic from "./Traffic.ts"
@@ -23,7 +23,7 @@ export class Scene extends Context.Service<Scene, {
   /** Delivers a body once to the receiver of that number, and keeps the answer in the ledger. */
   readonly attempt: (sent: Sent, receiver?: number) => Effect.Effect<Answer>
   /** Waits until everything is handled; fails unless all that was sent is where it belongs, once. */
-  readonly whole: (options?: CheckOptions) => Effect.Effect<Counts>
+  readonly whole: (options?: CheckOptions) => Effect.Effect<Verdict>
 }>()("threeqpr-events/test/Faults/Scene") {
   static readonly layer = (options: System.SystemOptions) => Layer.effect(Scene, make(options))
 }
@@ -65,10 +65,10 @@ const make = Effect.fnUntraced(function*(options: System.SystemOptions) {
       return answer
     }),
     whole: Effect.fnUntraced(function*(options) {
-      const { counts, problems } = yield* system.check(ledger, options)
-      assert.deepStrictEqual(problems, [])
-      assert.strictEqual(counts.ok, counts.sent)
-      return counts
+      const verdict = yield* system.check(ledger, options)
+      assert.deepStrictEqual(verdict.problems, [])
+      assert.strictEqual(verdict.counts.ok, verdict.counts.sent)
+      return verdict
     })
   })
 })

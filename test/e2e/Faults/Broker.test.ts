@@ -57,7 +57,7 @@ layer(Scene.layer({ receivers: 2, projectors: 1 }), { excludeTestServices: true 
         yield* Effect.repeat(Effect.sleep("5 millis"), { until: () => waiting(scene) >= 50 })
         const killed = performance.now()
         yield* system.broker.signal("SIGKILL")
-        yield* Effect.sleep("3 seconds")
+        yield* Effect.sleep("2 seconds")
         const starting = performance.now()
         yield* system.broker.start
         const up = performance.now()
@@ -152,5 +152,5 @@ layer(Scene.layer({ receivers: 2, projectors: 1 }), { excludeTestServices: true 
   }
 )
 
-// NATS ADR-15: stream, consumer, times delivered, sequence, … Matched from `PUB` to what is said.
+// NATS ADR-15: consumer, times delivered, sequence. The same again is a delivery that is not flagged as such.
 const ackOf = /PUB \$JS\.ACK\.3QPR_EVENTS\.([^. ]+\.\d+\.\d+)\.\S+ \d+\r\n\+ACK/g

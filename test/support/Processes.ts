@@ -1,5 +1,6 @@
 import { Effect } from "effect"
 import { ChildProcess, ChildProcessSpawner } from "effect/process"
+import { execFileSync } from "node:child_process"
 import process from "node:process"
 
 /** The processes whose command line names a data folder: the broker and what guards it. A line each. */
@@ -31,3 +32,9 @@ export const untilNoProcessOf = (dataDir: string) =>
 export const kill = (pid: number) => Effect.sync(() => process.kill(pid, "SIGKILL"))
 
 const pidsOf = (lines: ReadonlyArray<string>) => lines.map((line) => Number.parseInt(line, 10))
+
+/** The memory that a process has resident, in bytes. */
+export const residentOf = (pid: number) =>
+  Effect.sync(() =>
+    Number(execFileSync("ps", ["-o", "rss=", "-p", String(pid)], { encoding: "utf8" })) * 1_024
+  )

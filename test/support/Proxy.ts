@@ -14,24 +14,41 @@ export interface Proxy {
   readonly reset: Effect.Effect<void>
   /** One connection is reset, on both sides. */
   readonly resetOne: Effect.Effect<void>
-  /** Each piece is held back for so many milliseconds; the order stays. */
+  /** Connections that are open carry nothing any more, for good, and nobody is told; new ones work. */
+  readonly strand: Effect.Effect<void>
+  /** Each piece that comes from now on is held back for so many milliseconds; the order stays. */
   readonly delay: (millis: number) => Effect.Effect<void>
   /** Every connection is cut on both sides as soon as the client has sent something that fits. */
   readonly cutAfter: (fits: (sent: Buffer) => boolean) => Effect.Effect<void>
+  /** Tells what passes, in pieces as they come, until the scope ends. */
+  readonly overhear: (listener: Listener) => Effect.Effect<void, never, Scope.Scope>
   /** How many connections there were. */
   readonly connections: Effect.Effect<number>
+}
+
+export interface Listener {
+  (piece: Buffer, from: "client" | "server"): void
 }
 
 interface Rules {
   mode: "pass" | "paused" | "deaf"
   delay: number
   cut: ((sent: Buffer) => boolean) | undefined
+  readonly listeners: Set<Listener>
+  /** Strands each open connection. */
+  readonly strand: Set<() => void>
 }
 
 /** A TCP proxy before a port of this machine, until the scope ends. */
 export const before = (port: number): Effect.Effect<Proxy, never, Scope.Scope> =>
   Effect.gen(function*() {
-    const rules: Rules = { mode: "pass", delay: 0, cut: undefined }
+    const rules: Rules = {
+      mode: "pass",
+      delay: 0,
+      cut: undefined,
+      listeners: new Set(),
+      strand: new Set()
+    }
     const open = new Set<Socket>()
     let count = 0
     const server = yield* Effect.acquireRelease(
@@ -66,8 +83,16 @@ export const before = (port: number): Effect.Effect<Proxy, never, Scope.Scope> =
         const sockets = [...open]
         sockets[count % sockets.length]?.resetAndDestroy()
       }),
+      strand: Effect.sync(() => {
+        for (const strand of rules.strand) strand()
+      }),
       delay: (millis) => set(() => void (rules.delay = millis)),
       cutAfter: (fits) => set(() => void (rules.cut = fits)),
+      overhear: (listener) =>
+        Effect.asVoid(Effect.acquireRelease(
+          Effect.sync(() => rules.listeners.add(listener)),
+          () => Effect.sync(() => rules.listeners.delete(listener))
+        )),
       connections: Effect.sync(() => count)
     }
   })
@@ -79,28 +104,53 @@ const listen = (accept: (client: Socket) => void) =>
 
 const link = (client: Socket, upstream: Socket, rules: Rules, open: Set<Socket>) => {
   const both = [client, upstream]
-  const end = () => {
-    for (const socket of both) {
-      open.delete(socket)
-      socket.destroy()
+  let stranded = false
+  const strand = () => void (stranded = true)
+  rules.strand.add(strand)
+  const end = (socket: Socket) => {
+    rules.strand.delete(strand)
+    // What is stranded does not hear that the other side has gone.
+    for (const one of stranded ? [socket] : both) {
+      open.delete(one)
+      one.destroy()
     }
   }
-  const pass = (to: Socket, data: Buffer) => {
-    if (!to.destroyed) to.write(data)
-  }
-  const carry = (to: Socket, data: Buffer) =>
-    rules.delay > 0 ? void setTimeout(() => pass(to, data), rules.delay) : pass(to, data)
   for (const socket of both) {
     open.add(socket)
-    socket.setNoDelay(true).on("close", end).on("error", end)
+    socket.setNoDelay(true).on("close", () => end(socket)).on("error", () => end(socket))
     if (rules.mode === "paused") socket.pause()
   }
+  const toUpstream = lane(upstream, rules)
+  const toClient = lane(client, rules)
   client.on("data", (data: Buffer) => {
-    carry(upstream, data)
+    if (stranded) return
+    toUpstream(data)
+    for (const listener of rules.listeners) listener(data, "client")
     if (!rules.cut?.(data)) return
     rules.cut = undefined
     // The server gets what was sent, and nobody gets an answer.
-    setImmediate(end)
+    setImmediate(() => end(client))
   })
-  upstream.on("data", (data: Buffer) => void (rules.mode === "deaf" || carry(client, data)))
+  upstream.on("data", (data: Buffer) => {
+    if (stranded || rules.mode === "deaf") return
+    toClient(data)
+    for (const listener of rules.listeners) listener(data, "server")
+  })
+}
+
+/** Carries pieces in their order, each after the delay that holds when it comes. */
+const lane = (to: Socket, rules: Rules) => {
+  const held: Array<{ readonly data: Buffer; readonly due: number }> = []
+  const release = () => {
+    for (let [first] = held; first !== undefined; [first] = held) {
+      const left = first.due - performance.now()
+      if (left > 0) return void setTimeout(release, left)
+      held.shift()
+      if (!to.destroyed) to.write(first.data)
+    }
+  }
+  return (data: Buffer) => {
+    held.push({ data, due: performance.now() + rules.delay })
+    if (held.length === 1) release()
+  }
 }

@@ -12,6 +12,8 @@ export interface TrafficOptions {
   readonly urls: () => ReadonlyArray<string>
   /** What 3QPR signs with, asked before each attempt. */
   readonly secret: () => Redacted.Redacted<string>
+  /** Waits between the attempts of a body, in milliseconds, after which it is given up; never when undefined. */
+  readonly waits?: ReadonlyArray<number> | undefined
 }
 
 export interface Traffic {
@@ -20,7 +22,7 @@ export interface Traffic {
 }
 
 /**
- * Delivers as 3QPR does, with its waits compressed and without giving up: an attempt that is not answered
+ * Delivers as 3QPR does, with its waits compressed and, unless told, without giving up: an attempt that is not answered
  * 200 is made again, at the next receiver. Some bodies go twice at once, some again later, some clients
  * leave before the answer.
  */
@@ -72,7 +74,7 @@ export const run = (ledger: Ledger, options: TrafficOptions): Effect.Effect<Traf
 /** Delivers one body until it is through; `luck` decides how its first attempt goes. */
 export const deliver = (
   ledger: Ledger,
-  { secret, urls }: Pick<TrafficOptions, "secret" | "urls">,
+  { secret, urls, waits }: Pick<TrafficOptions, "secret" | "urls" | "waits">,
   sent: Sent,
   luck = 1
 ): Effect.Effect<void> =>
@@ -91,8 +93,10 @@ export const deliver = (
       if (status === 200) sent.accepted++
       if (status === (sent.kind === "forged" ? 400 : 200)) break
       if (![0, 408, 503].includes(status)) ledger.wrong.push(`${status} to ${sent.kind} ${sent.id}`)
+      if (tries === waits?.length) break
       // Some wait longer, so that an outage does not end in a wave of all at once.
-      yield* Effect.sleep(Math.min(500 + sent.sha256.charCodeAt(1) * 20, 50 * 2 ** tries))
+      const longest = 500 + sent.sha256.charCodeAt(1) * 20
+      yield* Effect.sleep(waits?.[tries] ?? Math.min(longest, 50 * 2 ** tries))
     }
     sent.open = false
   })

@@ -1,0 +1,156 @@
+import { assert, layer } from "@effect/vitest"
+import { Deferred, Effect } from "effect"
+import process from "node:process"
+import { endOf, healthOf, Scene, untilReadiness } from "../../support/Faults/Scene.ts"
+
+const isLong = process.env["FAULTS_LONG"] === "1"
+
+/** Every process of ours. */
+const partsOf = ({ system }: Scene["Service"]) => [...system.receivers, ...system.projectors]
+
+/** Bodies that are being delivered and not stored yet, as far as we know. */
+const waiting = ({ ledger }: Scene["Service"]) =>
+  [...ledger.sent.values()].filter(({ accepted, kind, open }) => open && accepted === 0 && kind !== "forged")
+    .length
+
+/** The broker is killed, away for some seconds, and back; nobody else does anything. */
+const away = Effect.fnUntraced(function*(seconds: number) {
+  const scene = yield* Scene
+  const { answered, system, traffic, whole } = scene
+  const parts = partsOf(scene)
+  const pids = () => parts.map((part) => part.now()?.pid)
+  const before = pids()
+  const load = yield* traffic({ rate: 4 })
+  yield* answered(4, 200)
+  yield* system.broker.signal("SIGKILL")
+  for (const part of parts) yield* untilReadiness(part, 503)
+  for (const end = performance.now() + seconds * 1_000; performance.now() < end;) {
+    for (const part of parts) {
+      assert.strictEqual((yield* healthOf(part, "/livez")).status, 200)
+      const ready = yield* healthOf(part, "/readyz")
+      assert.strictEqual(ready.status, 503)
+      assert.include(ready.text, "the broker is not connected")
+    }
+    yield* Effect.sleep("1 second")
+  }
+  yield* system.broker.start
+  const up = performance.now()
+  for (const part of parts) yield* untilReadiness(part, 200)
+  assert.isBelow(performance.now() - up, 2_000)
+  yield* load.stop
+  yield* whole()
+  assert.deepStrictEqual(pids(), before)
+})
+
+layer(Scene.layer({ receivers: 2, projectors: 1 }), { excludeTestServices: true })(
+  "without its broker",
+  (it) => {
+    // Row 1.
+    it.effect("answers 503 within a second of its end, 200 within two of its return, and loses nothing", () =>
+      Effect.gen(function*() {
+        const scene = yield* Scene
+        const { answered, ledger, system, traffic, whole } = scene
+        const load = yield* traffic()
+        yield* answered(100, 200)
+        // A broker that stands still makes callers wait, so that some do when it ends.
+        yield* system.broker.signal("SIGSTOP")
+        yield* Effect.repeat(Effect.sleep("5 millis"), { until: () => waiting(scene) >= 50 })
+        const killed = performance.now()
+        yield* system.broker.signal("SIGKILL")
+        yield* Effect.sleep("2 seconds")
+        const starting = performance.now()
+        yield* system.broker.start
+        const up = performance.now()
+        yield* answered(200, 200, up)
+        yield* load.stop
+        const { attempts } = ledger
+        const atItsEnd = attempts.filter((attempt) =>
+          attempt.status === 503 && attempt.at < killed && endOf(attempt) >= killed
+        )
+        assert.isAtLeast(atItsEnd.length, 30)
+        assert.deepStrictEqual(attempts.filter((one) => one.at < killed && endOf(one) >= killed + 1_000), [])
+        const meanwhile = attempts.filter((one) => one.at >= killed && endOf(one) < starting)
+        assert.isAbove(meanwhile.length, 100)
+        assert.deepStrictEqual(meanwhile.filter(({ status, took }) => status === 200 || took >= 1_000), [])
+        const first = Math.min(
+          ...attempts.filter(({ status }) => status === 200).map(endOf).filter((end) => end >= up)
+        )
+        assert.isBelow(first - up, 2_000)
+        yield* whole()
+      }))
+
+    // Row 2.
+    it.effect("changes nothing twice when it is killed right behind acks and delivers those events again", () =>
+      Effect.gen(function*() {
+        const { answered, system, traffic, whole } = yield* Scene
+        const acked = new Map<string, number>()
+        let fresh = 0
+        let enough = yield* Deferred.make<void>()
+        yield* system.brokerNetwork.overhear((piece, from) => {
+          if (from !== "client") return
+          for (const [, place = ""] of piece.toString("latin1").matchAll(ackOf)) {
+            acked.set(place, (acked.get(place) ?? 0) + 1)
+            if (acked.get(place) === 1) fresh++
+          }
+          if (fresh >= 100) Deferred.doneUnsafe(enough, Effect.void)
+        })
+        const load = yield* traffic({ rate: 400 })
+        for (let kills = 0; kills < 3; kills++) {
+          fresh = 0
+          enough = yield* Deferred.make<void>()
+          yield* Deferred.await(enough)
+          yield* system.broker.signal("SIGKILL")
+          yield* system.broker.start
+          yield* answered(50, 200)
+        }
+        yield* load.stop
+        yield* whole()
+        const again = [...acked.values()].filter((times) => times > 1)
+        assert.isAbove(again.length, 0, "no event was acknowledged twice: nothing was tested")
+      }))
+
+    // Row 4.
+    it.effect("notices within 15 seconds that it stands still; what it stores late is a duplicate", () =>
+      Effect.gen(function*() {
+        const scene = yield* Scene
+        const { answered, attempt, event, ledger, system, traffic, whole } = scene
+        const load = yield* traffic({ rate: 10 })
+        yield* answered(10, 200)
+        yield* system.broker.signal("SIGSTOP")
+        const stopped = performance.now()
+        const late = event("evt_late")
+        assert.strictEqual((yield* attempt(late)).status, 503)
+        for (const receiver of system.receivers) {
+          yield* Effect.repeat(Effect.delay(healthOf(receiver, "/readyz"), "50 millis"), {
+            until: ({ text }) => text.includes("the broker is not connected")
+          })
+        }
+        assert.isBelow(performance.now() - stopped, 15_000)
+        const noticed = performance.now()
+        yield* answered(20, 503)
+        const slow = ledger.since(noticed).filter(({ took }) => took >= 1_000)
+        assert.deepStrictEqual(slow, [])
+        yield* system.broker.signal("SIGCONT")
+        const going = performance.now()
+        for (const part of partsOf(scene)) yield* untilReadiness(part, 200)
+        yield* answered(20, 200, going)
+        yield* load.stop
+        const during = ledger.since(stopped).filter((one) => endOf(one) < going)
+        assert.deepStrictEqual(during.filter(({ took }) => took >= 4_500), [])
+        assert.deepInclude((yield* attempt(late)).body, { duplicate: true })
+        yield* whole()
+      }))
+
+    // Row 3. The client's own default gives up for good after some 20 seconds.
+    it.effect("lives on without it for 35 seconds, says so, and comes back by itself", () => away(35), 90_000)
+
+    it.effect.skipIf(!isLong)(
+      "lives on without it for five minutes (only with FAULTS_LONG=1)",
+      () => away(300),
+      400_000
+    )
+  }
+)
+
+// NATS ADR-15: consumer, times delivered, sequence. The same again is a delivery that is not flagged as such.
+const ackOf = /PUB \$JS\.ACK\.3QPR_EVENTS\.([^. ]+\.\d+\.\d+)\.\S+ \d+\r\n\+ACK/g

@@ -1,0 +1,83 @@
+import { assert, layer } from "@effect/vitest"
+import { Effect, FileSystem, Redacted } from "effect"
+import type { ConsumerAnswer } from "../../../src/Admin/Api/Status.ts"
+import * as Signature from "../../../src/Signature.ts"
+import { platform } from "../../support/Broker.ts"
+import { Scene } from "../../support/Faults/Scene.ts"
+import { secret } from "../../support/Faults/System.ts"
+import { deliver, send } from "../../support/Http.ts"
+import { residentOf } from "../../support/Processes.ts"
+
+const capacity = 1_000
+const batch = 500
+
+layer(Scene.layer({ receivers: 2, projectors: 1 }), { excludeTestServices: true })("under load", (it) => {
+  // Row 20.
+  it.effect("a consumer that stands still keeps little in memory, shows its lag, and slows no receiver", () =>
+    Effect.gen(function*() {
+      const { ledger, system, traffic, whole } = yield* Scene
+      const admin = yield* system.add("admin")
+      const pid = system.projectors[0]?.now()?.pid ?? 0
+      const scans = Effect.map(
+        send(`${admin.admin}/v1/consumers`),
+        ({ body }) =>
+          (body as { readonly consumers: ReadonlyArray<ConsumerAnswer> }).consumers.find(({ name }) =>
+            name === "scans-1"
+          )
+      )
+      const load = yield* traffic({ rate: 400 })
+      yield* Effect.repeat(Effect.sleep("20 millis"), { until: () => ledger.sent.size >= 400 })
+      const before = yield* residentOf(pid)
+      const paused = performance.now()
+      yield* system.databaseNetwork.pause
+      const behind = yield* Effect.repeat(Effect.delay(scans, "50 millis"), {
+        until: (consumer) => (consumer?.lag ?? 0) >= 2 * (capacity + batch)
+      })
+      const after = yield* residentOf(pid)
+      const during = ledger.since(paused)
+      yield* system.databaseNetwork.resume
+      yield* load.stop
+      assert.isAbove(during.length, 2_000)
+      assert.deepStrictEqual(during.filter(({ status, took }) => status === 503 || took >= 1_000), [])
+      assert.isAbove(behind?.in_flight ?? 0, 0)
+      assert.isAtMost(behind?.in_flight ?? Infinity, capacity + batch)
+      assert.isBelow(after - before, 150e6)
+      yield* whole()
+    }))
+
+  // Row 31.
+  it.effect("no request is refused that is signed with an active secret while the secret is rotated", () =>
+    Effect.gen(function*() {
+      const { answered, traffic, system, whole } = yield* Scene
+      const fs = yield* FileSystem.FileSystem
+      const file = `${yield* fs.makeTempDirectoryScoped()}/secrets`
+      const next = Redacted.make("whsec_after_the_rotation")
+      const set = (...secrets: ReadonlyArray<Redacted.Redacted<string>>) =>
+        fs.writeFileString(file, secrets.map(Redacted.value).join("\n"))
+      yield* set(secret)
+      const env = { THREEQPR_WEBHOOK_SECRET: "", THREEQPR_WEBHOOK_SECRET_FILE: file }
+      const receivers = [yield* system.add("ingress", env), yield* system.add("ingress", env)]
+      const restart = Effect.forEach(receivers, ({ end, start }) => Effect.andThen(end("SIGTERM"), start))
+      let signing = secret
+      const urls = () => receivers.map(({ webhook }) => webhook)
+      const load = yield* traffic({ rate: 100, urls, secret: () => signing })
+      yield* answered(100, 200)
+      yield* set(secret, next)
+      yield* restart
+      yield* answered(50, 200)
+      signing = next
+      yield* answered(100, 200)
+      yield* set(next)
+      yield* restart
+      yield* answered(100, 200)
+      yield* load.stop
+      // `whole` fails on each 400 to what an active secret signed.
+      yield* whole()
+      const body = new TextEncoder().encode("signed with the old secret")
+      for (const url of urls()) {
+        const { status } = yield* deliver(url, { body, signature: Signature.sign(body, secret) })
+        assert.strictEqual(status, 400)
+      }
+      for (const { end } of receivers) yield* end("SIGTERM")
+    }).pipe(Effect.provide(platform)))
+})

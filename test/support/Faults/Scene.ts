@@ -1,0 +1,93 @@
+import { assert } from "@effect/vitest"
+import { Context, Effect, Layer, type Scope } from "effect"
+import { Buffer } from "node:buffer"
+import * as Signature from "../../../src/Signature.ts"
+import { type Answer, deliver, send } from "../Http.ts"
+import type { CheckOptions, Verdict } from "./Check.ts"
+import { type Attempt, Ledger, type Sent } from "./Ledger.ts"
+import * as System from "./System.ts"
+import * as Traffic from "./Traffic.ts"
+
+/** A system, and the ledger of all that the tests of a file send to it. Each test leaves the system whole. */
+export class Scene extends Context.Service<Scene, {
+  readonly system: System.System
+  readonly ledger: Ledger
+  /** Starts traffic with bodies that nobody else sends, until it is stopped or the scope ends. */
+  readonly traffic: (
+    options?: Partial<Omit<Traffic.TrafficOptions, "seed">>
+  ) => Effect.Effect<Traffic.Traffic, never, Scope.Scope>
+  /** Waits for so many attempts with a status that ended at a time (of `performance.now`) or later. */
+  readonly answered: (count: number, status: number, since?: number) => Effect.Effect<void>
+  /** An event of a type that no projection reads, to be sent by `attempt`. */
+  readonly event: (id: string) => Sent
+  /** Delivers a body once to the receiver of that number, and keeps the answer in the ledger. */
+  readonly attempt: (sent: Sent, receiver?: number) => Effect.Effect<Answer>
+  /** Waits until everything is handled; fails unless all that was sent is where it belongs, once. */
+  readonly whole: (options?: CheckOptions) => Effect.Effect<Verdict>
+}>()("threeqpr-events/test/Faults/Scene") {
+  static readonly layer = (options: System.SystemOptions) => Layer.effect(Scene, make(options))
+}
+
+const make = Effect.fnUntraced(function*(options: System.SystemOptions) {
+  const system = yield* System.make(options)
+  const ledger = new Ledger()
+  let runs = 0
+  return Scene.of({
+    system,
+    ledger,
+    traffic: (options) =>
+      Effect.suspend(() =>
+        Traffic.run(ledger, {
+          rate: 200,
+          urls: system.urls,
+          secret: () => System.secret,
+          ...options,
+          seed: ++runs
+        })
+      ),
+    answered: (count, status, since = performance.now()) =>
+      Effect.asVoid(Effect.repeat(Effect.sleep("10 millis"), {
+        until: () =>
+          ledger.attempts.filter((attempt) => attempt.status === status && endOf(attempt) >= since).length >=
+            count
+      })),
+    event: (id) => {
+      const event = "menu.opened"
+      return ledger.add("event", event, Buffer.from(JSON.stringify({ id, event, data: {} })), id)
+    },
+    attempt: Effect.fnUntraced(function*(sent, receiver = 0) {
+      const at = performance.now()
+      const { body } = sent
+      const signature = Signature.sign(body, System.secret)
+      const answer = yield* deliver(system.urls()[receiver] ?? "", { body, signature })
+      ledger.attempts.push({ at, took: performance.now() - at, status: answer.status })
+      if (answer.status === 200) sent.accepted++
+      return answer
+    }),
+    whole: Effect.fnUntraced(function*(options) {
+      const verdict = yield* system.check(ledger, options)
+      assert.deepStrictEqual(verdict.problems, [])
+      assert.strictEqual(verdict.counts.ok, verdict.counts.sent)
+      return verdict
+    })
+  })
+})
+
+/** When an attempt was over, in the time of `performance.now`. */
+export const endOf = ({ at, took }: Attempt) => at + took
+
+/** What a process of ours says of its health; status 0 when it does not answer. */
+export const healthOf = (part: Pick<System.Part, "admin">, path: "/livez" | "/readyz") =>
+  send(`${part.admin}${path}`).pipe(
+    Effect.timeout("2 seconds"),
+    Effect.map(({ body, status }) => ({ status, text: JSON.stringify(body) })),
+    Effect.sandbox,
+    Effect.catch(() => Effect.succeed({ status: 0, text: "" }))
+  )
+
+/** Waits until a process of ours is ready, or (503) not ready. */
+export const untilReadiness = (part: System.Part, status: 200 | 503) =>
+  healthOf(part, "/readyz").pipe(
+    Effect.delay("20 millis"),
+    Effect.repeat({ until: (health) => health.status === status })
+  )

@@ -13,7 +13,8 @@ const stopTimeout = 25_000
 
 const stopInTime = () => setTimeout(() => process.exit(1), stopTimeout).unref()
 process.once("SIGINT", stopInTime)
-process.once("SIGTERM", stopInTime)
+// A second one changes nothing: whoever sends it wants the stop that is under way. A second Ctrl-C ends us.
+process.on("SIGTERM", stopInTime)
 
 /** 0 done, 1 failed, 2 wrong usage; 130 for a command that was interrupted before its end. */
 const exitCode = (exit: Exit.Exit<unknown, unknown>): number => {

@@ -21,13 +21,14 @@ export const databaseFaults: ReadonlyArray<Fault> = [
           where backend_type = 'client backend' and pid <> pg_backend_pid()`)).pipe(Effect.ignore)
   },
   {
-    name: "cut right behind COMMIT",
+    name: "commit without an answer",
     row: 14,
     kind: "database",
     happen: ({ databaseNetwork }) =>
-      databaseNetwork.cutAfter((sent) => sent.includes("COMMIT")).pipe(
+      databaseNetwork.cutBefore((said) => said.includes("COMMIT\0")).pipe(
         Effect.andThen(Effect.sleep("1 second")),
-        Effect.repeat({ times: 3 })
+        Effect.repeat({ times: 3 }),
+        Effect.ensuring(databaseNetwork.cutBefore(() => false))
       )
   },
   {

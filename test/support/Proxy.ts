@@ -20,6 +20,8 @@ export interface Proxy {
   readonly delay: (millis: number) => Effect.Effect<void>
   /** Every connection is cut on both sides as soon as the client has sent something that fits. */
   readonly cutAfter: (fits: (sent: Buffer) => boolean) => Effect.Effect<void>
+  /** Every connection is cut on both sides before the client gets something from the server that fits. */
+  readonly cutBefore: (fits: (said: Buffer) => boolean) => Effect.Effect<void>
   /** Tells what passes, in pieces as they come, until the scope ends. */
   readonly overhear: (listener: Listener) => Effect.Effect<void, never, Scope.Scope>
   /** How many connections there were. */
@@ -34,6 +36,7 @@ interface Rules {
   mode: "pass" | "paused" | "deaf"
   delay: number
   cut: ((sent: Buffer) => boolean) | undefined
+  silence: ((said: Buffer) => boolean) | undefined
   readonly listeners: Set<Listener>
   /** Strands each open connection. */
   readonly strand: Set<() => void>
@@ -46,6 +49,7 @@ export const before = (port: number): Effect.Effect<Proxy, never, Scope.Scope> =
       mode: "pass",
       delay: 0,
       cut: undefined,
+      silence: undefined,
       listeners: new Set(),
       strand: new Set()
     }
@@ -88,6 +92,7 @@ export const before = (port: number): Effect.Effect<Proxy, never, Scope.Scope> =
       }),
       delay: (millis) => set(() => void (rules.delay = millis)),
       cutAfter: (fits) => set(() => void (rules.cut = fits)),
+      cutBefore: (fits) => set(() => void (rules.silence = fits)),
       overhear: (listener) =>
         Effect.asVoid(Effect.acquireRelease(
           Effect.sync(() => rules.listeners.add(listener)),
@@ -133,6 +138,10 @@ const link = (client: Socket, upstream: Socket, rules: Rules, open: Set<Socket>)
   })
   upstream.on("data", (data: Buffer) => {
     if (stranded || rules.mode === "deaf") return
+    if (rules.silence?.(data)) {
+      rules.silence = undefined
+      return end(upstream)
+    }
     toClient(data)
     for (const listener of rules.listeners) listener(data, "server")
   })

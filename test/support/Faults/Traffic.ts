@@ -101,7 +101,7 @@ export const deliver = (
     sent.open = false
   })
 
-const agent = new Agent({ keepAlive: true, maxFreeSockets: 256, timeout: 5_000 })
+const agent = new Agent({ keepAlive: true, maxFreeSockets: 16, timeout: 5_000 })
 
 /** One delivery; its status, or 0 when no answer came within 5 seconds. `leaves`: before the answer. */
 const post = (url: string, body: Buffer, signature: string, leaves: boolean) =>

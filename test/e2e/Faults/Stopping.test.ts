@@ -1,0 +1,80 @@
+import { assert, layer } from "@effect/vitest"
+import { Effect } from "effect"
+import process from "node:process"
+import { healthOf, Scene } from "../../support/Faults/Scene.ts"
+
+// Row 29 of the catalogue.
+layer(Scene.layer({ receivers: 2, projectors: 2 }), { excludeTestServices: true })("stopping", (it) => {
+  it.effect(
+    "by SIGTERM under load takes less than 25 seconds, gives 0, and loses and doubles nothing",
+    () =>
+      Effect.gen(function*() {
+        const { answered, system, traffic, whole } = yield* Scene
+        const load = yield* traffic()
+        yield* answered(100, 200)
+        for (const part of [...system.receivers, ...system.projectors]) {
+          const asked = performance.now()
+          const pid = part.now()?.pid ?? 0
+          const code = part.end("SIGTERM")
+          // The second one changes nothing.
+          const twice = Effect.delay(Effect.sync(() => process.kill(pid, "SIGTERM")), "20 millis")
+          const [ended] = yield* Effect.all([code, Effect.exit(twice)], { concurrency: 2 })
+          assert.strictEqual(ended, 0)
+          assert.isBelow(performance.now() - asked, 25_000)
+          yield* part.start
+          yield* answered(30, 200)
+        }
+        yield* load.stop
+        yield* whole()
+      }),
+    90_000
+  )
+
+  it.effect("by SIGKILL while it drains loses nothing", () =>
+    Effect.gen(function*() {
+      const { answered, system, traffic, whole } = yield* Scene
+      const [receiver] = system.receivers
+      const [projector] = system.projectors
+      if (receiver === undefined || projector === undefined) return assert.fail("nothing runs")
+      const load = yield* traffic()
+      yield* answered(100, 200)
+      // What is in flight has to wait, so that it drains for as long as it may.
+      yield* system.brokerNetwork.pause
+      for (const part of [receiver, projector]) {
+        process.kill(part.now()?.pid ?? 0, "SIGTERM")
+      }
+      yield* Effect.repeat(Effect.delay(healthOf(receiver, "/readyz"), "20 millis"), {
+        until: ({ status }) => status !== 200
+      })
+      for (const part of [receiver, projector]) yield* part.end("SIGKILL")
+      yield* system.brokerNetwork.reset
+      yield* system.brokerNetwork.resume
+      for (const part of [receiver, projector]) yield* part.start
+      yield* answered(50, 200)
+      yield* load.stop
+      yield* whole()
+    }), 90_000)
+
+  it.effect(
+    "and starting everything in turn, the broker and Postgres too, loses and doubles nothing",
+    () =>
+      Effect.gen(function*() {
+        const { answered, system, traffic, whole } = yield* Scene
+        const load = yield* traffic({ rate: 100 })
+        yield* answered(50, 200)
+        yield* system.broker.signal("SIGTERM")
+        yield* system.broker.start
+        yield* answered(50, 200)
+        yield* system.postgres.stop
+        yield* system.postgres.start
+        for (const part of [...system.receivers, ...system.projectors]) {
+          assert.strictEqual(yield* part.end("SIGTERM"), 0)
+          yield* part.start
+        }
+        yield* answered(50, 200)
+        yield* load.stop
+        yield* whole()
+      }),
+    90_000
+  )
+})

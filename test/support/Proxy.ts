@@ -138,8 +138,10 @@ const link = (client: Socket, upstream: Socket, rules: Rules, open: Set<Socket>)
   })
   upstream.on("data", (data: Buffer) => {
     if (stranded || rules.mode === "deaf") return
-    if (rules.silence?.(data)) {
-      rules.silence = undefined
+    const fits = rules.silence
+    if (fits?.(data)) {
+      // Unless the one who was told has set another already.
+      if (rules.silence === fits) rules.silence = undefined
       return end(upstream)
     }
     toClient(data)

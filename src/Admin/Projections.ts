@@ -83,9 +83,11 @@ const ledger = Effect.fn("Projections.ledger")(function*(name: string, after: nu
   const live = (yield* lives).find((live) => live.name === name)
   if (projection === undefined || live === undefined) return yield* noProjection(name)
   const { generation } = live
+  const { firstSequence, lastSequence } = yield* (yield* EventLog).state
   const consumer = (yield* standing).find((consumer) => consumer.name === durableName(name, generation))
-  const { firstSequence } = yield* (yield* EventLog).state
-  const up_to = Math.min(asked ?? Infinity, consumer?.finished_to ?? 0)
+  // Its floor stays where its last event was, however far it is through with the events of others.
+  const position = consumer?.lag === 0 ? lastSequence : consumer?.finished_to ?? 0
+  const up_to = Math.min(asked ?? Infinity, position)
   const page = yield* ledgerPage(projection, generation, Math.max(after, firstSequence - 1), up_to)
   const gone = after === 0 ? yield* appliedBefore(projection, generation, firstSequence) : 0
   return { projection: name, generation, up_to, ...page, gone }

@@ -32,7 +32,7 @@ const make = Effect.fnUntraced(function*(options: JetStreamOptions) {
   const readiness = new Readiness(nats.isConnected)
   yield* nats.onChange((connected) => {
     if (connected) return
-    readiness.refuse("the broker is not connected")
+    readiness.lost()
     publisher.disconnected()
   })
   yield* Effect.forkScoped(
@@ -43,7 +43,8 @@ const make = Effect.fnUntraced(function*(options: JetStreamOptions) {
   const reader = makeReader(nats, manager)
   return EventLog.of({
     append: (entry) =>
-      Effect.callback((resume) =>
+      Effect.callback((resume) => {
+        if (!readiness.isBack) return resume(Effect.fail(notBack))
         publisher.publish(
           { subject: entry.subject, headers: headersOf(entry), body: entry.body },
           (outcome) => {
@@ -51,7 +52,7 @@ const make = Effect.fnUntraced(function*(options: JetStreamOptions) {
             resume(outcome instanceof AppendFailed ? Effect.fail(outcome) : Effect.succeed(outcome))
           }
         )
-      ),
+      }),
     get: (sequence) => Effect.withSpan(entryAt(manager, stream, sequence), "EventLog.get"),
     read: reader.read,
     count: reader.count,
@@ -65,6 +66,11 @@ const make = Effect.fnUntraced(function*(options: JetStreamOptions) {
     }),
     maxBodyBytes: maxBodyBytes(nats, info)
   })
+})
+
+const notBack = new AppendFailed({
+  reason: "disconnected",
+  message: "the broker has not acknowledged a publish since it was away"
 })
 
 // What our headers can take at most: the id twice (200 bytes each), the type, the rest.

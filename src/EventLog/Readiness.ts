@@ -20,6 +20,7 @@ export class Readiness {
   #provenAt = -Infinity
   #refusal: string | undefined = "no publish has been acknowledged yet"
   #refusals = 0
+  #back = true
   /** Why the stream, as it is now, could lose events that it acknowledges; undefined when it could not. */
   flaw: string | undefined
 
@@ -38,12 +39,27 @@ export class Readiness {
 
   prove(): void {
     this.#refusal = undefined
+    this.#back = true
     this.#provenAt = performance.now()
   }
 
   refuse(reason: string): void {
     if (this.#refusal === undefined) this.#refusals++
     this.#refusal = reason
+  }
+
+  /** Learns that the broker is gone. */
+  lost(): void {
+    this.refuse("the broker is not connected")
+    this.#back = false
+  }
+
+  /**
+   * Whether a probe has been acknowledged since the connection was last lost. A broker that starts with a full
+   * dedup window answers its first publish after seconds: the probe waits for that, and nobody else.
+   */
+  get isBack(): boolean {
+    return this.#back
   }
 
   /** How often we went from ready to not ready: a probe with this number is new since then. */

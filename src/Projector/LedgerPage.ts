@@ -88,7 +88,7 @@ const compare = Effect.fnUntraced(function*(
   const applied = new Map(
     (yield* sql<{ readonly event_id: string; readonly sequence: number }>`
       select event_id, sequence::float8 as sequence from ${sql.literal(appliedTable(projection, generation))}
-      where ${within}`).map(({ event_id, sequence }) => [sequence, event_id])
+      where ${within}`).map((record) => [placeOf(record.sequence, record.event_id), record])
   )
   const repeated = new Set(
     (yield* sql<{ readonly sequence: number }>`
@@ -112,8 +112,7 @@ const compare = Effect.fnUntraced(function*(
   const problems: Array<typeof LedgerProblem.Type> = []
   for (const { headers, sequence, subject } of entries) {
     const id = headers["ce-id"] ?? headers["Nats-Msg-Id"] ?? ""
-    const isApplied = applied.get(sequence) === id
-    if (isApplied) applied.delete(sequence)
+    const isApplied = applied.delete(placeOf(sequence, id))
     const claims = [
       ...(isApplied ? ["applied" as const] : []),
       ...(repeated.has(sequence) ? ["repeated" as const] : []),
@@ -132,6 +131,10 @@ const compare = Effect.fnUntraced(function*(
     counts[which]++
     if (which === "skipped" || which === "double") problems.push({ kind: which, sequence, id })
   }
-  for (const [sequence, id] of applied) problems.push({ kind: "unexplained", sequence, id })
+  for (const { event_id: id, sequence } of applied.values()) {
+    problems.push({ kind: "unexplained", sequence, id })
+  }
   return { counts, problems }
 })
+
+const placeOf = (sequence: number, id: string) => `${sequence} ${id}`

@@ -71,13 +71,13 @@ export const brokerFaults: ReadonlyArray<Fault> = [
     row: 10,
     kind: "broker",
     happen: ({ broker }) =>
-      Effect.promise(async () => {
+      Effect.tryPromise(async () => {
         const connection = await connect({ servers: broker.url, token: broker.token })
         const manager = await connection.jetstreamManager({ checkAPI: false })
         for await (const { name } of manager.consumers.list("3QPR_EVENTS")) {
           if (/^(scans|conversations)-\d+$/.test(name)) await manager.consumers.delete("3QPR_EVENTS", name)
         }
         await connection.close()
-      })
+      }).pipe(Effect.retry({ times: 20 }), Effect.orDie)
   }
 ]

@@ -122,6 +122,27 @@ describe("the event log behind a bad network", () => {
     })
   )
 
+  // A broker with a full dedup window answers its first publish seconds late; only a probe waits for that.
+  test(
+    "publishes nothing but a probe after a lost connection, until that is acknowledged",
+    Effect.gen(function*() {
+      const { log, proxy } = yield* network
+      const ids = idsOf(2_000)
+      const { done, seen } = yield* traffic(log, ids)
+      yield* Effect.repeat(Effect.yieldNow, { until: () => seen.stored >= 300 })
+      yield* proxy.reset
+      const passed: Array<string> = []
+      yield* proxy.overhear((piece, from) => {
+        const text = piece.toString("latin1")
+        if (from === "server" && text.includes("\"stream\":\"3QPR_EVENTS\"")) passed.push("ack")
+        for (const [, what = ""] of text.matchAll(/HPUB 3qpr\.(events|quarantine\.probe)/g)) passed.push(what)
+      })
+      yield* done
+      assert.deepStrictEqual(passed.slice(0, 3), ["quarantine.probe", "ack", "events"])
+      yield* assertOnce(ids)
+    })
+  )
+
   test(
     "stores once when the connection is cut right behind a publish",
     Effect.gen(function*() {

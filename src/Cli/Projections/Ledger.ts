@@ -62,7 +62,7 @@ const sum = ([first, ...rest]: ReadonlyArray<LedgerAnswer>): Account => {
   }
 }
 
-/** A row a projection, then what is wrong; fails when anything is. */
+/** A column a projection, then what is wrong; fails when anything is. */
 export const showLedgers = Effect.fnUntraced(function*(accounts: ReadonlyArray<Account>, asJson: boolean) {
   yield* asJson ? Effect.forEach(accounts, json) : show(accounts)
   const wrong = accounts.filter(({ problems }) => problems.length > 0)
@@ -77,22 +77,27 @@ export const showLedgers = Effect.fnUntraced(function*(accounts: ReadonlyArray<A
 
 const show = Effect.fnUntraced(function*(accounts: ReadonlyArray<Account>) {
   const { red } = yield* paint
-  const alarming = (count: number) => count > 0 ? red(number(count)) : "0"
+  const row = (title: string, count: (account: Account) => number, alarming = false) => [
+    title,
+    ...accounts.map((account) => {
+      const value = number(count(account))
+      return alarming && count(account) > 0 ? red(value) : value
+    })
+  ]
   yield* table(
-    columns,
-    accounts.map(({ counts, gone, projection, unexplained }) => [
-      projection,
-      number(counts.stream),
-      number(counts.applied),
-      number(counts.repeated),
-      number(counts.dead_lettered),
-      number(counts.quarantined),
-      number(counts.not_mine),
-      alarming(counts.skipped),
-      alarming(counts.double),
-      alarming(unexplained),
-      number(gone)
-    ])
+    [{ title: "ENTRIES" }, ...accounts.map(({ projection }) => ({ title: projection, right: true }))],
+    [
+      row("in the stream", ({ counts }) => counts.stream),
+      row("applied", ({ counts }) => counts.applied),
+      row("again", ({ counts }) => counts.repeated),
+      row("dead letters", ({ counts }) => counts.dead_lettered),
+      row("quarantined", ({ counts }) => counts.quarantined),
+      row("of other types", ({ counts }) => counts.not_mine),
+      row("skipped", ({ counts }) => counts.skipped, true),
+      row("double", ({ counts }) => counts.double, true),
+      row("unexplained", ({ unexplained }) => unexplained, true),
+      row("gone from it", ({ gone }) => gone)
+    ]
   )
   const problems = accounts.flatMap(({ problems, projection }) =>
     problems.map(({ id, kind, sequence }) => [projection, kind, number(sequence), id])
@@ -104,13 +109,3 @@ const show = Effect.fnUntraced(function*(accounts: ReadonlyArray<Account>) {
     problems
   )
 })
-
-const columns = [
-  { title: "PROJECTION" },
-  ...["STREAM", "APPLIED", "AGAIN", "DEAD", "QUARANT", "OTHERS", "SKIPPED", "DOUBLE", "UNEXPL", "GONE"].map((
-    title
-  ) => ({
-    title,
-    right: true
-  }))
-]

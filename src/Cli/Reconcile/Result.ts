@@ -10,7 +10,9 @@ export const show = Effect.fnUntraced(function*(reconciliation: Reconciliation, 
     reconciliation
   const line = (name: string, value: string) => Console.log(`  ${dim(name.padEnd(14))}${value}`)
   yield* Console.log(`${bold(`reconciliation ${id}`)} ${state}${dry_run ? ", a dry run" : ""}`)
-  yield* line("scans", `${number(seen)} that 3QPR has from ${since} until ${until}`)
+  yield* line("from", since)
+  yield* line("until", until)
+  yield* line("scans", `${number(seen)} that 3QPR has`)
   yield* line("missing", missing > 0 ? yellow(number(missing)) : "0")
   yield* line(dry_run ? "repairable" : "repaired", number(dry_run ? missing - unusable : appended))
   if (unusable > 0) yield* line("unusable", `${number(unusable)}, which no schema fits`)

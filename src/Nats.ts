@@ -3,6 +3,7 @@ import { type Authenticator, connect, credsAuthenticator, Events, type NatsConne
 import { readFileSync } from "node:fs"
 import { messageOf } from "./Failure.ts"
 import { ignoreErrorsAfterDestroy } from "./Nats/DenoSocket.ts"
+import { readNewestOnly } from "./Nats/Readers.ts"
 
 /** Which broker to connect to, and as whom. Paths name files. */
 export interface Target {
@@ -41,6 +42,7 @@ export class Nats extends Context.Service<Nats, {
 
 const make = Effect.fnUntraced(function*(target: Target) {
   ignoreErrorsAfterDestroy()
+  readNewestOnly()
   const connection = yield* Effect.acquireRelease(open(target), close)
   const listeners = new Set<(connected: boolean) => void>()
   let connected = true

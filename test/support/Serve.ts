@@ -136,6 +136,8 @@ const whenReady = (child: ChildProcess) =>
     const urlIn = (start: string) =>
       logs.find((line) => line.startsWith(start))?.slice(start.length).replace("0.0.0.0", "127.0.0.1") ?? ""
     if (child.stderr === null) return
+    // It has nothing to say there; what nobody reads would make it wait.
+    child.stdout?.on("data", (chunk) => logs.push(`on stdout: ${chunk}`))
     createInterface(child.stderr).on("line", (line) => {
       logs.push(messageOf(line))
       if (!logs.at(-1)?.startsWith("ready in ")) return

@@ -51,10 +51,12 @@ for (const engine of engines) {
         yield* sql`insert into projections (name, generation, version) values ('scans', 1, 1)`
         yield* Migrations.run
         assert.lengthOf(yield* sql`select * from projections`, 1)
-        assert.deepStrictEqual(yield* applied, ["projections", "rebuilds"])
+        assert.deepStrictEqual(yield* applied, all)
       }).pipe(Effect.provide([engine.layer, Logger.layer([])])))
   })
 }
+
+const all = ["projections", "rebuilds", "reconciliations", "origin"]
 
 const applied = Effect.gen(function*() {
   const sql = yield* SqlClient
@@ -75,7 +77,7 @@ describe("migrations on Postgres", () => {
         const names = yield* Effect.all(Array.from({ length: 4 }, () => Effect.provide(applied, starter)), {
           concurrency: 4
         })
-        assert.deepStrictEqual(names, Array.from({ length: 4 }, () => ["projections", "rebuilds"]))
+        assert.deepStrictEqual(names, Array.from({ length: 4 }, () => all))
       }
     }).pipe(Effect.provide(services)))
 

@@ -1,4 +1,4 @@
-import { Deferred, Effect, Fiber, type Redacted, type Scope } from "effect"
+import { Deferred, Effect, Fiber, type Redacted, type Scope, Semaphore } from "effect"
 import { Agent, request } from "node:http"
 import * as Signature from "../../../src/Signature.ts"
 import { Bodies, drawsOf } from "./Bodies.ts"
@@ -86,9 +86,12 @@ export const deliver = (
         ? `sha256=${sent.sha256}`
         : Signature.sign(sent.body, secret())
       const leaves = tries === 0 && luck > 0.1 && luck < 0.12
-      const at = performance.now()
-      const status = yield* post(url, sent.body, signature, leaves)
-      ledger.attempts.push({ at, took: performance.now() - at, status })
+      const status = yield* atOnce.withPermit(Effect.gen(function*() {
+        const at = performance.now()
+        const status = yield* post(url, sent.body, signature, leaves)
+        ledger.attempts.push({ at, took: performance.now() - at, status })
+        return status
+      }))
       if (status === 0) sent.silent++
       if (status === 200) sent.accepted++
       if (status === (sent.kind === "forged" ? 400 : 200)) break
@@ -100,6 +103,9 @@ export const deliver = (
     }
     sent.open = false
   })
+
+// What waits after an outage must not keep this process, and the networks in it, from anything else.
+const atOnce = Semaphore.makeUnsafe(128)
 
 const agent = new Agent({ keepAlive: true, maxFreeSockets: 16, timeout: 5_000 })
 

@@ -36,13 +36,19 @@ export const readStream = async (broker: Pick<NatsProcess, "url" | "token">, str
   }
 }
 
-/** The durable consumers that have not finished, with what they have left. */
-export const unfinished = async (broker: Pick<NatsProcess, "url" | "token">, stream: string) => {
+/** The durable consumers that have not finished, with what they have left; those of `wanted` must be there. */
+export const unfinished = async (
+  broker: Pick<NatsProcess, "url" | "token">,
+  stream: string,
+  wanted: ReadonlyArray<string> = []
+) => {
   const connection = await connect({ servers: broker.url, token: broker.token, timeout: 5_000 })
   try {
     const manager = await connection.jetstreamManager({ checkAPI: false })
     const all = await manager.consumers.list(stream).next()
-    const left: Array<string> = []
+    const left = wanted.filter((durable) => !all.some(({ name }) => name === durable)).map((durable) =>
+      `${durable}: missing`
+    )
     for (const { config, name, num_ack_pending, num_pending } of all) {
       if (config.durable_name === undefined || num_ack_pending + num_pending === 0) continue
       left.push(`${name}: ${num_pending} pending, ${num_ack_pending} in flight`)

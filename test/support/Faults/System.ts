@@ -1,6 +1,9 @@
 import { Context, Effect, Exit, Layer, Redacted, Schedule, Scope } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { Database } from "../../../src/Database.ts"
+import { messageOf } from "../../../src/Failure.ts"
+import { durableName } from "../../../src/Projection.ts"
+import { lives } from "../../../src/Projector/Registry.ts"
 import * as Broker from "../Broker.ts"
 import * as NatsProcess from "../NatsProcess.ts"
 import { freePort } from "../Port.ts"
@@ -86,19 +89,23 @@ export const make = Effect.fnUntraced(function*(options: SystemOptions) {
   const sql = Context.get(database, SqlClient)
   const receivers = yield* many("ingress", options.receivers)
   const projectors = yield* many("projector", options.projectors)
-  const settled = Effect.promise(() => unfinished(broker, "3QPR_EVENTS").catch((error) => [String(error)]))
-    .pipe(
-      Effect.flatMap((left) => left.length === 0 ? Effect.void : Effect.fail(left)),
-      Effect.retry(Schedule.spaced("100 millis")),
-      Effect.timeout("90 seconds"),
-      Effect.catch(() =>
-        Effect.flatMap(
-          Effect.promise(() => unfinished(broker, "3QPR_EVENTS")),
-          (left) => Effect.die(new Error(`not finished after 90 seconds: ${left.join(", ")}`))
-        )
+  const query: System["query"] = (effect) => Effect.provideService(effect, SqlClient, sql)
+  const left = query(lives).pipe(
+    Effect.map((all) => all.map(({ generation, name }) => durableName(name, generation))),
+    Effect.flatMap((wanted) => Effect.tryPromise(() => unfinished(broker, "3QPR_EVENTS", wanted))),
+    Effect.catch((error) => Effect.succeed([messageOf(error)]))
+  )
+  const settled = left.pipe(
+    Effect.flatMap((left) => left.length === 0 ? Effect.void : Effect.fail(left)),
+    Effect.retry(Schedule.spaced("100 millis")),
+    Effect.timeout("90 seconds"),
+    Effect.catch(() =>
+      Effect.flatMap(
+        left,
+        (left) => Effect.die(new Error(`not finished after 90 seconds: ${left.join(", ")}`))
       )
     )
-  const query: System["query"] = (effect) => Effect.provideService(effect, SqlClient, sql)
+  )
   const system: System = {
     broker,
     brokerNetwork,

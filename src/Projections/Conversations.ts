@@ -1,10 +1,25 @@
-import { Effect } from "effect"
+import type { SqlClient } from "effect/sql/SqlClient"
 import type { Projection } from "../Projection.ts"
+import { type Counted, counterTable, writeCounted } from "./Counters.ts"
 
-/** One row a completed conversation. */
+const counted: Counted = {
+  rows: "conversations",
+  columns: `event_id, sequence, received_at, completed_at, started_at, qpr_code_id, scan_id, message_count,
+    metadata, data`,
+  counted: "completed_at, qpr_code_id, message_count",
+  measures: { conversations: "1", messages: "coalesce(message_count, 0)" },
+  counters: {
+    conversation_hours: {
+      qpr_code_id: "qpr_code_id",
+      hour: "date_trunc('hour', completed_at, 'UTC')"
+    }
+  }
+}
+
+/** One row a completed conversation, and conversations and their messages by code and hour. */
 export const conversations: Projection = {
   name: "conversations",
-  version: 1,
+  version: 2,
   types: ["conversation.completed"],
   tables: {
     conversations: {
@@ -22,26 +37,28 @@ export const conversations: Projection = {
         metadata jsonb,
         data jsonb not null`,
       indexes: ["completed_at desc, id desc", "qpr_code_id, completed_at desc, id desc", "scan_id"]
-    }
+    },
+    conversation_hours: counterTable(
+      { qpr_code_id: "text", hour: "timestamptz not null" },
+      Object.keys(counted.measures),
+      ["hour"]
+    )
   },
-  apply: (sql, table, fresh) =>
-    Effect.asVoid(sql`
-      insert into ${table("conversations")} as conversation (id, event_id, sequence, received_at,
-        completed_at, started_at, qpr_code_id, scan_id, message_count, metadata, data)
-      select distinct on (id) id, event_id, sequence, received_at,
-        coalesce((data->>'completed_at')::timestamptz, received_at), (data->>'started_at')::timestamptz,
-        data->>'qpr_code_id', data->>'scan_id', (data->>'message_count')::bigint,
-        nullif(data->'metadata', 'null'), data
-      from (
-        select coalesce(event->'data'->>'id', event->'data'->>'conversation_id') as id,
-          event_id, sequence, received_at, event->'data' as data
-        from jsonb_to_recordset(${fresh.json}::text::jsonb)
-          as row (event_id text, sequence bigint, received_at timestamptz, event jsonb)
-      ) as events
-      order by id, sequence desc
-      on conflict (id) do update set event_id = excluded.event_id, sequence = excluded.sequence,
-        received_at = excluded.received_at, completed_at = excluded.completed_at,
-        started_at = excluded.started_at, qpr_code_id = excluded.qpr_code_id, scan_id = excluded.scan_id,
-        message_count = excluded.message_count, metadata = excluded.metadata, data = excluded.data
-      where excluded.sequence > conversation.sequence`)
+  apply: (sql, table, fresh) => writeCounted(sql, table, fresh, inputOf(sql, fresh.json), counted)
 }
+
+// Of several events about one conversation the last in the stream speaks.
+const inputOf = (sql: SqlClient, json: string) =>
+  sql`
+    select distinct on (id) id, event_id, sequence, received_at,
+      coalesce((data->>'completed_at')::timestamptz, received_at) as completed_at,
+      (data->>'started_at')::timestamptz as started_at, data->>'qpr_code_id' as qpr_code_id,
+      data->>'scan_id' as scan_id, (data->>'message_count')::bigint as message_count,
+      nullif(data->'metadata', 'null') as metadata, data
+    from (
+      select coalesce(event->'data'->>'id', event->'data'->>'conversation_id') as id,
+        event_id, sequence, received_at, event->'data' as data
+      from jsonb_to_recordset(${json}::text::jsonb)
+        as row (event_id text, sequence bigint, received_at timestamptz, event jsonb)
+    ) as events
+    order by id, sequence desc`

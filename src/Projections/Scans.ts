@@ -1,16 +1,38 @@
-import { Effect } from "effect"
 import type { SqlClient } from "effect/sql/SqlClient"
-import type { Fragment } from "effect/sql/Statement"
 import type { Projection } from "../Projection.ts"
+import { type Counted, counterTable, writeCounted } from "./Counters.ts"
+
+const hour = "date_trunc('hour', scanned_at, 'UTC')"
+const day = "date_trunc('day', scanned_at, 'UTC')"
+
+const counted: Counted = {
+  rows: "scans",
+  columns: `event_id, sequence, received_at, scanned_at, qpr_code_id, short_id, country, region, city, device,
+    conversation_started, conversation_messages, metadata, data`,
+  counted: "scanned_at, qpr_code_id, country, device, conversation_started, conversation_messages",
+  measures: {
+    scans: "1",
+    conversations: "case when conversation_started then 1 else 0 end",
+    messages: "case when conversation_started then coalesce(conversation_messages, 0) else 0 end"
+  },
+  counters: {
+    scan_counts: { qpr_code_id: "qpr_code_id", hour, country: "country", device: "device" },
+    scan_hours: { qpr_code_id: "qpr_code_id", hour },
+    scan_days: { qpr_code_id: "qpr_code_id", day, country: "country", device: "device" }
+  }
+}
+
+const measures = Object.keys(counted.measures)
+const code = { qpr_code_id: "text" }
+const place = { country: "text", device: "text" }
 
 /**
- * One row a scan, and `scan_counts`: scans by code, hour, country and device. The counts always equal a
- * recount of the rows, in whatever order events come: a new row adds one, a row that a later event
- * changes moves from its old count to its new one. There is no row for a count of none.
+ * One row a scan, and its counters: scans, conversations that were started and their messages, by code, hour,
+ * country and device (`scan_counts`), by code and hour alone (`scan_hours`), and by days (`scan_days`).
  */
 export const scans: Projection = {
   name: "scans",
-  version: 1,
+  version: 2,
   types: ["scan.created"],
   tables: {
     scans: {
@@ -33,75 +55,12 @@ export const scans: Projection = {
         data jsonb not null`,
       indexes: ["scanned_at desc, id desc", "qpr_code_id, scanned_at desc, id desc"]
     },
-    scan_counts: {
-      key: ["qpr_code_id", "hour", "country", "device"],
-      columns: `
-        qpr_code_id text,
-        hour timestamptz not null,
-        country text,
-        device text,
-        scans bigint not null,
-        unique nulls not distinct (qpr_code_id, hour, country, device)`,
-      indexes: []
-    }
+    scan_counts: counterTable({ ...code, hour: "timestamptz not null", ...place }, measures, ["hour"]),
+    scan_hours: counterTable({ ...code, hour: "timestamptz not null" }, measures, ["hour"]),
+    scan_days: counterTable({ ...code, day: "timestamptz not null", ...place }, measures, ["day"])
   },
-  apply: Effect.fnUntraced(function*(sql, table, fresh) {
-    const input = inputOf(sql, fresh.json)
-    const scans = table("scans")
-    const counts = table("scan_counts")
-    const [{ inserted } = { inserted: 0 }] = yield* sql<{ readonly inserted: number }>`
-      with input as (${input}),
-      inserted as (
-        insert into ${scans} as scan (id, ${sql.literal(columns)})
-        select id, ${sql.literal(columns)} from input order by id
-        on conflict (id) do nothing
-        returning ${dimensions(sql, "scan")}
-      ),
-      counted as (
-        insert into ${counts} as counts (qpr_code_id, hour, country, device, scans)
-        select qpr_code_id, hour, country, device, count(*) from inserted
-        group by 1, 2, 3, 4 order by 1, 2, 3, 4
-        on conflict (qpr_code_id, hour, country, device) do update set scans = counts.scans + excluded.scans
-      )
-      select count(*)::int as inserted from inserted`
-    if (inserted === fresh.count) return
-    // Some of these scans were there already: the later event wins, and its row changes its count.
-    const moved = yield* sql<{ readonly empty: boolean }>`
-      with input as (${input}),
-      before as materialized (
-        select id, sequence, ${dimensions(sql, "scan")} from ${scans} as scan
-        where id in (select id from input) order by id for update
-      ),
-      changed as (
-        update ${scans} as scan
-        set (${sql.literal(columns)}) = (select ${sql.literal(columns)} from input where input.id = scan.id)
-        from input join before using (id)
-        where scan.id = before.id and input.sequence > before.sequence
-        returning before.qpr_code_id as old_code, before.hour as old_hour, before.country as old_country,
-          before.device as old_device, ${dimensions(sql, "scan")}
-      )
-      insert into ${counts} as counts (qpr_code_id, hour, country, device, scans)
-      select qpr_code_id, hour, country, device, sum(change) from (
-        select old_code as qpr_code_id, old_hour as hour, old_country as country, old_device as device,
-          -1 as change from changed
-        union all
-        select qpr_code_id, hour, country, device, 1 from changed
-      ) as changes
-      group by 1, 2, 3, 4 having sum(change) <> 0 order by 1, 2, 3, 4
-      on conflict (qpr_code_id, hour, country, device) do update set scans = counts.scans + excluded.scans
-      returning counts.scans = 0 as empty`
-    // Whether a count was ever there must not depend on how the events were batched.
-    if (moved.some(({ empty }) => empty)) yield* sql`delete from ${counts} where scans = 0`
-  })
+  apply: (sql, table, fresh) => writeCounted(sql, table, fresh, inputOf(sql, fresh.json), counted)
 }
-
-const columns = `event_id, sequence, received_at, scanned_at, qpr_code_id, short_id, country, region, city,
-  device, conversation_started, conversation_messages, metadata, data`
-
-const dimensions = (sql: SqlClient, row: string): Fragment =>
-  sql.literal(
-    `${row}.qpr_code_id, date_trunc('hour', ${row}.scanned_at, 'UTC') as hour, ${row}.country, ${row}.device`
-  )
 
 // Of several events about one scan the last in the stream speaks.
 const inputOf = (sql: SqlClient, json: string) =>

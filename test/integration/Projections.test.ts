@@ -13,12 +13,30 @@ const scan = (sequence: number, event: string, id: string, data: Readonly<Record
 
 const allScans = rowsOf("select id, event_id, sequence, country from scans order by id")
 
+const counters = {
+  scan_counts: "qpr_code_id, date_trunc('hour', scanned_at, 'UTC') as hour, country, device",
+  scan_hours: "qpr_code_id, date_trunc('hour', scanned_at, 'UTC') as hour",
+  scan_days: "qpr_code_id, date_trunc('day', scanned_at, 'UTC') as day, country, device"
+}
+
+/** All counters as text, and what a recount of the rows gives. */
+const countsAndRecounts = Effect.forEach(Object.entries(counters), ([table, key]) =>
+  Effect.all([
+    sorted(`select * from ${table}`),
+    sorted(`select ${key}, count(*), count(*) filter (where conversation_started),
+      coalesce(sum(conversation_messages) filter (where conversation_started), 0) from scans
+      group by ${key.replace(/ as \w+/, "")}`)
+  ]))
+
+const sorted = (query: string) =>
+  Effect.map(
+    rowsOf(`select row(rows.*)::text as row from (${query}) as rows order by 1`),
+    (rows) => rows.map(({ row }) => row)
+  )
+
 const counts = rowsOf(
   "select qpr_code_id, hour, country, device, scans from scan_counts order by 1, 2, 3, 4"
 )
-
-const recount = rowsOf(`select qpr_code_id, date_trunc('hour', scanned_at, 'UTC') as hour, country, device,
-  count(*) as scans from scans group by 1, 2, 3, 4 order by 1, 2, 3, 4`)
 
 for (const engine of engines) {
   layer(engine.layer, { excludeTestServices: true })(`projections on ${engine.name}`, (it) => {
@@ -48,14 +66,17 @@ for (const engine of engines) {
             scan(index + 1, `evt_${index}`, `scan_${(index * 7) % 40}`, {
               country: countries[index % 3],
               device: index % 2 ? "mobile" : undefined,
+              conversation_started: [true, false, undefined][index % 4],
+              conversation_messages: index % 11,
               scanned_at: `2026-03-20T${10 + (index % 5)}:30:00Z`
             })
         )
         const outcome = Effect.fnUntraced(function*(batches: ReadonlyArray<ReadonlyArray<Decoded>>) {
           const { when } = yield* given(scans)
           yield* when(...batches)
-          assert.deepStrictEqual(yield* counts, yield* recount)
-          return [yield* allScans, yield* counts]
+          const all = yield* countsAndRecounts
+          for (const [counted, recounted] of all) assert.deepStrictEqual(counted, recounted)
+          return [yield* allScans, ...all.map(([counted]) => counted)]
         })
         const inOrder = yield* outcome([events])
         assert.strictEqual(inOrder[0]?.length, 40)
@@ -115,6 +136,36 @@ for (const engine of engines) {
             message_count: null
           }]
         )
+      }))
+
+    it.effect("counts conversations and their messages by code and hour, in whatever order events come", () =>
+      Effect.gen(function*() {
+        const events = Array.from(
+          { length: 60 },
+          (_, index) =>
+            delivered(index + 1, `evt_${index}`, "conversation.completed", {
+              id: `conv_${(index * 7) % 20}`,
+              qpr_code_id: ["qpr_a", "qpr_b", null][index % 3],
+              message_count: index % 4 === 0 ? undefined : index,
+              completed_at: `2026-03-20T${10 + (index % 5)}:30:00Z`
+            })
+        )
+        const outcome = Effect.fnUntraced(function*(batches: ReadonlyArray<ReadonlyArray<Decoded>>) {
+          const { when } = yield* given(conversations)
+          yield* when(...batches)
+          const counted = yield* sorted("select * from conversation_hours")
+          assert.deepStrictEqual(
+            counted,
+            yield* sorted(`select qpr_code_id, date_trunc('hour', completed_at, 'UTC') as hour, count(*),
+              coalesce(sum(message_count), 0) from conversations group by 1, 2`)
+          )
+          return counted
+        })
+        const inOrder = yield* outcome([events])
+        for (const seed of [1, 2, 3]) {
+          const shuffled = shuffle([...events, ...events.slice(0, 30)], seed)
+          assert.deepStrictEqual(yield* outcome(split(shuffled, seed * 6)), inOrder, `seed ${seed}`)
+        }
       }))
 
     it.effect("keeps a code as the last event in the stream says it is", () =>

@@ -1,9 +1,10 @@
 import { NodeHttpServer } from "@effect/platform-node"
 import { Effect, Layer, type Redacted } from "effect"
 import { HttpRouter, HttpServer, HttpServerRespondable } from "effect/http"
-import { HttpApiBuilder, HttpApiMiddleware } from "effect/http-api"
+import { HttpApiBuilder, HttpApiSwagger } from "effect/http-api"
 import { createServer } from "node:http"
 import * as Access from "./Admin/Access.ts"
+import * as Analytics from "./Admin/Analytics.ts"
 import { Api } from "./Admin/Api.ts"
 import * as DeadLetters from "./Admin/DeadLetters.ts"
 import * as Draining from "./Admin/Draining.ts"
@@ -16,6 +17,7 @@ import * as Quarantine from "./Admin/Quarantine.ts"
 import * as ReadModels from "./Admin/ReadModels.ts"
 import * as Reconciliations from "./Admin/Reconciliations.ts"
 import * as Status from "./Admin/Status.ts"
+import * as Validation from "./Admin/Validation.ts"
 import { Operations as OperationRecord } from "./Operations.ts"
 import * as Runner from "./Operations/Runner.ts"
 import { layer as reconciliations, type ReconcileOptions } from "./Reconciliations.ts"
@@ -42,8 +44,10 @@ export const layerHealth = (options: AdminOptions) => listener(options, Layer.em
 
 const api = ({ reconcile }: AdminOptions) =>
   HttpApiBuilder.layer(Api, { openapiPath: "/openapi.json" }).pipe(
+    Layer.merge(HttpApiSwagger.layer(Api, { path: "/docs" })),
     Layer.provide([
       ReadModels.layer,
+      Analytics.layer,
       Events.layer,
       Status.layer,
       DeadLetters.layer,
@@ -52,7 +56,7 @@ const api = ({ reconcile }: AdminOptions) =>
       Projections.layer,
       Reconciliations.layer(reconcile !== undefined)
     ]),
-    Layer.provide(HttpApiMiddleware.layerProblemDetails({ includeDetails: true }))
+    Layer.provide(Validation.layer)
   )
 
 const listener = <E, R>(options: AdminOptions, routes: Layer.Layer<never, E, R>) =>

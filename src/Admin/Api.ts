@@ -1,4 +1,5 @@
-import { HttpApi, HttpApiMiddleware, OpenApi } from "effect/http-api"
+import { HttpApi, OpenApi } from "effect/http-api"
+import { Analytics } from "./Api/Analytics.ts"
 import { DeadLetters } from "./Api/DeadLetters.ts"
 import { Events } from "./Api/Events.ts"
 import { Operations } from "./Api/Operations.ts"
@@ -7,11 +8,12 @@ import { Quarantine } from "./Api/Quarantine.ts"
 import { Conversations, Scans } from "./Api/ReadModels.ts"
 import { Reconciliations } from "./Api/Reconciliations.ts"
 import { Consumers, Status } from "./Api/Status.ts"
+import { Validation } from "./Validation.ts"
 
 /** What the private listener answers, apart from how. */
 export class Api extends HttpApi.make("threeqpr-events")
-  .add(Scans, Conversations, Events, Consumers, Status)
+  .add(Scans, Conversations, Analytics, Events, Consumers, Status)
   .add(DeadLetters, Quarantine, Operations, Projections, Reconciliations)
-  .middleware(HttpApiMiddleware.ProblemDetails)
+  .middleware(Validation)
   .annotateMerge(OpenApi.annotations({ title: "threeqpr-events" }))
 {}

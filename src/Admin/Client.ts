@@ -3,7 +3,7 @@ import { HttpClient, HttpClientError, HttpClientRequest } from "effect/http"
 import { HttpApiClient } from "effect/http-api"
 import { messageOf } from "../Failure.ts"
 import { Api } from "./Api.ts"
-import { Conflict, InvalidSelection, NotFound, Unavailable } from "./Problems.ts"
+import { Conflict, InvalidRequest, InvalidSelection, NotFound, Unavailable } from "./Problems.ts"
 
 export interface ClientOptions {
   /** Of the private listener, such as http://127.0.0.1:3001. */
@@ -57,7 +57,10 @@ const make = Effect.fnUntraced(function*({ token, url }: ClientOptions) {
 /** Says of any failure of a call what it means to the one who made it. */
 export const explained = (error: unknown): AdminUnreachable => {
   if (error instanceof AdminUnreachable) return error
-  if (error instanceof NotFound || error instanceof InvalidSelection || error instanceof Conflict) {
+  if (
+    error instanceof NotFound || error instanceof InvalidSelection || error instanceof InvalidRequest
+    || error instanceof Conflict
+  ) {
     return new AdminUnreachable({ message: error.detail ?? error.title ?? error.message, transient: false })
   }
   if (error instanceof Unavailable) {

@@ -1,4 +1,4 @@
-import { Effect } from "effect"
+import { Effect, Schema } from "effect"
 import { HttpApiError } from "effect/http-api"
 
 /** RFC 9457 problems of the private listener; `type` is stable, `detail` is for people. */
@@ -32,13 +32,28 @@ export class Unavailable extends HttpApiError.Problem<Unavailable>()("Unavailabl
   title: "What was asked for cannot be read right now"
 }) {}
 
+export class InvalidRequest extends HttpApiError.Problem<InvalidRequest>()("InvalidRequest", {
+  type: "urn:threeqpr-events:problem:invalid-request",
+  status: 400,
+  title: "The request has a value that is not allowed"
+}, {
+  /** Where each wrong value stands, such as `["query", "limit"]`, and what is wrong with it. */
+  errors: Schema.optionalKey(Schema.Array(HttpApiError.ProblemIssue))
+}) {}
+
+export class InvalidAnswer extends HttpApiError.Problem<InvalidAnswer>()("InvalidAnswer", {
+  type: "urn:threeqpr-events:problem:invalid-answer",
+  status: 500,
+  title: "The answer does not fit its own contract"
+}) {}
+
 export class InvalidSelection extends HttpApiError.Problem<InvalidSelection>()("InvalidSelection", {
   type: "urn:threeqpr-events:problem:invalid-selection",
   status: 400,
   title: "It is not clear which events are meant"
 }) {}
 
-type Refusal = NotFound | Conflict | InvalidSelection
+type Refusal = NotFound | Conflict | InvalidSelection | InvalidRequest
 
 /** Lets through what the caller can do something about; all else is logged, and told as unavailable. */
 export const orUnavailable = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
@@ -53,3 +68,4 @@ export const orUnavailable = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
 
 const isRefusal = <E>(error: E): error is Extract<E, Refusal> =>
   error instanceof NotFound || error instanceof Conflict || error instanceof InvalidSelection
+  || error instanceof InvalidRequest

@@ -62,7 +62,8 @@ for (const engine of engines) {
           ],
           total: 2,
           limit: 50,
-          offset: 0
+          offset: 0,
+          next_cursor: null
         })
         const one = yield* get("/v1/scans/scan_01HABC")
         assert.deepStrictEqual(one.body, { ...scan, weather: "sun" })
@@ -116,9 +117,20 @@ for (const engine of engines) {
           const answer = yield* get(path)
           assert.strictEqual(answer.status, status, path)
           assert.strictEqual(answer.headers.get("content-type"), "application/problem+json", path)
-          assert.include(answer.body, { status }, path)
+          const type = status === 400 ? "invalid-request" : "not-found"
+          assert.include(answer.body, { status, type: `urn:threeqpr-events:problem:${type}` }, path)
           assert.property(answer.body, "detail", path)
         }
+      }))
+
+    it.effect("describes itself at /openapi.json, and at /docs without asking anybody else", () =>
+      Effect.gen(function*() {
+        const { body } = yield* get("/openapi.json")
+        const paths = Object.keys((body as { readonly paths: object }).paths)
+        assert.includeMembers(paths, ["/v1/scans", "/v1/qpr-codes/{id}/analytics", "/v1/status"])
+        const page = String((yield* get("/docs")).body)
+        assert.include(page, "SwaggerUIBundle")
+        assert.notMatch(page, /<(script|link|img)[^>]+(src|href)="(https?:)?\/\//)
       }))
 
     it.effect("answers only requests that come under this machine's own name and from no other site", () =>

@@ -1,7 +1,7 @@
 import { NodeHttpServer } from "@effect/platform-node"
 import { Effect, Layer, Predicate, Schema } from "effect"
 import { HttpRouter, HttpServer } from "effect/http"
-import { HttpApi, HttpApiBuilder, HttpApiMiddleware } from "effect/http-api"
+import { HttpApi, HttpApiBuilder } from "effect/http-api"
 import { Buffer } from "node:buffer"
 import { createHash } from "node:crypto"
 import { createServer } from "node:http"
@@ -16,13 +16,14 @@ import {
 import { type ConsumerAnswer, Consumers } from "../../src/Admin/Api/Status.ts"
 import { AdminClient } from "../../src/Admin/Client.ts"
 import { NotFound } from "../../src/Admin/Problems.ts"
+import { layer as validation, Validation } from "../../src/Admin/Validation.ts"
 import { read } from "../../src/Domain/Reading.ts"
 import type { Arrival } from "./Receiver.ts"
 
 /** The part of the private listener's contract that a comparison asks. */
 class Api extends HttpApi.make("threeqpr-events")
   .add(Scans, Conversations, Events, Consumers)
-  .middleware(HttpApiMiddleware.ProblemDetails)
+  .middleware(Validation)
 {}
 
 /** What a receiver holds, for a private listener that shows it by the contract of the real one. */
@@ -80,7 +81,7 @@ export const server = (holdings: Holdings) =>
   HttpRouter.serve(
     HttpApiBuilder.layer(Api).pipe(
       Layer.provide(Layer.mergeAll(events(holdings), rows(holdings), consumers(holdings))),
-      Layer.provide(HttpApiMiddleware.layerProblemDetails({ includeDetails: true }))
+      Layer.provide(validation)
     ),
     { disableLogger: true, disableListenLog: true }
   ).pipe(Layer.provideMerge(NodeHttpServer.layer(createServer, { host: "127.0.0.1", port: 0 })))
@@ -149,7 +150,7 @@ const rows = (holdings: Holdings) => {
       handlers.handleAll({
         list: ({ query }) => {
           const { rows, ...page } = list(holdings.scans, ({ scanned_at }) => scanned_at, query)
-          return Effect.succeed({ scans: rows, ...page })
+          return Effect.succeed({ scans: rows, ...page, next_cursor: null })
         },
         get: ({ params }) => get(holdings.scans, params.id)
       })),
@@ -157,7 +158,7 @@ const rows = (holdings: Holdings) => {
       handlers.handleAll({
         list: ({ query }) => {
           const { rows, ...page } = list(holdings.conversations, (row) => row.completed_at, query)
-          return Effect.succeed({ conversations: rows, ...page })
+          return Effect.succeed({ conversations: rows, ...page, next_cursor: null })
         },
         get: ({ params }) => get(holdings.conversations, params.id)
       }))

@@ -1,7 +1,7 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup } from "effect/http-api"
 import { IsoDateTime } from "../../Domain/Fields.ts"
-import { NotFound, Unavailable } from "../Problems.ts"
+import { InvalidRequest, NotFound, Unavailable } from "../Problems.ts"
 import { within } from "./Query.ts"
 
 const extensible = <F extends Schema.Struct.Fields>(fields: F) =>
@@ -35,17 +35,28 @@ export const ConversationAnswer = extensible({
   metadata: Schema.Unknown
 })
 
-/** 3QPR's own parameters: 50 rows unless told, 200 at most, `since` inclusive, `until` exclusive. */
+/**
+ * 3QPR's own parameters: 50 rows unless told, 200 at most, `since` inclusive, `until` exclusive. And `cursor`,
+ * the `next_cursor` of the page before, in place of `offset`: no row comes twice or is left out because others
+ * arrive meanwhile.
+ */
 export const ListQuery = Schema.Struct({
   qpr_code_id: Schema.optional(Schema.String),
   limit: Schema.optional(within(1, 200)),
   offset: Schema.optional(within(0, 2_147_483_647)),
+  cursor: Schema.optional(Schema.NonEmptyString),
   since: Schema.optional(IsoDateTime),
   until: Schema.optional(IsoDateTime)
 })
 export type ListQuery = typeof ListQuery.Type
 
-const page = { total: Schema.Number, limit: Schema.Number, offset: Schema.Number }
+const page = {
+  total: Schema.Number,
+  limit: Schema.Number,
+  offset: Schema.Number,
+  /** Where the next page begins; null on the last one. */
+  next_cursor: Text
+}
 
 const Id = Schema.Struct({ id: Schema.String })
 
@@ -54,7 +65,7 @@ export const Scans = HttpApiGroup.make("scans").add(
   HttpApiEndpoint.get("list", "/v1/scans", {
     query: ListQuery,
     success: Schema.Struct({ scans: Schema.Array(ScanAnswer), ...page }),
-    error: Unavailable
+    error: [InvalidRequest, Unavailable]
   }),
   HttpApiEndpoint.get("get", "/v1/scans/:id", {
     params: Id,
@@ -68,7 +79,7 @@ export const Conversations = HttpApiGroup.make("conversations").add(
   HttpApiEndpoint.get("list", "/v1/conversations", {
     query: ListQuery,
     success: Schema.Struct({ conversations: Schema.Array(ConversationAnswer), ...page }),
-    error: Unavailable
+    error: [InvalidRequest, Unavailable]
   }),
   HttpApiEndpoint.get("get", "/v1/conversations/:id", {
     params: Id,

@@ -1,0 +1,142 @@
+import { Clock, DateTime, Effect } from "effect"
+import { HttpApiBuilder } from "effect/http-api"
+import { SqlClient } from "effect/sql/SqlClient"
+import { Api } from "./Api.ts"
+import type { AnalyticsQuery } from "./Api/Analytics.ts"
+import { NotFound, orUnavailable } from "./Problems.ts"
+
+/** The handlers of `/v1/analytics` and `/v1/qpr-codes/:id/analytics`. They read counters, never rows. */
+export const layer = HttpApiBuilder.group(
+  Api,
+  "analytics",
+  Effect.fnUntraced(function*(handlers) {
+    return handlers.handleAll({
+      code: ({ params, query }) => orUnavailable(ofCode(params.id, query)),
+      all: ({ query }) => orUnavailable(ofAll(query))
+    })
+  })
+)
+
+const hour = 3_600_000
+const hours = { "7d": 7 * 24, "30d": 30 * 24, "90d": 90 * 24, all: undefined }
+
+/** The most entries of a time series, and of a list of the most frequent. */
+const mostEntries = 10_000
+const top = 10
+
+const ofCode = Effect.fn("Analytics.code")(function*(id: string, query: AnalyticsQuery) {
+  const analytics = yield* analyticsOf(query, id)
+  if (analytics.timeseries.length === 0 && !(yield* isKnown(id))) {
+    return yield* new NotFound({ detail: "No scan, conversation or event of a code has named this code." })
+  }
+  return { qpr_code_id: id, ...analytics }
+})
+
+const ofAll = Effect.fn("Analytics.all")(function*(query: AnalyticsQuery) {
+  const sql = yield* SqlClient
+  const { since } = yield* beginning(query)
+  const top_codes = yield* sql<{
+    readonly qpr_code_id: string | null
+    readonly name: string | null
+    readonly short_id: string | null
+    readonly scans: number
+  }>`
+    select qpr_code_id, name, short_id, scans from (
+      select qpr_code_id, sum(scans)::float8 as scans from scan_hours
+      where hour >= ${since}::text::timestamptz group by 1 order by 2 desc, 1 limit ${top}
+    ) as most left join qpr_codes on id = qpr_code_id order by scans desc, qpr_code_id`
+  return { ...(yield* analyticsOf(query)), top_codes }
+})
+
+const beginning = Effect.fnUntraced(function*({ period = "30d" }: AnalyticsQuery) {
+  const now = yield* Clock.currentTimeMillis
+  const length = hours[period]
+  if (length === undefined) return { since: "-infinity", firstDay: "-infinity" }
+  const since = (Math.floor(now / hour) - length) * hour
+  const firstDay = Math.ceil(since / (24 * hour)) * 24 * hour
+  return { since: iso(since), firstDay: iso(firstDay) }
+})
+
+const iso = (millis: number) => DateTime.formatIso(DateTime.makeUnsafe(millis))
+
+interface Entry {
+  readonly date: string
+  readonly scans: number
+  readonly started: number
+  readonly messages: number
+  readonly conversations_completed: number
+}
+
+const analyticsOf = Effect.fnUntraced(function*(query: AnalyticsQuery, id?: string) {
+  const sql = yield* SqlClient
+  const { granularity = "day", period = "30d" } = query
+  const { firstDay, since } = yield* beginning(query)
+  const code = id === undefined ? sql`true` : sql`qpr_code_id = ${id}`
+  const format = granularity === "hour" ? `YYYY-MM-DD"T"HH24:00:00"Z"` : "YYYY-MM-DD"
+  const entries = yield* sql<Entry>`
+    select to_char(at at time zone 'UTC', ${format}::text) as date, sum(scans)::float8 as scans,
+      sum(started)::float8 as started, sum(messages)::float8 as messages,
+      sum(completed)::float8 as conversations_completed
+    from (
+      select date_trunc(${granularity}::text, hour, 'UTC') as at, sum(scans) as scans,
+        sum(conversations) as started, sum(messages) as messages, 0 as completed
+      from scan_hours where ${code} and hour >= ${since}::text::timestamptz group by 1
+      union all
+      select date_trunc(${granularity}::text, hour, 'UTC'), 0, 0, 0, sum(conversations)
+      from conversation_hours where ${code} and hour >= ${since}::text::timestamptz group by 1
+    ) as series group by at order by at`
+  // Whole days from the counters of days; the hours before the first whole day from those of hours.
+  const places = yield* sql<Place>`
+    select country, device, sum(scans)::float8 as scans from (
+      select country, device, scans from scan_days
+      where ${code} and day >= ${firstDay}::text::timestamptz
+      union all
+      select country, device, scans from scan_counts
+      where ${code} and hour >= ${since}::text::timestamptz and hour < ${firstDay}::text::timestamptz
+    ) as counts group by 1, 2`
+  const sum = (of: (entry: Entry) => number) => entries.reduce((sum, entry) => sum + of(entry), 0)
+  const scans_total = sum(({ scans }) => scans)
+  const started = sum(({ started }) => started)
+  return {
+    period,
+    granularity,
+    scans_total,
+    conversation_rate: ratio(started, scans_total, 2),
+    avg_messages_per_conversation: ratio(sum(({ messages }) => messages), started, 1),
+    top_countries: most(places, ({ country }) => country).map(([country, scans]) => ({ country, scans })),
+    top_devices: most(places, ({ device }) => device).map(([device, scans]) => ({ device, scans })),
+    conversations_completed: sum(({ conversations_completed }) => conversations_completed),
+    timeseries: entries.slice(-mostEntries).map(({ conversations_completed, date, scans }) => ({
+      date,
+      scans,
+      conversations_completed
+    }))
+  }
+})
+
+interface Place {
+  readonly country: string | null
+  readonly device: string | null
+  readonly scans: number
+}
+
+const most = (places: ReadonlyArray<Place>, keyOf: (place: Place) => string | null) => {
+  const sums = new Map<string | null, number>()
+  for (const place of places) sums.set(keyOf(place), (sums.get(keyOf(place)) ?? 0) + place.scans)
+  return [...sums].toSorted(([a, x], [b, y]) => y - x || String(a).localeCompare(String(b), "en")).slice(
+    0,
+    top
+  )
+}
+
+const isKnown = Effect.fnUntraced(function*(id: string) {
+  const sql = yield* SqlClient
+  const [found] = yield* sql`
+    select 1 from qpr_codes where id = ${id}
+    union all (select 1 from scan_hours where qpr_code_id = ${id} limit 1)
+    union all (select 1 from conversation_hours where qpr_code_id = ${id} limit 1)`
+  return found !== undefined
+})
+
+const ratio = (part: number, whole: number, decimals: number) =>
+  whole === 0 ? 0 : Number((part / whole).toFixed(decimals))

@@ -1,0 +1,137 @@
+import { Effect } from "effect"
+import { SqlClient } from "effect/sql/SqlClient"
+import type { Fragment } from "effect/sql/Statement"
+import { Buffer } from "node:buffer"
+import type { ListQuery } from "../Api/ReadModels.ts"
+import { InvalidRequest } from "../Problems.ts"
+
+/** A table of rows, newest first by a column of time, and the counters that say how many an hour has. */
+export interface Listed {
+  readonly rows: string
+  readonly at: string
+  /** By code and hour. */
+  readonly hours: string
+  readonly count: string
+  /** What each row is shown as, in SQL. */
+  readonly show: string
+}
+
+interface Found {
+  readonly row: unknown
+  readonly at: string
+  readonly id: string
+}
+
+/**
+ * One page, and how many rows there are in all. Counters tell both the total and the hour in which an offset
+ * lies, so that neither costs more when there are more rows.
+ */
+export const pageOf = Effect.fnUntraced(function*(listed: Listed, query: ListQuery) {
+  const sql = yield* SqlClient
+  const { cursor, limit = 50, offset } = query
+  if (cursor !== undefined && offset !== undefined) {
+    return yield* new InvalidRequest({
+      detail: "A page begins at a cursor or at an offset, not at both. Leave one of them out."
+    })
+  }
+  const after = cursor === undefined ? undefined : yield* decodeCursor(cursor)
+  const at = sql.literal(listed.at)
+  const { rows, skipped, total, upper } = yield* locate(listed, query)
+  const skip = (offset ?? 0) - skipped
+  const found = offset !== undefined && offset >= total ? [] : yield* sql<Found>`
+    select ${sql.literal(listed.show)} as row, id,
+      to_char(${at} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as at
+    from ${rows} where ${
+    sql.and([
+      ...filters(sql, query, at),
+      ...upper === null ? [] : [sql`${at} < ${upper}::text::timestamptz`],
+      ...after === undefined ? [] : [sql`(${at}, id) < (${after.at}::text::timestamptz, ${after.id}::text)`]
+    ])
+  }
+    order by ${at} desc, id desc limit ${limit + 1} offset ${skip}`
+  const shown = found.slice(0, limit)
+  const last = shown.at(-1)
+  return {
+    rows: shown.map(({ row }) => row),
+    total,
+    limit,
+    offset: offset ?? 0,
+    next_cursor: found.length > limit && last !== undefined ? encodeCursor(last) : null
+  }
+})
+
+const filters = (sql: SqlClient, query: ListQuery, at: Fragment) => [
+  ...query.qpr_code_id === undefined ? [] : [sql`qpr_code_id = ${query.qpr_code_id}`],
+  ...query.since === undefined ? [] : [sql`${at} >= ${query.since}::text::timestamptz`],
+  ...query.until === undefined ? [] : [sql`${at} < ${query.until}::text::timestamptz`]
+]
+
+/**
+ * How many rows there are, and the span in which the offset lies: its upper end and how many rows are newer
+ * than that. Whole hours are read from the counters; the rows of an hour that `since` or `until` cuts are counted.
+ */
+const locate = Effect.fnUntraced(function*(listed: Listed, query: ListQuery) {
+  const sql = yield* SqlClient
+  const rows = sql.literal(listed.rows)
+  const at = sql.literal(listed.at)
+  const code = query.qpr_code_id === undefined ? sql`true` : sql`qpr_code_id = ${query.qpr_code_id}`
+  const edge = (lower: string, upper: string, when: string) =>
+    sql`select ${sql.literal(lower)}, ${sql.literal(upper)},
+      (select count(*) from ${rows} where ${code} and ${at} >= (select ${sql.literal(lower)} from bounds)
+        and ${at} < (select ${sql.literal(upper)} from bounds))
+      from bounds where ${sql.literal(when)}`
+  const [found] = yield* sql<{
+    readonly total: number
+    readonly upper: string | null
+    readonly skipped: number | null
+  }>`
+    with given as (
+      select coalesce(${query.since ?? null}::text::timestamptz, '-infinity') as since,
+        coalesce(${query.until ?? null}::text::timestamptz, 'infinity') as until
+    ),
+    bounds as (
+      select since, until, date_trunc('hour', since + interval '1 hour' - interval '1 microsecond', 'UTC') as first,
+        date_trunc('hour', until, 'UTC') as last
+      from given
+    ),
+    spans (lower, upper, rows) as (
+      select hour, hour + interval '1 hour', sum(${sql.literal(listed.count)}) from ${
+    sql.literal(listed.hours)
+  }
+      where ${code} and hour >= (select first from bounds) and hour < (select last from bounds) group by hour
+      union all ${edge("since", "least(first, until)", "since < first")}
+      union all ${edge("last", "until", "last < until and last >= first")}
+    ),
+    placed as (
+      select upper, rows, sum(rows) over (order by lower desc) - rows as skipped, sum(rows) over () as total
+      from spans
+    )
+    select max(total)::float8 as total,
+      max(skipped) filter (where skipped <= ${query.offset ?? 0}::bigint)::float8 as skipped,
+      to_char(min(upper) filter (where skipped <= ${
+    query.offset ?? 0
+  }::bigint and rows > 0 and isfinite(upper))
+        at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as upper
+    from placed`
+  const total = found?.total ?? 0
+  const jumps = query.offset !== undefined && query.offset > 0
+  return {
+    rows,
+    total,
+    skipped: jumps ? found?.skipped ?? 0 : 0,
+    upper: jumps ? found?.upper ?? null : null
+  }
+})
+
+const encodeCursor = ({ at, id }: Found) => Buffer.from(`${at} ${id}`).toString("base64url")
+
+const decodeCursor = (cursor: string) => {
+  const [, at, id] = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z) ([^]+)$/.exec(
+    Buffer.from(cursor, "base64url").toString()
+  ) ?? []
+  return at === undefined || id === undefined || !Number.isFinite(Date.parse(at))
+    ? Effect.fail(
+      new InvalidRequest({ detail: "The cursor is none of ours. Take `next_cursor` of the page before." })
+    )
+    : Effect.succeed({ at, id })
+}

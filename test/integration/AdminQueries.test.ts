@@ -1,0 +1,200 @@
+import { assert, layer } from "@effect/vitest"
+import { Effect, Layer } from "effect"
+import { HttpServer } from "effect/http"
+import * as Admin from "../../src/Admin.ts"
+import { conversations } from "../../src/Projections/Conversations.ts"
+import { qprCodes } from "../../src/Projections/QprCodes.ts"
+import { scans } from "../../src/Projections/Scans.ts"
+import { analyticsOf, granularities, periods } from "../../src/Simulator/Analytics.ts"
+import { Vitals } from "../../src/Vitals.ts"
+import { engines } from "../support/Databases.ts"
+import { drawsOf } from "../support/Faults/Bodies.ts"
+import { send } from "../support/Http.ts"
+import { consumersOnBroker } from "../support/Log.ts"
+import { delivered, given } from "../support/Specification.ts"
+
+const get = Effect.fnUntraced(function*(path: string) {
+  const { address } = yield* HttpServer.HttpServer
+  return yield* send(`${HttpServer.formatAddress(address)}${path}`)
+})
+
+/** The answer's body, which the test knows to be such. */
+const bodyOf = <A>(path: string) => Effect.map(get(path), ({ body }) => body as A)
+
+interface Page {
+  readonly scans: ReadonlyArray<{ readonly id: string }>
+  readonly total: number
+  readonly next_cursor: string | null
+}
+
+const pathOf = (path: string, query: Readonly<Record<string, string | number | undefined>>) => {
+  const given = Object.entries(query).flatMap(([name, value]) =>
+    value === undefined ? [] : [[name, String(value)]]
+  )
+  return `${path}?${new URLSearchParams(given)}`
+}
+
+for (const engine of engines) {
+  const listener = Admin.layer({ host: "127.0.0.1", port: 0 }).pipe(
+    Layer.provideMerge(Layer.mergeAll(consumersOnBroker, Vitals.layer)),
+    Layer.provideMerge(engine.layer)
+  )
+
+  layer(listener, { excludeTestServices: true })(`queries on ${engine.name}`, (it) => {
+    it.effect("any page and total is what counting and cutting all rows gives", () =>
+      Effect.gen(function*() {
+        const draw = drawsOf(7)
+        const pick = <A>(from: ReadonlyArray<A>) => from[Math.floor(draw() * from.length)]
+        const at = () => Date.parse("2026-03-20T10:00:00Z") + Math.floor(draw() * 20) * 900_000
+        const all = Array.from({ length: 300 }, (_, index) => ({
+          id: `scan_${String(index).padStart(3, "0")}`,
+          qpr_code_id: pick(["qpr_a", "qpr_b", null]),
+          scanned_at: new Date(at()).toISOString()
+        }))
+        const { when } = yield* given(scans)
+        yield* when(all.map((data, index) => delivered(index + 1, `evt_${index}`, "scan.created", data)))
+        const newestFirst = all.toSorted((a, b) =>
+          b.scanned_at.localeCompare(a.scanned_at) || b.id.localeCompare(a.id)
+        )
+        for (let round = 0; round < 150; round++) {
+          const query = {
+            qpr_code_id: pick([undefined, "qpr_a", "qpr_b", "nobody"]),
+            since: pick([undefined, new Date(at()).toISOString()]),
+            until: pick([undefined, new Date(at()).toISOString()]),
+            limit: 1 + Math.floor(draw() * 40),
+            offset: pick([undefined, 0, Math.floor(draw() * 320)])
+          }
+          const fitting = newestFirst.filter(({ qpr_code_id, scanned_at }) =>
+            (query.qpr_code_id === undefined || qpr_code_id === query.qpr_code_id)
+            && (query.since === undefined || scanned_at >= query.since)
+            && (query.until === undefined || scanned_at < query.until)
+          )
+          const path = pathOf("/v1/scans", query)
+          const page = yield* bodyOf<Page>(path)
+          const offset = query.offset ?? 0
+          assert.strictEqual(page.total, fitting.length, path)
+          assert.deepStrictEqual(
+            page.scans.map(({ id }) => id),
+            fitting.slice(offset, offset + query.limit).map(({ id }) => id),
+            path
+          )
+          assert.strictEqual(page.next_cursor !== null, offset + query.limit < fitting.length, path)
+        }
+      }), 120_000)
+
+    it.effect("a cursor goes through all rows once, whatever arrives meanwhile", () =>
+      Effect.gen(function*() {
+        const { when } = yield* given(scans)
+        const scan = (index: number, minute: number) =>
+          delivered(index, `evt_${index}`, "scan.created", {
+            id: `scan_${index}`,
+            scanned_at: `2026-03-20T15:${String(minute).padStart(2, "0")}:00.123456Z`
+          })
+        yield* when(Array.from({ length: 25 }, (_, index) => scan(index, index >> 1)))
+        const seen: Array<string> = []
+        let cursor: string | null | undefined
+        while (cursor !== null) {
+          const page: Page = yield* bodyOf<Page>(pathOf("/v1/scans", { limit: 4, cursor }))
+          seen.push(...page.scans.map(({ id }) => id))
+          cursor = page.next_cursor
+          yield* when([scan(100 + seen.length, 59)])
+        }
+        assert.strictEqual(seen.length, 25)
+        assert.strictEqual(new Set(seen).size, 25)
+      }))
+
+    it.effect("refuses a cursor that is none, and a cursor together with an offset", () =>
+      Effect.gen(function*() {
+        for (const query of ["cursor=abc", "cursor=", "cursor=MjAyNg&offset=1"]) {
+          const { body, status } = yield* get(`/v1/conversations?${query}`)
+          assert.strictEqual(status, 400, query)
+          assert.include(body, { type: "urn:threeqpr-events:problem:invalid-request" }, query)
+        }
+      }))
+
+    it.effect(
+      "analytics are what 3QPR's own are, but for the devices that nobody can tell apart",
+      () =>
+        Effect.gen(function*() {
+          const draw = drawsOf(3)
+          const now = Date.now()
+          const made = Array.from({ length: 400 }, (_, index) => {
+            const conversation_started = draw() < 0.6
+            // Some near the ends of the periods, where hours make up for a day that is not whole.
+            const age = [7, 30, 90][index % 5] ?? draw() * 120
+            return {
+              id: `scan_${index}`,
+              qpr_code_id: ["qpr_a", "qpr_b"][index % 2],
+              scanned_at: new Date(now - age * 86_400_000 + (draw() - 0.5) * 40 * 3_600_000).toISOString(),
+              country: ["US", "CH", "JP"][Math.floor(draw() * 3)] ?? "US",
+              device: ["mobile", "desktop"][Math.floor(draw() * 2)] ?? "mobile",
+              city: "Bern",
+              conversation_started,
+              conversation_messages: conversation_started ? Math.floor(draw() * 9) : 0
+            }
+          })
+          const { when } = yield* given(scans)
+          yield* given(qprCodes)
+          const ended = yield* given(conversations)
+          yield* when(made.map((data, index) => delivered(index + 1, `evt_${index}`, "scan.created", data)))
+          yield* ended.when([
+            delivered(500, "evt_c", "conversation.completed", {
+              id: "conv_a",
+              qpr_code_id: "qpr_a",
+              completed_at: new Date(now).toISOString()
+            })
+          ])
+          const combinations = periods.flatMap((period) =>
+            granularities.map((granularity) => ({ period, granularity }))
+          )
+          const hourNow = () => Math.floor(Date.now() / 3_600_000) * 3_600_000
+          const compare = Effect.gen(function*() {
+            const hour = hourNow()
+            for (const { granularity, period } of combinations) {
+              const query = { qpr_code_id: "qpr_a", period, granularity }
+              const { scans_unique_devices: _, timeseries, ...expected } = analyticsOf(
+                made.filter(({ qpr_code_id }) => qpr_code_id === "qpr_a")
+                  .map((scan) => ({ at: Date.parse(scan.scanned_at), scan })),
+                query,
+                hour
+              )
+              const body = yield* bodyOf<{ readonly timeseries: ReadonlyArray<Entry> }>(
+                pathOf("/v1/qpr-codes/qpr_a/analytics", { period, granularity })
+              )
+              // An hour that begins meanwhile moves the period.
+              if (hourNow() !== hour) return false
+              const what = `${period} by ${granularity}`
+              assert.deepInclude(body, { ...expected, conversations_completed: 1 }, what)
+              assert.deepStrictEqual(
+                body.timeseries.filter(({ scans }) => scans > 0).map(({ date, scans }) => ({ date, scans })),
+                timeseries,
+                what
+              )
+              const completed = body.timeseries.reduce((sum, entry) => sum + entry.conversations_completed, 0)
+              assert.strictEqual(completed, 1, what)
+            }
+            return true
+          })
+          yield* Effect.repeat(compare, { until: (done) => done })
+          const all = yield* bodyOf<
+            { readonly scans_total: number; readonly top_codes: ReadonlyArray<unknown> }
+          >(
+            "/v1/analytics?period=all"
+          )
+          assert.strictEqual(all.scans_total, 400)
+          assert.deepStrictEqual(all.top_codes, [
+            { qpr_code_id: "qpr_a", name: null, short_id: null, scans: 200 },
+            { qpr_code_id: "qpr_b", name: null, short_id: null, scans: 200 }
+          ])
+          assert.strictEqual((yield* get("/v1/qpr-codes/nobody/analytics")).status, 404)
+        }),
+      60_000
+    )
+  })
+}
+
+interface Entry {
+  readonly date: string
+  readonly scans: number
+  readonly conversations_completed: number
+}

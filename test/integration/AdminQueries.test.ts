@@ -2,6 +2,7 @@ import { assert, layer } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { HttpServer } from "effect/http"
 import * as Admin from "../../src/Admin.ts"
+import type { AllAnalytics, CodeAnalytics } from "../../src/Admin/Api/Analytics.ts"
 import { conversations } from "../../src/Projections/Conversations.ts"
 import { qprCodes } from "../../src/Projections/QprCodes.ts"
 import { scans } from "../../src/Projections/Scans.ts"
@@ -29,7 +30,7 @@ interface Page {
 
 const pathOf = (path: string, query: Readonly<Record<string, string | number | undefined>>) => {
   const given = Object.entries(query).flatMap(([name, value]) =>
-    value === undefined ? [] : [[name, String(value)]]
+    value === undefined ? [] : [[name, String(value)] as [string, string]]
   )
   return `${path}?${new URLSearchParams(given)}`
 }
@@ -158,7 +159,7 @@ for (const engine of engines) {
                 query,
                 hour
               )
-              const body = yield* bodyOf<{ readonly timeseries: ReadonlyArray<Entry> }>(
+              const body = yield* bodyOf<CodeAnalytics>(
                 pathOf("/v1/qpr-codes/qpr_a/analytics", { period, granularity })
               )
               // An hour that begins meanwhile moves the period.
@@ -176,9 +177,7 @@ for (const engine of engines) {
             return true
           })
           yield* Effect.repeat(compare, { until: (done) => done })
-          const all = yield* bodyOf<
-            { readonly scans_total: number; readonly top_codes: ReadonlyArray<unknown> }
-          >(
+          const all = yield* bodyOf<AllAnalytics>(
             "/v1/analytics?period=all"
           )
           assert.strictEqual(all.scans_total, 400)
@@ -191,10 +190,4 @@ for (const engine of engines) {
       60_000
     )
   })
-}
-
-interface Entry {
-  readonly date: string
-  readonly scans: number
-  readonly conversations_completed: number
 }

@@ -1,6 +1,7 @@
 import { Clock, DateTime, Effect } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { SqlClient } from "effect/sql/SqlClient"
+import type { Fragment } from "effect/sql/Statement"
 import { Api } from "./Api.ts"
 import type { AnalyticsQuery } from "./Api/Analytics.ts"
 import { NotFound, orUnavailable } from "./Problems.ts"
@@ -18,14 +19,29 @@ export const layer = HttpApiBuilder.group(
 )
 
 const hour = 3_600_000
-const hours = { "7d": 7 * 24, "30d": 30 * 24, "90d": 90 * 24, all: undefined }
+const day = 24 * hour
+const lengths = { "7d": 7 * day, "30d": 30 * day, "90d": 90 * day, all: undefined }
 
 /** The most entries of a time series, and of a list of the most frequent. */
 const mostEntries = 10_000
 const top = 10
 
 const ofCode = Effect.fn("Analytics.code")(function*(id: string, query: AnalyticsQuery) {
-  const analytics = yield* analyticsOf(query, id)
+  const sql = yield* SqlClient
+  const { firstDay, since } = yield* beginning(query, hour)
+  const from = sql`qpr_code_id = ${id} and`
+  const counts = {
+    hours: sql`scan_hours where ${from} hour >= ${since}::text::timestamptz`,
+    ended: sql`conversation_hours where ${from} hour >= ${since}::text::timestamptz`,
+    // Whole days from the counters of days, the hours before them from those of hours.
+    places: sql`(
+      select country, device, scans from scan_days where ${from} day >= ${firstDay}::text::timestamptz
+      union all
+      select country, device, scans from scan_counts where ${from} hour >= ${since}::text::timestamptz
+        and hour < ${firstDay}::text::timestamptz
+    ) as places`
+  }
+  const analytics = yield* analyticsOf(query, counts)
   if (analytics.timeseries.length === 0 && !(yield* isKnown(id))) {
     return yield* new NotFound({ detail: "No scan, conversation or event of a code has named this code." })
   }
@@ -34,7 +50,12 @@ const ofCode = Effect.fn("Analytics.code")(function*(id: string, query: Analytic
 
 const ofAll = Effect.fn("Analytics.all")(function*(query: AnalyticsQuery) {
   const sql = yield* SqlClient
-  const { since } = yield* beginning(query)
+  const { since } = yield* beginning(query, day)
+  const counts = {
+    hours: sql`scan_total_hours where hour >= ${since}::text::timestamptz`,
+    ended: sql`conversation_total_hours where hour >= ${since}::text::timestamptz`,
+    places: sql`scan_total_days where day >= ${since}::text::timestamptz`
+  }
   const top_codes = yield* sql<{
     readonly qpr_code_id: string | null
     readonly name: string | null
@@ -42,22 +63,29 @@ const ofAll = Effect.fn("Analytics.all")(function*(query: AnalyticsQuery) {
     readonly scans: number
   }>`
     select qpr_code_id, name, short_id, scans from (
-      select qpr_code_id, sum(scans)::float8 as scans from scan_hours
-      where hour >= ${since}::text::timestamptz group by 1 order by 2 desc, 1 limit ${top}
+      select qpr_code_id, sum(scans)::float8 as scans from scan_code_days
+      where day >= ${since}::text::timestamptz group by 1 order by 2 desc, 1 limit ${top}
     ) as most left join qpr_codes on id = qpr_code_id order by scans desc, qpr_code_id`
-  return { ...(yield* analyticsOf(query)), top_codes }
+  return { ...(yield* analyticsOf(query, counts)), top_codes }
 })
 
-const beginning = Effect.fnUntraced(function*({ period = "30d" }: AnalyticsQuery) {
+/** When a period begins, at a whole hour or day, and the first whole day in it. */
+const beginning = Effect.fnUntraced(function*({ period = "30d" }: AnalyticsQuery, unit: number) {
   const now = yield* Clock.currentTimeMillis
-  const length = hours[period]
+  const length = lengths[period]
   if (length === undefined) return { since: "-infinity", firstDay: "-infinity" }
-  const since = (Math.floor(now / hour) - length) * hour
-  const firstDay = Math.ceil(since / (24 * hour)) * 24 * hour
-  return { since: iso(since), firstDay: iso(firstDay) }
+  const since = Math.floor((now - length) / unit) * unit
+  return { since: iso(since), firstDay: iso(Math.ceil(since / day) * day) }
 })
 
 const iso = (millis: number) => DateTime.formatIso(DateTime.makeUnsafe(millis))
+
+/** Where the counters of a question are, as what follows `from` in SQL. */
+interface Counts {
+  readonly hours: Fragment
+  readonly ended: Fragment
+  readonly places: Fragment
+}
 
 interface Entry {
   readonly date: string
@@ -67,11 +95,9 @@ interface Entry {
   readonly conversations_completed: number
 }
 
-const analyticsOf = Effect.fnUntraced(function*(query: AnalyticsQuery, id?: string) {
+const analyticsOf = Effect.fnUntraced(function*(query: AnalyticsQuery, counts: Counts) {
   const sql = yield* SqlClient
   const { granularity = "day", period = "30d" } = query
-  const { firstDay, since } = yield* beginning(query)
-  const code = id === undefined ? sql`true` : sql`qpr_code_id = ${id}`
   const format = granularity === "hour" ? `YYYY-MM-DD"T"HH24:00:00"Z"` : "YYYY-MM-DD"
   const entries = yield* sql<Entry>`
     select to_char(at at time zone 'UTC', ${format}::text) as date, sum(scans)::float8 as scans,
@@ -80,20 +106,13 @@ const analyticsOf = Effect.fnUntraced(function*(query: AnalyticsQuery, id?: stri
     from (
       select date_trunc(${granularity}::text, hour, 'UTC') as at, sum(scans) as scans,
         sum(conversations) as started, sum(messages) as messages, 0 as completed
-      from scan_hours where ${code} and hour >= ${since}::text::timestamptz group by 1
+      from ${counts.hours} group by 1
       union all
       select date_trunc(${granularity}::text, hour, 'UTC'), 0, 0, 0, sum(conversations)
-      from conversation_hours where ${code} and hour >= ${since}::text::timestamptz group by 1
+      from ${counts.ended} group by 1
     ) as series group by at order by at`
-  // Whole days from the counters of days; the hours before the first whole day from those of hours.
   const places = yield* sql<Place>`
-    select country, device, sum(scans)::float8 as scans from (
-      select country, device, scans from scan_days
-      where ${code} and day >= ${firstDay}::text::timestamptz
-      union all
-      select country, device, scans from scan_counts
-      where ${code} and hour >= ${since}::text::timestamptz and hour < ${firstDay}::text::timestamptz
-    ) as counts group by 1, 2`
+    select country, device, sum(scans)::float8 as scans from ${counts.places} group by 1, 2`
   const sum = (of: (entry: Entry) => number) => entries.reduce((sum, entry) => sum + of(entry), 0)
   const scans_total = sum(({ scans }) => scans)
   const started = sum(({ started }) => started)

@@ -78,11 +78,19 @@ const conversationRow = `data || jsonb_build_object('id', id, 'qpr_code_id', qpr
   'message_count', message_count, 'metadata', coalesce(metadata, '{}'))`
 
 const models = {
-  scans: { rows: "scans", at: "scanned_at", hours: "scan_hours", count: "scans", show: scanRow },
+  scans: {
+    rows: "scans",
+    at: "scanned_at",
+    hours: "scan_hours",
+    totals: "scan_total_hours",
+    count: "scans",
+    show: scanRow
+  },
   conversations: {
     rows: "conversations",
     at: "completed_at",
     hours: "conversation_hours",
+    totals: "conversation_total_hours",
     count: "conversations",
     show: conversationRow
   }

@@ -2,6 +2,8 @@ import type { SqlClient } from "effect/sql/SqlClient"
 import type { Projection } from "../Projection.ts"
 import { type Counted, counterTable, writeCounted } from "./Counters.ts"
 
+const hour = "date_trunc('hour', completed_at, 'UTC')"
+
 const counted: Counted = {
   rows: "conversations",
   columns: `event_id, sequence, received_at, completed_at, started_at, qpr_code_id, scan_id, message_count,
@@ -9,14 +11,15 @@ const counted: Counted = {
   counted: "completed_at, qpr_code_id, message_count",
   measures: { conversations: "1", messages: "coalesce(message_count, 0)" },
   counters: {
-    conversation_hours: {
-      qpr_code_id: "qpr_code_id",
-      hour: "date_trunc('hour', completed_at, 'UTC')"
-    }
+    conversation_hours: { qpr_code_id: "qpr_code_id", hour },
+    conversation_total_hours: { hour }
   }
 }
 
-/** One row a completed conversation, and conversations and their messages by code and hour. */
+const measures = Object.keys(counted.measures)
+const byHour = { hour: "timestamptz not null" }
+
+/** One row a completed conversation, and conversations and their messages by hour, of a code and of all. */
 export const conversations: Projection = {
   name: "conversations",
   version: 2,
@@ -38,11 +41,8 @@ export const conversations: Projection = {
         data jsonb not null`,
       indexes: ["completed_at desc, id desc", "qpr_code_id, completed_at desc, id desc", "scan_id"]
     },
-    conversation_hours: counterTable(
-      { qpr_code_id: "text", hour: "timestamptz not null" },
-      Object.keys(counted.measures),
-      ["hour"]
-    )
+    conversation_hours: counterTable({ qpr_code_id: "text", ...byHour }, measures),
+    conversation_total_hours: counterTable(byHour, measures)
   },
   apply: (sql, table, fresh) => writeCounted(sql, table, fresh, inputOf(sql, fresh.json), counted)
 }

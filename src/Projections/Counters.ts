@@ -21,7 +21,7 @@ export interface Counted {
 export const counterTable = (
   key: Readonly<Record<string, string>>,
   measures: ReadonlyArray<string>,
-  indexes: ReadonlyArray<string>
+  indexes: ReadonlyArray<string> = []
 ): Table => {
   const names = Object.keys(key)
   return {

@@ -18,17 +18,23 @@ const counted: Counted = {
   counters: {
     scan_counts: { qpr_code_id: "qpr_code_id", hour, country: "country", device: "device" },
     scan_hours: { qpr_code_id: "qpr_code_id", hour },
-    scan_days: { qpr_code_id: "qpr_code_id", day, country: "country", device: "device" }
+    scan_days: { qpr_code_id: "qpr_code_id", day, country: "country", device: "device" },
+    scan_code_days: { qpr_code_id: "qpr_code_id", day },
+    scan_total_hours: { hour },
+    scan_total_days: { day, country: "country", device: "device" }
   }
 }
 
 const measures = Object.keys(counted.measures)
 const code = { qpr_code_id: "text" }
 const place = { country: "text", device: "text" }
+const byHour = { hour: "timestamptz not null" }
+const byDay = { day: "timestamptz not null" }
 
 /**
- * One row a scan, and its counters: scans, conversations that were started and their messages, by code, hour,
- * country and device (`scan_counts`), by code and hour alone (`scan_hours`), and by days (`scan_days`).
+ * One row a scan, and its counters: scans, conversations that were started and their messages. `scan_counts` is
+ * by code, hour, country and device; the others are by less, each for a question that is asked, so that no
+ * answer has to add up more than a few thousand of them.
  */
 export const scans: Projection = {
   name: "scans",
@@ -55,9 +61,12 @@ export const scans: Projection = {
         data jsonb not null`,
       indexes: ["scanned_at desc, id desc", "qpr_code_id, scanned_at desc, id desc"]
     },
-    scan_counts: counterTable({ ...code, hour: "timestamptz not null", ...place }, measures, ["hour"]),
-    scan_hours: counterTable({ ...code, hour: "timestamptz not null" }, measures, ["hour"]),
-    scan_days: counterTable({ ...code, day: "timestamptz not null", ...place }, measures, ["day"])
+    scan_counts: counterTable({ ...code, ...byHour, ...place }, measures),
+    scan_hours: counterTable({ ...code, ...byHour }, measures),
+    scan_days: counterTable({ ...code, ...byDay, ...place }, measures),
+    scan_code_days: counterTable({ ...code, ...byDay }, measures, ["day"]),
+    scan_total_hours: counterTable(byHour, measures),
+    scan_total_days: counterTable({ ...byDay, ...place }, measures)
   },
   apply: (sql, table, fresh) => writeCounted(sql, table, fresh, inputOf(sql, fresh.json), counted)
 }

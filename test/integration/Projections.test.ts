@@ -16,7 +16,10 @@ const allScans = rowsOf("select id, event_id, sequence, country from scans order
 const counters = {
   scan_counts: "qpr_code_id, date_trunc('hour', scanned_at, 'UTC') as hour, country, device",
   scan_hours: "qpr_code_id, date_trunc('hour', scanned_at, 'UTC') as hour",
-  scan_days: "qpr_code_id, date_trunc('day', scanned_at, 'UTC') as day, country, device"
+  scan_days: "qpr_code_id, date_trunc('day', scanned_at, 'UTC') as day, country, device",
+  scan_code_days: "qpr_code_id, date_trunc('day', scanned_at, 'UTC') as day",
+  scan_total_hours: "date_trunc('hour', scanned_at, 'UTC') as hour",
+  scan_total_days: "date_trunc('day', scanned_at, 'UTC') as day, country, device"
 }
 
 /** All counters as text, and what a recount of the rows gives. */
@@ -158,6 +161,11 @@ for (const engine of engines) {
             counted,
             yield* sorted(`select qpr_code_id, date_trunc('hour', completed_at, 'UTC') as hour, count(*),
               coalesce(sum(message_count), 0) from conversations group by 1, 2`)
+          )
+          assert.deepStrictEqual(
+            yield* sorted("select * from conversation_total_hours"),
+            yield* sorted(`select date_trunc('hour', completed_at, 'UTC') as hour, count(*),
+              coalesce(sum(message_count), 0) from conversations group by 1`)
           )
           return counted
         })

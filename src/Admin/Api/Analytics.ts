@@ -4,7 +4,7 @@ import { NotFound, Unavailable } from "../Problems.ts"
 
 /** 3QPR's own parameters, and its defaults. */
 export const AnalyticsQuery = Schema.Struct({
-  /** `30d` unless told. The last hour of a period is the one that goes on, the first one is whole. */
+  /** `30d` unless told. A period ends now and begins with a whole hour; that of all codes with a whole day. */
   period: Schema.optional(Schema.Literals(["7d", "30d", "90d", "all"])),
   /** `day` unless told; weeks begin on Monday; all in UTC. */
   granularity: Schema.optional(Schema.Literals(["hour", "day", "week"]))

@@ -11,6 +11,8 @@ export interface Listed {
   readonly at: string
   /** By code and hour. */
   readonly hours: string
+  /** By hour, of all codes. */
+  readonly totals: string
   readonly count: string
   /** What each row is shown as, in SQL. */
   readonly show: string
@@ -72,8 +74,10 @@ const filters = (sql: SqlClient, query: ListQuery, at: Fragment) => [
  */
 const locate = Effect.fnUntraced(function*(listed: Listed, query: ListQuery) {
   const sql = yield* SqlClient
+  const { offset = 0 } = query
   const rows = sql.literal(listed.rows)
   const at = sql.literal(listed.at)
+  const hours = sql.literal(query.qpr_code_id === undefined ? listed.totals : listed.hours)
   const code = query.qpr_code_id === undefined ? sql`true` : sql`qpr_code_id = ${query.qpr_code_id}`
   const edge = (lower: string, upper: string, when: string) =>
     sql`select ${sql.literal(lower)}, ${sql.literal(upper)},
@@ -95,9 +99,7 @@ const locate = Effect.fnUntraced(function*(listed: Listed, query: ListQuery) {
       from given
     ),
     spans (lower, upper, rows) as (
-      select hour, hour + interval '1 hour', sum(${sql.literal(listed.count)}) from ${
-    sql.literal(listed.hours)
-  }
+      select hour, hour + interval '1 hour', sum(${sql.literal(listed.count)}) from ${hours}
       where ${code} and hour >= (select first from bounds) and hour < (select last from bounds) group by hour
       union all ${edge("since", "least(first, until)", "since < first")}
       union all ${edge("last", "until", "last < until and last >= first")}
@@ -106,21 +108,14 @@ const locate = Effect.fnUntraced(function*(listed: Listed, query: ListQuery) {
       select upper, rows, sum(rows) over (order by lower desc) - rows as skipped, sum(rows) over () as total
       from spans
     )
-    select max(total)::float8 as total,
-      max(skipped) filter (where skipped <= ${query.offset ?? 0}::bigint)::float8 as skipped,
-      to_char(min(upper) filter (where skipped <= ${
-    query.offset ?? 0
-  }::bigint and rows > 0 and isfinite(upper))
-        at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as upper
+    select max(total)::float8 as total, max(skipped) filter (where skipped <= ${offset}::bigint)::float8 as skipped,
+      to_char(min(upper) filter (where skipped <= ${offset}::bigint and rows > 0) at time zone 'UTC',
+        'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as upper
     from placed`
   const total = found?.total ?? 0
-  const jumps = query.offset !== undefined && query.offset > 0
-  return {
-    rows,
-    total,
-    skipped: jumps ? found?.skipped ?? 0 : 0,
-    upper: jumps ? found?.upper ?? null : null
-  }
+  return offset === 0
+    ? { rows, total, skipped: 0, upper: null }
+    : { rows, total, skipped: found?.skipped ?? 0, upper: found?.upper ?? null }
 })
 
 const encodeCursor = ({ at, id }: Found) => Buffer.from(`${at} ${id}`).toString("base64url")

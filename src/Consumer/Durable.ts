@@ -40,18 +40,17 @@ export const run = Effect.fnUntraced(function*(
   const scope = yield* Effect.scope
   const services = yield* Effect.context<never>()
   let recreating = false
-  const recreate = Effect.logWarning(
-    `the durable consumer ${durable} of ${stream} is gone; creating it again`
+  const created = Effect.logWarning(
+    `the durable consumer ${durable} of ${stream} was gone and is there again, from the first event`
   )
-    .pipe(
-      Effect.andThen(ensureWanted(manager, options)),
-      Effect.retry(Schedule.spaced("1 second")),
-      Effect.map((there) => {
-        if (!there) return
-        recreating = false
-        pull.restart()
-      })
-    )
+  const recreate = ensureWanted(manager, options, created).pipe(
+    Effect.retry(Schedule.spaced("1 second")),
+    Effect.map((there) => {
+      if (!there) return
+      recreating = false
+      pull.restart()
+    })
+  )
   const pull: Pull = yield* Effect.acquireRelease(
     Effect.sync(() =>
       new Pull(nats, {
@@ -85,7 +84,11 @@ export const forget = (manager: JetStreamManager, stream: string, durable: strin
  * Whether it is there, created if need be. Asks again when it is: it may have been forgotten for good just
  * before, and nobody would forget it a second time.
  */
-const ensureWanted = Effect.fnUntraced(function*(manager: JetStreamManager, options: DurableOptions) {
+const ensureWanted = Effect.fnUntraced(function*(
+  manager: JetStreamManager,
+  options: DurableOptions,
+  created: Effect.Effect<void> = Effect.void
+) {
   const { durable, stream, wanted = Effect.succeed(true) } = options
   if (!(yield* wanted)) return false
   const stillWanted = wanted.pipe(
@@ -93,6 +96,7 @@ const ensureWanted = Effect.fnUntraced(function*(manager: JetStreamManager, opti
     Effect.timeoutOrElse({ duration: "5 seconds", orElse: () => Effect.succeed(true) })
   )
   return yield* ensure(manager, options).pipe(
+    Effect.flatMap((isNew) => isNew ? created : Effect.void),
     Effect.andThen(stillWanted),
     Effect.tap((still): Effect.Effect<void, ConsumerUnavailable> =>
       still ? Effect.void : forget(manager, stream, durable)
@@ -101,11 +105,13 @@ const ensureWanted = Effect.fnUntraced(function*(manager: JetStreamManager, opti
   )
 })
 
+/** True when it was not there. */
 const ensure = (manager: JetStreamManager, options: DurableOptions) =>
   Effect.tryPromise({
     try: async () => {
       const found = await manager.consumers.info(options.stream, options.durable).catch(unlessMissing)
-      return found ?? await manager.consumers.add(options.stream, configOf(options))
+      if (found === undefined) await manager.consumers.add(options.stream, configOf(options))
+      return found === undefined
     },
     catch: (error) => unavailable(options.stream, options.durable, error)
   })

@@ -15,7 +15,10 @@ export interface PullOptions {
   readonly durable: string
   /** Messages that may wait here, unacknowledged; the broker sends no more. */
   readonly capacity: number
-  /** The broker says that the durable consumer is gone. */
+  /**
+   * The durable consumer is gone: the broker says so, or has not even said that a request has expired, as
+   * nats-server 2.9.10 does not for one that was deleted while others created it.
+   */
   readonly onMissing: () => void
 }
 
@@ -41,10 +44,7 @@ export class Pull {
     this.#subscription = nats.connection.subscribe(this.#inbox, {
       callback: (_, msg) => this.#receive(msg)
     })
-    this.#watch = setInterval(
-      () => this.#requested > 0 && performance.now() > this.#overdue && this.restart(),
-      1_000
-    )
+    this.#watch = setInterval(() => this.#look(), 1_000)
     this.#request()
   }
 
@@ -75,6 +75,14 @@ export class Pull {
     clearInterval(this.#watch)
     if (!this.#nats.connection.isClosed()) this.#subscription.unsubscribe()
     return this.#queue.splice(0)
+  }
+
+  #look(): void {
+    if (this.#requested > 0 && performance.now() > this.#overdue) {
+      this.#requested = 0
+      if (this.#nats.isConnected()) this.#options.onMissing()
+    }
+    this.#request()
   }
 
   #countWithin(max: number): number {
@@ -120,8 +128,8 @@ export class Pull {
     const description = msg.headers?.description.toLowerCase() ?? ""
     if (code === 100) return
     if (code === 503 || (code === 409 && description.includes("deleted"))) return this.#options.onMissing()
-    // Too many requests or messages pending: the watch asks again, in a second at the earliest.
-    if (code === 409 && !description.includes("maxbytes")) return void (this.#overdue = performance.now())
+    // Too many requests or messages pending: asked again at the next look.
+    if (code === 409 && !description.includes("maxbytes")) return void (this.#requested = 0)
     this.restart()
   }
 }

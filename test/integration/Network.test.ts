@@ -1,6 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Fiber, Layer, Option } from "effect"
-import { EventLog } from "../../src/EventLog.ts"
+import { Context, Effect, Fiber, Layer, Option, Schedule } from "effect"
+import { ack, Consumers } from "../../src/Consumer.ts"
+import { DeadLetters } from "../../src/DeadLetters.ts"
+import { EventLog, stream } from "../../src/EventLog.ts"
 import * as JetStream from "../../src/EventLog/JetStream.ts"
 import { Nats } from "../../src/Nats.ts"
 import { NatsServer } from "../../src/Nats/Server.ts"
@@ -20,7 +22,8 @@ const network = Effect.gen(function*() {
   )
   const log = Context.get(remote, EventLog)
   yield* Effect.repeat(log.health, { until: ({ ready }) => ready })
-  return { proxy, log, connected: Context.get(remote, Nats).isConnected }
+  const nats = Context.get(remote, Nats)
+  return { proxy, log, nats, connected: nats.isConnected }
 })
 
 /** Appends every id until it is stored, and counts the attempts without proof. */
@@ -170,6 +173,42 @@ describe("the event log behind a bad network", () => {
       assert.isTrue(Option.isSome(yield* log.get((yield* log.state).lastSequence)))
       yield* proxy.delay(0)
       yield* assertOnce(ids)
+    })
+  )
+})
+
+describe("a durable consumer behind a bad network", () => {
+  test(
+    "is created again when it is gone and the broker says nothing of it",
+    Effect.gen(function*() {
+      const { log, nats, proxy } = yield* network
+      const services = Layer.succeedContext(Context.make(EventLog, log).pipe(Context.add(Nats, nats)))
+      const consumers = Context.get(
+        yield* Layer.build(Consumers.layer.pipe(
+          Layer.provideMerge(DeadLetters.layer),
+          Layer.provide(services)
+        )),
+        Consumers
+      )
+      const seen = new Set<string>()
+      const handle = (batch: ReadonlyArray<{ readonly id: string }>) =>
+        Effect.sync(() => batch.map(({ id }) => (seen.add(id), ack)))
+      const options = { durable: "mine", filter: "3qpr.events.>", maxBatch: 10, pause: Effect.void, handle }
+      yield* Effect.forkScoped(consumers.run(options))
+      const has = (id: string) =>
+        Effect.repeat(Effect.delay(Effect.sync(() => seen.has(id)), 20), { until: (has) => has })
+      yield* log.append(entryOf("evt_1"))
+      yield* has("evt_1")
+
+      const { connection } = Context.get(yield* Layer.build(direct), Nats)
+      const manager = yield* Effect.promise(() => connection.jetstreamManager({ checkAPI: false }))
+      // Somebody hears the requests, so the broker does not answer that nobody does.
+      connection.subscribe(`$JS.API.CONSUMER.MSG.NEXT.${stream}.mine`)
+      yield* proxy.deafen
+      yield* Effect.promise(() => manager.consumers.delete(stream, "mine"))
+      yield* proxy.resume
+      yield* log.append(entryOf("evt_2")).pipe(Effect.retry(Schedule.spaced(100)))
+      yield* has("evt_2")
     })
   )
 })

@@ -10,6 +10,7 @@ import * as DeadLetters from "./Admin/DeadLetters.ts"
 import * as Draining from "./Admin/Draining.ts"
 import * as Events from "./Admin/Events.ts"
 import * as Health from "./Admin/Health.ts"
+import * as Metrics from "./Admin/Metrics.ts"
 import * as Operations from "./Admin/Operations.ts"
 import { NotFound } from "./Admin/Problems.ts"
 import * as Projections from "./Admin/Projections.ts"
@@ -34,13 +35,13 @@ export interface AdminOptions {
 /** The private listener with the query API. Needs the database, the event log and its consumers. */
 export const layer = (options: AdminOptions) =>
   Layer.mergeAll(
-    listener(options, api(options)),
+    listener(options, Layer.merge(api(options), Metrics.layer)),
     Runner.layer,
     options.reconcile === undefined ? Layer.empty : reconciliations(options.reconcile)
   ).pipe(Layer.provide(OperationRecord.layer))
 
-/** The private listener of a process without the admin role: health only. */
-export const layerHealth = (options: AdminOptions) => listener(options, Layer.empty)
+/** The private listener of a process without the admin role: health and its own metrics. */
+export const layerHealth = (options: AdminOptions) => listener(options, Metrics.layerOwn)
 
 const api = ({ reconcile }: AdminOptions) =>
   HttpApiBuilder.layer(Api, { openapiPath: "/openapi.json" }).pipe(

@@ -6,6 +6,7 @@ import { isTransient, needsOperator } from "./Database/SqlFailure.ts"
 import { read } from "./Domain/Reading.ts"
 import { EventLog } from "./EventLog.ts"
 import { messageOf } from "./Failure.ts"
+import { batches } from "./Metrics.ts"
 import { durableName, filterOf, type Projection } from "./Projection.ts"
 import { applyOnce, type Decoded, NotNow } from "./Projector/Batch.ts"
 import { follower, type Trouble } from "./Projector/Follow.ts"
@@ -44,18 +45,24 @@ const project = Effect.fnUntraced(
     const log = yield* EventLog
     const limit = new ShareLimit(projection.types)
     trouble.limited = () => limit.reason
+    const count = batches(projection.name)
     const apply = (events: ReadonlyArray<Decoded>) =>
-      applyOnce(projection, generation, events).pipe(
-        Effect.provideService(SqlClient, sql),
-        Effect.timeout(batchTimeout),
-        Effect.interruptible,
-        Effect.exit
-      )
+      Effect.suspend(() => {
+        const began = performance.now()
+        return applyOnce(projection, generation, events).pipe(
+          Effect.provideService(SqlClient, sql),
+          Effect.timeout(batchTimeout),
+          Effect.interruptible,
+          Effect.exit,
+          Effect.tap(() => Effect.sync(() => count.took(performance.now() - began)))
+        )
+      })
 
     /** Applies all, or finds by halving the ones that can never be applied. */
     const settle = (events: ReadonlyArray<Decoded>): Effect.Effect<ReadonlyArray<Outcome>> =>
       Effect.flatMap(apply(events), (exit) => {
         if (Exit.isSuccess(exit)) {
+          count.committed(events.length)
           trouble.failures = 0
           trouble.reason = undefined
           return Effect.succeed(events.map(() => ack))

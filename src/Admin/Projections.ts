@@ -128,7 +128,8 @@ const answerOf = Effect.fnUntraced(
   }
 )
 
-const progressOf = Effect.fnUntraced(function*(
+/** How far a rebuild is. */
+export const progressOf = Effect.fnUntraced(function*(
   name: string,
   generation: number,
   started: string | null,

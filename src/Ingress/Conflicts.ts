@@ -2,6 +2,7 @@ import { Effect, Option, Queue } from "effect"
 import { Buffer } from "node:buffer"
 import { createHash } from "node:crypto"
 import { type Entry, EventLog } from "../EventLog.ts"
+import { ingest } from "../Metrics.ts"
 
 /** What came under the id of an event that the log has, and is another body. */
 export interface ConflictCounts {
@@ -27,6 +28,7 @@ export const watchConflicts = Effect.gen(function*() {
     const first = yield* log.get(sequence)
     if (Option.isNone(first) || Buffer.compare(first.value.body, entry.body) === 0) return
     counts.conflicts++
+    ingest.conflict()
     yield* Effect.logWarning(
       `event ${entry.id} came again with another body; the first, at sequence ${sequence}, is kept: sha256 ${
         sha256(first.value.body)

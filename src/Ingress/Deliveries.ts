@@ -3,6 +3,7 @@ import { Buffer } from "node:buffer"
 import type { IncomingMessage, ServerResponse } from "node:http"
 import type { AppendFailed } from "../EventLog.ts"
 import type { Ingress, Receipt, Rejected } from "../Ingress.ts"
+import { ingest, type Outcome } from "../Metrics.ts"
 import * as Signature from "../Signature.ts"
 import { answer, answerUnavailable } from "./Answer.ts"
 
@@ -37,6 +38,7 @@ export class Deliveries {
     this.#ingress = ingress
     this.#fork = Effect.runForkWith(context)
     this.#limits = limits
+    ingest.start()
     this.#sweep = setInterval(() => this.#expire(), 100)
   }
 
@@ -50,12 +52,19 @@ export class Deliveries {
   }
 
   receive(request: IncomingMessage, response: ServerResponse): void {
-    if (this.#open.size >= this.#limits.maxInFlight) return answerUnavailable(response)
+    if (this.#open.size >= this.#limits.maxInFlight) {
+      ingest.refused("too_many_in_flight")
+      return answerUnavailable(response)
+    }
     const { "content-encoding": encoding, "content-length": length } = request.headers
     if (encoding !== undefined && encoding.toLowerCase() !== "identity") {
+      ingest.refused("unsupported_encoding")
       return answer(response, 415, { error: "unsupported_encoding" })
     }
-    if (Number(length) > this.#limits.maxBodyBytes) return answer(response, 413, { error: "body_too_large" })
+    if (Number(length) > this.#limits.maxBodyBytes) {
+      ingest.refused("body_too_large")
+      return answer(response, 413, { error: "body_too_large" })
+    }
     const delivery: Delivery = {
       request,
       response,
@@ -67,14 +76,14 @@ export class Deliveries {
     this.#open.add(delivery)
     request.on("data", (chunk: Buffer) => this.#take(delivery, chunk))
     request.on("end", () => this.#accept(delivery))
-    request.on("error", () => delivery.read || this.#forget(delivery))
+    request.on("error", () => delivery.read || this.#end(delivery, "aborted"))
   }
 
   #take(delivery: Delivery, chunk: Buffer): void {
     delivery.size += chunk.length
     if (delivery.size <= this.#limits.maxBodyBytes) return void delivery.chunks.push(chunk)
     delivery.chunks.length = 0
-    if (!this.#forget(delivery)) return
+    if (!this.#end(delivery, "body_too_large")) return
     // What still comes of the body is thrown away, within the listener's request time-out: closing the
     // connection now could take the answer away from a client that is still sending.
     answer(delivery.response, 413, { error: "body_too_large" })
@@ -83,11 +92,13 @@ export class Deliveries {
   #accept(delivery: Delivery): void {
     if (!this.#open.has(delivery)) return
     delivery.read = true
+    ingest.inFlight(1)
     const [first = Buffer.alloc(0)] = delivery.chunks
     const body = delivery.chunks.length > 1 ? Buffer.concat(delivery.chunks) : first
     const signature = delivery.request.headers[Signature.header]
     this.#fork(this.#ingress.accept(body, signature?.toString())).addObserver((exit) => {
-      if (!this.#forget(delivery)) return
+      ingest.inFlight(-1)
+      if (!this.#end(delivery, outcomeOf(exit))) return
       settle(delivery.response, exit)
       if (Exit.isFailure(exit) && Cause.hasDies(exit.cause)) {
         this.#fork(Effect.logError("a delivery failed unexpectedly and was answered 503", exit.cause))
@@ -99,17 +110,30 @@ export class Deliveries {
     const now = performance.now()
     for (const delivery of this.#open) {
       if (delivery.expires > now) return
-      this.#forget(delivery)
+      this.#end(delivery, delivery.read ? "unavailable" : "body_too_slow")
       if (delivery.read) answerUnavailable(delivery.response)
       else answer(delivery.response, 408, { error: "body_too_slow" }, { connection: "close" })
     }
   }
 
   /** False when the delivery was already answered. */
-  #forget(delivery: Delivery): boolean {
-    return this.#open.delete(delivery)
+  #end(delivery: Delivery, outcome: Outcome): boolean {
+    if (!this.#open.delete(delivery)) return false
+    ingest.answered(outcome, performance.now() - delivery.expires + deadline)
+    return true
   }
 }
+
+const outcomeOf = (exit: Exit.Exit<Receipt | Rejected, AppendFailed>): Outcome =>
+  Exit.isFailure(exit)
+    ? "unavailable"
+    : !exit.value.ok
+    ? exit.value.error
+    : exit.value.duplicate
+    ? "duplicate"
+    : exit.value.quarantined === undefined
+    ? "stored"
+    : "quarantined"
 
 const settle = (response: ServerResponse, exit: Exit.Exit<Receipt | Rejected, AppendFailed>) => {
   if (Exit.isFailure(exit)) return answerUnavailable(response)

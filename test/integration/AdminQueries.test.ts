@@ -6,6 +6,7 @@ import type { AllAnalytics, CodeAnalytics } from "../../src/Admin/Api/Analytics.
 import { conversations } from "../../src/Projections/Conversations.ts"
 import { qprCodes } from "../../src/Projections/QprCodes.ts"
 import { scans } from "../../src/Projections/Scans.ts"
+import { cancel, request } from "../../src/Projector/Rebuilds.ts"
 import { analyticsOf, granularities, periods } from "../../src/Simulator/Analytics.ts"
 import { Vitals } from "../../src/Vitals.ts"
 import { engines } from "../support/Databases.ts"

@@ -1,0 +1,101 @@
+import { Effect, Metric } from "effect"
+import { HttpRouter, HttpServerResponse } from "effect/http"
+import { PrometheusMetrics } from "effect/observability"
+import process from "node:process"
+import packageJson from "../../package.json" with { type: "json" }
+import { DeadLetters } from "../DeadLetters.ts"
+import { EventLog, quarantineSubjects } from "../EventLog.ts"
+import { messageOf } from "../Failure.ts"
+import { watchLoop } from "../Metrics.ts"
+import { active } from "../Projector/Registry.ts"
+import { repaired } from "../Reconciliations/Registry.ts"
+import { Vitals } from "../Vitals.ts"
+import { progressOf } from "./Projections.ts"
+import { standing } from "./Status.ts"
+
+type Labels = Readonly<Record<string, string>>
+
+/** Sets a gauge in the registry of one scrape. */
+const gauge = (name: string, description: string, value: number, labels: Labels = {}) =>
+  Metric.update(Metric.withAttributes(Metric.gauge(name, { description }), labels), value)
+
+/** `/metrics` of a process: what it has counted itself, and `more`. */
+const route = <E, R>(more: Effect.Effect<void, E, R>) =>
+  HttpRouter.use(Effect.fnUntraced(function*(router) {
+    yield* watchLoop
+    const vitals = yield* Vitals
+    const services = yield* Effect.context<R>()
+    const own = Effect.gen(function*() {
+      const runtime = process.versions["deno"]
+        ? `Deno ${process.versions["deno"]}`
+        : `Node ${process.version}`
+      yield* gauge("threeqpr_build_info", "1; what runs", 1, { version: packageJson.version, runtime })
+      const ready = (yield* vitals.faults).length === 0
+      yield* gauge("threeqpr_ready", "1 when this process is ready, else 0", ready ? 1 : 0)
+    })
+    // What is read anew for each scrape is in a registry of its own: nothing stale is ever told.
+    const scrape = Effect.gen(function*() {
+      yield* own
+      const readable = yield* Effect.matchEffect(more, {
+        onSuccess: () => Effect.succeed(1),
+        onFailure: (error) =>
+          Effect.as(Effect.logDebug(`/metrics without the state of the whole: ${messageOf(error)}`), 0)
+      })
+      yield* gauge("threeqpr_state_readable", "1 when broker and database told their state", readable)
+      return yield* PrometheusMetrics.format()
+    }).pipe(Effect.provideContext(services))
+    yield* router.add(
+      "GET",
+      "/metrics",
+      Effect.gen(function*() {
+        const read = yield* Effect.provideService(scrape, Metric.MetricRegistry, new Map())
+        const counted = yield* PrometheusMetrics.format()
+        return HttpServerResponse.text(read + counted, {
+          contentType: "text/plain; version=0.0.4; charset=utf-8"
+        })
+      })
+    )
+  }))
+
+const log = Effect.gen(function*() {
+  const log = yield* EventLog
+  const { bytes, entries, lastSequence } = yield* log.state
+  yield* gauge("threeqpr_stream_events", "Entries of the stream", entries)
+  yield* gauge("threeqpr_stream_bytes", "Bytes of the stream", bytes)
+  yield* gauge("threeqpr_stream_last_sequence", "Sequence of the last entry", lastSequence)
+  const quarantined = yield* log.count({ after: 0, filter: quarantineSubjects })
+  yield* gauge("threeqpr_quarantined", "Entries in quarantine", quarantined)
+  yield* gauge("threeqpr_dead_letters", "Dead letters of all consumers", yield* (yield* DeadLetters).count)
+})
+
+const consumers = Effect.gen(function*() {
+  const all = yield* standing
+  for (const { in_flight, lag, lag_seconds, name: consumer } of all) {
+    yield* gauge("threeqpr_consumer_lag_events", "Events a consumer has not finished", lag, { consumer })
+    yield* gauge("threeqpr_consumer_lag_seconds", "Age of the oldest of them", lag_seconds, { consumer })
+    yield* gauge("threeqpr_consumer_in_flight", "Of them, delivered already", in_flight, { consumer })
+  }
+  return all
+})
+
+const work = Effect.gen(function*() {
+  const all = yield* consumers
+  for (const { generation, name: projection, started_at } of yield* active) {
+    const { done, total } = yield* progressOf(projection, generation, started_at, all)
+    const ratio = total === 0 ? 1 : done / total
+    yield* gauge("threeqpr_rebuild_progress_ratio", "Of a rebuild that goes on, 0 to 1", ratio, {
+      projection
+    })
+  }
+  yield* gauge(
+    "threeqpr_reconciled",
+    "Scans that were ever brought in from 3QPR's API",
+    yield* repaired
+  )
+})
+
+/** With the state of the whole, which the admin role knows. */
+export const layer = route(Effect.andThen(log, work))
+
+/** Of a process without the admin role. */
+export const layerOwn = route(Effect.void)

@@ -1,0 +1,112 @@
+import { Context, Effect, Metric } from "effect"
+
+/** What became of one delivery at the public listener. */
+export const outcomes = [
+  "stored",
+  "duplicate",
+  "quarantined",
+  "missing_signature",
+  "ambiguous_signature",
+  "invalid_signature",
+  "body_too_large",
+  "body_too_slow",
+  "unsupported_encoding",
+  "unavailable",
+  "too_many_in_flight",
+  "aborted"
+] as const
+export type Outcome = (typeof outcomes)[number]
+
+const seconds = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5]
+
+const deliveries = Metric.counter("threeqpr_deliveries_total", {
+  description: "Deliveries at the public listener, by what became of them",
+  incremental: true
+})
+
+/** One counter an outcome, there from the start: a rate from nothing to one is seen too. */
+const byOutcome = new Map(
+  outcomes.map((outcome) => [outcome, Metric.withAttributes(deliveries, { outcome })])
+)
+
+const deliverySeconds = Metric.histogram("threeqpr_delivery_seconds", {
+  description: "From a delivery's headers to its answer",
+  boundaries: seconds
+})
+
+const publishesInFlight = Metric.gauge("threeqpr_publishes_in_flight", {
+  description: "Deliveries that wait for the broker's acknowledgement"
+})
+
+const conflicts = Metric.counter("threeqpr_conflicts_total", {
+  description: "Deliveries under the id of an event that is stored with another body",
+  incremental: true
+})
+
+const loopDelay = Metric.histogram("threeqpr_event_loop_delay_seconds", {
+  description: "By how much a timer came late, ten times a second",
+  boundaries: seconds
+})
+
+const projected = Metric.counter("threeqpr_projected_total", {
+  description: "Events that a projection has applied or found applied before",
+  incremental: true
+})
+
+const batchEvents = Metric.histogram("threeqpr_batch_events", {
+  description: "Events of a batch that a projection committed",
+  boundaries: [1, 2, 5, 10, 20, 50, 100, 200, 500]
+})
+
+const batchSeconds = Metric.histogram("threeqpr_batch_seconds", {
+  description: "Time of a batch's transaction, failed ones included",
+  boundaries: seconds
+})
+
+const nowhere = Context.empty()
+
+/** Counts deliveries; for the ingest path, so without an effect. */
+export const ingest = {
+  start: (): void => {
+    for (const counter of byOutcome.values()) counter.updateUnsafe(0, nowhere)
+  },
+  answered: (outcome: Outcome, millis: number): void => {
+    byOutcome.get(outcome)?.updateUnsafe(1, nowhere)
+    deliverySeconds.updateUnsafe(millis / 1_000, nowhere)
+  },
+  /** Refused before anything of it was read. */
+  refused: (outcome: Outcome): void => byOutcome.get(outcome)?.updateUnsafe(1, nowhere),
+  inFlight: (change: 1 | -1): void => publishesInFlight.modifyUnsafe(change, nowhere),
+  conflict: (): void => conflicts.updateUnsafe(1, nowhere)
+}
+
+/** Counts the batches of one projection. */
+export const batches = (projection: string) => {
+  const labels = { projection }
+  const [total, events, time] = [
+    Metric.withAttributes(projected, labels),
+    Metric.withAttributes(batchEvents, labels),
+    Metric.withAttributes(batchSeconds, labels)
+  ]
+  return {
+    committed: (count: number): void => {
+      total.updateUnsafe(count, nowhere)
+      events.updateUnsafe(count, nowhere)
+    },
+    took: (millis: number): void => time.updateUnsafe(millis / 1_000, nowhere)
+  }
+}
+
+/** Watches how late timers come, until the scope ends. */
+export const watchLoop = Effect.acquireRelease(
+  Effect.sync(() => {
+    let due = performance.now() + 100
+    const timer = setInterval(() => {
+      const now = performance.now()
+      loopDelay.updateUnsafe(Math.max(0, now - due) / 1_000, nowhere)
+      due = now + 100
+    }, 100)
+    return timer
+  }),
+  (timer) => Effect.sync(() => clearInterval(timer))
+)

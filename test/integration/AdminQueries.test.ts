@@ -114,6 +114,16 @@ for (const engine of engines) {
         }
       }))
 
+    it.effect("/metrics tell of a rebuild while it goes on, and no longer", () =>
+      Effect.gen(function*() {
+        yield* given(scans)
+        const id = yield* request("scans", "rebuild", "the tests")
+        const name = /^threeqpr_rebuild_progress_ratio\{projection="scans"\} \d/m
+        assert.match(String((yield* get("/metrics")).body), name)
+        yield* cancel(id ?? 0)
+        assert.notMatch(String((yield* get("/metrics")).body), name)
+      }))
+
     it.effect(
       "analytics are what 3QPR's own are, but for the devices that nobody can tell apart",
       () =>

@@ -30,7 +30,7 @@ export const counterTable = (
       ...names.map((name) => `${name} ${key[name]}`),
       ...measures.map((name) => `${name} bigint not null`),
       `unique nulls not distinct (${names.join(", ")})`
-    ].join(", "),
+    ].map((line) => `\n  ${line}`).join(","),
     indexes
   }
 }

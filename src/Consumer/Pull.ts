@@ -17,7 +17,7 @@ export interface PullOptions {
   readonly capacity: number
   /**
    * The durable consumer is gone: the broker says so, or has not even said that a request has expired, as
-   * nats-server 2.9.10 does not for one that was deleted while others created it.
+   * was seen of nats-server 2.9.10 after one was deleted. Called again as long as it is so.
    */
   readonly onMissing: () => void
 }

@@ -17,6 +17,7 @@ import * as Projections from "./Admin/Projections.ts"
 import * as Quarantine from "./Admin/Quarantine.ts"
 import * as ReadModels from "./Admin/ReadModels.ts"
 import * as Reconciliations from "./Admin/Reconciliations.ts"
+import * as Rejections from "./Admin/Rejections.ts"
 import * as Status from "./Admin/Status.ts"
 import * as Validation from "./Admin/Validation.ts"
 import { Operations as OperationRecord } from "./Operations.ts"
@@ -55,6 +56,7 @@ const api = ({ reconcile }: AdminOptions) =>
       Quarantine.layer,
       Operations.layer,
       Projections.layer,
+      Rejections.layer,
       Reconciliations.layer(reconcile !== undefined)
     ]),
     Layer.provide(Validation.layer)

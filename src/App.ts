@@ -14,8 +14,10 @@ import { externalTarget } from "./Nats/External.ts"
 import { NatsServer } from "./Nats/Server.ts"
 import { projections } from "./Projections.ts"
 import * as Projector from "./Projector.ts"
+import * as Rejections from "./Rejections.ts"
 import type { Role } from "./Role.ts"
 import * as Signature from "./Signature.ts"
+import * as SignatureDoctor from "./SignatureDoctor.ts"
 import { Vitals } from "./Vitals.ts"
 import type { WebhookSecret } from "./WebhookSecret.ts"
 
@@ -32,7 +34,15 @@ export const layer = (config: Config, { secrets }: WebhookSecret, active: Readon
     )
     : Layer.empty
   const publicListener = active.has("ingress")
-    ? PublicListener.layer(config).pipe(Layer.provide(Ingress.layer(Signature.verifier(secrets))))
+    ? Layer.effectDiscard(
+      Effect.flatMap(
+        PublicListener,
+        ({ rejections }) => Rejections.answer(rejections, SignatureDoctor.labelled(secrets))
+      )
+    ).pipe(
+      Layer.provideMerge(PublicListener.layer(config)),
+      Layer.provide(Ingress.layer(Signature.verifier(secrets)))
+    )
     : Layer.empty
   const access = { host: config.adminHost, port: config.adminPort, token: config.adminToken }
   const privateListener = active.has("admin")

@@ -6,7 +6,7 @@ import type { Cause } from "./SignatureDoctor/Cause.ts"
 import { type Algorithm, type Reading, readingsOf } from "./SignatureDoctor/Header.ts"
 import { type Key, keysOf, type KnownSecret } from "./SignatureDoctor/Secrets.ts"
 
-export type { KnownSecret } from "./SignatureDoctor/Secrets.ts"
+export { type KnownSecret, labelled } from "./SignatureDoctor/Secrets.ts"
 
 /** A request as it was received. */
 export interface Captured {

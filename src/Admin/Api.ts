@@ -7,13 +7,14 @@ import { Projections } from "./Api/Projections.ts"
 import { Quarantine } from "./Api/Quarantine.ts"
 import { Conversations, Scans } from "./Api/ReadModels.ts"
 import { Reconciliations } from "./Api/Reconciliations.ts"
+import { Rejections } from "./Api/Rejections.ts"
 import { Consumers, Status } from "./Api/Status.ts"
 import { Validation } from "./Validation.ts"
 
 /** What the private listener answers, apart from how. */
 export class Api extends HttpApi.make("threeqpr-events")
   .add(Scans, Conversations, Analytics, Events, Consumers, Status)
-  .add(DeadLetters, Quarantine, Operations, Projections, Reconciliations)
+  .add(DeadLetters, Quarantine, Operations, Projections, Reconciliations, Rejections)
   .middleware(Validation)
   .annotateMerge(OpenApi.annotations({ title: "threeqpr-events" }))
 {}

@@ -6,6 +6,7 @@ import type { Ingress, Receipt, Rejected } from "../Ingress.ts"
 import { ingest, type Outcome } from "../Metrics.ts"
 import * as Signature from "../Signature.ts"
 import { answer, answerUnavailable } from "./Answer.ts"
+import { Rejections } from "./Rejections.ts"
 
 /** From the request's headers to its answer, in milliseconds: 3QPR gives up after 5 seconds. */
 const deadline = 4_000
@@ -24,6 +25,7 @@ interface Delivery {
  * the cap a delivery is answered 503 unread. One timer watches all deadlines.
  */
 export class Deliveries {
+  readonly rejections = new Rejections()
   readonly #ingress: Ingress["Service"]
   readonly #fork: <A, E>(effect: Effect.Effect<A, E>) => ReturnType<typeof Effect.runFork<A, E>>
   readonly #limits: { readonly maxBodyBytes: number; readonly maxInFlight: number }
@@ -58,11 +60,11 @@ export class Deliveries {
     }
     const { "content-encoding": encoding, "content-length": length } = request.headers
     if (encoding !== undefined && encoding.toLowerCase() !== "identity") {
-      ingest.refused("unsupported_encoding")
+      this.#refuse("unsupported_encoding", request)
       return answer(response, 415, { error: "unsupported_encoding" })
     }
     if (Number(length) > this.#limits.maxBodyBytes) {
-      ingest.refused("body_too_large")
+      this.#refuse("body_too_large", request)
       return answer(response, 413, { error: "body_too_large" })
     }
     const delivery: Delivery = {
@@ -82,8 +84,9 @@ export class Deliveries {
   #take(delivery: Delivery, chunk: Buffer): void {
     delivery.size += chunk.length
     if (delivery.size <= this.#limits.maxBodyBytes) return void delivery.chunks.push(chunk)
+    const first = this.#end(delivery, "body_too_large")
     delivery.chunks.length = 0
-    if (!this.#end(delivery, "body_too_large")) return
+    if (!first) return
     // What still comes of the body is thrown away, within the listener's request time-out: closing the
     // connection now could take the answer away from a client that is still sending.
     answer(delivery.response, 413, { error: "body_too_large" })
@@ -116,13 +119,30 @@ export class Deliveries {
     }
   }
 
+  #refuse(outcome: Outcome, request: IncomingMessage): void {
+    ingest.refused(outcome)
+    this.rejections.add(outcome, request, [], Number(request.headers["content-length"]) || 0)
+  }
+
   /** False when the delivery was already answered. */
   #end(delivery: Delivery, outcome: Outcome): boolean {
     if (!this.#open.delete(delivery)) return false
+    if (rejected.has(outcome)) {
+      this.rejections.add(outcome, delivery.request, delivery.chunks, delivery.size)
+    }
     ingest.answered(outcome, performance.now() - delivery.expires + deadline)
     return true
   }
 }
+
+/** What says something about the sender, unlike what says something about us. */
+const rejected: ReadonlySet<Outcome> = new Set<Outcome>([
+  "missing_signature",
+  "ambiguous_signature",
+  "invalid_signature",
+  "body_too_large",
+  "body_too_slow"
+])
 
 const outcomeOf = (exit: Exit.Exit<Receipt | Rejected, AppendFailed>): Outcome =>
   Exit.isFailure(exit)

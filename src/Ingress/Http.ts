@@ -5,6 +5,7 @@ import { EventLog } from "../EventLog.ts"
 import { Ingress } from "../Ingress.ts"
 import { answer, answerHealth } from "./Answer.ts"
 import { Deliveries } from "./Deliveries.ts"
+import type { Rejections } from "./Rejections.ts"
 
 export interface HttpOptions {
   readonly host: string
@@ -25,6 +26,8 @@ export class PublicListener extends Context.Service<PublicListener, {
   readonly port: number
   /** As one reaches it from this machine. */
   readonly url: string
+  /** The last requests that it refused. */
+  readonly rejections: Rejections
 }>()("threeqpr-events/Ingress/Http") {
   static readonly layer = (options: HttpOptions) => Layer.effect(PublicListener, make(options))
 }
@@ -88,7 +91,7 @@ const make = Effect.fnUntraced(function*(options: HttpOptions) {
   const host = options.host === "0.0.0.0" || options.host === "::" ? "localhost" : options.host
   const url = `http://${host.includes(":") ? `[${host}]` : host}:${port}`
   yield* Effect.logInfo(`webhook: POST ${url}${webhookPath}`)
-  return PublicListener.of({ port, url })
+  return PublicListener.of({ port, url, rejections: deliveries.rejections })
 })
 
 /** Takes no new connections; completes when the last one has ended. */

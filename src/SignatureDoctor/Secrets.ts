@@ -10,6 +10,13 @@ export interface KnownSecret {
   readonly old?: boolean | undefined
 }
 
+/** The active secrets, under names that can be shown. */
+export const labelled = (secrets: ReadonlyArray<Redacted.Redacted<string>>): ReadonlyArray<KnownSecret> =>
+  secrets.map((secret, index) => ({
+    label: secrets.length === 1 ? "the active secret" : `active secret ${index + 1}`,
+    secret
+  }))
+
 /** A key that perhaps signed. */
 export interface Key extends Variant {
   readonly label: string

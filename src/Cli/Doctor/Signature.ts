@@ -1,7 +1,7 @@
-import { Array as Arr, Console, Effect, Option, Redacted, Schema } from "effect"
+import { Console, Effect, Option, Redacted, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
 import { load } from "../../Config.ts"
-import { diagnose, type Diagnosis, type KnownSecret } from "../../SignatureDoctor.ts"
+import { diagnose, type Diagnosis, type KnownSecret, labelled } from "../../SignatureDoctor.ts"
 import * as WebhookSecret from "../../WebhookSecret.ts"
 import { given, jsonFlag, settingFlag } from "../Flags.ts"
 import { bytesOf } from "../Input.ts"
@@ -39,7 +39,7 @@ export const signature = Command.make(
   },
   Effect.fnUntraced(function*({ body, dataDir, json, oldSecretsFile, secret, signature }) {
     const config = yield* load(given({ dataDir }))
-    const active: Arr.NonEmptyReadonlyArray<KnownSecret> = Option.isSome(secret)
+    const active: ReadonlyArray<KnownSecret> = Option.isSome(secret)
       ? [{ label: "the secret of --secret", secret: secret.value }]
       : labelled((yield* WebhookSecret.find(config)).secrets)
     const old = Option.isSome(oldSecretsFile) ? yield* oldSecrets(oldSecretsFile.value) : []
@@ -65,12 +65,6 @@ export const signature = Command.make(
     }
   ])
 )
-
-const labelled = (secrets: Arr.NonEmptyReadonlyArray<Redacted.Redacted<string>>) =>
-  Arr.map(secrets, (secret, index): KnownSecret => ({
-    label: secrets.length === 1 ? "the active secret" : `active secret ${index + 1}`,
-    secret
-  }))
 
 const oldSecrets = Effect.fnUntraced(function*(file: string) {
   const lines = (yield* bytesOf("old-secrets-file", file)).toString("utf8").split(/\r?\n/)

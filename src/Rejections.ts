@@ -1,0 +1,150 @@
+import { Effect, Schema } from "effect"
+import { ErrorCode, NatsError, RequestStrategy } from "nats"
+import { Buffer } from "node:buffer"
+import { hostname } from "node:os"
+import process from "node:process"
+import type { Rejection, Rejections } from "./Ingress/Rejections.ts"
+import { Nats } from "./Nats.ts"
+import { diagnose, type KnownSecret } from "./SignatureDoctor.ts"
+
+/** The subject on which every ingress is asked for what it refused; no stream takes it. */
+const subject = "3qpr.rejections"
+
+const Question = Schema.Union([
+  Schema.Struct({ list: Schema.Number }),
+  Schema.Struct({ get: Schema.String })
+])
+
+const summary = {
+  id: Schema.String,
+  /** The process that refused it: host and process id. */
+  instance: Schema.String,
+  reason: Schema.String,
+  at: Schema.String,
+  /** Address that it came from; that of a proxy, if there is one. */
+  source: Schema.String,
+  /** Bytes of the body, as far as it was read, or as it was declared. */
+  size: Schema.Number
+}
+
+export const RejectionSummary = Schema.Struct(summary)
+export type RejectionSummary = typeof RejectionSummary.Type
+
+const Found = Schema.Struct({
+  cause: Schema.String,
+  explanation: Schema.String,
+  remedy: Schema.String,
+  secret: Schema.String
+})
+
+export const RejectionDetail = Schema.Struct({
+  ...summary,
+  headers: Schema.Record(Schema.String, Schema.String),
+  /** The first 8 KiB of the body. */
+  head_base64: Schema.String,
+  /** Whether that is all of it. */
+  complete: Schema.Boolean,
+  /** What is wrong with the signature, and known causes that would make it fit; null without the whole body. */
+  doctor: Schema.NullOr(Schema.Struct({
+    summary: Schema.String,
+    causes: Schema.Array(Found),
+    remaining: Schema.Array(Schema.String)
+  }))
+})
+export type RejectionDetail = typeof RejectionDetail.Type
+
+const List = Schema.Struct({ refused: Schema.Number, rejections: Schema.Array(RejectionSummary) })
+
+const instance = `${hostname()}:${process.pid}`
+
+/** Answers what others ask of this process's rejections, until the scope ends. */
+export const answer = Effect.fnUntraced(
+  function*(rejections: Rejections, secrets: ReadonlyArray<KnownSecret>) {
+    const { connection } = yield* Nats
+    const decode = Schema.decodeUnknownOption(Schema.fromJsonString(Question))
+    yield* Effect.acquireRelease(
+      Effect.sync(() =>
+        connection.subscribe(subject, {
+          callback: (_, msg) => {
+            const question = decode(Buffer.from(msg.data).toString())
+            if (question._tag === "None") return
+            const asked = question.value
+            if ("list" in asked) {
+              const kept = rejections.all().slice(0, asked.list).map(summaryOf)
+              return void msg.respond(JSON.stringify({ refused: rejections.refused, rejections: kept }))
+            }
+            const found = rejections.find(asked.get)
+            if (found !== undefined) msg.respond(JSON.stringify(detailOf(found, secrets)))
+          }
+        })
+      ),
+      (subscription) => Effect.sync(() => connection.isClosed() || subscription.unsubscribe())
+    )
+  }
+)
+
+const summaryOf = ({ at, id, reason, size, source }: Rejection): RejectionSummary => ({
+  id,
+  instance,
+  reason,
+  at: new Date(at).toISOString(),
+  source,
+  size
+})
+
+const detailOf = (rejection: Rejection, secrets: ReadonlyArray<KnownSecret>): RejectionDetail => {
+  const { head, headers, size } = rejection
+  const complete = head.length === size
+  const signature = headers["x-3qpr-signature"]
+  const diagnosis = complete ? diagnose({ body: head, signature, secrets }) : undefined
+  return {
+    ...summaryOf(rejection),
+    headers,
+    head_base64: Buffer.from(head).toString("base64"),
+    complete,
+    doctor: diagnosis === undefined
+      ? null
+      : { summary: diagnosis.summary, causes: diagnosis.causes, remaining: diagnosis.remaining }
+  }
+}
+
+/** How long to wait for the answers of all, in milliseconds, and after the last one that came. */
+const patience = { maxWait: 2_000, jitter: 100 }
+
+const ask = Effect.fnUntraced(function*(question: typeof Question.Type) {
+  const { connection } = yield* Nats
+  return yield* Effect.tryPromise(async () => {
+    const answers: Array<string> = []
+    const options = { strategy: RequestStrategy.JitterTimer, ...patience }
+    for await (const msg of await connection.requestMany(subject, JSON.stringify(question), options)) {
+      if (msg.data.length > 0) answers.push(Buffer.from(msg.data).toString())
+    }
+    return answers
+  }).pipe(
+    // Nobody has the ingress role.
+    Effect.catchIf(
+      ({ cause }) => cause instanceof NatsError && cause.code === ErrorCode.NoResponders,
+      () => Effect.succeed([])
+    )
+  )
+})
+
+/** The last rejections of all processes, newest first; processes that do not answer in time are left out. */
+export const list = Effect.fn("Rejections.list")(function*(limit: number) {
+  const answers = yield* ask({ list: limit })
+  const decode = Schema.decodeUnknownEffect(Schema.fromJsonString(List))
+  const lists = yield* Effect.forEach(answers, (answer) => decode(answer))
+  return {
+    refused: lists.reduce((sum, { refused }) => sum + refused, 0),
+    instances: lists.length,
+    rejections: lists.flatMap(({ rejections }) => rejections)
+      .toSorted((a, b) => b.at.localeCompare(a.at)).slice(0, limit)
+  }
+})
+
+/** One rejection, from the process that has it; undefined when none has it any more. */
+export const get = Effect.fn("Rejections.get")(function*(id: string) {
+  const [answer] = yield* ask({ get: id })
+  if (answer === undefined) return undefined
+  return yield* Schema.decodeUnknownEffect(Schema.fromJsonString(RejectionDetail))(answer)
+})

@@ -56,6 +56,7 @@ export class Deliveries {
   receive(request: IncomingMessage, response: ServerResponse): void {
     if (this.#open.size >= this.#limits.maxInFlight) {
       ingest.refused("too_many_in_flight")
+      request.resume()
       return answerUnavailable(response)
     }
     const { "content-encoding": encoding, "content-length": length } = request.headers
@@ -122,6 +123,8 @@ export class Deliveries {
   #refuse(outcome: Outcome, request: IncomingMessage): void {
     ingest.refused(outcome)
     this.rejections.add(outcome, request, [], Number(request.headers["content-length"]) || 0)
+    // Thrown away as it comes, which Node does by itself; a client may not look for an answer before it is through.
+    request.resume()
   }
 
   /** False when the delivery was already answered. */

@@ -8,6 +8,7 @@ import * as Analytics from "./Admin/Analytics.ts"
 import { Api } from "./Admin/Api.ts"
 import * as DeadLetters from "./Admin/DeadLetters.ts"
 import * as Draining from "./Admin/Draining.ts"
+import * as EventLife from "./Admin/EventLife.ts"
 import * as Events from "./Admin/Events.ts"
 import * as Health from "./Admin/Health.ts"
 import * as Live from "./Admin/Live.ts"
@@ -52,6 +53,7 @@ const api = ({ reconcile }: AdminOptions) =>
       ReadModels.layer,
       Analytics.layer,
       Events.layer,
+      EventLife.layer,
       Live.layer,
       Status.layer,
       DeadLetters.layer,

@@ -1,6 +1,7 @@
 import { HttpApi, OpenApi } from "effect/http-api"
 import { Analytics } from "./Api/Analytics.ts"
 import { DeadLetters } from "./Api/DeadLetters.ts"
+import { EventLives } from "./Api/EventLife.ts"
 import { Events } from "./Api/Events.ts"
 import { Live } from "./Api/Live.ts"
 import { Operations } from "./Api/Operations.ts"
@@ -14,7 +15,7 @@ import { Validation } from "./Validation.ts"
 
 /** What the private listener answers, apart from how. */
 export class Api extends HttpApi.make("threeqpr-events")
-  .add(Scans, Conversations, Analytics, Events, Live, Consumers, Status)
+  .add(Scans, Conversations, Analytics, Events, EventLives, Live, Consumers, Status)
   .add(DeadLetters, Quarantine, Operations, Projections, Reconciliations, Rejections)
   .middleware(Validation)
   .annotateMerge(OpenApi.annotations({ title: "threeqpr-events" }))

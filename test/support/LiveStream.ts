@@ -24,7 +24,8 @@ export interface LiveStream {
   readonly until: (fits: () => boolean) => Effect.Effect<void>
   readonly pause: () => void
   readonly resume: () => void
-  readonly ended: Effect.Effect<void>
+  /** Waits for the end; tells whether the server ended it, rather than that the connection broke. */
+  readonly ended: Effect.Effect<boolean>
   readonly close: () => void
 }
 
@@ -58,7 +59,7 @@ export const live = (
       }
       looks()
     })
-    const ended = new Promise<void>((resolve) => response.once("close", () => resolve()))
+    const ended = new Promise<boolean>((resolve) => response.once("close", () => resolve(response.complete)))
     response.on("error", () => undefined)
     asking.on("error", () => undefined)
     const dataOf = <A>(event: string) =>

@@ -74,6 +74,7 @@ describe("/v1/live of serve", () => {
       yield* reader.until(() => reader.sequences().length === 1)
       const code = yield* Effect.all([end("SIGTERM"), reader.ended], { concurrency: 2 })
       assert.deepStrictEqual(code, [0, true])
+      assert.match(reader.text(), /retry: \d+\n\n$/)
     }).pipe(Effect.scoped, Effect.provide(platform)))
 
   it.live(

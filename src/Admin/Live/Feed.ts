@@ -112,14 +112,21 @@ const make = Effect.gen(function*() {
         ended: false
       }
       const source = yield* Effect.acquireRelease(join(client), () => leave(client))
-      return Stream.make(Buffer.from("retry: 1000\n\n")).pipe(
+      return Stream.make(opening).pipe(
         Stream.concat(Stream.fromEffectRepeat(Effect.suspend(() => next(log, source, client)))),
         Stream.takeWhile((chunk) => chunk !== ending),
-        Stream.interruptWhen(draining.begun)
+        Stream.interruptWhen(draining.begun),
+        Stream.concat(Stream.make(closing))
       )
     })
   })
 })
+
+/** A comment, so that the answer begins at once. */
+const opening: Uint8Array = Buffer.from(": \n\n")
+
+/** When to connect again, in milliseconds. Effect's client takes this line for an end, so it stands there. */
+const closing: Uint8Array = Buffer.from("retry: 1000\n\n")
 
 const ending = new Uint8Array()
 

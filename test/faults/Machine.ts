@@ -1,4 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs"
+import process from "node:process"
 import type { Target } from "./Fault.ts"
 
 /** What the processes of ours hold: the most of any one. */
@@ -12,12 +13,30 @@ export interface Held {
   readonly children: number
 }
 
+/** The processes that ended without being told to, and the last that each of them said. */
+export const fallen = (target: Target): ReadonlyArray<string> =>
+  partsOf(target).flatMap(({ now, role }) => {
+    const running = now()
+    return running === undefined || runs(running.pid)
+      ? []
+      : [`a process with the role ${role} ended by itself: ${running.logs.slice(-5).join(" | ")}`]
+  })
+
+const partsOf = ({ admin, projectors, receivers }: Target) => [...receivers, ...projectors, admin]
+
+const runs = (pid: number) => {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}
+
 /** Reads it from /proc of those that run; undefined where there is none. */
 export const held = (target: Target): Held | undefined => {
   if (!existsSync("/proc/self/fd")) return undefined
-  const all = [...target.receivers, ...target.projectors, target.admin].flatMap(({ now }) => now()?.pid ?? [])
-  // Parts that were there for a while are still among them.
-  const pids = all.filter((pid) => existsSync(`/proc/${pid}/status`))
+  const all = partsOf(target).flatMap(({ now }) => now()?.pid ?? [])
+  const pids = all.filter(runs)
   const most = (of: (pid: number) => number) => Math.max(0, ...pids.map(of))
   return {
     processes: pids.length,

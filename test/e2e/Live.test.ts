@@ -76,6 +76,35 @@ describe("/v1/live of serve", () => {
       assert.deepStrictEqual(code, [0, true])
       assert.match(reader.text(), /retry: \d+\n\n$/)
     }).pipe(Effect.scoped, Effect.provide(platform)))
+
+  it.live(
+    "says what is not ready while the broker is away, and goes on without a gap when it is back",
+    () =>
+      Effect.gen(function*() {
+        const broker = yield* NatsProcess.start()
+        const { admin, webhook } = yield* serve({
+          DATA_DIR: yield* newDataDir,
+          NATS_URL: broker.url,
+          NATS_TOKEN: broker.token,
+          THREEQPR_WEBHOOK_SECRET
+        })
+        const client = yield* live(admin)
+        yield* client.until(() =>
+          client.statuses().at(-1)?.ready === true && client.messages.at(-1)?.id !== undefined
+        )
+        yield* broker.signal("SIGKILL")
+        yield* client.until(() => client.statuses().at(-1)?.ready === false)
+        yield* client.until(() => client.statuses().at(-1)?.stream === null)
+        assert.isTrue(client.statuses().at(-1)?.faults.some(({ part }) => part === "event log"))
+        yield* broker.start
+        yield* client.until(() => client.statuses().at(-1)?.ready === true)
+        yield* Effect.repeat(deliver(webhook, signed(scanCreated("evt_after"))), {
+          until: ({ status }) => status === 200
+        })
+        yield* client.until(() => client.sequences().length === 1)
+      }).pipe(Effect.scoped, Effect.provide(platform)),
+    120_000
+  )
 })
 
 describe("threeqpr events get --life", () => {

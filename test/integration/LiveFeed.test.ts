@@ -6,6 +6,7 @@ import * as Admin from "../../src/Admin.ts"
 import type { EventSummary } from "../../src/Admin/Api/Events.ts"
 import { AdminClient } from "../../src/Admin/Client.ts"
 import { mostClients } from "../../src/Admin/Live/Feed.ts"
+import { mostEntries } from "../../src/Admin/Live/Outbox.ts"
 import { type ProcessCounters, subject } from "../../src/Counters.ts"
 import { EventLog, eventSubject, quarantineSubject, stream } from "../../src/EventLog.ts"
 import { Nats } from "../../src/Nats.ts"
@@ -15,7 +16,7 @@ import { Vitals } from "../../src/Vitals.ts"
 import { entryOf } from "../contract/EventLog.ts"
 import { pglite } from "../support/Databases.ts"
 import { send } from "../support/Http.ts"
-import { live } from "../support/LiveStream.ts"
+import { live, type LiveStream } from "../support/LiveStream.ts"
 import { consumersOnBroker } from "../support/Log.ts"
 
 class Url extends Context.Service<Url, string>()("test/Url") {}
@@ -184,6 +185,37 @@ layer(listener, { excludeTestServices: true })("/v1/live", (it) => {
       assert.include(body, { type: "urn:threeqpr-events:problem:invalid-request" })
       assert.strictEqual((yield* send(`${yield* Url}/v1/live?after=-1`)).status, 400)
     }))
+
+  it.effect(
+    "keeps a bounded part for a client that does not read, tells it what it skipped, and disturbs no other",
+    () =>
+      Effect.gen(function*() {
+        const { sequence: start } = yield* append("evt_slow_start")
+        const slow = yield* connect({ query: `?after=${start}` })
+        const other = yield* connect({ query: `?after=${start}` })
+        yield* slow.until(() => slow.statuses().length > 0)
+        yield* other.until(() => other.statuses().length > 0)
+        slow.pause()
+        const count = 30_000
+        yield* appendMany("evt_flood", count)
+        yield* other.until(() => other.sequences().at(-1) === start + count)
+        const skippedBy = (client: LiveStream) => client.skips().reduce((sum, { count }) => sum + count, 0)
+        // Nobody waited for the slow one. On a busy machine this one may have been too slow at times as well.
+        assert.strictEqual(other.sequences().length + skippedBy(other), count)
+        slow.resume()
+        yield* slow.until(() => slow.sequences().at(-1) === start + count)
+        const [skip] = slow.skips()
+        assert.isDefined(skip)
+        // Every entry was given or is named as skipped, and what waited for it was bounded.
+        assert.strictEqual(slow.sequences().length + skippedBy(slow), count)
+        const sequences = slow.sequences()
+        assert.isTrue(sequences.includes(skip?.after ?? 0))
+        const next = sequences.find((sequence) => sequence > (skip?.up_to ?? 0))
+        assert.strictEqual(next, (skip?.up_to ?? 0) + 1)
+        assert.isAtMost(sequences.filter((sequence) => sequence > (skip?.up_to ?? 0)).length, mostEntries)
+      }),
+    240_000
+  )
 
   it.effect("reads the log and looks around once for all clients, and not at all for none", () =>
     Effect.gen(function*() {

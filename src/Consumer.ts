@@ -3,9 +3,9 @@ import { type Delivered, deliveredOf } from "./Consumer/Delivered.ts"
 import * as Durable from "./Consumer/Durable.ts"
 import type { Message } from "./Consumer/Message.ts"
 import { handleRedrives, redriveAckWait, redriveSubject } from "./Consumer/Redrives.ts"
-import { type Standing, standings } from "./Consumer/Standing.ts"
+import { type Standing, standing, standings } from "./Consumer/Standing.ts"
 import { DeadLetters } from "./DeadLetters.ts"
-import { type EventLog, type ReadFailed, stream } from "./EventLog.ts"
+import { type ReadFailed, stream } from "./EventLog.ts"
 import { reading } from "./EventLog/Reader.ts"
 import { redriveStream } from "./EventLog/Topology.ts"
 import { Nats } from "./Nats.ts"
@@ -26,14 +26,30 @@ export interface ConsumerOptions {
   readonly durable: string
   /** A subject or a wildcard. */
   readonly filter: string
+  /** Where it begins when it does not exist yet; with the first event when undefined. */
+  readonly start?: Durable.Start | undefined
   readonly maxBatch: number
+  /** Batches that are handled at a time; one when undefined. */
+  readonly concurrency?: number | undefined
+  /**
+   * Whether an event stays ours however long it is being handled; else it goes to another instance after
+   * `ackWait`.
+   */
+  readonly hold?: boolean | undefined
+  /** Done once, when the durable consumer is there. */
+  readonly started?: Effect.Effect<void> | undefined
   /** Awaited before each batch is taken. */
   readonly pause: Effect.Effect<void>
   /** Whether the durable consumer may be created, asked before and after; always when undefined. */
-  readonly wanted?: Effect.Effect<boolean>
+  readonly wanted?: Effect.Effect<boolean> | undefined
   /** Handles a batch in the order of delivery; one outcome for each event. Finished before we stop. */
   readonly handle: (batch: ReadonlyArray<Delivered>) => Effect.Effect<ReadonlyArray<Outcome>>
 }
+
+export type RedriveOptions = Pick<
+  ConsumerOptions,
+  "durable" | "handle" | "hold" | "maxBatch" | "pause" | "wanted"
+>
 
 /**
  * Durable consumers of the event log: at least once, in batches, shared by all instances. Each also takes
@@ -42,8 +58,12 @@ export interface ConsumerOptions {
 export class Consumers extends Context.Service<Consumers, {
   /** Runs one for ever. Fails only when its durable consumer cannot be created at the start. */
   readonly run: (options: ConsumerOptions) => Effect.Effect<never, Durable.ConsumerUnavailable>
+  /** Takes only the redrives that are asked of a consumer, for ever, one after the other. */
+  readonly runRedrives: (options: RedriveOptions) => Effect.Effect<never, Durable.ConsumerUnavailable>
   /** Deletes a durable consumer, if there is one: the next run begins with the first event. */
   readonly forget: (durable: string) => Effect.Effect<void, Durable.ConsumerUnavailable>
+  /** Where one stands. */
+  readonly standing: (durable: string) => Effect.Effect<Standing, ReadFailed>
   /** Where every durable consumer of the event log stands, ours and others'. */
   readonly standings: Effect.Effect<ReadonlyArray<Standing>, ReadFailed>
 }>()("threeqpr-events/Consumers") {
@@ -53,7 +73,7 @@ export class Consumers extends Context.Service<Consumers, {
 }
 
 const make = Effect.fnUntraced(function*() {
-  const services = yield* Effect.context<EventLog | DeadLetters | Operations>()
+  const services = yield* Effect.context<DeadLetters | Operations>()
   const nats = yield* Nats
   const deadLetters = yield* DeadLetters
   const manager = yield* Effect.promise(() => nats.connection.jetstreamManager({ checkAPI: false }))
@@ -89,10 +109,24 @@ const make = Effect.fnUntraced(function*() {
     Effect.uninterruptible
   )
 
+  type Handle = (messages: ReadonlyArray<Message>, handle: Effect.Effect<void>) => Effect.Effect<void>
+
+  /** Takes what operators want a consumer to handle once more, as `handle` says when. */
+  const takeRedrives = Effect.fnUntraced(function*(options: RedriveOptions, handle: Handle) {
+    const redrive = yield* handleRedrives(manager, options).pipe(Effect.provideContext(services))
+    return yield* Durable.run(nats, manager, {
+      ...options,
+      stream: redriveStream,
+      filter: redriveSubject(options.durable, "*"),
+      maxBatch: Math.min(options.maxBatch, maxRedrives),
+      ackWait: redriveAckWait,
+      handle: (messages) => handle(messages, redrive(messages))
+    }).pipe(Effect.catchIf(isForbidden, withoutRedrives))
+  })
+
   const run = Effect.fnUntraced(function*(options: ConsumerOptions) {
-    const redrive = yield* handleRedrives(options).pipe(Effect.provideContext(services))
-    // A consumer's handler is never given two batches at once; what waits for its turn when we stop goes back.
-    const turn = yield* Semaphore.make(1)
+    // A handler is given no more batches at once than it wants; what waits for its turn when we stop goes back.
+    const turn = yield* Semaphore.make(options.concurrency ?? 1)
     const inTurn = (messages: ReadonlyArray<Message>, handle: Effect.Effect<void>) =>
       Effect.uninterruptibleMask((restore) =>
         restore(turn.take(1)).pipe(
@@ -100,40 +134,43 @@ const make = Effect.fnUntraced(function*() {
           Effect.andThen(Effect.ensuring(handle, turn.release(1)))
         )
       )
-    const { durable, maxBatch, pause, wanted } = options
+    const { concurrency, durable, hold, maxBatch, pause, start, started, wanted } = options
     return yield* Effect.raceFirst(
       Durable.run(nats, manager, {
         stream,
         durable,
         filter: options.filter,
+        start,
         maxBatch,
+        concurrency,
         ackWait,
+        hold,
+        started,
         pause,
         wanted,
         handle: (messages) => inTurn(messages, handleBatch(options, messages))
       }),
-      Durable.run(nats, manager, {
-        stream: redriveStream,
-        durable,
-        filter: redriveSubject(durable, "*"),
-        maxBatch: Math.min(maxBatch, maxRedrives),
-        ackWait: redriveAckWait,
-        pause,
-        wanted,
-        handle: (messages) => inTurn(messages, redrive(messages))
-      })
+      takeRedrives({ durable, handle: options.handle, maxBatch, hold, pause, wanted }, inTurn)
     )
   })
 
   return Consumers.of({
     run,
+    runRedrives: (options) => takeRedrives(options, (_, handle) => Effect.uninterruptible(handle)),
     forget: (durable) =>
       Effect.forEach([stream, redriveStream], (stream) => Durable.forget(manager, stream, durable), {
         discard: true
       }),
+    standing: (durable) => reading(() => standing(manager, durable)),
     standings: reading(() => standings(manager))
   })
 })
+
+const isForbidden = ({ permitted }: Durable.ConsumerUnavailable) => !permitted
+
+/** Somebody who may only consume does that; what operators want redriven waits. */
+const withoutRedrives = ({ message }: Durable.ConsumerUnavailable) =>
+  Effect.andThen(Effect.logWarning(`dead letters cannot be redriven here: ${message}`), Effect.never)
 
 /** Redrives that are handled at a time. */
 const maxRedrives = 50

@@ -16,6 +16,11 @@ export interface PullOptions {
   /** Messages that may wait here, unacknowledged; the broker sends no more. */
   readonly capacity: number
   /**
+   * Tells the broker this often, in milliseconds, that what came and has no answer yet is being worked on, so
+   * that it is not delivered to another; not at all when undefined.
+   */
+  readonly hold?: number | undefined
+  /**
    * The durable consumer is gone: the broker says so, or has not even said that a request has expired, as
    * was seen of nats-server 2.9.10 after one was deleted. Called again as long as it is so.
    */
@@ -36,7 +41,10 @@ export class Pull {
   #queuedBytes = 0
   #requested = 0
   #overdue = 0
-  #waiting: (() => void) | undefined
+  #isDraining = false
+  #waiting: ReadonlyArray<() => void> = []
+  readonly #held = new Set<Message>()
+  #heldAt = 0
 
   constructor(nats: Nats["Service"], options: PullOptions) {
     this.#nats = nats
@@ -52,15 +60,14 @@ export class Pull {
   take(max: number): Effect.Effect<ReadonlyArray<Message>> {
     return Effect.callback((resume) => {
       const taken = () => {
-        this.#waiting = undefined
         const messages = this.#queue.splice(0, this.#countWithin(max))
         for (const { msg } of messages) this.#queuedBytes -= msg.data.length
         this.#request()
         resume(Effect.succeed(messages))
       }
       if (this.#queue.length > 0) return taken()
-      this.#waiting = taken
-      return Effect.sync(() => void (this.#waiting = undefined))
+      this.#waiting = [...this.#waiting, taken]
+      return Effect.sync(() => void (this.#waiting = this.#waiting.filter((waiting) => waiting !== taken)))
     })
   }
 
@@ -68,6 +75,13 @@ export class Pull {
   restart(): void {
     this.#requested = 0
     this.#request()
+  }
+
+  /** Asks for no more, and waits for what is on its way to us: nobody else would get it for a while. */
+  async drain(): Promise<void> {
+    clearInterval(this.#watch)
+    this.#isDraining = true
+    if (this.#nats.isConnected() && !this.#nats.connection.isClosed()) await this.#subscription.drain()
   }
 
   /** Stops; gives back what nobody took, for it to be handed to another instance. */
@@ -78,11 +92,19 @@ export class Pull {
   }
 
   #look(): void {
+    this.#keepHeld()
     if (this.#requested > 0 && performance.now() > this.#overdue) {
       this.#requested = 0
       if (this.#nats.isConnected()) this.#options.onMissing()
     }
     this.#request()
+  }
+
+  #keepHeld(): void {
+    const { hold } = this.#options
+    if (hold === undefined || performance.now() < this.#heldAt + hold || !this.#nats.isConnected()) return
+    this.#heldAt = performance.now()
+    for (const message of this.#held) message.working()
   }
 
   #countWithin(max: number): number {
@@ -96,7 +118,9 @@ export class Pull {
   #request(): void {
     const { capacity, durable, stream } = this.#options
     // The client would keep requests for later, and each would bring its share when the broker is back.
-    if (this.#requested > 0 || !this.#nats.isConnected() || this.#nats.connection.isClosed()) return
+    if (
+      this.#isDraining || this.#requested > 0 || !this.#nats.isConnected() || this.#nats.connection.isClosed()
+    ) return
     if (this.#queue.length > capacity / 2 || this.#queuedBytes > capacityBytes / 2) return
     this.#requested = capacity - this.#queue.length
     this.#overdue = performance.now() + expires + 2_000
@@ -113,13 +137,17 @@ export class Pull {
 
   #receive(msg: Msg): void {
     if (msg.subject === this.#inbox) return this.#ended(msg)
-    const message = messageOf(msg)
+    const { hold } = this.#options
+    const message = messageOf(msg, hold === undefined ? undefined : (message) => this.#held.delete(message))
     if (message === undefined) return
+    if (hold !== undefined) this.#held.add(message)
     this.#requested--
     this.#queue.push(message)
     this.#queuedBytes += msg.data.length
     this.#request()
-    this.#waiting?.()
+    const [first, ...others] = this.#waiting
+    this.#waiting = others
+    first?.()
   }
 
   // A status message: this request brings nothing more.

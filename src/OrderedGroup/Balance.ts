@@ -1,0 +1,24 @@
+/**
+ * How many partitions a member keeps and which free ones it claims, so that all who see the same agree: everyone
+ * gets the same number, or one more, and as few as possible change hands.
+ */
+export const shareOut = (
+  /** How many partitions each living member has. */
+  counts: ReadonlyMap<string, number>,
+  free: ReadonlyArray<number>,
+  partitions: number,
+  member: string
+): { readonly keep: number; readonly claim: ReadonlyArray<number> } => {
+  const share = Math.floor(partitions / counts.size)
+  // Those who have most already are the ones to have one more.
+  const larger = partitions % counts.size
+  const ranked = [...counts].sort(([a, ofA], [b, ofB]) => ofB - ofA || (a < b ? -1 : 1))
+  let taken = 0
+  for (const [rank, [id, count]] of ranked.entries()) {
+    const keep = rank < larger ? share + 1 : share
+    const wants = Math.max(0, keep - count)
+    if (id === member) return { keep, claim: free.slice(taken, taken + wants) }
+    taken += wants
+  }
+  return { keep: 0, claim: [] }
+}

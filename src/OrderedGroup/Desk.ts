@@ -1,0 +1,86 @@
+import { Feed, type Placed } from "./Feed.ts"
+import type { Member, Owned } from "./Member.ts"
+
+/** An event that has begun, or, without one, something else that wants the turn of a partition. */
+export interface Begun<E> {
+  readonly owned: Owned
+  readonly event: E | undefined
+}
+
+/**
+ * What became of it: done; to come again, after some time; or refused by a fence, so that whose the partition is
+ * has to be looked up first.
+ */
+export type End =
+  | { readonly _tag: "Done" | "Fenced" }
+  | { readonly _tag: "Again"; readonly notBefore: number }
+
+/** Gives each partition of a member its events, strictly one after the other. Without clock and I/O, too. */
+export class Desk<E extends Placed> {
+  readonly member: Member
+  readonly feed = new Feed<E>()
+  readonly #fed = new Map<number, Owned>()
+  readonly #begun = new Map<number, Begun<E>>()
+  readonly #notBefore = new WeakMap<Owned, number>()
+
+  constructor(member: Member) {
+    this.member = member
+  }
+
+  /** Follows what the member owns by now. Gives what has begun on partitions that are no longer ours. */
+  align(): ReadonlyArray<Begun<E>> {
+    const { owned } = this.member
+    for (const [partition, one] of this.#fed) {
+      if (owned.get(partition) === one) continue
+      this.#fed.delete(partition)
+      this.feed.drop(partition)
+    }
+    for (const [partition, one] of owned) {
+      if (this.#fed.has(partition)) continue
+      this.#fed.set(partition, one)
+      this.feed.assign(partition, one.done)
+    }
+    return [...this.#begun.values()].filter(({ owned }) => this.#fed.get(owned.partition) !== owned)
+  }
+
+  /** The events that begin now. */
+  begin(now: number): ReadonlyArray<Begun<E>> {
+    const beginning: Array<Begun<E>> = []
+    for (const [partition, owned] of this.#fed) {
+      if (!owned.busy) owned.done = Math.max(owned.done, this.feed.finishedTo(partition) ?? 0)
+      const event = this.feed.next(partition)
+      if (event === undefined || now < (this.#notBefore.get(owned) ?? 0)) continue
+      const begun = this.#take(owned, event, now)
+      if (begun) beginning.push(begun)
+    }
+    return beginning
+  }
+
+  /** Takes the turn of a partition for something else; undefined when that is not possible now. */
+  borrow(partition: number, now: number): Begun<E> | undefined {
+    const owned = this.#fed.get(partition)
+    return owned && this.#take(owned, undefined, now)
+  }
+
+  end(begun: Begun<E>, end: End): void {
+    const { event, owned } = begun
+    this.#begun.delete(owned.partition)
+    owned.busy = false
+    if (this.#fed.get(owned.partition) !== owned) return
+    if (end._tag === "Fenced") owned.doubtful = true
+    if (event === undefined) return
+    if (end._tag === "Again") this.#notBefore.set(owned, end.notBefore)
+    if (end._tag !== "Done") return
+    this.feed.done(owned.partition)
+    owned.done = this.feed.finishedTo(owned.partition) ?? owned.done
+  }
+
+  // What has begun for an earlier ownership of the partition has to end first, too.
+  #take(owned: Owned, event: E | undefined, now: number): Begun<E> | undefined {
+    if (this.#begun.has(owned.partition) || !this.member.mayBegin(owned.partition, now)) return undefined
+    const begun = { owned, event }
+    owned.busy = true
+    this.#begun.set(owned.partition, begun)
+    return begun
+  }
+}

@@ -1,0 +1,349 @@
+import { type Begun, Desk, type End } from "../../src/OrderedGroup/Desk.ts"
+import { type Action, Member, type Revised } from "../../src/OrderedGroup/Member.ts"
+import { Agenda } from "./GroupModel/Agenda.ts"
+import { randomOf } from "./GroupModel/Random.ts"
+
+/** What is left out of the protocol to see whether the model notices. */
+export interface Planted {
+  /** Effects of a stale owner are taken. */
+  readonly noFence?: boolean
+  /** Writes to the store succeed on any revision. */
+  readonly noCas?: boolean
+}
+
+/** What a schedule has in it, beside members that join. */
+export interface Mix {
+  readonly deaths: boolean
+  readonly stalls: boolean
+  readonly leaves: boolean
+  readonly outages: boolean
+}
+
+export const everything: Mix = { deaths: true, stalls: true, leaves: true, outages: true }
+
+/** What a schedule came to: every violation, and what there was to violate. */
+export interface Verdict {
+  readonly violations: ReadonlyArray<string>
+  readonly events: number
+  readonly effects: number
+  readonly duplicates: number
+  readonly fenced: number
+  readonly conflicts: number
+  readonly takeovers: number
+  readonly deaths: number
+  readonly stalls: number
+}
+
+const size = 8
+const lease = 3_000
+const chaos = 30_000
+const calm = 120_000
+const requestTimeout = 1_000
+
+/**
+ * Runs one random schedule of joins, deaths, stalls, leaves, delays, lost answers and outages in virtual time,
+ * with the real `Member`, `Desk` and `Feed`, a model of the store, and a model of a database with a fence. After some
+ * time all is calm, and everything has to be handled.
+ */
+export const schedule = (seed: number, planted: Planted = {}, mix: Mix = everything): Verdict =>
+  new Schedule(seed, planted, mix).run()
+
+interface Event {
+  readonly sequence: number
+  readonly size: number
+  readonly partition: number
+}
+
+interface Process {
+  readonly id: string
+  readonly member: Member
+  readonly desk: Desk<Event>
+  state: "running" | "leaving" | "gone"
+  stalledUntil: number
+}
+
+class Schedule {
+  readonly #planted: Planted
+  readonly #mix: Mix
+  readonly #random: () => number
+  readonly #queue = new Agenda()
+  readonly #processes: Array<Process> = []
+  readonly #log: Array<Event> = []
+  #now = 0
+  #revision = 0
+  readonly #members = new Map<string, number>()
+  readonly #records = new Map<number, Revised>()
+  #before: { readonly members: Map<string, number>; readonly partitions: Map<number, Revised> } | undefined
+  #outageUntil = 0
+  readonly #fence = new Map<number, number>()
+  readonly #last = new Map<number, { readonly token: number; readonly sequence: number }>()
+  readonly #accepted = new Set<number>()
+  readonly #violations: Array<string> = []
+  readonly #counts = {
+    effects: 0,
+    duplicates: 0,
+    fenced: 0,
+    conflicts: 0,
+    takeovers: 0,
+    deaths: 0,
+    stalls: 0
+  }
+
+  constructor(seed: number, planted: Planted, mix: Mix) {
+    this.#planted = planted
+    this.#mix = mix
+    this.#random = randomOf(seed)
+  }
+
+  run(): Verdict {
+    for (let index = 0; index < 2; index++) this.#join()
+    for (let index = 0; index < 150; index++) this.#at(this.#upTo(chaos), () => this.#append())
+    for (let index = 0; index < 12; index++) this.#at(this.#upTo(chaos), () => this.#happen())
+    this.#at(chaos, () => {
+      this.#outageUntil = 0
+      for (const process of this.#processes) process.stalledUntil = Math.min(process.stalledUntil, this.#now)
+      if (!this.#processes.some(({ state }) => state === "running")) this.#join()
+    })
+    for (let next = this.#queue.take(); next !== undefined; next = this.#queue.take()) {
+      this.#now = next.time
+      if (this.#now > chaos + calm || this.#violations.length > 0) break
+      next.run()
+      if (this.#now > chaos && this.#isThrough()) break
+    }
+    if (this.#violations.length === 0 && !this.#isThrough()) this.#violations.push(this.#unfinished())
+    return { violations: this.#violations, events: this.#log.length, ...this.#counts }
+  }
+
+  #happen(): void {
+    const running = this.#processes.filter(({ state }) => state === "running")
+    const one = running[Math.floor(this.#random() * running.length)]
+    const { deaths, leaves, outages, stalls } = this.#mix
+    const which = this.#random()
+    if (which < 0.3 && running.length < 5) this.#join()
+    else if (which < 0.45 && deaths && one) {
+      one.state = "gone"
+      this.#counts.deaths++
+    } else if (which < 0.75 && stalls && one) {
+      one.stalledUntil = this.#now + this.#upTo(4 * lease)
+      this.#counts.stalls++
+    } else if (which < 0.85 && leaves && one) {
+      one.state = "leaving"
+      one.member.leave()
+    } else if (outages) this.#outageUntil = this.#now + this.#upTo(3 * lease)
+  }
+
+  #append(): void {
+    this.#log.push({
+      sequence: this.#log.length + 1,
+      size: 1,
+      partition: Math.floor(this.#upTo(size))
+    })
+  }
+
+  #join(): void {
+    const id = `m${this.#processes.length + 1}`
+    const member = new Member({ id, partitions: size, lease, after: 0 })
+    const process: Process = { id, member, desk: new Desk(member), state: "running", stalledUntil: 0 }
+    this.#processes.push(process)
+    this.#tick(process)
+    this.#read(process)
+  }
+
+  #tick(process: Process): void {
+    const { id, member } = process
+    const sentAt = this.#now
+    const again = () => this.#later(process, member.tick, () => this.#tick(process))
+    const look = () =>
+      this.#ask(
+        process,
+        () => this.#snapshot(),
+        (snapshot) => {
+          if (snapshot === undefined) return again()
+          const actions = member.look(this.#now, snapshot)
+          this.#align(process)
+          for (const action of actions) this.#write(process, action)
+          if (process.state === "leaving" && member.owned.size === 0) {
+            process.state = "gone"
+            this.#members.delete(id)
+          }
+          again()
+        }
+      )
+    this.#ask(process, () => {
+      this.#members.set(id, ++this.#revision)
+      return true
+    }, (done) => {
+      if (done) member.renewed(sentAt)
+      look()
+    })
+  }
+
+  /** What the store says of itself: sometimes it is behind, sometimes a key is missing. */
+  #snapshot() {
+    const { members, partitions } = this.#now < chaos && this.#random() < 0.05 && this.#before || {
+      members: new Map(this.#members),
+      partitions: new Map(this.#records)
+    }
+    this.#before = { members, partitions: new Map(partitions) }
+    if (this.#now < chaos && this.#random() < 0.05) partitions.delete(Math.floor(this.#upTo(size)))
+    return { members, partitions }
+  }
+
+  #write(process: Process, action: Action): void {
+    const { member } = process
+    this.#ask(process, () => this.#apply(process.id, action), (revision) => {
+      if (revision === undefined) return
+      if (revision === "conflict") member.refused(action)
+      else member.wrote(action, revision)
+      this.#align(process)
+    })
+  }
+
+  #apply(by: string, action: Action): number | "conflict" {
+    if (action._tag === "Forget") {
+      this.#members.delete(action.member)
+      return ++this.#revision
+    }
+    const before = this.#records.get(action.partition)
+    if ((before?.revision ?? 0) !== action.expected && !this.#planted.noCas) {
+      this.#counts.conflicts++
+      return "conflict"
+    }
+    const { checkpoint } = action.record
+    if (checkpoint < (before?.record.checkpoint ?? 0)) {
+      this.#violate(`${by} moved the checkpoint of ${action.partition} back to ${checkpoint}`)
+    }
+    for (const { partition, sequence } of this.#log.slice(0, checkpoint)) {
+      if (partition === action.partition && !this.#accepted.has(sequence)) {
+        this.#violate(`the checkpoint of ${partition} passed ${sequence}, which nobody handled`)
+      }
+    }
+    if (action._tag === "Claim" && before?.record.owner != null) this.#counts.takeovers++
+    this.#records.set(action.partition, { revision: ++this.#revision, record: action.record })
+    return this.#revision
+  }
+
+  #align(process: Process): void {
+    process.desk.align()
+    this.#begin(process)
+  }
+
+  #read(process: Process): void {
+    const { feed } = process.desk
+    const after = feed.after
+    const again = () => this.#later(process, 200, () => this.#read(process))
+    if (after === undefined) return again()
+    this.#ask(process, () => this.#log.slice(after, after + 20), (events) => {
+      const last = events?.at(-1)
+      if (events && last) feed.offer(after, last.sequence, events.map((event) => [event.partition, event]))
+      this.#begin(process)
+      again()
+    })
+  }
+
+  #begin(process: Process): void {
+    for (const begun of process.desk.begin(this.#now)) this.#handle(process, begun)
+  }
+
+  /** The handler's effect reaches the database, sooner or later, also when its process is no more by then. */
+  #handle(process: Process, begun: Begun<Event>): void {
+    const end = (end: End) => {
+      process.desk.end(begun, end)
+      this.#begin(process)
+    }
+    const takes = this.#random() < 0.05 ? this.#upTo(3 * lease) : this.#upTo(100)
+    this.#later(process, takes, () => {
+      if (this.#random() < 0.05) {
+        const notBefore = this.#now + this.#upTo(1_000)
+        end({ _tag: "Again", notBefore })
+        return this.#later(process, notBefore - this.#now, () => this.#begin(process))
+      }
+      const travels = this.#random() < 0.1 ? this.#upTo(3 * lease) : this.#upTo(20)
+      this.#at(this.#now + travels, () => {
+        const outcome = this.#effect(process.id, begun)
+        this.#later(process, this.#upTo(20), () => end(outcome))
+      })
+    })
+  }
+
+  #effect(by: string, { event, owned: { partition, token } }: Begun<Event>): End {
+    const sequence = event?.sequence ?? 0
+    if (token < (this.#fence.get(partition) ?? 0) && !this.#planted.noFence) {
+      this.#counts.fenced++
+      return { _tag: "Fenced" }
+    }
+    this.#fence.set(partition, token)
+    this.#counts.effects++
+    const last = this.#last.get(partition)
+    const what = `${by} (token ${token}) handled ${sequence} of ${partition}`
+    if (last && token < last.token) this.#violate(`${what} after a newer owner (token ${last.token})`)
+    if (last && token === last.token && sequence <= last.sequence) {
+      this.#violate(`${what} after ${last.sequence}`)
+    }
+    const skipped = this.#log.slice(0, sequence - 1).find((event) =>
+      event.partition === partition && !this.#accepted.has(event.sequence)
+    )
+    if (skipped) this.#violate(`${what} before ${skipped.sequence}`)
+    if (this.#accepted.has(sequence)) this.#counts.duplicates++
+    this.#accepted.add(sequence)
+    this.#last.set(partition, { token, sequence })
+    return { _tag: "Done" }
+  }
+
+  /** A request to the store: it may come late or not at all, its answer too. Undefined when there is none in time. */
+  #ask<A>(process: Process, perform: () => A, answered: (answer: A | undefined) => void): void {
+    let isAnswered = false
+    const answer = (value: A | undefined) => {
+      if (isAnswered) return
+      isAnswered = true
+      answered(value)
+    }
+    const isRough = this.#now < chaos
+    const there = isRough && this.#random() < 0.03 ? this.#upTo(2 * requestTimeout) : this.#upTo(20)
+    this.#later(process, requestTimeout, () => answer(undefined))
+    this.#at(this.#now + there, () => {
+      if (this.#now < this.#outageUntil || (isRough && this.#random() < 0.01)) return
+      const value = perform()
+      if (isRough && this.#random() < 0.01) return
+      this.#later(process, this.#upTo(20), () => answer(value))
+    })
+  }
+
+  #isThrough(): boolean {
+    return this.#unfinished() === ""
+  }
+
+  #unfinished(): string {
+    const running = this.#processes.filter(({ state }) => state === "running")
+    const sizes = running.map(({ member }) => member.owned.size)
+    if (this.#accepted.size < this.#log.length) {
+      return `${this.#log.length - this.#accepted.size} are not handled`
+    }
+    if (this.#processes.some(({ state }) => state === "leaving")) return "somebody does not come to leave"
+    if (sizes.reduce((sum, owned) => sum + owned, 0) !== size) return `partitions owned: ${sizes.join()}`
+    if (Math.max(...sizes) - Math.min(...sizes) > 1) return `out of balance: ${sizes.join()}`
+    return ""
+  }
+
+  #violate(what: string): void {
+    this.#violations.push(`${Math.round(this.#now)} ms: ${what}`)
+  }
+
+  #at(time: number, run: () => void): void {
+    this.#queue.add(time, run)
+  }
+
+  /** Something that a process does: not while it stands still, and not when it is gone. */
+  #later(process: Process, delay: number, run: () => void): void {
+    const attempt = () => {
+      if (process.state === "gone") return
+      if (this.#now < process.stalledUntil) return this.#at(process.stalledUntil, attempt)
+      run()
+    }
+    this.#at(this.#now + delay, attempt)
+  }
+
+  #upTo(max: number): number {
+    return this.#random() * max
+  }
+}

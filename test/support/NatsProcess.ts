@@ -23,19 +23,24 @@ export interface NatsProcess {
   readonly start: Effect.Effect<void>
 }
 
-/** Starts one, until the scope ends; `jetstream` is that part of its configuration. */
+/** Starts one, until the scope ends; `jetstream` is that part of its configuration, `others` the rest. */
 export const start = (
-  jetstream: Readonly<Record<string, unknown>> = {}
+  jetstream: Readonly<Record<string, unknown>> = {},
+  others: Readonly<Record<string, unknown>> = {}
 ): Effect.Effect<NatsProcess, never, Scope.Scope> =>
   Effect.gen(function*() {
     const { path } = yield* findOrInstall({ binary }).pipe(Effect.provide(platform), Effect.orDie)
     return yield* Effect.acquireRelease(
-      Effect.promise(() => launch(path, jetstream)),
+      Effect.promise(() => launch(path, jetstream, others)),
       ({ remove }) => Effect.promise(remove)
     )
   })
 
-async function launch(path: string, jetstream: Readonly<Record<string, unknown>>) {
+async function launch(
+  path: string,
+  jetstream: Readonly<Record<string, unknown>>,
+  others: Readonly<Record<string, unknown>>
+) {
   const folder = mkdtempSync(join(tmpdir(), "threeqpr-nats-"))
   const port = await freePort()
   const token = "token_of_the_tests"
@@ -47,7 +52,8 @@ async function launch(path: string, jetstream: Readonly<Record<string, unknown>>
     authorization: { token },
     max_payload: 2 * 1024 * 1024,
     pid_file: pidFile,
-    jetstream: { store_dir: folder, ...jetstream }
+    jetstream: { store_dir: folder, ...jetstream },
+    ...others
   }
   writeFileSync(config, JSON.stringify(settings))
   let child: ChildProcess | undefined

@@ -1,0 +1,70 @@
+import { Cause, Effect, Exit } from "effect"
+import { ack, deadLetter, type Outcome } from "../Consumer.ts"
+import type { ShareLimit } from "../Consumer/ShareLimit.ts"
+import { messageOf } from "../Failure.ts"
+import type { ConsumedEvent } from "../UserConsumer/ConsumedEvent.ts"
+import { Failures, type Retry } from "../UserConsumer/Retry.ts"
+import { Fenced, type Turn } from "./Fence.ts"
+import type { Waiting } from "./Waiting.ts"
+
+/** An outcome; `stopped` when its time was over, `fenced` when the partition has a newer owner. */
+export type Judged = Outcome | "stopped" | "fenced"
+
+export interface Handling<T extends string, E, R> {
+  readonly name: string
+  readonly retry?: Retry | undefined
+  /**
+   * What an event does that has failed after the last delay: it is kept as a dead letter and the next of its
+   * partition begins (`dead-letter`, when undefined), or it is tried again until it succeeds (`block`).
+   */
+  readonly onFailure?: "block" | "dead-letter" | undefined
+  /** Handles one event. While it does, no other of the same key begins anywhere. */
+  readonly handle: (event: ConsumedEvent<T>, turn: Turn) => Effect.Effect<Outcome | void, E, R>
+}
+
+/** Makes an outcome of what the user's handler says of an event; another thing when we are stopped or fenced. */
+export const handler = Effect.fnUntraced(
+  function*<T extends string, E, R>(options: Handling<T, E, R>, limit: ShareLimit) {
+    const { name, onFailure = "dead-letter", retry } = options
+    const context = yield* Effect.context<R>()
+    const failures = new Failures(onFailure === "block" ? { ...retry, isTransient: () => true } : retry)
+    const blocked = new Map<number, string>()
+
+    const judge = (
+      event: ConsumedEvent<T>,
+      turn: Turn,
+      exit: Exit.Exit<Outcome | void, E>
+    ): Effect.Effect<Judged> => {
+      blocked.delete(turn.partition)
+      if (Exit.isSuccess(exit)) return Effect.succeed(failures.settled(event, exit.value ?? ack))
+      if (Cause.hasInterruptsOnly(exit.cause)) return Effect.succeed("stopped")
+      const error = Cause.squash(exit.cause)
+      if (isFenced(error)) return Effect.succeed("fenced")
+      blocked.set(
+        turn.partition,
+        `partition ${turn.partition} waits for event ${event.id}: ${messageOf(error)}`
+      )
+      return failures.failed(name, event, error)
+    }
+
+    const handle = Effect.fnUntraced(function*({ delivered, event }: Waiting<T>, turn: Turn) {
+      const outcome = typeof event === "string"
+        ? deadLetter(event)
+        : yield* Effect.suspend(() => options.handle(event, turn)).pipe(
+          Effect.provideContext(context),
+          Effect.interruptible,
+          Effect.exit,
+          Effect.flatMap((exit) => judge(event, turn, exit))
+        )
+      if (typeof outcome === "string") return outcome
+      const [limited = outcome] = yield* limit.settle([delivered], [outcome])
+      if (limited._tag !== "RetryAfter") blocked.delete(turn.partition)
+      return limited
+    }, Effect.uninterruptible)
+
+    return { handle, blocked: () => [...blocked.values()][0] }
+  }
+)
+
+const isFenced = (error: unknown): boolean =>
+  error instanceof Fenced || (error instanceof Error && error.cause !== undefined && isFenced(error.cause))

@@ -1,0 +1,64 @@
+import type { Outcome } from "./Consumer.ts"
+import type { Health } from "./EventLog.ts"
+import { attempt, type Broker, open, run, type Signal } from "./Subscribe/Session.ts"
+import { type Lag, type Settings, start } from "./UserConsumer.ts"
+import type { ConsumedEvent } from "./UserConsumer/ConsumedEvent.ts"
+import type { Handling } from "./UserConsumer/Handler.ts"
+
+/** What is done with an event, or with several at once. Without an outcome it is done. */
+export type AsyncHandling<T extends string> =
+  | {
+    readonly handle: (
+      event: ConsumedEvent<T>,
+      context: Signal
+    ) => PromiseLike<Outcome | void> | Outcome | void
+  }
+  | {
+    /** The most that come at a time; fewer come when there are no more. */
+    readonly maxBatch: number
+    /** One outcome for each event, in their order. When it fails, halves of the batch are tried by themselves. */
+    readonly handleBatch: (
+      events: ReadonlyArray<ConsumedEvent<T>>,
+      context: Signal
+    ) => PromiseLike<ReadonlyArray<Outcome | void> | void> | ReadonlyArray<Outcome | void> | void
+  }
+
+/** A consumer that runs. */
+export interface Subscribed extends AsyncDisposable {
+  /** Finishes what has begun, within `stopWithin`, gives the rest back, and disconnects. */
+  readonly stop: () => Promise<void>
+  readonly lag: () => Promise<Lag>
+  /** Whether it takes events, and if not, why. */
+  readonly health: () => Promise<Health>
+  /** Resolves when it has stopped; rejects if it ends by itself, which is a defect. */
+  readonly ended: Promise<void>
+}
+
+/**
+ * Runs a durable consumer of the event log: each event at least once, shared by all instances of the same name.
+ * A handler that throws has its event tried again, and kept as a dead letter after the last of `retry.delays`.
+ * Rejects when an option is wrong or the broker cannot be reached. What it has to say goes to standard error.
+ */
+export const subscribe = async <const T extends string = string>(
+  options: Broker & Settings<T> & AsyncHandling<T>
+): Promise<Subscribed> => {
+  const { isStopped, running, stop } = await open(options, start({ ...options, ...handlingOf(options) }))
+  return {
+    stop,
+    lag: () => run(running.lag),
+    health: () => run(running.health),
+    ended: run(running.ended).catch((error: unknown) => {
+      if (!isStopped()) throw error
+      return stop()
+    }),
+    [Symbol.asyncDispose]: stop
+  }
+}
+
+const handlingOf = <T extends string>(options: AsyncHandling<T>): Handling<T, unknown, never> =>
+  "handle" in options
+    ? { handle: (event) => attempt((signal) => options.handle(event, { signal })) }
+    : {
+      maxBatch: options.maxBatch,
+      handleBatch: (events) => attempt((signal) => options.handleBatch(events, { signal }))
+    }

@@ -1,0 +1,61 @@
+import type { Outcome } from "./Consumer.ts"
+import type { Health } from "./EventLog.ts"
+import { type Lag, type Settings, start } from "./OrderedGroup.ts"
+import type { Turn } from "./OrderedGroup/Fence.ts"
+import type { Handling } from "./OrderedGroup/Handler.ts"
+import type { Keyed } from "./OrderedGroup/Waiting.ts"
+import { attempt, type Broker, open, run, type Signal } from "./Subscribe/Session.ts"
+import type { ConsumedEvent } from "./UserConsumer/ConsumedEvent.ts"
+
+type Rules<T extends string> = Pick<Handling<T, unknown, never>, "onFailure" | "retry">
+
+/** A member of an ordered group that runs. */
+export interface SubscribedOrdered extends AsyncDisposable {
+  /** Finishes what has begun, within `stopWithin`, gives its partitions to the others, and disconnects. */
+  readonly stop: () => Promise<void>
+  readonly lag: () => Promise<Lag>
+  /** Whether it handles events, and if not, why. */
+  readonly health: () => Promise<Health>
+  /** The partitions that are this member's now. */
+  readonly partitions: () => Promise<ReadonlyArray<number>>
+  /** Resolves when it has stopped. */
+  readonly ended: Promise<void>
+}
+
+/**
+ * Joins a group whose members share the events of the log by `key`: those of the same key are handled strictly one
+ * after the other, in the order of the log, each at least once. What a handler changes is safe from a member that
+ * stood still and was replaced when its transaction begins with `Consumer.fence`.
+ */
+export const subscribeOrdered = async <const T extends string = string>(
+  options: Broker & Settings<T> & Rules<T> & Keyed<T> & {
+    readonly handle: (
+      event: ConsumedEvent<T>,
+      turn: Turn & Signal
+    ) => PromiseLike<Outcome | void> | Outcome | void
+  }
+): Promise<SubscribedOrdered> => {
+  const { handle } = options
+  const stopped = Promise.withResolvers<void>()
+  const { running, stop } = await open(
+    options,
+    start({
+      ...options,
+      handle: (event, { partition, token }) =>
+        attempt((signal) => handle(event, { partition, token, signal }))
+    })
+  )
+  const stopOnce = () => {
+    const ended = stop()
+    ended.then(stopped.resolve, stopped.reject)
+    return ended
+  }
+  return {
+    stop: stopOnce,
+    lag: () => run(running.lag),
+    health: () => run(running.health),
+    partitions: () => run(running.partitions),
+    ended: stopped.promise,
+    [Symbol.asyncDispose]: stopOnce
+  }
+}

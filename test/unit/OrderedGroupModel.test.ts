@@ -21,9 +21,10 @@ describe("an ordered group in 1,000 random schedules of joins, leaves, deaths, s
       assert.deepStrictEqual(wrong(verdicts), [])
       // What there was to go wrong.
       assert.strictEqual(sum(verdicts, ({ events }) => events), 150_000)
-      for (const  of of["deaths", "stalls", "takeovers", "conflicts", "fenced"] as const) {
-        assert.isAbove(sum(verdicts, (verdict) => verdict[of]), 500, of)
+      for (const trouble of ["deaths", "stalls", "takeovers", "conflicts", "fenced"] as const) {
+        assert.isAbove(sum(verdicts, (verdict) => verdict[trouble]), 500, trouble)
       }
+      assert.isBelow(sum(verdicts, ({ duplicates }) => duplicates), 10_000)
     },
     240_000
   )

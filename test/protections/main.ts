@@ -1,7 +1,7 @@
 /**
  * Proves that the tests protect what they say: takes one protection after the other away, in a copy of the
  * checkout, and looks whether its test fails. `npm run protections`; `-- --row 11` those of a row of
- * ARCHITECTURE's faults (or `"promise 4"`), `--only TEXT` those with this in their names, `--runtime deno`,
+ * ARCHITECTURE's faults (or `"promise 4"`), `--only TEXT` (may be repeated) those with this in their names, `--runtime deno`,
  * `--baseline` runs each test untouched as well, `--json` a line of JSON each. Exits 1 when one is not seen.
  */
 import { NodeRuntime } from "@effect/platform-node"
@@ -16,7 +16,7 @@ import * as Workspace from "./Workspace.ts"
 const { values } = parseArgs({
   options: {
     row: { type: "string" },
-    only: { type: "string" },
+    only: { type: "string", multiple: true },
     runtime: { type: "string", default: "node" },
     baseline: { type: "boolean", default: false },
     json: { type: "boolean", default: false }
@@ -31,7 +31,7 @@ const runtime: Runtime = runtimes.find((name) => name === values.runtime)
   ?? wrongUsage(`--runtime is "${values.runtime}", and must be one of ${runtimes.join(", ")}.`)
 const chosen = catalogue.filter(({ name, rows }) =>
   (values.row === undefined || rows.includes(values.row))
-  && name.toLowerCase().includes(values.only?.toLowerCase() ?? "")
+  && (values.only?.some((part) => name.toLowerCase().includes(part.toLowerCase())) ?? true)
 )
 if (chosen.length === 0) {
   wrongUsage(

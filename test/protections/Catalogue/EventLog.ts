@@ -171,7 +171,7 @@ export const eventLog: ReadonlyArray<Protection> = [
     rows: ["6"],
     name: "only the newest connection is read",
     edits: [edit("src/Nats/Readers.ts", "if (!isNewest()) return", "")],
-    test: "integration/Network.test.ts",
+    test: "unit/Readers.test.ts",
     title: "reads nothing more of a connection that was given up"
   }
 ]

@@ -202,7 +202,7 @@ const total = Effect.gen(function*() {
   return row?.total ?? 0
 })
 
-describe("the projector and the redrive of a dead letter", () => {
+describe.each(engines)("the redrive of a dead letter on $name", (engine) => {
   const running = (projection: Projection) => Layer.fresh(Projector.layer([projection]))
 
   it.live("applies the event once after the fix, and nothing else again", () =>
@@ -220,6 +220,7 @@ describe("the projector and the redrive of a dead letter", () => {
         yield* untilCount("scans", 499)
         yield* untilSettled("scans-1")
         assert.strictEqual(yield* countOf("scans"), 499)
+        assert.strictEqual(yield* total, 499)
       }).pipe(Effect.provide(running(broken)))
       const { state } = yield* EventLog
       const { lastSequence } = yield* state
@@ -249,7 +250,7 @@ describe("the projector and the redrive of a dead letter", () => {
       Runner.layer.pipe(
         Layer.provideMerge(Layer.mergeAll(Operations.layer, Consumers.layer)),
         Layer.provideMerge(DeadLetters.layer),
-        Layer.provideMerge(Layer.mergeAll(logOnBroker, pglite.layer, Vitals.layer))
+        Layer.provideMerge(Layer.mergeAll(logOnBroker, engine.layer, Vitals.layer))
       )
     )))
 })

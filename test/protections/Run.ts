@@ -75,7 +75,7 @@ const Report = Schema.fromJsonString(Schema.Struct({
     assertionResults: Schema.Array(Schema.Struct({
       fullName: Schema.String,
       status: Schema.String,
-      failureMessages: Schema.NullOr(Schema.Array(Schema.String))
+      failureMessages: Schema.NullOr(Schema.Array(Schema.Unknown))
     }))
   }))
 }))
@@ -88,7 +88,7 @@ const seenIn = ({ testResults }: typeof Report.Type, title: string): Seen => {
       new RegExp(patternOf(title)).test(fullName) && (status === "passed" || status === "failed")
   )
   const failures = ran.filter(({ status }) => status === "failed").map(({ failureMessages }) =>
-    firstLine(failureMessages?.[0] ?? "")
+    firstLine(String(failureMessages?.[0] ?? ""))
   )
   const said = failures.find((message) => !isCutOff(message))
   if (said !== undefined) return { outcome: "failed", message: said }
@@ -105,6 +105,6 @@ const seenIn = ({ testResults }: typeof Report.Type, title: string): Seen => {
 const unproven = (message: string): Seen => ({ outcome: "unproven", message })
 
 /** Vitest ended it: that says nothing of what it waited for. */
-const isCutOff = (message: string) => /^Error: (Test|Hook) timed out/.test(message)
+const isCutOff = (message: string) => /^\w*Error: (Test|Hook) timed out/.test(message)
 
 const firstLine = (text: string) => stripVTControlCharacters(text).trim().split("\n", 1)[0] ?? ""

@@ -31,6 +31,8 @@ export const run = Effect.fnUntraced(
       join("test", test),
       "--testNamePattern",
       patternOf(title),
+      // What a test waits for says so before it is cut off.
+      "--testTimeout=120000",
       "--reporter=json",
       `--outputFile=${output}`
     ])

@@ -42,8 +42,8 @@ export const rebuilds: ReadonlyArray<Protection> = [
     edits: [
       edit(
         "src/Projector/Finish.ts",
-        "yield* sql.withTransaction(inOneTransaction(projection, rebuild)).pipe(",
-        "yield* inOneTransaction(projection, rebuild).pipe("
+        "sql.withTransaction(inOneTransaction(projection, rebuild))",
+        "inOneTransaction(projection, rebuild)"
       )
     ],
     test: "integration/Rebuild.test.ts",

@@ -90,7 +90,7 @@ const seenIn = ({ testResults }: typeof Report.Type, title: string): Seen => {
       new RegExp(patternOf(title)).test(fullName) && (status === "passed" || status === "failed")
   )
   const failures = ran.filter(({ status }) => status === "failed").map(({ failureMessages }) =>
-    firstLine(String(failureMessages?.[0] ?? ""))
+    firstLine(String(failureMessages?.[0] ?? "")) || "it failed with a value that is no error"
   )
   const said = failures.find((message) => !isCutOff(message))
   if (said !== undefined) return { outcome: "failed", message: said }

@@ -76,5 +76,14 @@ export const processes: ReadonlyArray<Protection> = [
     ],
     test: "integration/NatsServerLife.test.ts",
     title: "is started again when what guards it is killed, and never runs twice"
+  },
+  {
+    rows: ["promise 6"],
+    name: "a worker that ends takes the process down with it",
+    edits: [
+      edit("src/Vitals.ts", "Exit.isFailure(exit) && !Cause.hasInterruptsOnly(exit.cause)", "false")
+    ],
+    test: "unit/Vitals.test.ts",
+    title: "tell the first worker that fails, and not one that is stopped"
   }
 ]

@@ -2,11 +2,12 @@ import { Effect } from "effect"
 import { execFileSync } from "node:child_process"
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
-import { dirname, join, resolve } from "node:path"
+import { dirname, join } from "node:path"
+import { fileURLToPath } from "node:url"
 import type { Edit } from "./Protection.ts"
 
 /** The root of this checkout. */
-export const checkout = resolve(import.meta.dirname, "../..")
+export const checkout = fileURLToPath(new URL("../..", import.meta.url))
 
 /** A copy of the checkout as it is, uncommitted changes included, until the scope ends. */
 export const make = Effect.acquireRelease(

@@ -1,5 +1,7 @@
 import { edit, type Protection } from "../Protection.ts"
 
+const silence = edit("src/Consumer/Pull.ts", "if (this.#nats.isConnected()) this.#options.onMissing()", "")
+
 export const consumer: ReadonlyArray<Protection> = [
   {
     rows: ["10"],
@@ -9,7 +11,8 @@ export const consumer: ReadonlyArray<Protection> = [
         "src/Consumer/Pull.ts",
         `if (code === 503 || (code === 409 && description.includes("deleted"))) return this.#options.onMissing()`,
         ""
-      )
+      ),
+      silence
     ],
     test: "integration/Projector.test.ts",
     title: "creates its durable consumer again when somebody deleted it, and changes nothing twice"
@@ -17,7 +20,7 @@ export const consumer: ReadonlyArray<Protection> = [
   {
     rows: ["10"],
     name: "a durable consumer of which the broker says nothing is created again",
-    edits: [edit("src/Consumer/Pull.ts", "if (this.#nats.isConnected()) this.#options.onMissing()", "")],
+    edits: [silence],
     test: "integration/Network.test.ts",
     title: "is created again when it is gone and the broker says nothing of it"
   },

@@ -65,9 +65,12 @@ const consumerInfo = (durable: string) =>
 const untilSettled = (durable: string) =>
   until(
     `nothing left for ${durable}`,
-    consumerInfo(durable),
+    Effect.map(
+      consumerInfo(durable),
+      ({ num_ack_pending, num_pending }) => ({ num_ack_pending, num_pending })
+    ),
     ({ num_ack_pending, num_pending }) => num_pending === 0 && num_ack_pending === 0
-  )
+  ).pipe(Effect.andThen(consumerInfo(durable)))
 
 const deadLetters = Effect.gen(function*() {
   const { streams } = yield* manager

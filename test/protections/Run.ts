@@ -33,6 +33,7 @@ export const run = Effect.fnUntraced(
       patternOf(title),
       // What a test waits for says so before it is cut off.
       "--testTimeout=120000",
+      "--bail=1",
       "--reporter=json",
       `--outputFile=${output}`
     ])

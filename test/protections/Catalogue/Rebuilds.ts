@@ -44,6 +44,11 @@ export const rebuilds: ReadonlyArray<Protection> = [
         "src/Projector/Finish.ts",
         "sql.withTransaction(inOneTransaction(projection, rebuild))",
         "inOneTransaction(projection, rebuild)"
+      ),
+      edit(
+        "src/Projector/Switch.ts",
+        "yield* sql.unsafe(`lock table ${tables.join(\", \")} in access exclusive mode`)",
+        ""
       )
     ],
     test: "integration/Rebuild.test.ts",

@@ -35,8 +35,12 @@ const isolated = (environment: Readonly<Record<string, string>>) => ({
   ...environment
 })
 
-const spawnMain = (args: ReadonlyArray<string>, environment: Readonly<Record<string, string>>) =>
-  spawn(process.execPath, [...runtimeArguments, main, ...args], {
+const spawnMain = (
+  args: ReadonlyArray<string>,
+  environment: Readonly<Record<string, string>>,
+  entry = main
+) =>
+  spawn(process.execPath, [...runtimeArguments, entry, ...args], {
     env: isolated(environment),
     stdio: ["pipe", "pipe", "pipe"]
   })
@@ -116,14 +120,18 @@ export const running = (
     }
   }))
 
-/** Starts `serve` on free ports and waits until it is ready. Killed, if it still runs, with the scope. */
+/**
+ * Starts `serve` on free ports and waits until it is ready. Killed, if it still runs, with the scope. `entry` is
+ * the `main.ts` of another copy of the sources.
+ */
 export const serve = (
   environment: Readonly<Record<string, string>>,
-  args: ReadonlyArray<string> = []
+  args: ReadonlyArray<string> = [],
+  entry?: string
 ): Effect.Effect<Serve, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.sync(() => {
-      const child = spawnMain(["serve", ...args], { PORT: "0", ADMIN_PORT: "0", ...environment })
+      const child = spawnMain(["serve", ...args], { PORT: "0", ADMIN_PORT: "0", ...environment }, entry)
       child.stdin.end()
       return child
     }),

@@ -20,7 +20,8 @@ export const headersOf = (entry: Entry): ReadonlyArray<readonly [name: string, v
     ["3qpr-received-at", receivedAt],
     ...optional("3qpr-signature", entry.signature),
     ...optional("3qpr-quarantined-as", entry.quarantinedAs),
-    ...optional("3qpr-reconciled", entry.reconciledBy)
+    ...optional("3qpr-reconciled", entry.reconciledBy),
+    ...optional("traceparent", entry.traceparent)
   ]
 }
 

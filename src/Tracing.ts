@@ -1,4 +1,4 @@
-import { Context, Effect, Option, Tracer } from "effect"
+import { Context, Effect, Option, type Tracer } from "effect"
 import { Headers, HttpTraceContext } from "effect/http"
 import type { IncomingHttpHeaders } from "node:http"
 import type { Delivered } from "./Consumer/Delivered.ts"

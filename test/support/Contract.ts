@@ -1,6 +1,7 @@
 import { createConfig, lintFromString } from "@redocly/openapi-core"
 import { Ajv2020 } from "ajv/dist/2020.js"
 import { Effect } from "effect"
+import { type Answer, send } from "./Http.ts"
 
 /** The document of `/openapi.json`, as far as the tests look at it. */
 export interface Document {
@@ -48,6 +49,19 @@ export const checkerOf = (document: Document) => {
     return fits ? undefined : ajv.errorsText()
   }
 }
+
+/** Sends a request; of a stream, which would not end, its answer has the beginning. */
+export const sendOrListen = (url: string, init: RequestInit, type: string | undefined) =>
+  type === "text/event-stream"
+    ? Effect.promise(async (): Promise<Answer> => {
+      const response = await fetch(url, init)
+      const reader = response.body?.getReader()
+      const first = await reader?.read()
+      await reader?.cancel()
+      const body = new TextDecoder().decode(first?.value)
+      return { status: response.status, headers: response.headers, body }
+    })
+    : send(url, init)
 
 /** What Redocly's rules for good documents find, at its strictest. */
 export const lint = (document: Document) =>

@@ -1,5 +1,6 @@
 import { assert, describe } from "@effect/vitest"
 import { Effect, Redacted, type Scope } from "effect"
+import { mostClients } from "../../src/Admin/Live/Feed.ts"
 import { answers, silence } from "../support/Answers.ts"
 import {
   checkerOf,
@@ -44,6 +45,8 @@ interface Facts {
   readonly quarantined: number
   readonly rejection: string
   readonly operation: string
+  /** Listens to what happens, until the scope ends. */
+  readonly listen: Effect.Effect<void, never, Scope.Scope>
   /** Sends a request that has to succeed, and gives its answer's body. */
   readonly ask: (call: Call) => Effect.Effect<Readonly<Record<string, unknown>>>
 }
@@ -53,7 +56,7 @@ const code = "qpr_01HXYZ789ABC"
 const at = (path: string, body?: unknown) => Effect.succeed({ path, ...(body !== undefined && { body }) })
 
 /** Every operation of the private listener has its recipe here. */
-const recipesFor = ({ ask, event, letter, operation, quarantined, rejection }: Facts): Recipes => {
+const recipesFor = ({ ask, event, letter, listen, operation, quarantined, rejection }: Facts): Recipes => {
   const rebuilds = "/v1/projections/scans/rebuilds"
   const rebuild = { path: "/v1/projections/scans/rebuild", body: { verify: true, by } }
   const idle = Effect.repeat(Effect.map(ask({ path: "/v1/projections" }), (body) => JSON.stringify(body)), {
@@ -87,6 +90,12 @@ const recipesFor = ({ ask, event, letter, operation, quarantined, rejection }: F
     },
     "events.list": { good: at("/v1/events?bodies=true"), 400: { path: "/v1/events?after=-1" } },
     "events.get": { good: at(`/v1/events/${event}`), 404: { path: "/v1/events/none" } },
+    "eventLife.get": { good: at(`/v1/events/${event}/life`), 404: { path: "/v1/events/none/life" } },
+    "live.live": {
+      good: at("/v1/live"),
+      400: { path: "/v1/live?after=x" },
+      503: Effect.as(Effect.replicateEffect(listen, mostClients, { concurrency: 8 }), { path: "/v1/live" })
+    },
     "consumers.list": { good: at("/v1/consumers") },
     "status.get": { good: at("/v1/status") },
     "deadLetters.list": { good: at("/v1/dead-letters"), 400: { path: "/v1/dead-letters?limit=many" } },
@@ -251,10 +260,18 @@ describe("the contract", () => {
           return body as Readonly<Record<string, unknown>>
         })
 
+      const listen = Effect.acquireRelease(
+        Effect.promise(async () => {
+          const stop = new AbortController()
+          await fetch(`${admin}/v1/live`, { headers: headersFor(200), signal: stop.signal })
+          return stop
+        }),
+        (stop) => Effect.sync(() => stop.abort())
+      )
       const document = (yield* call("GET", { path: "/openapi.json" })).body as Document
       assert.deepStrictEqual(yield* lint(document), [])
 
-      const recipes = recipesFor({ ask, ...(yield* made(webhook, ask)) })
+      const recipes = recipesFor({ ask, listen: Effect.asVoid(listen), ...(yield* made(webhook, ask)) })
       const documented = documentedIn(document)
       const known = new Set(documented.map(({ operation }) => operation))
       for (const name of Object.keys(recipes)) assert.isTrue(known.has(name), `the contract has no ${name}`)

@@ -55,7 +55,7 @@ export type RejectionDetail = typeof RejectionDetail.Type
 
 const List = Schema.Struct({ refused: Schema.Number, rejections: Schema.Array(RejectionSummary) })
 
-const instance = `${hostname()}:${process.pid}`
+const instance = () => `${hostname()}:${process.pid}`
 
 /** Answers what others ask of this process's rejections, until the scope ends. */
 export const answer = Effect.fnUntraced(
@@ -85,7 +85,7 @@ export const answer = Effect.fnUntraced(
 
 const summaryOf = ({ at, id, reason, size, source }: Rejection): RejectionSummary => ({
   id,
-  instance,
+  instance: instance(),
   reason,
   at: new Date(at).toISOString(),
   source,

@@ -82,7 +82,7 @@ export const answer = Effect.fnUntraced(
 
 const summaryOf = ({ at, id, reason, size, source }: Rejection): RejectionSummary => ({
   id,
-  instance,
+  instance: instance(),
   reason,
   at: new Date(at).toISOString(),
   source,

@@ -1,7 +1,7 @@
 import { assert, layer } from "@effect/vitest"
 import { Effect, Redacted } from "effect"
 import { once } from "node:events"
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { readFileSync } from "node:fs"
 import { createServer, type ServerResponse } from "node:http"
 import { fileURLToPath } from "node:url"
 import { Client } from "pg"
@@ -27,7 +27,7 @@ const broker = Effect.map(
 
 /** Runs one of `test/examples` until it has done something. */
 const run = Effect.fnUntraced(function*(name: string, environment: Readonly<Record<string, string>> = {}) {
-  return yield* example(`test/examples/${name}`, { ...yield* broker, ...environment })
+  return yield* example(name, read(`test/examples/${name}`), { ...yield* broker, ...environment })
 })
 
 layer(consumersOnBroker, { excludeTestServices: true })("the examples", (it) => {
@@ -132,14 +132,9 @@ layer(consumersOnBroker, { excludeTestServices: true })("the examples", (it) => 
   it.effect("of the README is a consumer as it stands", () =>
     Effect.gen(function*() {
       const code = /```ts\n(import \{[^`]*subscribe[^`]*)```/.exec(read("README.md"))?.[1] ?? ""
-      const folder = yield* Effect.acquireRelease(
-        Effect.sync(() => mkdtempSync(`${checkout}/test/examples/readme-`)),
-        (folder) => Effect.sync(() => rmSync(folder, { recursive: true }))
-      )
-      writeFileSync(`${folder}/consumer.ts`, code)
       yield* scan("readme_1", "AT")
       const { stderr, stdout, stop } = yield* Effect.flatMap(broker, (broker) =>
-        example(`${folder}/consumer.ts`, broker))
+        example("consumer.ts", code, broker))
       yield* until(() =>
         stdout().includes("AT")
       )

@@ -1,6 +1,7 @@
 import { Effect, type Scope } from "effect"
 import { spawn } from "node:child_process"
 import { once } from "node:events"
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import process from "node:process"
 import { fileURLToPath } from "node:url"
 
@@ -14,15 +15,36 @@ export interface Example {
 
 const runtimeArguments = process.versions["deno"] === undefined ? [] : ["run", "-A", "--quiet"]
 
-/** Runs a file on the runtime that runs the tests, in the folder of this repository, until the scope ends. */
-export const example = (
+const checkout = fileURLToPath(new URL("../..", import.meta.url))
+
+/**
+ * Runs a program on the runtime that runs the tests, until the scope ends: as it stands, but that the package is
+ * not the one that was built.
+ */
+export const example = Effect.fnUntraced(function*(
+  name: string,
+  code: string,
+  environment: Readonly<Record<string, string>>
+) {
+  const folder = yield* Effect.acquireRelease(
+    Effect.sync(() => mkdtempSync(`${checkout}/test/examples/run-`)),
+    (folder) => Effect.sync(() => rmSync(folder, { recursive: true }))
+  )
+  writeFileSync(
+    `${folder}/${name}`,
+    code.replaceAll(`from "threeqpr-events"`, `from "../../../src/index.ts"`)
+  )
+  return yield* run(`${folder}/${name}`, environment)
+})
+
+const run = (
   file: string,
   environment: Readonly<Record<string, string>>
 ): Effect.Effect<Example, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.sync(() => {
       const child = spawn(process.execPath, [...runtimeArguments, file], {
-        cwd: fileURLToPath(new URL("../..", import.meta.url)),
+        cwd: checkout,
         env: { PATH: process.env["PATH"], HOME: process.env["HOME"], ...environment },
         stdio: ["ignore", "pipe", "pipe"]
       })

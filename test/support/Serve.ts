@@ -1,5 +1,5 @@
 import { Effect, type Scope } from "effect"
-import { type ChildProcess, spawn } from "node:child_process"
+import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn } from "node:child_process"
 import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
 
@@ -129,9 +129,15 @@ export const serve = (
   args: ReadonlyArray<string> = [],
   entry?: string
 ): Effect.Effect<Serve, never, Scope.Scope> =>
+  started(() => spawnMain(["serve", ...args], { PORT: "0", ADMIN_PORT: "0", ...environment }, entry))
+
+/** Waits until a `serve` that somebody else spawns is ready. Killed, if it still runs, with the scope. */
+export const started = (
+  spawnServe: () => ChildProcessWithoutNullStreams
+): Effect.Effect<Serve, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.sync(() => {
-      const child = spawnMain(["serve", ...args], { PORT: "0", ADMIN_PORT: "0", ...environment }, entry)
+      const child = spawnServe()
       child.stdin.end()
       return child
     }),

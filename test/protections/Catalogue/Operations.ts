@@ -7,9 +7,9 @@ export const operations: ReadonlyArray<Protection> = [
     edits: [
       edit(
         "src/Consumer/Redrives.ts",
-        "const outcomes = yield* options.handle(found.map(({ event }) => event))",
-        `const outcomes = yield* Effect.forEach(found, ({ event }) =>
-      Effect.as(log.append({ ...event, receivedAt: Date.now(), signature: "" }), { _tag: "Ack" } as Outcome))`
+        "const outcomes = yield* options.handle(events)",
+        `const outcomes = yield* Effect.forEach(events, (event) =>
+        Effect.as(log.append({ ...event, receivedAt: Date.now(), signature: "" }), { _tag: "Ack" } as Outcome))`
       )
     ],
     test: "integration/Redrive.test.ts",

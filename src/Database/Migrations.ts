@@ -88,7 +88,11 @@ const migrations = {
     yield* sql`alter table projections add column log text`
     yield* sql`alter table rebuilds add column log text,
       add column accepts_new_log boolean not null default false`
-  })
+  }),
+  "0005_completed": Effect.flatMap(
+    SqlClient,
+    (sql) => sql`alter table rebuilds add column completed boolean not null default true`
+  )
 }
 
 /**

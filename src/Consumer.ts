@@ -3,9 +3,9 @@ import { type Delivered, deliveredOf } from "./Consumer/Delivered.ts"
 import * as Durable from "./Consumer/Durable.ts"
 import type { Message } from "./Consumer/Message.ts"
 import { handleRedrives, redriveAckWait, redriveSubject } from "./Consumer/Redrives.ts"
-import { type Standing, standings } from "./Consumer/Standing.ts"
+import { type Standing, standing, standings } from "./Consumer/Standing.ts"
 import { DeadLetters } from "./DeadLetters.ts"
-import { type EventLog, type ReadFailed, stream } from "./EventLog.ts"
+import { type ReadFailed, stream } from "./EventLog.ts"
 import { reading } from "./EventLog/Reader.ts"
 import { redriveStream } from "./EventLog/Topology.ts"
 import { Nats } from "./Nats.ts"
@@ -26,7 +26,18 @@ export interface ConsumerOptions {
   readonly durable: string
   /** A subject or a wildcard. */
   readonly filter: string
+  /** Where it begins when it does not exist yet; with the first event when undefined. */
+  readonly start?: Durable.Start | undefined
   readonly maxBatch: number
+  /** Batches that are handled at a time; one when undefined. */
+  readonly concurrency?: number | undefined
+  /**
+   * Whether an event stays ours however long it is being handled; else it goes to another instance after
+   * `ackWait`.
+   */
+  readonly hold?: boolean | undefined
+  /** Done once, when the durable consumer is there. */
+  readonly started?: Effect.Effect<void> | undefined
   /** Awaited before each batch is taken. */
   readonly pause: Effect.Effect<void>
   /** Whether the durable consumer may be created, asked before and after; always when undefined. */
@@ -44,6 +55,8 @@ export class Consumers extends Context.Service<Consumers, {
   readonly run: (options: ConsumerOptions) => Effect.Effect<never, Durable.ConsumerUnavailable>
   /** Deletes a durable consumer, if there is one: the next run begins with the first event. */
   readonly forget: (durable: string) => Effect.Effect<void, Durable.ConsumerUnavailable>
+  /** Where one stands. */
+  readonly standing: (durable: string) => Effect.Effect<Standing, ReadFailed>
   /** Where every durable consumer of the event log stands, ours and others'. */
   readonly standings: Effect.Effect<ReadonlyArray<Standing>, ReadFailed>
 }>()("threeqpr-events/Consumers") {
@@ -53,7 +66,7 @@ export class Consumers extends Context.Service<Consumers, {
 }
 
 const make = Effect.fnUntraced(function*() {
-  const services = yield* Effect.context<EventLog | DeadLetters | Operations>()
+  const services = yield* Effect.context<DeadLetters | Operations>()
   const nats = yield* Nats
   const deadLetters = yield* DeadLetters
   const manager = yield* Effect.promise(() => nats.connection.jetstreamManager({ checkAPI: false }))
@@ -90,9 +103,9 @@ const make = Effect.fnUntraced(function*() {
   )
 
   const run = Effect.fnUntraced(function*(options: ConsumerOptions) {
-    const redrive = yield* handleRedrives(options).pipe(Effect.provideContext(services))
-    // A consumer's handler is never given two batches at once; what waits for its turn when we stop goes back.
-    const turn = yield* Semaphore.make(1)
+    const redrive = yield* handleRedrives(manager, options).pipe(Effect.provideContext(services))
+    // A handler is given no more batches at once than it wants; what waits for its turn when we stop goes back.
+    const turn = yield* Semaphore.make(options.concurrency ?? 1)
     const inTurn = (messages: ReadonlyArray<Message>, handle: Effect.Effect<void>) =>
       Effect.uninterruptibleMask((restore) =>
         restore(turn.take(1)).pipe(
@@ -100,14 +113,18 @@ const make = Effect.fnUntraced(function*() {
           Effect.andThen(Effect.ensuring(handle, turn.release(1)))
         )
       )
-    const { durable, maxBatch, pause, wanted } = options
+    const { concurrency, durable, hold, maxBatch, pause, start, started, wanted } = options
     return yield* Effect.raceFirst(
       Durable.run(nats, manager, {
         stream,
         durable,
         filter: options.filter,
+        start,
         maxBatch,
+        concurrency,
         ackWait,
+        hold,
+        started,
         pause,
         wanted,
         handle: (messages) => inTurn(messages, handleBatch(options, messages))
@@ -118,10 +135,11 @@ const make = Effect.fnUntraced(function*() {
         filter: redriveSubject(durable, "*"),
         maxBatch: Math.min(maxBatch, maxRedrives),
         ackWait: redriveAckWait,
+        hold,
         pause,
         wanted,
         handle: (messages) => inTurn(messages, redrive(messages))
-      })
+      }).pipe(Effect.catchIf(isForbidden, withoutRedrives))
     )
   })
 
@@ -131,9 +149,16 @@ const make = Effect.fnUntraced(function*() {
       Effect.forEach([stream, redriveStream], (stream) => Durable.forget(manager, stream, durable), {
         discard: true
       }),
+    standing: (durable) => reading(() => standing(manager, durable)),
     standings: reading(() => standings(manager))
   })
 })
+
+const isForbidden = ({ permitted }: Durable.ConsumerUnavailable) => !permitted
+
+/** Somebody who may only consume does that; what operators want redriven waits. */
+const withoutRedrives = ({ message }: Durable.ConsumerUnavailable) =>
+  Effect.andThen(Effect.logWarning(`dead letters cannot be redriven here: ${message}`), Effect.never)
 
 /** Redrives that are handled at a time. */
 const maxRedrives = 50

@@ -12,7 +12,7 @@ import { applyOnce, type Decoded, NotNow } from "./Projector/Batch.ts"
 import { follower, type Trouble } from "./Projector/Follow.ts"
 import { isFromCurrentLog } from "./Projector/Origin.ts"
 import { isWanted } from "./Projector/Registry.ts"
-import { ShareLimit } from "./Projector/ShareLimit.ts"
+import { ShareLimit } from "./Consumer/ShareLimit.ts"
 import { install } from "./Projector/Tables.ts"
 import { Vitals } from "./Vitals.ts"
 

@@ -1,23 +1,44 @@
 import { Effect, Schedule, Schema } from "effect"
-import { AckPolicy, type ConsumerConfig, DeliverPolicy, type JetStreamManager, nanos, NatsError } from "nats"
+import {
+  AckPolicy,
+  type ConsumerConfig,
+  type ConsumerInfo,
+  DeliverPolicy,
+  type JetStreamManager,
+  nanos,
+  NatsError
+} from "nats"
 import { messageOf } from "../Failure.ts"
 import type { Nats } from "../Nats.ts"
 import type { Message } from "./Message.ts"
 import { Pull } from "./Pull.ts"
 
-/** The durable consumer could not be created. A retry can help. */
-export class ConsumerUnavailable
-  extends Schema.TaggedError<ConsumerUnavailable>()("ConsumerUnavailable", { message: Schema.String })
-{}
+/** The durable consumer could not be created. A retry can help, unless our credentials do not allow it. */
+export class ConsumerUnavailable extends Schema.TaggedError<ConsumerUnavailable>()("ConsumerUnavailable", {
+  message: Schema.String,
+  permitted: Schema.Boolean
+}) {}
+
+/** Where a durable consumer begins when it is created; one that is there goes on where it stands. */
+export type Start = Pick<ConsumerConfig, "deliver_policy"> & Partial<ConsumerConfig>
+
+export const fromFirst: Start = { deliver_policy: DeliverPolicy.All }
 
 export interface DurableOptions {
   readonly stream: string
   readonly durable: string
   /** A subject or a wildcard. */
   readonly filter: string
+  readonly start?: Start | undefined
   readonly maxBatch: number
+  /** Batches that are handled at a time; one when undefined. */
+  readonly concurrency?: number | undefined
   /** How long a batch may take before the broker delivers it to another, in milliseconds. */
   readonly ackWait: number
+  /** Whether what is being handled, or waits for it, stays ours however long that takes. */
+  readonly hold?: boolean | undefined
+  /** Done once, when the durable consumer is there. */
+  readonly started?: Effect.Effect<void> | undefined
   /** Awaited before each batch is taken. */
   readonly pause: Effect.Effect<void>
   /** Whether the durable consumer may be created, asked before and after; always when undefined. */
@@ -35,18 +56,20 @@ export const run = Effect.fnUntraced(function*(
   manager: JetStreamManager,
   options: DurableOptions
 ) {
-  const { durable, maxBatch, stream } = options
-  yield* ensureWanted(manager, options)
+  const { ackWait, concurrency = 1, durable, hold, maxBatch, stream } = options
+  let start = (yield* ensureWanted(manager, options)) ?? options.start
+  yield* options.started ?? Effect.void
   const scope = yield* Effect.scope
   const services = yield* Effect.context<never>()
   let recreating = false
   const created = Effect.logWarning(
-    `the durable consumer ${durable} of ${stream} was gone and is there again, from the first event`
+    `the durable consumer ${durable} of ${stream} was gone and is there again, from where it began`
   )
-  const recreate = ensureWanted(manager, options, created).pipe(
+  const recreate = Effect.suspend(() => ensureWanted(manager, { ...options, start }, created)).pipe(
     Effect.retry(Schedule.spaced("1 second")),
     Effect.map((there) => {
-      if (!there) return
+      if (there === undefined) return
+      start = there
       recreating = false
       pull.restart()
     })
@@ -56,7 +79,8 @@ export const run = Effect.fnUntraced(function*(
       new Pull(nats, {
         stream,
         durable,
-        capacity: 2 * maxBatch,
+        capacity: 2 * maxBatch * concurrency,
+        hold: hold ? ackWait / 3 : undefined,
         onMissing: () => {
           if (recreating) return
           recreating = true
@@ -67,10 +91,10 @@ export const run = Effect.fnUntraced(function*(
     (pull) => Effect.sync(() => pull.close().forEach((message) => message.nak(0)))
   )
   yield* nats.onChange((connected) => void (connected && pull.restart()))
-  while (true) {
-    yield* options.pause
-    yield* options.handle(yield* pull.take(maxBatch))
-  }
+  const work = Effect.forever(
+    Effect.andThen(options.pause, Effect.flatMap(pull.take(maxBatch), options.handle))
+  )
+  return yield* Effect.raceAllFirst(Array.from({ length: concurrency }, () => work))
 }, Effect.scoped)
 
 /** Deletes a durable consumer, if there is one. */
@@ -81,7 +105,7 @@ export const forget = (manager: JetStreamManager, stream: string, durable: strin
   })
 
 /**
- * Whether it is there, created if need be. Asks again when it is: it may have been forgotten for good just
+ * Where it began, created if need be; undefined when it is not wanted. Asks again when it is: it may have been forgotten for good just
  * before, and nobody would forget it a second time.
  */
 const ensureWanted = Effect.fnUntraced(function*(
@@ -90,31 +114,45 @@ const ensureWanted = Effect.fnUntraced(function*(
   created: Effect.Effect<void> = Effect.void
 ) {
   const { durable, stream, wanted = Effect.succeed(true) } = options
-  if (!(yield* wanted)) return false
+  if (!(yield* wanted)) return undefined
   const stillWanted = wanted.pipe(
     Effect.interruptible,
     Effect.timeoutOrElse({ duration: "5 seconds", orElse: () => Effect.succeed(true) })
   )
   return yield* ensure(manager, options).pipe(
-    Effect.flatMap((isNew) => isNew ? created : Effect.void),
-    Effect.andThen(stillWanted),
-    Effect.tap((still): Effect.Effect<void, ConsumerUnavailable> =>
-      still ? Effect.void : forget(manager, stream, durable)
+    Effect.tap(({ isNew }) => isNew ? created : Effect.void),
+    Effect.flatMap(({ info }) => Effect.map(stillWanted, (still) => still ? startOf(info) : undefined)),
+    Effect.tap((there): Effect.Effect<void, ConsumerUnavailable> =>
+      there === undefined ? forget(manager, stream, durable) : Effect.void
     ),
     Effect.uninterruptible
   )
 })
 
-/** True when it was not there. */
+/** Creates it when it is missing, and changes what it consumes when that is another subject by now. */
 const ensure = (manager: JetStreamManager, options: DurableOptions) =>
   Effect.tryPromise({
     try: async () => {
-      const found = await manager.consumers.info(options.stream, options.durable).catch(unlessMissing)
-      if (found === undefined) await manager.consumers.add(options.stream, configOf(options))
-      return found === undefined
+      const { durable, filter: filter_subject, stream } = options
+      const found = await manager.consumers.info(stream, durable).catch(unlessMissing)
+      const info = found === undefined
+        ? await manager.consumers.add(stream, configOf(options))
+        : found.config.filter_subject === filter_subject
+        ? found
+        : await manager.consumers.update(stream, durable, { filter_subject })
+      return { isNew: found === undefined, info }
     },
     catch: (error) => unavailable(options.stream, options.durable, error)
   })
+
+/** The same place, whenever it is created again: what it saw as new began when it was created. */
+const startOf = ({ config, created }: ConsumerInfo): Start => ({
+  ...(config.deliver_policy === DeliverPolicy.New
+    ? { deliver_policy: DeliverPolicy.StartTime, opt_start_time: created }
+    : { deliver_policy: config.deliver_policy }),
+  ...(config.opt_start_seq !== undefined && { opt_start_seq: config.opt_start_seq }),
+  ...(config.opt_start_time !== undefined && { opt_start_time: config.opt_start_time })
+})
 
 const consumerNotFound = 10014
 
@@ -127,7 +165,8 @@ const unavailable = (stream: string, durable: string, error: unknown) =>
   new ConsumerUnavailable({
     message: `The durable consumer ${durable} of ${stream} cannot be read, created or deleted: ${
       messageOf(error)
-    }`
+    }`,
+    permitted: !(error instanceof NatsError && error.isPermissionError())
   })
 
 const configOf = (options: DurableOptions): Partial<ConsumerConfig> => ({
@@ -135,8 +174,8 @@ const configOf = (options: DurableOptions): Partial<ConsumerConfig> => ({
   filter_subject: options.filter,
   ack_policy: AckPolicy.Explicit,
   ack_wait: nanos(options.ackWait),
-  deliver_policy: DeliverPolicy.All,
+  ...(options.start ?? fromFirst),
   max_deliver: -1,
   // Shared by all instances: enough for 16 of them, so that a slow one does not starve the others.
-  max_ack_pending: 32 * options.maxBatch
+  max_ack_pending: 32 * options.maxBatch * (options.concurrency ?? 1)
 })

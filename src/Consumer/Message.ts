@@ -21,20 +21,25 @@ export interface Message {
 /**
  * Reads a delivery's place from its reply subject. NATS ADR-15: `$JS.ACK.<stream>.<consumer>.<delivered>.
  * <stream sequence>.<consumer sequence>.<nanoseconds>.<pending>`, with domain and account before the
- * stream, and a token at the end, in the newer form.
+ * stream, and a token at the end, in the newer form. `settled` is told of the answer that ends it here.
  */
-export const messageOf = (msg: Msg): Message | undefined => {
+export const messageOf = (msg: Msg, settled?: (message: Message) => void): Message | undefined => {
   const tokens = msg.reply?.split(".") ?? []
   const at = tokens.length === 9 ? 4 : 6
   if (tokens[0] !== "$JS" || tokens[1] !== "ACK" || tokens.length < at + 5) return undefined
-  return {
+  const end = (answer: string) => {
+    settled?.(message)
+    msg.respond(answer)
+  }
+  const message: Message = {
     msg,
     deliveries: Number(tokens[at]),
     sequence: Number(tokens[at + 1]),
     storedAt: Number(tokens[at + 3]) / 1e6,
-    ack: () => void msg.respond("+ACK"),
-    nak: (delay) => void msg.respond(`-NAK ${JSON.stringify({ delay: nanos(delay) })}`),
-    term: () => void msg.respond("+TERM"),
+    ack: () => end("+ACK"),
+    nak: (delay) => end(`-NAK ${JSON.stringify({ delay: nanos(delay) })}`),
+    term: () => end("+TERM"),
     working: () => void msg.respond("+WPI")
   }
+  return message
 }

@@ -16,6 +16,11 @@ export interface PullOptions {
   /** Messages that may wait here, unacknowledged; the broker sends no more. */
   readonly capacity: number
   /**
+   * Tells the broker this often, in milliseconds, that what came and has no answer yet is being worked on, so
+   * that it is not delivered to another; not at all when undefined.
+   */
+  readonly hold?: number | undefined
+  /**
    * The durable consumer is gone: the broker says so, or has not even said that a request has expired, as
    * was seen of nats-server 2.9.10 after one was deleted. Called again as long as it is so.
    */
@@ -36,7 +41,9 @@ export class Pull {
   #queuedBytes = 0
   #requested = 0
   #overdue = 0
-  #waiting: (() => void) | undefined
+  #waiting: ReadonlyArray<() => void> = []
+  readonly #held = new Set<Message>()
+  #heldAt = 0
 
   constructor(nats: Nats["Service"], options: PullOptions) {
     this.#nats = nats
@@ -52,15 +59,14 @@ export class Pull {
   take(max: number): Effect.Effect<ReadonlyArray<Message>> {
     return Effect.callback((resume) => {
       const taken = () => {
-        this.#waiting = undefined
         const messages = this.#queue.splice(0, this.#countWithin(max))
         for (const { msg } of messages) this.#queuedBytes -= msg.data.length
         this.#request()
         resume(Effect.succeed(messages))
       }
       if (this.#queue.length > 0) return taken()
-      this.#waiting = taken
-      return Effect.sync(() => void (this.#waiting = undefined))
+      this.#waiting = [...this.#waiting, taken]
+      return Effect.sync(() => void (this.#waiting = this.#waiting.filter((waiting) => waiting !== taken)))
     })
   }
 
@@ -78,11 +84,19 @@ export class Pull {
   }
 
   #look(): void {
+    this.#keepHeld()
     if (this.#requested > 0 && performance.now() > this.#overdue) {
       this.#requested = 0
       if (this.#nats.isConnected()) this.#options.onMissing()
     }
     this.#request()
+  }
+
+  #keepHeld(): void {
+    const { hold } = this.#options
+    if (hold === undefined || performance.now() < this.#heldAt + hold || !this.#nats.isConnected()) return
+    this.#heldAt = performance.now()
+    for (const message of this.#held) message.working()
   }
 
   #countWithin(max: number): number {
@@ -113,13 +127,17 @@ export class Pull {
 
   #receive(msg: Msg): void {
     if (msg.subject === this.#inbox) return this.#ended(msg)
-    const message = messageOf(msg)
+    const { hold } = this.#options
+    const message = messageOf(msg, hold === undefined ? undefined : (message) => this.#held.delete(message))
     if (message === undefined) return
+    if (hold !== undefined) this.#held.add(message)
     this.#requested--
     this.#queue.push(message)
     this.#queuedBytes += msg.data.length
     this.#request()
-    this.#waiting?.()
+    const [first, ...others] = this.#waiting
+    this.#waiting = others
+    first?.()
   }
 
   // A status message: this request brings nothing more.

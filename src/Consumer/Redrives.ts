@@ -1,9 +1,11 @@
 import { Effect, Option, Schema } from "effect"
+import type { JetStreamManager } from "nats"
 import { Buffer } from "node:buffer"
 import type { ConsumerOptions, Outcome } from "../Consumer.ts"
 import { DeadLetters } from "../DeadLetters.ts"
 import { type DeadLetter, eventOf } from "../DeadLetters/Letter.ts"
-import { EventLog } from "../EventLog.ts"
+import { stream } from "../EventLog.ts"
+import { entryAt } from "../EventLog/Reader.ts"
 import { Operations } from "../Operations.ts"
 import type { Delivered } from "./Delivered.ts"
 import type { Message } from "./Message.ts"
@@ -31,13 +33,12 @@ const tryAgain = 5_000
  * fails again. What became of it is recorded before the dead letter changes, so that an interruption at
  * any line leads to the same end.
  */
-export const handleRedrives = Effect.fnUntraced(function*(options: ConsumerOptions) {
+export const handleRedrives = Effect.fnUntraced(function*(manager: JetStreamManager, options: ConsumerOptions) {
   const deadLetters = yield* DeadLetters
   const operations = yield* Operations
-  const log = yield* EventLog
 
   const eventFor = Effect.fnUntraced(function*(letter: DeadLetter) {
-    const logged = Option.getOrUndefined(yield* log.get(letter.sequence))
+    const logged = Option.getOrUndefined(yield* entryAt(manager, stream, letter.sequence))
     // Another id: the log is a new one, whose sequences began again.
     if (logged && (logged.headers["ce-id"] ?? letter.eventId) === letter.eventId) {
       return eventOf(letter, logged.body)

@@ -16,6 +16,10 @@ export interface Standing {
   readonly finishedTo: number
 }
 
+/** Where one durable consumer stands in the event log. */
+export const standing = async (manager: JetStreamManager, durable: string): Promise<Standing> =>
+  standingOf(await manager.consumers.info(stream, durable))
+
 /** Where every durable consumer of the event log stands, in the order of their names. */
 export const standings = async (manager: JetStreamManager): Promise<ReadonlyArray<Standing>> => {
   const found: Array<Standing> = []

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { ack, deadLetter, type Outcome, retryAfter } from "../../src/Consumer.ts"
-import { retryLimited, share, ShareLimit, tolerated, window } from "../../src/Projector/ShareLimit.ts"
+import { retryLimited, share, ShareLimit, tolerated, window } from "../../src/Consumer/ShareLimit.ts"
 import { delivered } from "../support/Specification.ts"
 
 const { event } = delivered(1, "evt_1", "scan.created", {})

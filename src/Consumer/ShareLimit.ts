@@ -1,6 +1,6 @@
 import { Effect } from "effect"
 import { type Outcome, retryAfter } from "../Consumer.ts"
-import type { Delivered } from "../Consumer/Delivered.ts"
+import type { Delivered } from "./Delivered.ts"
 
 /** How many of the last settled events are looked at. */
 export const window = 1_000
@@ -27,10 +27,10 @@ export class ShareLimit {
   readonly #settled: Array<boolean> = []
   #dead = 0
   #last: string | undefined
-  readonly #types: ReadonlyArray<string>
+  readonly #types: ReadonlyArray<string> | undefined
 
-  /** Events of these types count. */
-  constructor(types: ReadonlyArray<string>) {
+  /** Events of these types count; all when undefined. */
+  constructor(types?: ReadonlyArray<string>) {
     this.#types = types
   }
 
@@ -59,7 +59,7 @@ export class ShareLimit {
 
   #limited(batch: ReadonlyArray<Delivered>, outcomes: ReadonlyArray<Outcome>): ReadonlyArray<Outcome> {
     for (const [at, outcome] of outcomes.entries()) {
-      if (outcome._tag === "Ack" && this.#types.includes(batch[at]?.type ?? "")) this.#record(false)
+      if (outcome._tag === "Ack" && this.#counts(batch[at]?.type ?? "")) this.#record(false)
     }
     return outcomes.map((outcome, at) => {
       if (outcome._tag !== "DeadLetter" || batch[at]?.redriven) return outcome
@@ -70,6 +70,10 @@ export class ShareLimit {
       this.#record(true)
       return outcome
     })
+  }
+
+  #counts(type: string): boolean {
+    return this.#types === undefined || this.#types.includes(type)
   }
 
   #allows(): boolean {

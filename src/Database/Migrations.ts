@@ -89,10 +89,14 @@ const migrations = {
     yield* sql`alter table rebuilds add column log text,
       add column accepts_new_log boolean not null default false`
   }),
-  "0005_completed": Effect.flatMap(
-    SqlClient,
-    (sql) => sql`alter table rebuilds add column completed boolean not null default true`
-  )
+  "0005_repeated_ids": Effect.gen(function*() {
+    const sql = yield* SqlClient
+    // Null on those that were recorded before.
+    yield* sql`alter table repeated add column event_id text`
+    yield* sql`create index repeated_event_id on repeated (event_id)`
+  }),
+  "0006_completed": Effect.flatMap(SqlClient, (sql) =>
+    sql`alter table rebuilds add column completed boolean not null default true`)
 }
 
 /**

@@ -17,7 +17,8 @@ export const complete = Effect.fn("Projector.complete")(
     yield* sql.withTransaction(Effect.gen(function*() {
       if (!(yield* lead(name))) return
       yield* excludeGeneration(name, generation)
-      yield* sql.unsafe("set local statement_timeout = 0; set local work_mem = '64MB'")
+      yield* sql`set local statement_timeout = 0`
+      yield* sql`set local work_mem = '64MB'`
       const due = yield* sql`
         select 1 from rebuilds where id = ${id} and state in ('running', 'comparing') and not completed`
       if (due.length === 0) return

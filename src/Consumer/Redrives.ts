@@ -33,71 +33,75 @@ const tryAgain = 5_000
  * fails again. What became of it is recorded before the dead letter changes, so that an interruption at
  * any line leads to the same end.
  */
-export const handleRedrives = Effect.fnUntraced(function*(manager: JetStreamManager, options: ConsumerOptions) {
-  const deadLetters = yield* DeadLetters
-  const operations = yield* Operations
+export const handleRedrives = Effect.fnUntraced(
+  function*(manager: JetStreamManager, options: ConsumerOptions) {
+    const deadLetters = yield* DeadLetters
+    const operations = yield* Operations
 
-  const eventFor = Effect.fnUntraced(function*(letter: DeadLetter) {
-    const logged = Option.getOrUndefined(yield* entryAt(manager, stream, letter.sequence))
-    // Another id: the log is a new one, whose sequences began again.
-    if (logged && (logged.headers["ce-id"] ?? letter.eventId) === letter.eventId) {
-      return eventOf(letter, logged.body)
-    }
-    return Option.getOrUndefined(
-      Option.map(yield* deadLetters.bodyOf(letter), (body) => eventOf(letter, body))
-    )
-  })
+    const eventFor = Effect.fnUntraced(function*(letter: DeadLetter) {
+      const logged = Option.getOrUndefined(yield* entryAt(manager, stream, letter.sequence))
+      // Another id: the log is a new one, whose sequences began again.
+      if (logged && (logged.headers["ce-id"] ?? letter.eventId) === letter.eventId) {
+        return eventOf(letter, logged.body)
+      }
+      return Option.getOrUndefined(
+        Option.map(yield* deadLetters.bodyOf(letter), (body) => eventOf(letter, body))
+      )
+    })
 
-  /** Gives each message its answer, but for those that are handled: their dead letters go first. */
-  const settle = Effect.fnUntraced(function*({ event, letter, message, request }: Found, outcome: Outcome) {
-    const { id, operation } = request
-    switch (outcome._tag) {
-      case "Ack":
-        yield* operations.record(operation, id, "applied")
-        return true
-      case "RetryAfter":
-        message.nak(outcome.millis)
-        return false
-      case "DeadLetter":
-        yield* deadLetters.put(options.durable, event, outcome.error, letter)
-        yield* operations.record(operation, id, "dead", outcome.error)
-        message.ack()
-        return false
-    }
-  })
+    /** Gives each message its answer, but for those that are handled: their dead letters go first. */
+    const settle = Effect.fnUntraced(function*({ event, letter, message, request }: Found, outcome: Outcome) {
+      const { id, operation } = request
+      switch (outcome._tag) {
+        case "Ack":
+          yield* operations.record(operation, id, "applied")
+          return true
+        case "RetryAfter":
+          message.nak(outcome.millis)
+          return false
+        case "DeadLetter":
+          yield* deadLetters.put(options.durable, event, outcome.error, letter)
+          yield* operations.record(operation, id, "dead", outcome.error)
+          message.ack()
+          return false
+      }
+    })
 
-  const find = Effect.fnUntraced(function*(message: Message, request: Request, letter?: DeadLetter) {
-    const event = letter && (yield* eventFor(letter))
-    if (letter && event) return { message, request, letter, event: { ...event, redriven: true } }
-    yield* operations.record(request.operation, request.id, "gone")
-    message.ack()
-  })
+    const find = Effect.fnUntraced(function*(message: Message, request: Request, letter?: DeadLetter) {
+      const event = letter && (yield* eventFor(letter))
+      if (letter && event) return { message, request, letter, event: { ...event, redriven: true } }
+      yield* operations.record(request.operation, request.id, "gone")
+      message.ack()
+    })
 
-  return Effect.fnUntraced(function*(messages: ReadonlyArray<Message>) {
-    const known = yield* orAgain(messages, deadLetters.list({ consumer: options.durable }))
-    if (known === undefined) return
-    const letters = new Map(known.map((letter) => [letter.id, letter]))
-    const found: Array<Found> = []
-    for (const message of messages) {
-      const request = requestOf(message)
-      if (request === undefined) message.term()
-      else found.push(...arrayOf(yield* orAgain([message], find(message, request, letters.get(request.id)))))
-    }
-    if (found.length === 0) return
-    const outcomes = yield* options.handle(found.map(({ event }) => event))
-    const handled: Array<Found> = []
-    for (const [index, one] of found.entries()) {
-      const outcome = outcomes[index] ?? { _tag: "RetryAfter", millis: 1_000 }
-      if (yield* orAgain([one.message], settle(one, outcome))) handled.push(one)
-    }
-    if (handled.length === 0) return
-    const ids = handled.map(({ request }) => request.id)
-    const removed = Effect.as(deadLetters.remove(options.durable, ids), true)
-    if (yield* orAgain(handled.map(({ message }) => message), removed)) {
-      for (const { message } of handled) message.ack()
-    }
-  })
-})
+    return Effect.fnUntraced(function*(messages: ReadonlyArray<Message>) {
+      const known = yield* orAgain(messages, deadLetters.list({ consumer: options.durable }))
+      if (known === undefined) return
+      const letters = new Map(known.map((letter) => [letter.id, letter]))
+      const found: Array<Found> = []
+      for (const message of messages) {
+        const request = requestOf(message)
+        if (request === undefined) message.term()
+        else {found.push(
+            ...arrayOf(yield* orAgain([message], find(message, request, letters.get(request.id))))
+          )}
+      }
+      if (found.length === 0) return
+      const outcomes = yield* options.handle(found.map(({ event }) => event))
+      const handled: Array<Found> = []
+      for (const [index, one] of found.entries()) {
+        const outcome = outcomes[index] ?? { _tag: "RetryAfter", millis: 1_000 }
+        if (yield* orAgain([one.message], settle(one, outcome))) handled.push(one)
+      }
+      if (handled.length === 0) return
+      const ids = handled.map(({ request }) => request.id)
+      const removed = Effect.as(deadLetters.remove(options.durable, ids), true)
+      if (yield* orAgain(handled.map(({ message }) => message), removed)) {
+        for (const { message } of handled) message.ack()
+      }
+    })
+  }
+)
 
 interface Found {
   readonly message: Message

@@ -35,12 +35,20 @@ export interface Projection {
   readonly types: ReadonlyArray<string>
   /** By name; queries see them under these names, whatever the generation. */
   readonly tables: Readonly<Record<string, Table>>
-  readonly apply: (
-    sql: SqlClient,
-    table: (name: string) => Fragment,
-    fresh: Fresh
-  ) => Effect.Effect<void, SqlError>
+  readonly apply: Apply
+  /** A faster way for a rebuild, where most events come at once; `apply` takes over when it has caught up. */
+  readonly bulk?: {
+    /** Like `apply`, but leaves out what `complete` makes. */
+    readonly apply: Apply
+    /** Makes what was left out of what is there: once, while no batch is applied. */
+    readonly complete: (sql: SqlClient, table: TableOf) => Effect.Effect<void, SqlError>
+  }
 }
+
+/** The table of a name, of the generation that is meant. */
+export type TableOf = (name: string) => Fragment
+
+export type Apply = (sql: SqlClient, table: TableOf, fresh: Fresh) => Effect.Effect<void, SqlError>
 
 /** The table of one generation of a projection, such as `scans_1`. */
 export const tableName = (name: string, generation: number) => `${name}_${generation}`

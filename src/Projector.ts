@@ -18,6 +18,9 @@ import { Vitals } from "./Vitals.ts"
 
 const maxBatch = 500
 
+/** Batches in progress: while the database writes one, the next is decoded, and with a pool written too. */
+const concurrency = 2
+
 /** A database that answers nothing for so long is taken for gone, even if its connection stands. */
 const batchTimeout = "90 seconds"
 
@@ -94,6 +97,7 @@ const project = Effect.fnUntraced(
       durable: durableName(projection.name, generation),
       filter: filterOf(projection),
       maxBatch,
+      concurrency,
       wanted: Effect.all([
         isWanted(projection.name, generation),
         isFromCurrentLog(projection.name, generation)

@@ -94,7 +94,11 @@ const migrations = {
     // Null on those that were recorded before.
     yield* sql`alter table repeated add column event_id text`
     yield* sql`create index repeated_event_id on repeated (event_id)`
-  })
+  }),
+  "0006_completed": Effect.flatMap(
+    SqlClient,
+    (sql) => sql`alter table rebuilds add column completed boolean not null default true`
+  )
 }
 
 /**

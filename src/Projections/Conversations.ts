@@ -1,6 +1,6 @@
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { Projection } from "../Projection.ts"
-import { type Counted, counterTable, writeCounted } from "./Counters.ts"
+import { type Counted, counterTable, counting } from "./Counters.ts"
 
 const hour = "date_trunc('hour', completed_at, 'UTC')"
 
@@ -18,6 +18,22 @@ const counted: Counted = {
 
 const measures = Object.keys(counted.measures)
 const byHour = { hour: "timestamptz not null" }
+
+// Of several events about one conversation the last in the stream speaks.
+const inputOf = (sql: SqlClient, json: string) =>
+  sql`
+    select distinct on (id) id, event_id, sequence, received_at,
+      coalesce((data->>'completed_at')::timestamptz, received_at) as completed_at,
+      (data->>'started_at')::timestamptz as started_at, data->>'qpr_code_id' as qpr_code_id,
+      data->>'scan_id' as scan_id, (data->>'message_count')::bigint as message_count,
+      nullif(data->'metadata', 'null') as metadata, data
+    from (
+      select coalesce(event->'data'->>'id', event->'data'->>'conversation_id') as id,
+        event_id, sequence, received_at, event->'data' as data
+      from jsonb_to_recordset(${json}::text::jsonb)
+        as row (event_id text, sequence bigint, received_at timestamptz, event jsonb)
+    ) as events
+    order by id, sequence desc`
 
 /** One row a completed conversation, and conversations and their messages by hour, of a code and of all. */
 export const conversations: Projection = {
@@ -44,21 +60,5 @@ export const conversations: Projection = {
     conversation_hours: counterTable({ qpr_code_id: "text", ...byHour }, measures),
     conversation_total_hours: counterTable(byHour, measures)
   },
-  apply: (sql, table, fresh) => writeCounted(sql, table, fresh, inputOf(sql, fresh.json), counted)
+  ...counting(counted, inputOf)
 }
-
-// Of several events about one conversation the last in the stream speaks.
-const inputOf = (sql: SqlClient, json: string) =>
-  sql`
-    select distinct on (id) id, event_id, sequence, received_at,
-      coalesce((data->>'completed_at')::timestamptz, received_at) as completed_at,
-      (data->>'started_at')::timestamptz as started_at, data->>'qpr_code_id' as qpr_code_id,
-      data->>'scan_id' as scan_id, (data->>'message_count')::bigint as message_count,
-      nullif(data->'metadata', 'null') as metadata, data
-    from (
-      select coalesce(event->'data'->>'id', event->'data'->>'conversation_id') as id,
-        event_id, sequence, received_at, event->'data' as data
-      from jsonb_to_recordset(${json}::text::jsonb)
-        as row (event_id text, sequence bigint, received_at timestamptz, event jsonb)
-    ) as events
-    order by id, sequence desc`

@@ -1,7 +1,7 @@
 import { Effect } from "effect"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { Fragment } from "effect/sql/Statement"
-import type { Fresh, Table } from "../Projection.ts"
+import type { Fresh, Projection, Table, TableOf } from "../Projection.ts"
 
 /** A table of rows, and tables of counters that are always what a recount of those rows would give. */
 export interface Counted {
@@ -35,14 +35,46 @@ export const counterTable = (
   }
 }
 
+/** What to do with the rows that `inputOf` selects of a batch's JSON (of several about one `id` the last). */
+export const counting = (
+  counted: Counted,
+  inputOf: (sql: SqlClient, json: string) => Fragment
+): Required<Pick<Projection, "apply" | "bulk">> => ({
+  apply: (sql, table, fresh) => writeCounted(sql, table, fresh, inputOf(sql, fresh.json), counted),
+  bulk: {
+    apply: (sql, table, fresh) => writeRows(sql, table, inputOf(sql, fresh.json), counted),
+    complete: (sql, table) => countAll(sql, table, counted)
+  }
+})
+
+/** Writes rows and leaves the counters alone; the later event wins. */
+const writeRows = (sql: SqlClient, table: TableOf, input: Fragment, { columns, rows }: Counted) =>
+  Effect.asVoid(sql`
+    insert into ${table(rows)} as old (id, ${sql.literal(columns)})
+    select id, ${sql.literal(columns)} from (${input}) as input order by id
+    on conflict (id) do update set (${sql.literal(columns)}) = (select ${
+    sql.literal(columns.split(",").map((column) => `excluded.${column.trim()}`).join(", "))
+  })
+    where excluded.sequence > old.sequence`)
+
+/** Fills the empty counters from the rows. */
+const countAll = (sql: SqlClient, table: TableOf, { counters, measures, rows }: Counted) =>
+  Effect.forEach(Object.entries(counters), ([name, key]) =>
+    sql`
+      insert into ${table(name)} (${sql.literal([...Object.keys(key), ...Object.keys(measures)].join(", "))})
+      select ${
+      sql.literal([...Object.values(key), ...Object.values(measures).map((one) => `sum(${one})`)].join(", "))
+    } from ${table(rows)}
+      group by ${sql.literal(Object.keys(key).map((_, at) => at + 1).join(", "))}`, { discard: true })
+
 /**
  * Writes the rows that `input` selects (of several about one `id` only the last in the stream) and changes the
  * counters with them, in whatever order events come: a new row adds itself, a row that a later event changes
  * is taken from its old counters and added to its new ones. There is no counter of no rows.
  */
-export const writeCounted = Effect.fnUntraced(function*(
+const writeCounted = Effect.fnUntraced(function*(
   sql: SqlClient,
-  table: (name: string) => Fragment,
+  table: TableOf,
   fresh: Fresh,
   input: Fragment,
   { columns, counted, counters, measures, rows }: Counted

@@ -1,6 +1,6 @@
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { Projection } from "../Projection.ts"
-import { type Counted, counterTable, writeCounted } from "./Counters.ts"
+import { type Counted, counterTable, counting } from "./Counters.ts"
 
 const hour = "date_trunc('hour', scanned_at, 'UTC')"
 const day = "date_trunc('day', scanned_at, 'UTC')"
@@ -30,6 +30,24 @@ const code = { qpr_code_id: "text" }
 const place = { country: "text", device: "text" }
 const byHour = { hour: "timestamptz not null" }
 const byDay = { day: "timestamptz not null" }
+
+// Of several events about one scan the last in the stream speaks.
+const inputOf = (sql: SqlClient, json: string) =>
+  sql`
+    select distinct on (data->>'id')
+      data->>'id' as id, event_id, sequence, received_at,
+      coalesce((data->>'scanned_at')::timestamptz, received_at) as scanned_at,
+      data->>'qpr_code_id' as qpr_code_id, data->>'short_id' as short_id, data->>'country' as country,
+      data->>'region' as region, data->>'city' as city, data->>'device' as device,
+      (data->>'conversation_started')::boolean as conversation_started,
+      (data->>'conversation_messages')::bigint as conversation_messages,
+      nullif(data->'metadata', 'null') as metadata, data
+    from (
+      select event_id, sequence, received_at, event->'data' as data
+      from jsonb_to_recordset(${json}::text::jsonb)
+        as row (event_id text, sequence bigint, received_at timestamptz, event jsonb)
+    ) as events
+    order by data->>'id', sequence desc`
 
 /**
  * One row a scan, and its counters: scans, conversations that were started and their messages. `scan_counts` is
@@ -68,23 +86,5 @@ export const scans: Projection = {
     scan_total_hours: counterTable(byHour, measures),
     scan_total_days: counterTable({ ...byDay, ...place }, measures)
   },
-  apply: (sql, table, fresh) => writeCounted(sql, table, fresh, inputOf(sql, fresh.json), counted)
+  ...counting(counted, inputOf)
 }
-
-// Of several events about one scan the last in the stream speaks.
-const inputOf = (sql: SqlClient, json: string) =>
-  sql`
-    select distinct on (data->>'id')
-      data->>'id' as id, event_id, sequence, received_at,
-      coalesce((data->>'scanned_at')::timestamptz, received_at) as scanned_at,
-      data->>'qpr_code_id' as qpr_code_id, data->>'short_id' as short_id, data->>'country' as country,
-      data->>'region' as region, data->>'city' as city, data->>'device' as device,
-      (data->>'conversation_started')::boolean as conversation_started,
-      (data->>'conversation_messages')::bigint as conversation_messages,
-      nullif(data->'metadata', 'null') as metadata, data
-    from (
-      select event_id, sequence, received_at, event->'data' as data
-      from jsonb_to_recordset(${json}::text::jsonb)
-        as row (event_id text, sequence bigint, received_at timestamptz, event jsonb)
-    ) as events
-    order by data->>'id', sequence desc`

@@ -3,7 +3,7 @@ import { SqlClient } from "effect/sql/SqlClient"
 import type { Delivered } from "../Consumer/Delivered.ts"
 import { type Projection, tableName } from "../Projection.ts"
 import { isLockTimeout, share } from "./Locks.ts"
-import { isWanted } from "./Registry.ts"
+import { isCompleted } from "./Registry.ts"
 import { appliedTable } from "./Tables.ts"
 
 /** An event that the projection can apply: its body is JSON that fits its type's schema. */
@@ -24,13 +24,15 @@ export const applyOnce = Effect.fnUntraced(
   function*(projection: Projection, generation: number, events: ReadonlyArray<Decoded>) {
     const sql = yield* SqlClient
     yield* sql.withTransaction(Effect.gen(function*() {
-      yield* share(projection.name).pipe(
+      yield* share(projection.name, generation).pipe(
         Effect.catchIf(isLockTimeout, () => new NotNow({ message: "it is being compared or switched" }))
       )
-      if (!(yield* isWanted(projection.name, generation))) {
+      const completed = yield* isCompleted(projection.name, generation)
+      if (completed === undefined) {
         return yield* new NotNow({ message: `generation ${generation} is no more` })
       }
-      yield* applyWithin(projection, generation, events)
+      const apply = completed ? projection.apply : projection.bulk?.apply ?? projection.apply
+      yield* applyWithin({ ...projection, apply }, generation, events)
     }))
   }
 )

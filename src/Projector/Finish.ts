@@ -7,6 +7,7 @@ import { EventLog } from "../EventLog.ts"
 import { messageOf } from "../Failure.ts"
 import { durableName, type Projection } from "../Projection.ts"
 import { compare } from "./Compare.ts"
+import { complete } from "./Complete.ts"
 import { carryOver, lackingUpTo, NotLevel } from "./Level.ts"
 import { exclude, lead } from "./Locks.ts"
 import { currentLog, foreign } from "./Origin.ts"
@@ -37,7 +38,7 @@ export const finish = Effect.fn("Projector.finish")(
     if (rebuild.kind !== "rebuild") {
       yield* sql`update rebuilds set state = 'comparing' where id = ${rebuild.id} and state = 'running'`
     }
-    yield* sql.withTransaction(inOneTransaction(projection, rebuild)).pipe(
+    yield* step(projection, rebuild).pipe(
       Effect.catchTag(
         "NotLevel",
         ({ message }) => Effect.logDebug(`rebuild of ${projection.name}: ${message}`)
@@ -50,6 +51,13 @@ export const finish = Effect.fn("Projector.finish")(
     )
   }
 )
+
+const step = Effect.fnUntraced(function*(projection: Projection, rebuild: Rebuild) {
+  const sql = yield* SqlClient
+  return yield* rebuild.completed
+    ? sql.withTransaction(inOneTransaction(projection, rebuild))
+    : complete(projection, rebuild)
+})
 
 const fail = (rebuild: Rebuild, error: unknown) =>
   Effect.logError(`the rebuild of ${rebuild.name} failed: ${messageOf(error)}`).pipe(

@@ -2,19 +2,27 @@ import { Effect } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { isSqlError } from "effect/sql/SqlError"
 
-/** Held by each batch of a projection until its transaction ends, so that none runs during a switch. */
-export const share = (name: string) =>
+/**
+ * Held by each batch of a generation until its transaction ends, so that none runs while the projection is
+ * switched or the generation completed.
+ */
+export const share = (name: string, generation: number) =>
   Effect.flatMap(
     SqlClient,
-    (sql) => sql`select pg_advisory_xact_lock_shared(hashtext(${`${space}/${name}`}))`
+    (sql) =>
+      sql`select pg_advisory_xact_lock_shared(hashtext(${`${space}/${name}`})),
+        pg_advisory_xact_lock_shared(hashtext(${`${space}/${name}/${generation}`}))`
   )
 
-/** Waits for the batches that are running and keeps others waiting, until the transaction ends. */
+/** Waits for a projection's batches that are running and keeps others waiting, until the transaction ends. */
 export const exclude = (name: string) =>
   Effect.flatMap(
     SqlClient,
     (sql) => sql`select pg_advisory_xact_lock(hashtext(${`${space}/${name}`}))`
   )
+
+/** The same of one generation's batches; those of the live one go on. */
+export const excludeGeneration = (name: string, generation: number) => exclude(`${name}/${generation}`)
 
 /** Whether this process is the one to end a rebuild: false while another one tries. */
 export const lead = Effect.fnUntraced(function*(name: string) {

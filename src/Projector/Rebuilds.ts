@@ -48,7 +48,7 @@ export const begin = Effect.fn("Rebuilds.begin")(function*<E, R>(
     yield* create(projection, generation)
     yield* forget(durableName(name, generation))
     yield* sql`
-      update rebuilds set started_at = clock_timestamp(), version = ${projection.version}, log = ${log},
+      update rebuilds set started_at = clock_timestamp(), version = ${projection.version}, log = ${log}, completed = false,
         retired_tables = ${tablesOf(projection)}::text::jsonb
       where id = ${id}`
     yield* Effect.logInfo(`projection ${name}: building generation ${generation} from the first event`)

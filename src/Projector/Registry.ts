@@ -41,6 +41,8 @@ export const Rebuild = Schema.Struct({
   result: Schema.Unknown,
   /** As of a projection. */
   log: Text,
+  /** Whether it has all its indexes and all that is made from its rows; not before it has caught up. */
+  completed: Schema.Boolean,
   /** Whether it may take the place of rows that were made from another log. */
   accepts_new_log: Schema.Boolean
 })
@@ -76,16 +78,23 @@ export const find = Effect.fn("Registry.find")(function*(name: string, id: numbe
   return found
 })
 
-/** Whether a generation is live or being built; asked within each batch's transaction. */
-export const isWanted = Effect.fnUntraced(function*(name: string, generation: number) {
+/**
+ * Whether a generation is completed, as the live one is; undefined when it is neither live nor being built.
+ * Asked within each batch's transaction.
+ */
+export const isCompleted = Effect.fnUntraced(function*(name: string, generation: number) {
   const sql = yield* SqlClient
-  const [found] = yield* sql`
-    select 1 from projections where name = ${name} and generation = ${generation}
+  const [found] = yield* sql<{ readonly completed: boolean }>`
+    select true as completed from projections where name = ${name} and generation = ${generation}
     union all
-    select 1 from rebuilds where name = ${name} and generation = ${generation}
+    select completed from rebuilds where name = ${name} and generation = ${generation}
       and state in ('running', 'comparing')`
-  return found !== undefined
+  return found?.completed
 })
+
+/** Whether a generation is live or being built. */
+export const isWanted = (name: string, generation: number) =>
+  Effect.map(isCompleted(name, generation), (completed) => completed !== undefined)
 
 /** Ends a rebuild, if it still goes on; false when it had ended before. */
 export const end = Effect.fn("Registry.end")(
@@ -121,7 +130,7 @@ const time = (sql: SqlClient, column: string) =>
 
 const columns = (sql: SqlClient) =>
   sql`id::float8 as id, name, generation, version, kind, state, requested_by, ${time(sql, "requested_at")},
-    ${time(sql, "started_at")}, ${time(sql, "finished_at")}, error, result, log, accepts_new_log`
+    ${time(sql, "started_at")}, ${time(sql, "finished_at")}, error, result, log, completed, accepts_new_log`
 
 const decodeLives = Schema.decodeUnknownEffect(Schema.Array(Live))
 const decodeRebuilds = Schema.decodeUnknownEffect(Schema.Array(Rebuild))

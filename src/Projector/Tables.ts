@@ -23,13 +23,14 @@ export const install = Effect.fn("Projector.install")(function*<E, R>(
     yield* sql`insert into projections (name, generation, version, tables)
       values (${projection.name}, 1, ${projection.version}, ${tablesOf(projection)}::text::jsonb)`
     yield* create(projection, 1)
+    yield* index(projection, 1)
     yield* replaceViews(projection, 1)
     yield* forget(durableName(projection.name, 1))
     return 1
   }))
 })
 
-/** Creates the tables of one generation, empty. */
+/** Creates the tables of one generation, empty and without their indexes. */
 export const create = Effect.fnUntraced(function*(projection: Projection, generation: number) {
   const sql = yield* SqlClient
   yield* sql.unsafe(
@@ -37,10 +38,18 @@ export const create = Effect.fnUntraced(function*(projection: Projection, genera
       appliedTable(projection, generation)
     } (event_id text primary key, sequence bigint not null)`
   )
-  for (const [name, { columns, indexes }] of Object.entries(projection.tables)) {
-    const table = tableName(name, generation)
-    yield* sql.unsafe(`create table ${table} (${columns})`)
-    for (const index of indexes) yield* sql.unsafe(`create index on ${table} (${index})`)
+  for (const [name, { columns }] of Object.entries(projection.tables)) {
+    yield* sql.unsafe(`create table ${tableName(name, generation)} (${columns})`)
+  }
+})
+
+/** Creates the indexes of one generation that are not there to tell its rows apart. */
+export const index = Effect.fnUntraced(function*(projection: Projection, generation: number) {
+  const sql = yield* SqlClient
+  for (const [name, { indexes }] of Object.entries(projection.tables)) {
+    for (const index of indexes) {
+      yield* sql.unsafe(`create index on ${tableName(name, generation)} (${index})`)
+    }
   }
 })
 

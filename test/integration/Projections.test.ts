@@ -75,9 +75,12 @@ for (const engine of engines) {
               scanned_at: `2026-03-20T${index < 40 ? 20 : 10 + (index % 5)}:30:00Z`
             })
         )
-        const outcome = Effect.fnUntraced(function*(batches: ReadonlyArray<ReadonlyArray<Decoded>>) {
-          const { when } = yield* given(scans)
-          yield* when(...batches)
+        const outcome = Effect.fnUntraced(function*(
+          batches: ReadonlyArray<ReadonlyArray<Decoded>>,
+          how: "when" | "whenRebuilt" = "when"
+        ) {
+          const events = yield* given(scans)
+          yield* events[how](...batches)
           const all = yield* countsAndRecounts
           for (const [counted, recounted] of all) assert.deepStrictEqual(counted, recounted)
           return [yield* allScans, ...all.map(([counted]) => counted)]
@@ -86,7 +89,13 @@ for (const engine of engines) {
         assert.strictEqual(inOrder[0]?.length, 40)
         for (const seed of [1, 2, 3, 4, 5]) {
           const shuffled = shuffle([...events, ...events.slice(0, 50)], seed)
-          assert.deepStrictEqual(yield* outcome(split(shuffled, seed * 6)), inOrder, `seed ${seed}`)
+          for (const how of ["when", "whenRebuilt"] as const) {
+            assert.deepStrictEqual(
+              yield* outcome(split(shuffled, seed * 6), how),
+              inOrder,
+              `${how}, seed ${seed}`
+            )
+          }
         }
       }))
 
@@ -154,9 +163,12 @@ for (const engine of engines) {
               completed_at: `2026-03-20T${10 + (index % 5)}:30:00Z`
             })
         )
-        const outcome = Effect.fnUntraced(function*(batches: ReadonlyArray<ReadonlyArray<Decoded>>) {
-          const { when } = yield* given(conversations)
-          yield* when(...batches)
+        const outcome = Effect.fnUntraced(function*(
+          batches: ReadonlyArray<ReadonlyArray<Decoded>>,
+          how: "when" | "whenRebuilt" = "when"
+        ) {
+          const events = yield* given(conversations)
+          yield* events[how](...batches)
           const counted = yield* sorted("select * from conversation_hours")
           assert.deepStrictEqual(
             counted,
@@ -173,7 +185,13 @@ for (const engine of engines) {
         const inOrder = yield* outcome([events])
         for (const seed of [1, 2, 3]) {
           const shuffled = shuffle([...events, ...events.slice(0, 30)], seed)
-          assert.deepStrictEqual(yield* outcome(split(shuffled, seed * 6)), inOrder, `seed ${seed}`)
+          for (const how of ["when", "whenRebuilt"] as const) {
+            assert.deepStrictEqual(
+              yield* outcome(split(shuffled, seed * 6), how),
+              inOrder,
+              `${how}, seed ${seed}`
+            )
+          }
         }
       }))
 

@@ -56,6 +56,11 @@ const untilApplied = (events: number, generation = 1) => untilCount(`scans_appli
 const untilDropped = (generation: number) =>
   until(`generation ${generation} dropped`, tablesOfScans(generation), (tables) => tables.length === 0)
 
+/** What the indexes of all tables of scans are on, whatever the generation. */
+const indexesOf = (generation: number) =>
+  rowsOf(`select regexp_replace(indexdef, '_${generation}(?=[_ ])', '', 'g') as index from pg_indexes
+    where tablename ~ '^scan.*_${generation}$' order by 1`)
+
 const generation = Effect.map(lives, ([scans]) => scans?.generation)
 
 const Comparison = Schema.Struct({
@@ -76,10 +81,12 @@ for (const engine of engines) {
         yield* untilApplied(2_500)
         const before = yield* content
         assert.strictEqual(before[0].length, 700)
+        const indexed = yield* indexesOf(1)
         const rebuild = yield* rebuilt("scans")
         assert.deepInclude(rebuild, { state: "switched", error: null, generation: 2 })
         assert.strictEqual(yield* generation, 2)
         assert.deepStrictEqual(yield* content, before)
+        assert.deepStrictEqual(yield* indexesOf(2), indexed)
         yield* untilDropped(1)
         assert.deepStrictEqual(yield* durables, ["scans-2"])
         const late = yield* Effect.flip(
@@ -123,7 +130,7 @@ for (const engine of engines) {
         assert.isTrue(comparison.tables["scans"]?.equal)
         assert.isTrue(comparison.tables["scan_counts"]?.equal)
         assert.isTrue(comparison.tables["scans_applied"]?.equal)
-      }).pipe(Effect.provide(running)))
+      }).pipe(Effect.provide(running)), 180_000)
 
     it.live("that is a dry run shows exactly the rows that somebody changed, and changes nothing", () =>
       Effect.gen(function*() {

@@ -2,7 +2,7 @@ import { Effect } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { Buffer } from "node:buffer"
 import type { Delivered } from "../../src/Consumer/Delivered.ts"
-import type { Projection } from "../../src/Projection.ts"
+import { type Projection, tableName } from "../../src/Projection.ts"
 import { applyOnce, type Decoded } from "../../src/Projector/Batch.ts"
 import { install } from "../../src/Projector/Tables.ts"
 
@@ -39,7 +39,16 @@ export const given = Effect.fnUntraced(function*(projection: Projection) {
   /** Applies batches one after the other. */
   const when = (...batches: ReadonlyArray<ReadonlyArray<Decoded>>) =>
     Effect.forEach(batches, (batch) => applyOnce(projection, generation, batch), { discard: true })
-  return { generation, when }
+  /** The same as a rebuild does it: rows first, then all that is made of them. */
+  const whenRebuilt = (...batches: ReadonlyArray<ReadonlyArray<Decoded>>) =>
+    Effect.gen(function*() {
+      const { apply, complete } = projection.bulk ?? { ...projection, complete: () => Effect.void }
+      yield* Effect.forEach(batches, (batch) => applyOnce({ ...projection, apply }, generation, batch), {
+        discard: true
+      })
+      yield* complete(sql, (name) => sql.literal(tableName(name, generation)))
+    })
+  return { generation, when, whenRebuilt }
 })
 
 /** The rows of a query, with every value as text, so that both engines and all types compare alike. */

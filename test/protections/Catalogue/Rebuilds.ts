@@ -18,7 +18,27 @@ export const rebuilds: ReadonlyArray<Protection> = [
     rows: ["17", "promise 5"],
     name: "a batch of a generation that is no more changes nothing",
     edits: [
-      edit("src/Projector/Batch.ts", "if (!(yield* isWanted(projection.name, generation))) {", "if (false) {")
+      edit("src/Projector/Batch.ts", "if (completed === undefined) {", "if (false) {")
+    ],
+    test: "integration/Rebuild.test.ts",
+    title: "has the rows of the live read model, takes its place and leaves nothing behind"
+  },
+  {
+    rows: ["promise 5"],
+    name: "a rebuild makes its indexes when it has caught up",
+    edits: [edit("src/Projector/Complete.ts", "yield* index(projection, generation)", "")],
+    test: "integration/Rebuild.test.ts",
+    title: "has the rows of the live read model, takes its place and leaves nothing behind"
+  },
+  {
+    rows: ["promise 5"],
+    name: "a rebuild makes its counters when it has caught up",
+    edits: [
+      edit(
+        "src/Projector/Complete.ts",
+        "if (bulk) yield* bulk.complete(sql, (table) => sql.literal(tableName(table, generation)))",
+        "if (!bulk) tableName(name, generation)"
+      )
     ],
     test: "integration/Rebuild.test.ts",
     title: "has the rows of the live read model, takes its place and leaves nothing behind"

@@ -90,7 +90,8 @@ export const contest = Effect.fnUntraced(function*(
     rows: contenders.map(row),
     notes: compare.flatMap(([of, to]) => [
       ratio("requests/s", of, to, runsOf(of), runsOf(to), ({ perSecond }) => perSecond),
-      ratio("p99", of, to, runsOf(of), runsOf(to), ({ p99 }) => p99)
+      ratio("p99", of, to, runsOf(of), runsOf(to), ({ p99 }) => p99),
+      ratio("CPU", of, to, runsOf(of), runsOf(to), ({ cpuMicros }) => cpuMicros)
     ]),
     failures
   } satisfies Report
@@ -116,14 +117,14 @@ const look = Effect.fnUntraced(function*({ program, store }: Contender) {
   }
 })
 
-const row = ({ name, runs, runtime }: Contender) => ({
+const row = ({ name, runs, runtime, store }: Contender) => ({
   contender: name,
   on: runtime,
   "requests/s": spread(runs.map(({ perSecond }) => perSecond), 0),
   "p50 ms": median(runs.map(({ p50 }) => p50)).toFixed(1),
   "p99 ms": spread(runs.map(({ p99 }) => p99), 1),
   "CPU µs/request": median(runs.map(({ cpuMicros }) => cpuMicros)).toFixed(0),
-  "its store": median(runs.map(({ storeCpuMicros }) => storeCpuMicros)).toFixed(0),
+  "its store": store?.pid ? median(runs.map(({ storeCpuMicros }) => storeCpuMicros)).toFixed(0) : "",
   "the load": median(runs.map(({ cpuSeconds, ok }) => cpuSeconds * 1e6 / ok)).toFixed(0),
   "RSS MB": median(runs.map(({ residentMegabytes }) => residentMegabytes)).toFixed(0)
 })

@@ -11,9 +11,10 @@ export interface Program {
   readonly pid: number
 }
 
+// With the same memory for young objects as `npm start` and `deno task start` give it.
 const commands: Readonly<Record<Runtime, ReadonlyArray<string>>> = {
-  node: ["node"],
-  deno: ["deno", "run", "-A", "--quiet"]
+  node: ["node", "--max-semi-space-size=8"],
+  deno: ["deno", "run", "-A", "--quiet", "--v8-flags=--max-semi-space-size=8"]
 }
 
 /** Runs a script of this folder to its end; what it wrote. */

@@ -1,5 +1,5 @@
 import { Effect, type Scope } from "effect"
-import { spawn } from "node:child_process"
+import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
 import { fileURLToPath } from "node:url"
 import { freePort } from "../support/Port.ts"
@@ -44,13 +44,7 @@ export const start = (
     const port = yield* Effect.promise(freePort)
     const child = yield* Effect.acquireRelease(
       Effect.sync(() => run(runtime, script, args, { ...environment, PORT: String(port) })),
-      (child) =>
-        Effect.promise(async () => {
-          if (child.exitCode !== null || child.signalCode !== null) return
-          const exited = once(child, "exit")
-          child.kill("SIGTERM")
-          await exited
-        })
+      stop
     )
     child.stdout?.resume()
     const url = `http://127.0.0.1:${port}`
@@ -63,6 +57,15 @@ export const start = (
       return yield* Effect.die(new Error(`${script} did not start`))
     }
     return { url, pid: child.pid }
+  })
+
+/** Ends a program in order; completes when it has ended. */
+export const stop = (child: ChildProcess): Effect.Effect<void> =>
+  Effect.promise(async () => {
+    if (child.exitCode !== null || child.signalCode !== null) return
+    const exited = once(child, "exit")
+    child.kill("SIGTERM")
+    await exited
   })
 
 const run = (

@@ -1,6 +1,5 @@
 import { Context, Effect, Layer, Redacted } from "effect"
 import { execFileSync, spawn } from "node:child_process"
-import { once } from "node:events"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -12,7 +11,7 @@ import * as NatsProcess from "../support/NatsProcess.ts"
 import { freePort } from "../support/Port.ts"
 import * as Postgres from "../support/Postgres.ts"
 import type { Store } from "./Contest.ts"
-import type { Program } from "./Program.ts"
+import { type Program, stop } from "./Program.ts"
 
 /** A nats-server with the stream that `serve` makes. What it acknowledges survives a killed process. */
 export const broker = Effect.gen(function*() {
@@ -42,12 +41,7 @@ export const redis = Effect.gen(function*() {
   const server = yield* Effect.acquireRelease(
     Effect.promise(() => launchRedis(port)),
     ({ child, folder }) =>
-      Effect.promise(async () => {
-        const exited = once(child, "exit")
-        child.kill("SIGTERM")
-        await exited
-        rmSync(folder, { recursive: true, force: true })
-      })
+      Effect.andThen(stop(child), Effect.sync(() => rmSync(folder, { recursive: true, force: true })))
   )
   return { environment: { REDIS_PORT: String(port) }, pid: server.child.pid, count } satisfies Store
 })

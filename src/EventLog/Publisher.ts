@@ -2,6 +2,7 @@ import { createInbox, type Msg, type Subscription } from "nats"
 import { Buffer } from "node:buffer"
 import { AppendFailed, appendTimeout, type Stored } from "../EventLog.ts"
 import { messageOf } from "../Failure.ts"
+import { InFlight } from "../InFlight.ts"
 import type { Nats } from "../Nats.ts"
 import { encode } from "./Headers.ts"
 
@@ -16,6 +17,9 @@ export interface Publication {
 export type Settle = (outcome: Stored | AppendFailed) => void
 
 interface Waiting {
+  /** The last token of its reply subject: its place, and a number that is not used again. */
+  token: string
+  place: number
   readonly publication: Publication
   readonly settle: Settle
   readonly deadline: number
@@ -31,11 +35,11 @@ export class Publisher {
   readonly #stream: string
   readonly #inbox = createInbox()
   readonly #acks: Subscription
-  readonly #waiting = new Map<number, Waiting>()
+  readonly #waiting = new InFlight<Waiting>()
   readonly #sweep: ReturnType<typeof setInterval>
-  #next = 0
-  /** The first token that was not handed to the client yet. */
-  #unsent = 0
+  #published = 0
+  /** Not handed to the client yet. */
+  #unsent: Array<Waiting> = []
 
   constructor(nats: Nats["Service"], stream: string) {
     this.#nats = nats
@@ -51,15 +55,16 @@ export class Publisher {
 
   publish(publication: Publication, settle: Settle): void {
     if (!this.#nats.isConnected()) return settle(disconnected())
-    if (this.#unsent === this.#next) setImmediate(this.#send)
-    this.#waiting.set(this.#next++, { publication, settle, deadline: performance.now() + appendTimeout })
+    const deadline = performance.now() + appendTimeout
+    const waiting: Waiting = { token: "", place: 0, publication, settle, deadline }
+    waiting.place = this.#waiting.add(waiting)
+    waiting.token = `${waiting.place}_${this.#published++}`
+    if (this.#unsent.push(waiting) === 1) setImmediate(this.#send)
   }
 
   /** Fails all that waits; call it when the connection is lost. */
   disconnected(): void {
-    const waiting = [...this.#waiting.values()]
-    this.#waiting.clear()
-    for (const { settle } of waiting) settle(disconnected())
+    for (const waiting of this.#waiting.values()) this.#settle(waiting, disconnected())
   }
 
   close(): void {
@@ -70,37 +75,38 @@ export class Publisher {
 
   // The client writes what it is given within one synchronous run at once.
   readonly #send = (): void => {
-    for (; this.#unsent < this.#next; this.#unsent++) {
-      const waiting = this.#waiting.get(this.#unsent)
-      if (waiting === undefined) continue
+    const unsent = this.#unsent
+    this.#unsent = []
+    for (const waiting of unsent) {
+      if (this.#waiting.at(waiting.place) !== waiting) continue
       const { body, headers, subject } = waiting.publication
       try {
         this.#nats.connection.publish(subject, body, {
           headers: encode(headers),
-          reply: `${this.#inbox}.${this.#unsent}`
+          reply: `${this.#inbox}.${waiting.token}`
         })
       } catch (error) {
-        this.#waiting.delete(this.#unsent)
-        waiting.settle(notPublished(error))
+        this.#settle(waiting, notPublished(error))
       }
     }
   }
 
   #ack(msg: Msg): void {
-    const token = Number(msg.subject.slice(this.#inbox.length + 1))
-    const waiting = this.#waiting.get(token)
-    if (waiting === undefined) return
-    this.#waiting.delete(token)
-    waiting.settle(read(msg, this.#stream))
+    const token = msg.subject.slice(this.#inbox.length + 1)
+    const waiting = this.#waiting.at(Number.parseInt(token, 10))
+    if (waiting?.token === token) this.#settle(waiting, read(msg, this.#stream))
   }
 
   #expire(): void {
     const now = performance.now()
-    for (const [token, { deadline, settle }] of this.#waiting) {
-      if (deadline > now) continue
-      this.#waiting.delete(token)
-      settle(failed("timeout", `the broker did not acknowledge within ${appendTimeout} ms`))
+    for (const waiting of this.#waiting.values()) {
+      if (waiting.deadline > now) continue
+      this.#settle(waiting, failed("timeout", `the broker did not acknowledge within ${appendTimeout} ms`))
     }
+  }
+
+  #settle(waiting: Waiting, outcome: Stored | AppendFailed): void {
+    if (this.#waiting.delete(waiting.place, waiting)) waiting.settle(outcome)
   }
 }
 

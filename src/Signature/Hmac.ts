@@ -5,8 +5,8 @@ import { createHash, hash } from "node:crypto"
 export type Hmac = (body: Uint8Array) => string
 
 /**
- * HMAC-SHA256 with one key, by its definition (RFC 2104) and two one-shot hashes. For a body of 600 bytes
- * that takes half of the time of `createHmac` on Node 24, and a fifth on Deno 2.9.
+ * HMAC-SHA256 with one key, by its definition (RFC 2104) and two one-shot hashes: for a body of 600 bytes
+ * that costs less than `createHmac`, which makes an object each time.
  */
 export const hmacSha256 = (secret: string): Hmac => {
   const key = Buffer.from(secret, "utf8")

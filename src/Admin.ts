@@ -1,4 +1,4 @@
-import { NodeHttpServer } from "@effect/platform-node"
+import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { Effect, Layer, type Redacted } from "effect"
 import { HttpMiddleware, HttpRouter, HttpServer, HttpServerRespondable } from "effect/http"
 import { HttpApiBuilder, HttpApiSwagger } from "effect/http-api"

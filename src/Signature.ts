@@ -1,6 +1,7 @@
 import { Redacted } from "effect"
 import { Buffer } from "node:buffer"
-import { createHmac, createSecretKey, timingSafeEqual } from "node:crypto"
+import { timingSafeEqual } from "node:crypto"
+import { hmacSha256 } from "./Signature/Hmac.ts"
 
 /** The header that carries 3QPR's signature, in the lower case in which HTTP servers give it. */
 export const header = "x-3qpr-signature"
@@ -10,7 +11,7 @@ export const header = "x-3qpr-signature"
  * text as it stands. Source: 3QPR's guide "Receiving Webhooks".
  */
 export const sign = (body: Uint8Array, secret: Redacted.Redacted<string>): string =>
-  `sha256=${createHmac("sha256", keyOf(secret)).update(body).digest("hex")}`
+  `sha256=${hmacOf(secret)(body)}`
 
 /** What a check of a signature can find wrong. */
 export type Problem = "ambiguous_signature" | "invalid_signature"
@@ -28,15 +29,15 @@ export const isWellFormed = (signature: string) => wellFormed.test(signature)
 
 /** A verifier for the secrets that are active now; several while a secret is being rotated. */
 export const verifier = (secrets: ReadonlyArray<Redacted.Redacted<string>>): Verifier => {
-  const keys = secrets.map(keyOf)
+  const hmacs = secrets.map(hmacOf)
   return (body, signature) => {
     // HTTP servers join a repeated header with commas.
     if (signature.includes(",")) return "ambiguous_signature"
     if (!isWellFormed(signature)) return "invalid_signature"
     const given = Buffer.from(signature.slice(prefixLength), "hex")
     let matched = false
-    for (const key of keys) {
-      const expected = createHmac("sha256", key).update(body).digest()
+    for (const hmac of hmacs) {
+      const expected = Buffer.from(hmac(body), "hex")
       matched = timingSafeEqual(expected, given) || matched
     }
     return matched ? undefined : "invalid_signature"
@@ -46,4 +47,4 @@ export const verifier = (secrets: ReadonlyArray<Redacted.Redacted<string>>): Ver
 const wellFormed = /^sha256=[0-9a-fA-F]{64}$/
 const prefixLength = "sha256=".length
 
-const keyOf = (secret: Redacted.Redacted<string>) => createSecretKey(Redacted.value(secret), "utf8")
+const hmacOf = (secret: Redacted.Redacted<string>) => hmacSha256(Redacted.value(secret))

@@ -1,5 +1,5 @@
-import { DateTime } from "effect"
 import type { MsgHdrs } from "nats"
+import { Buffer } from "node:buffer"
 import type { Entry } from "../EventLog.ts"
 
 /**
@@ -8,7 +8,7 @@ import type { Entry } from "../EventLog.ts"
  * envelope names no time of its own.
  */
 export const headersOf = (entry: Entry): ReadonlyArray<readonly [name: string, value: string]> => {
-  const receivedAt = DateTime.formatIso(DateTime.makeUnsafe(entry.receivedAt))
+  const receivedAt = new Date(entry.receivedAt).toISOString()
   return [
     ["Nats-Msg-Id", entry.dedupId ?? entry.id],
     ["ce-specversion", "1.0"],
@@ -31,6 +31,22 @@ const optional = (
 ): ReadonlyArray<readonly [string, string]> => value === undefined ? none : [[name, String(value)]]
 
 const none: ReadonlyArray<readonly [string, string]> = []
+
+/**
+ * Headers as they go over the wire. The client's own way checks, copies and looks up each name several times;
+ * of what it is given it only ever asks for the bytes.
+ */
+export const encode = (headers: ReadonlyArray<readonly [name: string, value: string]>): MsgHdrs => {
+  let text = "NATS/1.0\r\n"
+  for (const [name, value] of headers) {
+    if (lineBreak.test(value)) throw new Error(`the header ${name} has a line break`)
+    text += `${name}: ${value}\r\n`
+  }
+  const bytes = Buffer.from(`${text}\r\n`)
+  return { encode: () => bytes } as unknown as MsgHdrs
+}
+
+const lineBreak = /[\r\n]/
 
 /** A message's headers as they came; one that is repeated joined with commas. */
 export const recordOf = (headers: MsgHdrs | undefined): Readonly<Record<string, string>> =>

@@ -2,6 +2,7 @@ import { Cause, Context, Effect, Exit } from "effect"
 import { Buffer } from "node:buffer"
 import type { IncomingMessage, ServerResponse } from "node:http"
 import type { AppendFailed } from "../EventLog.ts"
+import { InFlight } from "../InFlight.ts"
 import type { Ingress, Receipt, Rejected } from "../Ingress.ts"
 import { ingest, type Outcome } from "../Metrics.ts"
 import * as Signature from "../Signature.ts"
@@ -17,6 +18,7 @@ interface Delivery {
   readonly response: ServerResponse
   readonly chunks: Array<Buffer>
   readonly expires: number
+  place: number
   size: number
   read: boolean
 }
@@ -31,7 +33,7 @@ export class Deliveries {
   readonly #fork: <A, E>(effect: Effect.Effect<A, E>) => ReturnType<typeof Effect.runFork<A, E>>
   readonly #limits: { readonly maxBodyBytes: number; readonly maxInFlight: number }
   readonly #tracing: Tracing | undefined
-  readonly #open = new Set<Delivery>()
+  readonly #open = new InFlight<Delivery>()
   readonly #sweep: ReturnType<typeof setInterval>
 
   constructor(
@@ -49,7 +51,7 @@ export class Deliveries {
 
   /** Ends the connection of each delivery in flight with its answer. */
   drain(): void {
-    for (const { response } of this.#open) response.setHeader("connection", "close")
+    for (const { response } of this.#open.values()) response.setHeader("connection", "close")
   }
 
   close(): void {
@@ -76,10 +78,11 @@ export class Deliveries {
       response,
       chunks: [],
       expires: performance.now() + deadline,
+      place: 0,
       size: 0,
       read: false
     }
-    this.#open.add(delivery)
+    delivery.place = this.#open.add(delivery)
     request.on("data", (chunk: Buffer) => this.#take(delivery, chunk))
     request.on("end", () => this.#accept(delivery))
     request.on("error", () => delivery.read || this.#end(delivery, "aborted"))
@@ -97,7 +100,7 @@ export class Deliveries {
   }
 
   #accept(delivery: Delivery): void {
-    if (!this.#open.has(delivery)) return
+    if (this.#open.at(delivery.place) !== delivery) return
     delivery.read = true
     ingest.inFlight(1)
     const [first = Buffer.alloc(0)] = delivery.chunks
@@ -116,8 +119,8 @@ export class Deliveries {
 
   #expire(): void {
     const now = performance.now()
-    for (const delivery of this.#open) {
-      if (delivery.expires > now) return
+    for (const delivery of this.#open.values()) {
+      if (delivery.expires > now) continue
       this.#end(delivery, delivery.read ? "unavailable" : "body_too_slow")
       if (delivery.read) answerUnavailable(delivery.response)
       else answer(delivery.response, 408, { error: "body_too_slow" }, { connection: "close" })
@@ -133,7 +136,7 @@ export class Deliveries {
 
   /** False when the delivery was already answered. */
   #end(delivery: Delivery, outcome: Outcome): boolean {
-    if (!this.#open.delete(delivery)) return false
+    if (!this.#open.delete(delivery.place, delivery)) return false
     if (rejected.has(outcome)) {
       this.rejections.add(outcome, delivery.request, delivery.chunks, delivery.size)
     }

@@ -1,7 +1,8 @@
 /**
- * A load generator for one URL, in a process of its own: `load.ts <url> <connections> <seconds>`. Each
- * connection sends a new signed event as soon as the last one is answered (closed loop). Prints one JSON
- * line. The secret is in THREEQPR_WEBHOOK_SECRET.
+ * The load generator, in a process of its own: `load.ts <url> <connections> <seconds | number of events>`, the
+ * latter with an `x` behind it. Each connection is kept and sends a new signed event of some 600 bytes as soon as
+ * the last one is answered (closed loop). Events are made and signed before the clock starts, as far as they
+ * can be. Prints one JSON line. The secret is in THREEQPR_WEBHOOK_SECRET.
  */
 import { Buffer } from "node:buffer"
 import { createHmac, randomUUID } from "node:crypto"
@@ -16,32 +17,41 @@ export interface Load {
   /** Milliseconds. */
   readonly p50: number
   readonly p99: number
+  /** Of the load generator. */
+  readonly cpuSeconds: number
 }
 
-const [target = "", connections = "64", seconds = "5"] = process.argv.slice(2)
+const [target = "", connections = "64", length = "3"] = process.argv.slice(2)
 const url = new URL(target)
 const secret = process.env["THREEQPR_WEBHOOK_SECRET"] ?? ""
+const seconds = length.endsWith("x") ? Infinity : Number(length)
+const events = length.endsWith("x") ? Number.parseInt(length) : Infinity
 const run = randomUUID().slice(0, 8)
-let sent = 0
-let ok = 0
-let others = 0
-const latencies: Array<number> = []
 
-const nextRequest = () => {
-  const id = sent++
+const requestOf = (at: number): Buffer => {
   const body = JSON.stringify({
-    id: `evt_${run}_${id}`,
+    id: `evt_${run}_${at}`,
     event: "scan.created",
     data: {
       ...scanOfTheReference,
-      id: `scan_${run}_${id}`,
+      id: `scan_${run}_${at}`,
       metadata: { campaign: "spring", note: "x".repeat(240) }
     }
   })
   const signature = createHmac("sha256", secret).update(body).digest("hex")
-  return `POST ${url.pathname} HTTP/1.1\r\nHost: ${url.host}\r\nContent-Type: application/json\r\n`
-    + `X-3QPR-Signature: sha256=${signature}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
+  return Buffer.from(
+    `POST ${url.pathname} HTTP/1.1\r\nHost: ${url.host}\r\nContent-Type: application/json\r\n`
+      + `X-3QPR-Signature: sha256=${signature}\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+    "latin1"
+  )
 }
+
+// More than any contender takes in that time, and no more than fits into memory.
+const made = Array.from({ length: Math.min(25_000 * seconds, events, 200_000) }, (_, at) => requestOf(at))
+let sent = 0
+let ok = 0
+let others = 0
+const latencies: Array<number> = []
 
 const client = (until: number) =>
   new Promise<void>((resolve, reject) => {
@@ -51,20 +61,15 @@ const client = (until: number) =>
     let received = ""
     const next = () => {
       started = performance.now()
-      if (started >= until) return socket.end(resolve)
-      socket.write(nextRequest())
+      if (started >= until || sent >= events) return socket.end(resolve)
+      const at = sent++
+      socket.write(made[at] ?? requestOf(at))
     }
     socket.on("connect", next)
     socket.on("error", reject)
     socket.on("data", (chunk: string) => {
-      received += chunk
-      const head = received.indexOf("\r\n\r\n")
-      if (head < 0) return
-      const length = /content-length: (\d+)/i.exec(received)?.[1]
-      const whole = length === undefined
-        ? received.endsWith("0\r\n\r\n")
-        : received.length >= head + 4 + Number(length)
-      if (!whole) return
+      received = received === "" ? chunk : received + chunk
+      if (!isWhole(received)) return
       latencies.push(performance.now() - started)
       if (received.startsWith("HTTP/1.1 200")) ok++
       else others++
@@ -73,11 +78,26 @@ const client = (until: number) =>
     })
   })
 
+const isWhole = (response: string) => {
+  const head = response.indexOf("\r\n\r\n")
+  if (head < 0) return false
+  const length = /content-length: (\d+)/i.exec(response)?.[1]
+  return length === undefined ? response.endsWith("0\r\n\r\n") : response.length >= head + 4 + Number(length)
+}
+
+const before = process.cpuUsage()
 const began = performance.now()
-const until = began + Number(seconds) * 1_000
-await Promise.all(Array.from({ length: Number(connections) }, () => client(until)))
+await Promise.all(Array.from({ length: Number(connections) }, () => client(began + seconds * 1_000)))
 const elapsed = performance.now() - began
+const { system, user } = process.cpuUsage(before)
 latencies.sort((a, b) => a - b)
-const quantile = (q: number) => latencies[Math.floor(q * latencies.length)] ?? 0
-const load: Load = { ok, others, perSecond: ok / (elapsed / 1_000), p50: quantile(0.5), p99: quantile(0.99) }
+const quantile = (q: number) => latencies[Math.floor(q * latencies.length)] ?? NaN
+const load: Load = {
+  ok,
+  others,
+  perSecond: ok / (elapsed / 1_000),
+  p50: quantile(0.5),
+  p99: quantile(0.99),
+  cpuSeconds: (user + system) / 1e6
+}
 process.stdout.write(`${JSON.stringify(load)}\n`)

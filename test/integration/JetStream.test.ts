@@ -92,6 +92,30 @@ describe("the event log without its broker", () => {
       assert.isTrue(Option.isSome(yield* get(first.sequence)))
     }).pipe(Effect.provide(logOnBroker)))
 
+  it.live("takes no late acknowledgement for that of another append", () =>
+    Effect.gen(function*() {
+      const { append, get } = yield* EventLog
+      yield* ready
+      const broker = yield* Effect.flatMap(NatsServer, ({ pid }) => pid)
+      if (broker === undefined) return assert.fail("no broker")
+      process.kill(broker, "SIGSTOP")
+      const late = ["evt_late_1", "evt_late_2", "evt_late_3"]
+      const unknown = yield* Effect.forEach(late, (id) => Effect.flip(append(entryOf(id))), {
+        concurrency: "unbounded"
+      })
+      assert.deepStrictEqual(unknown.map(({ reason }) => reason), ["timeout", "timeout", "timeout"])
+      const next = yield* Effect.forEach(
+        ["evt_next_1", "evt_next_2", "evt_next_3"],
+        (id) => Effect.forkChild(Effect.map(append(entryOf(id)), ({ sequence }) => ({ id, sequence })))
+      )
+      process.kill(broker, "SIGCONT")
+      for (const fiber of next) {
+        const { id, sequence } = yield* Fiber.join(fiber)
+        const entry = Option.getOrThrow(yield* get(sequence))
+        assert.strictEqual(entry.headers["Nats-Msg-Id"], id)
+      }
+    }).pipe(Effect.provide(logOnBroker)))
+
   it.live("loses and doubles nothing it acknowledged when the broker is killed while publishing", () =>
     Effect.gen(function*() {
       const log = yield* EventLog

@@ -1,28 +1,44 @@
-/**
- * What the query API costs with few and with many scans: `npm run bench:queries -- [many] [few]`, by default a
- * million and ten thousand, on a real Postgres, one client, all documented parameters. `--json` for programs.
- */
-import { NodeRuntime } from "@effect/platform-node"
 import { Console, Effect, Layer, Redacted } from "effect"
 import { HttpServer } from "effect/http"
 import { SqlClient } from "effect/sql/SqlClient"
-import process from "node:process"
-import * as Admin from "../../src/Admin.ts"
-import { Database } from "../../src/Database.ts"
-import * as Migrations from "../../src/Database/Migrations.ts"
-import { conversations } from "../../src/Projections/Conversations.ts"
-import { qprCodes } from "../../src/Projections/QprCodes.ts"
-import { scans } from "../../src/Projections/Scans.ts"
-import type { Decoded } from "../../src/Projector/Batch.ts"
-import { Vitals } from "../../src/Vitals.ts"
-import * as Broker from "../support/Broker.ts"
-import { drawsOf } from "../support/Faults/Bodies.ts"
-import { consumersOnBroker } from "../support/Log.ts"
-import * as Postgres from "../support/Postgres.ts"
-import { delivered, given } from "../support/Specification.ts"
+import * as Admin from "../../../src/Admin.ts"
+import { Database } from "../../../src/Database.ts"
+import * as Migrations from "../../../src/Database/Migrations.ts"
+import { conversations } from "../../../src/Projections/Conversations.ts"
+import { qprCodes } from "../../../src/Projections/QprCodes.ts"
+import { scans } from "../../../src/Projections/Scans.ts"
+import type { Decoded } from "../../../src/Projector/Batch.ts"
+import { Vitals } from "../../../src/Vitals.ts"
+import * as Broker from "../../support/Broker.ts"
+import { drawsOf } from "../../support/Faults/Bodies.ts"
+import { consumersOnBroker } from "../../support/Log.ts"
+import * as Postgres from "../../support/Postgres.ts"
+import { delivered, given } from "../../support/Specification.ts"
+import type { Part } from "../Part.ts"
 
-const numbers = process.argv.slice(2).filter((argument) => argument !== "--json").map(Number)
-const [many = 1_000_000, few = 10_000] = numbers
+/** What the query API costs with few and with many scans: real Postgres, one client, all documented parameters. */
+export const queries: Part = {
+  name: "queries",
+  about: "milliseconds of each query with ten thousand scans and with a million (--size)",
+  onlyWhenNamed: true,
+  run: Effect.fnUntraced(function*({ size = 1_000_000 }) {
+    const least = yield* withSize(few)
+    const most = yield* withSize(size)
+    const rows = requests(size).map((path, at) => ({
+      path: path.replaceAll(/\d{4}-\d\d-\d\dT[^&]+/g, "…"),
+      [`${few} p50`]: milliseconds(least[at]?.p50),
+      [`${few} p99`]: milliseconds(least[at]?.p99),
+      [`${size} p50`]: milliseconds(most[at]?.p50),
+      [`${size} p99`]: milliseconds(most[at]?.p99),
+      ratio: milliseconds((most[at]?.p50 ?? NaN) / (least[at]?.p50 ?? NaN))
+    }))
+    return { rows, notes: [`milliseconds of ${calls} calls, one client`], failures: [] }
+  }, Effect.orDie)
+}
+
+const milliseconds = (value: number | undefined) => (value ?? NaN).toFixed(1)
+
+const few = 10_000
 const calls = 300
 
 const countries = ["US", "CH", "DE", "FR", "JP", "BR", "IN", "GB", "IT", "ES", "KE", "AU"]
@@ -133,26 +149,3 @@ const withSize = Effect.fnUntraced(function*(size: number) {
     return yield* Effect.forEach(requests(size), (path) => measure(base, path))
   }).pipe(Effect.provide(listener))
 }, Effect.scoped)
-
-const program = Effect.gen(function*() {
-  const least = yield* withSize(few)
-  const most = yield* withSize(many)
-  const rows = requests(many).map((path, at) => ({
-    path: path.replaceAll(/\d{4}-\d\d-\d\dT[^&]+/g, "…"),
-    few: least[at],
-    many: most[at],
-    ratio: (most[at]?.p50 ?? NaN) / (least[at]?.p50 ?? NaN)
-  }))
-  if (process.argv.includes("--json")) return yield* Console.log(JSON.stringify({ few, many, calls, rows }))
-  const cell = (value: number | undefined) => (value ?? NaN).toFixed(1).padStart(8)
-  yield* Console.log(`milliseconds of ${calls} calls, one client\n`)
-  yield* Console.log(`${`${few} scans`.padStart(17)}${`${many} scans`.padStart(17)}`)
-  yield* Console.log("     p50     p99      p50     p99   ratio")
-  for (const { few, many, path, ratio } of rows) {
-    yield* Console.log(
-      `${cell(few?.p50)}${cell(few?.p99)} ${cell(many?.p50)}${cell(many?.p99)}${cell(ratio)}  ${path}`
-    )
-  }
-})
-
-NodeRuntime.runMain(program)

@@ -1,7 +1,6 @@
 /**
- * What one would write without a framework: node:http that checks the signature, parses the body and
- * awaits `js.publish`. No limits, no schema, no deadline. PORT, NATS_URL, NATS_TOKEN and
- * THREEQPR_WEBHOOK_SECRET say where and with what.
+ * Peer (a), what one would write without a framework: node:http that checks the signature, parses the body
+ * and awaits `js.publish`. No limits, no schema, no deadline.
  */
 import { connect, headers } from "nats"
 import { Buffer } from "node:buffer"

@@ -1,27 +1,33 @@
-/**
- * A rebuild at size, and amid everything: `npm run bench:rebuild -- [scans] [events a second]`, by default
- * 200,000 scans and 200 events a second. While it rebuilds, events come in, somebody reads all the time, and
- * the process that rebuilds is killed half way. Exits 1 when a read failed or anything differs afterwards.
- */
-import { NodeRuntime } from "@effect/platform-node"
 import { Console, Context, Effect, Fiber, Layer, Redacted } from "effect"
 import { FetchHttpClient } from "effect/http"
 import { Buffer } from "node:buffer"
-import process from "node:process"
-import type { RebuildAnswer, RebuildRequest } from "../../src/Admin/Api/Projections.ts"
-import { AdminClient } from "../../src/Admin/Client.ts"
-import { EventLog } from "../../src/EventLog.ts"
-import * as JetStream from "../../src/EventLog/JetStream.ts"
-import { Nats } from "../../src/Nats.ts"
-import * as Signature from "../../src/Signature.ts"
-import { entryOf } from "../contract/EventLog.ts"
-import { readModels } from "../support/Faults/ReadModels.ts"
-import { readStream } from "../support/Faults/Stored.ts"
-import * as System from "../support/Faults/System.ts"
-import { topology } from "../support/Log.ts"
-import { scanOfTheReference } from "../support/Webhook.ts"
+import type { RebuildAnswer, RebuildRequest } from "../../../src/Admin/Api/Projections.ts"
+import { AdminClient } from "../../../src/Admin/Client.ts"
+import { EventLog } from "../../../src/EventLog.ts"
+import * as JetStream from "../../../src/EventLog/JetStream.ts"
+import { Nats } from "../../../src/Nats.ts"
+import * as Signature from "../../../src/Signature.ts"
+import { entryOf } from "../../contract/EventLog.ts"
+import { readModels } from "../../support/Faults/ReadModels.ts"
+import { readStream } from "../../support/Faults/Stored.ts"
+import * as System from "../../support/Faults/System.ts"
+import { topology } from "../../support/Log.ts"
+import { scanOfTheReference } from "../../support/Webhook.ts"
+import type { Part, Report } from "../Part.ts"
 
-const [size = 200_000, rate = 200] = process.argv.slice(2).map(Number)
+/**
+ * A rebuild at size, and amid everything: while it rebuilds, events come in, somebody reads all the time, and
+ * the process that rebuilds is killed half way. Fails when a read failed or anything differs afterwards.
+ */
+export const rebuild: Part = {
+  name: "rebuild",
+  about: "a rebuild of 200,000 scans (--size) amid events, reads and a kill",
+  onlyWhenNamed: true,
+  run: ({ size = 200_000 }) => rebuildOf(size).pipe(Effect.provide(FetchHttpClient.layer), Effect.orDie)
+}
+
+/** Events a second that come in meanwhile. */
+const rate = 200
 
 const bodyOf = (id: string, at: number) =>
   Buffer.from(JSON.stringify({
@@ -35,7 +41,7 @@ const bodyOf = (id: string, at: number) =>
     }
   }))
 
-const fill = Effect.fnUntraced(function*({ broker }: System.System) {
+const fill = Effect.fnUntraced(function*({ broker }: System.System, size: number) {
   const log = yield* Layer.build(
     JetStream.layer(topology).pipe(
       Layer.provide(Nats.layer({ servers: [broker.url], token: Redacted.make(broker.token) }))
@@ -49,7 +55,7 @@ const fill = Effect.fnUntraced(function*({ broker }: System.System) {
 }, Effect.scoped)
 
 /** Delivers new scans at the rate until it is interrupted; counts answers. */
-const deliver = (url: string, seen: Record<string, number>) => {
+const deliver = (url: string, size: number, seen: Record<string, number>) => {
   const began = performance.now()
   let made = 0
   const one = Effect.promise(() => {
@@ -71,7 +77,12 @@ const deliver = (url: string, seen: Record<string, number>) => {
   }))
 }
 
-const program = Effect.gen(function*() {
+const rebuildOf = Effect.fnUntraced(function*(size: number) {
+  const notes: Array<string> = []
+  const say = (note: string) => {
+    notes.push(note)
+    return Console.error(note)
+  }
   const system = yield* System.make({ receivers: 1, projectors: 1 })
   const reader = yield* system.add("admin")
   const [receiver, projector] = [system.receivers[0], system.projectors[0]]
@@ -81,15 +92,15 @@ const program = Effect.gen(function*() {
   )
   const began = performance.now()
   const seconds = (since: number) => `${((performance.now() - since) / 1_000).toFixed(1)} s`
-  yield* fill(system)
-  yield* Console.log(`${size} scans stored in ${seconds(began)}`)
+  yield* fill(system, size)
+  yield* say(`${size} scans stored in ${seconds(began)}`)
   yield* Effect.repeat(Effect.delay(client.projections.list(), "500 millis"), {
     until: ({ projections }) => projections.every(({ lag }) => lag === 0)
   })
-  yield* Console.log(`projected after ${seconds(began)}`)
+  yield* say(`projected after ${seconds(began)}`)
 
   const answers: Record<string, number> = {}
-  const delivering = yield* Effect.forkChild(deliver(receiver.webhook, answers))
+  const delivering = yield* Effect.forkChild(deliver(receiver.webhook, size, answers))
   const reads = { done: 0, failed: 0, fewest: Infinity, slowest: 0 }
   const reading = yield* Effect.forkChild(Effect.forever(Effect.gen(function*() {
     const at = performance.now()
@@ -117,7 +128,7 @@ const program = Effect.gen(function*() {
         if (now.finished_at !== null) return { ...now, took: seconds(started) }
         if (!killed && now.progress !== null && now.progress.done > now.progress.total / 2) {
           killed = true
-          yield* Console.log(
+          yield* say(
             `half way after ${seconds(started)}, ${Math.round(now.progress.per_second)} events/s`
           )
           yield* halfWay
@@ -131,10 +142,10 @@ const program = Effect.gen(function*() {
     Effect.gen(function*() {
       yield* projector.end("SIGKILL")
       yield* projector.start
-      yield* Console.log("the process that rebuilt was killed and started again")
+      yield* say("the process that rebuilt was killed and started again")
     })
   )
-  yield* Console.log(
+  yield* say(
     `${rebuilt.state} after ${rebuilt.took}: ${rebuilt.result?.events} events ${rebuilt.error ?? ""}`
   )
   yield* Fiber.interrupt(delivering)
@@ -142,23 +153,20 @@ const program = Effect.gen(function*() {
   const verified = yield* ended({ verify: true }, Effect.void)
   yield* Fiber.interrupt(reading)
   const different = Object.entries(verified.result?.tables ?? {}).filter(([, { equal }]) => !equal)
-  yield* Console.log(
+  yield* say(
     `verified after ${verified.took}: ${different.length} of ${
       Object.keys(verified.result?.tables ?? {}).length
     } tables differ`
   )
   const stream = yield* Effect.promise(() => readStream(system.broker, "3QPR_EVENTS"))
   const [scans] = yield* system.query(readModels(stream, new Set()))
-  yield* Console.log(
+  yield* say(
     `recomputed: ${scans?.applied} applied, ${scans?.skipped.length} skipped, ${scans?.twice.length} twice, `
       + `${scans?.problems.length} rows or counts differ`
   )
-  yield* Console.log(`answers: ${JSON.stringify(answers)}; reads: ${JSON.stringify(reads)}`)
+  yield* say(`answers: ${JSON.stringify(answers)}; reads: ${JSON.stringify(reads)}`)
   const broken = rebuilt.state !== "switched" || verified.state !== "compared" || different.length > 0
     || reads.failed > 0 || reads.fewest < size || Object.keys(answers).join() !== "200"
     || scans === undefined || scans.skipped.length + scans.twice.length + scans.problems.length > 0
-  yield* Console.log(broken ? "BROKEN" : "all is well")
-  if (broken) process.exitCode = 1
+  return { rows: [], notes, failures: broken ? ["see the figures above"] : [] } satisfies Report
 })
-
-NodeRuntime.runMain(program.pipe(Effect.scoped, Effect.provide(FetchHttpClient.layer)))

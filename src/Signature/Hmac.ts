@@ -1,0 +1,37 @@
+import { Buffer } from "node:buffer"
+import { createHash, hash } from "node:crypto"
+
+/** The hex HMAC-SHA256 of a body. */
+export type Hmac = (body: Uint8Array) => string
+
+/**
+ * HMAC-SHA256 with one key, by its definition (RFC 2104) and two one-shot hashes: for a body of 600 bytes
+ * that costs less than `createHmac`, which makes an object each time.
+ */
+export const hmacSha256 = (secret: string): Hmac => {
+  const key = Buffer.from(secret, "utf8")
+  const block = Buffer.alloc(blockSize)
+  block.set(key.length > blockSize ? createHash("sha256").update(key).digest() : key)
+  const inner = Buffer.alloc(blockSize + reused)
+  const outer = Buffer.alloc(blockSize + digestSize)
+  for (const [at, byte] of block.entries()) {
+    inner[at] = byte ^ 0x36
+    outer[at] = byte ^ 0x5c
+  }
+  return (body) => {
+    outer.write(hash("sha256", keyed(inner, body), "hex"), blockSize, "hex")
+    return hash("sha256", outer, "hex")
+  }
+}
+
+const keyed = (inner: Buffer, body: Uint8Array): Buffer => {
+  if (body.length > reused) return Buffer.concat([inner.subarray(0, blockSize), body])
+  inner.set(body, blockSize)
+  return inner.subarray(0, blockSize + body.length)
+}
+
+const blockSize = 64
+const digestSize = 32
+
+/** Bodies up to this size are hashed where the last one was, in bytes. */
+const reused = 8_192

@@ -1,0 +1,99 @@
+/**
+ * `npm run bench -- [--only ingest,peers] [--runtime node|deno|both] [--rounds 5] [--seconds 3]
+ * [--connections 64] [--size N] [--json]`: figures, as ratios of paired runs. Exits 1 when what was answered
+ * is not what is stored. Tests assert no times; this asserts none either.
+ */
+import { NodeRuntime } from "@effect/platform-node"
+import { Console, Effect } from "effect"
+import console from "node:console"
+import { availableParallelism, cpus } from "node:os"
+import process from "node:process"
+import { parseArgs } from "node:util"
+import type { Options, Part, Report, Runtime } from "./Part.ts"
+import { ingest } from "./Parts/Ingest.ts"
+import { memory } from "./Parts/Memory.ts"
+import { peers } from "./Parts/Peers.ts"
+import { queries } from "./Parts/Queries.ts"
+import { rebuild } from "./Parts/Rebuild.ts"
+
+const parts: ReadonlyArray<Part> = [ingest, peers, memory, queries, rebuild]
+
+const wrong = (message: string): never => {
+  process.stderr.write(`${message}\n`)
+  return process.exit(2)
+}
+
+const { values } = parseArgs({
+  options: {
+    only: { type: "string" },
+    runtime: { type: "string", default: "both" },
+    rounds: { type: "string", default: "5" },
+    seconds: { type: "string", default: "3" },
+    connections: { type: "string", default: "64" },
+    size: { type: "string" },
+    json: { type: "boolean", default: false },
+    help: { type: "boolean", default: false }
+  }
+})
+if (values.help) {
+  process.stdout.write(
+    parts.map(({ about, name, onlyWhenNamed }) =>
+      `${name.padEnd(8)} ${about}${onlyWhenNamed ? " (only when named)" : ""}\n`
+    ).join("")
+  )
+  process.exit(0)
+}
+
+const positive = (name: "rounds" | "seconds" | "connections" | "size") => {
+  const value = Number(values[name])
+  return Number.isInteger(value) && value > 0
+    ? value
+    : wrong(`--${name} is "${values[name]}", and must be a whole number above 0.`)
+}
+
+const runtimes: Readonly<Record<string, ReadonlyArray<Runtime>>> = {
+  node: ["node"],
+  deno: ["deno"],
+  both: ["node", "deno"]
+}
+
+const options: Options = {
+  runtimes: runtimes[values.runtime] ??
+    wrong(`--runtime is "${values.runtime}", and must be node, deno or both.`),
+  rounds: positive("rounds"),
+  seconds: positive("seconds"),
+  connections: positive("connections"),
+  size: values.size === undefined ? undefined : positive("size")
+}
+
+const named = values.only?.split(",")
+const unknown = named?.find((name) => parts.every((part) => part.name !== name))
+if (unknown !== undefined) {
+  wrong(`--only knows ${parts.map(({ name }) => name).join(", ")}, not "${unknown}".`)
+}
+const wanted = parts.filter(({ name, onlyWhenNamed }) => named?.includes(name) ?? !onlyWhenNamed)
+
+const machine = `${availableParallelism()} cores of ${cpus()[0]?.model.trim()}`
+
+const print = (part: Part, report: Report) => {
+  console.log(`\n${part.name}: ${part.about}`)
+  console.table(report.rows)
+  for (const note of [...report.notes, ...report.failures.map((failure) => `FAILED: ${failure}`)]) {
+    console.log(note)
+  }
+}
+
+const program = Effect.gen(function*() {
+  const reports: Record<string, Report> = {}
+  for (const part of wanted) {
+    yield* Console.error(`${part.name} …`)
+    const report = yield* Effect.scoped(part.run(options))
+    reports[part.name] = report
+    if (!values.json) print(part, report)
+    if (report.failures.length > 0) process.exitCode = 1
+  }
+  if (values.json) console.log(JSON.stringify({ machine, options, reports }))
+  else console.log(`\n${machine}, ${new Date().toISOString().slice(0, 10)}`)
+})
+
+NodeRuntime.runMain(program)

@@ -1,0 +1,18 @@
+/**
+ * Peer (e), the guide's own sample: Express, and the ids that were seen in a Set. Nothing is stored: what it
+ * answers 200 is gone with the process, and so is its memory of what it has seen.
+ */
+import express from "express"
+import { isSigned } from "./signature.js"
+
+const seen = new Set()
+const app = express()
+app.use(express.raw({ type: "*/*", limit: "1mb" }))
+app.post("/webhooks/3qpr", (request, response) => {
+  if (!isSigned(request.body, request.get("x-3qpr-signature"))) return response.status(400).send("invalid signature")
+  const event = JSON.parse(request.body.toString())
+  seen.add(event.id)
+  response.json({ ok: true })
+})
+app.get("/count", (_, response) => response.send(String(seen.size)))
+app.listen(Number(process.env.PORT), "127.0.0.1")

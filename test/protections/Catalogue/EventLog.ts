@@ -22,7 +22,7 @@ export const eventLog: ReadonlyArray<Protection> = [
   {
     rows: ["4", "6"],
     name: "a publish without an ack times out",
-    edits: [edit("src/EventLog/Publisher.ts", "if (deadline > now) continue", "continue")],
+    edits: [edit("src/EventLog/Publisher.ts", "if (waiting.deadline > now) continue", "continue")],
     test: "integration/Network.test.ts",
     title:
       "notices within 15 seconds that nothing passes any more, answers meanwhile, and goes on when it does"

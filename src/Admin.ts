@@ -6,6 +6,7 @@ import { createServer } from "node:http"
 import * as Access from "./Admin/Access.ts"
 import * as Analytics from "./Admin/Analytics.ts"
 import { Api } from "./Admin/Api.ts"
+import * as Dashboard from "./Admin/Dashboard.ts"
 import * as DeadLetters from "./Admin/DeadLetters.ts"
 import * as Draining from "./Admin/Draining.ts"
 import * as Events from "./Admin/Events.ts"
@@ -36,7 +37,7 @@ export interface AdminOptions {
 /** The private listener with the query API. Needs the database, the event log and its consumers. */
 export const layer = (options: AdminOptions) =>
   Layer.mergeAll(
-    listener(options, Layer.merge(api(options), Metrics.layer)),
+    listener(options, Layer.mergeAll(api(options), Metrics.layer, Dashboard.layer)),
     Runner.layer,
     options.reconcile === undefined ? Layer.empty : reconciliations(options.reconcile)
   ).pipe(Layer.provide(OperationRecord.layer))

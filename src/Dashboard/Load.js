@@ -1,0 +1,55 @@
+import { useSignal } from "@preact/signals"
+import { useCallback, useEffect, useRef } from "preact/hooks"
+import { Problem } from "./Api.js"
+
+/**
+ * @template T
+ * @typedef {{ data?: T, problem?: Problem, loading: boolean, reload: () => void }} Loaded
+ */
+
+/**
+ * Loads, again when `key` changes and every `every` milliseconds while the page is seen. What was loaded stays on
+ * screen meanwhile, and when it fails, with the problem beside it.
+ * @template T
+ * @param {string} key
+ * @param {(signal: AbortSignal) => Promise<T>} load
+ * @param {number} [every]
+ * @returns {Loaded<T>}
+ */
+export const useLoaded = (key, load, every) => {
+  const state = useSignal(/** @type {{ key: string, data?: T, problem?: Problem, loading: boolean }} */ (
+    { key, loading: true }
+  ))
+  const latest = useRef(load)
+  latest.current = load
+  const abort = useRef(/** @type {AbortController | undefined} */ (undefined))
+  const run = useCallback(async () => {
+    abort.current?.abort()
+    const mine = abort.current = new AbortController()
+    state.value = state.value.key === key ? { ...state.value, loading: true } : { key, loading: true }
+    try {
+      const data = await latest.current(mine.signal)
+      if (!mine.signal.aborted) state.value = { key, data, loading: false }
+    } catch (error) {
+      if (mine.signal.aborted) return
+      const problem = error instanceof Problem ? error : new Problem(0, "Unexpected", String(error))
+      state.value = { ...state.value, problem, loading: false }
+    }
+  }, [key])
+  useEffect(() => {
+    void run()
+    const timer = every && setInterval(() => document.hidden || void run(), every)
+    return () => {
+      clearInterval(timer)
+      abort.current?.abort()
+    }
+  }, [run, every])
+  const { data, loading, problem } = state.value.key === key ? state.value : { loading: true }
+  return {
+    ...data !== undefined && { data },
+    ...problem !== undefined && { problem },
+    loading,
+    reload: () => void run()
+  }
+}
+

@@ -11,23 +11,35 @@ export const isPage = (url: string) => /^\/(\?|$)|^\/dashboard\//.test(url)
 export const layer = HttpRouter.use(Effect.fnUntraced(function*(router) {
   const assets = yield* read
   const page = Page.make(assets)
-  yield* router.add("GET", "/", ({ headers }) =>
-    respond(page.asset, headers, { "content-security-policy": page.policy, "cache-control": "no-cache" }))
+  yield* router.add(
+    "GET",
+    "/",
+    ({ headers }) =>
+      respond(page.asset, headers, { "content-security-policy": page.policy, "cache-control": "no-cache" })
+  )
   const prefix = `/dashboard/${assets.version}/`
   yield* router.add("GET", "/dashboard/:version/*", ({ headers, url }) => {
     const [path = ""] = url.split("?")
     const asset = path.startsWith(prefix) ? assets.files.get(path.slice(prefix.length)) : undefined
     return asset === undefined
-      ? HttpServerRespondable.toResponse(new NotFound({ detail: "This version has no such file. Load / anew." }))
+      ? HttpServerRespondable.toResponse(
+        new NotFound({ detail: "This version has no such file. Load / anew." })
+      )
       : respond(asset, headers, { "cache-control": "public, max-age=31536000, immutable" })
   })
 }))
 
 type Headers = Readonly<Record<string, string | undefined>>
 
-const respond = ({ contentType, encoded, etag, path }: Asset, asked: Headers, more: Record<string, string>) => {
+const respond = (
+  { contentType, encoded, etag, path }: Asset,
+  asked: Headers,
+  more: Record<string, string>
+) => {
   const headers = { ...guards, ...more, etag, vary: "accept-encoding" }
-  if (asked["if-none-match"] === etag) return Effect.succeed(HttpServerResponse.empty({ status: 304, headers }))
+  if (asked["if-none-match"] === etag) {
+    return Effect.succeed(HttpServerResponse.empty({ status: 304, headers }))
+  }
   const encoding = path.endsWith(".woff2") ? "identity" : encodingFor(asked["accept-encoding"])
   return Effect.map(Effect.promise(() => encoded(encoding)), (body) =>
     HttpServerResponse.uint8Array(body, {

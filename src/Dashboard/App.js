@@ -1,12 +1,12 @@
 import { useEffect, useRef } from "preact/hooks"
+import { duration } from "./Format.js"
 import { html } from "./Html.js"
+import { helpShown } from "./Keys.js"
 import { connection, listen, retry } from "./live/Connection.js"
 import { status } from "./live/Status.js"
-import { helpShown } from "./Keys.js"
+import { Mark } from "./parts/Badge.js"
 import { route } from "./Route.js"
 import { signIn } from "./Session.js"
-import { duration } from "./Format.js"
-import { Mark } from "./parts/Badge.js"
 import { Top } from "./Top.js"
 import { Events } from "./views/Events.js"
 import { Help } from "./views/Help.js"
@@ -38,9 +38,9 @@ export const App = () => {
   }, [title])
   return html`<div class="shell">
     <a class="skip" href="#main" onClick=${(/** @type {Event} */ event) => {
-      event.preventDefault()
-      main.current?.focus()
-    }}>Skip to the content</a>
+    event.preventDefault()
+    main.current?.focus()
+  }}>Skip to the content</a>
     <${Top} view=${name in views ? name : "now"} />
     <main id="main" tabindex="-1" ref=${main} aria-label=${title}>
       ${signIn.value === "no" ? html`<${view} />` : html`<${SignIn} />`}

@@ -17,9 +17,11 @@ import { Problem } from "./Api.js"
  * @returns {Loaded<T>}
  */
 export const useLoaded = (key, load, every) => {
-  const state = useSignal(/** @type {{ key: string, data?: T, problem?: Problem, loading: boolean }} */ (
-    { key, loading: true }
-  ))
+  const state = useSignal(
+    /** @type {{ key: string, data?: T, problem?: Problem, loading: boolean }} */ (
+      { key, loading: true }
+    )
+  )
   const latest = useRef(load)
   latest.current = load
   const abort = useRef(/** @type {AbortController | undefined} */ (undefined))
@@ -52,4 +54,3 @@ export const useLoaded = (key, load, every) => {
     reload: () => void run()
   }
 }
-

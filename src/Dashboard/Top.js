@@ -17,16 +17,21 @@ export const Top = ({ view }) =>
     <div class="top-row">
       <a class="brand" href=${to(["now"])}><${Logo} />threeqpr-events</a>
       <nav class="nav" aria-label="Views">
-        ${tabs.map(([key = "", title]) =>
-          html`<a key=${key} href=${to([key])} aria-current=${key === view ? "page" : undefined}>
+        ${
+    tabs.map(([key = "", title]) =>
+      html`<a key=${key} href=${to([key])} aria-current=${key === view ? "page" : undefined}>
             ${title}${key === "work" && html`<${Tally} />`}
-          </a>`)}
+          </a>`
+    )
+  }
       </nav>
       <div class="tools"><${Pulse} /><${ThemeButton} />
         <button class="button quiet icon" type="button" title="Keys and help (?)" aria-label="Keys and help"
           onClick=${() => (helpShown.value = true)}><${Icon} name="help" /></button>
-        ${token.value && html`<button class="button quiet icon" type="button" title="Sign out" aria-label="Sign out"
-          onClick=${() => useToken("")}><${Icon} name="leave" /></button>`}
+        ${
+    token.value && html`<button class="button quiet icon" type="button" title="Sign out" aria-label="Sign out"
+          onClick=${() => useToken("")}><${Icon} name="leave" /></button>`
+  }
       </div>
     </div>
   </header>`
@@ -35,7 +40,9 @@ export const Top = ({ view }) =>
 const Tally = () => {
   const letters = status.value?.dead_letters ?? 0
   if (letters === 0) return null
-  return html`<span class="tally bad" title="Dead letters">${count(letters)}<span class="visually-hidden"> dead letters</span></span>`
+  return html`<span class="tally bad" title="Dead letters">${
+    count(letters)
+  }<span class="visually-hidden"> dead letters</span></span>`
 }
 
 const pulses = {
@@ -45,7 +52,9 @@ const pulses = {
 }
 
 const Pulse = () => {
-  const [kind, text] = signIn.value === "no" ? pulses[connection.value.state] : /** @type {const} */ (["idle", "Signed out"])
+  const [kind, text] = signIn.value === "no"
+    ? pulses[connection.value.state]
+    : /** @type {const} */ (["idle", "Signed out"])
   return html`<span class="pulse" role="status"><${Mark} kind=${kind} />${text}</span>`
 }
 

@@ -1,6 +1,6 @@
-import { html } from "./Html.js"
 import { render } from "preact"
 import { App } from "./App.js"
+import { html } from "./Html.js"
 import { watchKeys } from "./Keys.js"
 import { watchRoute } from "./Route.js"
 

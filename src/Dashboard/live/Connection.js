@@ -33,7 +33,10 @@ let wake = () => {}
 export const listen = async () => {
   setInterval(watch, 1_000)
   addEventListener("online", retry)
-  document.addEventListener("visibilitychange", () => document.hidden || connection.value.state === "live" || retry())
+  document.addEventListener(
+    "visibilitychange",
+    () => document.hidden || connection.value.state === "live" || retry()
+  )
   effect(() => void (token.value && retry()))
   for (;;) {
     try {

@@ -31,7 +31,14 @@ export const gap = () => {
   history.value = [...history.value, { ...unknown, at: last.at + 0.001 }].slice(-span)
 }
 
-const unknown = { in: null, stored: null, duplicate: null, quarantined: null, rejected: null, projected: null }
+const unknown = {
+  in: null,
+  stored: null,
+  duplicate: null,
+  quarantined: null,
+  rejected: null,
+  projected: null
+}
 
 /** Outcomes of a delivery that leave nothing in the log. */
 const kept = new Set(["stored", "duplicate", "quarantined"])

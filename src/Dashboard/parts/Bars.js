@@ -11,16 +11,21 @@ export const Bars = ({ rows, title, total }) => {
   return html`<section class="card">
     <div class="card-head"><h2>${title}</h2><span class="muted">Scans</span></div>
     <div class="card-body">
-      ${rows.length === 0 ? html`<${Empty} title="No scans in this period" />` : html`<ol class="bars">
-        ${rows.map(({ key, name, value }) =>
-          html`<li key=${key}>
+      ${
+    rows.length === 0 ? html`<${Empty} title="No scans in this period" />` : html`<ol class="bars">
+        ${
+      rows.map(({ key, name, value }) =>
+        html`<li key=${key}>
             <svg class="fill" viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true">
               <rect width=${100 * value / most} height="10" />
             </svg>
             <span class="name">${name}</span>
             <span>${compact(value)}<span class="share">${total > 0 ? share(value / total) : ""}</span></span>
-          </li>`)}
-      </ol>`}
+          </li>`
+      )
+    }
+      </ol>`
+  }
     </div>
   </section>`
 }

@@ -39,8 +39,9 @@ export const Chart = ({ data, from, height, label, lines, until, when }) => {
   useEffect(() => plot.current?.setData(/** @type {uPlot.AlignedData} */ (data)), [data])
 
   return html`<figure class="chart" role="img" aria-label=${label}>
-    <ul class="legend">${lines.map(({ colour, label }) =>
-      html`<li key=${label}><i class="key key-${colour}"></i>${label}</li>`)}</ul>
+    <ul class="legend">${
+    lines.map(({ colour, label }) => html`<li key=${label}><i class="key key-${colour}"></i>${label}</li>`)
+  }</ul>
     <div class="plot plot-${height}" ref=${box}></div>
   </figure>`
 }
@@ -66,12 +67,20 @@ const options = ({ height, lines, range, when, width }) => {
     padding: [12, 18, 0, 0],
     cursor: { points: { size: 7 }, drag: { x: false, y: false } },
     scales: {
-      x: { time: true, range: (_, least, most) => [range.current.from ?? least, range.current.until ?? most] },
+      x: {
+        time: true,
+        range: (_, least, most) => [range.current.from ?? least, range.current.until ?? most]
+      },
       y: { range: (_, __, most) => [0, Math.max(4, most * 1.12)] }
     },
     axes: [
       { ...axis, grid: { show: false }, space: 76, ...dates },
-      { ...axis, size: 52, space: 36, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 1e6, 1e7] }
+      {
+        ...axis,
+        size: 52,
+        space: 36,
+        incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 1e6, 1e7]
+      }
     ],
     series: [
       {},

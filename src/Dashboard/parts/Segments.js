@@ -8,10 +8,14 @@ import { html } from "../Html.js"
 export const Segments = ({ label, onChange, options, value }) => {
   const name = useId()
   return html`<fieldset class="segments" aria-label=${label}>
-    ${options.map(([key, text]) =>
+    ${
+    options.map(([key, text]) =>
       html`<label key=${key}>
-        <input type="radio" name=${name} value=${key} checked=${key === value} onChange=${() => onChange(key)} />
+        <input type="radio" name=${name} value=${key} checked=${key === value} onChange=${() =>
+        onChange(key)} />
         <span>${text}</span>
-      </label>`)}
+      </label>`
+    )
+  }
   </fieldset>`
 }

@@ -12,7 +12,8 @@ import { Course } from "./time/Course.js"
 /** @import { AllAnalytics, CodeAnalytics } from "../../Admin/Api/Analytics.ts" */
 /** @typedef {CodeAnalytics & { top_codes?: AllAnalytics["top_codes"] }} Answer */
 
-const periods = /** @type {const} */ ([["7d", "7 days"], ["30d", "30 days"], ["90d", "90 days"], ["all", "All"]])
+const periods =
+  /** @type {const} */ ([["7d", "7 days"], ["30d", "30 days"], ["90d", "90 days"], ["all", "All"]])
 const granularities = /** @type {const} */ ([["hour", "Hour"], ["day", "Day"], ["week", "Week"]])
 
 /** @template {string} T @param {readonly (readonly [T, string])[]} options @param {string | null} given @param {T} otherwise */
@@ -26,8 +27,14 @@ export const OverTime = () => {
   const code = parameters.get("code") ?? ""
   const change = (/** @type {Record<string, string>} */ changed) =>
     replace(to(["time"], { period, granularity, code, ...changed }))
-  const path = `${code ? `/v1/qpr-codes/${encodeURIComponent(code)}` : "/v1"}/analytics${query({ period, granularity })}`
-  const loaded = /** @type {import("../Load.js").Loaded<Answer>} */ (useLoaded(path, (signal) => ask(path, { signal }), 10_000))
+  const path = `${code ? `/v1/qpr-codes/${encodeURIComponent(code)}` : "/v1"}/analytics${
+    query({ period, granularity })
+  }`
+  const loaded = /** @type {import("../Load.js").Loaded<Answer>} */ (useLoaded(
+    path,
+    (signal) => ask(path, { signal }),
+    10_000
+  ))
   return html`<div class="view-head">
       <h1>Over time</h1>
       <div class="controls">
@@ -38,40 +45,56 @@ export const OverTime = () => {
           onChange=${(/** @type {string} */ value) => change({ granularity: value })} />
       </div>
     </div>
-    ${shown(loaded, (answer) =>
+    ${
+    shown(loaded, (answer) =>
       html`<div class=${loaded.loading && loaded.problem ? "time stale" : "time"}>
         <dl class="figures card">
           <${Figure} title="Scans" value=${compact(answer.scans_total)} />
           <${Figure} title="Conversations ended" value=${compact(answer.conversations_completed)} />
-          <${Figure} title="Conversation rate" value=${answer.scans_total ? share(answer.conversation_rate) : "–"}
+          <${Figure} title="Conversation rate" value=${
+        answer.scans_total ? share(answer.conversation_rate) : "–"
+      }
             note="of scans start one" />
-          <${Figure} title="Messages" value=${answer.scans_total ? decimal(answer.avg_messages_per_conversation) : "–"}
+          <${Figure} title="Messages" value=${
+        answer.scans_total ? decimal(answer.avg_messages_per_conversation) : "–"
+      }
             note="a conversation, on average" />
         </dl>
         <${Course} answer=${answer} period=${period} granularity=${granularity} />
         <div class=${answer.top_codes ? "tops" : "tops two"}>
-          ${answer.top_codes && html`<${Bars} title="Top codes" total=${answer.scans_total}
-            rows=${answer.top_codes.map(({ name, qpr_code_id, scans, short_id }) => ({
-              key: qpr_code_id ?? "",
-              value: scans,
-              name: qpr_code_id === null
-                ? "Unknown"
-                : html`<a href=${to(["time"], { period, granularity, code: qpr_code_id })}>${name ?? short_id ?? qpr_code_id}</a>`
-            }))} />`}
+          ${
+        answer.top_codes && html`<${Bars} title="Top codes" total=${answer.scans_total}
+            rows=${
+          answer.top_codes.map(({ name, qpr_code_id, scans, short_id }) => ({
+            key: qpr_code_id ?? "",
+            value: scans,
+            name: qpr_code_id === null
+              ? "Unknown"
+              : html`<a href=${to(["time"], { period, granularity, code: qpr_code_id })}>${
+                name ?? short_id ?? qpr_code_id
+              }</a>`
+          }))
+        } />`
+      }
           <${Bars} title="Top countries" total=${answer.scans_total}
-            rows=${answer.top_countries.map(({ country: code, scans }) => ({
-              key: code ?? "",
-              value: scans,
-              name: country(code)
-            }))} />
+            rows=${
+        answer.top_countries.map(({ country: code, scans }) => ({
+          key: code ?? "",
+          value: scans,
+          name: country(code)
+        }))
+      } />
           <${Bars} title="Top devices" total=${answer.scans_total}
-            rows=${answer.top_devices.map(({ device, scans }) => ({
-              key: device ?? "",
-              value: scans,
-              name: device === null ? "Unknown" : sentence(device)
-            }))} />
+            rows=${
+        answer.top_devices.map(({ device, scans }) => ({
+          key: device ?? "",
+          value: scans,
+          name: device === null ? "Unknown" : sentence(device)
+        }))
+      } />
         </div>
-      </div>`)}`
+      </div>`)
+  }`
 }
 
 /** @param {{ title: string, value: string, note?: string }} props */

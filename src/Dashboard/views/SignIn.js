@@ -16,7 +16,9 @@ export const SignIn = () => {
     await ask("/v1/status").catch(() => undefined)
   }
   const message = problem.value
-    || (signIn.value === "refused" ? "This token was refused. It has to be the ADMIN_TOKEN that serve runs with." : "")
+    || (signIn.value === "refused"
+      ? "This token was refused. It has to be the ADMIN_TOKEN that serve runs with."
+      : "")
   return html`<div class="sign-in">
     <form class="card" onSubmit=${submit}>
       <div><h1>Sign in</h1>

@@ -23,9 +23,12 @@ export const Work = () => {
   return html`<div class="view-head">
     <h1>Work</h1>
     <nav class="subnav" aria-label="Work">
-      ${tabs.map(({ path, tally, title }) =>
-        html`<a key=${path} href=${to(["work", path])} aria-current=${path === tab?.path ? "page" : undefined}>
-          ${title}${tally && html`<${Tally} of=${tally} />`}</a>`)}
+      ${
+    tabs.map(({ path, tally, title }) =>
+      html`<a key=${path} href=${to(["work", path])} aria-current=${path === tab?.path ? "page" : undefined}>
+          ${title}${tally && html`<${Tally} of=${tally} />`}</a>`
+    )
+  }
     </nav>
   </div>
   ${tab && html`<${tab.view} key=${tab.path} id=${id} />`}`

@@ -17,7 +17,11 @@ import { Steps } from "./Steps.js"
 /** The whole life of an event: received, stored, and what became of it in each projection. @param {{ id: string }} props */
 export const Life = ({ id }) => {
   const path = `/v1/events/${encodeURIComponent(id)}`
-  const life = /** @type {Loaded<EventLife>} */ (useLoaded(`${path}/life`, (signal) => ask(`${path}/life`, { signal }), 2_000))
+  const life = /** @type {Loaded<EventLife>} */ (useLoaded(
+    `${path}/life`,
+    (signal) => ask(`${path}/life`, { signal }),
+    2_000
+  ))
   const detail = /** @type {Loaded<EventDetail>} */ (useLoaded(path, (signal) => ask(path, { signal })))
   const back = html`<a class="button quiet" href=${to(["events"])}><${Icon} name="back" />All events</a>`
   if (life.problem?.status === 404) {
@@ -31,12 +35,14 @@ export const Life = ({ id }) => {
     </section>
     <section class="card" aria-label="What was signed">
       <div class="card-head"><h2>What was signed</h2></div>
-      <div class="card-body stack">${shown(detail, (event) =>
-        html`<${Bytes} title="Body" base64=${event.body_base64} />
+      <div class="card-body stack">${
+    shown(detail, (event) =>
+      html`<${Bytes} title="Body" base64=${event.body_base64} />
           <dl class="facts"><dt>Subject</dt><dd class="mono">${event.subject}</dd>
             <dt>SHA-256</dt><dd class="mono">${event.sha256}</dd>
             <dt>Received</dt><dd>${time(event.received_at)} UTC, ${counted(event.size, "byte")}</dd></dl>
-          <${Headers} title="Headers in the log" headers=${event.headers} />`)}</div>
+          <${Headers} title="Headers in the log" headers=${event.headers} />`)
+  }</div>
     </section>
   </div>`
 }

@@ -9,7 +9,8 @@ export const Consumers = () => {
   const now = status.value
   return html`<section class="card consumers">
     <div class="card-head"><h2>Consumers</h2><span class="muted">Behind the log</span></div>
-    ${now === undefined
+    ${
+    now === undefined
       ? html`<${Loading} />`
       : now.consumers === null
       ? html`<${Empty} kind="bad" title="The broker does not tell">They show again when it answers.<//>`
@@ -19,15 +20,19 @@ export const Consumers = () => {
         <thead><tr><th scope="col">Consumer</th><th scope="col">State</th>
           <th scope="col" class="number">Events</th><th scope="col" class="number">Age</th>
           <th scope="col" class="number">In flight</th></tr></thead>
-        <tbody>${now.consumers.map(({ in_flight, lag, lag_seconds, name }) =>
+        <tbody>${
+        now.consumers.map(({ in_flight, lag, lag_seconds, name }) =>
           html`<tr key=${name}>
             <th scope="row" class="row-name">${name}</th>
             <td class="tight">${state(lag, lag_seconds)}</td>
             <td class="number lag">${count(lag)}</td>
             <td class="number tight">${duration(lag_seconds)}</td>
             <td class="number">${count(in_flight)}</td>
-          </tr>`)}</tbody>
-      </table></div>`}
+          </tr>`
+        )
+      }</tbody>
+      </table></div>`
+  }
   </section>`
 }
 

@@ -23,23 +23,30 @@ export const Feed = () => {
       </div>
     </div>
     <div class="feed-rows" tabindex="0" role="region" aria-label="Live feed">
-      ${rows.length === 0
-        ? html`<${Empty} title="No events yet">
+      ${
+    rows.length === 0
+      ? html`<${Empty} title="No events yet">
             Make some: <code>npx threeqpr trigger scan.created --count 20</code><//>`
-        : html`<table class="table">
+      : html`<table class="table">
           <thead><tr><th scope="col">Time</th><th scope="col">Event</th><th scope="col">Type</th>
             <th scope="col" class="number">Sequence</th><th scope="col" class="number">Size</th></tr></thead>
-          <tbody>${rows.map(({ id, quarantined, received_at, sequence, size, type }) =>
-            html`<tr key=${sequence}>
+          <tbody>${
+        rows.map(({ id, quarantined, received_at, sequence, size, type }) =>
+          html`<tr key=${sequence}>
               <td class="tight muted">${clock(received_at)}</td>
               <td class="clip"><a class="mono" href=${to(["events", id])}>${id}</a></td>
               <td class="tight">${
-              quarantined === null ? type : html`<${Badge} kind="warn">Quarantined: ${quarantined.replaceAll("_", " ")}<//>`
-            }</td>
+            quarantined === null
+              ? type
+              : html`<${Badge} kind="warn">Quarantined: ${quarantined.replaceAll("_", " ")}<//>`
+          }</td>
               <td class="number tight">${count(sequence)}</td>
               <td class="number tight muted">${bytes(size)}</td>
-            </tr>`)}</tbody>
-        </table>`}
+            </tr>`
+        )
+      }</tbody>
+        </table>`
+  }
     </div>
   </section>`
 }

@@ -1,6 +1,6 @@
 import { useMemo } from "preact/hooks"
-import { html } from "../../Html.js"
 import { rate } from "../../Format.js"
+import { html } from "../../Html.js"
 import { history, span } from "../../live/Status.js"
 import { Chart } from "../../parts/Chart.js"
 

@@ -17,10 +17,13 @@ export const Tiles = () => {
   const rates = now && ratesOf(now)
   const totals = now?.totals && summed(now.totals.deliveries, now.totals.projected)
   return html`<dl class="tiles">
-    ${tiles.map(([key, title, note]) => {
+    ${
+    tiles.map(([key, title, note]) => {
       const value = rates?.[key]
       const total = totals?.[key]
-      const alarm = key === "rejected" || key === "quarantined" ? value !== undefined && value !== null && value > 0 : false
+      const alarm = key === "rejected" || key === "quarantined"
+        ? value !== undefined && value !== null && value > 0
+        : false
       return html`<div class="card tile" key=${key} title=${note}>
         <dt><i class="key key-${key}"></i>${title}</dt>
         <dd class=${alarm ? "rate alarm" : "rate"}>${
@@ -29,7 +32,8 @@ export const Tiles = () => {
         <dd class="since muted">${total === undefined ? "–" : compact(total)} in all</dd>
         <${Spark} of=${key} />
       </div>`
-    })}
+    })
+  }
   </dl>`
 }
 

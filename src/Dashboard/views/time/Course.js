@@ -36,11 +36,18 @@ export const Course = ({ answer: { timeseries }, granularity, period }) => {
       label=${`Scans and conversations by ${granularity}; the table below has the numbers`} />
     <details class="as-table"><summary>As a table</summary>
       <div class="scroll tall" tabindex="0" role="region" aria-label="Scans and conversations"><table class="table">
-        <thead><tr><th scope="col">${granularity === "week" ? "Week from" : granularity === "day" ? "Day" : "Hour"}</th>
+        <thead><tr><th scope="col">${
+    granularity === "week" ? "Week from" : granularity === "day" ? "Day" : "Hour"
+  }</th>
           <th scope="col" class="number">Scans</th><th scope="col" class="number">Conversations ended</th></tr></thead>
-        <tbody>${timeseries.slice(-mostRows).toReversed().map(({ conversations_completed, date, scans }) =>
-          html`<tr key=${date}><th scope="row" class="row-name">${date.replace("T", " ").replace(":00Z", "")}</th>
-            <td class="number">${count(scans)}</td><td class="number">${count(conversations_completed)}</td></tr>`)}</tbody>
+        <tbody>${
+    timeseries.slice(-mostRows).toReversed().map(({ conversations_completed, date, scans }) =>
+      html`<tr key=${date}><th scope="row" class="row-name">${date.replace("T", " ").replace(":00Z", "")}</th>
+            <td class="number">${count(scans)}</td><td class="number">${
+        count(conversations_completed)
+      }</td></tr>`
+    )
+  }</tbody>
       </table></div>
     </details>
   </section>`

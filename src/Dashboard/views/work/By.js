@@ -11,8 +11,8 @@ export const ByField = () =>
   html`<label class="field">Your name
     <input class="input" required maxlength="100" autocomplete="name" value=${by.value}
       onInput=${(/** @type {any} */ event) => {
-        by.value = event.target.value
-        localStorage.setItem(key, by.value)
-      }} />
+    by.value = event.target.value
+    localStorage.setItem(key, by.value)
+  }} />
     <small>It is recorded with what you do.</small>
   </label>`

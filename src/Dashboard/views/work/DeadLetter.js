@@ -41,8 +41,11 @@ export const DeadLetter = ({ changed, id }) => {
       </dl>
       <${Bytes} title="Signed bytes" base64=${letter.body_base64} />
       <${Headers} title="Headers in the log" headers=${letter.headers} />
-      ${verb.value && html`<${Operate} verb=${verb.value} what="dead letter" path=${`/v1/dead-letters/${verb.value}`}
-        selection=${{ ids: [id] }} onClose=${close} />`}
+      ${
+      verb.value &&
+      html`<${Operate} verb=${verb.value} what="dead letter" path=${`/v1/dead-letters/${verb.value}`}
+        selection=${{ ids: [id] }} onClose=${close} />`
+    }
     `)
 }
 

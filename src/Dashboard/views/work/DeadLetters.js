@@ -28,7 +28,9 @@ export const DeadLetters = ({ id }) => {
   const loaded = useLoaded(path, (signal) => ask(path, { signal }), 5_000)
   const answer = /** @type {Answer | undefined} */ (loaded.data)
   const selected = useSelected((answer?.dead_letters ?? []).map(({ id }) => id))
-  const doing = useSignal(/** @type {{ verb: "redrive" | "discard", ids: readonly string[] } | undefined} */ (undefined))
+  const doing = useSignal(
+    /** @type {{ verb: "redrive" | "discard", ids: readonly string[] } | undefined} */ (undefined)
+  )
   const filtered = Object.keys(filter).length > 0
   const change = (/** @type {string} */ name) => (/** @type {any} */ event) => {
     before.value = []
@@ -39,10 +41,13 @@ export const DeadLetters = ({ id }) => {
   const list = html`<section class="card">
     <div class="card-head tools-row">
       <form class="filters" role="search" onSubmit=${(/** @type {Event} */ event) => event.preventDefault()}>
-        ${filters.map((name) =>
-          html`<input key=${name} class="input" type="search" aria-label=${`Only with this ${name}`}
+        ${
+    filters.map((name) =>
+      html`<input key=${name} class="input" type="search" aria-label=${`Only with this ${name}`}
             placeholder=${name === "error" ? "Error contains" : name === "type" ? "Type" : "Consumer"}
-            value=${filter[name] ?? ""} onChange=${change(name)} />`)}
+            value=${filter[name] ?? ""} onChange=${change(name)} />`
+    )
+  }
       </form>
       <div class="actions">
         <button class="button" type="button" disabled=${!answer?.total}
@@ -51,34 +56,48 @@ export const DeadLetters = ({ id }) => {
           onClick=${() => (doing.value = { verb: "discard", ids: selected.ids })}>Discard ${amount}</button>
       </div>
     </div>
-    ${shown(/** @type {import("../../Load.js").Loaded<Answer>} */ (loaded), ({ cursor, dead_letters, more, total }) =>
-      total === 0
-        ? html`<${Empty} kind=${filtered ? "idle" : "ok"} title=${
-          filtered ? "No dead letter fits" : "No dead letters"
-        }>${filtered ? "Change or clear the filter." : "Every event was handled by every consumer."}<//>`
-        : html`<div class="scroll" tabindex="0" role="region" aria-label="Dead letters"><table class="table rows">
+    ${
+    shown(
+      /** @type {import("../../Load.js").Loaded<Answer>} */ (loaded),
+      ({ cursor, dead_letters, more, total }) =>
+        total === 0
+          ? html`<${Empty} kind=${filtered ? "idle" : "ok"} title=${
+            filtered ? "No dead letter fits" : "No dead letters"
+          }>${filtered ? "Change or clear the filter." : "Every event was handled by every consumer."}<//>`
+          : html`<div class="scroll" tabindex="0" role="region" aria-label="Dead letters"><table class="table rows">
           <thead><tr><th scope="col" class="tight">${selected.all}</th><th scope="col">Event</th>
             <th scope="col">Error</th><th scope="col">Consumer</th><th scope="col" class="number">Attempts</th>
             <th scope="col">Failed last (UTC)</th></tr></thead>
-          <tbody>${dead_letters.map((letter) =>
-            html`<tr key=${letter.id} class=${letter.id === id ? "selected" : ""}>
+          <tbody>${
+            dead_letters.map((letter) =>
+              html`<tr key=${letter.id} class=${letter.id === id ? "selected" : ""}>
               <td class="tight">${selected.box(letter.id, letter.event_id)}</td>
-              <td class="clip wide"><a class="mono" href=${to(["work", "dead-letters", letter.id], filter)}>${letter.event_id}</a></td>
+              <td class="clip wide"><a class="mono" href=${
+                to(["work", "dead-letters", letter.id], filter)
+              }>${letter.event_id}</a></td>
               <td class="clip wider" title=${letter.error}>${letter.error}</td>
               <td class="tight">${letter.consumer}</td>
               <td class="number tight">${letter.attempts}</td>
               <td class="tight muted">${time(letter.last_failed_at)}</td>
-            </tr>`)}</tbody>
+            </tr>`
+            )
+          }</tbody>
         </table></div>
         <${Pager} pages=${before} cursor=${cursor} more=${more} said=${counted(total, "dead letter")} />`
-    )}
-    ${doing.value && html`<${Operate} verb=${doing.value.verb} what="dead letter" path=${`/v1/dead-letters/${doing.value.verb}`}
-      selection=${doing.value.ids.length > 0 ? { ids: doing.value.ids } : filtered ? { filter } : { all: true }}
+    )
+  }
+    ${
+    doing.value &&
+    html`<${Operate} verb=${doing.value.verb} what="dead letter" path=${`/v1/dead-letters/${doing.value.verb}`}
+      selection=${
+      doing.value.ids.length > 0 ? { ids: doing.value.ids } : filtered ? { filter } : { all: true }
+    }
       onClose=${() => {
-        doing.value = undefined
-        selected.clear()
-        loaded.reload()
-      }} />`}
+      doing.value = undefined
+      selected.clear()
+      loaded.reload()
+    }} />`
+  }
   </section>`
 
   return html`<${Pair} title="Dead letter" back=${["work", "dead-letters"]} list=${list}

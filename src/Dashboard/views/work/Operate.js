@@ -5,7 +5,7 @@ import { counted, sentence } from "../../Format.js"
 import { html } from "../../Html.js"
 import { Dialog } from "../../parts/Dialog.js"
 import { Failed } from "../../parts/Notice.js"
-import { ByField, by } from "./By.js"
+import { by, ByField } from "./By.js"
 import { OperationProgress } from "./OperationProgress.js"
 
 /** @typedef {{ operation: string | null, count: number, decodable?: number }} Begun */
@@ -49,23 +49,34 @@ export const Operate = ({ many = "", onClose, path, selection, verb, what }) => 
     event.preventDefault()
     if (!busy.value) void call(false)
   }
-  return html`<${Dialog} title=${begun.value ? `${sentence(verb)}: under way` : `${sentence(verb)} ${many || `${what}s`}?`} onClose=${close}>
+  return html`<${Dialog} title=${
+    begun.value ? `${sentence(verb)}: under way` : `${sentence(verb)} ${many || `${what}s`}?`
+  } onClose=${close}>
     ${problem.value && html`<${Failed} problem=${problem.value} />`}
-    ${begun.value
+    ${
+    begun.value
       ? html`<${OperationProgress} id=${begun.value.operation} onClose=${close} />`
       : html`<form class="stack" onSubmit=${submit}>
         <p class="count" role="status">${said(verb, what, many || `${what}s`, counting.value)}</p>
-        ${amount > 0 && html`<${ByField} />
-          ${verb === "discard" && html`<label class="field">Reason
+        ${
+        amount > 0 && html`<${ByField} />
+          ${
+          verb === "discard" && html`<label class="field">Reason
             <input class="input" required maxlength="1000" value=${reason.value}
               onInput=${(/** @type {any} */ event) => (reason.value = event.target.value)} />
-            <small>It is recorded with your name.</small></label>`}`}
+            <small>It is recorded with your name.</small></label>`
+        }`
+      }
         <div class="dialog-foot">
           <button class="button" type="button" onClick=${close}>${amount > 0 ? "Cancel" : "Close"}</button>
-          ${amount > 0 && html`<button class=${verb === "discard" ? "button main bad" : "button main"} type="submit"
-            disabled=${busy.value}>${sentence(verb)} ${counted(amount, what, many || undefined)}</button>`}
+          ${
+        amount > 0 &&
+        html`<button class=${verb === "discard" ? "button main bad" : "button main"} type="submit"
+            disabled=${busy.value}>${sentence(verb)} ${counted(amount, what, many || undefined)}</button>`
+      }
         </div>
-      </form>`}
+      </form>`
+  }
   <//>`
 }
 
@@ -75,9 +86,15 @@ const said = (verb, what, many, counting) => {
   const { count, decodable } = counting
   if (count === 0) return `No ${what} fits any more.`
   if (verb === "discard") {
-    return `${counted(count, what, many)} will be removed for good. The event itself stays in the log; this consumer will never handle it.`
+    return `${
+      counted(count, what, many)
+    } will be removed for good. The event itself stays in the log; this consumer will never handle it.`
   }
   return decodable === undefined
-    ? `${counted(count, what, many)} will be given once more to the consumer, from the log. Whatever fails again comes back here.`
-    : `${decodable} of ${counted(count, what, many)} can be read by this version and will become events. The others stay as they are.`
+    ? `${
+      counted(count, what, many)
+    } will be given once more to the consumer, from the log. Whatever fails again comes back here.`
+    : `${decodable} of ${
+      counted(count, what, many)
+    } can be read by this version and will become events. The others stay as they are.`
 }

@@ -24,26 +24,39 @@ export const OperationProgress = ({ id, onClose }) => {
 const Running = ({ id, onClose }) => {
   const loaded = /** @type {import("../../Load.js").Loaded<Both>} */ (useLoaded(id, () => both(id), 700))
   const cancel = async () => {
-    await ask(`/v1/operations/${id}/cancel`, { body: { by: by.value.trim() || "dashboard" } }).catch(() => undefined)
+    await ask(`/v1/operations/${id}/cancel`, { body: { by: by.value.trim() || "dashboard" } }).catch(() =>
+      undefined
+    )
     loaded.reload()
   }
-  return html`${shown(loaded, ({ failures, operation }) =>
-    html`<div class="stack" data-state=${operation.state}>
+  return html`${
+    shown(loaded, ({ failures, operation }) =>
+      html`<div class="stack" data-state=${operation.state}>
       <div class="between"><${OperationState} operation=${operation} />
         <span class="muted">${operation.requested - operation.left} of ${operation.requested}</span></div>
       <progress class="progress" max=${operation.requested} value=${operation.requested - operation.left}
         aria-label="Progress"></progress>
       <p role="status">${resultsOf(operation)}</p>
-      ${failures.length > 0 && html`<ul class="failures">${failures.map(({ error, id, result }) =>
-        html`<li key=${id}><span class="mono">${id}</span> ${words(result)}${error && html`: ${error}`}</li>`)}</ul>`}
+      ${
+        failures.length > 0 && html`<ul class="failures">${
+          failures.map(({ error, id, result }) =>
+            html`<li key=${id}><span class="mono">${id}</span> ${words(result)}${
+              error && html`: ${error}`
+            }</li>`
+          )
+        }</ul>`
+      }
       <div class="dialog-foot">
-        ${operation.state === "running"
-          && html`<button class="button" type="button" onClick=${cancel}>Stop what is left</button>`}
+        ${
+        operation.state === "running"
+        && html`<button class="button" type="button" onClick=${cancel}>Stop what is left</button>`
+      }
         <button class="button main" type="button" onClick=${onClose}>${
-      operation.state === "running" ? "Close, it goes on" : "Close"
-    }</button>
+        operation.state === "running" ? "Close, it goes on" : "Close"
+      }</button>
       </div>
-    </div>`)}`
+    </div>`)
+  }`
 }
 
 /** @typedef {{ operation: OperationAnswer, failures: readonly Outcome[] }} Both */

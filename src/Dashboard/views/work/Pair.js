@@ -9,9 +9,11 @@ import { to } from "../../Route.js"
 export const Pair = ({ back, detail, list, title }) =>
   html`<div class=${detail ? "pair chosen" : "pair"}>
     <div class="pair-list">${list}</div>
-    ${detail && html`<section class="pair-detail card" aria-label=${title}>
+    ${
+    detail && html`<section class="pair-detail card" aria-label=${title}>
       <div class="card-head"><h2>${title}</h2>
         <a class="button quiet" href=${to(back)}><${Icon} name="back" />Back to the list</a></div>
       <div class="card-body stack">${detail}</div>
-    </section>`}
+    </section>`
+  }
   </div>`

@@ -16,33 +16,52 @@ export const Projections = () => {
   const path = "/v1/projections"
   const loaded = /** @type {Loaded<Answer>} */ (useLoaded(path, (signal) => ask(path, { signal }), 2_000))
   const [, , chosen] = route.value.parts
-  return html`${shown(loaded, ({ projections }) =>
-    html`<div class="models">${projections.map((one) =>
-      html`<${Projection} key=${one.name} projection=${one} chosen=${one.name === chosen} changed=${loaded.reload} />`)}
-    </div>`)}`
+  return html`${
+    shown(loaded, ({ projections }) =>
+      html`<div class="models">${
+        projections.map((one) =>
+          html`<${Projection} key=${one.name} projection=${one} chosen=${
+            one.name === chosen
+          } changed=${loaded.reload} />`
+        )
+      }
+    </div>`)
+  }`
 }
 
 /** @param {{ projection: ProjectionAnswer, chosen: boolean, changed: () => void }} props */
 const Projection = ({ changed, projection }) => {
-  const { completeness: all, finished_to, generation, lag, lag_seconds, last_error, name, rows, version } = projection
+  const { completeness: all, finished_to, generation, lag, lag_seconds, last_error, name, rows, version } =
+    projection
   return html`<section class="card model" aria-label=${name} data-projection=${name}>
     <div class="card-head"><h2>${name}</h2>${standing(projection)}</div>
     <div class="card-body stack">
       <dl class="figures">
-        ${Object.entries(rows).map(([table, amount]) =>
-          html`<div key=${table}><dt>${words(table)}</dt><dd>${compact(amount)}</dd></div>`)}
+        ${
+    Object.entries(rows).map(([table, amount]) =>
+      html`<div key=${table}><dt>${words(table)}</dt><dd>${compact(amount)}</dd></div>`
+    )
+  }
       </dl>
       <dl class="facts">
-        <dt>Generation</dt><dd>${generation}, version ${version}${projection.rebuild_due ? ", a rebuild is due" : ""}</dd>
+        <dt>Generation</dt><dd>${generation}, version ${version}${
+    projection.rebuild_due ? ", a rebuild is due" : ""
+  }</dd>
         <dt>Position</dt><dd>${count(finished_to)}, ${
-    lag === 0 ? "level with the log" : `${counted(lag, "event")} behind, the oldest for ${duration(lag_seconds)}`
+    lag === 0
+      ? "level with the log"
+      : `${counted(lag, "event")} behind, the oldest for ${duration(lag_seconds)}`
   }</dd>
         <dt>Account</dt><dd>${count(all.applied)} applied, ${count(all.not_mine)} of other types${
     all.repeated > 0 ? `, ${count(all.repeated)} repeated` : ""
   }${all.dead_letters > 0 ? `, ${counted(all.dead_letters, "dead letter")}` : ""}${
-    all.missing > 0 ? html`, <strong class="kind-bad">${count(all.missing)} missing</strong>` : ", none missing"
+    all.missing > 0
+      ? html`, <strong class="kind-bad">${count(all.missing)} missing</strong>`
+      : ", none missing"
   }</dd>
-        ${last_error && html`<dt>Last waited for</dt><dd>${last_error.message}, ${time(last_error.at)} UTC</dd>`}
+        ${
+    last_error && html`<dt>Last waited for</dt><dd>${last_error.message}, ${time(last_error.at)} UTC</dd>`
+  }
       </dl>
       <${Rebuild} projection=${projection} changed=${changed} />
     </div>

@@ -34,24 +34,28 @@ export const Quarantine = ({ id }) => {
     <div class="card-head tools-row">
       <select class="input narrow" aria-label="Only with this reason" value=${reason}
         onChange=${(/** @type {any} */ event) => {
-          before.value = []
-          replace(to(["work", "quarantine"], { reason: event.target.value }))
-        }}>
+    before.value = []
+    replace(to(["work", "quarantine"], { reason: event.target.value }))
+  }}>
         <option value="">Any reason</option>
         ${reasons.map((one) => html`<option key=${one} value=${one}>${words(one)}</option>`)}
       </select>
       <button class="button" type="button" disabled=${entries.length === 0}
         onClick=${() => (doing.value = selected.ids)}>Redrive ${amount}</button>
     </div>
-    ${shown(loaded, ({ cursor, more, quarantined }) =>
+    ${
+    shown(loaded, ({ cursor, more, quarantined }) =>
       quarantined.length === 0
-        ? html`<${Empty} kind=${reason ? "idle" : "ok"} title=${reason ? "Nothing fits" : "Nothing in quarantine"}>
+        ? html`<${Empty} kind=${reason ? "idle" : "ok"} title=${
+          reason ? "Nothing fits" : "Nothing in quarantine"
+        }>
             ${reason ? "Choose another reason." : "All that 3QPR signed could be read."}<//>`
         : html`<div class="scroll" tabindex="0" role="region" aria-label="Quarantine"><table class="table rows">
           <thead><tr><th scope="col" class="tight">${selected.all}</th><th scope="col">Entry</th>
             <th scope="col">Reason</th><th scope="col">What is wrong</th><th scope="col">Readable now</th>
             <th scope="col">Received (UTC)</th></tr></thead>
-          <tbody>${quarantined.map((entry) =>
+          <tbody>${
+          quarantined.map((entry) =>
             html`<tr key=${entry.sequence} class=${String(entry.sequence) === id ? "selected" : ""}>
               <td class="tight">${selected.box(String(entry.sequence), entry.id)}</td>
               <td class="clip wide"><a class="mono" href=${
@@ -61,19 +65,24 @@ export const Quarantine = ({ id }) => {
               <td class="clip wider" title=${problemsOf(entry)}>${problemsOf(entry)}</td>
               <td class="tight"><${Decodes} entry=${entry} /></td>
               <td class="tight muted">${time(entry.received_at)}</td>
-            </tr>`)}</tbody>
+            </tr>`
+          )
+        }</tbody>
         </table></div>
         <${Pager} pages=${before} cursor=${cursor} more=${more} said=${
           counted(quarantined.length, "entry", "entries")
-        } />`)}
-    ${doing.value && html`<${Operate} verb="redrive" what="entry" many="entries"
+        } />`)
+  }
+    ${
+    doing.value && html`<${Operate} verb="redrive" what="entry" many="entries"
       path="/v1/quarantine/redrive" selection=${
       doing.value.length > 0 ? { sequences: doing.value.map(Number) } : reason ? { reason } : { all: true }
     } onClose=${() => {
       doing.value = undefined
       selected.clear()
       loaded.reload()
-    }} />`}
+    }} />`
+  }
   </section>`
 
   return html`<${Pair} title="Quarantined entry" back=${["work", "quarantine"]} list=${list}
@@ -95,8 +104,12 @@ const Entry = ({ sequence }) => {
   return shown(loaded, (entry) =>
     html`
       <div class=${entry.decodes ? "notice info" : "notice warn"}><div class="cause">
-        <h3>${entry.decodes ? "This version can read it: a redrive makes it an event" : sentenceOf(entry)}</h3>
-        <ul>${entry.problems.map(({ message, path }) => html`<li><code>${path || "body"}</code> ${message}</li>`)}</ul>
+        <h3>${
+      entry.decodes ? "This version can read it: a redrive makes it an event" : sentenceOf(entry)
+    }</h3>
+        <ul>${
+      entry.problems.map(({ message, path }) => html`<li><code>${path || "body"}</code> ${message}</li>`)
+    }</ul>
       </div></div>
       <dl class="facts">
         <dt>Id</dt><dd><a class="mono" href=${to(["events", entry.id])}>${entry.id}</a></dd>
@@ -111,4 +124,5 @@ const Entry = ({ sequence }) => {
 }
 
 /** @param {QuarantineDetail} entry */
-const sentenceOf = ({ problems }) => problems.length === 1 ? "What is wrong" : `${problems.length} things are wrong`
+const sentenceOf = ({ problems }) =>
+  problems.length === 1 ? "What is wrong" : `${problems.length} things are wrong`

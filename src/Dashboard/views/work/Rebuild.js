@@ -6,7 +6,7 @@ import { useLoaded } from "../../Load.js"
 import { Badge } from "../../parts/Badge.js"
 import { Dialog } from "../../parts/Dialog.js"
 import { Failed, shown } from "../../parts/Notice.js"
-import { ByField, by } from "./By.js"
+import { by, ByField } from "./By.js"
 
 /** @import { ProjectionAnswer, RebuildAnswer } from "../../../Admin/Api/Projections.ts" */
 /** @import { TableComparison } from "../../../Projector/Compare.ts" */
@@ -20,13 +20,17 @@ export const Rebuild = ({ changed, projection: { name, rebuild } }) => {
   return html`
     ${watched !== undefined && html`<${Progress} name=${name} id=${watched} changed=${changed} />`}
     <div class="actions">
-      <button class="button" type="button" disabled=${rebuild !== null} onClick=${() => (asking.value = true)}>Rebuild</button>
+      <button class="button" type="button" disabled=${
+    rebuild !== null
+  } onClick=${() => (asking.value = true)}>Rebuild</button>
     </div>
-    ${asking.value && html`<${Ask} name=${name} onClose=${(/** @type {number | undefined} */ id) => {
+    ${
+    asking.value && html`<${Ask} name=${name} onClose=${(/** @type {number | undefined} */ id) => {
       asking.value = false
       if (id !== undefined) mine.value = id
       changed()
-    }} />`}`
+    }} />`
+  }`
 }
 
 /** @param {{ name: string, onClose: (id?: number) => void }} props */
@@ -50,7 +54,8 @@ const Ask = ({ name, onClose }) => {
     <form class="stack" onSubmit=${submit}>
       <p>A new generation is built from the first event of the log, beside the one that serves. Reads go on; when it is
         level with the log, it takes the place of the old one in one transaction.</p>
-      <label><input type="checkbox" checked=${dry.value} onChange=${() => (dry.value = !dry.value)} /> Only compare: show
+      <label><input type="checkbox" checked=${dry.value} onChange=${() => (dry.value = !dry
+    .value)} /> Only compare: show
         which rows would change, and switch nothing</label>
       <${ByField} />
       <div class="dialog-foot">
@@ -61,12 +66,13 @@ const Ask = ({ name, onClose }) => {
   <//>`
 }
 
-const ends = /** @type {Readonly<Record<string, readonly [import("../../parts/Badge.js").Kind, string]>>} */ ({
-  running: ["busy", "Building"],
-  comparing: ["busy", "Comparing"],
-  failed: ["bad", "Failed"],
-  cancelled: ["idle", "Cancelled"]
-})
+const ends =
+  /** @type {Readonly<Record<string, readonly [import("../../parts/Badge.js").Kind, string]>>} */ ({
+    running: ["busy", "Building"],
+    comparing: ["busy", "Comparing"],
+    failed: ["bad", "Failed"],
+    cancelled: ["idle", "Cancelled"]
+  })
 
 /** @param {{ name: string, id: number, changed: () => void }} props */
 const Progress = ({ changed, id, name }) => {
@@ -79,24 +85,40 @@ const Progress = ({ changed, id, name }) => {
     loaded.reload()
     changed()
   }
-  return html`<div class="rebuild" aria-live="off">${shown(loaded, ({ error, generation, progress, result, state }) => {
-    const [kind, text] = ends[state] ?? ["ok", `Generation ${generation}: ${words(state)}`]
-    const share = progress === null ? 1 : progress.total === 0 ? 0 : progress.done / progress.total
-    return html`
+  return html`<div class="rebuild" aria-live="off">${
+    shown(loaded, ({ error, generation, progress, result, state }) => {
+      const [kind, text] = ends[state] ?? ["ok", `Generation ${generation}: ${words(state)}`]
+      const share = progress === null ? 1 : progress.total === 0 ? 0 : progress.done / progress.total
+      return html`
       <div class="between" data-state=${state}><${Badge} kind=${kind}>${text}<//>
-        <span class="muted">${progress && `${count(progress.done)} of ${count(progress.total)}${
+        <span class="muted">${
+        progress &&
+        `${count(progress.done)} of ${count(progress.total)}${
           progress.seconds_left === null ? "" : `, ${duration(progress.seconds_left)} left`
-        }`}</span></div>
+        }`
+      }</span></div>
       <progress class="progress" max="1" value=${share} aria-label=${`Rebuild of ${name}`}></progress>
       ${error && html`<p class="kind-bad">${error}</p>`}
-      ${result?.tables && html`<ul class="failures">${Object.entries(result.tables).map(([table, comparison]) =>
-        html`<li key=${table}><strong>${sentence(words(table))}</strong> ${compared(comparison)}</li>`)}</ul>`}
-      ${progress && html`<div class="actions"><button class="button" type="button" onClick=${cancel}>Stop this rebuild</button></div>`}`
-  })}</div>`
+      ${
+        result?.tables &&
+        html`<ul class="failures">${
+          Object.entries(result.tables).map(([table, comparison]) =>
+            html`<li key=${table}><strong>${sentence(words(table))}</strong> ${compared(comparison)}</li>`
+          )
+        }</ul>`
+      }
+      ${
+        progress &&
+        html`<div class="actions"><button class="button" type="button" onClick=${cancel}>Stop this rebuild</button></div>`
+      }`
+    })
+  }</div>`
 }
 
 /** @param {TableComparison} comparison */
 const compared = ({ different, equal, only_live, only_rebuilt, rows }) =>
   equal
     ? `the same ${counted(rows.live, "row")}`
-    : `${counted(only_live, "row")} would go, ${count(only_rebuilt)} would come, ${count(different)} would change`
+    : `${counted(only_live, "row")} would go, ${count(only_rebuilt)} would come, ${
+      count(different)
+    } would change`

@@ -24,7 +24,8 @@ export const Rejections = ({ id }) => {
         counted(loaded.data.instances, "receiver")
       } started; the last are kept in memory and never stored`
   }</p></div>
-    ${shown(loaded, ({ instances, rejections }) =>
+    ${
+    shown(loaded, ({ instances, rejections }) =>
       instances === 0
         ? html`<${Empty} kind="warn" title="No receiver answers">Run one: <code>threeqpr serve --role ingress</code>.<//>`
         : rejections.length === 0
@@ -32,16 +33,20 @@ export const Rejections = ({ id }) => {
         : html`<div class="scroll" tabindex="0" role="region" aria-label="Rejected requests"><table class="table rows">
           <thead><tr><th scope="col">Refused (UTC)</th><th scope="col">Reason</th><th scope="col">From</th>
             <th scope="col">Receiver</th><th scope="col" class="number">Size</th></tr></thead>
-          <tbody>${rejections.map((one) =>
+          <tbody>${
+          rejections.map((one) =>
             html`<tr key=${one.id} class=${one.id === id ? "selected" : ""}>
               <td class="tight"><a href=${to(["work", "rejected", one.id])}>${time(one.at)}</a></td>
               <td class="tight">${words(one.reason)}</td>
               <td class="clip wide mono">${one.source}</td>
               <td class="clip wide muted">${one.instance}</td>
               <td class="number tight">${bytes(one.size)}</td>
-            </tr>`)}</tbody>
+            </tr>`
+          )
+        }</tbody>
         </table></div>
-        <div class="pager"><span>${count(rejections.length)} kept, the newest first</span></div>`)}
+        <div class="pager"><span>${count(rejections.length)} kept, the newest first</span></div>`)
+  }
   </section>`
   return html`<${Pair} title="Rejected request" back=${["work", "rejected"]} list=${list}
     detail=${id && html`<${Rejection} key=${id} id=${id} />`} />`
@@ -70,13 +75,22 @@ const Rejection = ({ id }) => {
 const Doctor = ({ complete, doctor }) => {
   if (doctor === null) {
     return html`<div class="notice info"><div class="cause"><h3>Signature doctor</h3><p>${
-      complete ? "Nothing to say: it was not refused for its signature." : "Only the first bytes were kept, and a signature is over all of them."
+      complete
+        ? "Nothing to say: it was not refused for its signature."
+        : "Only the first bytes were kept, and a signature is over all of them."
     }</p></div></div>`
   }
   return html`<div class="notice warn"><div class="cause"><h3>Signature doctor</h3><p>${doctor.summary}</p>
-    ${doctor.causes.map(({ cause, explanation, remedy }) =>
-      html`<div key=${cause}><p><strong>${sentence(words(cause))}.</strong> ${explanation}</p><p>${remedy}</p></div>`)}
-    ${doctor.causes.length === 0 && doctor.remaining.length > 0 && html`<p>What it can still be:</p>
-      <ul class="dots">${doctor.remaining.map((one) => html`<li>${one}</li>`)}</ul>`}
+    ${
+    doctor.causes.map(({ cause, explanation, remedy }) =>
+      html`<div key=${cause}><p><strong>${
+        sentence(words(cause))
+      }.</strong> ${explanation}</p><p>${remedy}</p></div>`
+    )
+  }
+    ${
+    doctor.causes.length === 0 && doctor.remaining.length > 0 && html`<p>What it can still be:</p>
+      <ul class="dots">${doctor.remaining.map((one) => html`<li>${one}</li>`)}</ul>`
+  }
   </div></div>`
 }

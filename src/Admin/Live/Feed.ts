@@ -95,9 +95,10 @@ const make = Effect.gen(function*() {
       return source.work === undefined ? Effect.void : Fiber.interrupt(source.work)
     })
 
-  // A client that does not read does not see the end either.
   yield* draining.begun.pipe(
-    Effect.delay("1 second"),
+    Effect.andThen(Effect.sync(() => current?.clients.forEach(end))),
+    // A client that does not read does not see its end either.
+    Effect.andThen(Effect.sleep("1 second")),
     Effect.andThen(Effect.sync(() => current?.clients.forEach(({ abort }) => abort()))),
     Effect.forkScoped
   )
@@ -109,13 +110,12 @@ const make = Effect.gen(function*() {
         after,
         joined: undefined,
         abort,
-        ended: false
+        ended: yield* draining.hasBegun
       }
       const source = yield* Effect.acquireRelease(join(client), () => leave(client))
       return Stream.make(opening).pipe(
         Stream.concat(Stream.fromEffectRepeat(Effect.suspend(() => next(log, source, client)))),
         Stream.takeWhile((chunk) => chunk !== ending),
-        Stream.interruptWhen(draining.begun),
         Stream.concat(Stream.make(closing))
       )
     })

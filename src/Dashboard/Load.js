@@ -3,13 +3,14 @@ import { useCallback, useEffect, useRef } from "preact/hooks"
 import { Problem } from "./Api.js"
 
 /**
+ * What was loaded last. `fresh` is false while something else was asked for since.
  * @template T
- * @typedef {{ data?: T, problem?: Problem, loading: boolean, reload: () => void }} Loaded
+ * @typedef {{ data?: T, problem?: Problem, loading: boolean, fresh: boolean, reload: () => void }} Loaded
  */
 
 /**
  * Loads, again when `key` changes and every `every` milliseconds while the page is seen. What was loaded stays on
- * screen meanwhile, and when it fails, with the problem beside it.
+ * screen until the next answer, so that nothing jumps; when that is a problem, only if it is of the same key.
  * @template T
  * @param {string} key
  * @param {(signal: AbortSignal) => Promise<T>} load
@@ -18,9 +19,7 @@ import { Problem } from "./Api.js"
  */
 export const useLoaded = (key, load, every) => {
   const state = useSignal(
-    /** @type {{ key: string, data?: T, problem?: Problem, loading: boolean }} */ (
-      { key, loading: true }
-    )
+    /** @type {{ key: string, data?: T, problem?: Problem, loading: boolean }} */ ({ key, loading: true })
   )
   const latest = useRef(load)
   latest.current = load
@@ -28,29 +27,32 @@ export const useLoaded = (key, load, every) => {
   const run = useCallback(async () => {
     abort.current?.abort()
     const mine = abort.current = new AbortController()
-    state.value = state.value.key === key ? { ...state.value, loading: true } : { key, loading: true }
+    state.value = { ...state.value, loading: true }
     try {
       const data = await latest.current(mine.signal)
       if (!mine.signal.aborted) state.value = { key, data, loading: false }
     } catch (error) {
       if (mine.signal.aborted) return
       const problem = error instanceof Problem ? error : new Problem(0, "Unexpected", String(error))
-      state.value = { ...state.value, problem, loading: false }
+      state.value = state.value.key === key
+        ? { ...state.value, problem, loading: false }
+        : { key, problem, loading: false }
     }
   }, [key])
   useEffect(() => {
     void run()
-    const timer = every && setInterval(() => document.hidden || void run(), every)
+    const timer = every && setInterval(() => document.hidden || state.peek().loading || void run(), every)
     return () => {
       clearInterval(timer)
       abort.current?.abort()
     }
   }, [run, every])
-  const { data, loading, problem } = state.value.key === key ? state.value : { loading: true }
+  const { data, key: of, loading, problem } = state.value
   return {
     ...data !== undefined && { data },
-    ...problem !== undefined && { problem },
+    ...problem !== undefined && of === key && { problem },
     loading,
+    fresh: of === key,
     reload: () => void run()
   }
 }

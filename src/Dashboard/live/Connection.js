@@ -1,4 +1,4 @@
-import { effect, signal } from "@preact/signals"
+import { effect, signal, untracked } from "@preact/signals"
 import { ask, Problem, problemOf, reach } from "../Api.js"
 import { credentials, signIn, token, unauthorized } from "../Session.js"
 import { messages } from "./EventStream.js"
@@ -37,7 +37,7 @@ export const listen = async () => {
     "visibilitychange",
     () => document.hidden || connection.value.state === "live" || retry()
   )
-  effect(() => void (token.value && retry()))
+  effect(changed)
   for (;;) {
     try {
       await once()
@@ -52,6 +52,17 @@ export const listen = async () => {
       if (signIn.value === "no") setTimeout(resolve, wait * (0.75 + Math.random() / 2))
     })
   }
+}
+
+/** Somebody signed in, or out: then nothing of what came is kept. */
+const changed = () => {
+  if (token.value === "") {
+    position = undefined
+    Feed.reset([])
+    Status.reset()
+  }
+  current?.abort()
+  untracked(retry)
 }
 
 /** Tries again at once. */

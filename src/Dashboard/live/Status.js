@@ -24,6 +24,12 @@ export const add = (next) => {
   history.value = [...history.value, point].slice(-span)
 }
 
+/** Forgets all. */
+export const reset = () => {
+  status.value = undefined
+  history.value = []
+}
+
 /** The time of a gap, in which nothing came: the line is interrupted there. */
 export const gap = () => {
   const last = history.value.at(-1)

@@ -71,7 +71,7 @@ const options = ({ height, lines, range, when, width }) => {
         time: true,
         range: (_, least, most) => [range.current.from ?? least, range.current.until ?? most]
       },
-      y: { range: (_, __, most) => [0, Math.max(4, most * 1.12)] }
+      y: { range: (_, __, most) => [0, Math.max(4, (most ?? 0) * 1.12)] }
     },
     axes: [
       { ...axis, grid: { show: false }, space: 76, ...dates },

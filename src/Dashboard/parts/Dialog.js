@@ -7,15 +7,20 @@ import { html } from "../Html.js"
  */
 export const Dialog = ({ children, onClose, title }) => {
   const element = useRef(/** @type {HTMLDialogElement | null} */ (null))
+  const open = useRef(true)
   const heading = useId()
   useEffect(() => {
     const before = document.activeElement
-    element.current?.showModal()
+    const dialog = element.current
+    dialog?.showModal()
     return () => {
+      open.current = false
+      // Nothing outside of it can have the focus as long as it is open.
+      dialog?.close()
       if (before instanceof HTMLElement) before.focus()
     }
   }, [])
-  return html`<dialog ref=${element} aria-labelledby=${heading} onClose=${onClose}>
+  return html`<dialog ref=${element} aria-labelledby=${heading} onClose=${() => open.current && onClose()}>
     <div class="dialog-body"><h2 id=${heading}>${title}</h2>${children}</div>
   </dialog>`
 }

@@ -47,7 +47,7 @@ export const OverTime = () => {
     </div>
     ${
     shown(loaded, (answer) =>
-      html`<div class=${loaded.loading && loaded.problem ? "time stale" : "time"}>
+      html`<div class=${loaded.fresh ? "time" : "time stale"}>
         <dl class="figures card">
           <${Figure} title="Scans" value=${compact(answer.scans_total)} />
           <${Figure} title="Conversations ended" value=${compact(answer.conversations_completed)} />

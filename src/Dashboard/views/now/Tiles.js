@@ -30,7 +30,7 @@ export const Tiles = () => {
         value === undefined || value === null ? "–" : rate(value)
       }<small>/s</small></dd>
         <dd class="since muted">${total === undefined ? "–" : compact(total)} in all</dd>
-        <${Spark} of=${key} />
+        <dd class="spark"><${Spark} of=${key} /></dd>
       </div>`
     })
   }
@@ -47,7 +47,7 @@ const Spark = ({ of }) => {
     const begins = index === 0 || points[index - 1]?.[of] === null
     return [`${begins ? "M" : "L"}${60 - points.length + index + 1} ${(21 - 20 * value / most).toFixed(1)}`]
   })
-  return html`<svg class="spark spark-${of}" viewBox="0 0 60 22" preserveAspectRatio="none" aria-hidden="true">
+  return html`<svg class="spark-${of}" viewBox="0 0 60 22" preserveAspectRatio="none" aria-hidden="true">
     <path d=${d.join("")} />
   </svg>`
 }

@@ -55,7 +55,7 @@ const Pulse = () => {
   const [kind, text] = signIn.value === "no"
     ? pulses[connection.value.state]
     : /** @type {const} */ (["idle", "Signed out"])
-  return html`<span class="pulse" role="status"><${Mark} kind=${kind} />${text}</span>`
+  return html`<span class="pulse" role="status"><${Mark} kind=${kind} /><span class="said">${text}</span></span>`
 }
 
 const themes = {

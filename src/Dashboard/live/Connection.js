@@ -28,6 +28,7 @@ let log = ""
 let failures = 0
 let current = /** @type {AbortController | undefined} */ (undefined)
 let wake = () => {}
+let renewed = false
 
 /** Listens to the log and the state of the whole, for as long as the page is open. */
 export const listen = async () => {
@@ -39,12 +40,13 @@ export const listen = async () => {
   )
   effect(changed)
   for (;;) {
-    try {
-      await once()
-      lost("The listener ended the connection.")
-    } catch (error) {
-      lost(error instanceof Problem ? error.message : "The connection was lost.")
-    }
+    renewed = false
+    const reason = await once().then(
+      () => "The listener ended the connection.",
+      (error) => error instanceof Problem ? error.message : "The connection was lost."
+    )
+    if (renewed) continue
+    lost(reason)
     const wait = waits[Math.min(failures++, waits.length - 1)] ?? 1_000
     await new Promise((resolve) => {
       wake = () => resolve(undefined)
@@ -61,6 +63,8 @@ const changed = () => {
     Feed.reset([])
     Status.reset()
   }
+  renewed = true
+  connection.value = { state: "connecting", age: 0, reason: "" }
   current?.abort()
   untracked(retry)
 }

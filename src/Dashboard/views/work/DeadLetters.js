@@ -100,6 +100,6 @@ export const DeadLetters = ({ id }) => {
   }
   </section>`
 
-  return html`<${Pair} title="Dead letter" back=${["work", "dead-letters"]} list=${list}
+  return html`<${Pair} title="Dead letter" back=${to(["work", "dead-letters"], filter)} list=${list}
     detail=${id && html`<${DeadLetter} key=${id} id=${id} changed=${loaded.reload} />`} />`
 }

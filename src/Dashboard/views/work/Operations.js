@@ -42,6 +42,6 @@ export const Operations = ({ id }) => {
         </table></div>`)
   }
   </section>`
-  return html`<${Pair} title="Operation" back=${["work", "operations"]} list=${list}
+  return html`<${Pair} title="Operation" back=${to(["work", "operations"])} list=${list}
     detail=${id && html`<${OperationDetail} key=${id} id=${id} />`} />`
 }

@@ -1,10 +1,9 @@
 import { html } from "../../Html.js"
 import { Icon } from "../../parts/Icon.js"
-import { to } from "../../Route.js"
 
 /**
  * A list, and beside it the one of it that was chosen; on a narrow screen one or the other.
- * @param {{ list: unknown, detail: unknown, back: readonly string[], title: string }} props
+ * @param {{ list: unknown, detail: unknown, back: string, title: string }} props
  */
 export const Pair = ({ back, detail, list, title }) =>
   html`<div class=${detail ? "pair chosen" : "pair"}>
@@ -12,7 +11,7 @@ export const Pair = ({ back, detail, list, title }) =>
     ${
     detail && html`<section class="pair-detail card" aria-label=${title}>
       <div class="card-head"><h2>${title}</h2>
-        <a class="button quiet" href=${to(back)}><${Icon} name="back" />Back to the list</a></div>
+        <a class="button quiet" href=${back}><${Icon} name="back" />Back to the list</a></div>
       <div class="card-body stack">${detail}</div>
     </section>`
   }

@@ -4,7 +4,6 @@ import { html } from "../../Html.js"
 import { useLoaded } from "../../Load.js"
 import { Badge } from "../../parts/Badge.js"
 import { shown } from "../../parts/Notice.js"
-import { route } from "../../Route.js"
 import { Rebuild } from "./Rebuild.js"
 
 /** @import { ProjectionAnswer } from "../../../Admin/Api/Projections.ts" */
@@ -15,21 +14,18 @@ import { Rebuild } from "./Rebuild.js"
 export const Projections = () => {
   const path = "/v1/projections"
   const loaded = /** @type {Loaded<Answer>} */ (useLoaded(path, (signal) => ask(path, { signal }), 2_000))
-  const [, , chosen] = route.value.parts
   return html`${
     shown(loaded, ({ projections }) =>
       html`<div class="models">${
         projections.map((one) =>
-          html`<${Projection} key=${one.name} projection=${one} chosen=${
-            one.name === chosen
-          } changed=${loaded.reload} />`
+          html`<${Projection} key=${one.name} projection=${one} changed=${loaded.reload} />`
         )
       }
     </div>`)
   }`
 }
 
-/** @param {{ projection: ProjectionAnswer, chosen: boolean, changed: () => void }} props */
+/** @param {{ projection: ProjectionAnswer, changed: () => void }} props */
 const Projection = ({ changed, projection }) => {
   const { completeness: all, finished_to, generation, lag, lag_seconds, last_error, name, rows, version } =
     projection

@@ -85,7 +85,7 @@ export const Quarantine = ({ id }) => {
   }
   </section>`
 
-  return html`<${Pair} title="Quarantined entry" back=${["work", "quarantine"]} list=${list}
+  return html`<${Pair} title="Quarantined entry" back=${to(["work", "quarantine"], { reason })} list=${list}
     detail=${id && html`<${Entry} key=${id} sequence=${id} />`} />`
 }
 

@@ -48,7 +48,7 @@ export const Rejections = ({ id }) => {
         <div class="pager"><span>${count(rejections.length)} kept, the newest first</span></div>`)
   }
   </section>`
-  return html`<${Pair} title="Rejected request" back=${["work", "rejected"]} list=${list}
+  return html`<${Pair} title="Rejected request" back=${to(["work", "rejected"])} list=${list}
     detail=${id && html`<${Rejection} key=${id} id=${id} />`} />`
 }
 

@@ -70,7 +70,13 @@ const api = ({ reconcile }: AdminOptions) =>
 const listener = <E, R>(options: AdminOptions, routes: Layer.Layer<never, E, R>) =>
   Layer.effectDiscard(Effect.andThen(announce, drainFirst)).pipe(
     Layer.provideMerge(HttpRouter.serve(
-      Layer.mergeAll(routes, Health.layer, nothingElse, Draining.middleware, Access.middleware(options)),
+      Layer.mergeAll(
+        // It takes `/` from whatever comes after it.
+        Layer.provideMerge(nothingElse, routes),
+        Health.layer,
+        Draining.middleware,
+        Access.middleware(options)
+      ),
       { disableLogger: true, disableListenLog: true }
     )),
     Layer.provideMerge(NodeHttpServer.layer(createServer, {

@@ -74,5 +74,5 @@ const Logo = () =>
   html`<svg viewBox="0 0 32 32" aria-hidden="true">
     <rect width="32" height="32" rx="8" fill="#3451d1" />
     <path fill="#fff" d="M8.5 7h4A1.5 1.5 0 0 1 14 8.5v4a1.5 1.5 0 0 1-1.5 1.5h-4A1.5 1.5 0 0 1 7 12.5v-4A1.5 1.5 0 0 1 8.5 7zm11 0h4A1.5 1.5 0 0 1 25 8.5v4a1.5 1.5 0 0 1-1.5 1.5h-4a1.5 1.5 0 0 1-1.5-1.5v-4A1.5 1.5 0 0 1 19.5 7zm-11 11h4a1.5 1.5 0 0 1 1.5 1.5v4a1.5 1.5 0 0 1-1.5 1.5h-4A1.5 1.5 0 0 1 7 23.5v-4A1.5 1.5 0 0 1 8.5 18z" />
-    <path fill="none" stroke="#9fb4ff" stroke-width="2" stroke-linecap="round" stroke-linejoin="round" d="M17.5 22h3l1.800-4 2.200 7" />
+    <path fill="none" stroke="#9fb4ff" stroke-width="2" stroke-linecap="round" stroke-linejoin="round" d="M17.5 22h3l1.8-4 2.2 7" />
   </svg>`

@@ -181,7 +181,7 @@ layer(Dashboard.layer, options)("the dashboard's work", (it) => {
         await page.getByRole("button", { name: "Rebuild scans" }).click()
         await card.getByRole("progressbar").waitFor()
         await card.locator("[data-state=switched]").waitFor()
-        await becomes(() => textOf(page, "[data-projection=scans] .facts dd"), "2, version 1")
+        await becomes(() => textOf(page, "[data-projection=scans] .facts dd"), "2, version 2")
       })
       const { projections } = (yield* api("/v1/projections")).body as {
         readonly projections: ReadonlyArray<ProjectionAnswer>

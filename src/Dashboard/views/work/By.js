@@ -9,7 +9,7 @@ export const by = signal(localStorage.getItem(key) ?? "")
 /** Asks who does it. */
 export const ByField = () =>
   html`<label class="field">Your name
-    <input class="input" required maxlength="100" autocomplete="name" value=${by.value}
+    <input class="input" required pattern=".*[^ ].*" maxlength="100" autocomplete="name" value=${by.value}
       onInput=${(/** @type {any} */ event) => {
     by.value = event.target.value
     localStorage.setItem(key, by.value)

@@ -29,10 +29,10 @@ export const Operate = ({ many = "", onClose, path, selection, verb, what }) => 
       const answer = await ask(path, {
         body: {
           ...selection,
-          // A count is nobody's: the name comes with the confirmation.
-          by: by.value.trim() || "dashboard",
+          // A count is nobody's: name and reason come with the confirmation.
+          by: dry_run ? "dashboard" : by.value.trim(),
           ...dry_run && { dry_run },
-          ...verb === "discard" && { reason: reason.value.trim() || "count" }
+          ...verb === "discard" && { reason: dry_run ? "count" : reason.value.trim() }
         }
       })
       if (dry_run) counting.value = answer
@@ -62,7 +62,7 @@ export const Operate = ({ many = "", onClose, path, selection, verb, what }) => 
         amount > 0 && html`<${ByField} />
           ${
           verb === "discard" && html`<label class="field">Reason
-            <input class="input" required maxlength="1000" value=${reason.value}
+            <input class="input" required pattern=".*[^ ].*" maxlength="1000" value=${reason.value}
               onInput=${(/** @type {any} */ event) => (reason.value = event.target.value)} />
             <small>It is recorded with your name.</small></label>`
         }`

@@ -13,7 +13,7 @@ import { Rebuild } from "./Rebuild.js"
 /** The read models: where each stands, whether every event is accounted for, and building them anew. */
 export const Projections = () => {
   const path = "/v1/projections"
-  const loaded = /** @type {Loaded<Answer>} */ (useLoaded(path, (signal) => ask(path, { signal }), 2_000))
+  const loaded = /** @type {Loaded<Answer>} */ (useLoaded(path, (signal) => ask(path, { signal }), 10_000))
   return html`${
     shown(loaded, ({ projections }) =>
       html`<div class="models">${

@@ -1,4 +1,5 @@
 import { useSignal } from "@preact/signals"
+import { useEffect } from "preact/hooks"
 import { ask, Problem } from "../../Api.js"
 import { count, counted, duration, sentence, words } from "../../Format.js"
 import { html } from "../../Html.js"
@@ -15,8 +16,11 @@ import { by, ByField } from "./By.js"
 export const Rebuild = ({ changed, projection: { name, rebuild } }) => {
   const asking = useSignal(false)
   const mine = useSignal(/** @type {number | undefined} */ (undefined))
+  useEffect(() => {
+    // Somebody else's is watched to its end too.
+    if (rebuild) mine.value = rebuild.id
+  }, [rebuild?.id])
   const watched = rebuild?.id ?? mine.value
-  if (watched !== undefined) mine.value = watched
   return html`
     ${watched !== undefined && html`<${Progress} name=${name} id=${watched} changed=${changed} />`}
     <div class="actions">

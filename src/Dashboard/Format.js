@@ -44,8 +44,15 @@ export const duration = (seconds) => {
 /** @param {number} a @param {string} unit @param {number} b @param {string} smaller */
 const two = (a, unit, b, smaller) => b === 0 ? `${a} ${unit}` : `${a} ${unit} ${b} ${smaller}`
 
-/** 2026-11-25 14:03:12, in UTC as everywhere in the system. @param {string | number} at */
-export const time = (at) => iso(at).slice(0, 19).replace("T", " ")
+/** 25 Nov 14:03:12, with the year when it is another; in UTC as everywhere in the system. @param {string | number} at */
+export const time = (at) => {
+  const date = new Date(at)
+  if (Number.isNaN(date.getTime())) return String(at)
+  const year = date.getUTCFullYear() === new Date().getUTCFullYear() ? "" : ` ${date.getUTCFullYear()}`
+  return `${date.getUTCDate()} ${months.format(date)}${year} ${clock(at)}`
+}
+
+const months = new Intl.DateTimeFormat("en", { month: "short", timeZone: "UTC" })
 
 /** 14:03:12 @param {string | number} at */
 export const clock = (at) => iso(at).slice(11, 19)

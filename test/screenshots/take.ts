@@ -7,9 +7,9 @@ import process from "node:process"
 import { fileURLToPath } from "node:url"
 import type { Page } from "playwright-core"
 import { history, trouble } from "../support/Believable.ts"
-import { platform } from "../support/Broker.ts"
+import { newDataDir, platform } from "../support/Broker.ts"
 import { Browser } from "../support/Browser.ts"
-import { newDataDir } from "../support/Databases.ts"
+
 import { send } from "../support/Http.ts"
 import { running, serve } from "../support/Serve.ts"
 import { secret } from "../support/Webhook.ts"
@@ -76,6 +76,10 @@ const main = Effect.gen(function*() {
         viewport: { width, height: width === 390 ? 844 : 860 },
         colorScheme: theme,
         deviceScaleFactor: 1
+      })
+      view.on("pageerror", (error) => process.stderr.write(`${error.message}\n`))
+      view.on("console", (message) => {
+        if (message.type() === "error") process.stderr.write(`${message.text()}\n`)
       })
       yield* Effect.promise(() => view.goto(admin))
       // Until the lines have something to show.

@@ -63,7 +63,6 @@ const flags = [
   "--disable-sync",
   "--disable-dev-shm-usage",
   "--font-render-hinting=none",
-  "--hide-scrollbars",
   "--remote-debugging-port=0"
 ]
 

@@ -20,6 +20,11 @@ export const Bytes = ({ base64, size, title }) => {
   const shown = form.value ?? (json === undefined ? "text" : "json")
   const content = shown === "json" ? json ?? "This is not JSON." : shown === "hex" ? hex(raw) : text
   const part = size !== undefined && size > raw.length
+  if (raw.length === 0) {
+    return html`<section><h3>${title}</h3><p class="muted">${
+      part ? `Nothing of its ${bytes(size)} was read.` : "It has no bytes."
+    }</p></section>`
+  }
   return html`<section class="bytes">
     <div class="bytes-head">
       <h3>${title} <span class="muted">${

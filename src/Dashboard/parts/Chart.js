@@ -74,7 +74,7 @@ const options = ({ height, lines, range, when, width }) => {
       y: { range: (_, __, most) => [0, Math.max(4, (most ?? 0) * 1.12)] }
     },
     axes: [
-      { ...axis, grid: { show: false }, space: 76, ...dates },
+      { ...axis, grid: { show: false }, size: 40, space: 76, ...dates },
       {
         ...axis,
         size: 52,

@@ -17,7 +17,7 @@ export const SignIn = () => {
   }
   const message = problem.value
     || (signIn.value === "refused"
-      ? "This token was refused. It has to be the ADMIN_TOKEN that serve runs with."
+      ? "This token was refused."
       : "")
   return html`<div class="sign-in">
     <form class="card" onSubmit=${submit}>
@@ -27,7 +27,7 @@ export const SignIn = () => {
         <input class="input" type="password" autocomplete="off" autofocus required
           aria-invalid=${message !== ""} aria-describedby="token-note"
           value=${value.value} onInput=${(/** @type {any} */ event) => (value.value = event.target.value)} />
-        <small id="token-note">The value of <code>ADMIN_TOKEN</code>. It stays in this tab, until you close it.</small>
+        <small id="token-note">The <code>ADMIN_TOKEN</code> that <code>serve</code> runs with. It stays in this tab, until you close it.</small>
       </label>
       <p class="refused" role="alert">${message}</p>
       <button class="button main" type="submit">Sign in</button>

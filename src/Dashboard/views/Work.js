@@ -1,3 +1,4 @@
+import { useEffect, useRef } from "preact/hooks"
 import { count } from "../Format.js"
 import { html } from "../Html.js"
 import { status } from "../live/Status.js"
@@ -20,9 +21,15 @@ const tabs = [
 export const Work = () => {
   const [, path, id] = route.value.parts
   const tab = tabs.find((one) => one.path === path) ?? tabs[0]
+  const nav = useRef(/** @type {HTMLElement | null} */ (null))
+  useEffect(() => {
+    // On a phone the bar is wider than the screen.
+    const current = nav.current?.querySelector("[aria-current]")
+    if (current instanceof HTMLElement && nav.current) nav.current.scrollLeft = current.offsetLeft - 60
+  }, [tab?.path])
   return html`<div class="view-head">
     <h1>Work</h1>
-    <nav class="subnav" aria-label="Work">
+    <nav class="subnav" aria-label="Work" ref=${nav}>
       ${
     tabs.map(({ path, tally, title }) =>
       html`<a key=${path} href=${to(["work", path])} aria-current=${path === tab?.path ? "page" : undefined}>

@@ -1,6 +1,6 @@
 import { bytes, count, counted, time, words } from "../../Format.js"
 import { html } from "../../Html.js"
-import { Badge, Mark } from "../../parts/Badge.js"
+import { Mark } from "../../parts/Badge.js"
 import { to } from "../../Route.js"
 
 /** @import { EventLife } from "../../../Admin/Api/EventLife.ts" */
@@ -76,7 +76,7 @@ const states = /** @type {Readonly<Record<string, readonly [Kind, string]>>} */ 
 /** @param {{ of: EventLife["projections"][number], rows: EventLife["rows"] }} props */
 const Projected = ({ of: { dead_letter, finished_to, lag, name, repeated, sequence, state }, rows }) => {
   const [kind, text] = states[state] ?? ["idle", words(state)]
-  return html`<${Step} kind=${kind} title=${html`${name} <${Badge} kind=${kind}>${text}<//>`}>
+  return html`<${Step} kind=${kind} title=${html`${name} <span class="muted fate">${text}</span>`}>
     ${
     state === "applied" && sequence !== null &&
     html`<p>Applied once, at sequence ${count(sequence)}${

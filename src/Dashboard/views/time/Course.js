@@ -7,8 +7,8 @@ import { filled, stepOf } from "./Steps.js"
 /** @typedef {import("./Steps.js").Granularity} Granularity */
 
 const lines = [
-  { label: "Scans", colour: "accent", bars: true, value: compact },
-  { label: "Conversations ended", colour: "warn", value: compact }
+  { label: "Scans", colour: "bar", bars: true, value: compact },
+  { label: "Conversations ended", colour: "text", value: compact }
 ]
 
 /** Rows of the table; older ones are in the chart and in the API. */

@@ -1,5 +1,5 @@
 import { ask } from "../../Api.js"
-import { compact, count, counted, duration, time, words } from "../../Format.js"
+import { count, counted, duration, time, words } from "../../Format.js"
 import { html } from "../../Html.js"
 import { useLoaded } from "../../Load.js"
 import { Badge } from "../../parts/Badge.js"
@@ -34,12 +34,13 @@ const Projection = ({ changed, projection }) => {
     <div class="card-body stack">
       <dl class="figures">
         ${
-    Object.entries(rows).map(([table, amount]) =>
-      html`<div key=${table}><dt>${words(table)}</dt><dd>${compact(amount)}</dd></div>`
+    Object.entries(rows).slice(0, 1).map(([table, amount]) =>
+      html`<div key=${table}><dt>Rows</dt><dd>${count(amount)}</dd></div>`
     )
   }
       </dl>
       <dl class="facts">
+        ${countersOf(rows)}
         <dt>Generation</dt><dd>${generation}, version ${version}${
     projection.rebuild_due ? ", a rebuild is due" : ""
   }</dd>
@@ -62,6 +63,15 @@ const Projection = ({ changed, projection }) => {
       <${Rebuild} projection=${projection} changed=${changed} />
     </div>
   </section>`
+}
+
+/** The first table is the read model, the others are counted from it. @param {ProjectionAnswer["rows"]} rows */
+const countersOf = (rows) => {
+  const counters = Object.entries(rows).slice(1)
+  if (counters.length === 0) return ""
+  return html`<dt>Counters</dt><dd>${
+    counters.map(([table, amount]) => `${words(table)} ${count(amount)}`).join(", ")
+  }</dd>`
 }
 
 /** @param {ProjectionAnswer} projection */

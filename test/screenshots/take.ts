@@ -40,7 +40,7 @@ const shoot = (page: Page, hash: string, file: string, full: boolean) =>
 
 const main = Effect.gen(function*() {
   const { page } = yield* Browser
-  const { admin, webhook } = yield* serve({
+  const { admin, end, webhook } = yield* serve({
     DATA_DIR: yield* newDataDir,
     THREEQPR_WEBHOOK_SECRET: Redacted.value(secret)
   })
@@ -92,6 +92,8 @@ const main = Effect.gen(function*() {
         }}
     }
   }
+  // Its broker ends too then, before its folder goes.
+  yield* end("SIGTERM")
 })
 
 const firstOf = (admin: string, path: string, list: string, key: string) =>

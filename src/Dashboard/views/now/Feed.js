@@ -28,18 +28,18 @@ export const Feed = () => {
       ? html`<${Empty} title="No events yet">
             Make some: <code>npx threeqpr trigger scan.created --count 20</code><//>`
       : html`<table class="table">
-          <thead><tr><th scope="col">Time</th><th scope="col">Event</th><th scope="col">Type</th>
+          <thead><tr><th scope="col">Time</th><th scope="col">Type</th><th scope="col">Event</th>
             <th scope="col" class="number">Sequence</th><th scope="col" class="number">Size</th></tr></thead>
           <tbody>${
         rows.map(({ id, quarantined, received_at, sequence, size, type }) =>
           html`<tr key=${sequence}>
               <td class="tight muted">${clock(received_at)}</td>
-              <td class="clip"><a class="mono" href=${to(["events", id])}>${id}</a></td>
               <td class="tight">${
             quarantined === null
               ? type
               : html`<${Badge} kind="warn">Quarantined: ${quarantined.replaceAll("_", " ")}<//>`
           }</td>
+              <td class="clip"><a class="mono" href=${to(["events", id])}>${id}</a></td>
               <td class="number tight">${count(sequence)}</td>
               <td class="number tight muted">${bytes(size)}</td>
             </tr>`

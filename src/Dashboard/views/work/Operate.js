@@ -64,7 +64,7 @@ export const Operate = ({ many = "", onClose, path, selection, verb, what }) => 
           verb === "discard" && html`<label class="field">Reason
             <input class="input" required pattern=".*[^ ].*" maxlength="1000" value=${reason.value}
               onInput=${(/** @type {any} */ event) => (reason.value = event.target.value)} />
-            <small>It is recorded with your name.</small></label>`
+            <small>It is recorded too.</small></label>`
         }`
       }
         <div class="dialog-foot">

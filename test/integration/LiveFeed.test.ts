@@ -196,7 +196,7 @@ layer(listener, { excludeTestServices: true })("/v1/live", (it) => {
         yield* slow.until(() => slow.statuses().length > 0)
         yield* other.until(() => other.statuses().length > 0)
         slow.pause()
-        const count = 40_000
+        const count = 30_000
         yield* appendMany("evt_flood", count)
         yield* other.until(() => other.sequences().at(-1) === start + count)
         const skippedBy = (client: LiveStream) => client.skips().reduce((sum, { count }) => sum + count, 0)
@@ -214,7 +214,7 @@ layer(listener, { excludeTestServices: true })("/v1/live", (it) => {
         assert.strictEqual(next, (skip?.up_to ?? 0) + 1)
         assert.isAtMost(sequences.filter((sequence) => sequence > (skip?.up_to ?? 0)).length, mostEntries)
       }),
-    180_000
+    240_000
   )
 
   it.effect("reads the log and looks around once for all clients, and not at all for none", () =>

@@ -1,5 +1,6 @@
 import { Effect, type Scope } from "effect"
-import { type ClientRequest, type IncomingMessage, request } from "node:http"
+import { Buffer } from "node:buffer"
+import { connect } from "node:net"
 import type { LiveStatus, Skipped } from "../../src/Admin/Api/Live.ts"
 
 /** A message of `/v1/live`. */
@@ -9,10 +10,10 @@ export interface Message {
   readonly data: unknown
 }
 
-/** A client of `/v1/live` that reads for itself, so that it can also leave off reading. */
+/** A client of `/v1/live` on a socket of its own, so that it can also leave off reading. */
 export interface LiveStream {
   readonly status: number
-  readonly headers: IncomingMessage["headers"]
+  readonly headers: Readonly<Record<string, string>>
   /** All that came, in order. */
   readonly messages: ReadonlyArray<Message>
   /** Of entries. */
@@ -34,22 +35,17 @@ export const live = (
   admin: string,
   { headers = {}, query = "" }: { readonly headers?: Record<string, string>; readonly query?: string } = {}
 ): Effect.Effect<LiveStream, never, Scope.Scope> =>
-  Effect.acquireRelease(
-    Effect.callback<readonly [ClientRequest, IncomingMessage]>((resume) => {
-      const asking = request(`${admin}/v1/live${query}`, { headers, agent: false })
-      asking.once("response", (response) => resume(Effect.succeed([asking, response])))
-      asking.once("error", (error) => resume(Effect.die(error)))
-      asking.end()
-    }),
-    ([asking]) => Effect.sync(() => asking.destroy())
-  ).pipe(Effect.map(([asking, response]) => {
+  Effect.gen(function*() {
+    const { host, hostname, port } = new URL(admin)
+    const socket = yield* Effect.acquireRelease(
+      Effect.sync(() => connect(Number(port), hostname)),
+      (socket) => Effect.sync(() => void socket.destroy())
+    )
     const messages: Array<Message> = []
     const waiting = new Set<() => void>()
-    const looks = () => waiting.forEach((look) => look())
     let text = ""
     let rest = ""
-    response.setEncoding("utf8")
-    response.on("data", (chunk: string) => {
+    const read = (chunk: string) => {
       text = (text + chunk).slice(0, 1_000_000)
       const parts = (rest + chunk).split("\n\n")
       rest = parts.pop() ?? ""
@@ -57,16 +53,36 @@ export const live = (
         const message = messageOf(part)
         if (message.data !== undefined) messages.push(message)
       }
-      looks()
+      waiting.forEach((look) => look())
+    }
+    let complete = false
+    const body = new Chunks(read, () => void (complete = true))
+    const ended = new Promise<boolean>((resolve) => socket.once("close", () => resolve(complete)))
+    const lines = Object.entries({ host, ...headers }).map(([name, value]) => `${name}: ${value}\r\n`)
+    const head = yield* Effect.callback<ReadonlyArray<string>>((resume) => {
+      let received = Buffer.alloc(0)
+      socket.on("error", (error) => resume(Effect.die(error)))
+      socket.on("data", function answer(data) {
+        received = Buffer.concat([received, data])
+        const end = received.indexOf("\r\n\r\n")
+        if (end < 0) return
+        socket.off("data", answer)
+        socket.on("data", (data) => body.push(data))
+        body.push(received.subarray(end + 4))
+        resume(Effect.succeed(received.subarray(0, end).toString().split("\r\n")))
+      })
+      socket.write(`GET /v1/live${query} HTTP/1.1\r\n${lines.join("")}\r\n`)
     })
-    const ended = new Promise<boolean>((resolve) => response.once("close", () => resolve(response.complete)))
-    response.on("error", () => undefined)
-    asking.on("error", () => undefined)
     const dataOf = <A>(event: string) =>
       messages.filter((message) => message.event === event).map(({ data }) => data as A)
     return {
-      status: response.statusCode ?? 0,
-      headers: response.headers,
+      status: Number(head[0]?.split(" ")[1]),
+      headers: Object.fromEntries(
+        head.slice(1).map((line) => {
+          const at = line.indexOf(":")
+          return [line.slice(0, at).toLowerCase(), line.slice(at + 1).trim()]
+        })
+      ),
       messages,
       sequences: () => messages.filter(({ event }) => event === "entry").map(({ id }) => Number(id)),
       statuses: () => dataOf<LiveStatus>("status"),
@@ -83,12 +99,38 @@ export const live = (
           look()
           return Effect.sync(() => void waiting.delete(look))
         }),
-      pause: () => void response.pause(),
-      resume: () => void response.resume(),
+      pause: () => void socket.pause(),
+      resume: () => void socket.resume(),
       ended: Effect.promise(() => ended),
-      close: () => void asking.destroy()
+      close: () => void socket.destroy()
     }
-  }))
+  })
+
+/** Takes a chunked body apart. */
+class Chunks {
+  readonly #read: (text: string) => void
+  readonly #end: () => void
+  readonly #utf8 = new TextDecoder()
+  #received = Buffer.alloc(0)
+
+  constructor(read: (text: string) => void, end: () => void) {
+    this.#read = read
+    this.#end = end
+  }
+
+  push(data: Uint8Array): void {
+    this.#received = Buffer.concat([this.#received, data])
+    while (true) {
+      const line = this.#received.indexOf("\r\n")
+      const size = Number.parseInt(this.#received.subarray(0, Math.max(0, line)).toString(), 16)
+      if (line < 0 || this.#received.length < line + size + 4) return
+      if (size === 0) return this.#end()
+      const chunk = this.#received.subarray(line + 2, line + 2 + size)
+      this.#received = this.#received.subarray(line + size + 4)
+      this.#read(this.#utf8.decode(chunk, { stream: true }))
+    }
+  }
+}
 
 const messageOf = (text: string): Message => {
   const fields = new Map(

@@ -10,17 +10,18 @@ export const signIn = signal(/** @type {"no" | "needed" | "refused"} */ ("no"))
 
 /** Uses this token from now on. @param {string} value */
 export const useToken = (value) => {
+  signIn.value = value ? "no" : "needed"
   token.value = value
   if (value) sessionStorage.setItem(key, value)
   else sessionStorage.removeItem(key)
-  signIn.value = value ? "no" : "needed"
 }
 
 /** The listener answered 401 to a request with this token. @param {string} used */
 export const unauthorized = (used) => {
   // Another token was entered since.
   if (used !== token.value) return
-  signIn.value = used ? "refused" : "needed"
+  if (used) signIn.value = "refused"
+  else if (signIn.value === "no") signIn.value = "needed"
   token.value = ""
   sessionStorage.removeItem(key)
 }

@@ -145,8 +145,8 @@ layer(Dashboard.layer, options)("the dashboard", (it) => {
           all.top_countries.map(({ country }) => country === null ? "Unknown" : of.of(country) ?? country)
         )
         await page.locator(".bars a").first().click()
-        await page.getByText("7 days").click()
-        await page.getByText("Hour", { exact: true }).click()
+        await page.getByRole("radio", { name: "7 days" }).check()
+        await page.getByRole("radio", { name: "Hour" }).check()
         await becomes(
           () => page.evaluate("location.hash"),
           `#/time?period=7d&granularity=hour&code=${top?.qpr_code_id}`
@@ -181,7 +181,7 @@ layer(Dashboard.layer, options)("the dashboard", (it) => {
         await page.locator(".steps > li", { hasText: "scans Applied" }).getByText("scan_of_evt_life").first()
           .waitFor()
         await page.locator(".bytes pre", { hasText: `"country": "CH"` }).waitFor()
-        await page.getByText("Hex", { exact: true }).click()
+        await page.getByRole("radio", { name: "Hex" }).check()
         await page.locator(".bytes pre", { hasText: "00000000  7b 22 69 64" }).waitFor()
         await page.getByLabel("Event id").fill("evt_nobody")
         await page.keyboard.press("Enter")

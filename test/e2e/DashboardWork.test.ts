@@ -181,7 +181,10 @@ layer(Dashboard.layer, options)("the dashboard's work", (it) => {
         await page.getByRole("button", { name: "Rebuild scans" }).click()
         await card.getByRole("progressbar").waitFor()
         await card.locator("[data-state=switched]").waitFor()
-        await becomes(() => textOf(page, "[data-projection=scans] .facts dd"), "2, version 2")
+        await becomes(
+          () => textOf(page, "[data-projection=scans] dt:text-is('Generation') + dd"),
+          "2, version 2"
+        )
       })
       const { projections } = (yield* api("/v1/projections")).body as {
         readonly projections: ReadonlyArray<ProjectionAnswer>
@@ -190,7 +193,7 @@ layer(Dashboard.layer, options)("the dashboard's work", (it) => {
       assert.deepInclude(scans, { generation: 2, rebuild: null })
       assert.include(
         yield* Effect.promise(() => textOf(page, "[data-projection=scans] .figures")),
-        `scans ${scans?.rows["scans"]}`
+        `Rows ${scans?.rows["scans"]}`
       )
       assert.deepStrictEqual(wrong, [])
     }))

@@ -83,13 +83,11 @@ const main = Effect.gen(function*() {
       })
       yield* Effect.promise(() => view.goto(admin))
       // Until the lines have something to show.
-      yield* Effect.promise(() =>
-        view.waitForTimeout(theme === "light" && width === widths[0] ? 15_000 : 6_000)
-      )
+      yield* Effect.promise(() => view.waitForTimeout(folder === undefined ? 75_000 : 6_000))
       if (folder === undefined) yield* shoot(view, "#/now", join(here, `now-${theme}.png`), false)
-      else {for (const [name, hash] of all) {
-          yield* shoot(view, hash, join(folder, `${name}-${width}-${theme}.png`), width === 390)
-        }}
+      for (const [name, hash] of folder === undefined ? [] : all) {
+        yield* shoot(view, hash, join(folder ?? here, `${name}-${width}-${theme}.png`), width === 390)
+      }
     }
   }
   // Its broker ends too then, before its folder goes.

@@ -66,7 +66,7 @@ const changed = () => {
   renewed = true
   connection.value = { state: "connecting", age: 0, reason: "" }
   current?.abort()
-  untracked(retry)
+  untracked(() => signIn.value === "no" && retry())
 }
 
 /** Tries again at once. */

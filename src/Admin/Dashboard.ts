@@ -1,15 +1,28 @@
 import { Effect } from "effect"
 import { HttpRouter, HttpServerRespondable, HttpServerResponse } from "effect/http"
-import { type Asset, type Encoding, read } from "./Dashboard/Assets.ts"
+import { type Asset, type Assets, type Encoding, read } from "./Dashboard/Assets.ts"
 import * as Page from "./Dashboard/Page.ts"
-import { NotFound } from "./Problems.ts"
+import { NotFound, Unavailable } from "./Problems.ts"
 
 /** Whether a request is for the dashboard's page or its files: they hold no data, so nobody needs a token. */
 export const isPage = (url: string) => /^\/(\?|$)|^\/dashboard\//.test(url)
 
-/** `/`: the dashboard. The path of its files changes with their content, so that browsers keep them. */
-export const layer = HttpRouter.use(Effect.fnUntraced(function*(router) {
-  const assets = yield* read
+/**
+ * `/`: the dashboard. The path of its files changes with their content, so that browsers keep them. Where they cannot
+ * be read, `/` says so, and everything else works.
+ */
+export const layer = HttpRouter.use((router) =>
+  Effect.matchEffect(read, {
+    onSuccess: (assets) => routes(router, assets),
+    onFailure: ({ message }) =>
+      Effect.andThen(
+        Effect.logWarning(message),
+        router.add("GET", "/", () => HttpServerRespondable.toResponse(new Unavailable({ detail: message })))
+      )
+  })
+)
+
+const routes = Effect.fnUntraced(function*(router: HttpRouter.HttpRouter, assets: Assets) {
   const page = Page.make(assets)
   yield* router.add(
     "GET",
@@ -27,7 +40,7 @@ export const layer = HttpRouter.use(Effect.fnUntraced(function*(router) {
       )
       : respond(asset, headers, { "cache-control": "public, max-age=31536000, immutable" })
   })
-}))
+})
 
 type Headers = Readonly<Record<string, string | undefined>>
 

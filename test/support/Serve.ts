@@ -1,5 +1,5 @@
 import { Effect, type Scope } from "effect"
-import { type ChildProcess, spawn } from "node:child_process"
+import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn } from "node:child_process"
 import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
 
@@ -35,8 +35,12 @@ const isolated = (environment: Readonly<Record<string, string>>) => ({
   ...environment
 })
 
-const spawnMain = (args: ReadonlyArray<string>, environment: Readonly<Record<string, string>>) =>
-  spawn(process.execPath, [...runtimeArguments, main, ...args], {
+const spawnMain = (
+  args: ReadonlyArray<string>,
+  environment: Readonly<Record<string, string>>,
+  entry = main
+) =>
+  spawn(process.execPath, [...runtimeArguments, entry, ...args], {
     env: isolated(environment),
     stdio: ["pipe", "pipe", "pipe"]
   })
@@ -116,14 +120,24 @@ export const running = (
     }
   }))
 
-/** Starts `serve` on free ports and waits until it is ready. Killed, if it still runs, with the scope. */
+/**
+ * Starts `serve` on free ports and waits until it is ready. Killed, if it still runs, with the scope. `entry` is
+ * the `main.ts` of another copy of the sources.
+ */
 export const serve = (
   environment: Readonly<Record<string, string>>,
-  args: ReadonlyArray<string> = []
+  args: ReadonlyArray<string> = [],
+  entry?: string
+): Effect.Effect<Serve, never, Scope.Scope> =>
+  started(() => spawnMain(["serve", ...args], { PORT: "0", ADMIN_PORT: "0", ...environment }, entry))
+
+/** Waits until a `serve` that somebody else spawns is ready. Killed, if it still runs, with the scope. */
+export const started = (
+  spawnServe: () => ChildProcessWithoutNullStreams
 ): Effect.Effect<Serve, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.sync(() => {
-      const child = spawnMain(["serve", ...args], { PORT: "0", ADMIN_PORT: "0", ...environment })
+      const child = spawnServe()
       child.stdin.end()
       return child
     }),

@@ -36,6 +36,7 @@ export interface Assets {
 /** The page's template, the modules and styles of `src/Dashboard`, and what they import from npm packages. */
 export const read: Effect.Effect<Assets, AssetsUnreadable> = Effect.tryPromise({
   try: async () => {
+    const folder = fileURLToPath(new URL("../../Dashboard", import.meta.url))
     const own = (await readdir(folder, { recursive: true }))
       .map((name) => name.split(sep).join("/")).toSorted()
     const contents = (kind: string) =>
@@ -82,8 +83,6 @@ export const imports: Readonly<Record<string, string>> = {
   "@preact/signals-core": "vendor/signals-core.js",
   "uplot": "vendor/uplot.js"
 }
-
-const folder = fileURLToPath(new URL("../../Dashboard", import.meta.url))
 
 interface Vendor {
   readonly as: string

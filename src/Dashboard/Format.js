@@ -7,8 +7,8 @@ const countries = new Intl.DisplayNames("en", { type: "region", fallback: "none"
 /** 1,234 @param {number} value */
 export const count = (value) => whole.format(value)
 
-/** 1.2K @param {number} value */
-export const compact = (value) => Math.abs(value) < 10_000 ? whole.format(value) : short.format(value)
+/** 1.2M, in full below a million. @param {number} value */
+export const compact = (value) => Math.abs(value) < 1_000_000 ? whole.format(value) : short.format(value)
 
 /** A number of events a second. @param {number} value */
 export const rate = (value) => value > 0 && value < 100 ? tenths.format(value) : whole.format(value)

@@ -78,7 +78,7 @@ layer(Dashboard.layer, options)("the dashboard's quality", (it) => {
           for (const tab of ["dead-letters", "quarantine", "rejected"]) {
             await page.evaluate(`location.hash = "#/work/${tab}"`)
             await page.locator(".pair-list tbody a").first().click()
-            await page.locator(".pair-detail .facts").waitFor()
+            await page.locator(".pair-detail .facts").first().waitFor()
             assert.deepStrictEqual(await findings(page), [], `one of ${tab} ${colorScheme}`)
           }
           await page.keyboard.press("?")

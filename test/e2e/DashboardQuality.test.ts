@@ -134,7 +134,8 @@ layer(Dashboard.layer, options)("the dashboard's quality", (it) => {
       const { page, wrong } = yield* open("#/now", {}, `http://127.0.0.1:${proxy.port}`)
       const live = () => page.getByText("Live", { exact: true }).waitFor()
       const newest = () => page.locator(".feed tbody a").first().innerText()
-      yield* Effect.promise(live)
+      // Something has to be on screen before it can be old.
+      yield* Effect.promise(() => page.getByRole("heading", { name: "Ready", exact: true }).waitFor())
       for (const [fault, id] of [[proxy.pause, "evt_missed_1"], [proxy.reset, "evt_missed_2"]] as const) {
         yield* proxy.pause
         yield* fault

@@ -32,7 +32,10 @@ export const App = () => {
   useEffect(() => {
     document.title = `${title} · threeqpr-events`
     // Whoever went to another view begins at its start, with a screen reader too.
-    if (!first.current) main.current?.focus({ preventScroll: true })
+    // Unless something in it has asked for the focus already.
+    if (!first.current && !main.current?.contains(document.activeElement)) {
+      main.current?.focus({ preventScroll: true })
+    }
     if (!first.current) scrollTo(0, 0)
     first.current = false
   }, [title])

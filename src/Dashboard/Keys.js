@@ -10,6 +10,9 @@ export const keysOn = signal(localStorage.getItem(key) !== "off")
 /** Whether the keys are shown. */
 export const helpShown = signal(false)
 
+/** Whether the field for an event's id is to get the focus. */
+export const findWanted = signal(false)
+
 /** @param {boolean} on */
 export const setKeys = (on) => {
   keysOn.value = on
@@ -36,8 +39,7 @@ const actions = {
   "4": () => go(to(["events"])),
   "/": () => {
     go(to(["events"]))
-    // After the view is there.
-    setTimeout(() => document.getElementById("find")?.focus(), 50)
+    findWanted.value = true
   },
   p: toggle,
   "?": () => (helpShown.value = true)

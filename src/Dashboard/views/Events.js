@@ -1,7 +1,9 @@
 import { useSignal } from "@preact/signals"
+import { useEffect, useRef } from "preact/hooks"
 import { ask, query } from "../Api.js"
 import { bytes, count, time, words } from "../Format.js"
 import { html } from "../Html.js"
+import { findWanted } from "../Keys.js"
 import { useLoaded } from "../Load.js"
 import { Badge } from "../parts/Badge.js"
 import { Icon } from "../parts/Icon.js"
@@ -24,6 +26,11 @@ const types = [
 export const Events = () => {
   const [, id = ""] = route.value.parts
   const wanted = useSignal(id)
+  const field = useRef(/** @type {HTMLInputElement | null} */ (null))
+  useEffect(() => {
+    if (findWanted.value) field.current?.focus()
+    findWanted.value = false
+  }, [findWanted.value])
   const find = (/** @type {Event} */ event) => {
     event.preventDefault()
     if (wanted.value.trim() !== "") go(to(["events", wanted.value.trim()]))
@@ -31,7 +38,7 @@ export const Events = () => {
   return html`<div class="view-head">
       <h1>Events</h1>
       <form class="find" role="search" onSubmit=${find}>
-        <input class="input mono" id="find" type="search" aria-label="Event id" placeholder="Event id, such as evt_01HABC"
+        <input class="input mono" ref=${field} type="search" aria-label="Event id" placeholder="Event id, such as evt_01HABC"
           value=${wanted.value} onInput=${(
     /** @type {any} */ event
   ) => (wanted.value = event.target.value)} />

@@ -91,9 +91,13 @@ layer(Dashboard.layer, options)("the dashboard", (it) => {
         await page.getByText("Paused, 0 new events").waitFor()
       })
       yield* deliver(webhook, signed(scanCreated("evt_later")))
+      const last = (yield* level).stream.last_sequence
       yield* Effect.promise(async () => {
         await page.getByText("Paused, 1 new event").waitFor()
+        // What is shown of the log goes on, the feed does not.
+        await becomes(() => textOf(page, ".stream div:nth-child(3) dd"), english.format(last))
         assert.strictEqual(await newest(), "evt_seen")
+        assert.strictEqual(await page.getByText("Paused, 1 new event").count(), 1)
         await page.getByRole("button", { name: "Go on" }).click()
         await becomes(newest, "evt_later")
       })

@@ -7,32 +7,34 @@ import { to } from "../../Route.js"
 /** Ready, or why not; and what waits for somebody. */
 export const Readiness = () => {
   const now = status.value
-  if (now === undefined) {
-    return html`<section class="card readiness"><p class="muted">Waiting for the first status …</p></section>`
-  }
-  const { faults, ready, stream } = now
+  const stream = now?.stream
   return html`<section class="card readiness" aria-label="Readiness">
-    <div class="verdict">
-      <${Mark} kind=${ready ? "ok" : "bad"} />
-      <div>
-        <h2>${ready ? "Ready" : "Not ready"}</h2>
-        ${
-    ready
-      ? html`<p class="muted">Deliveries are stored, and what is stored is projected.</p>`
-      : html`<ul class="faults">${
-        faults.map(({ part, reason }) => html`<li key=${part}><strong>${part}</strong> ${reason}</li>`)
-      }</ul>`
-  }
-      </div>
-    </div>
+    <div class="verdict">${verdict(now)}</div>
     <dl class="stream">
       <div><dt>In the log</dt><dd>${stream ? count(stream.events) : "–"}</dd></div>
       <div><dt>Size</dt><dd>${stream ? bytes(stream.bytes) : "–"}</dd></div>
       <div><dt>Last sequence</dt><dd>${stream ? count(stream.last_sequence) : "–"}</dd></div>
-      <div><dt>Processes</dt><dd>${now.processes.length}</dd></div>
+      <div><dt>Processes</dt><dd>${now ? now.processes.length : "–"}</dd></div>
     </dl>
-    <${Todo} now=${now} />
+    ${now ? html`<${Todo} now=${now} />` : html`<p class="todo"></p>`}
   </section>`
+}
+
+/** @param {import("../../../Admin/Api/Live.ts").LiveStatus | undefined} now */
+const verdict = (now) => {
+  // As high as what comes in its place.
+  if (now === undefined) {
+    return html`<${Mark} kind="idle" /><div><h2>Waiting</h2>
+      <p class="muted">The first status is asked for, and comes in a second.</p></div>`
+  }
+  if (now.ready) {
+    return html`<${Mark} kind="ok" /><div><h2>Ready</h2>
+      <p class="muted">Deliveries are stored, and what is stored is projected.</p></div>`
+  }
+  return html`<${Mark} kind="bad" /><div><h2>Not ready</h2>
+    <ul class="faults">${
+    now.faults.map(({ part, reason }) => html`<li key=${part}><strong>${part}</strong> ${reason}</li>`)
+  }</ul></div>`
 }
 
 /** @param {{ now: import("../../../Admin/Api/Live.ts").LiveStatus }} props */

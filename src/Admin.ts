@@ -6,6 +6,7 @@ import { createServer } from "node:http"
 import * as Access from "./Admin/Access.ts"
 import * as Analytics from "./Admin/Analytics.ts"
 import { Api } from "./Admin/Api.ts"
+import * as Dashboard from "./Admin/Dashboard.ts"
 import * as DeadLetters from "./Admin/DeadLetters.ts"
 import * as Draining from "./Admin/Draining.ts"
 import * as EventLife from "./Admin/EventLife.ts"
@@ -38,7 +39,7 @@ export interface AdminOptions {
 /** The private listener with the query API. Needs the database, the event log and its consumers. */
 export const layer = (options: AdminOptions) =>
   Layer.mergeAll(
-    listener(options, Layer.merge(api(options), Metrics.layer)),
+    listener(options, Layer.mergeAll(api(options), Metrics.layer, Dashboard.layer)),
     Runner.layer,
     options.reconcile === undefined ? Layer.empty : reconciliations(options.reconcile)
   ).pipe(Layer.provide(OperationRecord.layer))
@@ -69,7 +70,13 @@ const api = ({ reconcile }: AdminOptions) =>
 const listener = <E, R>(options: AdminOptions, routes: Layer.Layer<never, E, R>) =>
   Layer.effectDiscard(Effect.andThen(announce, drainFirst)).pipe(
     Layer.provideMerge(HttpRouter.serve(
-      Layer.mergeAll(routes, Health.layer, nothingElse, Draining.middleware, Access.middleware(options)),
+      Layer.mergeAll(
+        // It takes `/` from whatever comes after it.
+        Layer.provideMerge(nothingElse, routes),
+        Health.layer,
+        Draining.middleware,
+        Access.middleware(options)
+      ),
       { disableLogger: true, disableListenLog: true }
     )),
     Layer.provideMerge(NodeHttpServer.layer(createServer, {

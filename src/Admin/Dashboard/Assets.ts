@@ -1,0 +1,139 @@
+import { Effect, Schema } from "effect"
+import { Buffer } from "node:buffer"
+import { createHash } from "node:crypto"
+import { readdir, readFile } from "node:fs/promises"
+import { createRequire } from "node:module"
+import { dirname, extname, join, sep } from "node:path"
+import { fileURLToPath } from "node:url"
+import { promisify } from "node:util"
+import { brotliCompress, gzip } from "node:zlib"
+
+/** A file of the dashboard that is missing or cannot be read: the installation is not whole. */
+export class AssetsUnreadable
+  extends Schema.TaggedError<AssetsUnreadable>()("AssetsUnreadable", { message: Schema.String })
+{}
+
+/** A file that browsers get, and its compressed forms, each of which is made once when it is first asked for. */
+export interface Asset {
+  readonly path: string
+  readonly contentType: string
+  readonly body: Uint8Array
+  readonly etag: string
+  readonly encoded: (encoding: Encoding) => Promise<Uint8Array>
+}
+
+/** How a body can go over the wire; `identity` is as it is. */
+export type Encoding = "br" | "gzip" | "identity"
+
+export interface Assets {
+  /** Changes with the content of any file; part of their paths, so that they can be kept for ever. */
+  readonly version: string
+  /** The text of the page, without its files. */
+  readonly template: string
+  readonly files: ReadonlyMap<string, Asset>
+}
+
+/** The page's template, the modules and styles of `src/Dashboard`, and what they import from npm packages. */
+export const read: Effect.Effect<Assets, AssetsUnreadable> = Effect.tryPromise({
+  try: async () => {
+    const folder = fileURLToPath(new URL("../../Dashboard", import.meta.url))
+    const own = (await readdir(folder, { recursive: true }))
+      .map((name) => name.split(sep).join("/")).toSorted()
+    const contents = (kind: string) =>
+      own.filter((name) => extname(name) === kind).map(async (path) =>
+        asset(path, await readFile(join(folder, path)))
+      )
+    const brought = await Promise.all(
+      vendor().map(async ({ as, file, suffix = "" }) =>
+        asset(`vendor/${as}`, Buffer.concat([await readFile(file), Buffer.from(suffix)]))
+      )
+    )
+    const sheets = [
+      ...brought.filter(({ path }) => path.endsWith(".css")),
+      ...await Promise.all(contents(".css"))
+    ]
+    const files = [
+      ...await Promise.all([...contents(".js"), ...contents(".svg")]),
+      ...brought.filter((file) => !sheets.includes(file)),
+      // One file of all styles, in the order of their names, costs less than each of its own.
+      asset("style.css", Buffer.concat(sheets.map(({ body }) => body)))
+    ]
+    const hash = createHash("sha256")
+    for (const { body, path } of files) hash.update(`${path} ${body.length} `).update(body)
+    return {
+      version: hash.digest("hex").slice(0, 16),
+      template: await readFile(join(folder, "index.html"), "utf8"),
+      files: new Map(files.map((file) => [file.path, file]))
+    }
+  },
+  catch: (cause) =>
+    new AssetsUnreadable({
+      message: `The dashboard's files cannot be read (${
+        cause instanceof Error ? cause.message : cause
+      }). Install threeqpr-events again: npm ci.`
+    })
+})
+
+/** What the modules import by name, and where the page finds it. */
+export const imports: Readonly<Record<string, string>> = {
+  "preact": "vendor/preact.js",
+  "preact/hooks": "vendor/preact-hooks.js",
+  "htm": "vendor/htm.js",
+  "@preact/signals": "vendor/signals.js",
+  "@preact/signals-core": "vendor/signals-core.js",
+  "uplot": "vendor/uplot.js"
+}
+
+interface Vendor {
+  readonly as: string
+  readonly file: string
+  readonly suffix?: string
+}
+
+const vendor = (): ReadonlyArray<Vendor> => {
+  const { resolve } = createRequire(import.meta.url)
+  const beside = (entry: string, name: string) => join(dirname(entry), name)
+  const signals = resolve("@preact/signals")
+  const core = createRequire(signals).resolve("@preact/signals-core")
+  return [
+    { as: "preact.js", file: resolve("preact") },
+    { as: "preact-hooks.js", file: resolve("preact/hooks") },
+    { as: "htm.js", file: beside(resolve("htm"), "htm.module.js") },
+    { as: "signals.js", file: beside(signals, "signals.module.js") },
+    { as: "signals-core.js", file: beside(core, "signals-core.module.js") },
+    // Its module is not minified, which would make half of the page.
+    { as: "uplot.js", file: resolve("uplot/dist/uPlot.iife.min.js"), suffix: "\nexport default uPlot\n" },
+    { as: "uplot.css", file: resolve("uplot/dist/uPlot.min.css") },
+    { as: "inter.woff2", file: resolve("@fontsource-variable/inter/files/inter-latin-wght-normal.woff2") }
+  ]
+}
+
+const contentTypes: Readonly<Record<string, string>> = {
+  ".js": "text/javascript; charset=utf-8",
+  ".css": "text/css; charset=utf-8",
+  ".svg": "image/svg+xml",
+  ".woff2": "font/woff2"
+}
+
+/** An asset of these bytes; its type is that of its name. */
+export const asset = (path: string, body: Uint8Array): Asset => {
+  const made = new Map<Encoding, Promise<Uint8Array>>()
+  return {
+    path,
+    contentType: contentTypes[extname(path)] ?? "text/html; charset=utf-8",
+    body,
+    etag: `"${createHash("sha256").update(body).digest("base64url").slice(0, 22)}"`,
+    encoded: (encoding) => {
+      const known = made.get(encoding) ?? encode(body, encoding)
+      made.set(encoding, known)
+      return known
+    }
+  }
+}
+
+const encode = (body: Uint8Array, encoding: Encoding): Promise<Uint8Array> =>
+  encoding === "br"
+    ? promisify(brotliCompress)(body)
+    : encoding === "gzip"
+    ? promisify(gzip)(body, { level: 9 })
+    : Promise.resolve(body)

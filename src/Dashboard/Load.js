@@ -1,0 +1,58 @@
+import { useSignal } from "@preact/signals"
+import { useCallback, useEffect, useRef } from "preact/hooks"
+import { Problem } from "./Api.js"
+
+/**
+ * What was loaded last. `fresh` is false while something else was asked for since.
+ * @template T
+ * @typedef {{ data?: T, problem?: Problem, loading: boolean, fresh: boolean, reload: () => void }} Loaded
+ */
+
+/**
+ * Loads, again when `key` changes and every `every` milliseconds while the page is seen. What was loaded stays on
+ * screen until the next answer, so that nothing jumps; when that is a problem, only if it is of the same key.
+ * @template T
+ * @param {string} key
+ * @param {(signal: AbortSignal) => Promise<T>} load
+ * @param {number} [every]
+ * @returns {Loaded<T>}
+ */
+export const useLoaded = (key, load, every) => {
+  const state = useSignal(
+    /** @type {{ key: string, data?: T, problem?: Problem, loading: boolean }} */ ({ key, loading: true })
+  )
+  const latest = useRef(load)
+  latest.current = load
+  const abort = useRef(/** @type {AbortController | undefined} */ (undefined))
+  const run = useCallback(async () => {
+    abort.current?.abort()
+    const mine = abort.current = new AbortController()
+    state.value = { ...state.value, loading: true }
+    try {
+      const data = await latest.current(mine.signal)
+      if (!mine.signal.aborted) state.value = { key, data, loading: false }
+    } catch (error) {
+      if (mine.signal.aborted) return
+      const problem = error instanceof Problem ? error : new Problem(0, "Unexpected", String(error))
+      state.value = state.value.key === key
+        ? { ...state.value, problem, loading: false }
+        : { key, problem, loading: false }
+    }
+  }, [key])
+  useEffect(() => {
+    void run()
+    const timer = every && setInterval(() => document.hidden || state.peek().loading || void run(), every)
+    return () => {
+      clearInterval(timer)
+      abort.current?.abort()
+    }
+  }, [run, every])
+  const { data, key: of, loading, problem } = state.value
+  return {
+    ...data !== undefined && { data },
+    ...problem !== undefined && of === key && { problem },
+    loading,
+    fresh: of === key,
+    reload: () => void run()
+  }
+}

@@ -1,0 +1,13 @@
+import { render } from "preact"
+import { App } from "./App.js"
+import { html } from "./Html.js"
+import { watchKeys } from "./Keys.js"
+import { watchRoute } from "./Route.js"
+
+watchRoute()
+watchKeys()
+const root = document.getElementById("app")
+if (root) {
+  root.textContent = ""
+  render(html`<${App} />`, root)
+}

@@ -1,0 +1,36 @@
+import { useSignal } from "@preact/signals"
+import { ask } from "../Api.js"
+import { html } from "../Html.js"
+import { signIn, useToken } from "../Session.js"
+
+/** The listener wants a token: asks for it, and says when it was the wrong one. */
+export const SignIn = () => {
+  const value = useSignal("")
+  const problem = useSignal("")
+  const submit = async (/** @type {Event} */ event) => {
+    event.preventDefault()
+    if (value.value === "") return void (problem.value = "Enter the token.")
+    problem.value = ""
+    useToken(value.value.trim())
+    // A wrong one brings this form back.
+    await ask("/v1/status").catch(() => undefined)
+  }
+  const message = problem.value
+    || (signIn.value === "refused"
+      ? "This token was refused."
+      : "")
+  return html`<div class="sign-in">
+    <form class="card" onSubmit=${submit}>
+      <div><h1>Sign in</h1>
+        <p class="muted">This private listener wants its token.</p></div>
+      <label class="field">Token
+        <input class="input" type="password" autocomplete="off" autofocus required
+          aria-invalid=${message !== ""} aria-describedby="token-note"
+          value=${value.value} onInput=${(/** @type {any} */ event) => (value.value = event.target.value)} />
+        <small id="token-note">The <code>ADMIN_TOKEN</code> that <code>serve</code> runs with. It stays in this tab, until you close it.</small>
+      </label>
+      <p class="refused" role="alert">${message}</p>
+      <button class="button main" type="submit">Sign in</button>
+    </form>
+  </div>`
+}

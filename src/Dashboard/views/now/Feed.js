@@ -1,0 +1,57 @@
+import { bytes, clock, count, counted } from "../../Format.js"
+import { html } from "../../Html.js"
+import { entries, paused, skipped, toggle, waiting } from "../../live/Feed.js"
+import { Badge } from "../../parts/Badge.js"
+import { Icon } from "../../parts/Icon.js"
+import { Empty } from "../../parts/Notice.js"
+import { to } from "../../Route.js"
+
+/** Rows that are drawn; all that are kept are more than anybody reads as they pass. */
+const drawn = 60
+
+/** Entries of the log as they come. */
+export const Feed = () => {
+  const rows = entries.value.slice(0, drawn)
+  return html`<section class="card feed">
+    <div class="card-head">
+      <h2>Live feed</h2>
+      <div class="feed-tools">
+        <span class="muted">${said()}</span>
+        <button class="button" type="button" aria-pressed=${paused.value} onClick=${toggle} title="p">
+          <${Icon} name=${paused.value ? "play" : "pause"} />${paused.value ? "Go on" : "Pause"}
+        </button>
+      </div>
+    </div>
+    <div class="feed-rows" tabindex="0" role="region" aria-label="Live feed">
+      ${
+    rows.length === 0
+      ? html`<${Empty} title="No events yet">
+            Make some: <code>npx threeqpr trigger scan.created --count 20</code><//>`
+      : html`<table class="table">
+          <thead><tr><th scope="col">Time</th><th scope="col">Type</th><th scope="col">Event</th>
+            <th scope="col" class="number">Sequence</th><th scope="col" class="number">Size</th></tr></thead>
+          <tbody>${
+        rows.map(({ id, quarantined, received_at, sequence, size, type }) =>
+          html`<tr key=${sequence}>
+              <td class="tight muted">${clock(received_at)}</td>
+              <td class="tight">${
+            quarantined === null
+              ? type
+              : html`<${Badge} kind="warn">Quarantined: ${quarantined.replaceAll("_", " ")}<//>`
+          }</td>
+              <td class="clip"><a class="mono" href=${to(["events", id])}>${id}</a></td>
+              <td class="number tight">${count(sequence)}</td>
+              <td class="number tight muted">${bytes(size)}</td>
+            </tr>`
+        )
+      }</tbody>
+        </table>`
+  }
+    </div>
+  </section>`
+}
+
+const said = () => {
+  if (paused.value) return `Paused, ${counted(waiting.value, "new event")}`
+  return skipped.value > 0 ? `${count(skipped.value)} came too fast to be shown` : ""
+}

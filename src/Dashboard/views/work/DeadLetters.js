@@ -1,0 +1,105 @@
+import { useSignal } from "@preact/signals"
+import { ask, query } from "../../Api.js"
+import { counted, time } from "../../Format.js"
+import { html } from "../../Html.js"
+import { useLoaded } from "../../Load.js"
+import { Empty, shown } from "../../parts/Notice.js"
+import { replace, route, to } from "../../Route.js"
+import { DeadLetter } from "./DeadLetter.js"
+import { Operate } from "./Operate.js"
+import { Pager } from "./Pager.js"
+import { Pair } from "./Pair.js"
+import { useSelected } from "./Selected.js"
+
+/** @import { DeadLetterSummary } from "../../../Admin/Api/DeadLetters.ts" */
+/** @typedef {{ dead_letters: readonly DeadLetterSummary[], total: number, cursor: number, more: boolean }} Answer */
+
+const filters = ["consumer", "type", "error"]
+
+/** The events that a consumer could not handle: why, and giving them once more or away. @param {{ id?: string }} props */
+export const DeadLetters = ({ id }) => {
+  const { parameters } = route.value
+  const filter = Object.fromEntries(filters.flatMap((name) => {
+    const value = parameters.get(name)
+    return value ? [[name, value]] : []
+  }))
+  const before = useSignal(/** @type {readonly number[]} */ ([]))
+  const path = `/v1/dead-letters${query({ ...filter, before: before.value.at(-1), limit: 50 })}`
+  const loaded = useLoaded(path, (signal) => ask(path, { signal }), 5_000)
+  const answer = /** @type {Answer | undefined} */ (loaded.data)
+  const selected = useSelected((answer?.dead_letters ?? []).map(({ id }) => id))
+  const doing = useSignal(
+    /** @type {{ verb: "redrive" | "discard", ids: readonly string[] } | undefined} */ (undefined)
+  )
+  const filtered = Object.keys(filter).length > 0
+  const change = (/** @type {string} */ name) => (/** @type {any} */ event) => {
+    before.value = []
+    replace(to(["work", "dead-letters"], { ...filter, [name]: event.target.value.trim() }))
+  }
+  const amount = selected.ids.length > 0 ? String(selected.ids.length) : filtered ? "all that fit" : "all"
+
+  const list = html`<section class="card">
+    <div class="card-head tools-row">
+      <form class="filters" role="search" onSubmit=${(/** @type {Event} */ event) => event.preventDefault()}>
+        ${
+    filters.map((name) =>
+      html`<input key=${name} class="input" type="search" aria-label=${`Only with this ${name}`}
+            placeholder=${name === "error" ? "Error contains" : name === "type" ? "Type" : "Consumer"}
+            value=${filter[name] ?? ""} onChange=${change(name)} />`
+    )
+  }
+      </form>
+      <div class="actions">
+        <button class="button" type="button" disabled=${!answer?.total}
+          onClick=${() => (doing.value = { verb: "redrive", ids: selected.ids })}>Redrive ${amount}</button>
+        <button class="button bad" type="button" disabled=${!answer?.total}
+          onClick=${() => (doing.value = { verb: "discard", ids: selected.ids })}>Discard ${amount}</button>
+      </div>
+    </div>
+    ${
+    shown(
+      /** @type {import("../../Load.js").Loaded<Answer>} */ (loaded),
+      ({ cursor, dead_letters, more, total }) =>
+        total === 0
+          ? html`<${Empty} kind=${filtered ? "idle" : "ok"} title=${
+            filtered ? "No dead letter fits" : "No dead letters"
+          }>${filtered ? "Change or clear the filter." : "Every event was handled by every consumer."}<//>`
+          : html`<div class="scroll" tabindex="0" role="region" aria-label="Dead letters"><table class="table rows">
+          <thead><tr><th scope="col" class="tight">${selected.all}</th><th scope="col">Event</th>
+            <th scope="col">Error</th><th scope="col">Consumer</th><th scope="col" class="number">Attempts</th>
+            <th scope="col">Failed last (UTC)</th></tr></thead>
+          <tbody>${
+            dead_letters.map((letter) =>
+              html`<tr key=${letter.id} class=${letter.id === id ? "selected" : ""}>
+              <td class="tight">${selected.box(letter.id, letter.event_id)}</td>
+              <td class="clip wide"><a class="mono" href=${
+                to(["work", "dead-letters", letter.id], filter)
+              }>${letter.event_id}</a></td>
+              <td class="clip wider" title=${letter.error}>${letter.error}</td>
+              <td class="tight">${letter.consumer}</td>
+              <td class="number tight">${letter.attempts}</td>
+              <td class="tight muted">${time(letter.last_failed_at)}</td>
+            </tr>`
+            )
+          }</tbody>
+        </table></div>
+        <${Pager} pages=${before} cursor=${cursor} more=${more} said=${counted(total, "dead letter")} />`
+    )
+  }
+    ${
+    doing.value &&
+    html`<${Operate} verb=${doing.value.verb} what="dead letter" path=${`/v1/dead-letters/${doing.value.verb}`}
+      selection=${
+      doing.value.ids.length > 0 ? { ids: doing.value.ids } : filtered ? { filter } : { all: true }
+    }
+      onClose=${() => {
+      doing.value = undefined
+      selected.clear()
+      loaded.reload()
+    }} />`
+  }
+  </section>`
+
+  return html`<${Pair} title="Dead letter" back=${to(["work", "dead-letters"], filter)} list=${list}
+    detail=${id && html`<${DeadLetter} key=${id} id=${id} changed=${loaded.reload} />`} />`
+}

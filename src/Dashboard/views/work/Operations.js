@@ -1,0 +1,47 @@
+import { ask } from "../../Api.js"
+import { sentence, time, words } from "../../Format.js"
+import { html } from "../../Html.js"
+import { useLoaded } from "../../Load.js"
+import { Empty, shown } from "../../parts/Notice.js"
+import { to } from "../../Route.js"
+import { OperationDetail } from "./OperationDetail.js"
+import { OperationState, resultsOf } from "./OperationProgress.js"
+import { Pair } from "./Pair.js"
+
+/** @import { OperationAnswer } from "../../../Admin/Api/Operations.ts" */
+/** @import { Loaded } from "../../Load.js" */
+/** @typedef {{ operations: readonly OperationAnswer[] }} Answer */
+
+/** Who did what when, and how far it is. @param {{ id?: string }} props */
+export const Operations = ({ id }) => {
+  const path = "/v1/operations?limit=100"
+  const loaded = /** @type {Loaded<Answer>} */ (useLoaded(path, (signal) => ask(path, { signal }), 2_000))
+  const list = html`<section class="card">
+    <div class="card-head"><p class="muted">Redrives and discards, the newest first</p></div>
+    ${
+    shown(loaded, ({ operations }) =>
+      operations.length === 0
+        ? html`<${Empty} title="No operations yet">Redrives and discards are recorded here, with who asked for them.<//>`
+        : html`<div class="scroll" tabindex="0" role="region" aria-label="Operations"><table class="table rows">
+          <thead><tr><th scope="col">Asked (UTC)</th><th scope="col">What</th><th scope="col">State</th>
+            <th scope="col">Results</th><th scope="col">By</th><th scope="col">Reason</th></tr></thead>
+          <tbody>${
+          operations.map((operation) =>
+            html`<tr key=${operation.id} class=${operation.id === id ? "selected" : ""}>
+              <td class="tight"><a href=${to(["work", "operations", operation.id])}>${
+              time(operation.at)
+            }</a></td>
+              <td class="tight">${sentence(words(operation.kind))}</td>
+              <td class="tight"><${OperationState} operation=${operation} /></td>
+              <td class="tight">${resultsOf(operation)}</td>
+              <td class="clip wide">${operation.by}</td>
+              <td class="clip wide muted" title=${operation.reason}>${operation.reason ?? ""}</td>
+            </tr>`
+          )
+        }</tbody>
+        </table></div>`)
+  }
+  </section>`
+  return html`<${Pair} title="Operation" back=${to(["work", "operations"])} list=${list}
+    detail=${id && html`<${OperationDetail} key=${id} id=${id} />`} />`
+}

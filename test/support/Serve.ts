@@ -24,7 +24,31 @@ export interface Ended {
 }
 
 const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url))
-const runtimeArguments = process.versions["deno"] === undefined ? [] : ["run", "-A", "--quiet"]
+const onDeno = process.versions["deno"] !== undefined
+
+/** How a process of ours is started otherwise than by itself. */
+export interface Launch {
+  /** A module that is run before ours. */
+  readonly preload?: string
+  /** The most memory for JavaScript's objects, in mebibytes. */
+  readonly heap?: number
+  /** The most files and sockets that it may have open. */
+  readonly files?: number
+}
+
+const runtimeArguments = ({ heap, preload }: Launch) =>
+  onDeno
+    ? [
+      "run",
+      "-A",
+      "--quiet",
+      ...(preload === undefined ? [] : ["--preload", preload]),
+      ...(heap === undefined ? [] : [`--v8-flags=--max-old-space-size=${heap}`])
+    ]
+    : [
+      ...(preload === undefined ? [] : ["--import", preload]),
+      ...(heap === undefined ? [] : [`--max-old-space-size=${heap}`])
+    ]
 
 /** Variables of the machine that runs the tests must not leak into what is tested. */
 const isolated = (environment: Readonly<Record<string, string>>) => ({
@@ -35,11 +59,20 @@ const isolated = (environment: Readonly<Record<string, string>>) => ({
   ...environment
 })
 
-const spawnMain = (args: ReadonlyArray<string>, environment: Readonly<Record<string, string>>) =>
-  spawn(process.execPath, [...runtimeArguments, main, ...args], {
+const spawnMain = (
+  args: ReadonlyArray<string>,
+  environment: Readonly<Record<string, string>>,
+  launch: Launch = {}
+) => {
+  const command = [process.execPath, ...runtimeArguments(launch), main, ...args]
+  const limited = launch.files === undefined
+    ? command
+    : ["sh", "-c", `ulimit -n ${launch.files} && exec "$0" "$@"`, ...command]
+  return spawn(limited[0] ?? "", limited.slice(1), {
     env: isolated(environment),
     stdio: ["pipe", "pipe", "pipe"]
   })
+}
 
 /** Runs a command of ours to its end, with nothing or `input` on its standard input. */
 export const threeqpr = (
@@ -119,11 +152,12 @@ export const running = (
 /** Starts `serve` on free ports and waits until it is ready. Killed, if it still runs, with the scope. */
 export const serve = (
   environment: Readonly<Record<string, string>>,
-  args: ReadonlyArray<string> = []
+  args: ReadonlyArray<string> = [],
+  launch: Launch = {}
 ): Effect.Effect<Serve, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.sync(() => {
-      const child = spawnMain(["serve", ...args], { PORT: "0", ADMIN_PORT: "0", ...environment })
+      const child = spawnMain(["serve", ...args], { PORT: "0", ADMIN_PORT: "0", ...environment }, launch)
       child.stdin.end()
       return child
     }),

@@ -1,5 +1,6 @@
 import { Config as EffectConfig, ConfigProvider, Duration, Effect, Option, Redacted, Schema } from "effect"
 import { retrySchedule } from "./EventLog.ts"
+import * as Secret from "./WebhookSecret/Secret.ts"
 
 /** One setting: the variable that carries it, what it may be, and what it is when nothing is set. */
 export interface Setting<A, F extends string | undefined = string | undefined> {
@@ -57,18 +58,19 @@ const millis = (text: string) =>
 export const settings = {
   secrets: setting(
     "THREEQPR_WEBHOOK_SECRET",
-    "3QPR's webhook secret; several, separated by commas, while rotating",
-    "one or more secrets separated by commas",
+    "3QPR's webhook secret; several, separated by commas, while rotating, each with `;until=<time>` if it has an end",
+    `one or more secrets separated by commas; one with an end is written ${Secret.example}`,
     undefined,
     (text) => {
-      const secrets = list(text).map((part) => Redacted.make(part, { label: "THREEQPR_WEBHOOK_SECRET" }))
-      return secrets.length > 0 ? secrets : undefined
+      const parts = list(text)
+      const secrets = parts.map(Secret.parse).filter((secret) => secret !== undefined)
+      return secrets.length > 0 && secrets.length === parts.length ? secrets : undefined
     },
     true
   ),
   secretFile: text(
     "THREEQPR_WEBHOOK_SECRET_FILE",
-    "a file with the secret, one a line when there are several"
+    "a file with the secret, one a line when there are several; read again while it is used"
   ),
   apiKey: secret("THREEQPR_API_KEY", "key of 3QPR's API, for `register` and `reconcile`"),
   apiUrl: setting(
@@ -150,7 +152,7 @@ export const settings = {
   maxBodyBytes: wholeNumber("MAX_BODY_BYTES", "largest body of a delivery", "1048576", 1_024, 67_108_864),
   maxInFlight: wholeNumber(
     "MAX_IN_FLIGHT",
-    "deliveries in progress at a time; more are answered 503",
+    "deliveries that wait to be stored at a time; more are answered 503 unread",
     "512",
     1,
     65_536

@@ -44,8 +44,23 @@ describe("Config", () => {
         THREEQPR_WEBHOOK_SECRET: "whsec_a, whsec_b",
         NATS_URL: "nats://one:4222,tls://two:4222"
       })
-      assert.deepStrictEqual(config.secrets?.map(Redacted.value), ["whsec_a", "whsec_b"])
+      assert.deepStrictEqual(config.secrets?.map(({ value }) => Redacted.value(value)), [
+        "whsec_a",
+        "whsec_b"
+      ])
       assert.deepStrictEqual(config.natsUrl?.map(Redacted.value), ["nats://one:4222", "tls://two:4222"])
+    }))
+
+  it.effect("gives a secret an end, and refuses one that is no time without showing it", () =>
+    Effect.gen(function*() {
+      const { secrets } = yield* from({
+        THREEQPR_WEBHOOK_SECRET: "whsec_a;until=2026-12-01T00:00:00Z,whsec_b"
+      })
+      assert.deepStrictEqual(secrets?.map(({ until }) => until), [Date.UTC(2026, 11, 1), undefined])
+      const { message } = yield* Effect.flip(from({ THREEQPR_WEBHOOK_SECRET: "whsec_a,hunter2;until=soon" }))
+      assert.include(message, "THREEQPR_WEBHOOK_SECRET")
+      assert.include(message, ";until=")
+      assert.notInclude(message, "hunter2")
     }))
 
   it.effect.each<readonly [variable: string, given: string, allowed: string]>([

@@ -9,6 +9,7 @@ import { Api } from "./Admin/Api.ts"
 import * as DeadLetters from "./Admin/DeadLetters.ts"
 import * as Draining from "./Admin/Draining.ts"
 import * as Events from "./Admin/Events.ts"
+import * as Guards from "./Admin/Guards.ts"
 import * as Health from "./Admin/Health.ts"
 import * as Metrics from "./Admin/Metrics.ts"
 import * as Operations from "./Admin/Operations.ts"
@@ -29,6 +30,8 @@ export interface AdminOptions {
   /** 0 takes a free port. */
   readonly port: number
   readonly token?: Redacted.Redacted<string> | undefined
+  /** A token that may only read. */
+  readonly readToken?: Redacted.Redacted<string> | undefined
   /** How to reconcile with 3QPR; undefined without a key of its API. */
   readonly reconcile?: ReconcileOptions | undefined
 }
@@ -65,7 +68,14 @@ const api = ({ reconcile }: AdminOptions) =>
 const listener = <E, R>(options: AdminOptions, routes: Layer.Layer<never, E, R>) =>
   Layer.effectDiscard(Effect.andThen(announce, drainFirst)).pipe(
     Layer.provideMerge(HttpRouter.serve(
-      Layer.mergeAll(routes, Health.layer, nothingElse, Draining.middleware, Access.middleware(options)),
+      Layer.mergeAll(
+        routes,
+        Health.layer,
+        nothingElse,
+        Draining.middleware,
+        Access.middleware(options),
+        Guards.middleware
+      ),
       { disableLogger: true, disableListenLog: true }
     )),
     Layer.provideMerge(NodeHttpServer.layer(createServer, {

@@ -34,7 +34,12 @@ export const layer = (config: Config, secret: WebhookSecret, active: ReadonlySet
     )
     : Layer.empty
   const publicListener = active.has("ingress") ? ingress(config, secret) : Layer.empty
-  const access = { host: config.adminHost, port: config.adminPort, token: config.adminToken }
+  const access = {
+    host: config.adminHost,
+    port: config.adminPort,
+    token: config.adminToken,
+    readToken: config.adminReadToken
+  }
   const privateListener = active.has("admin")
     ? Admin.layer({ ...access, reconcile: reconcile(config) }).pipe(
       Layer.provide(consumers),

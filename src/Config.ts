@@ -1,4 +1,13 @@
-import { Config as EffectConfig, ConfigProvider, Duration, Effect, Option, Redacted, Schema } from "effect"
+import {
+  Config as EffectConfig,
+  ConfigProvider,
+  Duration,
+  Effect,
+  Equal,
+  Option,
+  Redacted,
+  Schema
+} from "effect"
 import { retrySchedule } from "./EventLog.ts"
 import * as Secret from "./WebhookSecret/Secret.ts"
 
@@ -95,6 +104,7 @@ export const settings = {
   adminHost: text("ADMIN_HOST", "address of the private listener", "127.0.0.1"),
   adminPort: wholeNumber("ADMIN_PORT", "port of the private listener; 0 takes a free one", "3001", 0, 65_535),
   adminToken: secret("ADMIN_TOKEN", "bearer token of the private listener; needed beyond loopback"),
+  adminReadToken: secret("ADMIN_READ_TOKEN", "bearer token that may read there and change nothing"),
   dataDir: text("DATA_DIR", "folder of the embedded broker and database", "./data"),
   natsUrl: setting(
     "NATS_URL",
@@ -193,9 +203,19 @@ export const load = Effect.fnUntraced(function*(flags: Flags = {}) {
     values[name] = setting.parse(text)
     if (values[name] === undefined) faults.push(faultOf(setting, text))
   }
-  const { apiKey, dedupWindow, reconcileEvery, retention } = values as Partial<Config>
+  const { adminReadToken, adminToken, apiKey, dedupWindow, reconcileEvery, retention } = values as Partial<
+    Config
+  >
   if (reconcileEvery !== undefined && apiKey === undefined) {
     faults.push("RECONCILE_EVERY is set and THREEQPR_API_KEY is not; without a key 3QPR tells of no scans.")
+  }
+  if (
+    adminReadToken !== undefined && (adminToken === undefined || Equal.equals(adminReadToken, adminToken))
+  ) {
+    faults.push(
+      "ADMIN_READ_TOKEN is set, and ADMIN_TOKEN is not or is the same; who may change something needs a token of "
+        + "their own."
+    )
   }
   if (dedupWindow !== undefined && retention?.millis !== undefined && retention.millis < dedupWindow) {
     faults.push(`RETENTION is shorter than DEDUP_WINDOW; allowed is ${settings.retention.allowed}.`)

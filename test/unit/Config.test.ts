@@ -92,6 +92,16 @@ describe("Config", () => {
       assert.strictEqual((yield* from({ RETENTION: "90 days" })).retention.millis, 7_776_000_000)
     }))
 
+  it.effect("wants a token of their own for those who may change something, when others may read", () =>
+    Effect.gen(function*() {
+      for (const environment of [{}, { ADMIN_TOKEN: "hunter2" }]) {
+        const { message } = yield* Effect.flip(from({ ADMIN_READ_TOKEN: "hunter2", ...environment }))
+        assert.include(message, "ADMIN_READ_TOKEN")
+        assert.notInclude(message, "hunter2")
+      }
+      yield* from({ ADMIN_READ_TOKEN: "hunter2", ADMIN_TOKEN: "hunter3" })
+    }))
+
   it.effect("names everything that is wrong at once", () =>
     Effect.gen(function*() {
       const { message } = yield* Effect.flip(from({ PORT: "x", ADMIN_PORT: "y" }))

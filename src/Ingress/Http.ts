@@ -1,4 +1,5 @@
 import { Context, Effect, Layer, Schema } from "effect"
+import { readFileSync } from "node:fs"
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
 import type { AddressInfo, Socket } from "node:net"
 import { EventLog } from "../EventLog.ts"
@@ -106,11 +107,26 @@ const listen = (
 ) =>
   Effect.callback<Server, ListenFailed>((resume) => {
     const server = createServer(limits, handle)
-    server.maxConnections = 10_000
+    server.maxConnections = mostConnections()
+    // Full: whoever only keeps a connection makes room for those who use one.
+    server.on("drop", () => server.closeIdleConnections())
     server.on("clientError", refuseMalformed)
     server.once("error", (error) => resume(Effect.fail(listenFailed(options, error))))
     server.listen(options.port, options.host, () => resume(Effect.succeed(server)))
   })
+
+/** Fewer where the system allows few open files: the broker, the database and the logs need some, come what may. */
+const mostConnections = () => Math.max(16, Math.min(10_000, openFiles() - 64))
+
+/** How many files and sockets this process may have open; infinitely many where the system does not tell. */
+const openFiles = () => {
+  try {
+    const [, most] = /^Max open files\s+(\d+)/m.exec(readFileSync("/proc/self/limits", "utf8")) ?? []
+    return most === undefined ? Infinity : Number(most)
+  } catch {
+    return Infinity
+  }
+}
 
 const limits = {
   headersTimeout: 5_000,

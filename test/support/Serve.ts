@@ -28,6 +28,8 @@ const onDeno = process.versions["deno"] !== undefined
 
 /** How a process of ours is started otherwise than by itself. */
 export interface Launch {
+  /** Flags of the runtime in place of those that allow everything. */
+  readonly permissions?: ReadonlyArray<string>
   /** A module that is run before ours. */
   readonly preload?: string
   /** The most memory for JavaScript's objects, in mebibytes. */
@@ -36,16 +38,17 @@ export interface Launch {
   readonly files?: number
 }
 
-const runtimeArguments = ({ heap, preload }: Launch) =>
+const runtimeArguments = ({ heap, permissions, preload }: Launch) =>
   onDeno
     ? [
       "run",
-      "-A",
+      ...permissions ?? ["-A"],
       "--quiet",
       ...(preload === undefined ? [] : ["--preload", preload]),
       ...(heap === undefined ? [] : [`--v8-flags=--max-old-space-size=${heap}`])
     ]
     : [
+      ...permissions ?? [],
       ...(preload === undefined ? [] : ["--import", preload]),
       ...(heap === undefined ? [] : [`--max-old-space-size=${heap}`])
     ]
@@ -78,10 +81,11 @@ const spawnMain = (
 export const threeqpr = (
   args: ReadonlyArray<string>,
   environment: Readonly<Record<string, string>> = {},
-  input: string | Uint8Array = ""
+  input: string | Uint8Array = "",
+  launch: Launch = {}
 ) =>
   Effect.callback<Ended>((resume) => {
-    const child = spawnMain(args, environment)
+    const child = spawnMain(args, environment, launch)
     child.stdin.on("error", () => undefined).end(input)
     let stdout = ""
     let stderr = ""

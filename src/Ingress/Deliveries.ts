@@ -99,16 +99,13 @@ export class Deliveries {
       delivery.chunks.push(chunk)
       return this.#unread <= Math.max(mostUnread, 2 * this.#limits.maxBodyBytes) ? undefined : this.#shed()
     }
+    const crumbs = delivery.chunks.length >= mostParts
     this.#end(delivery, "body_too_large")
-    const { chunks, request, response } = delivery
-    // But a body in crumbs would keep us busy until then.
-    if (chunks.length >= mostParts) {
-      request.socket.pause()
-      response.once("finish", () => request.destroy())
-    }
-    // What still comes of a body is thrown away, within the listener's request time-out: closing the connection
+    // What still comes of the body is thrown away, within the listener's request time-out: closing the connection
     // now could take the answer away from a client that is still sending.
-    answer(response, 413, { error: "body_too_large" })
+    answer(delivery.response, 413, { error: "body_too_large" })
+    // But a body in crumbs would keep us busy until then.
+    if (crumbs) delivery.request.destroy()
   }
 
   /** The body that has been coming for the longest time gives way. */
@@ -169,6 +166,8 @@ export class Deliveries {
     if (rejected.has(outcome)) {
       this.rejections.add(outcome, delivery.request, delivery.chunks, delivery.size)
     }
+    // The request lives on until its connection has thrown away what still comes.
+    delivery.chunks.length = 0
     ingest.answered(outcome, performance.now() - delivery.expires + deadline)
     return true
   }

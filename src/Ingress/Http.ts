@@ -107,13 +107,24 @@ const listen = (
 ) =>
   Effect.callback<Server, ListenFailed>((resume) => {
     const server = createServer(limits, handle)
-    server.maxConnections = mostConnections()
-    // Full: whoever only keeps a connection makes room for those who use one.
-    server.on("drop", () => server.closeIdleConnections())
+    bound(server)
     server.on("clientError", refuseMalformed)
     server.once("error", (error) => resume(Effect.fail(listenFailed(options, error))))
     server.listen(options.port, options.host, () => resume(Effect.succeed(server)))
   })
+
+/** Over the bound on connections one more is answered 503, and those that are only kept open make room. */
+const bound = (server: Server) => {
+  const most = mostConnections()
+  let open = 0
+  server.on("connection", (socket: Socket) => {
+    open++
+    socket.once("close", () => open--)
+    if (open <= most) return
+    socket.end(emptyAnswer("503 Service Unavailable"), () => socket.destroy())
+    server.closeIdleConnections()
+  })
+}
 
 /** Fewer where the system allows few open files: the broker, the database and the logs need some, come what may. */
 const mostConnections = () => Math.max(16, Math.min(10_000, openFiles() - 64))
@@ -141,8 +152,13 @@ const refuseMalformed = (error: NodeJS.ErrnoException, socket: Socket) => {
   // An answer that was already sent must not be followed by a second one.
   if (!socket.writable || socket.bytesWritten > 0) return socket.destroy()
   const status = statusOf[error.code ?? ""] ?? "400 Bad Request"
-  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
+  socket.end(emptyAnswer(status))
+  // Not at once, which could take the answer away from a client that is still sending; but a client that never
+  // closes must not keep its place.
+  socket.setTimeout(1_000, () => socket.destroy())
 }
+
+const emptyAnswer = (status: string) => `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`
 
 const statusOf: Readonly<Record<string, string>> = {
   ERR_HTTP_REQUEST_TIMEOUT: "408 Request Timeout",

@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from "node:net"
 import { EventLog } from "../EventLog.ts"
 import { Ingress } from "../Ingress.ts"
+import { keepAccepting } from "./Accepting.ts"
 import { answer, answerHealth } from "./Answer.ts"
 import { Deliveries } from "./Deliveries.ts"
 import type { Rejections } from "./Rejections.ts"
@@ -88,6 +89,7 @@ const make = Effect.fnUntraced(function*(options: HttpOptions) {
       )
     }
   )
+  yield* keepAccepting(server, options.host)
   const { port } = server.address() as AddressInfo
   const host = options.host === "0.0.0.0" || options.host === "::" ? "localhost" : options.host
   const url = `http://${host.includes(":") ? `[${host}]` : host}:${port}`
@@ -109,7 +111,7 @@ const listen = (
     const server = createServer(limits, handle)
     bound(server)
     server.on("clientError", refuseMalformed)
-    server.once("error", (error) => resume(Effect.fail(listenFailed(options, error))))
+    server.on("error", (error) => resume(Effect.fail(listenFailed(options, error))))
     server.listen(options.port, options.host, () => resume(Effect.succeed(server)))
   })
 

@@ -8,9 +8,11 @@ import * as Analytics from "./Admin/Analytics.ts"
 import { Api } from "./Admin/Api.ts"
 import * as DeadLetters from "./Admin/DeadLetters.ts"
 import * as Draining from "./Admin/Draining.ts"
+import * as EventLife from "./Admin/EventLife.ts"
 import * as Events from "./Admin/Events.ts"
 import * as Guards from "./Admin/Guards.ts"
 import * as Health from "./Admin/Health.ts"
+import * as Live from "./Admin/Live.ts"
 import * as Metrics from "./Admin/Metrics.ts"
 import * as Operations from "./Admin/Operations.ts"
 import { NotFound } from "./Admin/Problems.ts"
@@ -54,6 +56,8 @@ const api = ({ reconcile }: AdminOptions) =>
       ReadModels.layer,
       Analytics.layer,
       Events.layer,
+      EventLife.layer,
+      Live.layer,
       Status.layer,
       DeadLetters.layer,
       Quarantine.layer,

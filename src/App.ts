@@ -2,6 +2,7 @@ import { Clock, Effect, Layer } from "effect"
 import * as Admin from "./Admin.ts"
 import type { Config } from "./Config.ts"
 import { Consumers } from "./Consumer.ts"
+import * as Counters from "./Counters.ts"
 import { Database } from "./Database.ts"
 import * as Migrations from "./Database/Migrations.ts"
 import { DeadLetters } from "./DeadLetters.ts"
@@ -46,7 +47,7 @@ export const layer = (config: Config, secret: WebhookSecret, active: ReadonlySet
       Layer.provide(readModels)
     )
     : Admin.layerHealth(access)
-  return Layer.mergeAll(publicListener, privateListener).pipe(
+  return Layer.mergeAll(publicListener, privateListener, Layer.effectDiscard(Counters.answer(active))).pipe(
     Layer.provide(projector),
     Layer.provide(log(config)),
     Layer.provideMerge(Vitals.layer)

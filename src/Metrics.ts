@@ -82,7 +82,12 @@ export const ingest = {
   /** Refused before anything of it was read. */
   refused: (outcome: Outcome): void => byOutcome.get(outcome)?.updateUnsafe(1, nowhere),
   inFlight: (change: 1 | -1): void => publishesInFlight.modifyUnsafe(change, nowhere),
-  conflict: (): void => conflicts.updateUnsafe(1, nowhere)
+  conflict: (): void => conflicts.updateUnsafe(1, nowhere),
+  /** Deliveries since the start, by what became of them. */
+  counts: () =>
+    Object.fromEntries(
+      Array.from(byOutcome, ([outcome, counter]) => [outcome, counter.valueUnsafe(nowhere).count])
+    )
 }
 
 /** Counts what a secret has signed; there from the start, so that one that nobody uses shows. */
@@ -92,6 +97,14 @@ export const signatures = (secret: number): () => void => {
   return () => counter.updateUnsafe(1, nowhere)
 }
 
+const byProjection = new Map<string, Metric.Counter<number>>()
+
+/** Events that each projection of this process has applied, or found applied, since the start. */
+export const projectedCounts = () =>
+  Object.fromEntries(
+    Array.from(byProjection, ([projection, counter]) => [projection, counter.valueUnsafe(nowhere).count])
+  )
+
 /** Counts the batches of one projection. */
 export const batches = (projection: string) => {
   const labels = { projection }
@@ -100,6 +113,7 @@ export const batches = (projection: string) => {
     Metric.withAttributes(batchEvents, labels),
     Metric.withAttributes(batchSeconds, labels)
   ]
+  byProjection.set(projection, total)
   return {
     committed: (count: number): void => {
       total.updateUnsafe(count, nowhere)

@@ -28,6 +28,13 @@ export interface Operation extends Started {
   readonly cancelled: typeof Cancelled.Type | undefined
 }
 
+/** One id in an operation, and what became of it; undefined as long as nothing has. */
+export interface Concerning {
+  readonly operation: Operation
+  readonly id: string
+  readonly outcome: Outcome | undefined
+}
+
 /** The record of what operators did: who, when, what they asked for, what became of each event. */
 export class Operations extends Context.Service<Operations, {
   /** Records a new operation on these ids; the runner takes it up. Gives the operation's id. */
@@ -53,6 +60,8 @@ export class Operations extends Context.Service<Operations, {
   ) => Effect.Effect<{ readonly outcomes: ReadonlyArray<Outcome>; readonly cursor: number }, ReadFailed>
   /** Every id that the operation is on. */
   readonly planned: (operation: string) => Effect.Effect<ReadonlyArray<string>, ReadFailed>
+  /** What operations did with these ids (of dead letters or quarantined entries), the oldest operation first. */
+  readonly concerning: (ids: ReadonlySet<string>) => Effect.Effect<ReadonlyArray<Concerning>, ReadFailed>
   /** Takes back the requests that no consumer has taken yet. */
   readonly withdraw: (operation: string) => Effect.Effect<void, ReadFailed>
   /** Stops it: what has not begun yet stays as it is. */
@@ -132,6 +141,36 @@ const make = Effect.fnUntraced(function*() {
     }
   )
 
+  const find = (id: string) =>
+    isId(id)
+      ? Effect.flatMap(counts(operationSubject(id, ">")), (subjects) => operation(id, subjects))
+      : Effect.succeed(Option.none())
+
+  const concerning = Effect.fn("Operations.concerning")(function*(ids: ReadonlySet<string>) {
+    const plans = new Map<string, Array<string>>()
+    for (const { body, subject } of yield* all(operationSubject("*", "planned"))) {
+      const named = asPlanned(body)?.ids.filter((id) => ids.has(id)) ?? []
+      if (named.length > 0) {
+        plans.set(operationOf(subject), named.concat(plans.get(operationOf(subject)) ?? []))
+      }
+    }
+    const found = yield* Effect.forEach(plans, ([id, named]) =>
+      Effect.gen(function*() {
+        const begun = yield* find(id)
+        if (Option.isNone(begun)) return []
+        const records = yield* all(operationSubject(id, "*"))
+        const outcomes = records.flatMap(({ body, subject }) =>
+          isResult(subject) ? asOutcome(body) ?? [] : []
+        )
+        return named.map((id) => ({
+          operation: begun.value,
+          id,
+          outcome: outcomes.find((outcome) => outcome.id === id)
+        }))
+      }))
+    return found.flat().toSorted((a, b) => a.operation.id < b.operation.id ? -1 : 1)
+  })
+
   const withdraw = (id: string) =>
     Effect.asVoid(reading(() => manager.streams.purge(redriveStream, { filter: `3qpr.redrive.*.${id}` })))
 
@@ -149,10 +188,8 @@ const make = Effect.fnUntraced(function*() {
       const outcome = encode({ id, result, error: error?.slice(0, 2_000) ?? null, at })
       yield* append(operationSubject(operation, result), outcome, `${operation}:${id}`)
     }),
-    find: (id) =>
-      isId(id)
-        ? Effect.flatMap(counts(operationSubject(id, ">")), (subjects) => operation(id, subjects))
-        : Effect.succeed(Option.none()),
+    find,
+    concerning,
     list: Effect.fnUntraced(function*(limit) {
       const subjects = yield* counts("3qpr.operations.>")
       const ids = [...new Set(Object.keys(subjects).map(operationOf))].filter(isId).toSorted().toReversed()

@@ -1,10 +1,9 @@
 import { Effect, Schema } from "effect"
-import { ErrorCode, NatsError, RequestStrategy } from "nats"
 import { Buffer } from "node:buffer"
-import { hostname } from "node:os"
-import process from "node:process"
 import type { Rejection, Rejections } from "./Ingress/Rejections.ts"
+import { instance } from "./Instance.ts"
 import { Nats } from "./Nats.ts"
+import { askAll } from "./Nats/AskAll.ts"
 import { diagnose, type KnownSecret } from "./SignatureDoctor.ts"
 
 /** The subject on which every ingress is asked for what it refused; no stream takes it. */
@@ -54,8 +53,6 @@ export const RejectionDetail = Schema.Struct({
 export type RejectionDetail = typeof RejectionDetail.Type
 
 const List = Schema.Struct({ refused: Schema.Number, rejections: Schema.Array(RejectionSummary) })
-
-const instance = `${hostname()}:${process.pid}`
 
 /** Answers what others ask of this process's rejections, until the scope ends. */
 export const answer = Effect.fnUntraced(
@@ -108,26 +105,7 @@ const detailOf = (rejection: Rejection, secrets: ReadonlyArray<KnownSecret>): Re
   }
 }
 
-/** How long to wait for the answers of all, in milliseconds, and after the last one that came. */
-const patience = { maxWait: 2_000, jitter: 100 }
-
-const ask = Effect.fnUntraced(function*(question: typeof Question.Type) {
-  const { connection } = yield* Nats
-  return yield* Effect.tryPromise(async () => {
-    const answers: Array<string> = []
-    const options = { strategy: RequestStrategy.JitterTimer, ...patience }
-    for await (const msg of await connection.requestMany(subject, JSON.stringify(question), options)) {
-      if (msg.data.length > 0) answers.push(Buffer.from(msg.data).toString())
-    }
-    return answers
-  }).pipe(
-    // Nobody has the ingress role.
-    Effect.catchIf(
-      ({ cause }) => cause instanceof NatsError && cause.code === ErrorCode.NoResponders,
-      () => Effect.succeed([])
-    )
-  )
-})
+const ask = (question: typeof Question.Type) => askAll(subject, JSON.stringify(question))
 
 /** The last rejections of all processes, newest first; processes that do not answer in time are left out. */
 export const list = Effect.fn("Rejections.list")(function*(limit: number) {

@@ -1,7 +1,9 @@
 import { HttpApi, OpenApi } from "effect/http-api"
 import { Analytics } from "./Api/Analytics.ts"
 import { DeadLetters } from "./Api/DeadLetters.ts"
+import { EventLives } from "./Api/EventLife.ts"
 import { Events } from "./Api/Events.ts"
+import { Live } from "./Api/Live.ts"
 import { Operations } from "./Api/Operations.ts"
 import { Projections } from "./Api/Projections.ts"
 import { Quarantine } from "./Api/Quarantine.ts"
@@ -13,7 +15,7 @@ import { Validation } from "./Validation.ts"
 
 /** What the private listener answers, apart from how. */
 export class Api extends HttpApi.make("threeqpr-events")
-  .add(Scans, Conversations, Analytics, Events, Consumers, Status)
+  .add(Scans, Conversations, Analytics, Events, EventLives, Live, Consumers, Status)
   .add(DeadLetters, Quarantine, Operations, Projections, Reconciliations, Rejections)
   .middleware(Validation)
   .annotateMerge(OpenApi.annotations({ title: "threeqpr-events" }))

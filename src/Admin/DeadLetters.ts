@@ -68,7 +68,8 @@ const get = Effect.fnUntraced(function*(id: string) {
   }
 })
 
-const summaryOf = (letter: DeadLetter) => ({
+/** A dead letter as `/v1/dead-letters` lists it. */
+export const summaryOf = (letter: DeadLetter) => ({
   id: letter.id,
   consumer: letter.consumer,
   sequence: letter.sequence,

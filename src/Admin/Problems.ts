@@ -38,6 +38,12 @@ export class Unavailable extends HttpApiError.Problem<Unavailable>()("Unavailabl
   title: "What was asked for cannot be read right now"
 }) {}
 
+export class TooManyClients extends HttpApiError.Problem<TooManyClients>()("TooManyClients", {
+  type: "urn:threeqpr-events:problem:too-many-clients",
+  status: 503,
+  title: "Too many clients listen already"
+}) {}
+
 export class InvalidRequest extends HttpApiError.Problem<InvalidRequest>()("InvalidRequest", {
   type: "urn:threeqpr-events:problem:invalid-request",
   status: 400,

@@ -88,6 +88,12 @@ const migrations = {
     yield* sql`alter table projections add column log text`
     yield* sql`alter table rebuilds add column log text,
       add column accepts_new_log boolean not null default false`
+  }),
+  "0005_repeated_ids": Effect.gen(function*() {
+    const sql = yield* SqlClient
+    // Null on those that were recorded before.
+    yield* sql`alter table repeated add column event_id text`
+    yield* sql`create index repeated_event_id on repeated (event_id)`
   })
 }
 

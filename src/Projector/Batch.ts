@@ -63,8 +63,8 @@ const recordRepeated = Effect.fnUntraced(
   function*(projection: Projection, generation: number, events: ReadonlyArray<Decoded>) {
     const sql = yield* SqlClient
     yield* sql`
-      insert into repeated (name, generation, sequence)
-      select ${projection.name}::text, ${generation}::int, row.sequence
+      insert into repeated (name, generation, sequence, event_id)
+      select ${projection.name}::text, ${generation}::int, row.sequence, row.event_id
       from jsonb_to_recordset(${guardRows(events)}::text::jsonb) as row (event_id text, sequence bigint)
       join ${sql.literal(appliedTable(projection, generation))} as applied
         on applied.event_id = row.event_id and applied.sequence <> row.sequence

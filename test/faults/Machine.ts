@@ -1,4 +1,5 @@
-import { readdirSync, readFileSync } from "node:fs"
+import { existsSync, readdirSync, readFileSync } from "node:fs"
+import process from "node:process"
 import type { Target } from "./Fault.ts"
 
 /** What the processes of ours hold: the most of any one. */
@@ -12,26 +13,41 @@ export interface Held {
   readonly children: number
 }
 
-/** Reads it from /proc; undefined where there is none. */
-export const held = (target: Target): Held | undefined => {
-  const pids = [...target.receivers, ...target.projectors, target.admin].flatMap(({ now }) =>
-    now()?.pid ?? []
-  )
+/** The processes that ended without being told to, and the last that each of them said. */
+export const fallen = (target: Target): ReadonlyArray<string> =>
+  partsOf(target).flatMap(({ now, role }) => {
+    const running = now()
+    return running === undefined || runs(running.pid)
+      ? []
+      : [`a process with the role ${role} ended by itself: ${running.logs.slice(-5).join(" | ")}`]
+  })
+
+const partsOf = ({ admin, projectors, receivers }: Target) => [...receivers, ...projectors, admin]
+
+const runs = (pid: number) => {
   try {
-    const most = (of: (pid: number) => number) => Math.max(0, ...pids.map(of))
-    return {
-      processes: pids.length,
-      memory: most((pid) =>
-        Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) / 1_024
-      ),
-      files: most((pid) => readdirSync(`/proc/${pid}/fd`).length),
-      children: pids.reduce(
-        (sum, pid) =>
-          sum + readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ").filter(Boolean).length,
-        0
-      )
-    }
+    return process.kill(pid, 0)
   } catch {
-    return undefined
+    return false
+  }
+}
+
+/** Reads it from /proc of those that run; undefined where there is none. */
+export const held = (target: Target): Held | undefined => {
+  if (!existsSync("/proc/self/fd")) return undefined
+  const all = partsOf(target).flatMap(({ now }) => now()?.pid ?? [])
+  const pids = all.filter(runs)
+  const most = (of: (pid: number) => number) => Math.max(0, ...pids.map(of))
+  return {
+    processes: pids.length,
+    memory: most((pid) =>
+      Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) / 1_024
+    ),
+    files: most((pid) => readdirSync(`/proc/${pid}/fd`).length),
+    children: pids.reduce(
+      (sum, pid) =>
+        sum + readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ").filter(Boolean).length,
+      0
+    )
   }
 }

@@ -74,9 +74,11 @@ export const render = (report: Report): string => {
       seconds.toFixed(0)
     } s, ${report.rounds} rounds; all settled and checked`
     + ` within ${(settled / 1_000).toFixed(1)} s of the last fault`,
-    `held by a process at most, first round and last: ${JSON.stringify(held.first)} ${
-      JSON.stringify(held.last)
-    }`,
+    held.first && held.last
+      ? `held by a process at most, first round and last: ${JSON.stringify(held.first)} ${
+        JSON.stringify(held.last)
+      }`
+      : "what processes hold was not measured: there is no /proc",
     broken.length === 0 ? "Nothing lost, nothing twice, nothing skipped." : `BROKEN:\n${broken.join("\n")}`
   ].join("\n")
 }

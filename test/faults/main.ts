@@ -10,7 +10,7 @@ import { parseArgs } from "node:util"
 import { drawsOf } from "../support/Faults/Bodies.ts"
 import { Ledger } from "../support/Faults/Ledger.ts"
 import * as System from "../support/Faults/System.ts"
-import { held } from "./Machine.ts"
+import { fallen, held } from "./Machine.ts"
 import { failures, recoveries, render, type Report } from "./Report.ts"
 import { faults, type Happened, round } from "./Round.ts"
 
@@ -68,7 +68,7 @@ const program = Effect.gen(function*() {
       seconds: (performance.now() - began) / 1_000,
       rounds,
       counts: done.verdict.counts,
-      problems: done.verdict.problems,
+      problems: [...done.verdict.problems, ...fallen(target)],
       faults: recoveries(ledger, happened),
       settled: Math.max(report?.settled ?? 0, done.settled),
       held: { first: report?.held.first ?? now, last: now }

@@ -27,11 +27,14 @@ export const Consumers = HttpApiGroup.make("consumers").add(
   HttpApiEndpoint.get("list", "/v1/consumers", { success: ConsumersAnswer, error: Unavailable })
 )
 
+/** A part of the process that is not ready, and why. */
+export const Fault = Schema.Struct({ part: Schema.String, reason: Schema.String })
+
 const StatusAnswer = Schema.Struct({
   version: Schema.String,
   ready: Schema.Boolean,
   /** What is not ready in the process that answers, and why. */
-  faults: Schema.Array(Schema.Struct({ part: Schema.String, reason: Schema.String })),
+  faults: Schema.Array(Fault),
   /** What an event that was answered 200 survives. */
   durability: Schema.String,
   stream: Schema.Struct({

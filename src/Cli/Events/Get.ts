@@ -5,6 +5,8 @@ import type { EventDetail } from "../../Admin/Api/Events.ts"
 import { AdminClient, explained } from "../../Admin/Client.ts"
 import { adminClient, adminUrlFlag, jsonFlag } from "../Flags.ts"
 import { json, paint } from "../Output.ts"
+import { wrongUsage } from "../Usage.ts"
+import { showLife } from "./Life.ts"
 import { pretty, textOf } from "./Show.ts"
 
 /** `threeqpr events get`: all that the log knows of one event, or its signed bytes as they came. */
@@ -16,11 +18,20 @@ export const get = Command.make(
       Flag.withDescription("The signed bytes alone on standard output, the signature on standard error"),
       Flag.withDefault(false)
     ),
+    life: Flag.Boolean("life").pipe(
+      Flag.withDescription("What became of it: in each projection, as a dead letter, by operators, in rows"),
+      Flag.withDefault(false)
+    ),
     json: jsonFlag,
     adminUrl: adminUrlFlag
   },
-  Effect.fnUntraced(function*({ adminUrl, id, json: asJson, raw }) {
-    const { events } = yield* AdminClient.pipe(Effect.provide(adminClient(adminUrl)))
+  Effect.fnUntraced(function*({ adminUrl, id, json: asJson, life, raw }) {
+    if (life && raw) return yield* wrongUsage(["events", "get"], "Give --life or --raw, not both.")
+    const { eventLife, events } = yield* AdminClient.pipe(Effect.provide(adminClient(adminUrl)))
+    if (life) {
+      const found = yield* eventLife.get({ params: { id } }).pipe(Effect.mapError(explained))
+      return yield* asJson ? json(found) : showLife(found)
+    }
     const event = yield* events.get({ params: { id } }).pipe(Effect.mapError(explained))
     if (raw) return yield* writeRaw(event)
     if (asJson) return yield* json(event)
@@ -30,6 +41,10 @@ export const get = Command.make(
   Command.withDescription("One event: what the log knows of it, or its signed bytes"),
   Command.withExamples([
     { command: "threeqpr events get evt_01HXYZ", description: "Where and when it was stored, and its body" },
+    {
+      command: "threeqpr events get evt_01HXYZ --life",
+      description: "What became of it, from receipt to rows"
+    },
     { command: "threeqpr events get evt_01HXYZ --raw > body.json", description: "The bytes that 3QPR signed" }
   ])
 )

@@ -1,0 +1,97 @@
+import { Schema } from "effect"
+import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema } from "effect/http-api"
+import { ProcessCounters } from "../../Counters.ts"
+import { Kind, State } from "../../Projector/Registry.ts"
+import { TooManyClients } from "../Problems.ts"
+import { EventSummary } from "./Events.ts"
+import { within } from "./Query.ts"
+import { ConsumerAnswer, Fault } from "./Status.ts"
+
+const Counts = Schema.Record(Schema.String, Schema.Number)
+
+const Rebuilding = Schema.Struct({
+  projection: Schema.String,
+  id: Schema.Number,
+  kind: Kind,
+  state: State,
+  generation: Schema.Number,
+  done: Schema.Number,
+  total: Schema.Number,
+  /** Events a second since it began. */
+  per_second: Schema.Number,
+  /** Null when nothing can be said. */
+  seconds_left: Schema.NullOr(Schema.Number)
+})
+
+/** How the whole is doing now. What cannot be read at the moment is null. */
+export const LiveStatus = Schema.Struct({
+  at: Schema.String,
+  ready: Schema.Boolean,
+  /** What is not ready in the process that answers, and why. */
+  faults: Schema.Array(Fault),
+  /** Processes with the ingress role that answered. */
+  instances: Schema.Number,
+  /** What all processes have counted since each of them started; less when one has ended. */
+  totals: Schema.NullOr(Schema.Struct({ deliveries: Counts, projected: Counts })),
+  /**
+   * A second, since the status before: counted process by process, so that one that starts, ends or does not
+   * answer never makes a rate negative. Null in the first status after nobody listened.
+   */
+  rates: Schema.NullOr(Schema.Struct({ seconds: Schema.Number, deliveries: Counts, projected: Counts })),
+  processes: Schema.Array(ProcessCounters),
+  stream: Schema.NullOr(Schema.Struct({
+    events: Schema.Number,
+    bytes: Schema.Number,
+    first_sequence: Schema.Number,
+    last_sequence: Schema.Number,
+    created: Schema.String
+  })),
+  consumers: Schema.NullOr(Schema.Array(ConsumerAnswer)),
+  dead_letters: Schema.NullOr(Schema.Number),
+  quarantined: Schema.NullOr(Schema.Number),
+  /** Those that go on. */
+  rebuilds: Schema.NullOr(Schema.Array(Rebuilding))
+})
+export type LiveStatus = typeof LiveStatus.Type
+
+/** Entries that this client was too slow for; `/v1/events?after=` has them. */
+export const Skipped = Schema.Struct({
+  /** The last sequence before them. */
+  after: Schema.Number,
+  /** The sequence of the last of them. */
+  up_to: Schema.Number,
+  count: Schema.Number
+})
+export type Skipped = typeof Skipped.Type
+
+const message = <const Event extends string, Data extends Schema.Constraint>(event: Event, data: Data) =>
+  Schema.Struct({
+    id: Schema.optional(Schema.String),
+    event: Schema.Literal(event),
+    data: Schema.fromJsonString(data)
+  })
+
+/**
+ * `status`: at once, and about once a second; its id is the sequence up to which this client was given the log.
+ * `entry`: each entry of the log as it comes, quarantine included; its id is its sequence.
+ * `skipped`: where entries were left out.
+ */
+export const LiveMessage = Schema.Union([
+  message("status", LiveStatus),
+  message("entry", EventSummary),
+  message("skipped", Skipped)
+])
+
+const sequence = within(0, Number.MAX_SAFE_INTEGER)
+
+/** `/v1/live`: what happens, as server-sent events. */
+export const Live = HttpApiGroup.make("live").add(
+  HttpApiEndpoint.get("live", "/v1/live", {
+    /** Of the last message that a client got: goes on behind it, and nothing is missed. */
+    headers: Schema.Struct({ "last-event-id": Schema.optional(sequence) }),
+    /** The same for those that cannot send the header, which wins; without both it begins at the end. */
+    query: Schema.Struct({ after: Schema.optional(sequence) }),
+    success: HttpApiSchema.StreamSse({ events: LiveMessage }),
+    error: TooManyClients
+  })
+)

@@ -1,0 +1,69 @@
+import { Clock, DateTime, Effect } from "effect"
+import * as Counters from "../../Counters.ts"
+import { DeadLetters } from "../../DeadLetters.ts"
+import { EventLog, quarantineSubjects } from "../../EventLog.ts"
+import { active } from "../../Projector/Registry.ts"
+import { Vitals } from "../../Vitals.ts"
+import type { LiveStatus } from "../Api/Live.ts"
+import { progressOf } from "../Projections.ts"
+import { standing } from "../Status.ts"
+import { type Rates, totalsOf } from "./Rates.ts"
+
+/** How long each part may take to answer, in milliseconds. */
+const patience = 2_500
+
+/** Looks at the whole once. A part that fails or is slow is null, and holds up none of the others. */
+export const look = Effect.fn("Live.look")(function*(rates: Rates) {
+  const log = yield* EventLog
+  const vitals = yield* Vitals
+  const deadLetters = yield* DeadLetters
+  const found = yield* Effect.all({
+    faults: orNull(vitals.faults),
+    processes: orNull(Counters.all),
+    state: orNull(log.state),
+    consumers: orNull(standing),
+    dead_letters: orNull(deadLetters.count),
+    quarantined: orNull(log.count({ after: 0, filter: quarantineSubjects })),
+    rebuilds: orNull(rebuilds)
+  }, { concurrency: "unbounded" })
+  const { consumers, dead_letters, processes, quarantined, rebuilds: going, state } = found
+  const faults = found.faults ?? [{ part: "readiness", reason: "nothing tells within 2.5 seconds" }]
+  const at = yield* Clock.currentTimeMillis
+  return {
+    at: DateTime.formatIso(DateTime.makeUnsafe(at)),
+    ready: faults.length === 0,
+    faults,
+    instances: processes?.filter(({ roles }) => roles.includes("ingress")).length ?? 0,
+    totals: processes && totalsOf(processes),
+    rates: processes && rates.since(processes, at),
+    processes: processes ?? [],
+    stream: state && {
+      events: state.entries,
+      bytes: state.bytes,
+      first_sequence: state.firstSequence,
+      last_sequence: state.lastSequence,
+      created: state.created
+    },
+    consumers,
+    dead_letters,
+    quarantined,
+    rebuilds: going
+  } satisfies LiveStatus
+})
+
+const rebuilds = Effect.gen(function*() {
+  const going = yield* active
+  if (going.length === 0) return []
+  const consumers = yield* standing
+  return yield* Effect.forEach(
+    going,
+    ({ generation, id, kind, name: projection, started_at, state }) =>
+      Effect.map(
+        progressOf(projection, generation, started_at, consumers),
+        (progress) => ({ projection, id, kind, state, generation, ...progress })
+      )
+  )
+})
+
+const orNull = <A, E, R>(part: Effect.Effect<A, E, R>) =>
+  part.pipe(Effect.timeout(patience), Effect.orElseSucceed(() => null))

@@ -1,0 +1,55 @@
+import { Effect, Schema } from "effect"
+import { instance, startedAt } from "./Instance.ts"
+import { ingest, projectedCounts } from "./Metrics.ts"
+import { Nats } from "./Nats.ts"
+import { askAll } from "./Nats/AskAll.ts"
+import { type Role, roles } from "./Role.ts"
+
+/** The subject on which every process is asked for what it has counted; no stream takes it. */
+export const subject = "3qpr.counters"
+
+const Counts = Schema.Record(Schema.String, Schema.Number)
+
+/** What one process has counted since it started. */
+export const ProcessCounters = Schema.Struct({
+  /** Host and process id. */
+  instance: Schema.String,
+  /** With `instance`, what tells it from the one that ran there before. */
+  started_at: Schema.String,
+  roles: Schema.Array(Schema.Literals(roles)),
+  /** Deliveries by what became of them; none without the ingress role. */
+  deliveries: Counts,
+  /** Events that a projection has applied or found applied before; none without the projector role. */
+  projected: Counts
+})
+export type ProcessCounters = typeof ProcessCounters.Type
+
+/** Answers what others ask of this process's counters, until the scope ends. */
+export const answer = Effect.fnUntraced(function*(active: ReadonlySet<Role>) {
+  const { connection } = yield* Nats
+  const own = (): ProcessCounters => ({
+    instance,
+    started_at: startedAt,
+    roles: roles.filter((role) => active.has(role)),
+    deliveries: active.has("ingress") ? ingest.counts() : {},
+    projected: active.has("projector") ? projectedCounts() : {}
+  })
+  yield* Effect.acquireRelease(
+    Effect.sync(() =>
+      connection.subscribe(subject, { callback: (_, msg) => void msg.respond(JSON.stringify(own())) })
+    ),
+    (subscription) => Effect.sync(() => connection.isClosed() || subscription.unsubscribe())
+  )
+})
+
+const decode = Schema.decodeUnknownOption(Schema.fromJsonString(ProcessCounters))
+
+/** The counters of all processes; those that do not answer in time, or not like us, are left out. */
+export const all = Effect.map(
+  askAll(subject, ""),
+  (answers) =>
+    answers.flatMap((answer) => {
+      const found = decode(answer)
+      return found._tag === "Some" ? [found.value] : []
+    }).toSorted((a, b) => a.instance < b.instance ? -1 : 1)
+)

@@ -1,0 +1,25 @@
+import { Effect } from "effect"
+import { ErrorCode, NatsError, RequestStrategy } from "nats"
+import { Buffer } from "node:buffer"
+import { Nats } from "../Nats.ts"
+
+/** How long to wait for the answers of all, in milliseconds, and after the last one that came. */
+const patience = { maxWait: 2_000, jitter: 100 }
+
+/** Asks every process that listens on a subject; those that do not answer in time are left out. */
+export const askAll = Effect.fnUntraced(function*(subject: string, question: string) {
+  const { connection } = yield* Nats
+  return yield* Effect.tryPromise(async () => {
+    const answers: Array<string> = []
+    const options = { strategy: RequestStrategy.JitterTimer, ...patience }
+    for await (const msg of await connection.requestMany(subject, question, options)) {
+      if (msg.data.length > 0) answers.push(Buffer.from(msg.data).toString())
+    }
+    return answers
+  }).pipe(
+    Effect.catchIf(
+      ({ cause }) => cause instanceof NatsError && cause.code === ErrorCode.NoResponders,
+      () => Effect.succeed([])
+    )
+  )
+})

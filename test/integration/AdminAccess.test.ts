@@ -37,14 +37,22 @@ const ask = Effect.fnUntraced(function*(
 ) {
   const { hostname, port } = new URL(HttpServer.formatAddress((yield* HttpServer.HttpServer).address))
   return yield* Effect.callback<Answer>((resume) => {
-    request({ hostname, port, path, method, headers }, (response) => {
+    const asked = request({ hostname, port, path, method, headers }, (response) => {
+      const { headers, statusCode: status = 0 } = response
       let body = ""
+      const done = () => resume(Effect.succeed({ status, headers, body }))
       response.on("data", (chunk) => void (body += String(chunk)))
-      response.on(
-        "end",
-        () => resume(Effect.succeed({ status: response.statusCode ?? 0, headers: response.headers, body }))
-      )
-    }).end(body)
+      response.on("end", done)
+      // A live stream does not end by itself.
+      if (headers["content-type"]?.startsWith("text/event-stream")) {
+        response.once("data", () => {
+          done()
+          asked.destroy()
+        })
+      }
+    })
+    asked.on("error", () => {})
+    asked.end(method === "GET" || method === "HEAD" ? "" : body)
   })
 })
 

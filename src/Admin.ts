@@ -1,6 +1,6 @@
 import { NodeHttpServer } from "@effect/platform-node"
 import { Effect, Layer, type Redacted } from "effect"
-import { HttpRouter, HttpServer, HttpServerRespondable } from "effect/http"
+import { HttpMiddleware, HttpRouter, HttpServer, HttpServerRespondable } from "effect/http"
 import { HttpApiBuilder, HttpApiSwagger } from "effect/http-api"
 import { createServer } from "node:http"
 import * as Access from "./Admin/Access.ts"
@@ -88,6 +88,7 @@ const listener = <E, R>(options: AdminOptions, routes: Layer.Layer<never, E, R>)
       gracefulShutdownTimeout: drainTimeout
     })),
     Layer.provide(Draining.Draining.layer),
+    Layer.provide(HttpMiddleware.layerTracerDisabledForUrls(["/livez", "/readyz", "/metrics"])),
     Layer.provide(Layer.effectDiscard(Access.check(options)))
   )
 

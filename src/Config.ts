@@ -9,6 +9,7 @@ import {
   Schema
 } from "effect"
 import { retrySchedule } from "./EventLog.ts"
+import { samplers } from "./Telemetry/Sampler.ts"
 import * as Secret from "./WebhookSecret/Secret.ts"
 
 /** One setting: the variable that carries it, what it may be, and what it is when nothing is set. */
@@ -59,6 +60,15 @@ export const isSafe = (url: string) => {
 
 /** Whether a host is this machine under a name that nobody else can claim. */
 export const isLoopback = (host: string) => /^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$/i.test(host)
+
+const exporter = (variable: string, about: string) =>
+  setting(
+    variable,
+    about,
+    "otlp or none",
+    "otlp",
+    (text) => (["otlp", "none"] as const).find((exporter) => exporter === text)
+  )
 
 const millis = (text: string) =>
   Option.getOrUndefined(Option.map(Duration.fromInput(text as Duration.Input), Duration.toMillis))
@@ -176,6 +186,54 @@ export const settings = {
       (["Debug", "Info", "Warn", "Error", "None"] as const).find((level) =>
         level.toLowerCase() === text.toLowerCase()
       )
+  ),
+  otlpEndpoint: setting(
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "an OpenTelemetry collector, for traces, logs and metrics; unset sends nothing",
+    "an http:// or https:// address without a user, such as http://127.0.0.1:4318",
+    undefined,
+    (text) => {
+      const { password, protocol, search, username } = URL.parse(text) ?? {}
+      const valid = /^https?:$/.test(protocol ?? "") && `${username}${password}${search}` === ""
+      return valid ? Redacted.make(text.replace(/\/+$/, "")) : undefined
+    },
+    true
+  ),
+  otlpHeaders: setting(
+    "OTEL_EXPORTER_OTLP_HEADERS",
+    "headers for the collector, such as `authorization=Bearer%20…`, separated by commas",
+    "name=value pairs separated by commas, the values percent-encoded",
+    undefined,
+    (text) => {
+      const pairs = list(text).map((pair) => /^([\w!#$%&'*+.^`|~-]+)\s*=\s*(.*)$/.exec(pair))
+      try {
+        const headers = pairs.map((pair) => [pair?.[1] ?? "", decodeURIComponent(pair?.[2] ?? "")] as const)
+        return pairs.length > 0 && pairs.every((pair) => pair !== null)
+          ? Redacted.make(Object.fromEntries(headers), { label: "OTEL_EXPORTER_OTLP_HEADERS" })
+          : undefined
+      } catch {
+        return undefined
+      }
+    },
+    true
+  ),
+  serviceName: text("OTEL_SERVICE_NAME", "our name at the collector", "threeqpr-events"),
+  tracesExporter: exporter("OTEL_TRACES_EXPORTER", "whether traces are sent there"),
+  logsExporter: exporter("OTEL_LOGS_EXPORTER", "whether logs are sent there as well"),
+  metricsExporter: exporter("OTEL_METRICS_EXPORTER", "whether metrics are sent there as well"),
+  sampler: setting(
+    "OTEL_TRACES_SAMPLER",
+    "which traces are recorded; one that is `parentbased_` follows the caller's `traceparent`",
+    samplers.join(", "),
+    "parentbased_always_on",
+    (text) => samplers.find((sampler) => sampler === text)
+  ),
+  samplerRatio: setting(
+    "OTEL_TRACES_SAMPLER_ARG",
+    "the share of traces that a `traceidratio` records",
+    "a number from 0 to 1",
+    "1",
+    (text) => /^(0|1|0?\.\d+|1\.0+|0\.0+)$/.test(text) ? Number(text) : undefined
   )
 } satisfies Record<string, Setting<unknown>>
 

@@ -10,6 +10,7 @@ import { reading } from "./EventLog/Reader.ts"
 import { redriveStream } from "./EventLog/Topology.ts"
 import { Nats } from "./Nats.ts"
 import { Operations } from "./Operations.ts"
+import { Tracing } from "./Tracing.ts"
 
 /** What becomes of one event: done, again after some time, or kept aside because no retry can help. */
 export type Outcome =
@@ -56,6 +57,7 @@ const make = Effect.fnUntraced(function*() {
   const services = yield* Effect.context<EventLog | DeadLetters | Operations>()
   const nats = yield* Nats
   const deadLetters = yield* DeadLetters
+  const tracing = yield* Tracing
   const manager = yield* Effect.promise(() => nats.connection.jetstreamManager({ checkAPI: false }))
 
   const settle = Effect.fnUntraced(
@@ -77,9 +79,12 @@ const make = Effect.fnUntraced(function*() {
     }
   )
 
-  const handleBatch = Effect.fnUntraced(
-    function*(options: ConsumerOptions, messages: ReadonlyArray<Message>) {
-      const batch = messages.map(deliveredOf)
+  const handleAll = Effect.fnUntraced(
+    function*(
+      options: ConsumerOptions,
+      messages: ReadonlyArray<Message>,
+      batch: ReadonlyArray<Delivered>
+    ) {
       const outcomes = yield* options.handle(batch)
       for (const [index, message] of messages.entries()) {
         const event = batch[index]
@@ -88,6 +93,13 @@ const make = Effect.fnUntraced(function*() {
     },
     Effect.uninterruptible
   )
+
+  const handleBatch = (options: ConsumerOptions, messages: ReadonlyArray<Message>) =>
+    Effect.suspend(() => {
+      const batch = messages.map(deliveredOf)
+      const handled = handleAll(options, messages, batch)
+      return tracing?.batch(options.durable, batch)(handled) ?? handled
+    })
 
   const run = Effect.fnUntraced(function*(options: ConsumerOptions) {
     const redrive = yield* handleRedrives(options).pipe(Effect.provideContext(services))

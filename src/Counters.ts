@@ -28,7 +28,7 @@ export type ProcessCounters = typeof ProcessCounters.Type
 export const answer = Effect.fnUntraced(function*(active: ReadonlySet<Role>) {
   const { connection } = yield* Nats
   const own = (): ProcessCounters => ({
-    instance,
+    instance: instance(),
     started_at: startedAt,
     roles: roles.filter((role) => active.has(role)),
     deliveries: active.has("ingress") ? ingest.counts() : {},

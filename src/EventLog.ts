@@ -32,6 +32,8 @@ export interface Entry {
   readonly reconciledBy?: number
   /** Milliseconds since the epoch. */
   readonly receivedAt: number
+  /** W3C Trace Context; only when something is traced. */
+  readonly traceparent?: string | undefined
 }
 
 /** Proof that an entry is stored: by this append, or (duplicate) by an earlier one with the same id. */

@@ -10,7 +10,7 @@ import { diagnose, type KnownSecret } from "./SignatureDoctor.ts"
 const subject = "3qpr.rejections"
 
 const Question = Schema.Union([
-  Schema.Struct({ list: Schema.Number }),
+  Schema.Struct({ list: Schema.Finite }),
   Schema.Struct({ get: Schema.String })
 ])
 
@@ -23,7 +23,7 @@ const summary = {
   /** Address that it came from; that of a proxy, if there is one. */
   source: Schema.String,
   /** Bytes of the body, as far as it was read, or as it was declared. */
-  size: Schema.Number
+  size: Schema.Finite
 }
 
 export const RejectionSummary = Schema.Struct(summary)
@@ -52,7 +52,7 @@ export const RejectionDetail = Schema.Struct({
 })
 export type RejectionDetail = typeof RejectionDetail.Type
 
-const List = Schema.Struct({ refused: Schema.Number, rejections: Schema.Array(RejectionSummary) })
+const List = Schema.Struct({ refused: Schema.Finite, rejections: Schema.Array(RejectionSummary) })
 
 /** Answers what others ask of this process's rejections, until the scope ends. */
 export const answer = Effect.fnUntraced(
@@ -82,7 +82,7 @@ export const answer = Effect.fnUntraced(
 
 const summaryOf = ({ at, id, reason, size, source }: Rejection): RejectionSummary => ({
   id,
-  instance,
+  instance: instance(),
   reason,
   at: new Date(at).toISOString(),
   source,

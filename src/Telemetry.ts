@@ -1,13 +1,22 @@
-import { Effect, Layer, Logger, Option, References } from "effect"
+import { Context, Effect, Formatter, Layer, Logger, Option, References, Tracer } from "effect"
 import { GlobalFlag } from "effect/cli"
 import type { Config } from "./Config.ts"
+
+/** One line of JSON; with the ids of the trace that it belongs to, if that is recorded. */
+const json = Logger.make((options) => {
+  const span = Context.getOrUndefined(options.fiber.context, Tracer.ParentSpan)
+  return Formatter.formatJson({
+    ...Logger.formatStructured.log(options),
+    ...(span?.sampled && { trace_id: span.traceId, span_id: span.spanId })
+  })
+})
 
 /** Logs go to standard error, which leaves standard output to data: readable on a terminal, else JSON. */
 export const layer = Layer.mergeAll(
   Logger.layer([
     process.stderr.isTTY
       ? Logger.consolePretty({ mode: "tty", colors: process.env["NO_COLOR"] === undefined })
-      : Logger.withConsoleError(Logger.formatJson)
+      : Logger.withConsoleError(json)
   ]),
   Layer.succeed(Logger.LogToStderr, true)
 )

@@ -1,6 +1,7 @@
-import { HttpApi, OpenApi } from "effect/http-api"
+import { HttpApi } from "effect/http-api"
 import { Analytics } from "./Api/Analytics.ts"
 import { DeadLetters } from "./Api/DeadLetters.ts"
+import { document } from "./Api/Document.ts"
 import { EventLives } from "./Api/EventLife.ts"
 import { Events } from "./Api/Events.ts"
 import { Live } from "./Api/Live.ts"
@@ -18,5 +19,5 @@ export class Api extends HttpApi.make("threeqpr-events")
   .add(Scans, Conversations, Analytics, Events, EventLives, Live, Consumers, Status)
   .add(DeadLetters, Quarantine, Operations, Projections, Reconciliations, Rejections)
   .middleware(Validation)
-  .annotateMerge(OpenApi.annotations({ title: "threeqpr-events" }))
+  .annotateMerge(document)
 {}

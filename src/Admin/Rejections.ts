@@ -1,8 +1,9 @@
 import { Effect } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
+import { Nats } from "../Nats.ts"
 import * as Rejections from "../Rejections.ts"
 import { Api } from "./Api.ts"
-import { NotFound, orUnavailable } from "./Problems.ts"
+import { NotFound, orUnavailable, Unavailable } from "./Problems.ts"
 
 /** The handlers of `/v1/rejections`, which ask every process with the ingress role. */
 export const layer = HttpApiBuilder.group(
@@ -10,8 +11,8 @@ export const layer = HttpApiBuilder.group(
   "rejections",
   Effect.fnUntraced(function*(handlers) {
     return handlers.handleAll({
-      list: ({ query: { limit = 50 } }) => orUnavailable(Rejections.list(limit)),
-      get: ({ params }) => orUnavailable(get(params.id))
+      list: ({ query: { limit = 50 } }) => whileConnected(orUnavailable(Rejections.list(limit))),
+      get: ({ params }) => whileConnected(orUnavailable(get(params.id)))
     })
   })
 )
@@ -22,3 +23,13 @@ const get = Effect.fnUntraced(function*(id: string) {
     detail: "No process has this rejection. Each keeps its last 200, until it ends."
   }))
 })
+
+/** Without a broker nobody can be asked, which is not the same as nothing refused. */
+const whileConnected = <A, E, R>(asked: Effect.Effect<A, E, R>) =>
+  Effect.flatMap(
+    Nats,
+    ({ isConnected }): Effect.Effect<A, E | Unavailable, R> =>
+      isConnected()
+        ? asked
+        : Effect.fail(new Unavailable({ detail: "The broker is away, through which receivers are asked." }))
+  )

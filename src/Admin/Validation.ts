@@ -1,10 +1,10 @@
 import { Effect, SchemaIssue } from "effect"
 import { type HttpApiError, HttpApiMiddleware } from "effect/http-api"
-import { InvalidAnswer, InvalidRequest } from "./Problems.ts"
+import { Forbidden, InvalidAnswer, InvalidRequest, Unauthorized } from "./Problems.ts"
 
 /** Says of a request that does not fit the contract what is wrong with it, value by value. */
 export class Validation extends HttpApiMiddleware.Service<Validation>()("threeqpr-events/Admin/Validation", {
-  error: [InvalidRequest, InvalidAnswer]
+  error: [InvalidRequest, InvalidAnswer, Unauthorized, Forbidden]
 }) {}
 
 export const layer = HttpApiMiddleware.layerSchemaErrorTransform(

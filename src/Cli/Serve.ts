@@ -3,6 +3,7 @@ import { Command, Flag } from "effect/cli"
 import { type Config, load } from "../Config.ts"
 import { type Role, roles } from "../Role.ts"
 import * as Telemetry from "../Telemetry.ts"
+import * as Otlp from "../Telemetry/Otlp.ts"
 import { Vitals } from "../Vitals.ts"
 import * as WebhookSecret from "../WebhookSecret.ts"
 import { given, settingFlag } from "./Flags.ts"
@@ -24,7 +25,11 @@ export const serve = Command.make(
   },
   Effect.fnUntraced(function*({ role, ...flags }) {
     const config = yield* load(given(flags))
-    yield* run(config, new Set(role.length > 0 ? role : roles)).pipe(Telemetry.withLogLevel(config.logLevel))
+    const active = new Set(role.length > 0 ? role : roles)
+    yield* run(config, active).pipe(
+      Effect.provide(Otlp.layer(config)),
+      Telemetry.withLogLevel(config.logLevel)
+    )
   })
 ).pipe(
   Command.withDescription("Receive webhooks, keep the events, project them, answer queries"),

@@ -5,6 +5,7 @@ import { DeadLetters } from "../DeadLetters.ts"
 import { type DeadLetter, eventOf } from "../DeadLetters/Letter.ts"
 import { EventLog } from "../EventLog.ts"
 import { Operations } from "../Operations.ts"
+import { Tracing } from "../Tracing.ts"
 import type { Delivered } from "./Delivered.ts"
 import type { Message } from "./Message.ts"
 
@@ -35,6 +36,7 @@ export const handleRedrives = Effect.fnUntraced(function*(options: ConsumerOptio
   const deadLetters = yield* DeadLetters
   const operations = yield* Operations
   const log = yield* EventLog
+  const tracing = yield* Tracing
 
   const eventFor = Effect.fnUntraced(function*(letter: DeadLetter) {
     const logged = Option.getOrUndefined(yield* log.get(letter.sequence))
@@ -65,6 +67,18 @@ export const handleRedrives = Effect.fnUntraced(function*(options: ConsumerOptio
     }
   })
 
+  const handleAll = Effect.fnUntraced(
+    function*(found: ReadonlyArray<Found>, events: ReadonlyArray<Delivered>) {
+      const outcomes = yield* options.handle(events)
+      const handled: Array<Found> = []
+      for (const [index, one] of found.entries()) {
+        const outcome = outcomes[index] ?? { _tag: "RetryAfter", millis: 1_000 }
+        if (yield* orAgain([one.message], settle(one, outcome))) handled.push(one)
+      }
+      return handled
+    }
+  )
+
   const find = Effect.fnUntraced(function*(message: Message, request: Request, letter?: DeadLetter) {
     const event = letter && (yield* eventFor(letter))
     if (letter && event) return { message, request, letter, event: { ...event, redriven: true } }
@@ -83,12 +97,9 @@ export const handleRedrives = Effect.fnUntraced(function*(options: ConsumerOptio
       else found.push(...arrayOf(yield* orAgain([message], find(message, request, letters.get(request.id)))))
     }
     if (found.length === 0) return
-    const outcomes = yield* options.handle(found.map(({ event }) => event))
-    const handled: Array<Found> = []
-    for (const [index, one] of found.entries()) {
-      const outcome = outcomes[index] ?? { _tag: "RetryAfter", millis: 1_000 }
-      if (yield* orAgain([one.message], settle(one, outcome))) handled.push(one)
-    }
+    const events = found.map(({ event }) => event)
+    const handle = handleAll(found, events)
+    const handled = yield* tracing?.batch(options.durable, events)(handle) ?? handle
     if (handled.length === 0) return
     const ids = handled.map(({ request }) => request.id)
     const removed = Effect.as(deadLetters.remove(options.durable, ids), true)

@@ -20,14 +20,17 @@ export const headersOf = (entry: Entry): ReadonlyArray<readonly [name: string, v
     ["3qpr-received-at", receivedAt],
     ...optional("3qpr-signature", entry.signature),
     ...optional("3qpr-quarantined-as", entry.quarantinedAs),
-    ...optional("3qpr-reconciled", entry.reconciledBy)
+    ...optional("3qpr-reconciled", entry.reconciledBy),
+    ...optional("traceparent", entry.traceparent)
   ]
 }
 
 const optional = (
   name: string,
   value: string | number | undefined
-): ReadonlyArray<readonly [string, string]> => value === undefined ? [] : [[name, String(value)]]
+): ReadonlyArray<readonly [string, string]> => value === undefined ? none : [[name, String(value)]]
+
+const none: ReadonlyArray<readonly [string, string]> = []
 
 /** A message's headers as they came; one that is repeated joined with commas. */
 export const recordOf = (headers: MsgHdrs | undefined): Readonly<Record<string, string>> =>

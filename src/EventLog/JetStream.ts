@@ -1,8 +1,9 @@
 import { Effect, Layer } from "effect"
 import type { StreamInfo } from "nats"
-import { AppendFailed, EventLog, type LogState, stream } from "../EventLog.ts"
+import { AppendFailed, type Entry, EventLog, type LogState, type Stored, stream } from "../EventLog.ts"
 import { messageOf } from "../Failure.ts"
 import { Nats } from "../Nats.ts"
+import { Tracing } from "../Tracing.ts"
 import { durabilityOf } from "./Durability.ts"
 import { headersOf } from "./Headers.ts"
 import { Publisher } from "./Publisher.ts"
@@ -41,18 +42,20 @@ const make = Effect.fnUntraced(function*(options: JetStreamOptions) {
 
   yield* Effect.forkScoped(inspect(readiness, async () => flawOf(await manager.streams.info(stream))))
   const reader = makeReader(nats, manager)
+  const append = (entry: Entry) =>
+    Effect.callback<Stored, AppendFailed>((resume) => {
+      if (!readiness.isBack) return resume(Effect.fail(notBack))
+      publisher.publish(
+        { subject: entry.subject, headers: headersOf(entry), body: entry.body },
+        (outcome) => {
+          readiness.observe(outcome)
+          resume(outcome instanceof AppendFailed ? Effect.fail(outcome) : Effect.succeed(outcome))
+        }
+      )
+    })
+  const tracing = yield* Tracing
   return EventLog.of({
-    append: (entry) =>
-      Effect.callback((resume) => {
-        if (!readiness.isBack) return resume(Effect.fail(notBack))
-        publisher.publish(
-          { subject: entry.subject, headers: headersOf(entry), body: entry.body },
-          (outcome) => {
-            readiness.observe(outcome)
-            resume(outcome instanceof AppendFailed ? Effect.fail(outcome) : Effect.succeed(outcome))
-          }
-        )
-      }),
+    append: tracing === undefined ? append : (entry) => tracing.append(entry, append),
     get: (sequence) => Effect.withSpan(entryAt(manager, stream, sequence), "EventLog.get"),
     read: reader.read,
     count: reader.count,

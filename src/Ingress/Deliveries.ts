@@ -1,10 +1,11 @@
-import { Cause, type Context, Effect, Exit } from "effect"
+import { Cause, Context, Effect, Exit } from "effect"
 import { Buffer } from "node:buffer"
 import type { IncomingMessage, ServerResponse } from "node:http"
 import type { AppendFailed } from "../EventLog.ts"
 import type { Ingress, Receipt, Rejected } from "../Ingress.ts"
 import { ingest, type Outcome } from "../Metrics.ts"
 import * as Signature from "../Signature.ts"
+import { Tracing } from "../Tracing.ts"
 import { answer, answerUnavailable } from "./Answer.ts"
 import { Rejections } from "./Rejections.ts"
 
@@ -36,6 +37,7 @@ export class Deliveries {
   readonly #ingress: Ingress["Service"]
   readonly #fork: <A, E>(effect: Effect.Effect<A, E>) => ReturnType<typeof Effect.runFork<A, E>>
   readonly #limits: { readonly maxBodyBytes: number; readonly maxInFlight: number }
+  readonly #tracing: Tracing | undefined
   readonly #open = new Set<Delivery>()
   readonly #sweep: ReturnType<typeof setInterval>
   #storing = 0
@@ -49,6 +51,7 @@ export class Deliveries {
     this.#ingress = ingress
     this.#fork = Effect.runForkWith(context)
     this.#limits = limits
+    this.#tracing = Context.get(context, Tracing)
     ingest.start()
     this.#sweep = setInterval(() => this.#expire(), 100)
   }
@@ -131,7 +134,8 @@ export class Deliveries {
     const [first = Buffer.alloc(0)] = delivery.chunks
     const body = delivery.chunks.length > 1 ? Buffer.concat(delivery.chunks) : first
     const signature = delivery.request.headers[Signature.header]
-    this.#fork(this.#ingress.accept(body, signature?.toString())).addObserver((exit) => {
+    const accept = this.#ingress.accept(body, signature?.toString())
+    this.#fork(this.#tracing?.delivery(delivery.request.headers, accept) ?? accept).addObserver((exit) => {
       this.#storing--
       ingest.inFlight(-1)
       if (!this.#end(delivery, outcomeOf(exit))) return

@@ -25,9 +25,9 @@ export const Started = Schema.Struct({
   /** Which events were asked for: ids, a filter, or all. */
   asked: Schema.Record(Schema.String, Schema.Unknown),
   /** How many these were. */
-  requested: Schema.Number,
+  requested: Schema.Finite,
   /** Events a second, at most. */
-  rate: Schema.Number
+  rate: Schema.Finite
 })
 export type Started = typeof Started.Type
 

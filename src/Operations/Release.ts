@@ -46,6 +46,7 @@ export const make = Effect.gen(function*() {
         type: event.type,
         body: entry.body,
         signature: entry.headers["3qpr-signature"] ?? "",
+        traceparent: entry.headers["traceparent"],
         receivedAt: Number.isNaN(receivedAt) ? yield* Clock.currentTimeMillis : receivedAt
       }).pipe(
         Effect.as(undefined),

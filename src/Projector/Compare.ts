@@ -19,14 +19,14 @@ export type Example = typeof Example.Type
 /** How a table of the live read model compares with the one that was built from the log. */
 export const TableComparison = Schema.Struct({
   equal: Schema.Boolean,
-  rows: Schema.Struct({ live: Schema.Number, rebuilt: Schema.Number }),
+  rows: Schema.Struct({ live: Schema.Finite, rebuilt: Schema.Finite }),
   /** Over all rows in any order and all columns that both have. */
   hash: Schema.Struct({ live: Schema.String, rebuilt: Schema.String }),
   /** Columns that one of them does not have. */
   other_columns: Schema.Array(Schema.String),
-  only_live: Schema.Number,
-  only_rebuilt: Schema.Number,
-  different: Schema.Number,
+  only_live: Schema.Finite,
+  only_rebuilt: Schema.Finite,
+  different: Schema.Finite,
   examples: Schema.Array(Example)
 })
 export type TableComparison = typeof TableComparison.Type
@@ -84,9 +84,9 @@ const content = Effect.fnUntraced(function*(table: string, columns: ReadonlyArra
 })
 
 const Difference = Schema.Struct({
-  only_live: Schema.Number,
-  only_rebuilt: Schema.Number,
-  different: Schema.Number,
+  only_live: Schema.Finite,
+  only_rebuilt: Schema.Finite,
+  different: Schema.Finite,
   examples: Schema.Array(Example)
 })
 

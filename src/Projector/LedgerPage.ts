@@ -7,24 +7,24 @@ import { appliedTable } from "./Tables.ts"
 
 /** What became of entries of the stream in one projection; each entry is in one of them. */
 export const LedgerCounts = Schema.Struct({
-  stream: Schema.Number,
-  applied: Schema.Number,
+  stream: Schema.Finite,
+  applied: Schema.Finite,
   /** In the stream again under the id of one that was applied. */
-  repeated: Schema.Number,
-  dead_lettered: Schema.Number,
-  quarantined: Schema.Number,
+  repeated: Schema.Finite,
+  dead_lettered: Schema.Finite,
+  quarantined: Schema.Finite,
   /** Of other types. */
-  not_mine: Schema.Number,
+  not_mine: Schema.Finite,
   /** In none of the others: nobody knows what became of it. */
-  skipped: Schema.Number,
+  skipped: Schema.Finite,
   /** In more than one of them. */
-  double: Schema.Number
+  double: Schema.Finite
 })
 
 /** An entry or a record that should not be as it is. `unexplained`: applied, and not in the stream. */
 export const LedgerProblem = Schema.Struct({
   kind: Schema.Literals(["skipped", "double", "unexplained"]),
-  sequence: Schema.Number,
+  sequence: Schema.Finite,
   id: Schema.String
 })
 

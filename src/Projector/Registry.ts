@@ -14,8 +14,8 @@ const Text = Schema.NullOr(Schema.String)
 /** A projection of the registry: which generation of its tables is live. */
 export const Live = Schema.Struct({
   name: Schema.String,
-  generation: Schema.Number,
-  version: Schema.Number,
+  generation: Schema.Finite,
+  version: Schema.Finite,
   /** What kept it from going on when something last did, and when that was. */
   error: Text,
   error_at: Text,
@@ -26,11 +26,11 @@ export type Live = typeof Live.Type
 
 /** A generation that is or was built from the log beside the live one. */
 export const Rebuild = Schema.Struct({
-  id: Schema.Number,
+  id: Schema.Finite,
   name: Schema.String,
-  generation: Schema.Number,
+  generation: Schema.Finite,
   /** Of the projection's code that builds it; null until a projector has begun. */
-  version: Schema.NullOr(Schema.Number),
+  version: Schema.NullOr(Schema.Finite),
   kind: Kind,
   state: State,
   requested_by: Schema.String,

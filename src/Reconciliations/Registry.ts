@@ -8,7 +8,7 @@ const Text = Schema.NullOr(Schema.String)
 
 /** A comparison of 3QPR's scans of some time with ours, and the repair of what is missing. */
 export const Reconciliation = Schema.Struct({
-  id: Schema.Number,
+  id: Schema.Finite,
   state: State,
   /** ISO 8601; scans from `since` until `until`. */
   since: Schema.String,
@@ -24,15 +24,15 @@ export const Reconciliation = Schema.Struct({
   started_at: Text,
   finished_at: Text,
   /** Scans that 3QPR has. */
-  seen: Schema.Number,
+  seen: Schema.Finite,
   /** Of those, the ones that no webhook told us of. */
-  missing: Schema.Number,
+  missing: Schema.Finite,
   /** Of the missing, the ones that are in the event log now. */
-  appended: Schema.Number,
+  appended: Schema.Finite,
   /** In the log, and kept aside as dead letters: a redrive brings them back, not a reconciliation. */
-  dead_lettered: Schema.Number,
+  dead_lettered: Schema.Finite,
   /** Missing, and not appended because they are no event that the log or a projection can take. */
-  unusable: Schema.Number,
+  unusable: Schema.Finite,
   /** The first ids of missing scans; at most 100. */
   examples: Schema.Array(Schema.String),
   /** Why it failed, or what it waits for. */

@@ -9,6 +9,7 @@ import {
   quarantineSubject,
   quarantineSubjects
 } from "../../src/EventLog.ts"
+import { until } from "../support/Until.ts"
 
 /** An entry with this id; every other field has a value that a test can recognise. */
 export const entryOf = (id: string, more: Partial<Entry> = {}): Entry => ({
@@ -27,8 +28,8 @@ export const suite = <E>(name: string, log: Layer.Layer<EventLog, E>) =>
     it.effect("becomes ready, and keeps nothing of what it did to find that out", () =>
       Effect.gen(function*() {
         const log = yield* EventLog
-        yield* Effect.repeat(log.health, { until: ({ ready }) => ready })
-        yield* Effect.repeat(log.state, { until: ({ entries }) => entries === 0 })
+        yield* until("ready", log.health, ({ ready }) => ready)
+        yield* until("no entry", log.state, ({ entries }) => entries === 0)
       }))
 
     it.effect("gives each new id a higher sequence", () =>

@@ -1,12 +1,17 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Context, Effect, Layer, Redacted } from "effect"
+import { SqlClient } from "effect/sql/SqlClient"
 import { spawnSync } from "node:child_process"
 import { readFileSync, writeFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
-import { newDataDir } from "../support/Databases.ts"
+import { Database } from "../../src/Database.ts"
+import * as Workspace from "../protections/Workspace.ts"
+import { newDatabase, newDataDir } from "../support/Databases.ts"
+import { deliver } from "../support/Http.ts"
 import { test } from "../support/Live.ts"
 import { serve, threeqpr } from "../support/Serve.ts"
-import { scanCreated } from "../support/Webhook.ts"
+import { until } from "../support/Until.ts"
+import { scanCreated, secret, signed } from "../support/Webhook.ts"
 
 const checkout = fileURLToPath(new URL("../..", import.meta.url))
 
@@ -47,6 +52,53 @@ describe("the README's examples", () => {
         assert.strictEqual(code, 0, `${command}\n${stdout}${stderr}`)
       }
       assert.isAtLeast(commands.length, 5)
+    }),
+    120_000
+  )
+})
+
+describe("the README's read model of one's own", () => {
+  const [, path = "", source = ""] = /The file, `(src\/Projections\/\w+\.ts)`.*?```ts\n(.*?)```/s.exec(
+    readFileSync(`${checkout}/README.md`, "utf8")
+  )
+    ?? []
+
+  test(
+    "compiles as one file and one line, and gets what was in the log before",
+    Effect.gen(function*() {
+      const copy = yield* Workspace.make
+      const DATABASE_URL = yield* newDatabase
+      const environment = {
+        DATA_DIR: yield* newDataDir,
+        DATABASE_URL,
+        THREEQPR_WEBHOOK_SECRET: Redacted.value(secret)
+      }
+      const scan = (country: string) =>
+        signed(scanCreated(`evt_${country}`, { qpr_code_id: "qpr_1", country }))
+      const before = yield* serve(environment)
+      assert.strictEqual((yield* deliver(before.webhook, scan("CH"))).status, 200)
+      yield* before.end("SIGTERM")
+
+      writeFileSync(`${copy}/${path}`, source)
+      const list = readFileSync(`${copy}/src/Projections.ts`, "utf8")
+      writeFileSync(
+        `${copy}/src/Projections.ts`,
+        `import { lastScans } from "./Projections/LastScans.ts"\n${
+          list.replace("[scans,", "[lastScans, scans,")
+        }`
+      )
+      const types = spawnSync("node_modules/.bin/tsc", ["--noEmit"], { cwd: copy, encoding: "utf8" })
+      assert.strictEqual(types.status, 0, types.stdout)
+      const after = yield* serve(environment, [], { entry: `${copy}/src/main.ts` })
+      const database = yield* Layer.build(Database.layer({ url: Redacted.make(DATABASE_URL), dataDir: "" }))
+      const sql = Context.get(database, SqlClient)
+      const rows = sql<
+        { readonly country: string }
+      >`select country from last_scans where qpr_code_id = 'qpr_1'`
+      yield* until("the scan before", rows, ([row]) => row?.country === "CH")
+      assert.strictEqual((yield* deliver(after.webhook, scan("DE"))).status, 200)
+      yield* until("the scan after", rows, ([row]) => row?.country === "DE")
+      assert.strictEqual((yield* rows).length, 1)
     }),
     120_000
   )

@@ -10,6 +10,7 @@ import { send } from "../support/Http.ts"
 import { test } from "../support/Live.ts"
 import * as Proxy from "../support/Proxy.ts"
 import { serve, threeqpr } from "../support/Serve.ts"
+import { until } from "../support/Until.ts"
 import { scanOfTheReference, secret, signed } from "../support/Webhook.ts"
 
 const key = "3qpr_sk_test_of_the_tests"
@@ -63,9 +64,10 @@ const clientOf = (admin: string) =>
   )
 
 const untilRows = (sql: SqlClient, count: number) =>
-  Effect.repeat(
-    Effect.delay(sql<{ readonly n: number }>`select count(*)::int as n from scans`, "50 millis"),
-    { until: ([row]) => row?.n === count }
+  until(
+    `${count} scans`,
+    sql<{ readonly n: number }>`select count(*)::int as n from scans`,
+    ([row]) => row?.n === count
   )
 
 const reconcile = (admin: string, ...args: ReadonlyArray<string>) =>

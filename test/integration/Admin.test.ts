@@ -25,7 +25,7 @@ const get = Effect.fnUntraced(function*(path: string, headers: Readonly<Record<s
 const getAs = Effect.fnUntraced(function*(headers: Readonly<Record<string, string>>) {
   const { hostname, port } = new URL(yield* url)
   return yield* Effect.callback<number>((resume) => {
-    request({ hostname, port, path: "/v1/scans", headers }, (response) => {
+    request({ hostname, port, path: "/v1/dead-letters", headers }, (response) => {
       response.resume()
       resume(Effect.succeed(response.statusCode ?? 0))
     }).end()

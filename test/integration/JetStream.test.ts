@@ -9,14 +9,15 @@ import { NatsServer } from "../../src/Nats/Server.ts"
 import { entryOf } from "../contract/EventLog.ts"
 import * as Broker from "../support/Broker.ts"
 import { log, logOnBroker, nats, topology } from "../support/Log.ts"
+import { until } from "../support/Until.ts"
 
 const manager = Effect.flatMap(Nats, ({ connection }) => Effect.promise(() => connection.jetstreamManager()))
 
-const ready = Effect.flatMap(EventLog, ({ health }) => Effect.repeat(health, { until: ({ ready }) => ready }))
+const ready = Effect.flatMap(EventLog, ({ health }) => until("ready", health, ({ ready }) => ready))
 
 const notReady = Effect.flatMap(
   EventLog,
-  ({ health }) => Effect.repeat(health, { until: ({ ready }) => !ready })
+  ({ health }) => until("not ready", health, ({ ready }) => !ready)
 )
 
 const kill = Effect.flatMap(

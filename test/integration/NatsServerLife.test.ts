@@ -10,6 +10,7 @@ import { test } from "../support/Live.ts"
 import { writeCommand } from "../support/Machine.ts"
 import { brokersOf, guardsOf, kill, processesOf, untilNoProcessOf } from "../support/Processes.ts"
 import * as Script from "../support/Script.ts"
+import { until } from "../support/Until.ts"
 
 /** Stores one message in a stream that is kept in files. */
 const storeMessage = (connection: NatsConnection) =>
@@ -76,10 +77,7 @@ describe("the embedded broker", () => {
       const server = yield* start(dataDir)
       const before = yield* server.pid
       yield* Effect.forEach(yield* guardsOf(dataDir), kill)
-      yield* server.pid.pipe(
-        Effect.delay("20 millis"),
-        Effect.repeat({ until: (pid) => pid !== undefined && pid !== before })
-      )
+      yield* until("another pid", server.pid, (pid) => pid !== undefined && pid !== before)
       yield* client(server)
       assert.deepStrictEqual(yield* brokersOf(dataDir), [yield* server.pid])
     })

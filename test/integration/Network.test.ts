@@ -10,6 +10,7 @@ import { entryOf } from "../contract/EventLog.ts"
 import * as Broker from "../support/Broker.ts"
 import { log as direct, topology } from "../support/Log.ts"
 import * as Proxy from "../support/Proxy.ts"
+import { until } from "../support/Until.ts"
 
 /** The event log behind a network that does what it is told, and the same log beside it. */
 const network = Effect.gen(function*() {
@@ -79,7 +80,7 @@ describe("the event log behind a bad network", () => {
       const failure = yield* Effect.flip(log.append(entryOf("evt_waiting")))
       assert.strictEqual(failure.reason, "timeout")
       assert.isBelow(performance.now() - paused, 3_500)
-      yield* Effect.repeat(Effect.sleep(50), { until: () => !connected() })
+      yield* until("not connected", Effect.sync(connected), (now) => !now)
       assert.isBelow(performance.now() - paused, 16_000)
       assert.isFalse((yield* log.health).ready)
       const refused = performance.now()
@@ -196,7 +197,7 @@ describe("a durable consumer behind a bad network", () => {
       const options = { durable: "mine", filter: "3qpr.events.>", maxBatch: 10, pause: Effect.void, handle }
       yield* Effect.forkScoped(consumers.run(options))
       const has = (id: string) =>
-        Effect.repeat(Effect.delay(Effect.sync(() => seen.has(id)), 20), { until: (has) => has })
+        until(`${id} handled`, Effect.sync(() => [...seen]), (seen) => seen.includes(id))
       yield* log.append(entryOf("evt_1"))
       yield* has("evt_1")
 

@@ -71,7 +71,8 @@ for (const engine of engines) {
               device: index % 2 ? "mobile" : undefined,
               conversation_started: [true, false, undefined][index % 4],
               conversation_messages: index % 11,
-              scanned_at: `2026-03-20T${10 + (index % 5)}:30:00Z`
+              // An hour in which no scan is in the end: its counters must go.
+              scanned_at: `2026-03-20T${index < 40 ? 20 : 10 + (index % 5)}:30:00Z`
             })
         )
         const outcome = Effect.fnUntraced(function*(batches: ReadonlyArray<ReadonlyArray<Decoded>>) {

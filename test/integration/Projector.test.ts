@@ -23,6 +23,7 @@ import * as Broker from "../support/Broker.ts"
 import { engines, pglite, postgres } from "../support/Databases.ts"
 import { logOnBroker } from "../support/Log.ts"
 import * as Postgres from "../support/Postgres.ts"
+import { until } from "../support/Until.ts"
 import { scanCreated } from "../support/Webhook.ts"
 
 const projector = Projector.layer([scans, conversations]).pipe(
@@ -49,7 +50,7 @@ const countOf = Effect.fnUntraced(function*(table: string) {
 })
 
 const untilCount = (table: string, count: number) =>
-  Effect.repeat(countOf(table), { until: (rows) => rows >= count })
+  until(`${count} rows of ${table}`, countOf(table), (rows) => rows >= count)
 
 const manager = Effect.flatMap(Nats, ({ connection }) => Effect.promise(() => connection.jetstreamManager()))
 
@@ -62,9 +63,14 @@ const consumerInfo = (durable: string) =>
 
 /** Waits until a consumer has delivered everything and has an answer to all of it. */
 const untilSettled = (durable: string) =>
-  Effect.repeat(consumerInfo(durable), {
-    until: ({ num_ack_pending, num_pending }) => num_pending === 0 && num_ack_pending === 0
-  })
+  until(
+    `nothing left for ${durable}`,
+    Effect.map(
+      consumerInfo(durable),
+      ({ num_ack_pending, num_pending }) => ({ num_ack_pending, num_pending })
+    ),
+    ({ num_ack_pending, num_pending }) => num_pending === 0 && num_ack_pending === 0
+  ).pipe(Effect.andThen(consumerInfo(durable)))
 
 const deadLetters = Effect.gen(function*() {
   const { streams } = yield* manager
@@ -162,7 +168,7 @@ for (const engine of engines) {
         yield* sql`alter table scan_counts_1 rename to elsewhere`
         yield* appendScans(10, "b")
         const { faults } = yield* Vitals
-        const [fault] = yield* Effect.repeat(faults, { until: (faults) => faults.length > 0 })
+        const [fault] = yield* until("a fault", faults, (faults) => faults.length > 0)
         assert.include(fault?.reason, "scan_counts_1")
         yield* sql`alter table elsewhere rename to scan_counts_1`
         yield* untilCount("scans", 20)
@@ -199,7 +205,7 @@ const total = Effect.gen(function*() {
   return row?.total ?? 0
 })
 
-describe("the projector and the redrive of a dead letter", () => {
+describe.each(engines)("the redrive of a dead letter on $name", (engine) => {
   const running = (projection: Projection) => Layer.fresh(Projector.layer([projection]))
 
   it.live("applies the event once after the fix, and nothing else again", () =>
@@ -217,6 +223,7 @@ describe("the projector and the redrive of a dead letter", () => {
         yield* untilCount("scans", 499)
         yield* untilSettled("scans-1")
         assert.strictEqual(yield* countOf("scans"), 499)
+        assert.strictEqual(yield* total, 499)
       }).pipe(Effect.provide(running(broken)))
       const { state } = yield* EventLog
       const { lastSequence } = yield* state
@@ -246,7 +253,7 @@ describe("the projector and the redrive of a dead letter", () => {
       Runner.layer.pipe(
         Layer.provideMerge(Layer.mergeAll(Operations.layer, Consumers.layer)),
         Layer.provideMerge(DeadLetters.layer),
-        Layer.provideMerge(Layer.mergeAll(logOnBroker, pglite.layer, Vitals.layer))
+        Layer.provideMerge(Layer.mergeAll(logOnBroker, engine.layer, Vitals.layer))
       )
     )))
 })
@@ -258,7 +265,7 @@ describe("the projector when every event is poison", () => {
       yield* appendScans(120, "a")
       yield* Effect.gen(function*() {
         const { faults } = yield* Vitals
-        const [fault] = yield* Effect.repeat(faults, { until: (faults) => faults.length > 0 })
+        const [fault] = yield* until("a fault", faults, (faults) => faults.length > 0)
         assert.include(fault?.reason, "50 of the last 50 events are dead letters")
         assert.include(fault?.reason, "division by zero")
         yield* Effect.repeat(consumerInfo("scans-1"), { until: ({ num_pending }) => num_pending === 0 })
@@ -294,17 +301,15 @@ describe("the projector without its database", () => {
         yield* untilCount("scans", 50)
         yield* postgres.stop
         yield* appendScans(50, "b")
-        const [fault] = yield* Effect.repeat(faults, { until: (faults) => faults.length > 0 })
+        const [fault] = yield* until("a fault", faults, (faults) => faults.length > 0)
         assert.strictEqual(fault?.part, "projection scans")
         yield* postgres.start
-        yield* Effect.repeat(Effect.exit(countOf("scans")), {
-          until: (exit) => Exit.isSuccess(exit) && exit.value === 100
-        })
+        yield* until("100 scans", Effect.exit(countOf("scans")), (exit) =>
+          Exit.isSuccess(exit) && exit.value === 100)
         yield* postgres.restartImmediate
         yield* appendScans(50, "c")
-        yield* Effect.repeat(Effect.exit(total), {
-          until: (exit) => Exit.isSuccess(exit) && exit.value === 150
-        })
+        yield* until("150 scans", Effect.exit(total), (exit) =>
+          Exit.isSuccess(exit) && exit.value === 150)
         yield* untilSettled("scans-1")
         assert.strictEqual(yield* total, 150)
         assert.deepStrictEqual(yield* faults, [])
@@ -324,8 +329,8 @@ describe("the projector without its broker", () => {
       const broker = yield* (yield* NatsServer).pid
       if (broker === undefined) return assert.fail("no broker")
       process.kill(broker, "SIGKILL")
-      yield* Effect.repeat(health, { until: ({ ready }) => !ready })
-      yield* Effect.repeat(health, { until: ({ ready }) => ready })
+      yield* until("not ready", health, ({ ready }) => !ready)
+      yield* until("ready", health, ({ ready }) => ready)
       yield* appendScans(500, "b")
       yield* untilCount("scans", 1_000)
       yield* untilSettled("scans-1")

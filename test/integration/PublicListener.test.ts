@@ -181,7 +181,9 @@ describe("the public listener when nothing can be stored", () => {
   it.live("answers 503 within four seconds when the log never answers", () =>
     Effect.gen(function*() {
       const started = performance.now()
-      const answer = yield* deliver(yield* webhook, signed(scanCreated("evt_1")))
+      const answer = yield* deliver(yield* webhook, signed(scanCreated("evt_1"))).pipe(
+        Effect.timeout("10 seconds")
+      )
       assert.strictEqual(answer.status, 503)
       assert.isBelow(performance.now() - started, 4_500)
     }).pipe(Effect.provide(listener().pipe(Layer.provide(controlled(() => Effect.never))))))

@@ -23,6 +23,7 @@ import {
   untilCount
 } from "../support/Projecting.ts"
 import { delivered, rowsOf } from "../support/Specification.ts"
+import { until } from "../support/Until.ts"
 import { scanCreated } from "../support/Webhook.ts"
 
 const projector = projectorOf(scans)
@@ -53,9 +54,7 @@ const content = Effect.all([
 const untilApplied = (events: number, generation = 1) => untilCount(`scans_applied_${generation}`, events)
 
 const untilDropped = (generation: number) =>
-  Effect.repeat(Effect.delay(tablesOfScans(generation), "50 millis"), {
-    until: (tables) => tables.length === 0
-  })
+  until(`generation ${generation} dropped`, tablesOfScans(generation), (tables) => tables.length === 0)
 
 const generation = Effect.map(lives, ([scans]) => scans?.generation)
 

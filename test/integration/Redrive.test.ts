@@ -16,6 +16,7 @@ import { append, listenerAndClient } from "../support/DeadLetters.ts"
 import { send } from "../support/Http.ts"
 import { consumersOnBroker } from "../support/Log.ts"
 import { consumerOf, untilDead, untilDone } from "../support/Redrive.ts"
+import { until } from "../support/Until.ts"
 
 const api = Effect.map(AdminClient, ({ deadLetters }) => deadLetters)
 
@@ -65,7 +66,7 @@ layer(listenerAndClient, { excludeTestServices: true })("a redrive", (it) => {
       yield* untilDead("fixed", 0)
       assert.deepStrictEqual(state.handled, ["good", "poison"])
       assert.strictEqual(yield* lastSequence, before)
-      yield* Effect.repeat(pending, { until: (count) => count === 0 })
+      yield* until("no request", pending, (count) => count === 0)
     }))
 
   it.effect("that fails again says so, and its dead letter has one attempt more", () =>
@@ -148,7 +149,7 @@ layer(listenerAndClient, { excludeTestServices: true })("a redrive", (it) => {
         payload: { filter: { consumer: "away" }, by: "ann", rate: 1_000 }
       })
       const params = { id: operation ?? "" }
-      yield* Effect.repeat(pending, { until: (count) => count === 3 })
+      yield* until("3 requests", pending, (count) => count === 3)
       assert.deepInclude(yield* operations.get({ params }), { state: "running", left: 3 })
       const cancelled = yield* operations.cancel({ params, payload: { by: "bob" } })
       assert.deepInclude(cancelled, { state: "cancelled", left: 3 })
@@ -167,7 +168,7 @@ layer(listenerAndClient, { excludeTestServices: true })("a redrive", (it) => {
       const { operation } = yield* redrive({
         payload: { filter: { consumer: "slow" }, by: "ann", rate: 0.5 }
       })
-      yield* Effect.repeat(pending, { until: (count) => count === 1 })
+      yield* until("one request", pending, (count) => count === 1)
       const params = { id: operation ?? "" }
       yield* operations.cancel({ params, payload: { by: "ann" } })
       yield* Effect.sleep(2_500)

@@ -9,13 +9,13 @@ export const spawnGuarded = (
   program: string,
   args: ReadonlyArray<string>,
   signal: "QUIT" | "KILL",
-  user: Pick<SpawnOptions, "uid" | "gid"> = {}
+  options: Pick<SpawnOptions, "uid" | "gid" | "env"> = {}
 ): ChildProcess => {
   const guard = `exec 3<&0
     "$0" "$@" </dev/null 3<&- & program=$!
     { cat <&3 >/dev/null; kill -${signal} $program; } 2>/dev/null &
     wait $program`
-  const stdio = { ...user, stdio: ["pipe", "ignore", "pipe"] as ["pipe", "ignore", "pipe"] }
+  const stdio = { ...options, stdio: ["pipe", "ignore", "pipe"] as ["pipe", "ignore", "pipe"] }
   return process.platform === "win32"
     ? spawn(program, args, stdio)
     : spawn("sh", ["-c", guard, program, ...args], stdio)

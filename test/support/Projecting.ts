@@ -10,6 +10,7 @@ import * as Projector from "../../src/Projector.ts"
 import { request } from "../../src/Projector/Rebuilds.ts"
 import { find, type Kind } from "../../src/Projector/Registry.ts"
 import { entryOf } from "../contract/EventLog.ts"
+import { until } from "./Until.ts"
 
 /** A projector with its own durable consumers. */
 export const projectorOf = (...projections: ReadonlyArray<Projection>) =>
@@ -27,7 +28,7 @@ export const countOf = Effect.fnUntraced(function*(table: string) {
 })
 
 export const untilCount = (table: string, count: number) =>
-  Effect.repeat(Effect.delay(countOf(table), "10 millis"), { until: (rows) => rows >= count })
+  until(`${count} rows of ${table}`, countOf(table), (rows) => rows >= count)
 
 export const durables = Effect.flatMap(Nats, ({ connection }) =>
   Effect.promise(async () => {

@@ -2,6 +2,7 @@ import { Effect } from "effect"
 import { AdminClient } from "../../src/Admin/Client.ts"
 import { ack, Consumers, deadLetter, type Outcome } from "../../src/Consumer.ts"
 import type { Delivered } from "../../src/Consumer/Delivered.ts"
+import { until } from "./Until.ts"
 
 /** A consumer of one type that fails as long as it is broken, and remembers what it handled. */
 export const consumerOf = Effect.fnUntraced(function*(durable: string, type: string) {
@@ -26,16 +27,20 @@ export const consumerOf = Effect.fnUntraced(function*(durable: string, type: str
 /** Waits until there are so many dead letters of a consumer, and gives them. */
 export const untilDead = Effect.fnUntraced(function*(consumer: string, count: number) {
   const { deadLetters } = yield* AdminClient
-  const page = yield* Effect.repeat(deadLetters.list({ query: { consumer } }), {
-    until: ({ total }) => total === count
-  })
+  const page = yield* until(
+    `${count} dead letters of ${consumer}`,
+    deadLetters.list({ query: { consumer } }),
+    ({ total }) => total === count
+  )
   return page.dead_letters
 })
 
 /** Waits until an operation has come to its end, and gives it. */
 export const untilDone = Effect.fnUntraced(function*(id: string | null) {
   const { operations } = yield* AdminClient
-  return yield* Effect.repeat(operations.get({ params: { id: id ?? "" } }), {
-    until: ({ state }) => state !== "running"
-  })
+  return yield* until(
+    `operation ${id} ended`,
+    operations.get({ params: { id: id ?? "" } }),
+    ({ state }) => state !== "running"
+  )
 })

@@ -1,5 +1,5 @@
 import { Effect, type Scope } from "effect"
-import { type ChildProcess, spawn } from "node:child_process"
+import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn } from "node:child_process"
 import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
 
@@ -28,6 +28,8 @@ const onDeno = process.versions["deno"] !== undefined
 
 /** How a process of ours is started otherwise than by itself. */
 export interface Launch {
+  /** What is run in place of the sources' `main.ts`. */
+  readonly entry?: string
   /** Flags of the runtime in place of those that allow everything. */
   readonly permissions?: ReadonlyArray<string>
   /** A module that is run before ours. */
@@ -67,7 +69,7 @@ const spawnMain = (
   environment: Readonly<Record<string, string>>,
   launch: Launch = {}
 ) => {
-  const command = [process.execPath, ...runtimeArguments(launch), main, ...args]
+  const command = [process.execPath, ...runtimeArguments(launch), launch.entry ?? main, ...args]
   const limited = launch.files === undefined
     ? command
     : ["sh", "-c", `ulimit -n ${launch.files} && exec "$0" "$@"`, ...command]
@@ -153,15 +155,24 @@ export const running = (
     }
   }))
 
-/** Starts `serve` on free ports and waits until it is ready. Killed, if it still runs, with the scope. */
+/**
+ * Starts `serve` on free ports and waits until it is ready. Killed, if it still runs, with the scope. `entry` is
+ * the `main.ts` of another copy of the sources.
+ */
 export const serve = (
   environment: Readonly<Record<string, string>>,
   args: ReadonlyArray<string> = [],
   launch: Launch = {}
 ): Effect.Effect<Serve, never, Scope.Scope> =>
+  started(() => spawnMain(["serve", ...args], { PORT: "0", ADMIN_PORT: "0", ...environment }, launch))
+
+/** Waits until a `serve` that somebody else spawns is ready. Killed, if it still runs, with the scope. */
+export const started = (
+  spawnServe: () => ChildProcessWithoutNullStreams
+): Effect.Effect<Serve, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.sync(() => {
-      const child = spawnMain(["serve", ...args], { PORT: "0", ADMIN_PORT: "0", ...environment }, launch)
+      const child = spawnServe()
       child.stdin.end()
       return child
     }),

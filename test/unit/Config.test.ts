@@ -73,7 +73,10 @@ describe("Config", () => {
     ["RETENTION", "1 hour", "unlimited"],
     ["STREAM_REPLICAS", "0", "1 to 5"],
     ["MAX_BODY_BYTES", "1", "1024"],
-    ["LOG_LEVEL", "loud", "Debug"]
+    ["LOG_LEVEL", "loud", "Debug"],
+    ["OTEL_TRACES_EXPORTER", "jaeger", "otlp or none"],
+    ["OTEL_TRACES_SAMPLER", "sometimes", "parentbased_traceidratio"],
+    ["OTEL_TRACES_SAMPLER_ARG", "1.5", "0 to 1"]
   ])(
     "refuses %s=%s, naming both and what is allowed",
     ([variable, given, allowed]) =>
@@ -84,6 +87,18 @@ describe("Config", () => {
         assert.include(message, allowed)
       })
   )
+
+  it.effect("reads the collector's headers, percent-encoded as OpenTelemetry has them", () =>
+    Effect.gen(function*() {
+      const { otlpHeaders } = yield* from({
+        OTEL_EXPORTER_OTLP_HEADERS: "authorization=Basic%20YTpi=, x-tenant = a"
+      })
+      assert.deepStrictEqual(otlpHeaders && Redacted.value(otlpHeaders), {
+        authorization: "Basic YTpi=",
+        "x-tenant": "a"
+      })
+      yield* Effect.flip(from({ OTEL_EXPORTER_OTLP_HEADERS: "authorization=100%" }))
+    }))
 
   it.effect("refuses to forget events before their ids", () =>
     Effect.gen(function*() {
@@ -112,11 +127,15 @@ describe("Config", () => {
     Effect.gen(function*() {
       const { message } = yield* Effect.flip(from({
         DATABASE_URL: "mysql://user:hunter2@host/db",
+        OTEL_EXPORTER_OTLP_ENDPOINT: "http://user:hunter2@host",
+        OTEL_EXPORTER_OTLP_HEADERS: "hunter2",
         NATS_URL: "http://user:hunter2@host"
       }))
       assert.notInclude(message, "hunter2")
       assert.include(message, "DATABASE_URL")
       assert.include(message, "NATS_URL")
+      assert.include(message, "OTEL_EXPORTER_OTLP_ENDPOINT")
+      assert.include(message, "OTEL_EXPORTER_OTLP_HEADERS")
       const config = yield* from({ THREEQPR_WEBHOOK_SECRET: "whsec_hunter2", ADMIN_TOKEN: "hunter2" })
       assert.notInclude(JSON.stringify(config), "hunter2")
     }))

@@ -1,5 +1,5 @@
 import { Schema } from "effect"
-import { HttpApiEndpoint, HttpApiGroup } from "effect/http-api"
+import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
 import { NotFound, Unavailable } from "../Problems.ts"
 
 /** 3QPR's own parameters, and its defaults. */
@@ -16,24 +16,24 @@ const Text = Schema.NullOr(Schema.String)
 const analytics = {
   period: Schema.String,
   granularity: Schema.String,
-  scans_total: Schema.Number,
+  scans_total: Schema.Finite,
   /** Conversations started for each scan, to two decimals. */
-  conversation_rate: Schema.Number,
+  conversation_rate: Schema.Finite,
   /** For each conversation that was started, to one decimal. */
-  avg_messages_per_conversation: Schema.Number,
+  avg_messages_per_conversation: Schema.Finite,
   /** At most ten, the most scans first; null is what 3QPR did not know. */
-  top_countries: Schema.Array(Schema.Struct({ country: Text, scans: Schema.Number })),
-  top_devices: Schema.Array(Schema.Struct({ device: Text, scans: Schema.Number })),
+  top_countries: Schema.Array(Schema.Struct({ country: Text, scans: Schema.Finite })),
+  top_devices: Schema.Array(Schema.Struct({ device: Text, scans: Schema.Finite })),
   /** Conversations that ended in the period. */
-  conversations_completed: Schema.Number,
+  conversations_completed: Schema.Finite,
   /**
    * The hours (`2026-03-20T15:00:00Z`), days or weeks (`2026-03-16`) that have any, the oldest first; at most the
    * last 10,000.
    */
   timeseries: Schema.Array(Schema.Struct({
     date: Schema.String,
-    scans: Schema.Number,
-    conversations_completed: Schema.Number
+    scans: Schema.Finite,
+    conversations_completed: Schema.Finite
   }))
 }
 
@@ -45,7 +45,7 @@ export type CodeAnalytics = typeof CodeAnalytics.Type
 export const AllAnalytics = Schema.Struct({
   ...analytics,
   top_codes: Schema.Array(
-    Schema.Struct({ qpr_code_id: Text, name: Text, short_id: Text, scans: Schema.Number })
+    Schema.Struct({ qpr_code_id: Text, name: Text, short_id: Text, scans: Schema.Finite })
   )
 })
 export type AllAnalytics = typeof AllAnalytics.Type
@@ -57,10 +57,13 @@ export const Analytics = HttpApiGroup.make("analytics").add(
     query: AnalyticsQuery,
     success: CodeAnalytics,
     error: [NotFound, Unavailable]
-  }),
+  }).annotate(OpenApi.Summary, "Analytics of one QR code"),
   HttpApiEndpoint.get("all", "/v1/analytics", {
     query: AnalyticsQuery,
     success: AllAnalytics,
     error: Unavailable
-  })
+  }).annotate(OpenApi.Summary, "Analytics of all QR codes together")
+).annotate(
+  OpenApi.Description,
+  "From counters: what they cost grows with hours and countries, not with scans"
 )

@@ -1,5 +1,5 @@
 import { Schema } from "effect"
-import { HttpApiEndpoint, HttpApiGroup } from "effect/http-api"
+import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
 import { EventType } from "../../Domain/Event.ts"
 import { IsoDateTime } from "../../Domain/Fields.ts"
 import { InvalidSelection, NotFound, Unavailable } from "../Problems.ts"
@@ -11,17 +11,17 @@ const summary = {
   id: Schema.String,
   consumer: Schema.String,
   /** Of the event in the log. */
-  sequence: Schema.Number,
+  sequence: Schema.Finite,
   event_id: Schema.String,
   type: Schema.String,
   /** What went wrong the last time. */
   error: Schema.String,
   /** How often the consumer was given the event, redrives included. */
-  attempts: Schema.Number,
+  attempts: Schema.Finite,
   first_failed_at: Schema.String,
   last_failed_at: Schema.String,
   /** Of the signed bytes. */
-  size: Schema.Number
+  size: Schema.Finite
 }
 
 export const DeadLetterSummary = Schema.Struct(summary)
@@ -66,9 +66,9 @@ const DeadLettersAnswer = Schema.Struct({
   /** The last failure first; at most `limit` (50). */
   dead_letters: Schema.Array(DeadLetterSummary),
   /** How many fit the filter, on all pages. */
-  total: Schema.Number,
+  total: Schema.Finite,
   /** The `before` of the next page. */
-  cursor: Schema.Number,
+  cursor: Schema.Finite,
   more: Schema.Boolean
 })
 
@@ -100,20 +100,20 @@ export const DeadLetters = HttpApiGroup.make("deadLetters").add(
     query: DeadLettersQuery,
     success: DeadLettersAnswer,
     error: Unavailable
-  }),
+  }).annotate(OpenApi.Summary, "Dead letters, the last failure first"),
   HttpApiEndpoint.get("get", "/v1/dead-letters/:id", {
     params: Id,
     success: DeadLetterDetail,
     error: [NotFound, Unavailable]
-  }),
+  }).annotate(OpenApi.Summary, "One dead letter with its bytes"),
   HttpApiEndpoint.post("redrive", "/v1/dead-letters/redrive", {
     payload: Selection,
     success: Begun,
     error: [InvalidSelection, Unavailable]
-  }),
+  }).annotate(OpenApi.Summary, "Give events once more to the consumer that could not handle them"),
   HttpApiEndpoint.post("discard", "/v1/dead-letters/discard", {
     payload: Discarding,
     success: Begun,
     error: [InvalidSelection, Unavailable]
-  })
-)
+  }).annotate(OpenApi.Summary, "Remove dead letters for good")
+).annotate(OpenApi.Description, "Events that a consumer can never handle")

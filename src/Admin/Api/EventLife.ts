@@ -1,21 +1,21 @@
 import { Schema } from "effect"
-import { HttpApiEndpoint, HttpApiGroup } from "effect/http-api"
+import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
 import { Kind, Result } from "../../Operations/Record.ts"
 import { NotFound, Unavailable } from "../Problems.ts"
 import { DeadLetterSummary } from "./DeadLetters.ts"
 
 const Text = Schema.NullOr(Schema.String)
-const Count = Schema.NullOr(Schema.Number)
+const Count = Schema.NullOr(Schema.Finite)
 
 /** `webhook`: 3QPR delivered it. `reconciliation`: it was fetched from 3QPR's API, for no webhook told of it. */
 export const Origin = Schema.Literals(["webhook", "reconciliation"])
 
 /** One place of an event in the stream. */
 const Stored = Schema.Struct({
-  sequence: Schema.Number,
+  sequence: Schema.Finite,
   subject: Schema.String,
   received_at: Schema.String,
-  size: Schema.Number,
+  size: Schema.Finite,
   sha256: Schema.String,
   /** Whether a signature came with it, which was checked then. */
   signed: Schema.Boolean,
@@ -45,19 +45,19 @@ export const FateState = Schema.Literals([
 
 const Fate = Schema.Struct({
   name: Schema.String,
-  generation: Schema.Number,
+  generation: Schema.Finite,
   durable: Schema.String,
   state: FateState,
   /** Where it stood when it was applied. */
   sequence: Count,
   /** Where it came again later, and changed nothing. */
-  repeated: Schema.Array(Schema.Number),
+  repeated: Schema.Array(Schema.Finite),
   dead_letter: Schema.NullOr(
-    Schema.Struct({ id: Schema.String, error: Schema.String, attempts: Schema.Number })
+    Schema.Struct({ id: Schema.String, error: Schema.String, attempts: Schema.Finite })
   ),
   /** Of the durable consumer: it is through with everything up to here. */
-  finished_to: Schema.Number,
-  lag: Schema.Number
+  finished_to: Schema.Finite,
+  lag: Schema.Finite
 })
 
 /** All that is known of one event, from its receipt to the rows that it made. */
@@ -101,7 +101,7 @@ export const EventLife = Schema.Struct({
     key: Schema.String,
     current: Schema.Boolean,
     event_id: Schema.String,
-    sequence: Schema.Number
+    sequence: Schema.Finite
   }))
 })
 export type EventLife = typeof EventLife.Type
@@ -112,5 +112,5 @@ export const EventLives = HttpApiGroup.make("eventLife").add(
     params: Schema.Struct({ id: Schema.String }),
     success: EventLife,
     error: [NotFound, Unavailable]
-  })
-)
+  }).annotate(OpenApi.Summary, "What became of one event")
+).annotate(OpenApi.Description, "One event from its receipt to its rows")

@@ -1,5 +1,5 @@
 import { Schema } from "effect"
-import { HttpApiEndpoint, HttpApiGroup } from "effect/http-api"
+import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
 import { EventType } from "../../Domain/Event.ts"
 import { IsoDateTime } from "../../Domain/Fields.ts"
 import { NotFound, Unavailable } from "../Problems.ts"
@@ -8,7 +8,7 @@ import { within } from "./Query.ts"
 /** An entry of the event log, without its bytes. */
 const summary = {
   /** Its place in the stream; grows, with gaps. */
-  sequence: Schema.Number,
+  sequence: Schema.Finite,
   /** 3QPR's event id, or `sha256:…` of a body without a usable one. */
   id: Schema.String,
   /** The event type; null when none could be read. */
@@ -17,7 +17,7 @@ const summary = {
   quarantined: Schema.NullOr(Schema.String),
   received_at: Schema.String,
   /** Of the signed bytes. */
-  size: Schema.Number,
+  size: Schema.Finite,
   sha256: Schema.String
 }
 
@@ -64,14 +64,14 @@ const EventsAnswer = Schema.Struct({
   /** At most `limit` (50), fewer when they are large. */
   events: Schema.Array(EventSummary),
   /** Where to go on: the next `after`, or newest first the next `before`. */
-  cursor: Schema.Number,
+  cursor: Schema.Finite,
   /** False when there is nothing beyond the cursor for now. */
   more: Schema.Boolean,
   /** The log as it is now; another `created` means that it is another log. */
   log: Schema.Struct({
     created: Schema.String,
-    first_sequence: Schema.Number,
-    last_sequence: Schema.Number
+    first_sequence: Schema.Finite,
+    last_sequence: Schema.Finite
   })
 })
 export type EventsAnswer = typeof EventsAnswer.Type
@@ -82,10 +82,10 @@ export const Events = HttpApiGroup.make("events").add(
     query: EventsQuery,
     success: EventsAnswer,
     error: Unavailable
-  }),
+  }).annotate(OpenApi.Summary, "Entries of the event log"),
   HttpApiEndpoint.get("get", "/v1/events/:id", {
     params: Schema.Struct({ id: Schema.String }),
     success: EventDetail,
     error: [NotFound, Unavailable]
-  })
-)
+  }).annotate(OpenApi.Summary, "One event with its signed bytes")
+).annotate(OpenApi.Description, "The event log itself, quarantine included")

@@ -1,5 +1,5 @@
 import { Schema } from "effect"
-import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema } from "effect/http-api"
+import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import { ProcessCounters } from "../../Counters.ts"
 import { Kind, State } from "../../Projector/Registry.ts"
 import { TooManyClients } from "../Problems.ts"
@@ -7,20 +7,20 @@ import { EventSummary } from "./Events.ts"
 import { within } from "./Query.ts"
 import { ConsumerAnswer, Fault } from "./Status.ts"
 
-const Counts = Schema.Record(Schema.String, Schema.Number)
+const Counts = Schema.Record(Schema.String, Schema.Finite)
 
 const Rebuilding = Schema.Struct({
   projection: Schema.String,
-  id: Schema.Number,
+  id: Schema.Finite,
   kind: Kind,
   state: State,
-  generation: Schema.Number,
-  done: Schema.Number,
-  total: Schema.Number,
+  generation: Schema.Finite,
+  done: Schema.Finite,
+  total: Schema.Finite,
   /** Events a second since it began. */
-  per_second: Schema.Number,
+  per_second: Schema.Finite,
   /** Null when nothing can be said. */
-  seconds_left: Schema.NullOr(Schema.Number)
+  seconds_left: Schema.NullOr(Schema.Finite)
 })
 
 /** How the whole is doing now. What cannot be read at the moment is null. */
@@ -30,25 +30,25 @@ export const LiveStatus = Schema.Struct({
   /** What is not ready in the process that answers, and why. */
   faults: Schema.Array(Fault),
   /** Processes with the ingress role that answered. */
-  instances: Schema.Number,
+  instances: Schema.Finite,
   /** What all processes have counted since each of them started; less when one has ended. */
   totals: Schema.NullOr(Schema.Struct({ deliveries: Counts, projected: Counts })),
   /**
    * A second, since the status before: counted process by process, so that one that starts, ends or does not
    * answer never makes a rate negative. Null in the first status after nobody listened.
    */
-  rates: Schema.NullOr(Schema.Struct({ seconds: Schema.Number, deliveries: Counts, projected: Counts })),
+  rates: Schema.NullOr(Schema.Struct({ seconds: Schema.Finite, deliveries: Counts, projected: Counts })),
   processes: Schema.Array(ProcessCounters),
   stream: Schema.NullOr(Schema.Struct({
-    events: Schema.Number,
-    bytes: Schema.Number,
-    first_sequence: Schema.Number,
-    last_sequence: Schema.Number,
+    events: Schema.Finite,
+    bytes: Schema.Finite,
+    first_sequence: Schema.Finite,
+    last_sequence: Schema.Finite,
     created: Schema.String
   })),
   consumers: Schema.NullOr(Schema.Array(ConsumerAnswer)),
-  dead_letters: Schema.NullOr(Schema.Number),
-  quarantined: Schema.NullOr(Schema.Number),
+  dead_letters: Schema.NullOr(Schema.Finite),
+  quarantined: Schema.NullOr(Schema.Finite),
   /** Those that go on. */
   rebuilds: Schema.NullOr(Schema.Array(Rebuilding))
 })
@@ -57,10 +57,10 @@ export type LiveStatus = typeof LiveStatus.Type
 /** Entries that this client was too slow for; `/v1/events?after=` has them. */
 export const Skipped = Schema.Struct({
   /** The last sequence before them. */
-  after: Schema.Number,
+  after: Schema.Finite,
   /** The sequence of the last of them. */
-  up_to: Schema.Number,
-  count: Schema.Number
+  up_to: Schema.Finite,
+  count: Schema.Finite
 })
 export type Skipped = typeof Skipped.Type
 
@@ -93,5 +93,5 @@ export const Live = HttpApiGroup.make("live").add(
     query: Schema.Struct({ after: Schema.optional(sequence) }),
     success: HttpApiSchema.StreamSse({ events: LiveMessage }),
     error: TooManyClients
-  })
-)
+  }).annotate(OpenApi.Summary, "What happens, as server-sent events")
+).annotate(OpenApi.Description, "What happens, as it happens")

@@ -1,5 +1,5 @@
 import { Schema } from "effect"
-import { HttpApiEndpoint, HttpApiGroup } from "effect/http-api"
+import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
 import { Kind, Outcome } from "../../Operations/Record.ts"
 import { NotFound, Unavailable } from "../Problems.ts"
 import { within } from "./Query.ts"
@@ -8,14 +8,14 @@ import { within } from "./Query.ts"
 export const By = Schema.NonEmptyString.check(Schema.isMaxLength(200))
 
 /** Events a second. */
-export const Rate = Schema.Number.check(Schema.isBetween({ minimum: 0.1, maximum: 100_000 }))
+export const Rate = Schema.Finite.check(Schema.isBetween({ minimum: 0.1, maximum: 100_000 }))
 
 /** An operation that has begun, or would have. */
 export const Begun = Schema.Struct({
   /** Its id; null for a dry run, and when there is nothing to do. */
   operation: Schema.NullOr(Schema.String),
   /** How many events it is on. */
-  count: Schema.Number,
+  count: Schema.Finite,
   /** Of the ids that were given, those under which there is nothing. */
   missing: Schema.Array(Schema.String)
 })
@@ -29,12 +29,12 @@ export const OperationAnswer = Schema.Struct({
   at: Schema.String,
   /** Which events were asked for: ids, a filter, or all. */
   asked: Schema.Record(Schema.String, Schema.Unknown),
-  rate: Schema.Number,
-  requested: Schema.Number,
+  rate: Schema.Finite,
+  requested: Schema.Finite,
   /** How many events ended in each way. */
-  results: Schema.Record(Schema.String, Schema.Number),
+  results: Schema.Record(Schema.String, Schema.Finite),
   /** How many have not ended yet. */
-  left: Schema.Number,
+  left: Schema.Finite,
   state: Schema.Literals(["running", "done", "cancelled"]),
   cancelled: Schema.NullOr(Schema.Struct({ by: Schema.String, at: Schema.String }))
 })
@@ -56,23 +56,23 @@ export const Operations = HttpApiGroup.make("operations").add(
     /** The newest first; at most `limit` (50). */
     success: Schema.Struct({ operations: Schema.Array(OperationAnswer) }),
     error: Unavailable
-  }),
+  }).annotate(OpenApi.Summary, "Redrives and discards, the newest first"),
   HttpApiEndpoint.get("get", "/v1/operations/:id", {
     params: Id,
     success: OperationAnswer,
     error: [NotFound, Unavailable]
-  }),
+  }).annotate(OpenApi.Summary, "One operation and how far it is"),
   HttpApiEndpoint.get("outcomes", "/v1/operations/:id/outcomes", {
     params: Id,
     query: OutcomesQuery,
     /** In the order in which they ended; an empty page with the cursor it was asked for is the last. */
-    success: Schema.Struct({ outcomes: Schema.Array(Outcome), cursor: Schema.Number }),
+    success: Schema.Struct({ outcomes: Schema.Array(Outcome), cursor: Schema.Finite }),
     error: [NotFound, Unavailable]
-  }),
+  }).annotate(OpenApi.Summary, "What became of each event of an operation"),
   HttpApiEndpoint.post("cancel", "/v1/operations/:id/cancel", {
     params: Id,
     payload: Schema.Struct({ by: By }),
     success: OperationAnswer,
     error: [NotFound, Unavailable]
-  })
-)
+  }).annotate(OpenApi.Summary, "Stop an operation")
+).annotate(OpenApi.Description, "Who did what with dead letters and quarantined entries")

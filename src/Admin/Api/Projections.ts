@@ -1,5 +1,5 @@
 import { Schema } from "effect"
-import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema } from "effect/http-api"
+import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import { TableComparison } from "../../Projector/Compare.ts"
 import { LedgerCounts, LedgerProblem } from "../../Projector/LedgerPage.ts"
 import { Kind, State } from "../../Projector/Registry.ts"
@@ -10,9 +10,9 @@ const Text = Schema.NullOr(Schema.String)
 
 /** A generation that is or was built from the log beside the live one. */
 export const RebuildAnswer = Schema.Struct({
-  id: Schema.Number,
+  id: Schema.Finite,
   projection: Schema.String,
-  generation: Schema.Number,
+  generation: Schema.Finite,
   kind: Kind,
   /** It goes on by itself while `running` or `comparing`; the others are its ends. */
   state: State,
@@ -25,16 +25,16 @@ export const RebuildAnswer = Schema.Struct({
   error: Text,
   /** Null when it has ended. */
   progress: Schema.NullOr(Schema.Struct({
-    done: Schema.Number,
-    total: Schema.Number,
+    done: Schema.Finite,
+    total: Schema.Finite,
     /** Events a second since it began. */
-    per_second: Schema.Number,
+    per_second: Schema.Finite,
     /** Null when nothing can be said. */
-    seconds_left: Schema.NullOr(Schema.Number)
+    seconds_left: Schema.NullOr(Schema.Finite)
   })),
   /** Null until it has switched or compared; `tables` of a comparison only. */
   result: Schema.NullOr(Schema.Struct({
-    events: Schema.Number,
+    events: Schema.Finite,
     tables: Schema.optional(Schema.Record(Schema.String, TableComparison))
   }))
 })
@@ -43,31 +43,31 @@ export type RebuildAnswer = typeof RebuildAnswer.Type
 /** A read model: where it stands, whether all events are in it, and its rebuild if one goes on. */
 export const ProjectionAnswer = Schema.Struct({
   name: Schema.String,
-  generation: Schema.Number,
+  generation: Schema.Finite,
   /** Of the code that built its tables; lower than the program's when a rebuild is due. */
-  version: Schema.Number,
+  version: Schema.Finite,
   rebuild_due: Schema.Boolean,
   types: Schema.Array(Schema.String),
   durable: Schema.String,
   /** All events up to this sequence are finished. */
-  finished_to: Schema.Number,
-  lag: Schema.Number,
-  lag_seconds: Schema.Number,
+  finished_to: Schema.Finite,
+  lag: Schema.Finite,
+  lag_seconds: Schema.Finite,
   /** What it last had to wait for, if ever. */
   last_error: Schema.NullOr(Schema.Struct({ message: Schema.String, at: Schema.String })),
   /** Rows by table. */
-  rows: Schema.Record(Schema.String, Schema.Number),
+  rows: Schema.Record(Schema.String, Schema.Finite),
   /**
    * Of the entries up to `finished_to`: all, those of other types, those applied, those that are in the
    * stream again under the same id, those kept aside, and what is missing, which should be 0.
    */
   completeness: Schema.Struct({
-    stream: Schema.Number,
-    not_mine: Schema.Number,
-    applied: Schema.Number,
-    repeated: Schema.Number,
-    dead_letters: Schema.Number,
-    missing: Schema.Number
+    stream: Schema.Finite,
+    not_mine: Schema.Finite,
+    applied: Schema.Finite,
+    repeated: Schema.Finite,
+    dead_letters: Schema.Finite,
+    missing: Schema.Finite
   }),
   rebuild: Schema.NullOr(RebuildAnswer)
 })
@@ -88,34 +88,34 @@ export type RebuildRequest = typeof RebuildRequest.Type
 /** A page of the account of every entry, for the live generation. */
 export const LedgerAnswer = Schema.Struct({
   projection: Schema.String,
-  generation: Schema.Number,
+  generation: Schema.Finite,
   /** The account goes up to here: what the durable consumer is through with. */
-  up_to: Schema.Number,
+  up_to: Schema.Finite,
   /** The `after` of the next page. */
-  cursor: Schema.Number,
+  cursor: Schema.Finite,
   more: Schema.Boolean,
   counts: LedgerCounts,
   problems: Schema.Array(LedgerProblem),
   /** Applied, and no longer in the stream, which begins later; on the first page. */
-  gone: Schema.Number
+  gone: Schema.Finite
 })
 export type LedgerAnswer = typeof LedgerAnswer.Type
 
 const Name = { name: Schema.String }
-const RebuildOf = Schema.Struct({ ...Name, id: Schema.NumberFromString.check(Schema.isInt()) })
+const RebuildOf = Schema.Struct({ ...Name, id: Schema.Int })
 
 /** `/v1/projections`: the read models, and building them anew from the log. */
 export const Projections = HttpApiGroup.make("projections").add(
   HttpApiEndpoint.get("list", "/v1/projections", {
     success: Schema.Struct({ projections: Schema.Array(ProjectionAnswer) }),
     error: Unavailable
-  }),
+  }).annotate(OpenApi.Summary, "The read models, and whether all events are in them"),
   HttpApiEndpoint.post("rebuild", "/v1/projections/:name/rebuild", {
     params: Schema.Struct(Name),
     payload: RebuildRequest,
     success: RebuildAnswer.pipe(HttpApiSchema.status(202)),
     error: [NotFound, Conflict, Unavailable]
-  }),
+  }).annotate(OpenApi.Summary, "Build a read model anew from the log, or compare it"),
   HttpApiEndpoint.get("ledger", "/v1/projections/:name/ledger", {
     params: Schema.Struct(Name),
     query: Schema.Struct({
@@ -125,15 +125,15 @@ export const Projections = HttpApiGroup.make("projections").add(
     }),
     success: LedgerAnswer,
     error: [NotFound, Unavailable]
-  }),
+  }).annotate(OpenApi.Summary, "What became of each entry of the log, page by page"),
   HttpApiEndpoint.get("get", "/v1/projections/:name/rebuilds/:id", {
     params: RebuildOf,
     success: RebuildAnswer,
     error: [NotFound, Unavailable]
-  }),
+  }).annotate(OpenApi.Summary, "One rebuild and how far it is"),
   HttpApiEndpoint.post("cancel", "/v1/projections/:name/rebuilds/:id/cancel", {
     params: RebuildOf,
     success: RebuildAnswer,
     error: [NotFound, Conflict, Unavailable]
-  })
-)
+  }).annotate(OpenApi.Summary, "Stop a rebuild; the live read model stays")
+).annotate(OpenApi.Description, "The read models, and building them anew")

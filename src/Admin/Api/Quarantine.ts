@@ -1,5 +1,5 @@
 import { Schema } from "effect"
-import { HttpApiEndpoint, HttpApiGroup } from "effect/http-api"
+import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
 import { InvalidSelection, NotFound, Unavailable } from "../Problems.ts"
 import { By, Rate } from "./Operations.ts"
 import { within } from "./Query.ts"
@@ -8,7 +8,7 @@ import { within } from "./Query.ts"
 export const Reason = Schema.Literals(["invalid_json", "invalid_envelope", "invalid_data"])
 
 const summary = {
-  sequence: Schema.Number,
+  sequence: Schema.Finite,
   /** 3QPR's event id, or `sha256:…` of a body without a usable one. */
   id: Schema.String,
   type: Schema.NullOr(Schema.String),
@@ -16,7 +16,7 @@ const summary = {
   reason: Schema.String,
   received_at: Schema.String,
   /** Of the signed bytes. */
-  size: Schema.Number,
+  size: Schema.Finite,
   /** Whether the version that answers can use it; then a redrive makes it an event. */
   decodes: Schema.Boolean,
   /** What is wrong with it for the version that answers, path by path; at most 20 of a list. */
@@ -46,7 +46,7 @@ const QuarantineAnswer = Schema.Struct({
   /** Newest first; at most `limit` (50). */
   quarantined: Schema.Array(QuarantineSummary),
   /** The `before` of the next page. */
-  cursor: Schema.Number,
+  cursor: Schema.Finite,
   more: Schema.Boolean
 })
 
@@ -68,11 +68,11 @@ const Begun = Schema.Struct({
   /** Its id; null for a dry run, and when there is nothing to do. */
   operation: Schema.NullOr(Schema.String),
   /** How many entries it is on. */
-  count: Schema.Number,
+  count: Schema.Finite,
   /** How many of them decode now; the others stay. */
-  decodable: Schema.Number,
+  decodable: Schema.Finite,
   /** Of the sequences that were given, those that are not in quarantine. */
-  missing: Schema.Array(Schema.Number)
+  missing: Schema.Array(Schema.Finite)
 })
 
 /** `/v1/quarantine`: what 3QPR signed and is no event that we can use. */
@@ -81,15 +81,15 @@ export const Quarantine = HttpApiGroup.make("quarantine").add(
     query: QuarantineQuery,
     success: QuarantineAnswer,
     error: Unavailable
-  }),
+  }).annotate(OpenApi.Summary, "What is in quarantine, the newest first"),
   HttpApiEndpoint.get("get", "/v1/quarantine/:sequence", {
     params: Schema.Struct({ sequence: within(1, Number.MAX_SAFE_INTEGER) }),
     success: QuarantineDetail,
     error: [NotFound, Unavailable]
-  }),
+  }).annotate(OpenApi.Summary, "One entry with its signed bytes, and what is wrong with it"),
   HttpApiEndpoint.post("redrive", "/v1/quarantine/redrive", {
     payload: QuarantineSelection,
     success: Begun,
     error: [InvalidSelection, Unavailable]
-  })
-)
+  }).annotate(OpenApi.Summary, "Make events of the entries that decode by now")
+).annotate(OpenApi.Description, "What 3QPR signed and is no event that we can use")

@@ -2,4 +2,4 @@ import { Schema } from "effect"
 
 /** A whole number of a query, within bounds. */
 export const within = (minimum: number, maximum: number) =>
-  Schema.NumberFromString.pipe(Schema.check(Schema.isInt(), Schema.isBetween({ minimum, maximum })))
+  Schema.Int.check(Schema.isBetween({ minimum, maximum }))

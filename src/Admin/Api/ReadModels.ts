@@ -1,5 +1,5 @@
 import { Schema } from "effect"
-import { HttpApiEndpoint, HttpApiGroup } from "effect/http-api"
+import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
 import { IsoDateTime } from "../../Domain/Fields.ts"
 import { InvalidRequest, NotFound, Unavailable } from "../Problems.ts"
 import { within } from "./Query.ts"
@@ -20,7 +20,7 @@ export const ScanAnswer = extensible({
   city: Text,
   device: Text,
   conversation_started: Schema.NullOr(Schema.Boolean),
-  conversation_messages: Schema.NullOr(Schema.Number),
+  conversation_messages: Schema.NullOr(Schema.Finite),
   metadata: Schema.Unknown
 })
 
@@ -31,7 +31,7 @@ export const ConversationAnswer = extensible({
   scan_id: Text,
   started_at: Text,
   completed_at: Schema.String,
-  message_count: Schema.NullOr(Schema.Number),
+  message_count: Schema.NullOr(Schema.Finite),
   metadata: Schema.Unknown
 })
 
@@ -51,9 +51,9 @@ export const ListQuery = Schema.Struct({
 export type ListQuery = typeof ListQuery.Type
 
 const page = {
-  total: Schema.Number,
-  limit: Schema.Number,
-  offset: Schema.Number,
+  total: Schema.Finite,
+  limit: Schema.Finite,
+  offset: Schema.Finite,
   /** Where the next page begins; null on the last one. */
   next_cursor: Text
 }
@@ -66,13 +66,13 @@ export const Scans = HttpApiGroup.make("scans").add(
     query: ListQuery,
     success: Schema.Struct({ scans: Schema.Array(ScanAnswer), ...page }),
     error: [InvalidRequest, Unavailable]
-  }),
+  }).annotate(OpenApi.Summary, "Scans, the newest first"),
   HttpApiEndpoint.get("get", "/v1/scans/:id", {
     params: Id,
     success: ScanAnswer,
     error: [NotFound, Unavailable]
-  })
-)
+  }).annotate(OpenApi.Summary, "One scan")
+).annotate(OpenApi.Description, "Scans as 3QPR's own API gives them")
 
 /** `/v1/conversations`, the same for conversations. */
 export const Conversations = HttpApiGroup.make("conversations").add(
@@ -80,10 +80,10 @@ export const Conversations = HttpApiGroup.make("conversations").add(
     query: ListQuery,
     success: Schema.Struct({ conversations: Schema.Array(ConversationAnswer), ...page }),
     error: [InvalidRequest, Unavailable]
-  }),
+  }).annotate(OpenApi.Summary, "Completed conversations, the newest first"),
   HttpApiEndpoint.get("get", "/v1/conversations/:id", {
     params: Id,
     success: ConversationAnswer,
     error: [NotFound, Unavailable]
-  })
-)
+  }).annotate(OpenApi.Summary, "One conversation")
+).annotate(OpenApi.Description, "Completed conversations")

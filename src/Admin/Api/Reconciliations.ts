@@ -1,5 +1,5 @@
 import { Schema } from "effect"
-import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema } from "effect/http-api"
+import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import { IsoDateTime } from "../../Domain/Fields.ts"
 import { Reconciliation } from "../../Reconciliations/Registry.ts"
 import { Conflict, InvalidSelection, NotFound, Unavailable } from "../Problems.ts"
@@ -21,11 +21,11 @@ const ReconciliationsAnswer = Schema.Struct({
   /** Newest first; at most `limit` (20). */
   reconciliations: Schema.Array(Reconciliation),
   /** Scans that were ever repaired. */
-  repaired: Schema.Number
+  repaired: Schema.Finite
 })
 export type ReconciliationsAnswer = typeof ReconciliationsAnswer.Type
 
-const params = Schema.Struct({ id: Schema.NumberFromString.check(Schema.isInt()) })
+const params = Schema.Struct({ id: Schema.Int })
 
 /** `/v1/reconciliations`: comparing 3QPR's scans with ours, and repairing what is missing. */
 export const Reconciliations = HttpApiGroup.make("reconciliations").add(
@@ -33,20 +33,20 @@ export const Reconciliations = HttpApiGroup.make("reconciliations").add(
     query: Schema.Struct({ limit: Schema.optional(within(1, 200)) }),
     success: ReconciliationsAnswer,
     error: Unavailable
-  }),
+  }).annotate(OpenApi.Summary, "Comparisons with 3QPR's scans, the newest first"),
   HttpApiEndpoint.post("start", "/v1/reconciliations", {
     payload: ReconcileRequest,
     success: Reconciliation.pipe(HttpApiSchema.status(202)),
     error: [InvalidSelection, Conflict, Unavailable]
-  }),
+  }).annotate(OpenApi.Summary, "Compare with 3QPR's scans and bring in what is missing"),
   HttpApiEndpoint.get("get", "/v1/reconciliations/:id", {
     params,
     success: Reconciliation,
     error: [NotFound, Unavailable]
-  }),
+  }).annotate(OpenApi.Summary, "One reconciliation and how far it is"),
   HttpApiEndpoint.post("cancel", "/v1/reconciliations/:id/cancel", {
     params,
     success: Reconciliation,
     error: [NotFound, Conflict, Unavailable]
-  })
-)
+  }).annotate(OpenApi.Summary, "Stop a reconciliation")
+).annotate(OpenApi.Description, "Comparing 3QPR's scans with ours")

@@ -1,5 +1,5 @@
 import { Schema } from "effect"
-import { HttpApiEndpoint, HttpApiGroup } from "effect/http-api"
+import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
 import { Unavailable } from "../Problems.ts"
 
 /** A durable consumer of the event log: one of ours (`scans-1`) or anybody's. */
@@ -8,15 +8,15 @@ export const ConsumerAnswer = Schema.Struct({
   /** The subject that it consumes. */
   filter: Schema.String,
   /** Events that it has not finished: those not delivered yet and those delivered and not acknowledged. */
-  lag: Schema.Number,
+  lag: Schema.Finite,
   /** How long the oldest of them has been waiting; 0 when there is none. */
-  lag_seconds: Schema.Number,
+  lag_seconds: Schema.Finite,
   /** Delivered and not acknowledged yet. */
-  in_flight: Schema.Number,
+  in_flight: Schema.Finite,
   /** Of those in flight, the ones that were delivered more than once. */
-  redelivered: Schema.Number,
+  redelivered: Schema.Finite,
   /** All events up to this sequence are finished. */
-  finished_to: Schema.Number
+  finished_to: Schema.Finite
 })
 export type ConsumerAnswer = typeof ConsumerAnswer.Type
 
@@ -24,8 +24,11 @@ const ConsumersAnswer = Schema.Struct({ consumers: Schema.Array(ConsumerAnswer) 
 
 /** `/v1/consumers`: every durable consumer of the event log. */
 export const Consumers = HttpApiGroup.make("consumers").add(
-  HttpApiEndpoint.get("list", "/v1/consumers", { success: ConsumersAnswer, error: Unavailable })
-)
+  HttpApiEndpoint.get("list", "/v1/consumers", { success: ConsumersAnswer, error: Unavailable }).annotate(
+    OpenApi.Summary,
+    "Where each durable consumer stands"
+  )
+).annotate(OpenApi.Description, "Durable consumers of the event log, ours and others")
 
 /** A part of the process that is not ready, and why. */
 export const Fault = Schema.Struct({ part: Schema.String, reason: Schema.String })
@@ -40,24 +43,27 @@ const StatusAnswer = Schema.Struct({
   stream: Schema.Struct({
     name: Schema.String,
     created: Schema.String,
-    events: Schema.Number,
-    bytes: Schema.Number,
-    first_sequence: Schema.Number,
-    last_sequence: Schema.Number,
-    dedup_window_seconds: Schema.Number,
+    events: Schema.Finite,
+    bytes: Schema.Finite,
+    first_sequence: Schema.Finite,
+    last_sequence: Schema.Finite,
+    dedup_window_seconds: Schema.Finite,
     /** Null keeps events for ever. */
-    retention_seconds: Schema.NullOr(Schema.Number),
-    replicas: Schema.Number
+    retention_seconds: Schema.NullOr(Schema.Finite),
+    replicas: Schema.Finite
   }),
   /** Entries stored in the last minute and the last hour. */
-  rates: Schema.Struct({ last_minute: Schema.Number, last_hour: Schema.Number }),
+  rates: Schema.Struct({ last_minute: Schema.Finite, last_hour: Schema.Finite }),
   consumers: Schema.Array(ConsumerAnswer),
-  dead_letters: Schema.Number,
-  quarantined: Schema.Number
+  dead_letters: Schema.Finite,
+  quarantined: Schema.Finite
 })
 export type StatusAnswer = typeof StatusAnswer.Type
 
 /** `/v1/status`: how the whole is doing, on one page. */
 export const Status = HttpApiGroup.make("status").add(
-  HttpApiEndpoint.get("get", "/v1/status", { success: StatusAnswer, error: Unavailable })
-)
+  HttpApiEndpoint.get("get", "/v1/status", { success: StatusAnswer, error: Unavailable }).annotate(
+    OpenApi.Summary,
+    "The whole on one page"
+  )
+).annotate(OpenApi.Description, "How the whole is")

@@ -2,6 +2,7 @@ import { assert, layer } from "@effect/vitest"
 import { Deferred, Effect } from "effect"
 import process from "node:process"
 import { endOf, healthOf, Scene, untilReadiness } from "../../support/Faults/Scene.ts"
+import { until } from "../../support/Until.ts"
 
 const isLong = process.env["FAULTS_LONG"] === "1"
 
@@ -121,9 +122,11 @@ layer(Scene.layer({ receivers: 2, projectors: 1 }), { excludeTestServices: true 
         const late = event("evt_late")
         assert.strictEqual((yield* attempt(late)).status, 503)
         for (const receiver of system.receivers) {
-          yield* Effect.repeat(Effect.delay(healthOf(receiver, "/readyz"), "50 millis"), {
-            until: ({ text }) => text.includes("the broker is not connected")
-          })
+          yield* until(
+            "not connected",
+            healthOf(receiver, "/readyz"),
+            ({ text }) => text.includes("the broker is not connected")
+          )
         }
         assert.isBelow(performance.now() - stopped, 15_000)
         const noticed = performance.now()

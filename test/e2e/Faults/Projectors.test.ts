@@ -5,6 +5,7 @@ import process from "node:process"
 import { Scene } from "../../support/Faults/Scene.ts"
 import { unfinished } from "../../support/Faults/Stored.ts"
 import type { System } from "../../support/Faults/System.ts"
+import { until } from "../../support/Until.ts"
 
 /** How many statements wait for a lock. */
 const blocked = ({ query }: System) =>
@@ -67,16 +68,18 @@ layer(Scene.layer({ receivers: 1, projectors: 1 }), { excludeTestServices: true 
           "scans_1",
           Effect.gen(function*() {
             yield* more(scene, 50)
-            yield* Effect.repeat(Effect.delay(blocked(system), "10 millis"), { until: (n) => n > 0 })
+            yield* until("a blocked batch", blocked(system), (n) => n > 0)
             yield* first.end("SIGKILL")
             return performance.now()
           })
         )
         assert.strictEqual(yield* countOf(system, "scans_applied_1"), 0)
         const other = yield* system.add("projector")
-        yield* Effect.repeat(Effect.delay(countOf(system, "scans_applied_1"), "20 millis"), {
-          until: (applied) => applied >= scans(scene)
-        })
+        yield* until(
+          `all ${scans(scene)} scans`,
+          countOf(system, "scans_applied_1"),
+          (applied) => applied >= scans(scene)
+        )
         assert.isBelow(performance.now() - killed, 11_500)
         yield* whole()
         yield* other.end("SIGTERM")
@@ -95,14 +98,12 @@ layer(Scene.layer({ receivers: 1, projectors: 1 }), { excludeTestServices: true 
           "scans_1",
           Effect.gen(function*() {
             yield* more(scene, 50)
-            yield* Effect.repeat(Effect.delay(blocked(system), "10 millis"), { until: (n) => n > 0 })
+            yield* until("a blocked batch", blocked(system), (n) => n > 0)
             yield* system.brokerNetwork.pause
           })
         )
-        yield* Effect.repeat(Effect.delay(countOf(system, "scans_applied_1"), "10 millis"), {
-          until: (applied) => applied > before
-        })
-        yield* Effect.repeat(Effect.delay(blocked(system), "10 millis"), { until: (n) => n === 0 })
+        yield* until("a committed batch", countOf(system, "scans_applied_1"), (applied) => applied > before)
+        yield* until("no blocked batch", blocked(system), (n) => n === 0)
         const left = yield* Effect.promise(() => unfinished(system.broker, "3QPR_EVENTS"))
         assert.match(left.join(), /scans-1: \d+ pending, [1-9]\d* in flight/)
         yield* first?.end("SIGKILL") ?? Effect.void
@@ -148,7 +149,7 @@ layer(Scene.layer({ receivers: 1, projectors: 1 }), { excludeTestServices: true 
           "scans_1",
           Effect.gen(function*() {
             yield* more(scene, 50)
-            yield* Effect.repeat(Effect.delay(blocked(system), "10 millis"), { until: (n) => n > 0 })
+            yield* until("a blocked batch", blocked(system), (n) => n > 0)
             yield* first?.pause ?? Effect.void
           })
         )

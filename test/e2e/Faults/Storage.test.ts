@@ -6,6 +6,7 @@ import process from "node:process"
 import { stream } from "../../../src/EventLog.ts"
 import { Publisher } from "../../../src/EventLog/Publisher.ts"
 import { healthOf, Scene, untilReadiness } from "../../support/Faults/Scene.ts"
+import { until } from "../../support/Until.ts"
 
 const isLong = process.env["FAULTS_LONG"] === "1"
 
@@ -95,9 +96,11 @@ layer(Scene.layer({ receivers: 2, projectors: 1, jetstream: { max_file_store: 16
       const full = performance.now()
       yield* answered(100, 503)
       for (const receiver of system.receivers) {
-        yield* Effect.repeat(Effect.delay(healthOf(receiver, "/readyz"), "10 millis"), {
-          until: ({ status, text }) => status === 503 && alarm.test(text)
-        })
+        yield* until(
+          `not ready, ${alarm}`,
+          healthOf(receiver, "/readyz"),
+          ({ status, text }) => status === 503 && alarm.test(text)
+        )
       }
       yield* giveBack
       for (const receiver of system.receivers) yield* untilReadiness(receiver, 200)

@@ -8,6 +8,7 @@ import * as Traffic from "../../support/Faults/Traffic.ts"
 import { send } from "../../support/Http.ts"
 import { test } from "../../support/Live.ts"
 import { threeqpr } from "../../support/Serve.ts"
+import { until } from "../../support/Until.ts"
 
 // Row 9 of the catalogue: the stream is deleted, made anew, changed or purged under load.
 
@@ -40,10 +41,10 @@ const sent = (ledger: Ledger, count: number) =>
   Effect.repeat(Effect.sleep("10 millis"), { until: () => ledger.sent.size >= count })
 
 const untilNotReady = (url: string, why: RegExp) =>
-  send(url).pipe(
-    Effect.map(({ body, status }) => `${status} ${JSON.stringify(body)}`),
-    Effect.delay("100 millis"),
-    Effect.repeat({ until: (answer) => answer.startsWith("503") && why.test(answer) })
+  until(
+    `not ready, ${why}`,
+    Effect.map(send(url), ({ body, status }) => `${status} ${JSON.stringify(body)}`),
+    (answer) => answer.startsWith("503") && why.test(answer)
   )
 
 const rowsOfScans = Effect.flatMap(

@@ -3,6 +3,7 @@ import { Context, Effect, Layer, type Scope } from "effect"
 import { Buffer } from "node:buffer"
 import * as Signature from "../../../src/Signature.ts"
 import { type Answer, deliver, send } from "../Http.ts"
+import { until } from "../Until.ts"
 import type { CheckOptions, Verdict } from "./Check.ts"
 import { type Attempt, Ledger, type Sent } from "./Ledger.ts"
 import * as System from "./System.ts"
@@ -46,11 +47,11 @@ const make = Effect.fnUntraced(function*(options: System.SystemOptions) {
         })
       ),
     answered: (count, status, since = performance.now()) =>
-      Effect.asVoid(Effect.repeat(Effect.sleep("10 millis"), {
-        until: () =>
-          ledger.attempts.filter((attempt) => attempt.status === status && endOf(attempt) >= since).length >=
-            count
-      })),
+      Effect.asVoid(until(
+        `${count} answers ${status}`,
+        Effect.sync(() => statusesOf(ledger.attempts.filter((attempt) => endOf(attempt) >= since))),
+        (statuses) => (statuses[status] ?? 0) >= count
+      )),
     event: (id) => {
       const event = "menu.opened"
       return ledger.add("event", event, Buffer.from(JSON.stringify({ id, event, data: {} })), id)
@@ -87,7 +88,10 @@ export const healthOf = (part: Pick<System.Part, "admin">, path: "/livez" | "/re
 
 /** Waits until a process of ours is ready, or (503) not ready. */
 export const untilReadiness = (part: System.Part, status: 200 | 503) =>
-  healthOf(part, "/readyz").pipe(
-    Effect.delay("20 millis"),
-    Effect.repeat({ until: (health) => health.status === status })
-  )
+  until(`/readyz ${status}`, healthOf(part, "/readyz"), (health) => health.status === status)
+
+const statusesOf = (attempts: ReadonlyArray<Attempt>) => {
+  const statuses: Record<number, number> = {}
+  for (const { status } of attempts) statuses[status] = (statuses[status] ?? 0) + 1
+  return statuses
+}

@@ -1,0 +1,174 @@
+import { assert, describe, it, layer } from "@effect/vitest"
+import { Context, Effect, Layer } from "effect"
+import { spawn } from "node:child_process"
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import process from "node:process"
+import { fileURLToPath } from "node:url"
+import { platform } from "../support/Broker.ts"
+import { send } from "../support/Http.ts"
+import * as Package from "../support/Package.ts"
+import * as Postgres from "../support/Postgres.ts"
+import { started } from "../support/Serve.ts"
+
+class Installed extends Context.Service<Installed, Package.Project>()("test/Installed") {
+  static readonly layer = Layer.effect(Installed, Package.install)
+}
+
+const checkout = fileURLToPath(new URL("../..", import.meta.url))
+const isDeno = process.versions["deno"] !== undefined
+const readme = readFileSync(join(checkout, "README.md"), "utf8")
+const { version } = JSON.parse(readFileSync(join(checkout, "package.json"), "utf8"))
+
+/** The README's example of this file name. */
+const example = (name: string) =>
+  new RegExp(`\`${name}\`[^\`]*(?:\`[^\`]+\`[^\`]*)*\`\`\`ts\n(.*?)\`\`\``, "s").exec(readme)?.[1] ?? ""
+
+/** The Deno permissions that the README names for a command, with its places filled in. */
+const permissions = (start: string, places: Readonly<Record<string, string>> = {}) => {
+  const row = readme.split("\n").find((line) => line.startsWith(`| ${start}`)) ?? ""
+  const flags = /`(--allow[^`]+)`/.exec(row)?.[1] ?? "(the README names no permissions)"
+  return Object.entries(places).reduce((text, [place, value]) => text.replaceAll(`<${place}>`, value), flags)
+}
+
+const runs = (file: string, allowed: string) =>
+  isDeno ? `deno run --no-prompt ${allowed} ${file}` : `node ${file}`
+
+/** Starts the installed package's `serve`: on Node its command, on Deno by its name in the registry. */
+const serve = (folder: string, environment: Readonly<Record<string, string>>, allowed: string) =>
+  started(() => {
+    const [command, args] = isDeno
+      ? ["deno", ["run", "--no-prompt", ...allowed.split(" "), "npm:threeqpr-events"]] as const
+      : [join("node_modules", ".bin", "threeqpr"), []] as const
+    return spawn(command, [...args, "serve"], {
+      cwd: folder,
+      env: Package.environmentOf({ PORT: "0", ADMIN_PORT: "0", ...environment }),
+      stdio: ["pipe", "pipe", "pipe"]
+    })
+  })
+
+const cacheOfBrokers = () =>
+  join(process.env["XDG_CACHE_HOME"] ?? `${process.env["HOME"]}/.cache`, "threeqpr-events")
+
+const installed = Layer.merge(Installed.layer, platform)
+
+layer(installed, { timeout: "5 minutes", excludeTestServices: true })(
+  "the packed package, installed into an empty project",
+  (it) => {
+    it.effect(
+      "holds every module of src as JavaScript with its declarations, every other file of it, and no more",
+      () =>
+        Effect.gen(function*() {
+          const { folder, size } = yield* Installed
+          const root = join(folder, "node_modules", "threeqpr-events")
+          const modules = filesIn(join(checkout, "src")).flatMap((file) =>
+            file.endsWith(".ts") ? [file.replace(/ts$/, "js"), file.replace(/ts$/, "d.ts")] : [file]
+          )
+          assert.sameMembers(filesIn(root), [
+            ...modules.map((file) => `dist/${file}`),
+            "bin/threeqpr.js",
+            "package.json",
+            "README.md",
+            "CHANGELOG.md",
+            "LICENSE"
+          ])
+          assert.isBelow(size, 1_000_000)
+        })
+    )
+
+    it.effect("has the version of the repository, on npm and on JSR", () =>
+      Effect.gen(function*() {
+        const { run } = yield* Installed
+        assert.include(run("npx threeqpr --version"), `threeqpr v${version}`)
+        assert.strictEqual(JSON.parse(readFileSync(join(checkout, "deno.json"), "utf8")).version, version)
+      }))
+
+    it.effect("type-checks the README's examples against its declarations, libraries included", () =>
+      Effect.gen(function*() {
+        const { folder, run } = yield* Installed
+        for (const name of ["verify.ts", "log.ts"]) writeFileSync(join(folder, name), example(name))
+        const compilerOptions = {
+          strict: true,
+          module: "NodeNext",
+          target: "ES2024",
+          noEmit: true,
+          types: ["node"],
+          typeRoots: [join(checkout, "node_modules", "@types")]
+        }
+        writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions, include: ["*.ts"] }))
+        run(isDeno ? "deno check verify.ts log.ts" : "tsc -p .")
+        writeFileSync(join(folder, "wrong.ts"), `import { read } from "threeqpr-events"\nread("text")\n`)
+        assert.throws(() => run(isDeno ? "deno check wrong.ts" : "tsc -p ."), /wrong\.ts/)
+      }))
+
+    it.effect("verifies and reads a delivery, as the README's example does", () =>
+      Effect.gen(function*() {
+        const { folder, run } = yield* Installed
+        writeFileSync(join(folder, "verify.ts"), example("verify.ts"))
+        const shown = run(runs("verify.ts", permissions("`deno run verify.ts`")))
+        assert.match(shown, /^undefined .*_tag: ['"]Event['"]/s)
+      }))
+
+    it.effect(
+      "serves on embedded engines; its events are queried and read from the log with the README's example",
+      () =>
+        Effect.gen(function*() {
+          const { folder, run } = yield* Installed
+          const DATA_DIR = join(folder, "data")
+          const allowed = permissions("`deno run npm:threeqpr-events serve` on", {
+            DATA_DIR,
+            cache: cacheOfBrokers()
+          })
+          const { admin, end, webhook } = yield* serve(folder, { DATA_DIR }, allowed)
+          const PORT = new URL(webhook).port
+          run("npx threeqpr trigger scan.created --count 3", { DATA_DIR, PORT })
+          yield* send(`${admin}/v1/scans`).pipe(
+            Effect.delay("50 millis"),
+            Effect.repeat({ until: ({ body }) => (body as { readonly total: number }).total === 3 }),
+            Effect.timeout("30 seconds")
+          )
+
+          writeFileSync(join(folder, "log.ts"), example("log.ts"))
+          const connection = JSON.parse(readFileSync(join(DATA_DIR, "nats", "connection.json"), "utf8"))
+          const broker = new URL(connection.url).host
+          const NATS = { NATS_URL: connection.url, NATS_TOKEN: connection.token }
+          const shown = run(runs("log.ts", permissions("`deno run log.ts`", { broker })), NATS)
+          assert.lengthOf(shown.match(/^\d+ scan\.created evt_\w+$/gm) ?? [], 3)
+
+          const { url: DATABASE_URL } = yield* Postgres.start
+          const database = new URL(DATABASE_URL).host
+          const external = yield* serve(
+            folder,
+            { ...NATS, DATABASE_URL, THREEQPR_WEBHOOK_SECRET: "whsec_of_the_package" },
+            permissions("`deno run npm:threeqpr-events serve` with", { broker, database })
+          )
+          const answer = yield* send(`${external.admin}/readyz`)
+          assert.strictEqual(answer.status, 200)
+          assert.strictEqual(yield* external.end("SIGTERM"), 0)
+          assert.strictEqual(yield* end("SIGTERM"), 0)
+        }),
+      180_000
+    )
+  }
+)
+
+describe("deno publish", () => {
+  it("would take the package, with the sources and without tests", () => {
+    const shown = Package.runIn(
+      checkout,
+      "deno publish --dry-run --allow-dirty --allow-slow-types 2>&1"
+    )
+    const taken = [...shown.matchAll(/file:\/\/\S+/g)].map(([url]) =>
+      fileURLToPath(url).slice(checkout.length)
+    )
+    assert.includeMembers(taken, ["src/index.ts", "src/Metrics/alerts.yml", "package.json", "README.md"])
+    assert.isEmpty(taken.filter((file) => /^(test|bin|node_modules|dist|\.)/.test(file)))
+  }, 120_000)
+})
+
+const filesIn = (folder: string) => {
+  assert.isTrue(existsSync(folder), folder)
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map(({ name, parentPath }) => join(parentPath, name).slice(folder.length + 1))
+}

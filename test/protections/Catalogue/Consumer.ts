@@ -1,0 +1,85 @@
+import { edit, type Protection } from "../Protection.ts"
+
+const silence = edit("src/Consumer/Pull.ts", "if (this.#nats.isConnected()) this.#options.onMissing()", "")
+
+export const consumer: ReadonlyArray<Protection> = [
+  {
+    rows: ["10"],
+    name: "a deleted durable consumer is created again",
+    edits: [
+      edit(
+        "src/Consumer/Pull.ts",
+        `if (code === 503 || (code === 409 && description.includes("deleted"))) return this.#options.onMissing()`,
+        ""
+      ),
+      silence
+    ],
+    test: "integration/Projector.test.ts",
+    title: "creates its durable consumer again when somebody deleted it, and changes nothing twice"
+  },
+  {
+    rows: ["10"],
+    name: "a durable consumer of which the broker says nothing is created again",
+    edits: [silence],
+    test: "integration/Network.test.ts",
+    title: "is created again when it is gone and the broker says nothing of it"
+  },
+  {
+    rows: ["3"],
+    name: "a consumer asks again when the connection is back",
+    edits: [
+      edit(
+        "src/Consumer/Durable.ts",
+        "yield* nats.onChange((connected) => void (connected && pull.restart()))",
+        ""
+      ),
+      edit(
+        "src/Consumer/Pull.ts",
+        "if (this.#requested > 0 && performance.now() > this.#overdue) {",
+        "if (false) {"
+      )
+    ],
+    test: "integration/Projector.test.ts",
+    title: "goes on when the broker is back, and changes nothing twice"
+  },
+  {
+    rows: ["11"],
+    name: "an event is acknowledged after the commit",
+    edits: [
+      edit(
+        "src/Consumer.ts",
+        "const outcomes = yield* options.handle(batch)\n",
+        "for (const message of messages) message.ack()\n      const outcomes = yield* options.handle(batch)\n"
+      )
+    ],
+    test: "e2e/Faults/Projectors.test.ts",
+    title: "lose nothing to a kill before the commit; another instance takes over within 11 seconds"
+  },
+  {
+    rows: ["11"],
+    name: "what a killed instance had is given to another soon",
+    edits: [edit("src/Consumer.ts", "export const ackWait = 10_000", "export const ackWait = 25_000")],
+    test: "e2e/Faults/Projectors.test.ts",
+    title: "lose nothing to a kill before the commit; another instance takes over within 11 seconds"
+  },
+  {
+    rows: ["20"],
+    name: "a consumer holds a bounded number of events",
+    edits: [edit("src/Consumer/Durable.ts", "capacity: 2 * maxBatch", "capacity: 20 * maxBatch")],
+    test: "e2e/Faults/Load.test.ts",
+    title: "a consumer that stands still keeps little in memory, shows its lag, and slows no receiver"
+  },
+  {
+    rows: ["18"],
+    name: "a poison event is kept before it is given up",
+    edits: [
+      edit(
+        "src/Consumer.ts",
+        "return yield* deadLetters.put(options.durable, event, outcome.error).pipe(",
+        "return yield* Effect.void.pipe("
+      )
+    ],
+    test: "integration/Projector.test.ts",
+    title: "applies 499 of a batch of 500 and keeps the poison one aside, with its reason and sequence"
+  }
+]

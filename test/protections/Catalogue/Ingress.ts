@@ -1,0 +1,231 @@
+import { edit, type Protection } from "../Protection.ts"
+
+const answeredStored = edit(
+  "src/Ingress/Deliveries.ts",
+  "if (Exit.isFailure(exit)) return answerUnavailable(response)",
+  `if (Exit.isFailure(exit)) return answer(response, 200, { ok: true, id: null, duplicate: false })`
+)
+
+export const ingress: ReadonlyArray<Protection> = [
+  {
+    rows: ["promise 1"],
+    name: "a delivery without proof of storage is answered 503",
+    edits: [answeredStored],
+    test: "integration/PublicListener.test.ts",
+    title: "answers 503 with Retry-After, at once, and says why it is not ready"
+  },
+  {
+    rows: ["24"],
+    name: "a 503 during an outage brings the delivery again",
+    edits: [answeredStored],
+    test: "e2e/Faults/Deliveries.test.ts",
+    title: "gets through when the outage is shorter than 3QPR's schedule"
+  },
+  {
+    rows: ["promise 1"],
+    name: "the deadline of a delivery",
+    edits: [edit("src/Ingress/Deliveries.ts", "if (delivery.expires > now) return", "return")],
+    test: "integration/PublicListener.test.ts",
+    title: "answers 503 within four seconds when the log never answers"
+  },
+  {
+    rows: ["promise 1"],
+    name: "readiness asks the log",
+    edits: [
+      edit(
+        "src/Ingress/Http.ts",
+        `(health) => draining ? { ready: false as const, reason: "shutting down" } : health`,
+        "() => ({ ready: true as const })"
+      )
+    ],
+    test: "integration/PublicListener.test.ts",
+    title: "answers 503 with Retry-After, at once, and says why it is not ready"
+  },
+  {
+    rows: ["7"],
+    name: "the cap on deliveries in flight",
+    edits: [
+      edit("src/Ingress/Deliveries.ts", ">= this.#limits.maxInFlight) {", ">= Infinity) {")
+    ],
+    test: "e2e/Faults/Network.test.ts",
+    title: "takes no more at a time than its cap when the network is slow and cut, and does not grow"
+  },
+  {
+    rows: ["29"],
+    name: "what is in flight is answered before the listener stops",
+    edits: [edit("src/Ingress/Http.ts", "const drainTimeout = 5_000", "const drainTimeout = 0")],
+    test: "integration/PublicListener.test.ts",
+    title: "answers what is in flight before it stops, and takes nothing new"
+  },
+  {
+    rows: ["promise 1"],
+    name: "the bound of a body",
+    edits: [
+      edit("src/Ingress/Deliveries.ts", "delivery.size <= this.#limits.maxBodyBytes", "true")
+    ],
+    test: "integration/PublicListener.test.ts",
+    title: "answers 413 to a body over the limit, declared or streamed, and takes one at the limit"
+  },
+  {
+    rows: ["promise 2"],
+    name: "a compressed body is not taken",
+    edits: [
+      edit(
+        "src/Ingress/Deliveries.ts",
+        `if (encoding !== undefined && encoding.toLowerCase() !== "identity") {`,
+        "if (false) {"
+      )
+    ],
+    test: "integration/PublicListener.test.ts",
+    title: "answers 415 to a compressed body without inflating it"
+  },
+  {
+    rows: ["promise 7"],
+    name: "the public listener answers no other path",
+    edits: [
+      edit(
+        "src/Ingress/Http.ts",
+        `return answer(response, 404, { error: "not_found" })`,
+        "return answer(response, 200, { ok: true })"
+      )
+    ],
+    test: "integration/PublicListener.test.ts",
+    title: "answers 405 to other methods and 404 to other paths"
+  },
+  {
+    rows: ["promise 2"],
+    name: "a signature that does not fit is refused",
+    edits: [
+      edit("src/Ingress.ts", "if (error !== undefined) return Effect.succeed({ ok: false, error })", "")
+    ],
+    test: "unit/Ingress.test.ts",
+    title: "stores nothing that is unsigned, signed with another secret, or changed after signing"
+  },
+  {
+    rows: ["promise 2"],
+    name: "the signature is checked over the raw bytes",
+    edits: [
+      edit(
+        "src/Ingress.ts",
+        "verify(body, signature)",
+        "verify(new TextEncoder().encode(JSON.stringify(JSON.parse(new TextDecoder().decode(body)))), signature)"
+      )
+    ],
+    test: "unit/Ingress.test.ts",
+    title: "stores a signed event under its type, byte for byte"
+  },
+  {
+    rows: ["25"],
+    name: "a signature has the form of one before it is compared",
+    edits: [edit("src/Signature.ts", `if (!isWellFormed(signature)) return "invalid_signature"`, "")],
+    test: "unit/Signature.test.ts",
+    title: "refuses a signature that is"
+  },
+  {
+    rows: ["25"],
+    name: "a repeated signature header is ambiguous",
+    edits: [edit("src/Signature.ts", `if (signature.includes(",")) return "ambiguous_signature"`, "")],
+    test: "unit/Signature.test.ts",
+    title: "calls a repeated header ambiguous, even when both values are right"
+  },
+  {
+    rows: ["31"],
+    name: "every active secret is tried",
+    edits: [
+      edit(
+        "src/Signature.ts",
+        "timingSafeEqual(expected, given) || matched",
+        "timingSafeEqual(expected, given)"
+      )
+    ],
+    test: "e2e/Faults/Load.test.ts",
+    title: "no request is refused that is signed with an active secret while the secret is rotated"
+  },
+  {
+    rows: ["promise 3"],
+    name: "an id has to be one",
+    edits: [edit("src/Domain/EventId.ts", String.raw`/^[\x21-\x7e]{1,200}$/`, "/^/")],
+    test: "unit/Reading.test.ts",
+    title: "quarantines %s"
+  },
+  {
+    rows: ["promise 3"],
+    name: "the data of a known type fit its schema",
+    edits: [edit("src/Domain/Reading.ts", "return isKnownType(type) && !fits[type](data)", "return false")],
+    test: "unit/Ingress.test.ts",
+    title: "keeps an event whose data is wrong in quarantine under its id"
+  },
+  {
+    rows: ["promise 3"],
+    name: "what is signed and no event is kept",
+    edits: [
+      edit(
+        "src/Ingress.ts",
+        "const reading = read(body)\n",
+        `const reading = read(body)
+      if (reading._tag === "Unusable") return Effect.succeed({ ok: false, error: "invalid_signature" })\n`
+      )
+    ],
+    test: "unit/Ingress.test.ts",
+    title: "keeps signed garbage in quarantine under the hash of its bytes"
+  },
+  {
+    rows: ["promise 3"],
+    name: "bytes that are not UTF-8 are not changed into some that are",
+    edits: [
+      edit("src/Domain/Reading.ts", `new TextDecoder("utf-8", { fatal: true })`, `new TextDecoder("utf-8")`)
+    ],
+    test: "unit/Reading.test.ts",
+    title: "quarantines bytes that are not UTF-8 instead of changing them"
+  },
+  {
+    rows: ["promise 6"],
+    name: "JSON that overflows its readers is kept from them",
+    edits: [edit("src/Domain/Reading.ts", "if (isTooDeep(body)) {", "if (false) {")],
+    test: "unit/Reading.test.ts",
+    title: "takes 500 levels of nesting and quarantines 501, not counting brackets in texts"
+  },
+  {
+    rows: ["23"],
+    name: "another body under a known id is counted",
+    edits: [edit("src/Ingress/Conflicts.ts", "counts.conflicts++", "")],
+    test: "e2e/Faults/Conflict.test.ts",
+    title: "is answered as a duplicate; the first is kept, and the log tells of the other without showing it"
+  },
+  {
+    rows: ["promise 7"],
+    name: "requests under another Host are refused",
+    edits: [
+      edit("src/Admin/Access.ts", String.raw`return isLoopback(host.replace(/:\d+$/, ""))`, "return true")
+    ],
+    test: "integration/Admin.test.ts",
+    title: "answers only requests that come under this machine's own name and from no other site"
+  },
+  {
+    rows: ["promise 7"],
+    name: "requests of another Origin are refused",
+    edits: [
+      edit(
+        "src/Admin/Access.ts",
+        "if (origin !== undefined && URL.parse(origin)?.host !== host) {",
+        "if (false) {"
+      )
+    ],
+    test: "integration/Admin.test.ts",
+    title: "answers only requests that come under this machine's own name and from no other site"
+  },
+  {
+    rows: ["promise 7"],
+    name: "beyond loopback a token is needed",
+    edits: [edit("src/Admin/Access.ts", "token !== undefined || isLoopback(host) ?", "true ?")],
+    test: "integration/Admin.test.ts",
+    title: "does not start beyond loopback without a token"
+  },
+  {
+    rows: ["promise 7"],
+    name: "the token is compared",
+    edits: [edit("src/Admin/Access.ts", "equal(authorization.slice(7), Redacted.value(token))", "true")],
+    test: "integration/Admin.test.ts",
+    title: "wants its token, if it has one, for all but health"
+  }
+]

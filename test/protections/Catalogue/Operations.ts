@@ -1,0 +1,164 @@
+import { edit, type Protection } from "../Protection.ts"
+
+export const operations: ReadonlyArray<Protection> = [
+  {
+    rows: ["18"],
+    name: "a redrive gives the event to its consumer and publishes nothing",
+    edits: [
+      edit(
+        "src/Consumer/Redrives.ts",
+        "const outcomes = yield* options.handle(found.map(({ event }) => event))",
+        `const outcomes = yield* Effect.forEach(found, ({ event }) =>
+      Effect.as(log.append({ ...event, receivedAt: Date.now(), signature: "" }), { _tag: "Ack" } as Outcome))`
+      )
+    ],
+    test: "integration/Redrive.test.ts",
+    title: "gives the event to its consumer again, removes the dead letter and publishes nothing"
+  },
+  {
+    rows: ["18"],
+    name: "a dead letter that was applied goes",
+    edits: [
+      edit(
+        "src/Consumer/Redrives.ts",
+        "const removed = Effect.as(deadLetters.remove(options.durable, ids), true)",
+        "const removed = Effect.succeed(true)"
+      )
+    ],
+    test: "integration/Redrive.test.ts",
+    title: "gives the event to its consumer again, removes the dead letter and publishes nothing"
+  },
+  {
+    rows: ["18"],
+    name: "a redrive takes the event of the same id only",
+    edits: [
+      edit(
+        "src/Consumer/Redrives.ts",
+        `if (logged && (logged.headers["ce-id"] ?? letter.eventId) === letter.eventId) {`,
+        "if (logged) {"
+      )
+    ],
+    test: "integration/Redrive.test.ts",
+    title: "takes the bytes of the dead letter when the log no longer has the event, or another"
+  },
+  {
+    rows: ["promise 3"],
+    name: "a released entry of the quarantine is not swallowed by the dedup window",
+    edits: [edit("src/Operations/Release.ts", "dedupId: `quarantine:${entry.sequence}`,", "")],
+    test: "integration/Quarantine.test.ts",
+    title: "makes an event of what decodes now, with its bytes, signature and time of receipt"
+  },
+  {
+    rows: ["promise 3"],
+    name: "what still does not decode stays in the quarantine",
+    edits: [edit("src/Operations/Release.ts", `if (event._tag === "Unusable") {`, "if (false) {")],
+    test: "integration/Quarantine.test.ts",
+    title: "makes an event of what decodes now, with its bytes, signature and time of receipt"
+  },
+  {
+    rows: ["18"],
+    name: "what was recorded before an interruption is finished",
+    edits: [
+      edit(
+        "src/Operations/Discard.ts",
+        `finish: (outcomes) => remove(outcomes.filter(({ result }) => result === "discarded").map(({ id }) => id))`,
+        "finish: () => Effect.void"
+      )
+    ],
+    test: "integration/Redrive.test.ts",
+    title: "that was interrupted between the record and the removal removes what is recorded"
+  },
+  {
+    rows: ["18"],
+    name: "a cancelled operation stops",
+    edits: [
+      edit("src/Operations/Runner.ts", "if ((yield* standing(operations, id))?.cancelled) break", "")
+    ],
+    test: "integration/Redrive.test.ts",
+    title: "goes at its rate, and a cancelled one sends no more"
+  },
+  {
+    rows: ["18"],
+    name: "an operation keeps to its rate",
+    edits: [
+      edit(
+        "src/Operations/Runner.ts",
+        "yield* Effect.sleep(Math.max(0, due - (yield* Clock.currentTimeMillis)))",
+        ""
+      )
+    ],
+    test: "integration/Redrive.test.ts",
+    title: "goes at its rate, and a cancelled one sends no more"
+  },
+  {
+    rows: ["18"],
+    name: "a dry run begins nothing",
+    edits: [
+      edit("src/Admin/DeadLetters/Begin.ts", "if (dry_run || meant.length === 0)", "if (meant.length === 0)")
+    ],
+    test: "integration/Redrive.test.ts",
+    title: "says what it would do, and does nothing, for a dry run or where there is nothing"
+  },
+  {
+    rows: ["18"],
+    name: "one dead letter for a consumer and an event",
+    edits: [edit("src/DeadLetters.ts", "yield* removeAll(manager, same)\n", "\n")],
+    test: "integration/DeadLetters.test.ts",
+    title: "keeps one for a consumer and an event: the last failure, all attempts, the first time"
+  },
+  {
+    rows: ["24"],
+    name: "a scan that has a row is not missing",
+    edits: [
+      edit(
+        "src/Reconciliations/Missing.ts",
+        "ids.filter((id) => !rows.has(id) && !appended.has(id))",
+        "ids.filter((id) => !appended.has(id))"
+      )
+    ],
+    test: "e2e/Reconcile.test.ts",
+    title:
+      "finds exactly the scans that no webhook told of, repairs them once, and a late webhook changes nothing twice"
+  },
+  {
+    rows: ["24"],
+    name: "a scan whose event is a dead letter is not missing",
+    edits: [
+      edit(
+        "src/Reconciliations/Missing.ts",
+        "missing: new Set(without.filter((id) => !dead.has(id)))",
+        "missing: new Set(without)"
+      )
+    ],
+    test: "e2e/Reconcile.test.ts",
+    title:
+      "finds exactly the scans that no webhook told of, repairs them once, and a late webhook changes nothing twice"
+  },
+  {
+    rows: ["24"],
+    name: "a dry run of reconcile appends nothing",
+    edits: [
+      edit(
+        "src/Reconciliations/Pass.ts",
+        "else if (!dry_run && (yield* append(scan, id)))",
+        "else if (yield* append(scan, id))"
+      )
+    ],
+    test: "e2e/Reconcile.test.ts",
+    title:
+      "finds exactly the scans that no webhook told of, repairs them once, and a late webhook changes nothing twice"
+  },
+  {
+    rows: ["24"],
+    name: "a reconciliation that is made again knows what it had appended",
+    edits: [
+      edit(
+        "src/Reconciliations/Missing.ts",
+        "const appended = new Set(own.map(({ scan_id }) => scan_id))",
+        "const appended = new Set<string>()"
+      )
+    ],
+    test: "e2e/Reconcile.test.ts",
+    title: "goes on after kill -9 in the next start, and appends nothing twice"
+  }
+]

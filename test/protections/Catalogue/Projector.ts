@@ -1,0 +1,234 @@
+import { edit, type Protection } from "../Protection.ts"
+
+const withoutIds = edit(
+  "src/Projector/Batch.ts",
+  "recorded.flatMap(({ event_id }) => candidates.get(event_id) ?? [])",
+  "[...candidates.values()]"
+)
+
+const counters = "src/Projections/Counters.ts"
+
+/** An id that was applied is applied once more, and counted, even though its row is there. */
+const countedTwice = [
+  withoutIds,
+  edit(counters, "insert into ${into} (id,", "insert into ${into} as there (id,"),
+  edit(
+    counters,
+    "on conflict (id) do nothing",
+    "on conflict (id) do update set event_id = excluded.event_id where there.event_id = excluded.event_id"
+  )
+]
+
+const bySequence = edit(counters, " and input.sequence > before.sequence", "")
+
+export const projector: ReadonlyArray<Protection> = [
+  {
+    rows: ["promise 4", "22"],
+    name: "the record of applied ids",
+    edits: [withoutIds],
+    test: "integration/Projections.test.ts",
+    title: "an event changes its read model once, in one batch, in later batches, and after newer events"
+  },
+  {
+    rows: ["22"],
+    name: "an id that is replayed after the window is recognised",
+    edits: [withoutIds],
+    test: "e2e/Faults/Deliveries.test.ts",
+    title: "that is replayed after the dedup window is stored again, never applied again, and counted"
+  },
+  {
+    rows: ["22"],
+    name: "a replayed event is accounted for",
+    edits: [
+      edit(
+        "src/Projector/Batch.ts",
+        "if (recorded.length < events.length) yield* recordRepeated(projection, generation, events)",
+        ""
+      )
+    ],
+    test: "e2e/Faults/Deliveries.test.ts",
+    title: "that is replayed after the dedup window is stored again, never applied again, and counted"
+  },
+  {
+    rows: ["2"],
+    name: "events behind a broker's lost acks change nothing again",
+    edits: countedTwice,
+    test: "e2e/Faults/Broker.test.ts",
+    title: "changes nothing twice when it is killed right behind acks and delivers those events again"
+  },
+  {
+    rows: ["11"],
+    name: "a batch that was committed and not acknowledged changes nothing again",
+    edits: countedTwice,
+    test: "e2e/Faults/Projectors.test.ts",
+    title: "change nothing twice after a kill between the commit and the acks"
+  },
+  {
+    rows: ["11"],
+    name: "a batch that was acknowledged in part changes nothing again",
+    edits: countedTwice,
+    test: "e2e/Faults/Projectors.test.ts",
+    title: "change nothing twice after kills amid the acks"
+  },
+  {
+    rows: ["12"],
+    name: "the batch of an instance that stood still has no effect beside that of another",
+    edits: countedTwice,
+    test: "e2e/Faults/Projectors.test.ts",
+    title: "are not disturbed by one that stood still for longer than ack_wait"
+  },
+  {
+    rows: ["14"],
+    name: "a batch whose commit was not heard of changes nothing again",
+    edits: countedTwice,
+    test: "e2e/Faults/Postgres.test.ts",
+    title: "that crashes, ends sessions, or commits and cannot say so, changes nothing twice"
+  },
+  {
+    rows: ["13"],
+    name: "the sequence decides between instances that overtake each other",
+    edits: [bySequence],
+    test: "e2e/Faults/Projectors.test.ts",
+    title: "change nothing twice and skip nothing while they become eight and then two"
+  },
+  {
+    rows: ["promise 4"],
+    name: "the sequence decides about a row",
+    edits: [bySequence],
+    test: "integration/Projections.test.ts",
+    title: "gives the same rows and counts in whatever order, batches and repetition events come"
+  },
+  {
+    rows: ["promise 4"],
+    name: "a row that changes is taken from its old counters",
+    edits: [edit(counters, "select -1 as sign", "select 0 as sign")],
+    test: "integration/Projections.test.ts",
+    title: "gives the same rows and counts in whatever order, batches and repetition events come"
+  },
+  {
+    rows: ["promise 4"],
+    name: "only new rows are counted as new",
+    edits: [
+      edit(
+        counters,
+        "moved as (select 1 as sign, ${sql.literal(counted)} from inserted)",
+        "moved as (select 1 as sign, ${sql.literal(counted)} from input)"
+      )
+    ],
+    test: "integration/Projections.test.ts",
+    title: "gives the same rows and counts in whatever order, batches and repetition events come"
+  },
+  {
+    rows: ["promise 4"],
+    name: "a counter of nothing goes",
+    edits: [edit(counters, "for (const { table: name } of empty) {", "for (const { table: name } of []) {")],
+    test: "integration/Projections.test.ts",
+    title: "gives the same rows and counts in whatever order, batches and repetition events come"
+  },
+  {
+    rows: ["promise 4"],
+    name: "the time of occurrence decides about a subscription",
+    edits: [
+      edit(
+        "src/Projections/Subscriptions.ts",
+        "where (excluded.occurred_at, excluded.sequence) > (subscription.occurred_at, subscription.sequence)",
+        ""
+      )
+    ],
+    test: "integration/Projections.test.ts",
+    title: "keeps a subscription as it was after the event that occurred last, however the events come"
+  },
+  {
+    rows: ["11"],
+    name: "ids and rows are written in one transaction",
+    edits: [
+      edit(
+        "src/Projector/Batch.ts",
+        "yield* sql.withTransaction(Effect.gen(function*() {",
+        "yield* Effect.asVoid(Effect.gen(function*() {"
+      )
+    ],
+    test: "e2e/Faults/Projectors.test.ts",
+    title: "lose nothing to a kill before the commit; another instance takes over within 11 seconds"
+  },
+  {
+    rows: ["18", "promise 6"],
+    name: "a batch that fails is halved until the poison event stands alone",
+    edits: [
+      edit(
+        "src/Projector.ts",
+        "if (events.length === 1) return Effect.succeed([deadLetter(messageOf(exit.cause))])",
+        "return Effect.succeed(events.map(() => deadLetter(messageOf(exit.cause))))"
+      )
+    ],
+    test: "integration/Projector.test.ts",
+    title: "applies 499 of a batch of 500 and keeps the poison one aside, with its reason and sequence"
+  },
+  {
+    rows: ["18"],
+    name: "a body is read before it gets into SQL",
+    edits: [edit("src/Projector.ts", `return reading._tag === "Event"\n`, "return true\n")],
+    test: "integration/Projector.test.ts",
+    title: "keeps aside what somebody else wrote into the stream, and goes on"
+  },
+  {
+    rows: ["15", "promise 6"],
+    name: "what the database's state did is no fault of an event",
+    edits: [
+      edit(
+        "src/Projector.ts",
+        "if (isTransient(exit.cause) || needsOperator(exit.cause)) {",
+        "if (needsOperator(exit.cause)) {"
+      )
+    ],
+    test: "e2e/Faults/Postgres.test.ts",
+    title: "that is slow, locked, full or read-only delays rows, and neither deliveries nor dead letters"
+  },
+  {
+    rows: ["14", "promise 6"],
+    name: "a database that is away is waited for",
+    edits: [
+      edit(
+        "src/Projector.ts",
+        "if (isTransient(exit.cause) || needsOperator(exit.cause)) {",
+        "if (needsOperator(exit.cause)) {"
+      )
+    ],
+    test: "integration/Projector.test.ts",
+    title: "waits, says so, dead-letters nothing, and goes on when it is back"
+  },
+  {
+    rows: ["15"],
+    name: "what an operator has to put right is no fault of an event",
+    edits: [
+      edit(
+        "src/Projector.ts",
+        "if (isTransient(exit.cause) || needsOperator(exit.cause)) {",
+        "if (isTransient(exit.cause)) {"
+      )
+    ],
+    test: "integration/Projector.test.ts",
+    title: "waits, dead-lettering nothing, while a table is missing"
+  },
+  {
+    rows: ["19"],
+    name: "the limit on the share of dead letters",
+    edits: [edit("src/Projector/ShareLimit.ts", "if (!this.#allows()) {", "if (false) {")],
+    test: "integration/Projector.test.ts",
+    title: "dead-letters no more than the limit, says so, and applies the rest after the fix"
+  },
+  {
+    rows: ["19"],
+    name: "what is redriven is not limited",
+    edits: [edit("src/Projector/ShareLimit.ts", " || batch[at]?.redriven", "")],
+    test: "unit/ShareLimit.test.ts",
+    title: "does not stop what is redriven"
+  },
+  {
+    rows: ["17", "promise 5"],
+    name: "new tables begin with the first event",
+    edits: [edit("src/Projector/Tables.ts", "yield* forget(durableName(projection.name, 1))", "")],
+    test: "integration/Projector.test.ts",
+    title: "fills a new database from the first event, however far its consumer was"
+  }
+]

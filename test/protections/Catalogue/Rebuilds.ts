@@ -1,0 +1,83 @@
+import { edit, type Protection } from "../Protection.ts"
+
+export const rebuilds: ReadonlyArray<Protection> = [
+  {
+    rows: ["17", "promise 5"],
+    name: "a rebuild that would lose rows switches nothing",
+    edits: [
+      edit(
+        "src/Projector/Finish.ts",
+        "yield* checkNothingLost(projection, rebuild, live, floorOf(generation))",
+        ""
+      )
+    ],
+    test: "integration/Rebuild.test.ts",
+    title: "fails, switching nothing, when the new read model would lack what the live one has"
+  },
+  {
+    rows: ["17", "promise 5"],
+    name: "a batch of a generation that is no more changes nothing",
+    edits: [
+      edit("src/Projector/Batch.ts", "if (!(yield* isWanted(projection.name, generation))) {", "if (false) {")
+    ],
+    test: "integration/Rebuild.test.ts",
+    title: "has the rows of the live read model, takes its place and leaves nothing behind"
+  },
+  {
+    rows: ["promise 5"],
+    name: "a rebuild ends with the same events as the live one",
+    edits: [
+      edit(
+        "src/Projector/Finish.ts",
+        "yield* carryOver(projection, { has: live, lacks: generation }, floorOf(generation))",
+        ""
+      )
+    ],
+    test: "integration/Rebuild.test.ts",
+    title: "never takes a row from those who read while events come in"
+  },
+  {
+    rows: ["promise 5"],
+    name: "views are switched in one transaction",
+    edits: [
+      edit(
+        "src/Projector/Finish.ts",
+        "sql.withTransaction(inOneTransaction(projection, rebuild))",
+        "inOneTransaction(projection, rebuild)"
+      ),
+      edit(
+        "src/Projector/Switch.ts",
+        "yield* sql.unsafe(`lock table ${tables.join(\", \")} in access exclusive mode`)",
+        ""
+      )
+    ],
+    test: "integration/Rebuild.test.ts",
+    title: "never takes a row from those who read while events come in"
+  },
+  {
+    rows: ["promise 5"],
+    name: "the generation that was left is dropped",
+    edits: [
+      edit(
+        "src/Projector/Retire.ts",
+        "yield* drop(left.name, left.tables ?? [], left.retires)",
+        ""
+      )
+    ],
+    test: "integration/Rebuild.test.ts",
+    title: "has the rows of the live read model, takes its place and leaves nothing behind"
+  },
+  {
+    rows: ["promise 5"],
+    name: "an older program does not write the tables of a newer one",
+    edits: [
+      edit(
+        "src/Projector/Follow.ts",
+        "if (version === null || version > projection.version) continue",
+        "if (version === null) continue"
+      )
+    ],
+    test: "integration/Rebuild.test.ts",
+    title: "is due when the program's tables changed; until then it waits, and no older program writes"
+  }
+]

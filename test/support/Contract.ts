@@ -1,0 +1,76 @@
+import { createConfig, lintFromString } from "@redocly/openapi-core"
+import { Ajv2020 } from "ajv/dist/2020.js"
+import { Effect } from "effect"
+import { type Answer, send } from "./Http.ts"
+
+/** The document of `/openapi.json`, as far as the tests look at it. */
+export interface Document {
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>
+}
+
+interface Operation {
+  readonly operationId: string
+  readonly responses: Readonly<Record<string, { readonly content?: Readonly<Record<string, unknown>> }>>
+}
+
+/** One response that the document tells of. */
+export interface Documented {
+  readonly operation: string
+  readonly method: string
+  readonly status: number
+  /** The media type of its body. */
+  readonly type: string | undefined
+  /** Where its schema is in the document. */
+  readonly pointer: string
+}
+
+export const documentedIn = ({ paths }: Document): ReadonlyArray<Documented> =>
+  Object.entries(paths).flatMap(([path, methods]) =>
+    Object.entries(methods).flatMap(([method, { operationId, responses }]) =>
+      Object.entries(responses).map(([status, { content }]) => {
+        const [type] = Object.keys(content ?? {})
+        return {
+          operation: operationId,
+          method: method.toUpperCase(),
+          status: Number(status),
+          type,
+          pointer: pointerOf("paths", path, method, "responses", status, "content", type ?? "", "schema")
+        }
+      })
+    )
+  )
+
+/** What is wrong with a body, by the schema at a place of the document; nothing when it fits. */
+export const checkerOf = (document: Document) => {
+  const ajv = new Ajv2020({ strict: false, allErrors: true, validateFormats: false })
+  ajv.addSchema(document, "document")
+  return (pointer: string, body: unknown): string | undefined => {
+    const fits = ajv.validate({ $ref: `document#${pointer}` }, body)
+    return fits ? undefined : ajv.errorsText()
+  }
+}
+
+/** Sends a request; of a stream, which would not end, its answer has the beginning. */
+export const sendOrListen = (url: string, init: RequestInit, type: string | undefined) =>
+  type === "text/event-stream"
+    ? Effect.promise(async (): Promise<Answer> => {
+      const response = await fetch(url, init)
+      const reader = response.body?.getReader()
+      const first = await reader?.read()
+      await reader?.cancel()
+      const body = new TextDecoder().decode(first?.value)
+      return { status: response.status, headers: response.headers, body }
+    })
+    : send(url, init)
+
+/** What Redocly's rules for good documents find, at its strictest. */
+export const lint = (document: Document) =>
+  Effect.promise(async () => {
+    const config = await createConfig({ extends: ["recommended-strict"] })
+    const source = JSON.stringify(document)
+    const problems = await lintFromString({ source, absoluteRef: "/openapi.json", config })
+    return problems.map(({ location, message, ruleId }) => `${ruleId} at ${location[0]?.pointer}: ${message}`)
+  })
+
+const pointerOf = (...parts: ReadonlyArray<string>) =>
+  parts.map((part) => `/${encodeURIComponent(part.replaceAll("~", "~0").replaceAll("/", "~1"))}`).join("")

@@ -1,0 +1,30 @@
+import { Effect } from "effect"
+import { inspect } from "node:util"
+
+/** Longer than anything takes on a busy machine that comes at all, in milliseconds. */
+const limit = 40_000
+
+/** Asks again until the answer fits, and gives it. Dies with what was last answered when none does in time. */
+export const until = <A, E, R>(
+  what: string,
+  ask: Effect.Effect<A, E, R>,
+  fits: (answer: A) => boolean,
+  within = limit
+): Effect.Effect<A, E, R> =>
+  Effect.suspend(() => {
+    let last: A | undefined
+    return ask.pipe(
+      Effect.tap((answer) => Effect.sync(() => void (last = answer))),
+      Effect.delay("5 millis"),
+      Effect.repeat({ until: fits }),
+      Effect.timeoutOrElse({
+        duration: within,
+        orElse: () =>
+          Effect.die(
+            new Error(
+              `${what}: not within ${within / 1_000} s; at last ${inspect(last, { breakLength: Infinity })}`
+            )
+          )
+      })
+    )
+  })

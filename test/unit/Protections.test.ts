@@ -1,0 +1,49 @@
+import { assert, describe, it } from "@effect/vitest"
+import { readFileSync } from "node:fs"
+import { dirname, join } from "node:path"
+import { catalogue } from "../protections/Catalogue.ts"
+import { checkout } from "../protections/Workspace.ts"
+
+const read = (file: string) => readFileSync(join(checkout, file), "utf8")
+
+/** A test file, with the suites beside it that it runs. */
+const suiteOf = (test: string) => {
+  const file = join("test", test)
+  const text = read(file)
+  const beside = [...text.matchAll(/from "\.\/([^"]+)"/g)].map(([, name = ""]) =>
+    read(join(dirname(file), name))
+  )
+  return [text, ...beside].join("\n")
+}
+
+describe("the catalogue of protections", () => {
+  it.each(catalogue)("finds where $name, and its test", ({ edits, test, title }) => {
+    for (const { file, text, without } of edits) {
+      assert.strictEqual(read(file).split(text).length - 1, 1, `${file} has this not exactly once: ${text}`)
+      assert.notStrictEqual(text, without)
+    }
+    assert.isAbove(edits.length, 0)
+    assert.include(suiteOf(test), title)
+  })
+
+  it("has each protection under a name of its own", () => {
+    const names = catalogue.map(({ name }) => name)
+    assert.deepStrictEqual(names.filter((name, at) => names.indexOf(name) !== at), [])
+  })
+
+  it("knows no row and no promise that ARCHITECTURE does not have", () => {
+    const architecture = read("ARCHITECTURE.md")
+    const tables = {
+      row: architecture.split("## Faults")[1] ?? "",
+      promise: architecture.split("## Faults")[0] ?? ""
+    }
+    for (const row of new Set(catalogue.flatMap(({ rows }) => rows))) {
+      const [, promise] = /^promise (\d)$/.exec(row) ?? []
+      assert.match(
+        promise ? tables.promise : tables.row,
+        new RegExp(`^\\| [^|]*\\b${promise ?? row}\\b[^|]* \\|`, "m"),
+        row
+      )
+    }
+  })
+})

@@ -27,7 +27,7 @@ export const keepAccepting = Effect.fnUntraced(function*(server: Server, host: s
   yield* Effect.forkScoped(Effect.forever(watch))
 })
 
-/** Whether anything is answered, be it that there are too many connections. */
+/** Whether anything is answered, be it that there are too many connections; or we are not allowed to ask. */
 const answers = (port: number, host: string) =>
   Effect.callback<boolean>((resume) => {
     const local = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host
@@ -38,7 +38,13 @@ const answers = (port: number, host: string) =>
         resume(Effect.succeed(true))
       }
     )
-    asked.on("timeout", () => asked.destroy())
-    asked.on("error", () => resume(Effect.succeed(false)))
+    asked.on("timeout", () => {
+      resume(Effect.succeed(false))
+      asked.destroy()
+    })
+    asked.on("error", (error: NodeJS.ErrnoException) =>
+      resume(Effect.succeed(error.code !== "ECONNREFUSED" && error.code !== "ECONNRESET")))
     asked.end()
-  })
+  }).pipe(Effect.catchDefect(() =>
+    Effect.succeed(true)
+  ))

@@ -11,6 +11,7 @@ import * as DeadLetters from "./Admin/DeadLetters.ts"
 import * as Draining from "./Admin/Draining.ts"
 import * as EventLife from "./Admin/EventLife.ts"
 import * as Events from "./Admin/Events.ts"
+import * as Guards from "./Admin/Guards.ts"
 import * as Health from "./Admin/Health.ts"
 import * as Live from "./Admin/Live.ts"
 import * as Metrics from "./Admin/Metrics.ts"
@@ -32,6 +33,8 @@ export interface AdminOptions {
   /** 0 takes a free port. */
   readonly port: number
   readonly token?: Redacted.Redacted<string> | undefined
+  /** A token that may only read. */
+  readonly readToken?: Redacted.Redacted<string> | undefined
   /** How to reconcile with 3QPR; undefined without a key of its API. */
   readonly reconcile?: ReconcileOptions | undefined
 }
@@ -75,7 +78,8 @@ const listener = <E, R>(options: AdminOptions, routes: Layer.Layer<never, E, R>)
         Layer.provideMerge(nothingElse, routes),
         Health.layer,
         Draining.middleware,
-        Access.middleware(options)
+        Access.middleware(options),
+        Guards.middleware
       ),
       { disableLogger: true, disableListenLog: true }
     )),

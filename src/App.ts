@@ -1,4 +1,4 @@
-import { Effect, Layer } from "effect"
+import { Clock, Effect, Layer } from "effect"
 import * as Admin from "./Admin.ts"
 import type { Config } from "./Config.ts"
 import { Consumers } from "./Consumer.ts"
@@ -17,16 +17,16 @@ import { projections } from "./Projections.ts"
 import * as Projector from "./Projector.ts"
 import * as Rejections from "./Rejections.ts"
 import type { Role } from "./Role.ts"
-import * as Signature from "./Signature.ts"
 import * as SignatureDoctor from "./SignatureDoctor.ts"
 import { Vitals } from "./Vitals.ts"
 import type { WebhookSecret } from "./WebhookSecret.ts"
+import { rotate } from "./WebhookSecret/Rotation.ts"
 
 /**
  * The whole of `serve`, for some roles. Built from the bottom up (broker, stream, database, projector,
  * listeners) and closed from the top down, so that what came in is finished before what it needs stops.
  */
-export const layer = (config: Config, { secrets }: WebhookSecret, active: ReadonlySet<Role>) => {
+export const layer = (config: Config, secret: WebhookSecret, active: ReadonlySet<Role>) => {
   const readModels = database(config)
   const projector = active.has("projector")
     ? Projector.layer(projections).pipe(
@@ -34,18 +34,13 @@ export const layer = (config: Config, { secrets }: WebhookSecret, active: Readon
       Layer.provide(readModels)
     )
     : Layer.empty
-  const publicListener = active.has("ingress")
-    ? Layer.effectDiscard(
-      Effect.flatMap(
-        PublicListener,
-        ({ rejections }) => Rejections.answer(rejections, SignatureDoctor.labelled(secrets))
-      )
-    ).pipe(
-      Layer.provideMerge(PublicListener.layer(config)),
-      Layer.provide(Ingress.layer(Signature.verifier(secrets)))
-    )
-    : Layer.empty
-  const access = { host: config.adminHost, port: config.adminPort, token: config.adminToken }
+  const publicListener = active.has("ingress") ? ingress(config, secret) : Layer.empty
+  const access = {
+    host: config.adminHost,
+    port: config.adminPort,
+    token: config.adminToken,
+    readToken: config.adminReadToken
+  }
   const privateListener = active.has("admin")
     ? Admin.layer({ ...access, reconcile: reconcile(config) }).pipe(
       Layer.provide(consumers),
@@ -58,6 +53,19 @@ export const layer = (config: Config, { secrets }: WebhookSecret, active: Readon
     Layer.provideMerge(Vitals.layer)
   )
 }
+
+const ingress = (config: Config, secret: WebhookSecret) =>
+  Layer.unwrap(Effect.gen(function*() {
+    const { secrets, verify } = yield* rotate(secret)
+    const clock = yield* Clock.Clock
+    const known = () => SignatureDoctor.labelled(secrets(), clock.currentTimeMillisUnsafe())
+    return Layer.effectDiscard(
+      Effect.flatMap(PublicListener, ({ rejections }) => Rejections.answer(rejections, known))
+    ).pipe(
+      Layer.provideMerge(PublicListener.layer(config)),
+      Layer.provide(Ingress.layer(verify))
+    )
+  }))
 
 const reconcile = ({ apiKey, apiUrl, reconcileEvery }: Config) =>
   apiKey && { url: apiUrl, key: apiKey, every: reconcileEvery }

@@ -1,6 +1,16 @@
-import { Config as EffectConfig, ConfigProvider, Duration, Effect, Option, Redacted, Schema } from "effect"
+import {
+  Config as EffectConfig,
+  ConfigProvider,
+  Duration,
+  Effect,
+  Equal,
+  Option,
+  Redacted,
+  Schema
+} from "effect"
 import { retrySchedule } from "./EventLog.ts"
 import { samplers } from "./Telemetry/Sampler.ts"
+import * as Secret from "./WebhookSecret/Secret.ts"
 
 /** One setting: the variable that carries it, what it may be, and what it is when nothing is set. */
 export interface Setting<A, F extends string | undefined = string | undefined> {
@@ -67,18 +77,19 @@ const millis = (text: string) =>
 export const settings = {
   secrets: setting(
     "THREEQPR_WEBHOOK_SECRET",
-    "3QPR's webhook secret; several, separated by commas, while rotating",
-    "one or more secrets separated by commas",
+    "3QPR's webhook secret; several, separated by commas, while rotating, each with `;until=<time>` if it has an end",
+    `one or more secrets separated by commas; one with an end is written ${Secret.example}`,
     undefined,
     (text) => {
-      const secrets = list(text).map((part) => Redacted.make(part, { label: "THREEQPR_WEBHOOK_SECRET" }))
-      return secrets.length > 0 ? secrets : undefined
+      const parts = list(text)
+      const secrets = parts.map(Secret.parse).filter((secret) => secret !== undefined)
+      return secrets.length > 0 && secrets.length === parts.length ? secrets : undefined
     },
     true
   ),
   secretFile: text(
     "THREEQPR_WEBHOOK_SECRET_FILE",
-    "a file with the secret, one a line when there are several"
+    "a file with the secret, one a line when there are several; read again while it is used"
   ),
   apiKey: secret("THREEQPR_API_KEY", "key of 3QPR's API, for `register` and `reconcile`"),
   apiUrl: setting(
@@ -103,6 +114,7 @@ export const settings = {
   adminHost: text("ADMIN_HOST", "address of the private listener", "127.0.0.1"),
   adminPort: wholeNumber("ADMIN_PORT", "port of the private listener; 0 takes a free one", "3001", 0, 65_535),
   adminToken: secret("ADMIN_TOKEN", "bearer token of the private listener; needed beyond loopback"),
+  adminReadToken: secret("ADMIN_READ_TOKEN", "bearer token that may read there and change nothing"),
   dataDir: text("DATA_DIR", "folder of the embedded broker and database", "./data"),
   natsUrl: setting(
     "NATS_URL",
@@ -160,7 +172,7 @@ export const settings = {
   maxBodyBytes: wholeNumber("MAX_BODY_BYTES", "largest body of a delivery", "1048576", 1_024, 67_108_864),
   maxInFlight: wholeNumber(
     "MAX_IN_FLIGHT",
-    "deliveries in progress at a time; more are answered 503",
+    "deliveries that wait to be stored at a time; more are answered 503 unread",
     "512",
     1,
     65_536
@@ -249,9 +261,19 @@ export const load = Effect.fnUntraced(function*(flags: Flags = {}) {
     values[name] = setting.parse(text)
     if (values[name] === undefined) faults.push(faultOf(setting, text))
   }
-  const { apiKey, dedupWindow, reconcileEvery, retention } = values as Partial<Config>
+  const { adminReadToken, adminToken, apiKey, dedupWindow, reconcileEvery, retention } = values as Partial<
+    Config
+  >
   if (reconcileEvery !== undefined && apiKey === undefined) {
     faults.push("RECONCILE_EVERY is set and THREEQPR_API_KEY is not; without a key 3QPR tells of no scans.")
+  }
+  if (
+    adminReadToken !== undefined && (adminToken === undefined || Equal.equals(adminReadToken, adminToken))
+  ) {
+    faults.push(
+      "ADMIN_READ_TOKEN is set, and ADMIN_TOKEN is not or is the same; who may change something needs a token of "
+        + "their own."
+    )
   }
   if (dedupWindow !== undefined && retention?.millis !== undefined && retention.millis < dedupWindow) {
     faults.push(`RETENTION is shorter than DEDUP_WINDOW; allowed is ${settings.retention.allowed}.`)

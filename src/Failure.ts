@@ -8,7 +8,8 @@ const messages = (failure: unknown): ReadonlyArray<string> => {
   if (!Predicate.hasProperty(failure, "message") || !Predicate.isString(failure.message)) {
     return [String(failure)]
   }
+  const own = failure.message === "" ? [] : [failure.message]
   return Predicate.hasProperty(failure, "cause") && failure.cause !== undefined
-    ? [failure.message, ...messages(failure.cause)]
-    : [failure.message]
+    ? [...own, ...messages(failure.cause)]
+    : own
 }

@@ -43,6 +43,11 @@ const conflicts = Metric.counter("threeqpr_conflicts_total", {
   incremental: true
 })
 
+const signatureMatches = Metric.counter("threeqpr_signature_matches_total", {
+  description: "Deliveries by the webhook secret that signed them: its place in the list, from 1",
+  incremental: true
+})
+
 const loopDelay = Metric.histogram("threeqpr_event_loop_delay_seconds", {
   description: "By how much a timer came late, ten times a second",
   boundaries: seconds
@@ -83,6 +88,13 @@ export const ingest = {
     Object.fromEntries(
       Array.from(byOutcome, ([outcome, counter]) => [outcome, counter.valueUnsafe(nowhere).count])
     )
+}
+
+/** Counts what a secret has signed; there from the start, so that one that nobody uses shows. */
+export const signatures = (secret: number): () => void => {
+  const counter = Metric.withAttributes(signatureMatches, { secret: String(secret) })
+  counter.updateUnsafe(0, nowhere)
+  return () => counter.updateUnsafe(1, nowhere)
 }
 
 const byProjection = new Map<string, Metric.Counter<number>>()

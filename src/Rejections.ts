@@ -56,7 +56,7 @@ const List = Schema.Struct({ refused: Schema.Finite, rejections: Schema.Array(Re
 
 /** Answers what others ask of this process's rejections, until the scope ends. */
 export const answer = Effect.fnUntraced(
-  function*(rejections: Rejections, secrets: ReadonlyArray<KnownSecret>) {
+  function*(rejections: Rejections, secrets: () => ReadonlyArray<KnownSecret>) {
     const { connection } = yield* Nats
     const decode = Schema.decodeUnknownOption(Schema.fromJsonString(Question))
     yield* Effect.acquireRelease(
@@ -71,7 +71,7 @@ export const answer = Effect.fnUntraced(
               return void msg.respond(JSON.stringify({ refused: rejections.refused, rejections: kept }))
             }
             const found = rejections.find(asked.get)
-            if (found !== undefined) msg.respond(JSON.stringify(detailOf(found, secrets)))
+            if (found !== undefined) msg.respond(JSON.stringify(detailOf(found, secrets())))
           }
         })
       ),

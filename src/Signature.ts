@@ -27,20 +27,30 @@ export interface Verifier {
 /** Whether a header's value is `sha256=` and 64 hex digits. */
 export const isWellFormed = (signature: string) => wellFormed.test(signature)
 
-/** A verifier for the secrets that are active now; several while a secret is being rotated. */
-export const verifier = (secrets: ReadonlyArray<Redacted.Redacted<string>>): Verifier => {
+/**
+ * A verifier for the secrets that are active now; several while a secret is being rotated. `onMatch` is told the
+ * index of the last secret that fits.
+ */
+export const verifier = (
+  secrets: ReadonlyArray<Redacted.Redacted<string>>,
+  onMatch: (index: number) => void = () => {}
+): Verifier => {
   const hmacs = secrets.map(hmacOf)
   return (body, signature) => {
     // HTTP servers join a repeated header with commas.
     if (signature.includes(",")) return "ambiguous_signature"
     if (!isWellFormed(signature)) return "invalid_signature"
     const given = Buffer.from(signature.slice(prefixLength), "hex")
-    let matched = false
+    let matched = -1
+    let index = 0
     for (const hmac of hmacs) {
       const expected = Buffer.from(hmac(body), "hex")
-      matched = timingSafeEqual(expected, given) || matched
+      matched = timingSafeEqual(expected, given) ? index : matched
+      index++
     }
-    return matched ? undefined : "invalid_signature"
+    if (matched < 0) return "invalid_signature"
+    onMatch(matched)
+    return undefined
   }
 }
 

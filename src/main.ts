@@ -7,6 +7,7 @@ import { FetchHttpClient } from "effect/http"
 import { run } from "./Cli.ts"
 import * as Help from "./Cli/Help.ts"
 import { wrapWithin } from "./Cli/Wrap.ts"
+import { messageOf } from "./Failure.ts"
 import * as Telemetry from "./Telemetry.ts"
 
 /** The longest an orderly stop may take, in milliseconds. */
@@ -31,8 +32,6 @@ const inTerminal = (text: string) =>
   process.stderr.isTTY
     ? text.split("\n").flatMap((line) => wrapWithin(line, process.stderr.columns)).join("\n")
     : text
-
-const messageOf = (error: unknown) => error instanceof Error ? error.message : String(error)
 
 run.pipe(
   Effect.tapCause((cause) => {

@@ -4,7 +4,7 @@ import { HttpServerRespondable } from "effect/http"
 import { createHash, timingSafeEqual } from "node:crypto"
 import { isLoopback } from "../Config.ts"
 import { isPage } from "./Dashboard.ts"
-import { Forbidden, Unauthorized } from "./Problems.ts"
+import { Forbidden, ReadOnly, Unauthorized } from "./Problems.ts"
 
 /** The private listener would be open to others than this machine, without a token. */
 export class TokenNeeded
@@ -13,7 +13,10 @@ export class TokenNeeded
 
 export interface AccessOptions {
   readonly host: string
+  /** Of operators, who may change things. */
   readonly token?: Redacted.Redacted<string> | undefined
+  /** Of those who may only read. */
+  readonly readToken?: Redacted.Redacted<string> | undefined
 }
 
 /** Refuses to open the private listener to the network without a token. */
@@ -26,14 +29,14 @@ export const check = ({ host, token }: AccessOptions): Effect.Effect<void, Token
   )
 
 /**
- * Lets a request in when it holds the token (if there is one), comes under a name of this machine (if
- * there is none: DNS rebinding) and not from another site's page (CSRF). Health is open to all; the dashboard's
+ * Lets a request in when it holds a token (if there is one) that may do this, comes under a name of this machine
+ * (if there is none: DNS rebinding) and not from another site's page (CSRF). Health is open to all; the dashboard's
  * page, which holds no data and asks for the token itself, needs none.
  */
-export const middleware = ({ token }: AccessOptions) =>
+export const middleware = (options: AccessOptions) =>
   HttpRouter.middleware((handler) =>
     Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) => {
-      const problem = isHealth(request.url) ? undefined : problemOf(request, token)
+      const problem = isHealth(request.url) ? undefined : problemOf(request, options)
       return problem ? HttpServerRespondable.toResponse(problem) : handler
     }), { global: true })
 
@@ -41,13 +44,17 @@ const isHealth = (url: string) => /^\/(livez|readyz)(\?|$)/.test(url)
 
 interface Asked {
   readonly url: string
+  readonly method: string
   readonly headers: Readonly<Record<string, string | undefined>>
 }
 
-const problemOf = ({ headers, url }: Asked, token: AccessOptions["token"]) => {
+const problemOf = ({ headers, method, url }: Asked, { readToken, token }: AccessOptions) => {
   const { authorization, host = "", origin } = headers
   if (origin !== undefined && URL.parse(origin)?.host !== host) {
     return new Forbidden({ detail: "The Origin header names another site." })
+  }
+  if (isFromAnotherPage(headers)) {
+    return new Forbidden({ detail: "The Sec-Fetch-Site header says that another site's page asks." })
   }
   if (token === undefined) {
     return isLoopback(host.replace(/:\d+$/, ""))
@@ -55,11 +62,24 @@ const problemOf = ({ headers, url }: Asked, token: AccessOptions["token"]) => {
       : new Forbidden({ detail: "The Host header must be localhost, 127.0.0.1 or [::1]." })
   }
   if (isPage(url)) return undefined
-  return authorization?.startsWith("Bearer ") && equal(authorization.slice(7), Redacted.value(token))
-    ? undefined
+  const given = authorization?.startsWith("Bearer ") ? authorization.slice(7) : ""
+  // Both are compared, whichever fits, so that the time tells nothing.
+  const [operates, reads] = [equal(given, token), readToken !== undefined && equal(given, readToken)]
+  if (operates || (reads && isRead(method))) return undefined
+  return reads
+    ? new ReadOnly({ detail: "This is the ADMIN_READ_TOKEN. Send the ADMIN_TOKEN to change something." })
     : new Unauthorized({ detail: "Send the header `Authorization: Bearer <ADMIN_TOKEN>`." })
 }
 
-const equal = (given: string, expected: string) => timingSafeEqual(digest(given), digest(expected))
+/** No GET changes anything. */
+const isRead = (method: string) => method === "GET" || method === "HEAD"
+
+/** Browsers say so of images, scripts and frames too, which have no Origin. A link that somebody follows is fine. */
+const isFromAnotherPage = (headers: Asked["headers"]) =>
+  ["cross-site", "same-site"].includes(headers["sec-fetch-site"] ?? "")
+  && headers["sec-fetch-dest"] !== "document"
+
+const equal = (given: string, expected: Redacted.Redacted<string>) =>
+  timingSafeEqual(digest(given), digest(Redacted.value(expected)))
 
 const digest = (text: string) => createHash("sha256").update(text).digest()

@@ -84,5 +84,7 @@ const nothingAnswers = (url: string) =>
 
 const refusals: Readonly<Record<number, string>> = {
   401: "it wants a bearer token. Set ADMIN_TOKEN as it is set where it runs.",
-  403: "it does not take requests under this name. Use 127.0.0.1 or localhost."
+  403:
+    "it does not take requests under this name (use 127.0.0.1 or localhost), or this needs the ADMIN_TOKEN, and "
+    + "ADMIN_READ_TOKEN is set."
 }

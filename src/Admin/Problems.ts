@@ -20,6 +20,12 @@ export class Forbidden extends HttpApiError.Problem<Forbidden>()("Forbidden", {
   title: "Requests from other sites are refused"
 }) {}
 
+export class ReadOnly extends HttpApiError.Problem<ReadOnly>()("ReadOnly", {
+  type: "urn:threeqpr-events:problem:read-only",
+  status: 403,
+  title: "This token may only read"
+}) {}
+
 export class Conflict extends HttpApiError.Problem<Conflict>()("Conflict", {
   type: "urn:threeqpr-events:problem:conflict",
   status: 409,

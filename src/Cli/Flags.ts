@@ -48,6 +48,7 @@ export const adminClient = (flag: Option.Option<string>) =>
   Layer.unwrap(
     Effect.map(
       load(),
-      (config) => AdminClient.layer({ url: adminUrl(flag, config), token: config.adminToken })
+      (config) =>
+        AdminClient.layer({ url: adminUrl(flag, config), token: config.adminToken ?? config.adminReadToken })
     )
   )

@@ -34,7 +34,9 @@ export const simulate = Command.make(
       ? { account: yield* serveApi(apiPort.value, config.apiKey) }
       : {
         url: Option.getOrElse(url, () => `http://localhost:${config.port}/webhooks/3qpr`),
-        secret: Option.isSome(secret) ? secret.value : (yield* WebhookSecret.find(config)).secrets[0]
+        secret: Option.isSome(secret)
+          ? secret.value
+          : yield* WebhookSecret.signing(yield* WebhookSecret.find(config))
       }
     const seed = Option.isSome(options.seed)
       ? options.seed.value

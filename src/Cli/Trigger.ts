@@ -25,7 +25,7 @@ export const trigger = Command.make(
       ? undefined
       : Option.isSome(options.secret)
       ? options.secret.value
-      : (yield* WebhookSecret.find(config)).secrets[0]
+      : yield* WebhookSecret.signing(yield* WebhookSecret.find(config))
     const nextBody = yield* bodies(options)
     if (!json) yield* Console.log(lineOf("event", "status", "ms", "outcome"))
     const deliveries = yield* Effect.forEach(

@@ -17,7 +17,8 @@ const isReadiness = Schema.is(Schema.Struct({
 }))
 
 /** That the private listener is ours, lets us in, and names no part that is not ready. */
-export const privateListener = Effect.fnUntraced(function*({ adminUrl, config: { adminToken } }: Subject) {
+export const privateListener = Effect.fnUntraced(function*({ adminUrl, config }: Subject) {
+  const adminToken = config.adminToken ?? config.adminReadToken
   const api = HttpClientRequest.get(`${adminUrl}/openapi.json`)
   const [alive, faults, access] = yield* Effect.all([
     ask(HttpClientRequest.get(`${adminUrl}/livez`)),

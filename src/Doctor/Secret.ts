@@ -1,13 +1,17 @@
-import { Effect, FileSystem, Path } from "effect"
+import { Clock, Effect, FileSystem, Path } from "effect"
 import process from "node:process"
 import type { Config } from "../Config.ts"
 import * as WebhookSecret from "../WebhookSecret.ts"
+import { isActive } from "../WebhookSecret/Secret.ts"
 import { failedWith, ok, warning } from "./Finding.ts"
 
 /** The webhook secret: where it is found, and who can read it. */
 export const webhookSecret = Effect.fnUntraced(
   function*(config: Config) {
-    const { origin, secrets } = yield* WebhookSecret.find(config)
+    const found = yield* WebhookSecret.find(config)
+    const now = yield* Clock.currentTimeMillis
+    const secrets = found.secrets.filter((secret) => isActive(secret, now))
+    const { origin } = found
     const count = secrets.length === 1 ? "" : `${secrets.length} secrets, any of which may sign: `
     const seen = `${count}${origin}`
     const file = yield* fileOf(config)
@@ -16,7 +20,11 @@ export const webhookSecret = Effect.fnUntraced(
     }
     return secrets.length === 1
       ? ok(seen)
-      : warning(seen, "That is right while a secret is rotated; remove the old one afterwards.")
+      : warning(
+        seen,
+        "That is right while a secret is rotated; remove the old one when "
+          + "threeqpr_signature_matches_total shows that it signs no more."
+      )
   },
   Effect.catchTag("SecretMissing", (error) => Effect.succeed(failedWith(error)))
 )

@@ -13,6 +13,12 @@ import { Rejections } from "./Rejections.ts"
 /** From the request's headers to its answer, in milliseconds: 3QPR gives up after 5 seconds. */
 const deadline = 4_000
 
+/** What all bodies that are still coming may hold together, in bytes; at least two of the largest. */
+const mostUnread = 33_554_432
+
+/** In how many parts a body may come: each costs time and memory, and there may be one for every byte. */
+const mostParts = 1_024
+
 interface Delivery {
   readonly request: IncomingMessage
   readonly response: ServerResponse
@@ -25,7 +31,8 @@ interface Delivery {
 
 /**
  * The deliveries in flight: each is read within bounds, accepted, and answered before its deadline. Over
- * the cap a delivery is answered 503 unread. One timer watches all deadlines.
+ * the cap on those that wait for the log a delivery is answered 503 unread. Those whose bodies are still coming
+ * are bounded by what they hold: a slow client takes nobody's place. One timer watches all deadlines.
  */
 export class Deliveries {
   readonly rejections = new Rejections()
@@ -35,6 +42,8 @@ export class Deliveries {
   readonly #tracing: Tracing | undefined
   readonly #open = new InFlight<Delivery>()
   readonly #sweep: ReturnType<typeof setInterval>
+  #storing = 0
+  #unread = 0
 
   constructor(
     ingress: Ingress["Service"],
@@ -59,7 +68,7 @@ export class Deliveries {
   }
 
   receive(request: IncomingMessage, response: ServerResponse): void {
-    if (this.#open.size >= this.#limits.maxInFlight) {
+    if (this.#storing >= this.#limits.maxInFlight) {
       ingest.refused("too_many_in_flight")
       request.resume()
       return answerUnavailable(response)
@@ -89,25 +98,48 @@ export class Deliveries {
   }
 
   #take(delivery: Delivery, chunk: Buffer): void {
+    if (this.#open.at(delivery.place) !== delivery) return
     delivery.size += chunk.length
-    if (delivery.size <= this.#limits.maxBodyBytes) return void delivery.chunks.push(chunk)
-    const first = this.#end(delivery, "body_too_large")
-    delivery.chunks.length = 0
-    if (!first) return
-    // What still comes of the body is thrown away, within the listener's request time-out: closing the
-    // connection now could take the answer away from a client that is still sending.
+    this.#unread += chunk.length
+    if (delivery.size <= this.#limits.maxBodyBytes && delivery.chunks.length < mostParts) {
+      delivery.chunks.push(chunk)
+      return this.#unread <= Math.max(mostUnread, 2 * this.#limits.maxBodyBytes) ? undefined : this.#shed()
+    }
+    const crumbs = delivery.chunks.length >= mostParts
+    this.#end(delivery, "body_too_large")
+    // What still comes of the body is thrown away, within the listener's request time-out: closing the connection
+    // now could take the answer away from a client that is still sending.
     answer(delivery.response, 413, { error: "body_too_large" })
+    // But a body in crumbs would keep us busy until then.
+    if (crumbs) delivery.request.destroy()
+  }
+
+  /** The body that has been coming for the longest time gives way. */
+  #shed(): void {
+    const unread = this.#open.values().filter(({ read }) => !read)
+    const [first, ...others] = unread
+    if (first === undefined) return
+    const oldest = others.reduce((oldest, one) => one.expires < oldest.expires ? one : oldest, first)
+    this.#end(oldest, "too_many_in_flight")
+    answerUnavailable(oldest.response)
   }
 
   #accept(delivery: Delivery): void {
     if (this.#open.at(delivery.place) !== delivery) return
+    if (this.#storing >= this.#limits.maxInFlight) {
+      this.#end(delivery, "too_many_in_flight")
+      return answerUnavailable(delivery.response)
+    }
     delivery.read = true
+    this.#unread -= delivery.size
+    this.#storing++
     ingest.inFlight(1)
     const [first = Buffer.alloc(0)] = delivery.chunks
     const body = delivery.chunks.length > 1 ? Buffer.concat(delivery.chunks) : first
     const signature = delivery.request.headers[Signature.header]
     const accept = this.#ingress.accept(body, signature?.toString())
     this.#fork(this.#tracing?.delivery(delivery.request.headers, accept) ?? accept).addObserver((exit) => {
+      this.#storing--
       ingest.inFlight(-1)
       if (!this.#end(delivery, outcomeOf(exit))) return
       settle(delivery.response, exit)
@@ -137,9 +169,12 @@ export class Deliveries {
   /** False when the delivery was already answered. */
   #end(delivery: Delivery, outcome: Outcome): boolean {
     if (!this.#open.delete(delivery.place, delivery)) return false
+    if (!delivery.read) this.#unread -= delivery.size
     if (rejected.has(outcome)) {
       this.rejections.add(outcome, delivery.request, delivery.chunks, delivery.size)
     }
+    // The request lives on until its connection has thrown away what still comes.
+    delivery.chunks.length = 0
     ingest.answered(outcome, performance.now() - delivery.expires + deadline)
     return true
   }

@@ -1,8 +1,10 @@
 import { Context, Effect, Layer, Schema } from "effect"
+import { readFileSync } from "node:fs"
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
 import type { AddressInfo, Socket } from "node:net"
 import { EventLog } from "../EventLog.ts"
 import { Ingress } from "../Ingress.ts"
+import { keepAccepting } from "./Accepting.ts"
 import { answer, answerHealth } from "./Answer.ts"
 import { Deliveries } from "./Deliveries.ts"
 import type { Rejections } from "./Rejections.ts"
@@ -87,6 +89,7 @@ const make = Effect.fnUntraced(function*(options: HttpOptions) {
       )
     }
   )
+  yield* keepAccepting(server, options.host)
   const { port } = server.address() as AddressInfo
   const host = options.host === "0.0.0.0" || options.host === "::" ? "localhost" : options.host
   const url = `http://${host.includes(":") ? `[${host}]` : host}:${port}`
@@ -106,11 +109,37 @@ const listen = (
 ) =>
   Effect.callback<Server, ListenFailed>((resume) => {
     const server = createServer(limits, handle)
-    server.maxConnections = 10_000
+    bound(server)
     server.on("clientError", refuseMalformed)
-    server.once("error", (error) => resume(Effect.fail(listenFailed(options, error))))
+    server.on("error", (error) => resume(Effect.fail(listenFailed(options, error))))
     server.listen(options.port, options.host, () => resume(Effect.succeed(server)))
   })
+
+/** Over the bound on connections one more is answered 503, and those that are only kept open make room. */
+const bound = (server: Server) => {
+  const most = mostConnections()
+  let open = 0
+  server.on("connection", (socket: Socket) => {
+    open++
+    socket.once("close", () => open--)
+    if (open <= most) return
+    socket.end(emptyAnswer("503 Service Unavailable"), () => socket.destroy())
+    server.closeIdleConnections()
+  })
+}
+
+/** Fewer where the system allows few open files: the broker, the database and the logs need some, come what may. */
+const mostConnections = () => Math.max(16, Math.min(10_000, openFiles() - 64))
+
+/** How many files and sockets this process may have open; infinitely many where the system does not tell. */
+const openFiles = () => {
+  try {
+    const [, most] = /^Max open files\s+(\d+)/m.exec(readFileSync("/proc/self/limits", "utf8")) ?? []
+    return most === undefined ? Infinity : Number(most)
+  } catch {
+    return Infinity
+  }
+}
 
 const limits = {
   headersTimeout: 5_000,
@@ -125,8 +154,13 @@ const refuseMalformed = (error: NodeJS.ErrnoException, socket: Socket) => {
   // An answer that was already sent must not be followed by a second one.
   if (!socket.writable || socket.bytesWritten > 0) return socket.destroy()
   const status = statusOf[error.code ?? ""] ?? "400 Bad Request"
-  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
+  socket.end(emptyAnswer(status))
+  // Not at once, which could take the answer away from a client that is still sending; but a client that never
+  // closes must not keep its place.
+  socket.setTimeout(1_000, () => socket.destroy())
 }
+
+const emptyAnswer = (status: string) => `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`
 
 const statusOf: Readonly<Record<string, string>> = {
   ERR_HTTP_REQUEST_TIMEOUT: "408 Request Timeout",

@@ -1,5 +1,6 @@
 import { Redacted } from "effect"
 import { Buffer } from "node:buffer"
+import { isActive, type Secret } from "../WebhookSecret/Secret.ts"
 import type { Cause, Variant } from "./Cause.ts"
 
 /** A secret and what it is called where it must not be shown. */
@@ -10,12 +11,16 @@ export interface KnownSecret {
   readonly old?: boolean | undefined
 }
 
-/** The active secrets, under names that can be shown. */
-export const labelled = (secrets: ReadonlyArray<Redacted.Redacted<string>>): ReadonlyArray<KnownSecret> =>
-  secrets.map((secret, index) => ({
-    label: secrets.length === 1 ? "the active secret" : `active secret ${index + 1}`,
-    secret
-  }))
+/** The secrets that are set, under names that can be shown; those that have ended come last. */
+export const labelled = (secrets: ReadonlyArray<Secret>, now: number): ReadonlyArray<KnownSecret> =>
+  secrets.map((secret, index): KnownSecret =>
+    isActive(secret, now)
+      ? {
+        label: secrets.length === 1 ? "the active secret" : `active secret ${index + 1}`,
+        secret: secret.value
+      }
+      : { label: `secret ${index + 1}, which has ended`, secret: secret.value, old: true }
+  ).toSorted((one, other) => Number(one.old ?? false) - Number(other.old ?? false))
 
 /** A key that perhaps signed. */
 export interface Key extends Variant {

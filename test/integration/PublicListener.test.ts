@@ -26,6 +26,14 @@ const controlled = (settle: (entry: Entry) => Effect.Effect<Stored, AppendFailed
     maxBodyBytes: 1_000_000
   })
 
+/** A log that takes larger bodies than a broker would. */
+const roomy = Layer.mock(EventLog, {
+  append: () => Effect.succeed({ sequence: 1, duplicate: false }),
+  health: Effect.succeed({ ready: true as const }),
+  durability: "none",
+  maxBodyBytes: 20_000_000
+})
+
 const head = (length: number | string, more = "") =>
   `POST /webhooks/3qpr HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${length}\r\n${more}\r\n`
 
@@ -209,6 +217,53 @@ describe("the public listener when nothing can be stored", () => {
         assert.strictEqual((yield* deliver(url, signed(scanCreated("c")))).status, 200)
       }).pipe(Effect.provide(listener({ maxInFlight: 2 }).pipe(Layer.provide(log))))
     }))
+
+  it.live("takes an event while four times its cap of bodies come slowly, and answers those 408", () =>
+    Effect.gen(function*() {
+      const { port } = yield* PublicListener
+      const url = yield* webhook
+      const slow = yield* Effect.forEach(
+        Array.from({ length: 32 }),
+        () => Effect.forkChild(raw(port, head(20), "half")),
+        { concurrency: "unbounded" }
+      )
+      for (let count = 0; count < 20; count++) {
+        assert.strictEqual((yield* deliver(url, signed(scanCreated(`evt_${count}`)))).status, 200)
+      }
+      for (const fiber of slow) assert.match(yield* Fiber.join(fiber), /^HTTP\/1\.1 408 /)
+    }).pipe(Effect.provide(listener({ maxInFlight: 8 }).pipe(Layer.provide(Memory.layer())))))
+
+  it.live("lets the body that has been coming for the longest time give way when they hold too much together", () =>
+    Effect.gen(function*() {
+      const { port } = yield* PublicListener
+      const size = 16_000_000
+      const part = Buffer.alloc(size - 1)
+      const slow = yield* Effect.forEach(
+        Array.from({ length: 4 }),
+        () => Effect.forkChild(raw(port, head(size), part))
+      )
+      const answers = yield* Effect.forEach(slow, Fiber.join)
+      const shed = answers.filter((answer) => answer.startsWith("HTTP/1.1 503 "))
+      const waited = answers.filter((answer) => answer.startsWith("HTTP/1.1 408 "))
+      assert.deepStrictEqual([shed.length >= 1, shed.length + waited.length], [true, 4], answers.join("\n"))
+      assert.strictEqual((yield* deliver(yield* webhook, signed(scanCreated("evt_1")))).status, 200)
+    }).pipe(
+      Effect.provide(listener({ maxBodyBytes: 17_000_000 }).pipe(Layer.provide(roomy)))
+    ))
+
+  it.live("refuses a body in crumbs, and reads on no further", () =>
+    Effect.gen(function*() {
+      const { port } = yield* PublicListener
+      const lines = "POST /webhooks/3qpr HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+      const answer = yield* raw(
+        port,
+        lines,
+        ...Array.from({ length: 100 }, () => "1\r\nx\r\n".repeat(10_000))
+      )
+      assert.match(answer, /^HTTP\/1\.1 413 |^\[/)
+    }).pipe(
+      Effect.provide(listener({ maxBodyBytes: 17_000_000 }).pipe(Layer.provide(roomy)))
+    ))
 
   it.live("answers what is in flight before it stops, and takes nothing new", () =>
     Effect.gen(function*() {

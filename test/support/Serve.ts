@@ -24,7 +24,36 @@ export interface Ended {
 }
 
 const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url))
-const runtimeArguments = process.versions["deno"] === undefined ? [] : ["run", "-A", "--quiet"]
+const onDeno = process.versions["deno"] !== undefined
+
+/** How a process of ours is started otherwise than by itself. */
+export interface Launch {
+  /** What is run in place of the sources' `main.ts`. */
+  readonly entry?: string
+  /** Flags of the runtime in place of those that allow everything. */
+  readonly permissions?: ReadonlyArray<string>
+  /** A module that is run before ours. */
+  readonly preload?: string
+  /** The most memory for JavaScript's objects, in mebibytes. */
+  readonly heap?: number
+  /** The most files and sockets that it may have open. */
+  readonly files?: number
+}
+
+const runtimeArguments = ({ heap, permissions, preload }: Launch) =>
+  onDeno
+    ? [
+      "run",
+      ...permissions ?? ["-A"],
+      "--quiet",
+      ...(preload === undefined ? [] : ["--preload", preload]),
+      ...(heap === undefined ? [] : [`--v8-flags=--max-old-space-size=${heap}`])
+    ]
+    : [
+      ...permissions ?? [],
+      ...(preload === undefined ? [] : ["--import", preload]),
+      ...(heap === undefined ? [] : [`--max-old-space-size=${heap}`])
+    ]
 
 /** Variables of the machine that runs the tests must not leak into what is tested. */
 const isolated = (environment: Readonly<Record<string, string>>) => ({
@@ -38,21 +67,27 @@ const isolated = (environment: Readonly<Record<string, string>>) => ({
 const spawnMain = (
   args: ReadonlyArray<string>,
   environment: Readonly<Record<string, string>>,
-  entry = main
-) =>
-  spawn(process.execPath, [...runtimeArguments, entry, ...args], {
+  launch: Launch = {}
+) => {
+  const command = [process.execPath, ...runtimeArguments(launch), launch.entry ?? main, ...args]
+  const limited = launch.files === undefined
+    ? command
+    : ["sh", "-c", `ulimit -n ${launch.files} && exec "$0" "$@"`, ...command]
+  return spawn(limited[0] ?? "", limited.slice(1), {
     env: isolated(environment),
     stdio: ["pipe", "pipe", "pipe"]
   })
+}
 
 /** Runs a command of ours to its end, with nothing or `input` on its standard input. */
 export const threeqpr = (
   args: ReadonlyArray<string>,
   environment: Readonly<Record<string, string>> = {},
-  input: string | Uint8Array = ""
+  input: string | Uint8Array = "",
+  launch: Launch = {}
 ) =>
   Effect.callback<Ended>((resume) => {
-    const child = spawnMain(args, environment)
+    const child = spawnMain(args, environment, launch)
     child.stdin.on("error", () => undefined).end(input)
     let stdout = ""
     let stderr = ""
@@ -127,9 +162,9 @@ export const running = (
 export const serve = (
   environment: Readonly<Record<string, string>>,
   args: ReadonlyArray<string> = [],
-  entry?: string
+  launch: Launch = {}
 ): Effect.Effect<Serve, never, Scope.Scope> =>
-  started(() => spawnMain(["serve", ...args], { PORT: "0", ADMIN_PORT: "0", ...environment }, entry))
+  started(() => spawnMain(["serve", ...args], { PORT: "0", ADMIN_PORT: "0", ...environment }, launch))
 
 /** Waits until a `serve` that somebody else spawns is ready. Killed, if it still runs, with the scope. */
 export const started = (

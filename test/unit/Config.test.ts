@@ -44,8 +44,23 @@ describe("Config", () => {
         THREEQPR_WEBHOOK_SECRET: "whsec_a, whsec_b",
         NATS_URL: "nats://one:4222,tls://two:4222"
       })
-      assert.deepStrictEqual(config.secrets?.map(Redacted.value), ["whsec_a", "whsec_b"])
+      assert.deepStrictEqual(config.secrets?.map(({ value }) => Redacted.value(value)), [
+        "whsec_a",
+        "whsec_b"
+      ])
       assert.deepStrictEqual(config.natsUrl?.map(Redacted.value), ["nats://one:4222", "tls://two:4222"])
+    }))
+
+  it.effect("gives a secret an end, and refuses one that is no time without showing it", () =>
+    Effect.gen(function*() {
+      const { secrets } = yield* from({
+        THREEQPR_WEBHOOK_SECRET: "whsec_a;until=2026-12-01T00:00:00Z,whsec_b"
+      })
+      assert.deepStrictEqual(secrets?.map(({ until }) => until), [Date.UTC(2026, 11, 1), undefined])
+      const { message } = yield* Effect.flip(from({ THREEQPR_WEBHOOK_SECRET: "whsec_a,hunter2;until=soon" }))
+      assert.include(message, "THREEQPR_WEBHOOK_SECRET")
+      assert.include(message, ";until=")
+      assert.notInclude(message, "hunter2")
     }))
 
   it.effect.each<readonly [variable: string, given: string, allowed: string]>([
@@ -90,6 +105,16 @@ describe("Config", () => {
       const { message } = yield* Effect.flip(from({ RETENTION: "3 hours", DEDUP_WINDOW: "4 hours" }))
       assert.include(message, "RETENTION is shorter than DEDUP_WINDOW")
       assert.strictEqual((yield* from({ RETENTION: "90 days" })).retention.millis, 7_776_000_000)
+    }))
+
+  it.effect("wants a token of their own for those who may change something, when others may read", () =>
+    Effect.gen(function*() {
+      for (const environment of [{}, { ADMIN_TOKEN: "hunter2" }]) {
+        const { message } = yield* Effect.flip(from({ ADMIN_READ_TOKEN: "hunter2", ...environment }))
+        assert.include(message, "ADMIN_READ_TOKEN")
+        assert.notInclude(message, "hunter2")
+      }
+      yield* from({ ADMIN_READ_TOKEN: "hunter2", ADMIN_TOKEN: "hunter3" })
     }))
 
   it.effect("names everything that is wrong at once", () =>

@@ -1,4 +1,4 @@
-import { Console, Effect, Option, Redacted, Schema } from "effect"
+import { Clock, Console, Effect, Option, Redacted, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
 import { load } from "../../Config.ts"
 import { diagnose, type Diagnosis, type KnownSecret, labelled } from "../../SignatureDoctor.ts"
@@ -41,7 +41,7 @@ export const signature = Command.make(
     const config = yield* load(given({ dataDir }))
     const active: ReadonlyArray<KnownSecret> = Option.isSome(secret)
       ? [{ label: "the secret of --secret", secret: secret.value }]
-      : labelled((yield* WebhookSecret.find(config)).secrets)
+      : labelled((yield* WebhookSecret.find(config)).secrets, yield* Clock.currentTimeMillis)
     const old = Option.isSome(oldSecretsFile) ? yield* oldSecrets(oldSecretsFile.value) : []
     const diagnosis = diagnose({
       body: yield* bytesOf("body", body),

@@ -1,0 +1,50 @@
+import { Effect } from "effect"
+import { request, type Server } from "node:http"
+import type { AddressInfo } from "node:net"
+import process from "node:process"
+
+/** How often we look, how long we wait, in milliseconds, and after how many failures we listen anew. */
+const every = "2 seconds"
+const patience = 2_000
+const failures = 3
+
+/**
+ * Listens anew when the listener accepts no connections any more, until the scope ends. Seen on Deno 2.9.6 after
+ * the process had run out of files: it takes no connection from then on, and tells nobody. Node goes on by itself.
+ */
+export const keepAccepting = Effect.fnUntraced(function*(server: Server, host: string) {
+  if (process.versions["deno"] === undefined) return
+  const { port } = server.address() as AddressInfo
+  const watch = Effect.gen(function*() {
+    for (let failed = 0; failed < failures;) {
+      yield* Effect.sleep(every)
+      failed = (yield* answers(port, host)) ? 0 : failed + 1
+    }
+    yield* Effect.logError(`The public listener took no connection for ${failures} times; it listens anew.`)
+    server.close()
+    yield* Effect.sync(() => server.listen(port, host))
+  })
+  yield* Effect.forkScoped(Effect.forever(watch))
+})
+
+/** Whether anything is answered, be it that there are too many connections; or we are not allowed to ask. */
+const answers = (port: number, host: string) =>
+  Effect.callback<boolean>((resume) => {
+    const local = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host
+    const asked = request(
+      { port, host: local, path: "/livez", agent: false, timeout: patience },
+      (response) => {
+        response.resume()
+        resume(Effect.succeed(true))
+      }
+    )
+    asked.on("timeout", () => {
+      resume(Effect.succeed(false))
+      asked.destroy()
+    })
+    asked.on("error", (error: NodeJS.ErrnoException) =>
+      resume(Effect.succeed(error.code !== "ECONNREFUSED" && error.code !== "ECONNRESET")))
+    asked.end()
+  }).pipe(Effect.catchDefect(() =>
+    Effect.succeed(true)
+  ))

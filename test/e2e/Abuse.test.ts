@@ -1,0 +1,191 @@
+import { assert, describe } from "@effect/vitest"
+import { Effect, FileSystem, Redacted, Schedule } from "effect"
+import { Buffer } from "node:buffer"
+import { readFileSync } from "node:fs"
+import { fileURLToPath } from "node:url"
+import * as Signature from "../../src/Signature.ts"
+import { type Kind } from "../fuzz/Case.ts"
+import { bodies } from "../fuzz/Cases/Bodies.ts"
+import { signatures } from "../fuzz/Cases/Signatures.ts"
+import { sizes } from "../fuzz/Cases/Sizes.ts"
+import { fuzz } from "../fuzz/Fuzz.ts"
+import { Healthy } from "../fuzz/Healthy.ts"
+import { Ledger, secret } from "../fuzz/Ledger.ts"
+import { failures, longestBlock, render } from "../fuzz/Report.ts"
+import { head } from "../fuzz/Request.ts"
+import { exchange, type Step } from "../fuzz/Wire.ts"
+import { drawsOf } from "../support/Faults/Bodies.ts"
+import { readStream } from "../support/Faults/Stored.ts"
+import { deliver, send } from "../support/Http.ts"
+import { test } from "../support/Live.ts"
+import * as NatsProcess from "../support/NatsProcess.ts"
+import { type Launch, serve } from "../support/Serve.ts"
+
+/** A receiver in a process of its own, with a real broker. */
+const setUp = Effect.fnUntraced(function*(launch: Launch = {}, more: Readonly<Record<string, string>> = {}) {
+  const fs = yield* FileSystem.FileSystem
+  const secretFile = `${yield* fs.makeTempDirectoryScoped()}/secret`
+  yield* fs.writeFileString(secretFile, Redacted.value(secret))
+  const broker = yield* NatsProcess.start()
+  const environment = {
+    NATS_URL: broker.url,
+    NATS_TOKEN: broker.token,
+    THREEQPR_WEBHOOK_SECRET_FILE: secretFile,
+    ...more
+  }
+  const target = yield* serve(environment, ["--role", "ingress"], launch)
+  const ledger = new Ledger("abuse")
+  const port = Number(new URL(target.webhook).port)
+  return { broker, ledger, port, target, healthy: new Healthy(port, ledger) }
+})
+
+const sendAll = (port: number, ledger: Ledger, kinds: ReadonlyArray<Kind>, times: number) =>
+  Effect.promise(async () => {
+    const draw = drawsOf(7)
+    for (const { kind, make } of kinds) {
+      for (let count = 0; count < times; count++) {
+        const { answers, mayClose = false, steps } = make({ draw, ledger, maxBodyBytes: 1_048_576 })
+        const { responses } = await exchange(port, steps, { answers: answers.length })
+        if (mayClose && responses.length === 0) continue
+        assert.lengthOf(responses, answers.length, kind)
+        for (const [index, { body, status }] of responses.entries()) {
+          assert.include(answers[index] ?? [], status, `${kind}: ${body}`)
+        }
+      }
+    }
+  })
+
+/** Turns of the event loop that took longer than is allowed. */
+const blocks = (logs: ReadonlyArray<string>) =>
+  logs.slice(logs.findIndex((line) => line.startsWith("ready in "))).flatMap((line) =>
+    /blocked for (\d+) ms/.exec(line)?.[1] ?? []
+  ).map(Number).filter((millis) => millis > longestBlock)
+
+const residentOf = (pid: number) =>
+  Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) / 1_024
+
+const preload = fileURLToPath(new URL("../fuzz/probe.ts", import.meta.url))
+
+describe("the public listener under abuse", () => {
+  // Row 25.
+  test(
+    "answers every signature that is none 400, and stores nothing of it",
+    Effect.gen(function*() {
+      const { broker, ledger, port } = yield* setUp()
+      yield* sendAll(port, ledger, signatures, 20)
+      const stored = yield* Effect.promise(() => readStream(broker, "3QPR_EVENTS"))
+      assert.deepStrictEqual(stored.filter(({ subject }) => subject !== "3qpr.quarantine.probe"), [])
+    })
+  )
+
+  // Row 26.
+  test(
+    "takes every body that is signed and refuses the rest, with flat memory and no long turn of the event loop",
+    Effect.gen(function*() {
+      const { ledger, port, target } = yield* setUp({ preload })
+      yield* sendAll(port, ledger, [...bodies, ...sizes], 3)
+      const before = residentOf(target.pid)
+      yield* sendAll(port, ledger, [...bodies, ...sizes], 6)
+      assert.isBelow(residentOf(target.pid) - before, 250)
+      assert.deepStrictEqual(blocks(target.logs), [])
+    }),
+    120_000
+  )
+
+  // Row 27.
+  test(
+    "serves others while 5,000 connections are slow or idle, and ends those in time",
+    Effect.gen(function*() {
+      const { healthy, port, target } = yield* setUp()
+      yield* Effect.promise(async () => {
+        const running = healthy.run()
+        await new Promise((wake) => setTimeout(wake, 2_000))
+        const quiet = healthy.p99
+        const wrong: ReadonlyArray<ReadonlyArray<Step>> = [
+          [],
+          [Buffer.from("POST /webhooks/3qpr HTTP/1.1\r\nHost: x\r\nX: ")],
+          [
+            head(["Content-Length: 100", `${Signature.header}: sha256=${"0".repeat(64)}`]),
+            Buffer.from("half")
+          ]
+        ]
+        const all = await Promise.all(
+          Array.from(
+            { length: 5_000 },
+            (_, index) => exchange(port, wrong[index % wrong.length] ?? [], { answers: 1, patience: 20_000 })
+          )
+        )
+        for (const [index, { end, responses, took }] of all.entries()) {
+          if (index % 3 === 2) assert.strictEqual(responses[0]?.status, 408)
+          assert.notStrictEqual(end, "timeout")
+          assert.isBelow(took, 15_000)
+        }
+        healthy.stop()
+        await running
+        assert.deepStrictEqual(healthy.harmed, [])
+        // 100 ms on a machine that has nothing else to do; this one also opens the 5,000 connections.
+        assert.isBelow(healthy.p99, Math.max(250, 10 * quiet))
+      })
+      assert.strictEqual((yield* send(`${target.admin}/readyz`)).status, 200)
+    }),
+    120_000
+  )
+
+  // Row 30.
+  test(
+    "sheds and goes on with 256 open files and 128 MB of heap",
+    Effect.gen(function*() {
+      const { ledger, port, target } = yield* setUp({ files: 256, heap: 128 })
+      const body = ledger.event()
+      const signature = ledger.sign(body)
+      assert.strictEqual((yield* deliver(target.webhook, { body, signature })).status, 200)
+      const large = [
+        head(["Content-Length: 1000000", `${Signature.header}: sha256=${"0".repeat(64)}`]),
+        Buffer.alloc(1_000_000, "x")
+      ]
+      const attacks: ReadonlyArray<ReadonlyArray<Step>> = [
+        [],
+        [Buffer.from("POST /webhooks/3qpr HTTP/1.1\r\nHost: x\r\nX: ")],
+        [head([], "GET /livez HTTP/1.1"), 3_000],
+        large
+      ]
+      for (const steps of attacks) {
+        const all = yield* Effect.promise(() =>
+          Promise.all(
+            Array.from({ length: 600 }, () => exchange(port, steps, { answers: 2, patience: 9_000 }))
+          )
+        )
+        for (const { responses } of all) {
+          for (const { status } of responses) assert.include([200, 400, 408, 503], status)
+        }
+        // Nobody waits longer than the listener's own time-outs, and on Deno until it listens anew.
+        const again = yield* deliver(target.webhook, { body, signature }).pipe(
+          Effect.timeout("2 seconds"),
+          Effect.sandbox,
+          Effect.filterOrFail(({ status }) => status === 200),
+          Effect.retry(Schedule.spaced("100 millis")),
+          Effect.timeout("30 seconds")
+        )
+        assert.strictEqual(again.status, 200)
+      }
+      assert.strictEqual((yield* send(`${target.admin}/readyz`)).status, 200)
+    }),
+    240_000
+  )
+})
+
+describe("npm run fuzz", () => {
+  test(
+    "finds nothing in some seconds, sees every kind, status and outcome, and fails when it does not",
+    Effect.gen(function*() {
+      const report = yield* fuzz({ seed: 11, seconds: 10 })
+      assert.deepStrictEqual(failures(report), [], render(report))
+      assert.isAbove(report.cases, 1_000)
+      assert.include(failures({ ...report, statuses: {} }).join(), "never seen: 200")
+      assert.include(failures({ ...report, blocked: [51] }).join(), "51 ms")
+      assert.include(failures({ ...report, problems: ["forged: x"] }), "forged: x")
+      assert.isNotEmpty(failures({ ...report, memory: { first: 0, most: 1_000, last: 0 } }))
+    }),
+    180_000
+  )
+})

@@ -1,0 +1,17 @@
+import type { Kind } from "./Case.ts"
+import { bodies } from "./Cases/Bodies.ts"
+import { broken } from "./Cases/Broken.ts"
+import { framing } from "./Cases/Framing.ts"
+import { signatures } from "./Cases/Signatures.ts"
+import { sizes } from "./Cases/Sizes.ts"
+import { valid } from "./Cases/Valid.ts"
+
+/** Every kind of request that is sent. */
+export const kinds: ReadonlyArray<Kind> = [
+  ...valid,
+  ...bodies,
+  ...signatures,
+  ...sizes,
+  ...framing,
+  ...broken
+]

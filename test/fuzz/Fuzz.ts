@@ -1,0 +1,245 @@
+import { Effect, Redacted } from "effect"
+import { FileSystem } from "effect"
+import { connect } from "nats"
+import { readFileSync } from "node:fs"
+import { fileURLToPath } from "node:url"
+import { stream } from "../../src/EventLog.ts"
+import { outcomes } from "../../src/Metrics.ts"
+import { drawsOf } from "../support/Faults/Bodies.ts"
+import { send } from "../support/Http.ts"
+import * as NatsProcess from "../support/NatsProcess.ts"
+import { serve } from "../support/Serve.ts"
+import { type Case, drawKind } from "./Case.ts"
+import { kinds } from "./Cases.ts"
+import { Healthy } from "./Healthy.ts"
+import { hashOf, Ledger, secret } from "./Ledger.ts"
+import { storms, type Weather } from "./Storms.ts"
+import { type Exchange, exchange } from "./Wire.ts"
+
+export interface FuzzOptions {
+  readonly seed: number
+  readonly seconds: number
+  readonly say?: (text: string) => void
+}
+
+/** What a run saw. */
+export interface Report {
+  readonly seed: number
+  readonly seconds: number
+  readonly cases: number
+  /** By kind, how many. */
+  readonly kinds: Readonly<Record<string, number>>
+  readonly statuses: Readonly<Record<string, number>>
+  readonly outcomes: Readonly<Record<string, number>>
+  /** Answers that were wrong, and other things that must not be. */
+  readonly problems: ReadonlyArray<string>
+  /** Resident memory, in mebibytes: at the start, the most, at the end. */
+  readonly memory: { readonly first: number; readonly most: number; readonly last: number }
+  /** Turns of the event loop that took longer than 20 ms, in milliseconds. */
+  readonly blocked: ReadonlyArray<number>
+  readonly healthy: { readonly count: number; readonly p50: number; readonly p99: number }
+  readonly stored: number
+}
+
+const maxInFlight = 64
+const maxBodyBytes = 1_048_576
+const workers = 16
+
+/** Speaks to a real `serve` with a real broker for some seconds, and compares what came of it. */
+export const fuzz = Effect.fnUntraced(function*({ say = () => {}, seconds, seed }: FuzzOptions) {
+  const fs = yield* FileSystem.FileSystem
+  const secretFile = `${yield* fs.makeTempDirectoryScoped()}/secret`
+  yield* fs.writeFileString(secretFile, Redacted.value(secret))
+  const broker = yield* NatsProcess.start()
+  const target = yield* serve(
+    {
+      NATS_URL: broker.url,
+      NATS_TOKEN: broker.token,
+      THREEQPR_WEBHOOK_SECRET_FILE: secretFile,
+      MAX_IN_FLIGHT: String(maxInFlight),
+      MAX_BODY_BYTES: String(maxBodyBytes)
+    },
+    ["--role", "ingress"],
+    { preload: fileURLToPath(new URL("probe.ts", import.meta.url)) }
+  )
+  const started = target.logs.length
+  const port = Number(new URL(target.webhook).port)
+  const ledger = new Ledger(`${seed}_${Math.floor(Date.now() / 1_000)}`)
+  const healthy = new Healthy(port, ledger)
+  const problems: Array<string> = []
+  const counted: Record<string, number> = {}
+  const statuses: Record<string, number> = {}
+  const draw = drawsOf(seed)
+  let memory = { first: 0, most: 0, last: 0 }
+  const weigh = () => {
+    const now = Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${target.pid}/status`, "utf8"))?.[1]) / 1_024
+    memory = { first: memory.first || now, most: Math.max(memory.most, now), last: now }
+  }
+
+  const count = (kind: string) => void (counted[kind] = (counted[kind] ?? 0) + 1)
+  const told = new Map<string, number>()
+  const found = (kind: string, what: string) => {
+    const times = (told.get(kind) ?? 0) + 1
+    told.set(kind, times)
+    if (times <= 3) problems.push(`${kind}: ${what}`)
+  }
+  const look = (kind: string, { end, responses, rest }: Exchange) => {
+    count(kind)
+    for (const { status } of responses) {
+      statuses[status] = (statuses[status] ?? 0) + 1
+      if (status >= 500 && status !== 503 && status !== 505) found(kind, `answered ${status}`)
+    }
+    if (rest !== "") found(kind, `came over the wire: ${JSON.stringify(rest)}`)
+    if (end === "timeout") found(kind, `neither an answer nor an end, after ${responses.length} answers`)
+  }
+  const judge = (one: Case, done: Exchange) => {
+    look(one.kind, done)
+    for (const [index, { body, status }] of done.responses.entries()) {
+      const allowed = one.answers[index] ?? []
+      if (!allowed.includes(status)) {
+        found(
+          one.kind,
+          `request ${index + 1} was answered ${status}, not ${allowed.join(" or ")}: ${shown(one)}`
+        )
+      }
+      const signed = one.bodies?.[index]
+      if (status !== 200 || !body.includes(`"duplicate"`)) continue
+      const receipt = JSON.parse(body)
+      const id = receipt.id ?? (signed && `sha256:${hashOf(signed)}`)
+      if (id !== undefined) ledger.stored.add(id)
+    }
+    if (!one.mayClose && done.responses.length < one.answers.length) {
+      found(one.kind, `${done.responses.length} answers of ${one.answers.length}: ${shown(one)}`)
+    }
+  }
+
+  const weather: Weather = {
+    port,
+    broker,
+    draw,
+    ledger,
+    healthy,
+    maxInFlight,
+    ready: () => fetch(new URL("/readyz", target.webhook)).then(({ ok }) => ok, () => false),
+    see: (kind, done, allowed, mustAnswer) => {
+      look(kind, done)
+      for (const { status } of done.responses) {
+        if (!allowed.includes(status)) found(kind, `answered ${status}, not ${allowed.join(" or ")}`)
+      }
+      if (mustAnswer && done.responses.length === 0) found(kind, "no answer")
+    }
+  }
+
+  yield* Effect.promise(async () => {
+    const until = performance.now() + seconds * 1_000
+    const running = healthy.run()
+    weigh()
+    const scale = setInterval(weigh, 50)
+    let storming = false
+    const worker = async () => {
+      while (performance.now() < until) {
+        if (storming) {
+          await new Promise((wake) => setTimeout(wake, 20))
+          continue
+        }
+        const { kind, make } = drawKind(draw, kinds)
+        const one = { kind, ...make({ draw, ledger, maxBodyBytes }) }
+        judge(one, await exchange(port, one.steps, { answers: one.answers.length, head: one.head ?? false }))
+        // So that it is the server that is busy, and not we who measure.
+        await new Promise((wake) => setTimeout(wake, 10))
+      }
+    }
+    const storm = async () => {
+      for (let next = 0; performance.now() < until || next < storms.length; next++) {
+        const { blow, kind } = pick(storms, next)
+        const before = target.logs.length
+        // While the broker stands still nobody can be told from somebody who was refused wrongly.
+        storming = kind === "the broker stands still"
+        if (storming) await new Promise((wake) => setTimeout(wake, 500))
+        await blow(weather)
+        storming = false
+        await new Promise((wake) => setTimeout(wake, 1_000))
+        const blocks = target.logs.slice(before).filter((line) => line.includes("blocked"))
+        say(
+          `${kind}: ${memory.last.toFixed(0)} MiB, healthy p99 ${healthy.p99.toFixed(0)} ms ${
+            blocks.join(", ")
+          }`
+        )
+      }
+    }
+    await Promise.all([storm(), ...Array.from({ length: workers }, worker)])
+    healthy.stop()
+    await running
+    clearInterval(scale)
+    weigh()
+  })
+
+  const { body: metrics } = yield* send(`${target.admin}/metrics`)
+  const seen = Object.fromEntries(outcomes.map((outcome) => [
+    outcome,
+    Number(
+      new RegExp(`^threeqpr_deliveries_total\\{outcome="${outcome}"\\} (\\d+)`, "m").exec(String(metrics))
+        ?.[1] ?? 0
+    )
+  ]))
+  for (const line of target.logs.filter((line) => line.includes("unexpectedly"))) found("log", line)
+  for (const harm of healthy.harmed) found("healthy client", harm)
+  const stored = yield* Effect.promise(() => compare(broker, ledger, found))
+  return {
+    seed,
+    seconds,
+    cases: Object.values(counted).reduce((sum, count) => sum + count, 0),
+    kinds: counted,
+    statuses,
+    outcomes: seen,
+    problems,
+    memory,
+    blocked: target.logs.slice(started).flatMap((line) => /blocked for (\d+) ms/.exec(line)?.[1] ?? []).map(
+      Number
+    ),
+    healthy: { count: healthy.took.length, p50: healthy.p50, p99: healthy.p99 },
+    stored
+  } satisfies Report
+})
+
+const pick = (all: typeof storms, index: number) => {
+  const storm = all[index % all.length]
+  if (storm === undefined) throw new Error("no storms")
+  return storm
+}
+
+const shown = ({ steps }: Case) =>
+  steps.map((step) =>
+    typeof step === "object" ? JSON.stringify(String.fromCharCode(...step.subarray(0, 160))) : step
+  )
+    .slice(0, 3).join(" ")
+
+/** Reads the whole stream, and tells of each entry that nobody signed and each answer that was not kept. */
+const compare = async (
+  broker: NatsProcess.NatsProcess,
+  ledger: Ledger,
+  found: (kind: string, what: string) => void
+) => {
+  const connection = await connect({ servers: broker.url, token: broker.token })
+  try {
+    const { state } = await (await connection.jetstreamManager()).streams.info(stream)
+    const ids = new Set<string>()
+    if (state.messages === 0) return 0
+    const consumer = await connection.jetstream().consumers.get(stream)
+    for await (const message of await consumer.consume()) {
+      const id = message.headers?.get("Nats-Msg-Id") ?? ""
+      if (message.subject !== "3qpr.quarantine.probe") {
+        if (!ledger.authentic.has(hashOf(message.data))) {
+          found("forged", `stored under ${id}, on ${message.subject}`)
+        }
+        if (ids.has(id)) found("twice", id)
+        ids.add(id)
+      }
+      if (message.info.pending === 0) break
+    }
+    for (const id of ledger.stored) if (!ids.has(id)) found("lost", id)
+    return ids.size
+  } finally {
+    await connection.close()
+  }
+}

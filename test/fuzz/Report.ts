@@ -1,0 +1,58 @@
+import process from "node:process"
+import { kinds } from "./Cases.ts"
+import type { Report } from "./Fuzz.ts"
+import { storms } from "./Storms.ts"
+
+/** Every status that the public listener gives. */
+const statuses = [200, 400, 404, 405, 408, 413, 415, 431, 503]
+
+/**
+ * The longest that one turn of the event loop may take, in milliseconds. On Deno reading 64 KiB of one-byte chunks,
+ * which nothing of ours can interrupt, takes up to 90 ms, and a full garbage collection took 168 ms.
+ */
+export const longestBlock = process.versions["deno"] === undefined ? 50 : 250
+
+/** What memory may grow by, in mebibytes, from the start to its highest: both runtimes take much before they give. */
+const mostGrowth = 500
+
+/** Why a run failed; empty when it found nothing. */
+export const failures = (report: Report): ReadonlyArray<string> => {
+  const { blocked, healthy, memory, outcomes, problems } = report
+  const long = blocked.filter((millis) => millis > longestBlock)
+  const missing = [
+    ...[...kinds, ...storms].map(({ kind }) => kind).filter((kind) => report.kinds[kind] === undefined),
+    ...Object.entries(outcomes).flatMap(([outcome, count]) => count === 0 ? [outcome] : []),
+    ...statuses.filter((status) => report.statuses[status] === undefined)
+  ]
+  return [
+    ...problems,
+    ...(missing.length > 0 ? [`never seen: ${missing.join(", ")}`] : []),
+    ...(long.length > 0 ? [`the event loop was blocked for ${long.join(", ")} ms`] : []),
+    ...(memory.most - memory.first > mostGrowth
+      ? [`memory went from ${memory.first.toFixed(0)} to ${memory.most.toFixed(0)} MiB`]
+      : []),
+    ...(healthy.count === 0 ? ["no healthy client was served"] : [])
+  ]
+}
+
+/** The report for people. */
+export const render = (report: Report): string => {
+  const { blocked, cases, healthy, memory, outcomes, seed, statuses, stored } = report
+  const counts = (of: Readonly<Record<string, number>>) =>
+    Object.entries(of).map(([name, count]) => `${name} ${count}`).join(", ")
+  const wrong = failures(report)
+  return [
+    `kinds: ${counts(report.kinds)}`,
+    `statuses: ${counts(statuses)}`,
+    `outcomes: ${counts(outcomes)}`,
+    `seed ${seed}: ${cases} cases in ${report.seconds} s, ${stored} entries stored and compared`,
+    `memory ${memory.first.toFixed(0)} MiB at first, ${memory.most.toFixed(0)} at most, ${
+      memory.last.toFixed(0)
+    } at last`,
+    `longest turn of the event loop ${Math.max(0, ...blocked)} ms (${blocked.length} over 20 ms)`,
+    `a healthy client: ${healthy.count} deliveries, p50 ${healthy.p50.toFixed(1)} ms, p99 ${
+      healthy.p99.toFixed(1)
+    } ms`,
+    wrong.length === 0 ? "Nothing found." : `FOUND:\n${wrong.join("\n")}`
+  ].join("\n")
+}

@@ -1,0 +1,44 @@
+import { Buffer } from "node:buffer"
+import * as Signature from "../../src/Signature.ts"
+import { between, type Means } from "./Case.ts"
+
+export const webhook = "/webhooks/3qpr"
+
+/** A head as it goes over the wire, with the lines given and the blank one. */
+export const head = (lines: ReadonlyArray<string>, requestLine = `POST ${webhook} HTTP/1.1`) =>
+  Buffer.from([requestLine, "Host: localhost", ...lines, "", ""].join("\r\n"), "latin1")
+
+/** A delivery with this signature header, or none, whole and with its length. */
+export const delivery = (
+  body: Uint8Array,
+  signature: string | undefined,
+  more: ReadonlyArray<string> = []
+) =>
+  Buffer.concat([
+    head([
+      "Content-Type: application/json",
+      `Content-Length: ${body.length}`,
+      ...(signature === undefined ? [] : [`${Signature.header}: ${signature}`]),
+      ...more
+    ]),
+    body
+  ])
+
+/** As 3QPR would send it. */
+export const authentic = ({ ledger }: Means, body: Uint8Array, more: ReadonlyArray<string> = []) =>
+  delivery(body, ledger.sign(body), more)
+
+/** Bytes in pieces of random lengths, `most` of them at most. */
+export const pieces = ({ draw }: Means, bytes: Uint8Array, most: number): ReadonlyArray<Uint8Array> => {
+  const cuts = Array.from({ length: between(draw, 0, most - 1) }, () => between(draw, 0, bytes.length))
+  const edges = [0, ...cuts.toSorted((a, b) => a - b), bytes.length]
+  return edges.slice(1).map((to, index) => bytes.subarray(edges[index], to)).filter(({ length }) =>
+    length > 0
+  )
+}
+
+/** A chunk of a chunked body. */
+export const chunk = (bytes: Uint8Array, extension = "") =>
+  Buffer.concat([Buffer.from(`${bytes.length.toString(16)}${extension}\r\n`), bytes, Buffer.from("\r\n")])
+
+export const lastChunk = Buffer.from("0\r\n\r\n")

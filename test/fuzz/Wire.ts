@@ -1,0 +1,105 @@
+import { Buffer } from "node:buffer"
+import { connect } from "node:net"
+
+/** What is done to a connection: bytes are written, a number waits as many milliseconds. */
+export type Step = Uint8Array | number | "half-close" | "reset"
+
+/** A response as it came over the wire. */
+export interface Response {
+  readonly status: number
+  readonly body: string
+}
+
+/** All that came of a connection. */
+export interface Exchange {
+  readonly responses: ReadonlyArray<Response>
+  /** What came and is no HTTP response; empty as it should be. */
+  readonly rest: string
+  /** Whether the server ended the connection, or we gave up waiting, or we had all answers. */
+  readonly end: "closed" | "timeout" | "answered"
+  readonly took: number
+}
+
+export interface ExchangeOptions {
+  /** Answers after which we leave; until then the server has to answer or to close. */
+  readonly answers: number
+  /** The requests are HEAD: answers have no bodies. */
+  readonly head?: boolean
+  /** How long to wait after the last step, in milliseconds. */
+  readonly patience?: number
+}
+
+/** Does the steps on a connection of its own, and reads whatever comes back meanwhile. */
+export const exchange = (port: number, steps: ReadonlyArray<Step>, options: ExchangeOptions) =>
+  new Promise<Exchange>((resolve) => {
+    const began = performance.now()
+    const socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true, noDelay: true })
+    let received: Buffer = Buffer.alloc(0)
+    let timer: ReturnType<typeof setTimeout> | undefined
+    let over = false
+    const finish = (end: Exchange["end"]) => {
+      if (over) return
+      over = true
+      clearTimeout(timer)
+      socket.destroy()
+      resolve({ ...parse(received, options.head === true), end, took: performance.now() - began })
+    }
+    socket.on("data", (chunk: Buffer) => {
+      received = received.length === 0 ? chunk : Buffer.concat([received, chunk])
+      if (parse(received, options.head === true).responses.length >= options.answers) finish("answered")
+    })
+    socket.on("end", () => finish("closed"))
+    socket.on("error", () => finish("closed"))
+    socket.on("close", () => finish("closed"))
+    const run = async () => {
+      for (const step of steps) {
+        if (over) return
+        if (typeof step === "number") await new Promise((wake) => setTimeout(wake, step))
+        else if (step === "half-close") socket.end()
+        else if (step === "reset") return void socket.resetAndDestroy()
+        else if (!socket.write(step)) await flushed()
+      }
+      timer = setTimeout(() => finish("timeout"), options.patience ?? 15_000)
+    }
+    const flushed = () =>
+      new Promise<void>((wake) => {
+        socket.once("drain", wake)
+        socket.once("close", () => wake())
+      })
+    socket.once("connect", () => void run())
+  })
+
+/** The responses at the front of what came, and what is left. */
+export const parse = (received: Buffer, head: boolean) => {
+  const responses: Array<Response> = []
+  let at = 0
+  while (at < received.length) {
+    const end = received.indexOf("\r\n\r\n", at)
+    if (end < 0) break
+    const [statusLine = "", ...headers] = received.toString("latin1", at, end).split("\r\n")
+    const status = Number(/^HTTP\/1\.[01] (\d{3}) /.exec(`${statusLine} `)?.[1] ?? NaN)
+    if (Number.isNaN(status)) break
+    const length = Number(
+      headers.map((header) => /^content-length:\s*(\d+)\s*$/i.exec(header)?.[1]).find(Boolean) ?? 0
+    )
+    const from = end + 4
+    const interim = status < 200
+    const chunked = headers.some((header) => /^transfer-encoding:\s*chunked$/i.test(header))
+    const to = interim || head ? from : chunked ? endOfChunks(received, from) : from + length
+    if (to > received.length) break
+    if (!interim) responses.push({ status, body: received.toString("utf8", from, to) })
+    at = to
+  }
+  return { responses, rest: received.toString("latin1", at, at + 200) }
+}
+
+/** Where a chunked body ends; infinity while it has not. */
+const endOfChunks = (received: Buffer, from: number): number => {
+  for (let at = from;;) {
+    const end = received.indexOf("\r\n", at)
+    const size = end < 0 ? NaN : Number.parseInt(received.toString("latin1", at, end), 16)
+    if (Number.isNaN(size)) return Infinity
+    at = end + 2 + size + 2
+    if (size === 0) return at
+  }
+}

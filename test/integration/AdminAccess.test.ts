@@ -1,0 +1,227 @@
+import { assert, layer } from "@effect/vitest"
+import { Effect, Layer, Redacted } from "effect"
+import { HttpServer } from "effect/http"
+import { SqlClient } from "effect/sql/SqlClient"
+import { Buffer } from "node:buffer"
+import { createHash } from "node:crypto"
+import { request } from "node:http"
+import * as Admin from "../../src/Admin.ts"
+import { Nats } from "../../src/Nats.ts"
+import { scans } from "../../src/Projections/Scans.ts"
+import { Vitals } from "../../src/Vitals.ts"
+import { pglite } from "../support/Databases.ts"
+import { consumersOnBroker } from "../support/Log.ts"
+import { delivered, given } from "../support/Specification.ts"
+
+const everything = Layer.mergeAll(consumersOnBroker, Vitals.layer).pipe(Layer.provideMerge(pglite.layer))
+const guarded = Admin.layer({
+  host: "127.0.0.1",
+  port: 0,
+  token: Redacted.make("operator's token"),
+  readToken: Redacted.make("reader's token")
+}).pipe(Layer.provideMerge(everything))
+const open = Admin.layer({ host: "127.0.0.1", port: 0 }).pipe(Layer.provideMerge(everything))
+
+interface Answer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, unknown>>
+  readonly body: string
+}
+
+/** `fetch` does not let us choose all headers. */
+const ask = Effect.fnUntraced(function*(
+  method: string,
+  path: string,
+  headers: Readonly<Record<string, string>> = {},
+  body = ""
+) {
+  const { hostname, port } = new URL(HttpServer.formatAddress((yield* HttpServer.HttpServer).address))
+  return yield* Effect.callback<Answer>((resume) => {
+    const asked = request({ hostname, port, path, method, headers }, (response) => {
+      const { headers, statusCode: status = 0 } = response
+      let body = ""
+      const done = () => resume(Effect.succeed({ status, headers, body }))
+      response.on("data", (chunk) => void (body += String(chunk)))
+      response.on("end", done)
+      // A live stream does not end by itself.
+      if (headers["content-type"]?.startsWith("text/event-stream")) {
+        response.once("data", () => {
+          done()
+          asked.destroy()
+        })
+      }
+    })
+    asked.on("error", () => {})
+    asked.end(method === "GET" || method === "HEAD" ? "" : body)
+  })
+})
+
+const as = (who: "operator" | "reader") => ({ authorization: `Bearer ${who}'s token` })
+
+/** Every operation of the contract, with something in place of its parameters. */
+const operations = Effect.gen(function*() {
+  const { body } = yield* ask("GET", "/openapi.json", as("reader"))
+  const paths = Object.entries<object>(JSON.parse(body).paths)
+  return paths.flatMap(([path, methods]) =>
+    Object.keys(methods).map((method) => ({
+      method: method.toUpperCase(),
+      path: path.replaceAll(/\{(sequence)\}/g, "1").replaceAll(/\{\w+\}/g, "scans")
+    }))
+  )
+})
+
+/** All that is kept: what lies in each stream, and in each table. */
+const kept = Effect.gen(function*() {
+  const { connection } = yield* Nats
+  const sql = yield* SqlClient
+  const streams = yield* Effect.promise(async () => {
+    const found = await (await connection.jetstreamManager()).streams.list().next()
+    return found.map(({ config, state }) => [config.name, state.last_seq, state.messages])
+  })
+  const tables = yield* sql.unsafe<{ readonly name: string }>(
+    "select table_name as name from information_schema.tables where table_schema = 'public' and table_type = 'BASE TABLE' order by 1"
+  )
+  const rows = yield* Effect.forEach(
+    tables,
+    ({ name }) =>
+      sql.unsafe(
+        `select '${name}' as name, md5(coalesce(string_agg(t::text, ',' order by t::text), '')) from "${name}" t`
+      )
+  )
+  return { streams, rows }
+})
+
+layer(guarded, { excludeTestServices: true })("the private listener with tokens", (it) => {
+  it.effect("lets a reader ask for everything and change nothing, an operator both, others neither", () =>
+    Effect.gen(function*() {
+      const all = yield* operations
+      assert.isAbove(all.filter(({ method }) => method === "GET").length, 15)
+      assert.isAbove(all.filter(({ method }) => method === "POST").length, 6)
+      for (const { method, path } of all) {
+        const what = `${method} ${path}`
+        const reader = yield* ask(method, path, as("reader"), "{}")
+        if (method === "GET") assert.notInclude([401, 403], reader.status, what)
+        else {
+          assert.strictEqual(reader.status, 403, what)
+          assert.include(JSON.parse(reader.body), { type: "urn:threeqpr-events:problem:read-only" }, what)
+        }
+        const operator = yield* ask(
+          method,
+          path,
+          { ...as("operator"), "content-type": "application/json" },
+          "{}"
+        )
+        assert.notInclude([401, 403], operator.status, what)
+        assert.strictEqual((yield* ask(method, path, {}, "{}")).status, 401, what)
+      }
+    }))
+
+  it.effect("takes no token that is cut, longer, in another case, or in the URL", () =>
+    Effect.gen(function*() {
+      const wrong = [
+        "",
+        "Bearer",
+        "Bearer ",
+        "Bearer operator's toke",
+        "Bearer operator's token2",
+        "Bearer OPERATOR'S TOKEN",
+        "bearer operator's token",
+        "Basic operator's token",
+        "operator's token",
+        "Bearer undefined"
+      ]
+      for (const authorization of wrong) {
+        assert.strictEqual((yield* ask("GET", "/v1/scans", { authorization })).status, 401, authorization)
+      }
+      const inUrl = yield* ask("GET", `/v1/scans?token=${encodeURIComponent("operator's token")}`)
+      assert.strictEqual(inUrl.status, 401)
+      assert.notInclude(inUrl.body, "operator's token")
+    }))
+
+  it.effect("changes nothing by any GET, whoever asks", () =>
+    Effect.gen(function*() {
+      const { when } = yield* given(scans)
+      yield* when([delivered(1, "evt_1", "scan.created", { id: "scan_1" })])
+      const before = yield* kept
+      for (const { method, path } of yield* operations) {
+        if (method === "GET") yield* ask(method, path, as("operator"))
+        if (method === "GET") yield* ask("HEAD", path, as("operator"))
+      }
+      for (const path of ["/", "/docs", "/metrics", "/livez", "/readyz"]) {
+        yield* ask("GET", path, as("operator"))
+      }
+      assert.deepStrictEqual(yield* kept, before)
+    }))
+
+  it.effect("tells browsers to run, frame and keep nothing, and on /docs only what stands there", () =>
+    Effect.gen(function*() {
+      for (const path of ["/v1/scans", "/openapi.json", "/metrics", "/nowhere", "/livez", "/docs"]) {
+        const { headers } = yield* ask("GET", path, as("reader"))
+        assert.match(
+          String(headers["content-security-policy"]),
+          /^default-src 'none'.*frame-ancestors 'none'/,
+          path
+        )
+        assert.strictEqual(headers["x-content-type-options"], "nosniff", path)
+        assert.strictEqual(headers["cache-control"], "no-store", path)
+      }
+      assert.property(
+        (yield* ask("GET", "/v1/scans")).headers,
+        "content-security-policy",
+        "with no token too"
+      )
+      const docs = yield* ask("GET", "/docs", as("reader"))
+      const policy = String(docs.headers["content-security-policy"])
+      const [, scripts = ""] = /script-src ([^;]*)/.exec(policy) ?? []
+      assert.match(scripts, /^'sha256-[^']+'$/)
+      const [, script = ""] = /<script>([^]*?)<\/script>/.exec(docs.body) ?? []
+      assert.include(script, "SwaggerUIBundle")
+      const hash = createHash("sha256").update(Buffer.from(script)).digest("base64")
+      assert.strictEqual(scripts, `'sha256-${hash}'`)
+    }))
+})
+
+layer(open, { excludeTestServices: true })("the private listener without a token", (it) => {
+  it.effect("takes no request from another site's page, nor under another name, by any method", () =>
+    Effect.gen(function*() {
+      const host = "localhost:3001"
+      const wrong: ReadonlyArray<Readonly<Record<string, string>>> = [
+        { host: "evil.example" },
+        { host: "evil.example:3001" },
+        { host: "127.0.0.1.evil.example" },
+        { host: "localhost.evil.example" },
+        { host: "" },
+        { host, origin: "https://evil.example" },
+        { host, origin: "http://localhost:3002" },
+        { host, origin: "http://localhost:3001.evil.example" },
+        { host, origin: "null" },
+        { host, origin: "" },
+        { host, "sec-fetch-site": "cross-site", "sec-fetch-dest": "image" },
+        { host, "sec-fetch-site": "cross-site", "sec-fetch-dest": "iframe" },
+        { host, "sec-fetch-site": "same-site", "sec-fetch-dest": "empty" }
+      ]
+      for (const headers of wrong) {
+        for (
+          const [method, path] of [["GET", "/v1/scans"], ["POST", "/v1/dead-letters/discard"], [
+            "GET",
+            "/docs"
+          ]] as const
+        ) {
+          const { body, status } = yield* ask(method, path, headers)
+          assert.strictEqual(status, 403, `${method} ${path} ${JSON.stringify(headers)}`)
+          assert.include(body, "problem:forbidden")
+        }
+      }
+      const right: ReadonlyArray<Readonly<Record<string, string>>> = [
+        { host },
+        { host: "[::1]:3001" },
+        { host, origin: `http://${host}` },
+        { host, "sec-fetch-site": "same-origin", "sec-fetch-dest": "empty" },
+        { host, "sec-fetch-site": "none", "sec-fetch-dest": "document" },
+        { host, "sec-fetch-site": "cross-site", "sec-fetch-dest": "document" }
+      ]
+      for (const headers of right) {
+        assert.strictEqual((yield* ask("GET", "/v1/scans", headers)).status, 200, JSON.stringify(headers))
+      }
+    }))
+})

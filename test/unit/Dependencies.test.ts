@@ -1,0 +1,83 @@
+import { assert, describe, it } from "@effect/vitest"
+import { existsSync, readFileSync } from "node:fs"
+
+interface Package {
+  readonly license?: string
+  readonly dependencies?: Readonly<Record<string, string>>
+  readonly optionalDependencies?: Readonly<Record<string, string>>
+  readonly peerDependencies?: Readonly<Record<string, string>>
+}
+
+const root = new URL("../../", import.meta.url)
+const read = (path: string): Package => JSON.parse(readFileSync(new URL(path, root), "utf8"))
+
+/** Where a package finds another: beside itself or further up. */
+const resolve = (from: string, name: string): string | undefined => {
+  for (let folder = from;; folder = folder.slice(0, folder.lastIndexOf("node_modules/"))) {
+    const path = `${folder}node_modules/${name}/`
+    if (existsSync(new URL(`${path}package.json`, root))) return path
+    if (folder === "") return undefined
+  }
+}
+
+/** Everything that runs with us, by name, with its licence: what is installed of all that somebody asks for. */
+const installed = () => {
+  const licences = new Map<string, string>()
+  const visit = (path: string, names: ReadonlyArray<string>) => {
+    for (const name of names) {
+      const found = resolve(path, name)
+      if (found === undefined || licences.has(name)) continue
+      const { dependencies, license = "none", optionalDependencies, peerDependencies } = read(
+        `${found}package.json`
+      )
+      licences.set(name, license)
+      visit(found, Object.keys({ ...dependencies, ...optionalDependencies, ...peerDependencies }))
+    }
+  }
+  visit("", Object.keys(read("package.json").dependencies ?? {}))
+  return licences
+}
+
+/** Those that ask for no more than to be named. */
+const permissive = new Set(["MIT", "ISC", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "0BSD", "Unlicense"])
+
+describe("what runs with us", () => {
+  it("is known by name and licence, whoever brought it", () => {
+    assert.deepStrictEqual(
+      [...installed()].map(([name, licence]) => `${name}: ${licence}`).toSorted(),
+      known
+    )
+  })
+
+  it("may be used by anybody for anything", () => {
+    for (const [name, licence] of installed()) assert.isTrue(permissive.has(licence), `${name}: ${licence}`)
+  })
+
+  it("is pinned", () => {
+    for (const [name, version] of Object.entries(read("package.json").dependencies ?? {})) {
+      assert.match(version, /^\d+\.\d+\.\d+$/, name)
+    }
+  })
+})
+
+const known = [
+  "@effect/platform-node-shared: MIT",
+  "@effect/platform-node: MIT",
+  "@effect/sql-pg: MIT",
+  "@electric-sql/pglite: Apache-2.0",
+  "@redis/bloom: MIT",
+  "@redis/client: MIT",
+  "@redis/json: MIT",
+  "@redis/search: MIT",
+  "@redis/time-series: MIT",
+  "@types/node: MIT",
+  "@types/ws: MIT",
+  "effect: MIT",
+  "nats: Apache-2.0",
+  "nkeys.js: Apache-2.0",
+  "redis: MIT",
+  "tweetnacl: Unlicense",
+  "undici-types: MIT",
+  "undici: MIT",
+  "ws: MIT"
+]

@@ -76,9 +76,9 @@ const listener = <E, R>(options: AdminOptions, routes: Layer.Layer<never, E, R>)
         routes,
         Health.layer,
         nothingElse,
+        Guards.middleware,
         Draining.middleware,
-        Access.middleware(options),
-        Guards.middleware
+        Access.middleware(options)
       ),
       { disableLogger: true, disableListenLog: true }
     )),

@@ -77,9 +77,9 @@ const listener = <E, R>(options: AdminOptions, routes: Layer.Layer<never, E, R>)
         // It takes `/` from whatever comes after it.
         Layer.provideMerge(nothingElse, routes),
         Health.layer,
+        Guards.middleware,
         Draining.middleware,
-        Access.middleware(options),
-        Guards.middleware
+        Access.middleware(options)
       ),
       { disableLogger: true, disableListenLog: true }
     )),

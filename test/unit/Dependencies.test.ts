@@ -39,7 +39,17 @@ const installed = () => {
 }
 
 /** Those that ask for no more than to be named. */
-const permissive = new Set(["MIT", "ISC", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "0BSD", "Unlicense"])
+const permissive = new Set([
+  "MIT",
+  "ISC",
+  "Apache-2.0",
+  "BSD-2-Clause",
+  "BSD-3-Clause",
+  "0BSD",
+  "Unlicense",
+  // Of fonts: free to ship, not to be sold by themselves.
+  "OFL-1.1"
+])
 
 describe("what runs with us", () => {
   it("is known by name and licence, whoever brought it", () => {
@@ -65,6 +75,9 @@ const known = [
   "@effect/platform-node: MIT",
   "@effect/sql-pg: MIT",
   "@electric-sql/pglite: Apache-2.0",
+  "@fontsource-variable/inter: OFL-1.1",
+  "@preact/signals-core: MIT",
+  "@preact/signals: MIT",
   "@redis/bloom: MIT",
   "@redis/client: MIT",
   "@redis/json: MIT",
@@ -73,11 +86,14 @@ const known = [
   "@types/node: MIT",
   "@types/ws: MIT",
   "effect: MIT",
+  "htm: Apache-2.0",
   "nats: Apache-2.0",
   "nkeys.js: Apache-2.0",
+  "preact: MIT",
   "redis: MIT",
   "tweetnacl: Unlicense",
   "undici-types: MIT",
   "undici: MIT",
+  "uplot: MIT",
   "ws: MIT"
 ]

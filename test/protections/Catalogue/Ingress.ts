@@ -45,7 +45,16 @@ export const ingress: ReadonlyArray<Protection> = [
     rows: ["7"],
     name: "the cap on deliveries in flight",
     edits: [
-      edit("src/Ingress/Deliveries.ts", ">= this.#limits.maxInFlight) {", ">= Infinity) {")
+      edit(
+        "src/Ingress/Deliveries.ts",
+        "if (this.#storing >= this.#limits.maxInFlight) {\n      ingest",
+        "if (this.#storing >= Infinity) {\n      ingest"
+      ),
+      edit(
+        "src/Ingress/Deliveries.ts",
+        "if (this.#storing >= this.#limits.maxInFlight) {\n      this",
+        "if (this.#storing >= Infinity) {\n      this"
+      )
     ],
     test: "e2e/Faults/Network.test.ts",
     title: "takes no more at a time than its cap when the network is slow and cut, and does not grow"
@@ -134,8 +143,8 @@ export const ingress: ReadonlyArray<Protection> = [
     edits: [
       edit(
         "src/Signature.ts",
-        "timingSafeEqual(expected, given) || matched",
-        "timingSafeEqual(expected, given)"
+        "timingSafeEqual(expected, given) ? index : matched",
+        "timingSafeEqual(expected, given) ? index : -1"
       )
     ],
     test: "e2e/Faults/Load.test.ts",
@@ -224,7 +233,7 @@ export const ingress: ReadonlyArray<Protection> = [
   {
     rows: ["promise 7"],
     name: "the token is compared",
-    edits: [edit("src/Admin/Access.ts", "equal(authorization.slice(7), Redacted.value(token))", "true")],
+    edits: [edit("src/Admin/Access.ts", "[equal(given, token), ", "[true, ")],
     test: "integration/Admin.test.ts",
     title: "wants its token, if it has one, for all but health"
   }

@@ -116,8 +116,8 @@ export class Deliveries {
     for (const delivery of this.#open) {
       if (delivery.read) continue
       this.#end(delivery, "too_many_in_flight")
-      answerUnavailable(delivery.response)
-      return
+      delivery.response.setHeader("connection", "close")
+      return answerUnavailable(delivery.response)
     }
   }
 

@@ -12,7 +12,7 @@ const failures = 3
  * Listens anew when the listener accepts no connections any more, until the scope ends. Seen on Deno 2.9.6 after
  * the process had run out of files: it takes no connection from then on, and tells nobody. Node goes on by itself.
  */
-export const keepAccepting = Effect.fnUntraced(function*(server: Server, host: string) {
+export const keepAccepting = Effect.fnUntraced(function*(server: Server, host: string, backlog: number) {
   if (process.versions["deno"] === undefined) return
   const { port } = server.address() as AddressInfo
   const watch = Effect.gen(function*() {
@@ -22,7 +22,7 @@ export const keepAccepting = Effect.fnUntraced(function*(server: Server, host: s
     }
     yield* Effect.logError(`The public listener took no connection for ${failures} times; it listens anew.`)
     server.close()
-    yield* Effect.sync(() => server.listen(port, host))
+    yield* Effect.sync(() => server.listen({ port, host, backlog }))
   })
   yield* Effect.forkScoped(Effect.forever(watch))
 })

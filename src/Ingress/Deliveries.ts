@@ -121,6 +121,7 @@ export class Deliveries {
     if (first === undefined) return
     const oldest = others.reduce((oldest, one) => one.expires < oldest.expires ? one : oldest, first)
     this.#end(oldest, "too_many_in_flight")
+    oldest.response.setHeader("connection", "close")
     answerUnavailable(oldest.response)
   }
 

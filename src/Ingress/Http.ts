@@ -89,7 +89,7 @@ const make = Effect.fnUntraced(function*(options: HttpOptions) {
       )
     }
   )
-  yield* keepAccepting(server, options.host)
+  yield* keepAccepting(server, options.host, backlog)
   const { port } = server.address() as AddressInfo
   const host = options.host === "0.0.0.0" || options.host === "::" ? "localhost" : options.host
   const url = `http://${host.includes(":") ? `[${host}]` : host}:${port}`
@@ -112,7 +112,7 @@ const listen = (
     bound(server)
     server.on("clientError", refuseMalformed)
     server.on("error", (error) => resume(Effect.fail(listenFailed(options, error))))
-    server.listen(options.port, options.host, () => resume(Effect.succeed(server)))
+    server.listen({ port: options.port, host: options.host, backlog }, () => resume(Effect.succeed(server)))
   })
 
 /** Over the bound on connections one more is answered 503, and those that are only kept open make room. */
@@ -140,6 +140,9 @@ const openFiles = () => {
     return Infinity
   }
 }
+
+/** Connections that wait to be accepted: more than Node's 511, or a crowd keeps others out. */
+const backlog = 4_096
 
 const limits = {
   headersTimeout: 5_000,

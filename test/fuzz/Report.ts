@@ -10,15 +10,15 @@ const statuses = [200, 400, 404, 405, 408, 413, 415, 431, 503]
  * The longest that one turn of the event loop may take, in milliseconds. On Deno reading 64 KiB of one-byte chunks,
  * which nothing of ours can interrupt, takes up to 90 ms, and a full garbage collection took 168 ms.
  */
-export const longestBlock = process.versions["deno"] === undefined ? 50 : 250
+const longestBlock = process.versions["deno"] === undefined ? 50 : 250
 
 /** What memory may grow by, in mebibytes, from the start to its highest: both runtimes take much before they give. */
 const mostGrowth = 500
 
 /** Why a run failed; empty when it found nothing. */
-export const failures = (report: Report): ReadonlyArray<string> => {
+export const failures = (report: Report, longest = longestBlock): ReadonlyArray<string> => {
   const { blocked, healthy, memory, outcomes, problems } = report
-  const long = blocked.filter((millis) => millis > longestBlock)
+  const long = blocked.filter((millis) => millis > longest)
   const missing = [
     ...[...kinds, ...storms].map(({ kind }) => kind).filter((kind) => report.kinds[kind] === undefined),
     ...Object.entries(outcomes).flatMap(([outcome, count]) => count === 0 ? [outcome] : []),

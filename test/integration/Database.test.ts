@@ -56,7 +56,7 @@ for (const engine of engines) {
   })
 }
 
-const all = ["projections", "rebuilds", "reconciliations", "origin"]
+const all = ["projections", "rebuilds", "reconciliations", "origin", "repeated_ids", "completed"]
 
 const applied = Effect.gen(function*() {
   const sql = yield* SqlClient

@@ -1,13 +1,26 @@
 import { availableParallelism } from "node:os"
 import { defineConfig } from "vitest/config"
 
+/** Tests that look at the turns of an event loop, and at others' answers under abuse: nothing runs beside them. */
+const alone = ["test/e2e/Abuse.test.ts"]
+
+const shared = { silent: "passed-only", testTimeout: 60_000, hookTimeout: 60_000 } as const
+
 export default defineConfig({
   test: {
-    include: ["test/{unit,contract,integration,e2e}/**/*.test.ts"],
-    // Most tests wait for processes of their own: two at a time are faster even where there are two cores.
-    maxWorkers: Math.max(2, availableParallelism() - 1),
-    silent: "passed-only",
-    testTimeout: 60_000,
-    hookTimeout: 60_000
+    projects: [
+      {
+        test: {
+          ...shared,
+          name: "together",
+          include: ["test/{unit,contract,integration,e2e}/**/*.test.ts"],
+          exclude: alone,
+          // Most tests wait for processes of their own: two at a time are faster even where there are two cores.
+          maxWorkers: Math.max(2, availableParallelism() - 1),
+          sequence: { groupOrder: 0 }
+        }
+      },
+      { test: { ...shared, name: "alone", include: alone, maxWorkers: 1, sequence: { groupOrder: 1 } } }
+    ]
   }
 })

@@ -1,8 +1,8 @@
 import { availableParallelism } from "node:os"
 import { defineConfig } from "vitest/config"
 
-/** Tests that look at the turns of an event loop, and at others' answers under abuse: nothing runs beside them. */
-const alone = ["test/e2e/Abuse.test.ts"]
+/** Tests that look at turns of an event loop, and at others' answers under abuse and load: nothing runs beside them. */
+const alone = ["test/e2e/Abuse.test.ts", "test/e2e/Faults/Load.test.ts"]
 
 const shared = { silent: "passed-only", testTimeout: 60_000, hookTimeout: 60_000 } as const
 

@@ -55,6 +55,7 @@ const readers = Effect.flatMap(Nats, ({ connection }) =>
     return count
   }))
 
+/** One whose deletion got lost (seen on Deno, after a flood) is dropped by the broker after a minute. */
 const untilReaders = (count: number) =>
   Effect.repeat(Effect.delay(readers, "20 millis"), { until: (now) => now === count })
 
@@ -217,27 +218,31 @@ layer(listener, { excludeTestServices: true })("/v1/live", (it) => {
     240_000
   )
 
-  it.effect("reads the log and looks around once for all clients, and not at all for none", () =>
-    Effect.gen(function*() {
-      const { connection } = yield* Nats
-      let looks = 0
-      const seen = yield* Effect.acquireRelease(
-        Effect.sync(() => connection.subscribe(subject, { callback: () => void looks++ })),
-        (subscription) => Effect.sync(() => subscription.unsubscribe())
-      )
-      yield* untilReaders(0)
-      const clients = yield* Effect.forEach(Array.from({ length: 10 }), () => connect())
-      for (const client of clients) yield* client.until(() => client.statuses().length >= 3)
-      const most = clients.map((client) => client.statuses().length).reduce((a, b) => Math.max(a, b))
-      assert.isAtMost(looks, most + 2)
-      assert.isAtMost(yield* readers, 3)
-      for (const client of clients) client.close()
-      yield* untilReaders(0)
-      const after = looks
-      yield* Effect.sleep(2_500)
-      assert.isAtMost(looks, after + 1)
-      seen.unsubscribe()
-    }))
+  it.effect(
+    "reads the log and looks around once for all clients, and not at all for none",
+    () =>
+      Effect.gen(function*() {
+        const { connection } = yield* Nats
+        let looks = 0
+        const seen = yield* Effect.acquireRelease(
+          Effect.sync(() => connection.subscribe(subject, { callback: () => void looks++ })),
+          (subscription) => Effect.sync(() => subscription.unsubscribe())
+        )
+        yield* untilReaders(0)
+        const clients = yield* Effect.forEach(Array.from({ length: 10 }), () => connect())
+        for (const client of clients) yield* client.until(() => client.statuses().length >= 3)
+        const most = clients.map((client) => client.statuses().length).reduce((a, b) => Math.max(a, b))
+        assert.isAtMost(looks, most + 2)
+        assert.isAtMost(yield* readers, 3)
+        for (const client of clients) client.close()
+        yield* untilReaders(0)
+        const after = looks
+        yield* Effect.sleep(2_500)
+        assert.isAtMost(looks, after + 1)
+        seen.unsubscribe()
+      }),
+    180_000
+  )
 
   it.effect("takes a bounded number of clients, and again when one has gone", () =>
     Effect.gen(function*() {

@@ -87,7 +87,7 @@ export const start = Effect.fnUntraced(
       const outcome = yield* handle(waiting, begun.owned)
       desk.end(begun, outcome === "fenced" ? { _tag: "Fenced" } : { _tag: "Done" })
       return typeof outcome === "string" ? retryAfter(member.tick) : outcome
-    })
+    }, Effect.uninterruptible)
     yield* work({
       name,
       id,

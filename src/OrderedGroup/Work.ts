@@ -43,8 +43,9 @@ export const work = Effect.fnUntraced(function*<T extends string>(options: WorkO
   })
 
   const begin = (begun: Begun<Waiting<T>>) =>
-    Effect.uninterruptible(Effect.flatMap(attempt(begun), (end) => finish(begun, end))).pipe(
-      Effect.forkIn(handlers),
+    Effect.flatMap(attempt(begun), (end) => finish(begun, end)).pipe(
+      // So from its first moment: one that is interrupted before it starts has to finish, too.
+      Effect.forkIn(handlers, { uninterruptible: true }),
       Effect.map((fiber) => void (fiber.pollUnsafe() === undefined && fibers.set(begun, fiber)))
     )
 

@@ -124,14 +124,11 @@ layer(Layer.effectDiscard(ready).pipe(Layer.provideMerge(consumersOnBroker)), { 
           yield* first.kill
           yield* untilShared("ledgered", 2)
           yield* more(200)
-          // On Deno a member that stood still can leave partitions waiting once it goes on; the cause is not known.
-          if (process.versions["deno"] === undefined) {
-            process.kill(second.pid, "SIGSTOP")
-            yield* untilShared("ledgered", 1)
-            yield* more(100)
-            process.kill(second.pid, "SIGCONT")
-            yield* untilShared("ledgered", 2)
-          }
+          process.kill(second.pid, "SIGSTOP")
+          yield* untilShared("ledgered", 1)
+          yield* more(100)
+          process.kill(second.pid, "SIGCONT")
+          yield* untilShared("ledgered", 2)
           yield* more(200)
           process.kill(third.pid, "SIGTERM")
           assert.strictEqual(yield* third.ended, 0)

@@ -11,6 +11,7 @@ import * as Broker from "../support/Broker.ts"
 import { newDatabase } from "../support/Databases.ts"
 import { send } from "../support/Http.ts"
 import { log } from "../support/Log.ts"
+import { standStill } from "../support/Processes.ts"
 import { append, countOf, durables, untilCount } from "../support/Projecting.ts"
 import { running, type Serve, serve, threeqpr } from "../support/Serve.ts"
 import { scanCreated, secret } from "../support/Webhook.ts"
@@ -220,7 +221,7 @@ describe("a rebuild over several processes", () => {
         ], { concurrency: 2 })
         yield* appendScans(0, 500)
         yield* untilCount("scans", 500)
-        yield* Effect.sync(() => process.kill(asleep.pid, "SIGSTOP"))
+        yield* standStill(asleep.pid)
         // Some of these are sent to the one that sleeps.
         yield* appendScans(500, 1_500)
         assert.strictEqual((yield* startRebuild(awake.admin)).status, 202)

@@ -9,6 +9,7 @@ import { NatsServer } from "../../src/Nats/Server.ts"
 import { entryOf } from "../contract/EventLog.ts"
 import * as Broker from "../support/Broker.ts"
 import { log, logOnBroker, nats, topology } from "../support/Log.ts"
+import { standStill } from "../support/Processes.ts"
 import { until } from "../support/Until.ts"
 
 const manager = Effect.flatMap(Nats, ({ connection }) => Effect.promise(() => connection.jetstreamManager()))
@@ -73,7 +74,7 @@ describe("the event log without its broker", () => {
       const { pid } = yield* NatsServer
       const broker = yield* pid
       if (broker === undefined) return assert.fail("no broker")
-      process.kill(broker, "SIGSTOP")
+      yield* standStill(broker)
       const waiting = yield* Effect.forEach(
         ["evt_2", "evt_3"],
         (id) => Effect.forkChild(Effect.flip(append(entryOf(id))))
@@ -98,7 +99,7 @@ describe("the event log without its broker", () => {
       yield* ready
       const broker = yield* Effect.flatMap(NatsServer, ({ pid }) => pid)
       if (broker === undefined) return assert.fail("no broker")
-      process.kill(broker, "SIGSTOP")
+      yield* standStill(broker)
       const late = ["evt_late_1", "evt_late_2", "evt_late_3"]
       const unknown = yield* Effect.forEach(late, (id) => Effect.flip(append(entryOf(id))), {
         concurrency: "unbounded"

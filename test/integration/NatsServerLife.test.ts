@@ -1,14 +1,13 @@
 import { assert, describe } from "@effect/vitest"
 import { Effect, FileSystem } from "effect"
 import { type NatsConnection, StorageType } from "nats"
-import process from "node:process"
 import { NatsServerFailed } from "../../src/Nats/Server.ts"
 import { readConnection } from "../../src/Nats/Server/Connection.ts"
 import * as Guard from "../../src/Nats/Server/Guard.ts"
 import { client, newDataDir, start } from "../support/Broker.ts"
 import { test } from "../support/Live.ts"
 import { writeCommand } from "../support/Machine.ts"
-import { brokersOf, guardsOf, kill, processesOf, untilNoProcessOf } from "../support/Processes.ts"
+import { brokersOf, guardsOf, kill, processesOf, standStill, untilNoProcessOf } from "../support/Processes.ts"
 import * as Script from "../support/Script.ts"
 import { until } from "../support/Until.ts"
 
@@ -105,7 +104,7 @@ describe("the embedded broker", () => {
       yield* Effect.addFinalizer(() =>
         brokersOf(dataDir).pipe(Effect.flatMap(Effect.forEach(kill)), Effect.ignore)
       )
-      yield* Effect.sync(() => process.kill(script.pid, "SIGSTOP"))
+      yield* standStill(script.pid)
       yield* Effect.forEach(yield* guardsOf(dataDir), kill)
       yield* script.kill
       assert.strictEqual((yield* readConnection(dataDir)).pid, leftover)

@@ -8,6 +8,7 @@ import { NatsServer } from "../../src/Nats/Server.ts"
 import { open } from "../../src/OrderedGroup/Store.ts"
 import { newDatabase } from "../support/Databases.ts"
 import { consumersOnBroker } from "../support/Log.ts"
+import { standStill } from "../support/Processes.ts"
 import { append } from "../support/Projecting.ts"
 import * as Script from "../support/Script.ts"
 import { ready } from "../support/Subscribing.ts"
@@ -124,7 +125,7 @@ layer(Layer.effectDiscard(ready).pipe(Layer.provideMerge(consumersOnBroker)), { 
           yield* first.kill
           yield* untilShared("ledgered", 2)
           yield* more(200)
-          process.kill(second.pid, "SIGSTOP")
+          yield* standStill(second.pid)
           yield* untilShared("ledgered", 1)
           yield* more(100)
           process.kill(second.pid, "SIGCONT")
@@ -149,7 +150,7 @@ layer(Layer.effectDiscard(ready).pipe(Layer.provideMerge(consumersOnBroker)), { 
           const first = yield* member
           const slow = yield* happen("stalled_1", "slow")
           yield* Effect.repeat(first.line, { until: (line) => line === `slow ${slow.sequence}` })
-          process.kill(first.pid, "SIGSTOP")
+          yield* standStill(first.pid)
           const second = yield* member
           yield* untilShared("stalled", 1)
           const isWritten = (rows: ReadonlyArray<Row>) =>

@@ -9,6 +9,7 @@ import { findOrInstall } from "../../src/Nats/Install.ts"
 import { binary, platform } from "./Broker.ts"
 import { spawnGuarded } from "./Guarded.ts"
 import { freePort } from "./Port.ts"
+import { standStill } from "./Processes.ts"
 
 /** A nats-server of the tests: nobody starts it again when it ends. */
 export interface NatsProcess {
@@ -17,7 +18,7 @@ export interface NatsProcess {
   readonly token: string
   /** Of nats-server, while it runs. */
   readonly pid: Effect.Effect<number>
-  /** Sends a signal; waits until it is gone, unless the signal pauses it or lets it go on. */
+  /** Sends a signal; waits until the process is gone, or stands still, unless the signal lets it go on. */
   readonly signal: (signal: "SIGKILL" | "SIGTERM" | "SIGSTOP" | "SIGCONT") => Effect.Effect<void>
   /** Starts it again on the same port with the same data; does not wait until JetStream is up. */
   readonly start: Effect.Effect<void>
@@ -64,9 +65,10 @@ async function launch(
   const pid = () => Number.parseInt(readFileSync(pidFile, "utf8"))
   const signal = async (signal: "SIGKILL" | "SIGTERM" | "SIGSTOP" | "SIGCONT") => {
     if (child === undefined || child.exitCode !== null) return
+    if (signal === "SIGSTOP") return Effect.runPromise(standStill(pid()))
     const exited = once(child, "exit")
     process.kill(pid(), signal)
-    if (signal === "SIGSTOP" || signal === "SIGCONT") return
+    if (signal === "SIGCONT") return
     await exited
     child.stdin?.destroy()
   }

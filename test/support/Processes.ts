@@ -31,6 +31,24 @@ export const untilNoProcessOf = (dataDir: string) =>
 /** Ends a process at once, as a crash would. */
 export const kill = (pid: number) => Effect.sync(() => process.kill(pid, "SIGKILL"))
 
+/**
+ * Makes a process stand still, and ends once all its threads do: a signal is on its way when `kill` returns, and
+ * until it has come the process may still answer.
+ */
+export const standStill = (pid: number) =>
+  Effect.gen(function*() {
+    process.kill(pid, "SIGSTOP")
+    yield* Effect.repeat(statesOf(pid), { until: (states) => states.every((state) => state.startsWith("T")) })
+  })
+
+// A line for each thread on Linux; the `ps` of others gives the process.
+const statesOf = (pid: number) =>
+  Effect.sync(() => {
+    const threads = process.platform === "linux" ? ["-L"] : []
+    const states = execFileSync("ps", [...threads, "-o", "state=", "-p", String(pid)], { encoding: "utf8" })
+    return states.trim().split("\n")
+  })
+
 const pidsOf = (lines: ReadonlyArray<string>) => lines.map((line) => Number.parseInt(line, 10))
 
 /** The memory that a process has resident, in bytes. */

@@ -8,6 +8,7 @@ import * as Broker from "../Broker.ts"
 import * as NatsProcess from "../NatsProcess.ts"
 import { freePort } from "../Port.ts"
 import * as Postgres from "../Postgres.ts"
+import { standStill } from "../Processes.ts"
 import * as Proxy from "../Proxy.ts"
 import { type Serve, serve } from "../Serve.ts"
 import { check, type CheckOptions, type Verdict } from "./Check.ts"
@@ -152,7 +153,7 @@ const part = Effect.fnUntraced(function*(role: Part["role"], env: Readonly<Recor
         yield* Scope.close(life, Exit.void)
         return code
       }),
-    pause: signal("SIGSTOP"),
+    pause: Effect.suspend(() => now === undefined ? Effect.void : standStill(now.pid)),
     proceed: signal("SIGCONT"),
     start
   } satisfies Part

@@ -1,13 +1,14 @@
 import { Clock, Effect, Schema } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
-import { SqlClient } from "effect/sql/SqlClient"
 import { EventLog } from "../EventLog.ts"
-import { durableName, filterOf, type Projection } from "../Projection.ts"
+import { durableName, filterOf, type Projection, tableName } from "../Projection.ts"
 import { projections } from "../Projections.ts"
+import { appliedWithin } from "../Projector/AppliedCounts.ts"
 import { completeness } from "../Projector/Completeness.ts"
-import { appliedBefore, ledgerPage } from "../Projector/LedgerPage.ts"
+import { ledgerPage } from "../Projector/LedgerPage.ts"
 import * as Rebuilds from "../Projector/Rebuilds.ts"
 import { active, find, type Live, lives, type Rebuild } from "../Projector/Registry.ts"
+import { rowsIn } from "../Projector/Rows.ts"
 import { Api } from "./Api.ts"
 import { RebuildAnswer, type RebuildRequest } from "./Api/Projections.ts"
 import type { ConsumerAnswer } from "./Api/Status.ts"
@@ -50,15 +51,12 @@ const list = Effect.gen(function*() {
 
 const stateOf = Effect.fnUntraced(
   function*(projection: Projection, live: Live, consumers: ReadonlyArray<ConsumerAnswer>) {
-    const sql = yield* SqlClient
     const { error, error_at, generation, name, version } = live
     const durable = durableName(name, generation)
     const consumer = consumers.find(({ name }) => name === durable)
     const rows: Record<string, number> = {}
     for (const table of Object.keys(projection.tables)) {
-      const [row] = yield* sql<{ readonly rows: number }>`
-        select count(*)::float8 as rows from ${sql.literal(table)}`
-      rows[table] = row?.rows ?? 0
+      rows[table] = yield* rowsIn(tableName(table, generation))
     }
     const finished_to = consumer?.finished_to ?? 0
     return {
@@ -89,7 +87,7 @@ const ledger = Effect.fn("Projections.ledger")(function*(name: string, after: nu
   const position = consumer?.lag === 0 ? lastSequence : consumer?.finished_to ?? 0
   const up_to = Math.min(asked ?? Infinity, position)
   const page = yield* ledgerPage(projection, generation, Math.max(after, firstSequence - 1), up_to)
-  const gone = after === 0 ? yield* appliedBefore(projection, generation, firstSequence) : 0
+  const gone = after === 0 ? yield* appliedWithin(projection, generation, 0, firstSequence - 1) : 0
   return { projection: name, generation, up_to, ...page, gone }
 })
 

@@ -98,7 +98,33 @@ const migrations = {
   "0006_completed": Effect.flatMap(
     SqlClient,
     (sql) => sql`alter table rebuilds add column completed boolean not null default true`
-  )
+  ),
+  "0007_applied_counts": Effect.gen(function*() {
+    const sql = yield* SqlClient
+    yield* sql`set local statement_timeout = 0`
+    yield* sql`create table applied_counts (
+      name text not null,
+      generation integer not null,
+      bucket bigint not null,
+      shard integer not null,
+      events bigint not null,
+      primary key (name, generation, bucket, shard)
+    ) with (fillfactor = 50)`
+    const tables = yield* sql<
+      { readonly applied: string; readonly name: string; readonly generation: number }
+    >`
+      select tablename as applied, parts[1] as name, parts[2]::int as generation
+      from pg_tables, regexp_match(tablename, '^(.+)_applied_([0-9]+)$') as parts
+      where schemaname = current_schema() and parts[1] in (select name from projections)`
+    for (const { applied, generation, name } of tables) {
+      yield* sql`insert into applied_counts
+        select ${name}::text, ${generation}::int, sequence / 10000, 0, count(*) from ${
+        sql(applied)
+      } group by 3`
+      yield* sql`create index on ${sql(applied)} using brin (sequence)
+        with (pages_per_range = 16, autosummarize = on)`
+    }
+  })
 }
 
 /**

@@ -2,6 +2,7 @@ import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { Delivered } from "../Consumer/Delivered.ts"
 import { type Projection, tableName } from "../Projection.ts"
+import { record } from "./AppliedCounts.ts"
 import { isLockTimeout, share } from "./Locks.ts"
 import { isCompleted } from "./Registry.ts"
 import { appliedTable } from "./Tables.ts"
@@ -42,15 +43,9 @@ export const applyWithin = Effect.fnUntraced(
   function*(projection: Projection, generation: number, events: ReadonlyArray<Decoded>) {
     const sql = yield* SqlClient
     const candidates = firstOfEach(events)
-    const recorded = yield* sql<{ readonly event_id: string }>`
-      insert into ${sql.literal(appliedTable(projection, generation))} (event_id, sequence)
-      select event_id, sequence from jsonb_to_recordset(${guardRows(candidates.values())}::text::jsonb)
-        as row (event_id text, sequence bigint)
-      order by event_id
-      on conflict (event_id) do nothing
-      returning event_id`
+    const recorded = yield* record(projection, generation, guardRows(candidates.values()))
     if (recorded.length < events.length) yield* recordRepeated(projection, generation, events)
-    const fresh = recorded.flatMap(({ event_id }) => candidates.get(event_id) ?? [])
+    const fresh = recorded.flatMap((id) => candidates.get(id) ?? [])
     if (fresh.length === 0) return
     yield* projection.apply(
       sql,

@@ -2,8 +2,8 @@ import { Effect } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { EventLog, eventSubject } from "../EventLog.ts"
 import { durableName, type Projection } from "../Projection.ts"
+import { appliedWithin } from "./AppliedCounts.ts"
 import { countLetters } from "./Letters.ts"
-import { appliedTable } from "./Tables.ts"
 
 /** What became of the entries of the stream up to a position that a generation of a projection is through with. */
 export interface Completeness {
@@ -29,25 +29,24 @@ export const completeness = Effect.fn("Projector.completeness")(
     const sql = yield* SqlClient
     const { firstSequence } = yield* log.state
     const upTo = Effect.fnUntraced(function*(filter?: string) {
-      const all = yield* log.count({ after: 0, filter })
-      return all - (yield* log.count({ after: position, filter }))
+      const [all, beyond] = yield* Effect.all(
+        [log.count({ after: 0, filter }), log.count({ after: position, filter })],
+        { concurrency: 2 }
+      )
+      return all - beyond
     })
-    const stream = yield* upTo()
-    const mine = (yield* Effect.forEach(projection.types, (type) => upTo(eventSubject(type))))
-      .reduce((sum, count) => sum + count, 0)
-    const within = sql`sequence between ${firstSequence}::bigint and ${position}::bigint`
-    const [{ applied, repeated } = { applied: 0, repeated: 0 }] = yield* sql<Counts>`
-      select (select count(*) from ${sql.literal(appliedTable(projection, generation))}
-          where ${within})::float8 as applied,
-        (select count(*) from repeated where name = ${projection.name} and generation = ${generation}
-          and ${within})::float8 as repeated`
+    const [stream, ofTypes] = yield* Effect.all([
+      upTo(),
+      Effect.forEach(projection.types, (type) => upTo(eventSubject(type)), { concurrency: "unbounded" })
+    ], { concurrency: 2 })
+    const mine = ofTypes.reduce((sum, count) => sum + count, 0)
+    const applied = yield* appliedWithin(projection, generation, firstSequence, position)
+    const [{ repeated } = { repeated: 0 }] = yield* sql<{ readonly repeated: number }>`
+      select count(*)::float8 as repeated from repeated
+      where name = ${projection.name} and generation = ${generation}
+        and sequence between ${firstSequence}::bigint and ${position}::bigint`
     const dead_letters = yield* countLetters(durableName(projection.name, generation))
     const missing = Math.max(0, mine - applied - repeated - dead_letters)
     return { stream, not_mine: stream - mine, applied, repeated, dead_letters, missing }
   }
 )
-
-interface Counts {
-  readonly applied: number
-  readonly repeated: number
-}

@@ -6,6 +6,7 @@ import { isTransient } from "../Database/SqlFailure.ts"
 import { EventLog } from "../EventLog.ts"
 import { messageOf } from "../Failure.ts"
 import { durableName, type Projection } from "../Projection.ts"
+import { appliedBy } from "./AppliedCounts.ts"
 import { compare } from "./Compare.ts"
 import { complete } from "./Complete.ts"
 import { carryOver, lackingUpTo, NotLevel } from "./Level.ts"
@@ -13,7 +14,6 @@ import { exclude, lead } from "./Locks.ts"
 import { currentLog, foreign } from "./Origin.ts"
 import { end, type Rebuild } from "./Registry.ts"
 import { switchTo } from "./Switch.ts"
-import { appliedTable } from "./Tables.ts"
 
 /** A rebuild whose consumer has fewer events than this before it is taken for caught up. */
 const nearlyNothing = 1_000
@@ -122,13 +122,6 @@ const checkNothingLost = Effect.fnUntraced(
     })
   }
 )
-
-const appliedBy = Effect.fnUntraced(function*(projection: Projection, generation: number) {
-  const sql = yield* SqlClient
-  const [row] = yield* sql<{ readonly events: number }>`
-    select count(*)::float8 as events from ${sql.literal(appliedTable(projection, generation))}`
-  return row?.events ?? 0
-})
 
 const standingOf = (standings: ReadonlyArray<Standing>, { name }: Projection, generation: number) =>
   standings.find((standing) => standing.name === durableName(name, generation))

@@ -50,17 +50,6 @@ export const ledgerPage = Effect.fn("Projector.ledgerPage")(
   }
 )
 
-/** How many events were applied whose entries lay before a sequence. */
-export const appliedBefore = Effect.fnUntraced(
-  function*(projection: Projection, generation: number, sequence: number) {
-    const sql = yield* SqlClient
-    const [row] = yield* sql<{ readonly events: number }>`
-      select count(*)::float8 as events from ${sql.literal(appliedTable(projection, generation))}
-      where sequence < ${sequence}::bigint`
-    return row?.events ?? 0
-  }
-)
-
 const entriesOf = Effect.fnUntraced(function*(after: number, upTo: number) {
   const log = yield* EventLog
   const entries: Array<Pick<LoggedEntry, "sequence" | "subject" | "headers">> = []

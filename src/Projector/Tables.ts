@@ -38,6 +38,11 @@ export const create = Effect.fnUntraced(function*(projection: Projection, genera
       appliedTable(projection, generation)
     } (event_id text primary key, sequence bigint not null)`
   )
+  // In the order of the stream, nearly; what is asked for is one part of it.
+  yield* sql.unsafe(
+    `create index on ${appliedTable(projection, generation)} using brin (sequence)
+      with (pages_per_range = 16, autosummarize = on)`
+  )
   for (const [name, { columns }] of Object.entries(projection.tables)) {
     yield* sql.unsafe(`create table ${tableName(name, generation)} (${columns})`)
   }
@@ -74,6 +79,7 @@ export const drop = Effect.fnUntraced(
     for (const table of tables) yield* sql.unsafe(`drop table if exists ${tableName(table, generation)}`)
     yield* sql.unsafe(`drop table if exists ${appliedTable({ name }, generation)}`)
     yield* sql`delete from repeated where name = ${name} and generation = ${generation}`
+    yield* sql`delete from applied_counts where name = ${name} and generation = ${generation}`
   }
 )
 

@@ -36,6 +36,7 @@ export const given = Effect.fnUntraced(function*(projection: Projection) {
   for (const table of [...Object.keys(projection.tables), `${projection.name}_applied`]) {
     yield* sql.unsafe(`truncate ${table}_${generation}`)
   }
+  yield* sql`delete from applied_counts where name = ${projection.name}`
   /** Applies batches one after the other. */
   const when = (...batches: ReadonlyArray<ReadonlyArray<Decoded>>) =>
     Effect.forEach(batches, (batch) => applyOnce(projection, generation, batch), { discard: true })

@@ -55,7 +55,7 @@ export const ProjectionAnswer = Schema.Struct({
   lag_seconds: Schema.Finite,
   /** What it last had to wait for, if ever. */
   last_error: Schema.NullOr(Schema.Struct({ message: Schema.String, at: Schema.String })),
-  /** Rows by table. */
+  /** Rows by table: exact up to 10,000, the database's estimate above. */
   rows: Schema.Record(Schema.String, Schema.Finite),
   /**
    * Of the entries up to `finished_to`: all, those of other types, those applied, those that are in the

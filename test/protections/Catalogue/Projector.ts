@@ -2,7 +2,7 @@ import { edit, type Protection } from "../Protection.ts"
 
 const withoutIds = edit(
   "src/Projector/Batch.ts",
-  "recorded.flatMap(({ event_id }) => candidates.get(event_id) ?? [])",
+  "recorded.flatMap((id) => candidates.get(id) ?? [])",
   "[...candidates.values()]"
 )
 

@@ -8,7 +8,7 @@ const counted = 10_000
 export const rowsIn = Effect.fn("Projector.rowsIn")(function*(table: string) {
   const sql = yield* SqlClient
   const [some] = yield* sql<{ readonly rows: number }>`
-    select count(*)::int as rows from (select 1 from ${sql.literal(table)} limit ${counted + 1}) as some`
+    select count(*)::int as rows from (select 1 from ${sql.literal(table)} limit ${counted + 1}) as counted`
   const rows = some?.rows ?? 0
   if (rows <= counted) return rows
   const [row] = yield* sql<{ readonly "QUERY PLAN": Explained }>`

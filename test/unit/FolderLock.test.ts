@@ -1,6 +1,7 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import {
+  Deferred,
   Effect,
   Exit,
   Fiber,
@@ -174,6 +175,37 @@ describe("FolderLock", () => {
       )
       yield* Scope.close(scope, Exit.void)
       assert.strictEqual((yield* holderOf(folder)).id, "successor")
+    })
+  )
+
+  test(
+    "refuses one that found the dead holder, when another took over meanwhile",
+    Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const folder = yield* folderHeldBy({ pid: yield* deadPid })
+      const found = yield* Deferred.make<void>()
+      const goOn = yield* Deferred.make<void>()
+      const slow: FileSystem.FileSystem = {
+        ...fs,
+        link: (from, to) =>
+          to.includes(".after-")
+            ? Effect.andThen(Deferred.succeed(found, undefined), Deferred.await(goOn)).pipe(
+              Effect.andThen(fs.link(from, to))
+            )
+            : fs.link(from, to)
+      }
+      const late = yield* Effect.forkChild(
+        Effect.result(acquire(folder).pipe(Effect.provideService(FileSystem.FileSystem, slow)))
+      )
+      yield* Deferred.await(found)
+      yield* acquire(folder)
+      const { id } = yield* holderOf(folder)
+      yield* Deferred.succeed(goOn, undefined)
+      const outcome = yield* Fiber.join(late)
+      assert.isTrue(Result.isFailure(outcome), "two took over")
+      if (Result.isFailure(outcome)) assert.instanceOf(outcome.failure, FolderLocked)
+      assert.strictEqual((yield* holderOf(folder)).id, id)
+      assert.deepStrictEqual(yield* filesIn(folder), ["lock"])
     })
   )
 

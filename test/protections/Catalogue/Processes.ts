@@ -39,7 +39,7 @@ export const processes: ReadonlyArray<Protection> = [
     name: "of all that find a dead holder one takes over",
     edits: [edit("src/FolderLock.ts", "if (!isSame(yield* read(file), dead)) return false", "")],
     test: "unit/FolderLock.test.ts",
-    title: "gives ${what} to exactly one of 50 acquirers of one process, 20 times over"
+    title: "refuses one that found the dead holder, when another took over meanwhile"
   },
   {
     rows: ["16"],

@@ -72,7 +72,7 @@ export const rebuilds: ReadonlyArray<Protection> = [
       )
     ],
     test: "integration/Rebuild.test.ts",
-    title: "never takes a row from those who read while events come in"
+    title: "that fails half way through its switch shows what it showed, and the next one switches"
   },
   {
     rows: ["promise 5"],

@@ -81,6 +81,11 @@ export interface LogState {
   readonly replicas: number
 }
 
+/** How many entries there are of each subject at one moment, and what the log is then. */
+export interface Census extends LogState {
+  readonly subjects: Readonly<Record<string, number>>
+}
+
 /**
  * An append without proof that the entry is stored. `timeout` and `disconnected` leave it unknown, the
  * others are refusals; in every case appending the same id again is safe, and right.
@@ -112,6 +117,7 @@ export class EventLog extends Context.Service<EventLog, {
   /** The sequence of the first entry stored at a time (milliseconds since the epoch) or later, or of the next. */
   readonly sequenceAt: (time: number) => Effect.Effect<number, ReadFailed>
   readonly state: Effect.Effect<LogState, ReadFailed>
+  readonly census: Effect.Effect<Census, ReadFailed>
   readonly health: Effect.Effect<Health>
   /** What a stored entry survives in the present set-up, in one sentence. */
   readonly durability: string

@@ -1,6 +1,6 @@
 import { Clock, Effect, Schema } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
-import { EventLog } from "../EventLog.ts"
+import { type Census, EventLog, type LogState } from "../EventLog.ts"
 import { durableName, filterOf, type Projection, tableName } from "../Projection.ts"
 import { projections } from "../Projections.ts"
 import { appliedWithin } from "../Projector/AppliedCounts.ts"
@@ -31,6 +31,8 @@ export const layer = HttpApiBuilder.group(
 )
 
 const list = Effect.gen(function*() {
+  // Before the consumers are looked at: one that has nothing waiting then is through with all of this.
+  const census = yield* (yield* EventLog).census
   const consumers = yield* standing
   const installed = yield* lives
   const rebuilds = yield* active
@@ -41,24 +43,26 @@ const list = Effect.gen(function*() {
       if (live === undefined) return []
       const rebuild = rebuilds.find(({ name }) => name === live.name)
       return [{
-        ...(yield* stateOf(projection, live, consumers)),
+        ...(yield* stateOf(projection, live, consumers, census)),
         rebuild: rebuild === undefined ? null : yield* answerOf(rebuild, consumers)
       }]
-    })
+    }),
+    { concurrency: "unbounded" }
   )
   return { projections: answers.flat() }
 }).pipe(Effect.withSpan("Projections.list"))
 
 const stateOf = Effect.fnUntraced(
-  function*(projection: Projection, live: Live, consumers: ReadonlyArray<ConsumerAnswer>) {
+  function*(projection: Projection, live: Live, consumers: ReadonlyArray<ConsumerAnswer>, census: Census) {
     const { error, error_at, generation, name, version } = live
     const durable = durableName(name, generation)
     const consumer = consumers.find(({ name }) => name === durable)
-    const rows: Record<string, number> = {}
-    for (const table of Object.keys(projection.tables)) {
-      rows[table] = yield* rowsIn(tableName(table, generation))
-    }
-    const finished_to = consumer?.finished_to ?? 0
+    const rows = yield* Effect.forEach(
+      Object.keys(projection.tables),
+      (table) => Effect.map(rowsIn(tableName(table, generation)), (rows) => [table, rows] as const),
+      { concurrency: "unbounded" }
+    )
+    const finished_to = positionOf(consumer, census)
     return {
       name,
       generation,
@@ -70,22 +74,28 @@ const stateOf = Effect.fnUntraced(
       lag: consumer?.lag ?? 0,
       lag_seconds: consumer?.lag_seconds ?? 0,
       last_error: error === null || error_at === null ? null : { message: error, at: error_at },
-      rows,
-      completeness: yield* completeness(projection, generation, finished_to)
+      rows: Object.fromEntries(rows),
+      completeness: yield* completeness(projection, generation, finished_to, census)
     }
   }
 )
+
+/**
+ * The last entry of a log up to which a consumer has nothing unfinished: its own floor stays where its last
+ * event was, however far it is through with the events of others.
+ */
+const positionOf = (consumer: ConsumerAnswer | undefined, { lastSequence }: LogState) =>
+  Math.min(lastSequence, consumer?.lag === 0 ? lastSequence : consumer?.finished_to ?? 0)
 
 const ledger = Effect.fn("Projections.ledger")(function*(name: string, after: number, asked?: number) {
   const projection = projections.find((projection) => projection.name === name)
   const live = (yield* lives).find((live) => live.name === name)
   if (projection === undefined || live === undefined) return yield* noProjection(name)
   const { generation } = live
-  const { firstSequence, lastSequence } = yield* (yield* EventLog).state
+  const state = yield* (yield* EventLog).state
+  const { firstSequence } = state
   const consumer = (yield* standing).find((consumer) => consumer.name === durableName(name, generation))
-  // Its floor stays where its last event was, however far it is through with the events of others.
-  const position = consumer?.lag === 0 ? lastSequence : consumer?.finished_to ?? 0
-  const up_to = Math.min(asked ?? Infinity, position)
+  const up_to = Math.min(asked ?? Infinity, positionOf(consumer, state))
   const page = yield* ledgerPage(projection, generation, Math.max(after, firstSequence - 1), up_to)
   const gone = after === 0 ? yield* appliedWithin(projection, generation, 0, firstSequence - 1) : 0
   return { projection: name, generation, up_to, ...page, gone }

@@ -61,6 +61,10 @@ const make = Effect.fnUntraced(function*(options: JetStreamOptions) {
     count: reader.count,
     sequenceAt: reader.sequenceAt,
     state: Effect.map(reading(() => manager.streams.info(stream)), stateOf),
+    census: Effect.map(
+      reading(() => manager.streams.info(stream, { subjects_filter: ">" })),
+      (info) => ({ ...stateOf(info), subjects: info.state.subjects ?? {} })
+    ),
     health: Effect.sync(() => readiness.health),
     durability: durabilityOf({
       serverVersion: nats.serverVersion(),

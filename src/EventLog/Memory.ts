@@ -14,6 +14,16 @@ export const layer = (options: { readonly dedupWindow: number } = { dedupWindow:
       const entries: Array<LoggedEntry & { readonly storedAt: number }> = []
       const matching = ({ after, filter }: Part) =>
         entries.filter(({ sequence, subject }) => sequence > after && matches(filter, subject))
+      const state = () => ({
+        entries: entries.length,
+        bytes: entries.reduce((bytes, { body }) => bytes + body.length, 0),
+        firstSequence: 1,
+        lastSequence: entries.length,
+        created,
+        dedupWindow: options.dedupWindow,
+        retention: undefined,
+        replicas: 1
+      })
       const seen = new Map<string, { readonly at: number; readonly sequence: number }>()
 
       return EventLog.of({
@@ -49,15 +59,13 @@ export const layer = (options: { readonly dedupWindow: number } = { dedupWindow:
         count: (part) => Effect.sync(() => matching(part).length),
         sequenceAt: (time) =>
           Effect.sync(() => entries.find(({ storedAt }) => storedAt >= time)?.sequence ?? entries.length + 1),
-        state: Effect.sync(() => ({
-          entries: entries.length,
-          bytes: entries.reduce((bytes, { body }) => bytes + body.length, 0),
-          firstSequence: 1,
-          lastSequence: entries.length,
-          created,
-          dedupWindow: options.dedupWindow,
-          retention: undefined,
-          replicas: 1
+        state: Effect.sync(state),
+        census: Effect.sync(() => ({
+          ...state(),
+          subjects: entries.reduce<Record<string, number>>(
+            (counts, { subject }) => ({ ...counts, [subject]: (counts[subject] ?? 0) + 1 }),
+            {}
+          )
         })),
         health: Effect.succeed({ ready: true }),
         durability: "nothing: the log is in memory",

@@ -1,6 +1,6 @@
 import { Effect } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
-import { EventLog, eventSubject } from "../EventLog.ts"
+import { type Census, EventLog, eventSubject } from "../EventLog.ts"
 import { durableName, type Projection } from "../Projection.ts"
 import { appliedWithin } from "./AppliedCounts.ts"
 import { countLetters } from "./Letters.ts"
@@ -20,24 +20,24 @@ export interface Completeness {
 }
 
 /**
- * Accounts for every entry up to the position at which the durable consumer has nothing unfinished, by
- * counting. Dead letters are counted whole, so that `missing` can be too small while some lie beyond it.
+ * Accounts for every entry up to a position, at which the durable consumer has nothing unfinished, by
+ * counting: the entries of a census, which may go further. While events come in or dead letters lie beyond
+ * the position, `missing` can be too small for a moment, and never too large.
  */
 export const completeness = Effect.fn("Projector.completeness")(
-  function*(projection: Projection, generation: number, position: number) {
+  function*(projection: Projection, generation: number, position: number, census: Census) {
     const log = yield* EventLog
     const sql = yield* SqlClient
-    const { firstSequence } = yield* log.state
-    const upTo = Effect.fnUntraced(function*(filter?: string) {
-      const [all, beyond] = yield* Effect.all(
-        [log.count({ after: 0, filter }), log.count({ after: position, filter })],
-        { concurrency: 2 }
-      )
-      return all - beyond
-    })
+    const { entries, firstSequence, lastSequence, subjects } = census
+    const upTo = (all: number, filter?: string) =>
+      position >= lastSequence
+        ? Effect.succeed(all)
+        : Effect.map(log.count({ after: position, filter }), (beyond) => Math.max(0, all - beyond))
     const [stream, ofTypes] = yield* Effect.all([
-      upTo(),
-      Effect.forEach(projection.types, (type) => upTo(eventSubject(type)), { concurrency: "unbounded" })
+      upTo(entries),
+      Effect.forEach(projection.types.map(eventSubject), (subject) => upTo(subjects[subject] ?? 0, subject), {
+        concurrency: "unbounded"
+      })
     ], { concurrency: 2 })
     const mine = ofTypes.reduce((sum, count) => sum + count, 0)
     const applied = yield* appliedWithin(projection, generation, firstSequence, position)

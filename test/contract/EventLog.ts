@@ -161,6 +161,24 @@ export const suite = <E>(name: string, log: Layer.Layer<EventLog, E>) =>
         assert.strictEqual(yield* log.count({ after: middle + 1_000 }), 0)
       }))
 
+    it.effect("counts the entries of each subject at one moment", () =>
+      Effect.gen(function*() {
+        const log = yield* EventLog
+        const before = yield* log.census
+        const subject = eventSubject("of.a.census")
+        assert.isUndefined(before.subjects[subject])
+        yield* log.append(entryOf("evt_census_1", { subject }))
+        const { sequence } = yield* log.append(entryOf("evt_census_2", { subject }))
+        const after = yield* log.census
+        assert.strictEqual(after.subjects[subject], 2)
+        assert.strictEqual(after.entries, before.entries + 2)
+        assert.strictEqual(after.lastSequence, sequence)
+        assert.strictEqual(
+          Object.values(after.subjects).reduce((sum, count) => sum + count, 0),
+          after.entries
+        )
+      }))
+
     it.effect("brings fewer entries at a time when they are large, and none is left out", () =>
       Effect.gen(function*() {
         const log = yield* EventLog

@@ -49,7 +49,7 @@ export const ProjectionAnswer = Schema.Struct({
   rebuild_due: Schema.Boolean,
   types: Schema.Array(Schema.String),
   durable: Schema.String,
-  /** All events up to this sequence are finished. */
+  /** All entries up to this sequence are finished: the last one of the log when the projection is level. */
   finished_to: Schema.Finite,
   lag: Schema.Finite,
   lag_seconds: Schema.Finite,

@@ -1,22 +1,26 @@
 import { Console, Effect, Layer, Redacted } from "effect"
 import { HttpServer } from "effect/http"
 import { SqlClient } from "effect/sql/SqlClient"
+import { Buffer } from "node:buffer"
 import * as Admin from "../../../src/Admin.ts"
+import { Consumers } from "../../../src/Consumer.ts"
 import { Database } from "../../../src/Database.ts"
 import * as Migrations from "../../../src/Database/Migrations.ts"
-import { conversations } from "../../../src/Projections/Conversations.ts"
-import { qprCodes } from "../../../src/Projections/QprCodes.ts"
-import { scans } from "../../../src/Projections/Scans.ts"
-import type { Decoded } from "../../../src/Projector/Batch.ts"
+import { EventLog, eventSubject } from "../../../src/EventLog.ts"
+import { projections } from "../../../src/Projections.ts"
+import * as Projector from "../../../src/Projector.ts"
 import { Vitals } from "../../../src/Vitals.ts"
+import { entryOf } from "../../contract/EventLog.ts"
 import * as Broker from "../../support/Broker.ts"
 import { drawsOf } from "../../support/Faults/Bodies.ts"
 import { consumersOnBroker } from "../../support/Log.ts"
 import * as Postgres from "../../support/Postgres.ts"
-import { delivered, given } from "../../support/Specification.ts"
 import type { Part } from "../Part.ts"
 
-/** What the query API costs with few and with many scans: real Postgres, one client, all documented parameters. */
+/**
+ * What the private listener's answers cost with few and with many scans in the log and in the read models:
+ * real broker and Postgres, one client, all documented parameters.
+ */
 export const queries: Part = {
   name: "queries",
   about: "milliseconds of each query with ten thousand scans and with a million (--size)",
@@ -45,42 +49,53 @@ const countries = ["US", "CH", "DE", "FR", "JP", "BR", "IN", "GB", "IT", "ES", "
 const day = 86_400_000
 const now = Date.now()
 
-/** Scans of 20 codes over 90 days, more than a third of them of `qpr_0`, and a conversation for every second one. */
-const fill = Effect.fnUntraced(function*(size: number) {
-  const draw = drawsOf(1)
+/** The scan or conversation number `at`: 20 codes over 90 days, more than a third of the scans of `qpr_0`. */
+const pairOf = (draw: () => number, at: number) => {
   const pick = (from: ReadonlyArray<string>) => from[Math.floor(draw() * from.length)]
-  yield* given(qprCodes)
-  const models = [yield* given(scans), yield* given(conversations)] as const
-  for (let from = 0; from < size; from += 5_000) {
-    const batches: [Array<Decoded>, Array<Decoded>] = [[], []]
-    for (let at = from; at < Math.min(size, from + 5_000); at++) {
-      const time = new Date(now - draw() * 90 * day).toISOString()
-      const started = at % 2 === 0
-      const qpr_code_id = `qpr_${Math.floor(draw() ** 3 * 20)}`
-      batches[0].push(delivered(2 * at + 1, `evt_s${at}`, "scan.created", {
-        id: `scan_${at}`,
-        qpr_code_id,
-        short_id: "hc9m3r",
-        scanned_at: time,
-        country: pick(countries),
-        region: "CA",
-        city: "San Francisco",
-        device: pick(["mobile", "desktop", "tablet"]),
-        conversation_started: started,
-        conversation_messages: started ? 6 : 0,
-        metadata: {}
-      }))
-      if (!started) continue
-      batches[1].push(delivered(2 * at + 2, `evt_c${at}`, "conversation.completed", {
-        id: `conv_${at}`,
-        qpr_code_id,
-        completed_at: time,
-        message_count: 6
-      }))
-    }
-    yield* models[0].when(batches[0])
-    yield* models[1].when(batches[1])
+  const time = new Date(now - draw() * 90 * day).toISOString()
+  const started = at % 2 === 0
+  const qpr_code_id = `qpr_${Math.floor(draw() ** 3 * 20)}`
+  const scan = {
+    id: `scan_${at}`,
+    qpr_code_id,
+    short_id: "hc9m3r",
+    scanned_at: time,
+    country: pick(countries),
+    region: "CA",
+    city: "San Francisco",
+    device: pick(["mobile", "desktop", "tablet"]),
+    conversation_started: started,
+    conversation_messages: started ? 6 : 0,
+    metadata: {}
   }
+  const conversation = { id: `conv_${at}`, qpr_code_id, completed_at: time, message_count: 6 }
+  return { scan, conversation: started ? conversation : undefined }
+}
+
+/** Puts the scans into the log, and a conversation for every second one, and waits until all is projected. */
+const fill = Effect.fnUntraced(function*(size: number) {
+  const { append } = yield* EventLog
+  const draw = drawsOf(1)
+  const store = (id: string, type: string, data: unknown) =>
+    append(entryOf(id, {
+      subject: eventSubject(type),
+      type,
+      body: Buffer.from(JSON.stringify({ id, event: type, data })),
+      receivedAt: Date.now()
+    })).pipe(Effect.retry({ times: 20 }))
+  yield* Effect.forEach(Array.from({ length: size }, (_, at) => at), (at) => {
+    const { conversation, scan } = pairOf(draw, at)
+    const stored = store(`evt_s${at}`, "scan.created", scan)
+    return conversation === undefined
+      ? stored
+      : Effect.andThen(stored, store(`evt_c${at}`, "conversation.completed", conversation))
+  }, { concurrency: 400, discard: true })
+  const consumers = yield* Consumers
+  yield* Effect.repeat(Effect.delay(consumers.standings, "500 millis"), {
+    until: (standings) =>
+      standings.length === projections.length
+      && standings.every(({ inFlight, pending }) => pending + inFlight === 0)
+  })
   const sql = yield* SqlClient
   yield* sql`vacuum analyze`
 })
@@ -107,7 +122,26 @@ const requests = (size: number): ReadonlyArray<string> => [
   ),
   "/v1/analytics?period=7d&granularity=hour",
   "/v1/analytics",
-  "/v1/analytics?period=all&granularity=week"
+  "/v1/analytics?period=all&granularity=week",
+  "/v1/events",
+  "/v1/events?limit=200",
+  `/v1/events?before=${size}`,
+  `/v1/events?after=${size}&limit=50&bodies=true`,
+  "/v1/events?type=subscription.created",
+  "/v1/events?type=conversation.completed&limit=50",
+  "/v1/events/evt_s77",
+  "/v1/events/evt_s77/life",
+  "/v1/consumers",
+  "/v1/status",
+  "/v1/projections",
+  "/v1/dead-letters",
+  "/v1/quarantine",
+  "/v1/operations",
+  "/v1/reconciliations",
+  "/v1/rejections",
+  "/readyz",
+  "/metrics",
+  "/"
 ]
 
 interface Measured {
@@ -137,6 +171,7 @@ const withSize = Effect.fnUntraced(function*(size: number) {
     Layer.provide(Broker.platform)
   )
   const listener = Admin.layer({ host: "127.0.0.1", port: 0 }).pipe(
+    Layer.provideMerge(Projector.layer(projections)),
     Layer.provideMerge(Layer.mergeAll(consumersOnBroker, Vitals.layer)),
     Layer.provideMerge(Migrations.layer),
     Layer.provideMerge(database)
@@ -144,7 +179,9 @@ const withSize = Effect.fnUntraced(function*(size: number) {
   return yield* Effect.gen(function*() {
     const began = performance.now()
     yield* fill(size)
-    yield* Console.error(`${size} scans written in ${((performance.now() - began) / 1_000).toFixed(0)} s`)
+    yield* Console.error(
+      `${size} scans stored and projected in ${((performance.now() - began) / 1_000).toFixed(0)} s`
+    )
     const base = HttpServer.formatAddress((yield* HttpServer.HttpServer).address)
     return yield* Effect.forEach(requests(size), (path) => measure(base, path))
   }).pipe(Effect.provide(listener))

@@ -35,7 +35,7 @@ const Projection = ({ changed, projection }) => {
       <dl class="figures">
         ${
     Object.entries(rows).slice(0, 1).map(([table, amount]) =>
-      html`<div key=${table}><dt>Rows</dt><dd>${count(amount)}</dd></div>`
+      html`<div key=${table}><dt>Rows</dt><dd>${about(amount)}</dd></div>`
     )
   }
       </dl>
@@ -70,9 +70,12 @@ const countersOf = (rows) => {
   const counters = Object.entries(rows).slice(1)
   if (counters.length === 0) return ""
   return html`<dt>Counters</dt><dd>${
-    counters.map(([table, amount]) => `${words(table)} ${count(amount)}`).join(", ")
+    counters.map(([table, amount]) => `${words(table)} ${about(amount)}`).join(", ")
   }</dd>`
 }
+
+/** Above ten thousand the database estimates. @param {number} rows */
+const about = (rows) => rows > 10_000 ? `about ${count(rows)}` : count(rows)
 
 /** @param {ProjectionAnswer} projection */
 const standing = ({ completeness, lag_seconds, rebuild }) => {

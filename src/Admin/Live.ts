@@ -32,4 +32,4 @@ export const layer = HttpApiBuilder.group(
         )
     })
   })
-).pipe(Layer.provide(Feed.layer))
+).pipe(Layer.provide(Feed.layer()))

@@ -1,11 +1,12 @@
 import { assert, layer } from "@effect/vitest"
-import { Context, Effect, Layer, Option, Stream } from "effect"
+import { Context, Deferred, Effect, Layer, Option, Stream } from "effect"
 import { FetchHttpClient, HttpServer } from "effect/http"
 import { Buffer } from "node:buffer"
 import * as Admin from "../../src/Admin.ts"
 import type { EventSummary } from "../../src/Admin/Api/Events.ts"
 import { AdminClient } from "../../src/Admin/Client.ts"
-import { mostClients } from "../../src/Admin/Live/Feed.ts"
+import { Draining } from "../../src/Admin/Draining.ts"
+import { Feed, mostClients } from "../../src/Admin/Live/Feed.ts"
 import { mostEntries } from "../../src/Admin/Live/Outbox.ts"
 import { type ProcessCounters, subject } from "../../src/Counters.ts"
 import { EventLog, eventSubject, quarantineSubject, stream } from "../../src/EventLog.ts"
@@ -242,6 +243,27 @@ layer(listener, { excludeTestServices: true })("/v1/live", (it) => {
         seen.unsubscribe()
       }),
     180_000
+  )
+
+  it.effect(
+    "cuts the connection of a client that takes nothing for too long, and of no other",
+    () =>
+      Effect.gen(function*() {
+        const { open } = yield* Feed
+        const cut = yield* Deferred.make<string>()
+        const client = (name: string) => open(undefined, () => Deferred.doneUnsafe(cut, Effect.succeed(name)))
+        const reading = yield* Effect.flatMap(client("the one that reads"), Stream.runCount).pipe(
+          Effect.scoped,
+          Effect.forkChild
+        )
+        yield* client("the one that takes nothing")
+        assert.strictEqual(yield* Deferred.await(cut), "the one that takes nothing")
+        assert.isUndefined(reading.pollUnsafe())
+      }).pipe(
+        Effect.scoped,
+        Effect.provide(Feed.layer({ patience: 1_500 }).pipe(Layer.provide(Draining.layer)))
+      ),
+    30_000
   )
 
   it.effect("takes a bounded number of clients, and again when one has gone", () =>

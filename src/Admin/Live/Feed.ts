@@ -16,9 +16,6 @@ export const mostClients = 64
 const sharedPage = 500
 const catchUpPage = 200
 
-/** A client that takes nothing for so long is let go, in milliseconds. */
-const patience = 60_000
-
 interface Client {
   readonly outbox: Outbox
   /** The last sequence of what it was given, until it has joined; undefined when it begins at the end. */
@@ -47,10 +44,11 @@ export class Feed extends Context.Service<Feed, {
     abort: () => void
   ) => Effect.Effect<Stream.Stream<Uint8Array>, TooManyClients, Scope.Scope>
 }>()("threeqpr-events/Admin/Live/Feed") {
-  static readonly layer = Layer.effect(Feed, Effect.suspend(() => make))
+  /** `patience`: a client that takes nothing for so long is let go, in milliseconds. */
+  static readonly layer = ({ patience = 60_000 } = {}) => Layer.effect(Feed, make(patience))
 }
 
-const make = Effect.gen(function*() {
+const make = Effect.fnUntraced(function*(patience: number) {
   const log = yield* EventLog
   const draining = yield* Draining
   const services = yield* Effect.context<Effect.Services<ReturnType<typeof look>>>()
@@ -58,7 +56,7 @@ const make = Effect.gen(function*() {
   let current: Source | undefined
 
   const work = (source: Source) =>
-    Effect.raceAllFirst([statuses(source), tail(log, source), beats(source)]).pipe(
+    Effect.raceFirst(statuses(source, patience), tail(log, source)).pipe(
       Effect.provideContext(services),
       Effect.catchCause((cause) =>
         Cause.hasInterruptsOnly(cause)
@@ -173,26 +171,22 @@ const catchUp = Effect.fnUntraced(
   Effect.catchTag("ReadFailed", () => Effect.sleep("1 second"))
 )
 
-const statuses = (source: Source) => {
+/** Every client gets one every few seconds whatever answers, so that it knows that the connection lives. */
+const statuses = (source: Source, patience: number) => {
   const rates = new Rates()
   return look(rates).pipe(
     Effect.tap((status) =>
       Effect.sync(() => {
         source.status = Buffer.from(`event: status\ndata: ${JSON.stringify(status)}\n\n`)
-        for (const { outbox } of source.clients) outbox.status(source.status)
+        for (const { abort, outbox } of source.clients) {
+          if (outbox.waiting > patience) abort()
+          else outbox.status(source.status)
+        }
       })
     ),
     Effect.repeat(Schedule.fixed("1 second"))
   )
 }
-
-const beats = (source: Source) =>
-  Effect.sync(() => {
-    for (const { abort, outbox } of source.clients) {
-      if (outbox.waiting > patience) abort()
-      else outbox.beat()
-    }
-  }).pipe(Effect.delay("10 seconds"), Effect.forever)
 
 /** Reads the log as it grows, for all; ends when it has become another one. */
 const tail = Effect.fnUntraced(function*(log: EventLog["Service"], source: Source) {

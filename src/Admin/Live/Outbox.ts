@@ -21,9 +21,8 @@ export class Outbox {
   #bytes = 0
   #skipped: Skipped | undefined
   #status: Uint8Array | undefined
-  #beats = false
   #cursor: number | undefined
-  #takenAt = performance.now()
+  #waitingSince = 0
   #wake: () => void = () => undefined
 
   /** Behind the sequence `cursor`; undefined as long as that is not known. */
@@ -35,9 +34,9 @@ export class Outbox {
     return this.#entries.length > 0
   }
 
-  /** For how long nobody has taken anything, in milliseconds. */
+  /** For how long nobody has taken what there is, in milliseconds. */
   get waiting(): number {
-    return performance.now() - this.#takenAt
+    return this.#isEmpty ? 0 : performance.now() - this.#waitingSince
   }
 
   /** Where the client begins, when it did not say, or said what cannot be. */
@@ -46,6 +45,7 @@ export class Outbox {
   }
 
   status(text: Uint8Array): void {
+    this.#wait()
     this.#status = text
     this.#wake()
   }
@@ -55,14 +55,9 @@ export class Outbox {
     this.#wake()
   }
 
-  /** A comment, by which both ends and what is between them see that the connection lives. */
-  beat(): void {
-    this.#beats = true
-    this.#wake()
-  }
-
   /** When there is no room for an entry, the oldest make some. */
   entry(entry: Framed): void {
+    this.#wait()
     this.#entries.push(entry)
     this.#bytes += entry.bytes.length
     while (this.#entries.length > 1 && (this.#entries.length > mostEntries || this.#bytes > mostBytes)) {
@@ -89,10 +84,9 @@ export class Outbox {
 
   /** What is to be sent now; undefined when there is nothing. */
   take(): Uint8Array | undefined {
-    this.#takenAt = performance.now()
+    this.#waitingSince = performance.now()
     if (this.#isEmpty) return undefined
     const parts: Array<Uint8Array> = []
-    if (this.#beats) parts.push(Buffer.from(": \n\n"))
     if (this.#skipped !== undefined) {
       parts.push(Buffer.from(`event: skipped\ndata: ${JSON.stringify(this.#skipped)}\n\n`))
       this.#cursor = this.#skipped.up_to
@@ -108,14 +102,17 @@ export class Outbox {
       if (this.#cursor !== undefined) parts.push(Buffer.from(`id: ${this.#cursor}\n`))
       parts.push(this.#status)
     }
-    this.#beats = false
     this.#skipped = undefined
     this.#status = undefined
     return Buffer.concat(parts)
   }
 
+  #wait(): void {
+    if (this.#isEmpty) this.#waitingSince = performance.now()
+  }
+
   get #isEmpty(): boolean {
-    return this.#entries.length === 0 && !this.#beats && this.#status === undefined
+    return this.#entries.length === 0 && this.#status === undefined
   }
 
   #shift(): Framed | undefined {

@@ -34,6 +34,10 @@ export class Nats extends Context.Service<Nats, {
   readonly isConnected: () => boolean
   /** Calls back at once when the connection is lost (true → false) or is back, until the scope ends. */
   readonly onChange: (listener: (connected: boolean) => void) => Effect.Effect<void, never, Scope.Scope>
+  /** Whether the cluster has other servers, as far as we were told. */
+  readonly hasOthers: () => boolean
+  /** Leaves the server that we are connected to for the next one. */
+  readonly moveOn: Effect.Effect<void>
   /** Of the server that we are connected to, such as 2.14.5. */
   readonly serverVersion: () => string
 }>()("threeqpr-events/Nats") {
@@ -65,6 +69,8 @@ const make = Effect.fnUntraced(function*(target: Target) {
         Effect.sync(() => void listeners.add(listener)),
         () => Effect.sync(() => void listeners.delete(listener))
       ),
+    hasOthers: () => target.servers.length > 1 || (connection.info?.connect_urls?.length ?? 0) > 1,
+    moveOn: Effect.promise(() => connection.reconnect().catch(() => undefined)),
     serverVersion: () => connection.info?.version ?? "unknown"
   })
 })

@@ -8,7 +8,7 @@ import { durabilityOf } from "./Durability.ts"
 import { headersOf } from "./Headers.ts"
 import { Publisher } from "./Publisher.ts"
 import { entryAt, makeReader, reading } from "./Reader.ts"
-import { inspect, probe, Readiness } from "./Readiness.ts"
+import { inspect, leave, probe, Readiness } from "./Readiness.ts"
 import { ensure, flawOf, type TopologyOptions, TopologyRefused } from "./Topology.ts"
 
 export interface JetStreamOptions extends TopologyOptions {
@@ -40,6 +40,7 @@ const make = Effect.fnUntraced(function*(options: JetStreamOptions) {
     probe(readiness, publisher, nats, (sequence) => manager.streams.deleteMessage(stream, sequence, false))
   )
 
+  yield* Effect.forkScoped(leave(readiness, nats))
   yield* Effect.forkScoped(inspect(readiness, async () => flawOf(await manager.streams.info(stream))))
   const reader = makeReader(nats, manager)
   const append = (entry: Entry) =>

@@ -72,6 +72,11 @@ export class Readiness {
     return this.#refusal !== undefined || performance.now() - this.#provenAt >= probeEvery
   }
 
+  /** Whether a broker that we are connected to has stored something lately, and refuses nothing. */
+  get stores(): boolean {
+    return this.#refusal === undefined && performance.now() - this.#provenAt < trusted
+  }
+
   get health(): Health {
     if (!this.#isConnected()) return { ready: false, reason: "the broker is not connected" }
     if (this.#refusal !== undefined) return { ready: false, reason: this.#refusal }
@@ -115,6 +120,27 @@ export const probe = Effect.fnUntraced(function*(
   while (true) {
     yield* once()
     yield* Effect.sleep(readiness.health.ready ? 1_000 : 250)
+  }
+})
+
+/** How long a server may store nothing before another one of its cluster is tried, in seconds. */
+const patience = 5
+
+/**
+ * Leaves, for ever, a server that we reach and that stores nothing while its cluster may: it can be cut off
+ * from the others for longer than we want to wait.
+ */
+export const leave = Effect.fnUntraced(function*(readiness: Readiness, nats: Nats["Service"]) {
+  let seconds = 0
+  while (true) {
+    yield* Effect.sleep("1 second")
+    seconds = readiness.stores || !nats.isConnected() ? 0 : seconds + 1
+    if (seconds < patience || !nats.hasOthers()) continue
+    seconds = 0
+    yield* Effect.logWarning(
+      `${nats.connection.getServer()} stores nothing; trying another server of the cluster`
+    )
+    yield* nats.moveOn
   }
 })
 

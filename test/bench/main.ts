@@ -13,10 +13,11 @@ import type { Options, Part, Report, Runtime } from "./Part.ts"
 import { ingest } from "./Parts/Ingest.ts"
 import { memory } from "./Parts/Memory.ts"
 import { peers } from "./Parts/Peers.ts"
+import { projectors } from "./Parts/Projectors.ts"
 import { queries } from "./Parts/Queries.ts"
 import { rebuild } from "./Parts/Rebuild.ts"
 
-const parts: ReadonlyArray<Part> = [ingest, peers, memory, queries, rebuild]
+const parts: ReadonlyArray<Part> = [ingest, peers, memory, queries, rebuild, projectors]
 
 const wrong = (message: string): never => {
   process.stderr.write(`${message}\n`)

@@ -12,6 +12,7 @@ import { Browser } from "../support/Browser.ts"
 
 import { send } from "../support/Http.ts"
 import { running, serve } from "../support/Serve.ts"
+import { until } from "../support/Until.ts"
 import { secret } from "../support/Webhook.ts"
 
 const here = fileURLToPath(new URL(".", import.meta.url))
@@ -94,10 +95,15 @@ const main = Effect.gen(function*() {
   yield* end("SIGTERM")
 })
 
+/** Of the first in a list, once there is one. */
 const firstOf = (admin: string, path: string, list: string, key: string) =>
-  Effect.map(
-    send(`${admin}${path}`),
-    ({ body }) => String((body as Record<string, ReadonlyArray<Record<string, unknown>>>)[list]?.[0]?.[key])
+  until(
+    `one of ${path}`,
+    Effect.map(
+      send(`${admin}${path}`),
+      ({ body }) => (body as Record<string, ReadonlyArray<Record<string, unknown>>>)[list]?.[0]?.[key]
+    ),
+    (found) => found !== undefined
   )
 
 if (folder !== undefined) mkdirSync(folder, { recursive: true })

@@ -1,18 +1,12 @@
-import { Console, Context, Effect, Fiber, Layer, Redacted } from "effect"
+import { Console, Context, Effect, Fiber, Layer } from "effect"
 import { FetchHttpClient } from "effect/http"
-import { Buffer } from "node:buffer"
 import type { RebuildAnswer, RebuildRequest } from "../../../src/Admin/Api/Projections.ts"
 import { AdminClient } from "../../../src/Admin/Client.ts"
-import { EventLog } from "../../../src/EventLog.ts"
-import * as JetStream from "../../../src/EventLog/JetStream.ts"
-import { Nats } from "../../../src/Nats.ts"
 import * as Signature from "../../../src/Signature.ts"
-import { entryOf } from "../../contract/EventLog.ts"
 import { readModels } from "../../support/Faults/ReadModels.ts"
 import { readStream } from "../../support/Faults/Stored.ts"
 import * as System from "../../support/Faults/System.ts"
-import { topology } from "../../support/Log.ts"
-import { scanOfTheReference } from "../../support/Webhook.ts"
+import { bodyOf, fill } from "../Fill.ts"
 import type { Part, Report } from "../Part.ts"
 
 /**
@@ -28,31 +22,6 @@ export const rebuild: Part = {
 
 /** Events a second that come in meanwhile. */
 const rate = 200
-
-const bodyOf = (id: string, at: number) =>
-  Buffer.from(JSON.stringify({
-    id,
-    event: "scan.created",
-    data: {
-      ...scanOfTheReference,
-      id: `scan_${id}`,
-      qpr_code_id: `qpr_${at % 200}`,
-      scanned_at: new Date(1_774_000_000_000 + at * 1_000).toISOString()
-    }
-  }))
-
-const fill = Effect.fnUntraced(function*({ broker }: System.System, size: number) {
-  const log = yield* Layer.build(
-    JetStream.layer(topology).pipe(
-      Layer.provide(Nats.layer({ servers: [broker.url], token: Redacted.make(broker.token) }))
-    )
-  )
-  const { append } = Context.get(log, EventLog)
-  yield* Effect.forEach(Array.from({ length: size }, (_, at) => at), (at) => {
-    const id = `evt_old_${at}`
-    return append(entryOf(id, { body: bodyOf(id, at) })).pipe(Effect.retry({ times: 20 }))
-  }, { concurrency: 400, discard: true })
-}, Effect.scoped)
 
 /** Delivers new scans at the rate until it is interrupted; counts answers. */
 const deliver = (url: string, size: number, seen: Record<string, number>) => {

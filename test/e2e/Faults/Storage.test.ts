@@ -25,7 +25,14 @@ const jetStream = Effect.flatMap(client, (connection) =>
 /** Fills the dedup window with so many ids, past the receivers. */
 const fill = Effect.fnUntraced(function*(count: number) {
   const connection = yield* client
-  const nats = { connection, isConnected: () => true, onChange: () => Effect.void, serverVersion: () => "" }
+  const nats = {
+    connection,
+    isConnected: () => true,
+    onChange: () => Effect.void,
+    hasOthers: () => false,
+    moveOn: Effect.void,
+    serverVersion: () => ""
+  }
   const publisher = yield* Effect.acquireRelease(
     Effect.sync(() => new Publisher(nats, stream)),
     (publisher) => Effect.sync(() => publisher.close())

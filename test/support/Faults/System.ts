@@ -12,6 +12,7 @@ import { standStill } from "../Processes.ts"
 import * as Proxy from "../Proxy.ts"
 import { type Serve, serve } from "../Serve.ts"
 import { check, type CheckOptions, type Verdict } from "./Check.ts"
+import * as Cluster from "./Cluster.ts"
 import type { Ledger } from "./Ledger.ts"
 import { unfinished } from "./Stored.ts"
 
@@ -36,8 +37,10 @@ export interface Part {
 
 /** Everything on one machine, in processes of its own, with a network between that does what it is told. */
 export interface System {
+  /** The broker, or the first one of a cluster. */
   readonly broker: NatsProcess.NatsProcess
-  /** Between every process of ours and the broker. */
+  readonly cluster: Cluster.Cluster | undefined
+  /** Between every process of ours and the broker; a cluster is reached past it. */
   readonly brokerNetwork: Proxy.Proxy
   readonly postgres: Postgres.Postgres
   /** Between every process of ours and Postgres. */
@@ -61,20 +64,24 @@ export interface SystemOptions {
   readonly projectors: number
   /** Variables of every process of ours. */
   readonly env?: Readonly<Record<string, string>>
-  /** That part of the broker's configuration. */
+  /** Three brokers in a cluster, every stream on each of them, in place of one. */
+  readonly cluster?: boolean
+  /** That part of the configuration of the one broker. */
   readonly jetstream?: Readonly<Record<string, unknown>>
 }
 
 /** Starts it all, ready when done; nothing of it is left when the scope ends. */
 export const make = Effect.fnUntraced(function*(options: SystemOptions) {
   const scope = yield* Effect.scope
-  const broker = yield* NatsProcess.start(options.jetstream)
+  const cluster = options.cluster ? yield* Cluster.make : undefined
+  const broker = cluster?.members[0] ?? (yield* NatsProcess.start(options.jetstream))
   const postgres = yield* Postgres.start
   const brokerNetwork = yield* Proxy.before(broker.port)
   const databasePort = new URL(postgres.url).port
   const databaseNetwork = yield* Proxy.before(Number(databasePort))
   const base = {
-    NATS_URL: `nats://127.0.0.1:${brokerNetwork.port}`,
+    NATS_URL: cluster?.url ?? `nats://127.0.0.1:${brokerNetwork.port}`,
+    ...(cluster && { STREAM_REPLICAS: "3" }),
     NATS_TOKEN: broker.token,
     DATABASE_URL: postgres.url.replace(`:${databasePort}/`, `:${databaseNetwork.port}/`),
     THREEQPR_WEBHOOK_SECRET: Redacted.value(secret),
@@ -109,6 +116,7 @@ export const make = Effect.fnUntraced(function*(options: SystemOptions) {
   )
   const system: System = {
     broker,
+    cluster,
     brokerNetwork,
     postgres,
     databaseNetwork,

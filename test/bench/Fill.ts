@@ -1,0 +1,36 @@
+import { Context, Effect, Layer, Redacted } from "effect"
+import { Buffer } from "node:buffer"
+import { EventLog } from "../../src/EventLog.ts"
+import * as JetStream from "../../src/EventLog/JetStream.ts"
+import { Nats } from "../../src/Nats.ts"
+import { entryOf } from "../contract/EventLog.ts"
+import type * as System from "../support/Faults/System.ts"
+import { topology } from "../support/Log.ts"
+import { scanOfTheReference } from "../support/Webhook.ts"
+
+/** The webhook of scan number `at`: 200 codes, a second apart. */
+export const bodyOf = (id: string, at: number) =>
+  Buffer.from(JSON.stringify({
+    id,
+    event: "scan.created",
+    data: {
+      ...scanOfTheReference,
+      id: `scan_${id}`,
+      qpr_code_id: `qpr_${at % 200}`,
+      scanned_at: new Date(1_774_000_000_000 + at * 1_000).toISOString()
+    }
+  }))
+
+/** Puts so many scans into a system's event log, past its receivers. */
+export const fill = Effect.fnUntraced(function*({ broker }: System.System, size: number) {
+  const log = yield* Layer.build(
+    JetStream.layer(topology).pipe(
+      Layer.provide(Nats.layer({ servers: [broker.url], token: Redacted.make(broker.token) }))
+    )
+  )
+  const { append } = Context.get(log, EventLog)
+  yield* Effect.forEach(Array.from({ length: size }, (_, at) => at), (at) => {
+    const id = `evt_old_${at}`
+    return append(entryOf(id, { body: bodyOf(id, at) })).pipe(Effect.retry({ times: 20 }))
+  }, { concurrency: 400, discard: true })
+}, Effect.scoped)

@@ -29,7 +29,7 @@ layer(Scene.layer({ receivers: 1, projectors: 2 }), { excludeTestServices: true 
       const load = yield* traffic()
       const since = performance.now()
       yield* answered(50, 200)
-      for (let cuts = 0; cuts < 4; cuts++) {
+      for (let cuts = 0; cuts < 10; cuts++) {
         const cut = yield* Deferred.make<void>()
         yield* system.databaseNetwork.cutBefore((said) =>
           said.includes("COMMIT\0") && Deferred.doneUnsafe(cut, Effect.void)

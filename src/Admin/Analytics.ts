@@ -30,10 +30,18 @@ const ofCode = Effect.fn("Analytics.code")(function*(id: string, query: Analytic
   const sql = yield* SqlClient
   const { firstDay, since } = yield* beginning(query, hour)
   const from = sql`qpr_code_id = ${id} and`
+  // Whole days from the counters of days, the hours before them from those of hours.
   const counts = {
-    hours: sql`scan_hours where ${from} hour >= ${since}::text::timestamptz`,
+    scans: query.granularity === "hour"
+      ? sql`scan_hours where ${from} hour >= ${since}::text::timestamptz`
+      : sql`(
+        select day as hour, scans, conversations, messages from scan_code_days
+        where ${from} day >= ${firstDay}::text::timestamptz
+        union all
+        select hour, scans, conversations, messages from scan_hours where ${from} hour >= ${since}::text::timestamptz
+          and hour < ${firstDay}::text::timestamptz
+      ) as scans`,
     ended: sql`conversation_hours where ${from} hour >= ${since}::text::timestamptz`,
-    // Whole days from the counters of days, the hours before them from those of hours.
     places: sql`(
       select country, device, scans from scan_days where ${from} day >= ${firstDay}::text::timestamptz
       union all
@@ -52,22 +60,25 @@ const ofAll = Effect.fn("Analytics.all")(function*(query: AnalyticsQuery) {
   const sql = yield* SqlClient
   const { since } = yield* beginning(query, day)
   const counts = {
-    hours: sql`scan_total_hours where hour >= ${since}::text::timestamptz`,
+    scans: sql`scan_total_hours where hour >= ${since}::text::timestamptz`,
     ended: sql`conversation_total_hours where hour >= ${since}::text::timestamptz`,
     places: sql`scan_total_days where day >= ${since}::text::timestamptz`
   }
-  const top_codes = yield* sql<{
-    readonly qpr_code_id: string | null
-    readonly name: string | null
-    readonly short_id: string | null
-    readonly scans: number
-  }>`
+  const top_codes = sql<TopCode>`
     select qpr_code_id, name, short_id, scans from (
-      select qpr_code_id, sum(scans)::float8 as scans from scan_code_days
+      select qpr_code_id, sum(scans::float8) as scans from scan_code_days
       where day >= ${since}::text::timestamptz group by 1 order by 2 desc, 1 limit ${top}
     ) as most left join qpr_codes on id = qpr_code_id order by scans desc, qpr_code_id`
-  return { ...(yield* analyticsOf(query, counts)), top_codes }
+  const all = yield* Effect.all({ top_codes, rest: analyticsOf(query, counts) }, { concurrency: 2 })
+  return { ...all.rest, top_codes: all.top_codes }
 })
+
+interface TopCode {
+  readonly qpr_code_id: string | null
+  readonly name: string | null
+  readonly short_id: string | null
+  readonly scans: number
+}
 
 /** When a period begins, at a whole hour or day, and the first whole day in it. */
 const beginning = Effect.fnUntraced(function*({ period = "30d" }: AnalyticsQuery, unit: number) {
@@ -82,7 +93,7 @@ const iso = (millis: number) => DateTime.formatIso(DateTime.makeUnsafe(millis))
 
 /** Where the counters of a question are, as what follows `from` in SQL. */
 interface Counts {
-  readonly hours: Fragment
+  readonly scans: Fragment
   readonly ended: Fragment
   readonly places: Fragment
 }
@@ -99,20 +110,20 @@ const analyticsOf = Effect.fnUntraced(function*(query: AnalyticsQuery, counts: C
   const sql = yield* SqlClient
   const { granularity = "day", period = "30d" } = query
   const format = granularity === "hour" ? `YYYY-MM-DD"T"HH24:00:00"Z"` : "YYYY-MM-DD"
-  const entries = yield* sql<Entry>`
-    select to_char(at at time zone 'UTC', ${format}::text) as date, sum(scans)::float8 as scans,
-      sum(started)::float8 as started, sum(messages)::float8 as messages,
-      sum(completed)::float8 as conversations_completed
+  const series = sql<Entry>`
+    select to_char(at at time zone 'UTC', ${format}::text) as date, sum(scans) as scans,
+      sum(started) as started, sum(messages) as messages, sum(completed) as conversations_completed
     from (
-      select date_trunc(${granularity}::text, hour, 'UTC') as at, sum(scans) as scans,
-        sum(conversations) as started, sum(messages) as messages, 0 as completed
-      from ${counts.hours} group by 1
+      select date_trunc(${granularity}::text, hour, 'UTC') as at, sum(scans::float8) as scans,
+        sum(conversations::float8) as started, sum(messages::float8) as messages, 0 as completed
+      from ${counts.scans} group by 1
       union all
-      select date_trunc(${granularity}::text, hour, 'UTC'), 0, 0, 0, sum(conversations)
+      select date_trunc(${granularity}::text, hour, 'UTC'), 0, 0, 0, sum(conversations::float8)
       from ${counts.ended} group by 1
     ) as series group by at order by at`
-  const places = yield* sql<Place>`
-    select country, device, sum(scans)::float8 as scans from ${counts.places} group by 1, 2`
+  const byPlace = sql<Place>`
+    select country, device, sum(scans::float8) as scans from ${counts.places} group by 1, 2`
+  const { entries, places } = yield* Effect.all({ entries: series, places: byPlace }, { concurrency: 2 })
   const sum = (of: (entry: Entry) => number) => entries.reduce((sum, entry) => sum + of(entry), 0)
   const scans_total = sum(({ scans }) => scans)
   const started = sum(({ started }) => started)

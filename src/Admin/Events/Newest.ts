@@ -52,7 +52,7 @@ const lastOf = Effect.fnUntraced(
     const kept: Array<LoggedEntry> = []
     let bytes = 0
     for (let after = start - 1; after < before - 1;) {
-      const part = yield* log.read({ after, limit: 1_000, filter })
+      const part = yield* log.read({ after, limit: Math.min(1_000, before - 1 - after), filter })
       const last = part.at(-1)
       if (last === undefined) break
       after = last.sequence

@@ -18,8 +18,7 @@ export const layer = HttpApiBuilder.group(
   })
 )
 
-const hour = 3_600_000
-const day = 24 * hour
+const day = 86_400_000
 const lengths = { "7d": 7 * day, "30d": 30 * day, "90d": 90 * day, all: undefined }
 
 /** The most entries of a time series, and of a list of the most frequent. */
@@ -28,26 +27,15 @@ const top = 10
 
 const ofCode = Effect.fn("Analytics.code")(function*(id: string, query: AnalyticsQuery) {
   const sql = yield* SqlClient
-  const { firstDay, since } = yield* beginning(query, hour)
-  const from = sql`qpr_code_id = ${id} and`
-  // Whole days from the counters of days, the hours before them from those of hours.
+  const since = yield* beginning(query)
+  const from = (unit: "hour" | "day") =>
+    sql`where qpr_code_id = ${id} and ${sql.literal(unit)} >= ${since}::text::timestamptz`
   const counts = {
     scans: query.granularity === "hour"
-      ? sql`scan_hours where ${from} hour >= ${since}::text::timestamptz`
-      : sql`(
-        select day as hour, scans, conversations, messages from scan_code_days
-        where ${from} day >= ${firstDay}::text::timestamptz
-        union all
-        select hour, scans, conversations, messages from scan_hours where ${from} hour >= ${since}::text::timestamptz
-          and hour < ${firstDay}::text::timestamptz
-      ) as scans`,
-    ended: sql`conversation_hours where ${from} hour >= ${since}::text::timestamptz`,
-    places: sql`(
-      select country, device, scans from scan_days where ${from} day >= ${firstDay}::text::timestamptz
-      union all
-      select country, device, scans from scan_counts where ${from} hour >= ${since}::text::timestamptz
-        and hour < ${firstDay}::text::timestamptz
-    ) as places`
+      ? sql`scan_hours ${from("hour")}`
+      : sql`(select day as hour, scans, conversations, messages from scan_code_days ${from("day")}) as days`,
+    ended: sql`conversation_hours ${from("hour")}`,
+    places: sql`scan_days ${from("day")}`
   }
   const analytics = yield* analyticsOf(query, counts)
   if (analytics.timeseries.length === 0 && !(yield* isKnown(id))) {
@@ -58,7 +46,7 @@ const ofCode = Effect.fn("Analytics.code")(function*(id: string, query: Analytic
 
 const ofAll = Effect.fn("Analytics.all")(function*(query: AnalyticsQuery) {
   const sql = yield* SqlClient
-  const { since } = yield* beginning(query, day)
+  const since = yield* beginning(query)
   const counts = {
     scans: sql`scan_total_hours where hour >= ${since}::text::timestamptz`,
     ended: sql`conversation_total_hours where hour >= ${since}::text::timestamptz`,
@@ -80,16 +68,14 @@ interface TopCode {
   readonly scans: number
 }
 
-/** When a period begins, at a whole hour or day, and the first whole day in it. */
-const beginning = Effect.fnUntraced(function*({ period = "30d" }: AnalyticsQuery, unit: number) {
+/** When a period begins: with the day, in UTC, that it reaches back to. */
+const beginning = Effect.fnUntraced(function*({ period = "30d" }: AnalyticsQuery) {
   const now = yield* Clock.currentTimeMillis
   const length = lengths[period]
-  if (length === undefined) return { since: "-infinity", firstDay: "-infinity" }
-  const since = Math.floor((now - length) / unit) * unit
-  return { since: iso(since), firstDay: iso(Math.ceil(since / day) * day) }
+  return length === undefined
+    ? "-infinity"
+    : DateTime.formatIso(DateTime.makeUnsafe(Math.floor((now - length) / day) * day))
 })
-
-const iso = (millis: number) => DateTime.formatIso(DateTime.makeUnsafe(millis))
 
 /** Where the counters of a question are, as what follows `from` in SQL. */
 interface Counts {

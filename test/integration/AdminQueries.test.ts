@@ -132,7 +132,7 @@ for (const engine of engines) {
           const now = Date.now()
           const made = Array.from({ length: 400 }, (_, index) => {
             const conversation_started = draw() < 0.6
-            // Some near the ends of the periods, where hours make up for a day that is not whole.
+            // Some near the days with which the periods begin.
             const age = [7, 30, 90][index % 5] ?? draw() * 120
             return {
               id: `scan_${index}`,
@@ -159,22 +159,22 @@ for (const engine of engines) {
           const combinations = periods.flatMap((period) =>
             granularities.map((granularity) => ({ period, granularity }))
           )
-          const hourNow = () => Math.floor(Date.now() / 3_600_000) * 3_600_000
+          const today = () => Math.floor(Date.now() / 86_400_000) * 86_400_000
           const compare = Effect.gen(function*() {
-            const hour = hourNow()
+            const began = today()
             for (const { granularity, period } of combinations) {
               const query = { qpr_code_id: "qpr_a", period, granularity }
               const { scans_unique_devices: _, timeseries, ...expected } = analyticsOf(
                 made.filter(({ qpr_code_id }) => qpr_code_id === "qpr_a")
                   .map((scan) => ({ at: Date.parse(scan.scanned_at), scan })),
                 query,
-                hour
+                began
               )
               const body = yield* bodyOf<CodeAnalytics>(
                 pathOf("/v1/qpr-codes/qpr_a/analytics", { period, granularity })
               )
-              // An hour that begins meanwhile moves the period.
-              if (hourNow() !== hour) return false
+              // A day that begins meanwhile moves the period.
+              if (today() !== began) return false
               const what = `${period} by ${granularity}`
               assert.deepInclude(body, { ...expected, conversations_completed: 1 }, what)
               assert.deepStrictEqual(

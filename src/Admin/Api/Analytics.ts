@@ -4,7 +4,7 @@ import { NotFound, Unavailable } from "../Problems.ts"
 
 /** 3QPR's own parameters, and its defaults. */
 export const AnalyticsQuery = Schema.Struct({
-  /** `30d` unless told. A period ends now and begins with a whole hour; that of all codes with a whole day. */
+  /** `30d` unless told. A period ends now and begins with the day, in UTC, that it reaches back to. */
   period: Schema.optional(Schema.Literals(["7d", "30d", "90d", "all"])),
   /** `day` unless told; weeks begin on Monday; all in UTC. */
   granularity: Schema.optional(Schema.Literals(["hour", "day", "week"]))

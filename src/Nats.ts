@@ -101,7 +101,7 @@ const open = (target: Target) =>
     Effect.retry({
       schedule: Schedule.spaced("500 millis"),
       times: (target.attempts ?? 20) - 1,
-      while: ({ message }) => !/authorization|ENOENT/i.test(message)
+      while: ({ message }) => !/authorization|ENOENT/i.test(message) && !isAboutCertificates(message)
     }),
     Effect.timeoutOrElse({
       duration: "15 seconds",
@@ -116,14 +116,24 @@ const close = (connection: NatsConnection) =>
     Effect.catchCause((cause) => Effect.logDebug("closing the NATS connection", Cause.pretty(cause)))
   )
 
-const unreachable = (target: Target, error: unknown) =>
-  new NatsUnreachable({
+const unreachable = (target: Target, error: unknown) => {
+  const reason = messageOf(error)
+  return new NatsUnreachable({
     message:
-      `Cannot connect to NATS at ${target.servers.map(withoutCredentials).join(", ")}: ${
-        messageOf(error)
-      }. Check NATS_URL and the credentials (NATS_CREDS, NATS_USER and NATS_PASSWORD, or NATS_TOKEN), and `
-      + "that the server runs; without NATS_URL an embedded broker is used."
+      `Cannot connect to NATS at ${target.servers.map(withoutCredentials).join(", ")}: ${reason}. Check `
+      + "NATS_URL and the credentials (NATS_CREDS, NATS_USER and NATS_PASSWORD, or NATS_TOKEN), and "
+      + `that the server runs; without NATS_URL an embedded broker is used.${
+        target.tls || isAboutCertificates(reason) ? tlsHint : ""
+      }`
   })
+}
+
+const tlsHint =
+  " With TLS, NATS_TLS_CA names the file of the authority that vouches for the server, and NATS_TLS_CERT "
+  + "and NATS_TLS_KEY are needed when the server asks for a certificate of ours."
+
+/** As Node and as Deno say it. */
+const isAboutCertificates = (reason: string) => /certificate|UnknownIssuer/i.test(reason)
 
 const credentialsOf = (target: Target) => {
   const url = target.servers.map(parse).find((server) => server?.username)

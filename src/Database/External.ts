@@ -1,6 +1,8 @@
 import { PgClient } from "@effect/sql-pg"
 import { Effect, Predicate, Redacted, Schedule, Schema } from "effect"
 import { isSqlError, type SqlError } from "effect/sql/SqlError"
+import { readFileSync } from "node:fs"
+import { messageOf } from "../Failure.ts"
 
 /** The database of `DATABASE_URL` cannot be used: which step failed, where, and what to do. */
 export class DatabaseUnavailable extends Schema.TaggedError<DatabaseUnavailable>()("DatabaseUnavailable", {
@@ -22,8 +24,10 @@ export const open = Effect.fn("External.open")(function*(
   attempts: number
 ) {
   const target = yield* targetOf(url)
+  const ssl = yield* certificatesOf(target, url)
   const client = yield* PgClient.make({
     url,
+    ...(ssl && { ssl }),
     maxConnections: poolSize,
     applicationName: "threeqpr-events",
     keepAlive: "30 seconds",
@@ -91,9 +95,37 @@ const targetOf = (secret: Redacted.Redacted<string>) => {
   return Effect.succeed(`${host}:${port}/${database}`)
 }
 
+/**
+ * The files that the URL names as libpq's do: `sslrootcert` holds the authority to trust in place of the system's,
+ * `sslcert` and `sslkey` are ours. Naming one demands TLS, whatever `sslmode` says but `disable`.
+ */
+const certificatesOf = Effect.fnUntraced(function*(target: string, secret: Redacted.Redacted<string>) {
+  const { searchParams } = new URL(Redacted.value(secret))
+  if (searchParams.get("sslmode") === "disable") return undefined
+  const read = (name: string) => {
+    const path = searchParams.get(name)
+    return path === null ? Effect.succeed(undefined) : Effect.try({
+      try: () => readFileSync(path),
+      catch: (error) =>
+        new DatabaseUnavailable({
+          step: "url",
+          target,
+          message: `The file that ${name} in DATABASE_URL names cannot be read: ${messageOf(error)}`
+        })
+    })
+  }
+  const files = yield* Effect.all({ ca: read("sslrootcert"), cert: read("sslcert"), key: read("sslkey") })
+  const { ca, cert, key } = files
+  if (ca === undefined && cert === undefined && key === undefined) return undefined
+  return { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) }
+})
+
 const unreachable = (target: string, error: SqlError) => {
   const step = Predicate.isTagged(error.reason, "AuthenticationError") ? "log in" : "connect"
-  const remedy = step === "log in"
+  const remedy = /certificate|UnknownIssuer|TLS/i.test(String(detailOf(error)))
+    ? "Check sslmode in DATABASE_URL; sslrootcert there names the file of the authority that vouches for the server, "
+      + "sslcert and sslkey those of our own certificate. A server is always verified."
+    : step === "log in"
     ? "Check the user and password in DATABASE_URL, and that the server's pg_hba.conf lets them in."
     : "Check host, port and database in DATABASE_URL and that the server runs, or unset it to use the "
       + "embedded one. It must be Postgres itself: poolers such as PgBouncer refuse our session settings."

@@ -49,10 +49,13 @@ const countries = ["US", "CH", "DE", "FR", "JP", "BR", "IN", "GB", "IT", "ES", "
 const day = 86_400_000
 const now = Date.now()
 
-/** The scan or conversation number `at`: 20 codes over 90 days, more than a third of the scans of `qpr_0`. */
-const pairOf = (draw: () => number, at: number) => {
+/**
+ * The scan number `at` of `size`, and the conversation that it starts: 20 codes over 90 days, one after the other but
+ * for an hour or so, more than a third of the scans of `qpr_0`.
+ */
+const pairOf = (draw: () => number, at: number, size: number) => {
   const pick = (from: ReadonlyArray<string>) => from[Math.floor(draw() * from.length)]
-  const time = new Date(now - draw() * 90 * day).toISOString()
+  const time = new Date(now - (1 - at / size) * 90 * day - draw() * 3_600_000).toISOString()
   const started = at % 2 === 0
   const qpr_code_id = `qpr_${Math.floor(draw() ** 3 * 20)}`
   const scan = {
@@ -84,7 +87,7 @@ const fill = Effect.fnUntraced(function*(size: number) {
       receivedAt: Date.now()
     })).pipe(Effect.retry({ times: 20 }))
   yield* Effect.forEach(Array.from({ length: size }, (_, at) => at), (at) => {
-    const { conversation, scan } = pairOf(draw, at)
+    const { conversation, scan } = pairOf(draw, at, size)
     const stored = store(`evt_s${at}`, "scan.created", scan)
     return conversation === undefined
       ? stored

@@ -1,0 +1,63 @@
+import { nkeys } from "nats"
+import { Buffer } from "node:buffer"
+import { randomUUID } from "node:crypto"
+
+/** A pair of keys of the kind that NATS signs and identifies with. */
+interface KeyPair {
+  readonly getPublicKey: () => string
+  readonly getSeed: () => Uint8Array
+  readonly sign: (bytes: Uint8Array) => Uint8Array
+}
+
+const unlimited = { subs: -1, data: -1, payload: -1 }
+
+const encoded = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url")
+
+const jwt = (issuer: KeyPair, subject: KeyPair, name: string, nats: Readonly<Record<string, unknown>>) => {
+  const claims = {
+    jti: randomUUID(),
+    iat: Math.floor(Date.now() / 1_000),
+    iss: issuer.getPublicKey(),
+    sub: subject.getPublicKey(),
+    name,
+    nats: { version: 2, ...nats }
+  }
+  const signed = `${encoded({ typ: "JWT", alg: "ed25519-nkey" })}.${encoded(claims)}`
+  return `${signed}.${Buffer.from(issuer.sign(Buffer.from(signed))).toString("base64url")}`
+}
+
+/** A broker's settings for one operator and account, and the text of a credentials file for a user of it. */
+export const operated = () => {
+  const operator: KeyPair = nkeys.createOperator()
+  const account: KeyPair = nkeys.createAccount()
+  const system: KeyPair = nkeys.createAccount()
+  const user: KeyPair = nkeys.createUser()
+  const limits = { ...unlimited, imports: -1, exports: -1, wildcards: true, conn: -1, leaf: -1 }
+  const storage = { mem_storage: -1, disk_storage: -1, streams: -1, consumer: -1 }
+  const accounts = {
+    [account.getPublicKey()]: jwt(operator, account, "account", {
+      type: "account",
+      limits: { ...limits, ...storage }
+    }),
+    [system.getPublicKey()]: jwt(operator, system, "system", { type: "account", limits })
+  }
+  const userJwt = jwt(account, user, "user", { type: "user", ...unlimited, pub: {}, sub: {} })
+  return {
+    settings: {
+      operator: jwt(operator, operator, "operator", { type: "operator" }),
+      system_account: system.getPublicKey(),
+      resolver: "MEMORY",
+      resolver_preload: accounts
+    },
+    credentials: [
+      "-----BEGIN NATS USER JWT-----",
+      userJwt,
+      "------END NATS USER JWT------",
+      "",
+      "-----BEGIN USER NKEY SEED-----",
+      Buffer.from(user.getSeed()).toString(),
+      "------END USER NKEY SEED------",
+      ""
+    ].join("\n")
+  }
+}

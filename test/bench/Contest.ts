@@ -21,6 +21,8 @@ export interface Entrant {
   readonly runtime: Runtime
   readonly script: string
   readonly args?: ReadonlyArray<string>
+  /** Beside what the store needs. */
+  readonly environment?: NodeJS.ProcessEnv
   /** Its 200s are counted there; undefined when it keeps nothing. */
   readonly store: Store | undefined
 }
@@ -59,6 +61,7 @@ export const contest = Effect.fnUntraced(function*(
   for (const entrant of entrants) {
     const program = yield* start(entrant.runtime, entrant.script, entrant.args ?? [], {
       ...entrant.store?.environment,
+      ...entrant.environment,
       THREEQPR_WEBHOOK_SECRET: secret,
       LOG_LEVEL: "Error"
     })

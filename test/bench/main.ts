@@ -16,8 +16,9 @@ import { peers } from "./Parts/Peers.ts"
 import { projectors } from "./Parts/Projectors.ts"
 import { queries } from "./Parts/Queries.ts"
 import { rebuild } from "./Parts/Rebuild.ts"
+import { tracing } from "./Parts/Tracing.ts"
 
-const parts: ReadonlyArray<Part> = [ingest, peers, memory, queries, rebuild, projectors]
+const parts: ReadonlyArray<Part> = [ingest, peers, memory, queries, rebuild, projectors, tracing]
 
 const wrong = (message: string): never => {
   process.stderr.write(`${message}\n`)

@@ -133,6 +133,13 @@ export const settings = {
   natsUser: text("NATS_USER", "NATS user"),
   natsPassword: secret("NATS_PASSWORD", "NATS password"),
   natsToken: secret("NATS_TOKEN", "NATS token"),
+  natsInboxPrefix: setting(
+    "NATS_INBOX_PREFIX",
+    "what the subjects of answers to us begin with",
+    "a subject without wildcards, such as _INBOX_ingress",
+    "_INBOX",
+    (text) => /^[^\s.*>]+(\.[^\s.*>]+)*$/.test(text) ? text : undefined
+  ),
   natsTlsCa: text("NATS_TLS_CA", "file with the certificate authority of NATS"),
   natsTlsCert: text("NATS_TLS_CERT", "file with our certificate for NATS"),
   natsTlsKey: text("NATS_TLS_KEY", "file with the key of our certificate for NATS"),

@@ -1,5 +1,12 @@
 import { Cause, Context, Effect, Layer, Redacted, Schedule, Schema, type Scope } from "effect"
-import { type Authenticator, connect, credsAuthenticator, Events, type NatsConnection } from "nats"
+import {
+  type Authenticator,
+  connect,
+  createInbox,
+  credsAuthenticator,
+  Events,
+  type NatsConnection
+} from "nats"
 import { readFileSync } from "node:fs"
 import { messageOf } from "./Failure.ts"
 import { ignoreErrorsAfterDestroy } from "./Nats/DenoSocket.ts"
@@ -13,6 +20,8 @@ export interface Target {
   readonly password?: Redacted.Redacted<string> | undefined
   readonly credentialsFile?: string | undefined
   readonly tls?: TlsFiles | undefined
+  /** What every inbox begins with; `_INBOX` when undefined. One of a user's own keeps others out of its answers. */
+  readonly inboxPrefix?: string | undefined
   /** How often to try before the start fails; half a second apart. */
   readonly attempts?: number | undefined
 }
@@ -36,6 +45,8 @@ export class Nats extends Context.Service<Nats, {
   readonly onChange: (listener: (connected: boolean) => void) => Effect.Effect<void, never, Scope.Scope>
   /** Whether the cluster has other servers, as far as we were told. */
   readonly hasOthers: () => boolean
+  /** A new subject for answers. */
+  readonly newInbox: () => string
   /** Leaves the server that we are connected to for the next one. */
   readonly moveOn: Effect.Effect<void>
   /** Of the server that we are connected to, such as 2.14.5. */
@@ -70,6 +81,7 @@ const make = Effect.fnUntraced(function*(target: Target) {
         () => Effect.sync(() => void listeners.delete(listener))
       ),
     hasOthers: () => target.servers.length > 1 || (connection.info?.connect_urls?.length ?? 0) > 1,
+    newInbox: () => createInbox(target.inboxPrefix),
     moveOn: Effect.promise(() => connection.reconnect().catch(() => undefined)),
     serverVersion: () => connection.info?.version ?? "unknown"
   })
@@ -151,6 +163,7 @@ const credentialsOf = (target: Target) => {
     ...(user !== undefined && { user }),
     ...(password !== undefined && { pass: password }),
     ...(authenticator && { authenticator }),
+    ...(target.inboxPrefix !== undefined && { inboxPrefix: target.inboxPrefix }),
     ...(target.tls && { tls: tlsOf(target.tls) })
   }
 }

@@ -1,5 +1,5 @@
 import { Effect } from "effect"
-import { createInbox, type Msg, nanos, type Subscription } from "nats"
+import { type Msg, nanos, type Subscription } from "nats"
 import type { Nats } from "../Nats.ts"
 import { type Message, messageOf } from "./Message.ts"
 
@@ -34,7 +34,7 @@ export interface PullOptions {
 export class Pull {
   readonly #nats: Nats["Service"]
   readonly #options: PullOptions
-  readonly #inbox = createInbox()
+  readonly #inbox: string
   readonly #subscription: Subscription
   readonly #watch: ReturnType<typeof setInterval>
   #queue: Array<Message> = []
@@ -49,6 +49,7 @@ export class Pull {
   constructor(nats: Nats["Service"], options: PullOptions) {
     this.#nats = nats
     this.#options = options
+    this.#inbox = nats.newInbox()
     this.#subscription = nats.connection.subscribe(this.#inbox, {
       callback: (_, msg) => this.#receive(msg)
     })

@@ -1,4 +1,4 @@
-import { createInbox, type Msg, type Subscription } from "nats"
+import type { Msg, Subscription } from "nats"
 import { Buffer } from "node:buffer"
 import { AppendFailed, appendTimeout, type Stored } from "../EventLog.ts"
 import { messageOf } from "../Failure.ts"
@@ -33,7 +33,7 @@ interface Waiting {
 export class Publisher {
   readonly #nats: Nats["Service"]
   readonly #stream: string
-  readonly #inbox = createInbox()
+  readonly #inbox: string
   readonly #acks: Subscription
   readonly #waiting = new InFlight<Waiting>()
   readonly #sweep: ReturnType<typeof setInterval>
@@ -44,6 +44,7 @@ export class Publisher {
   constructor(nats: Nats["Service"], stream: string) {
     this.#nats = nats
     this.#stream = stream
+    this.#inbox = nats.newInbox()
     this.#acks = nats.connection.subscribe(`${this.#inbox}.*`, { callback: (_, msg) => this.#ack(msg) })
     this.#sweep = setInterval(() => this.#expire(), 100)
   }

@@ -3,7 +3,6 @@ import {
   AckPolicy,
   type ConsumerConfig,
   type ConsumerInfo,
-  createInbox,
   DeliverPolicy,
   type JetStreamManager,
   type Msg,
@@ -129,7 +128,7 @@ const pullFrom = (nats: Nats["Service"], consumer: string, batch: number, expire
   Effect.callback<ReadonlyArray<Msg>, ReadFailed>((resume) => {
     const { connection } = nats
     const messages: Array<Msg> = []
-    const inbox = createInbox()
+    const inbox = nats.newInbox()
     const subscription = connection.subscribe(inbox, {
       callback: (error, msg) => {
         if (error) return end(Effect.fail(new ReadFailed({ message: messageOf(error) })))

@@ -9,6 +9,7 @@ export const externalTarget = (
 ): Target => ({
   servers: servers.map(Redacted.value),
   token: config.natsToken,
+  inboxPrefix: config.natsInboxPrefix,
   user: config.natsUser,
   password: config.natsPassword,
   credentialsFile: config.natsCredentials,

@@ -11,6 +11,7 @@ import process from "node:process"
 import { parseArgs } from "node:util"
 import type { Options, Part, Report, Runtime } from "./Part.ts"
 import { ingest } from "./Parts/Ingest.ts"
+import { latency } from "./Parts/Latency.ts"
 import { memory } from "./Parts/Memory.ts"
 import { peers } from "./Parts/Peers.ts"
 import { projectors } from "./Parts/Projectors.ts"
@@ -18,7 +19,7 @@ import { queries } from "./Parts/Queries.ts"
 import { rebuild } from "./Parts/Rebuild.ts"
 import { tracing } from "./Parts/Tracing.ts"
 
-const parts: ReadonlyArray<Part> = [ingest, peers, memory, queries, rebuild, projectors, tracing]
+const parts: ReadonlyArray<Part> = [ingest, peers, memory, queries, rebuild, projectors, tracing, latency]
 
 const wrong = (message: string): never => {
   process.stderr.write(`${message}\n`)

@@ -1,6 +1,6 @@
 import { assert, describe, it, layer } from "@effect/vitest"
 import { Effect } from "effect"
-import { connect, NatsError } from "nats"
+import { connect, createInbox, NatsError } from "nats"
 import { Buffer } from "node:buffer"
 import process from "node:process"
 import { stream } from "../../../src/EventLog.ts"
@@ -31,6 +31,7 @@ const fill = Effect.fnUntraced(function*(count: number) {
     onChange: () => Effect.void,
     hasOthers: () => false,
     moveOn: Effect.void,
+    newInbox: () => createInbox(),
     serverVersion: () => ""
   }
   const publisher = yield* Effect.acquireRelease(

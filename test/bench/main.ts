@@ -14,12 +14,23 @@ import { ingest } from "./Parts/Ingest.ts"
 import { latency } from "./Parts/Latency.ts"
 import { memory } from "./Parts/Memory.ts"
 import { peers } from "./Parts/Peers.ts"
+import { projection } from "./Parts/Projection.ts"
 import { projectors } from "./Parts/Projectors.ts"
 import { queries } from "./Parts/Queries.ts"
 import { rebuild } from "./Parts/Rebuild.ts"
 import { tracing } from "./Parts/Tracing.ts"
 
-const parts: ReadonlyArray<Part> = [ingest, peers, memory, queries, rebuild, projectors, tracing, latency]
+const parts: ReadonlyArray<Part> = [
+  ingest,
+  peers,
+  memory,
+  queries,
+  rebuild,
+  projection,
+  projectors,
+  tracing,
+  latency
+]
 
 const wrong = (message: string): never => {
   process.stderr.write(`${message}\n`)

@@ -32,7 +32,8 @@ export const projectors: Part = {
   }, Effect.orDie)
 }
 
-const secondsOf = Effect.fnUntraced(function*(size: number, processes: number) {
+/** The seconds that so many processes take for so many scans, from the first batch to the last. */
+export const secondsOf = Effect.fnUntraced(function*(size: number, processes: number) {
   const system = yield* System.make({ receivers: 0, projectors: processes })
   // They are ready and wait for the broker, which they do not reach, while the log is filled.
   yield* system.brokerNetwork.reset

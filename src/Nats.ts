@@ -9,7 +9,7 @@ import {
 } from "nats"
 import { readFileSync } from "node:fs"
 import { messageOf } from "./Failure.ts"
-import { ignoreErrorsAfterDestroy } from "./Nats/DenoSocket.ts"
+import { ignoreErrorsOfNobody } from "./Nats/DenoSocket.ts"
 import { readNewestOnly } from "./Nats/Readers.ts"
 
 /** Which broker to connect to, and as whom. Paths name files. */
@@ -56,7 +56,7 @@ export class Nats extends Context.Service<Nats, {
 }
 
 const make = Effect.fnUntraced(function*(target: Target) {
-  ignoreErrorsAfterDestroy()
+  ignoreErrorsOfNobody()
   readNewestOnly()
   const connection = yield* Effect.acquireRelease(open(target), close)
   const listeners = new Set<(connected: boolean) => void>()

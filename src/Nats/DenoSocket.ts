@@ -1,18 +1,29 @@
 import { Socket } from "node:net"
+import tls from "node:tls"
 
 /**
- * On Deno a socket that the NATS client has destroyed can still emit `ECONNRESET`, to no listener, which
- * would end the process: when a broker refuses our credentials, also on a reconnect. Seen with Deno 2.9.6
- * and nats 2.29.3. Node emits nothing after `destroy`.
+ * On Deno a socket of the NATS client can emit an error to no listener, which would end the process: after
+ * `destroy`, when a broker refuses our credentials, also on a reconnect; and between the TLS handshake, when
+ * the client removes its listeners, and its next ones, when a broker asks for a certificate that we have not.
+ * What it means comes to the client by `close`. Seen with Deno 2.9.6 and nats 2.29.3, never on Node.
  */
-export const ignoreErrorsAfterDestroy = (): void => {
+export const ignoreErrorsOfNobody = (): void => {
   if (!("Deno" in globalThis) || patched) return
   patched = true
   const destroy = Socket.prototype.destroy
   Socket.prototype.destroy = function(this: Socket, ...args: Parameters<typeof destroy>) {
-    this.on("error", () => undefined)
+    this.on("error", ignore)
     return destroy.apply(this, args)
   }
+  const connect = tls.connect as (...args: ReadonlyArray<unknown>) => tls.TLSSocket
+  tls.connect = (...args: ReadonlyArray<unknown>) => {
+    const socket = connect(...args)
+    const remove = socket.removeAllListeners
+    socket.removeAllListeners = (...names) => remove.apply(socket, names).on("error", ignore)
+    return socket
+  }
 }
+
+const ignore = () => undefined
 
 let patched = false

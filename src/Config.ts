@@ -8,7 +8,9 @@ import {
   Redacted,
   Schema
 } from "effect"
+import { readFileSync } from "node:fs"
 import { retrySchedule } from "./EventLog.ts"
+import { messageOf } from "./Failure.ts"
 import { samplers } from "./Telemetry/Sampler.ts"
 import * as Secret from "./WebhookSecret/Secret.ts"
 
@@ -254,7 +256,7 @@ export type Flags = Readonly<Record<string, string>>
 
 /**
  * Reads every setting: a flag over the environment over the default. An empty variable is like an unset
- * one. Fails with all that is wrong: the variable, what was given (never a secret), what is allowed.
+ * one; a secret may also stand in a file. Fails with all that is wrong: the variable, what was given (never a secret), what is allowed.
  */
 export const load = Effect.fnUntraced(function*(flags: Flags = {}) {
   const environment = yield* ConfigProvider.ConfigProvider
@@ -262,8 +264,18 @@ export const load = Effect.fnUntraced(function*(flags: Flags = {}) {
   const faults: Array<string> = []
   const values: Record<string, unknown> = {}
   for (const [name, setting] of Object.entries<Setting<unknown>>(settings)) {
-    const given = yield* EffectConfig.String(setting.variable).pipe(EffectConfig.option).parse(provider)
-    const text = Option.getOrUndefined(Option.filter(given, (text) => text !== "")) ?? setting.fallback
+    const given = yield* read(provider, setting.variable)
+    const file = isInFile(setting) ? yield* read(provider, `${setting.variable}_FILE`) : undefined
+    if (given !== undefined && file !== undefined) {
+      faults.push(`${setting.variable} and ${setting.variable}_FILE are both set; unset one of them.`)
+      continue
+    }
+    const inFile = file === undefined ? undefined : contentOf(setting.variable, file)
+    if (typeof inFile === "object") {
+      faults.push(inFile.fault)
+      continue
+    }
+    const text = given ?? inFile ?? setting.fallback
     if (text === undefined) continue
     values[name] = setting.parse(text)
     if (values[name] === undefined) faults.push(faultOf(setting, text))
@@ -288,6 +300,26 @@ export const load = Effect.fnUntraced(function*(flags: Flags = {}) {
   if (faults.length > 0) return yield* new ConfigInvalid({ message: faults.join("\n") })
   return values as Config
 })
+
+/** A variable that is set, and not to nothing. */
+const read = (provider: ConfigProvider.ConfigProvider, variable: string) =>
+  Effect.map(
+    EffectConfig.String(variable).pipe(EffectConfig.option).parse(provider),
+    (given) => Option.getOrUndefined(Option.filter(given, (text) => text !== ""))
+  )
+
+/** Whether it may stand in the file that its variable with `_FILE` names; that of webhook secrets is read again and again. */
+const isInFile = ({ secret, variable }: Setting<unknown>) => secret && variable !== settings.secrets.variable
+
+const contentOf = (variable: string, file: string): string | { readonly fault: string } => {
+  const named = `${variable}_FILE is ${JSON.stringify(file)}`
+  try {
+    return readFileSync(file, "utf8").trim() ||
+      { fault: `${named}, which is empty; it should hold ${variable}.` }
+  } catch (error) {
+    return { fault: `${named}, which cannot be read: ${messageOf(error)}` }
+  }
+}
 
 const faultOf = ({ allowed, secret, variable }: Setting<unknown>, given: string) =>
   `${variable} is ${

@@ -1,5 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { ConfigProvider, Effect, Redacted } from "effect"
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { type Flags, load } from "../../src/Config.ts"
 
 const from = (environment: Record<string, string>, flags?: Flags) =>
@@ -36,6 +39,33 @@ describe("Config", () => {
   it.effect("reads an empty variable like an unset one", () =>
     Effect.gen(function*() {
       assert.strictEqual((yield* from({ PORT: "", DATABASE_URL: "" })).port, 3000)
+    }))
+
+  it.effect("reads a secret from the file that its variable with _FILE names, and shows neither when that fails", () =>
+    Effect.gen(function*() {
+      const folder = mkdtempSync(join(tmpdir(), "threeqpr-config-"))
+      yield* Effect.addFinalizer(() => Effect.sync(() => rmSync(folder, { recursive: true })))
+      const file = join(folder, "secret")
+      writeFileSync(file, "postgres://user:hidden@host/database\n")
+      const { databaseUrl } = yield* from({ DATABASE_URL_FILE: file })
+      assert.strictEqual(databaseUrl && Redacted.value(databaseUrl), "postgres://user:hidden@host/database")
+      const told = (environment: Record<string, string>) =>
+        Effect.map(Effect.flip(from(environment)), ({ message }) => message)
+      const both = yield* told({
+        DATABASE_URL_FILE: file,
+        DATABASE_URL: "postgres://user:other@host/database"
+      })
+      assert.strictEqual(both, "DATABASE_URL and DATABASE_URL_FILE are both set; unset one of them.")
+      writeFileSync(file, "hidden")
+      const wrong = yield* told({ DATABASE_URL_FILE: file })
+      assert.match(wrong, /DATABASE_URL is not valid/)
+      assert.notInclude(wrong, "hidden")
+      writeFileSync(file, "\n")
+      assert.include(yield* told({ ADMIN_TOKEN_FILE: file }), "which is empty")
+      assert.match(
+        yield* told({ NATS_TOKEN_FILE: join(folder, "none") }),
+        /NATS_TOKEN_FILE is ".*none", which cannot be read/
+      )
     }))
 
   it.effect("splits several secrets and several NATS servers at commas", () =>

@@ -21,6 +21,8 @@ export class Readiness {
   #refusal: string | undefined = "no publish has been acknowledged yet"
   #refusals = 0
   #back = true
+  #answeredAt = -Infinity
+  #lastFailure: AppendFailed["reason"] | undefined
   /** Why the stream, as it is now, could lose events that it acknowledges; undefined when it could not. */
   flaw: string | undefined
 
@@ -30,6 +32,10 @@ export class Readiness {
 
   /** Learns from an append. A duplicate's ack shows that the stream answers, not that it can store. */
   observe(outcome: Stored | AppendFailed): void {
+    this.#lastFailure = outcome instanceof AppendFailed ? outcome.reason : undefined
+    if (this.#lastFailure === undefined || answers.has(this.#lastFailure)) {
+      this.#answeredAt = performance.now()
+    }
     if (outcome instanceof AppendFailed) {
       if (outcome.reason !== "too_large" && outcome.reason !== "timeout") this.refuse(outcome.message)
     } else if (this.#refusal === undefined || !outcome.duplicate) {
@@ -72,9 +78,9 @@ export class Readiness {
     return this.#refusal !== undefined || performance.now() - this.#provenAt >= probeEvery
   }
 
-  /** Whether a broker that we are connected to has stored something lately, and refuses nothing. */
-  get stores(): boolean {
-    return this.#refusal === undefined && performance.now() - this.#provenAt < trusted
+  /** Whether the broker reaches the stream, which may also refuse what we append: we would not be better off elsewhere. */
+  get isHeard(): boolean {
+    return this.#lastFailure !== "no_stream" && performance.now() - this.#answeredAt < trusted
   }
 
   get health(): Health {
@@ -111,7 +117,8 @@ export const probe = Effect.fnUntraced(function*(
     const outcome = yield* Effect.callback<Stored | AppendFailed>((resume) =>
       publisher.publish(publication, (outcome) => resume(Effect.succeed(outcome)))
     )
-    if (outcome instanceof AppendFailed) return readiness.observe(outcome)
+    readiness.observe(outcome)
+    if (outcome instanceof AppendFailed) return
     readiness.prove()
     if (outcome.sequence === removed) return
     removed = outcome.sequence
@@ -123,22 +130,25 @@ export const probe = Effect.fnUntraced(function*(
   }
 })
 
-/** How long a server may store nothing before another one of its cluster is tried, in seconds. */
+/** The refusals that come from the stream itself. */
+const answers: ReadonlySet<AppendFailed["reason"]> = new Set(["full", "too_large", "refused"])
+
+/** How long a server may reach no stream before another one of its cluster is tried, in seconds. */
 const patience = 5
 
 /**
- * Leaves, for ever, a server that we reach and that stores nothing while its cluster may: it can be cut off
- * from the others for longer than we want to wait.
+ * Leaves, for ever, a server that we reach and through which the stream does not answer: it can be cut off from
+ * the others of its cluster for longer than we want to wait.
  */
 export const leave = Effect.fnUntraced(function*(readiness: Readiness, nats: Nats["Service"]) {
   let seconds = 0
   while (true) {
     yield* Effect.sleep("1 second")
-    seconds = readiness.stores || !nats.isConnected() ? 0 : seconds + 1
+    seconds = readiness.isHeard || !nats.isConnected() ? 0 : seconds + 1
     if (seconds < patience || !nats.hasOthers()) continue
     seconds = 0
     yield* Effect.logWarning(
-      `${nats.connection.getServer()} stores nothing; trying another server of the cluster`
+      `${nats.connection.getServer()} reaches no stream; trying another server of the cluster`
     )
     yield* nats.moveOn
   }

@@ -131,13 +131,14 @@ layer(consumersOnBroker, { excludeTestServices: true })("the examples", (it) => 
 
   it.effect("of the README is a consumer as it stands", () =>
     Effect.gen(function*() {
-      const code = /```ts\n(import \{[^`]*subscribe[^`]*)```/.exec(read("README.md"))?.[1] ?? ""
+      const code = /`consumer\.ts`, in the same folder[^]*?```ts\n([^`]*)```/.exec(read("README.md"))?.[1] ??
+        ""
       yield* scan("readme_1", "AT")
-      const { stderr, stdout, stop } = yield* Effect.flatMap(broker, (broker) =>
-        example("consumer.ts", code, broker))
-      yield* until(() =>
-        stdout().includes("AT")
+      const { stderr, stdout, stop } = yield* Effect.flatMap(
+        broker,
+        (broker) => example("consumer.ts", code, broker)
       )
+      yield* until(() => stdout().includes("AT"))
       assert.strictEqual(yield* stop, 0, stderr())
     }), 120_000)
 })

@@ -71,7 +71,8 @@ export const make: Effect.Effect<Cluster, never, Scope.Scope> = Effect.gen(funct
         infoOf(stream),
         (info) =>
           info?.leader !== undefined && info.replicas?.length === 2
-          && info.replicas.every(({ current, offline }) => current && offline !== true)
+          && info.replicas.every(({ current, offline }) => current && offline !== true),
+        120_000
       )),
     isolate: (member) =>
       Effect.forEach(

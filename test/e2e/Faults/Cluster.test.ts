@@ -29,7 +29,7 @@ else {layer(scene, { excludeTestServices: true })(name, (it) => {
           yield* load.stop
           yield* whole()
         }),
-      180_000
+      300_000
     )
 
     it.effect(
@@ -57,7 +57,7 @@ else {layer(scene, { excludeTestServices: true })(name, (it) => {
           yield* load.stop
           yield* whole()
         }),
-      180_000
+      300_000
     )
 
     it.effect(
@@ -81,6 +81,6 @@ else {layer(scene, { excludeTestServices: true })(name, (it) => {
           yield* load.stop
           yield* whole()
         }),
-      180_000
+      300_000
     )
   })}

@@ -72,7 +72,7 @@ export const make: Effect.Effect<Cluster, never, Scope.Scope> = Effect.gen(funct
         (info) =>
           info?.leader !== undefined && info.replicas?.length === 2
           && info.replicas.every(({ current, offline }) => current && offline !== true),
-        120_000
+        200_000
       )),
     isolate: (member) =>
       Effect.forEach(

@@ -87,8 +87,8 @@ export const healthOf = (part: Pick<System.Part, "admin">, path: "/livez" | "/re
   )
 
 /** Waits until a process of ours is ready, or (503) not ready. */
-export const untilReadiness = (part: System.Part, status: 200 | 503) =>
-  until(`/readyz ${status}`, healthOf(part, "/readyz"), (health) => health.status === status)
+export const untilReadiness = (part: System.Part, status: 200 | 503, within?: number) =>
+  until(`/readyz ${status}`, healthOf(part, "/readyz"), (health) => health.status === status, within)
 
 const statusesOf = (attempts: ReadonlyArray<Attempt>) => {
   const statuses: Record<number, number> = {}

@@ -1,9 +1,8 @@
 import { Effect } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
-import { Agent, request } from "node:http"
+import { Agent, get, request } from "node:http"
 import * as Signature from "../../../src/Signature.ts"
 import * as System from "../../support/Faults/System.ts"
-import { live } from "../../support/LiveStream.ts"
 import { bodyOf } from "../Fill.ts"
 import type { Part } from "../Part.ts"
 
@@ -26,7 +25,7 @@ export const latency: Part = {
     )
     yield* system.postgres.stop
     yield* system.postgres.start
-    yield* live(admin.admin)
+    yield* watch(admin.admin)
     const total = rate * Math.max(10, seconds)
     // The first seconds are not counted: everything is new then.
     const warm = 3 * rate
@@ -54,6 +53,18 @@ export const latency: Part = {
   }, Effect.orDie)
 }
 
+/** Somebody at the live feed, who takes all of it. */
+const watch = (admin: string) =>
+  Effect.acquireRelease(
+    Effect.callback<ReturnType<typeof get>>((resume) => {
+      const request = get(`${admin}/v1/live`, (response) => {
+        response.resume()
+        resume(Effect.succeed(request))
+      })
+    }),
+    (request) => Effect.sync(() => request.destroy())
+  )
+
 const numberOf = (id: string) => Number(id.slice(id.lastIndexOf("_") + 1))
 
 const now = () => performance.timeOrigin + performance.now()
@@ -65,7 +76,7 @@ const deliver = (url: string, total: number) =>
     readonly answered: ReadonlyArray<readonly [at: number, millis: number]>
     readonly others: number
   }>((resolve, reject) => {
-    const agent = new Agent({ keepAlive: true })
+    const agent = new Agent({ keepAlive: true, maxSockets: 64 })
     const due: Array<number> = []
     const answered: Array<readonly [number, number]> = []
     let others = 0

@@ -47,7 +47,7 @@ else {layer(scene, { excludeTestServices: true })(name, (it) => {
           yield* cluster.isolate(leader)
           yield* untilReadiness(atLeader, 503)
           // It leaves the server that it still reaches for one that stores.
-          yield* untilReadiness(atLeader, 200)
+          yield* untilReadiness(atLeader, 200, 90_000)
           assert.notStrictEqual(yield* cluster.leaderOf(stream, leader), leader)
           yield* answered(500, 200)
           yield* cluster.join

@@ -8,51 +8,16 @@ import {
   Redacted,
   Schema
 } from "effect"
-import { readFileSync } from "node:fs"
+import { contentOf } from "./Config/SecretFile.ts"
+import { list, millis, secret, type Setting, setting, text, wholeNumber } from "./Config/Setting.ts"
 import { retrySchedule } from "./EventLog.ts"
-import { messageOf } from "./Failure.ts"
 import { samplers } from "./Telemetry/Sampler.ts"
 import * as Secret from "./WebhookSecret/Secret.ts"
-
-/** One setting: the variable that carries it, what it may be, and what it is when nothing is set. */
-export interface Setting<A, F extends string | undefined = string | undefined> {
-  readonly variable: string
-  readonly about: string
-  readonly allowed: string
-  /** As one would write it; undefined when being unset has a meaning of its own. */
-  readonly fallback: F
-  /** A secret's value is never shown, not even a wrong one. */
-  readonly secret: boolean
-  readonly parse: (text: string) => A | undefined
-}
 
 /** Settings that are wrong, all of them at once. */
 export class ConfigInvalid
   extends Schema.TaggedError<ConfigInvalid>()("ConfigInvalid", { message: Schema.String })
 {}
-
-const setting = <A, F extends string | undefined>(
-  variable: string,
-  about: string,
-  allowed: string,
-  fallback: F,
-  parse: (text: string) => A | undefined,
-  secret = false
-): Setting<A, F> => ({ variable, about, allowed, fallback, secret, parse })
-
-const text = <F extends string | undefined = undefined>(variable: string, about: string, fallback?: F) =>
-  setting(variable, about, "a text", fallback as F, (text) => text)
-
-const secret = (variable: string, about: string) =>
-  setting(variable, about, "a text", undefined, (text) => Redacted.make(text, { label: variable }), true)
-
-const list = (text: string) => text.split(",").map((part) => part.trim()).filter((part) => part !== "")
-
-const wholeNumber = (variable: string, about: string, fallback: string, min: number, max: number) =>
-  setting(variable, about, `a whole number from ${min} to ${max}`, fallback, (text) => {
-    const number = /^\d+$/.test(text) ? Number(text) : NaN
-    return number >= min && number <= max ? number : undefined
-  })
 
 /** Whether what is sent there stays unread by others: HTTPS, or this machine. */
 export const isSafe = (url: string) => {
@@ -71,9 +36,6 @@ const exporter = (variable: string, about: string) =>
     "otlp",
     (text) => (["otlp", "none"] as const).find((exporter) => exporter === text)
   )
-
-const millis = (text: string) =>
-  Option.getOrUndefined(Option.map(Duration.fromInput(text as Duration.Input), Duration.toMillis))
 
 /** Every setting there is. README's table is checked against this. */
 export const settings = {
@@ -308,18 +270,8 @@ const read = (provider: ConfigProvider.ConfigProvider, variable: string) =>
     (given) => Option.getOrUndefined(Option.filter(given, (text) => text !== ""))
   )
 
-/** Whether it may stand in the file that its variable with `_FILE` names; that of webhook secrets is read again and again. */
+/** The file of webhook secrets is another setting: it is read again and again. */
 const isInFile = ({ secret, variable }: Setting<unknown>) => secret && variable !== settings.secrets.variable
-
-const contentOf = (variable: string, file: string): string | { readonly fault: string } => {
-  const named = `${variable}_FILE is ${JSON.stringify(file)}`
-  try {
-    return readFileSync(file, "utf8").trim() ||
-      { fault: `${named}, which is empty; it should hold ${variable}.` }
-  } catch (error) {
-    return { fault: `${named}, which cannot be read: ${messageOf(error)}` }
-  }
-}
 
 const faultOf = ({ allowed, secret, variable }: Setting<unknown>, given: string) =>
   `${variable} is ${

@@ -21,6 +21,7 @@ export class Readiness {
   #refusal: string | undefined = "no publish has been acknowledged yet"
   #refusals = 0
   #back = true
+  /** When the stream last answered something that proves no store. */
   #answeredAt = -Infinity
   #lastFailure: AppendFailed["reason"] | undefined
   /** Why the stream, as it is now, could lose events that it acknowledges; undefined when it could not. */
@@ -32,14 +33,15 @@ export class Readiness {
 
   /** Learns from an append. A duplicate's ack shows that the stream answers, not that it can store. */
   observe(outcome: Stored | AppendFailed): void {
-    this.#lastFailure = outcome instanceof AppendFailed ? outcome.reason : undefined
-    if (this.#lastFailure === undefined || answers.has(this.#lastFailure)) {
-      this.#answeredAt = performance.now()
-    }
+    this.#lastFailure = undefined
     if (outcome instanceof AppendFailed) {
+      this.#lastFailure = outcome.reason
+      if (answers.has(outcome.reason)) this.#answeredAt = performance.now()
       if (outcome.reason !== "too_large" && outcome.reason !== "timeout") this.refuse(outcome.message)
     } else if (this.#refusal === undefined || !outcome.duplicate) {
       this.prove()
+    } else {
+      this.#answeredAt = performance.now()
     }
   }
 
@@ -80,7 +82,8 @@ export class Readiness {
 
   /** Whether the broker reaches the stream, which may also refuse what we append: we would not be better off elsewhere. */
   get isHeard(): boolean {
-    return this.#lastFailure !== "no_stream" && performance.now() - this.#answeredAt < trusted
+    const answeredAt = Math.max(this.#provenAt, this.#answeredAt)
+    return this.#lastFailure !== "no_stream" && performance.now() - answeredAt < trusted
   }
 
   get health(): Health {

@@ -1,0 +1,13 @@
+import { readFileSync } from "node:fs"
+import { messageOf } from "../Failure.ts"
+
+/** What the file of a secret holds, or what is wrong with it. */
+export const contentOf = (variable: string, file: string): string | { readonly fault: string } => {
+  const named = `${variable}_FILE is ${JSON.stringify(file)}`
+  try {
+    return readFileSync(file, "utf8").trim() ||
+      { fault: `${named}, which is empty; it should hold ${variable}.` }
+  } catch (error) {
+    return { fault: `${named}, which cannot be read: ${messageOf(error)}` }
+  }
+}

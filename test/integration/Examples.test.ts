@@ -6,12 +6,10 @@ import { createServer, type ServerResponse } from "node:http"
 import { fileURLToPath } from "node:url"
 import { Client } from "pg"
 import { DeadLetters } from "../../src/DeadLetters.ts"
-import { stream } from "../../src/EventLog.ts"
-import { Nats } from "../../src/Nats.ts"
 import { NatsServer } from "../../src/Nats/Server.ts"
 import { newDatabase } from "../support/Databases.ts"
 import { example } from "../support/Example.ts"
-import { consumersOnBroker } from "../support/Log.ts"
+import { consumersOnBroker, deleteDurable } from "../support/Log.ts"
 import { append } from "../support/Projecting.ts"
 import { until } from "../support/Subscribing.ts"
 
@@ -58,9 +56,7 @@ layer(consumersOnBroker, { excludeTestServices: true })("the examples", (it) => 
         yield* untilCounted({ CH: 2, DE: 1 })
         assert.strictEqual(yield* first.stop, 0, first.stderr())
         // As if it had been killed after the commit and before it said so: all of them come again.
-        const { connection } = yield* Nats
-        const manager = yield* Effect.promise(() => connection.jetstreamManager())
-        yield* Effect.promise(() => manager.consumers.delete(stream, "countries"))
+        yield* deleteDurable("countries")
         yield* scan("table_3", "FR")
         yield* run("table.ts", { DATABASE_URL })
         yield* untilCounted({ CH: 2, DE: 1, FR: 1 })

@@ -8,7 +8,7 @@ import { Nats } from "../../src/Nats.ts"
 import { NatsServer } from "../../src/Nats/Server.ts"
 import { entryOf } from "../contract/EventLog.ts"
 import * as Broker from "../support/Broker.ts"
-import { log as direct, topology } from "../support/Log.ts"
+import { deleteDurable, log as direct, topology } from "../support/Log.ts"
 import * as Proxy from "../support/Proxy.ts"
 import { until } from "../support/Until.ts"
 
@@ -201,12 +201,12 @@ describe("a durable consumer behind a bad network", () => {
       yield* log.append(entryOf("evt_1"))
       yield* has("evt_1")
 
-      const { connection } = Context.get(yield* Layer.build(direct), Nats)
-      const manager = yield* Effect.promise(() => connection.jetstreamManager({ checkAPI: false }))
+      const past = yield* Layer.build(direct)
+      const { connection } = Context.get(past, Nats)
       // Somebody hears the requests, so the broker does not answer that nobody does.
       connection.subscribe(`$JS.API.CONSUMER.MSG.NEXT.${stream}.mine`)
       yield* proxy.deafen
-      yield* Effect.promise(() => manager.consumers.delete(stream, "mine"))
+      yield* Effect.provide(deleteDurable("mine"), past)
       yield* proxy.resume
       yield* log.append(entryOf("evt_2")).pipe(Effect.retry(Schedule.spaced(100)))
       yield* has("evt_2")

@@ -21,7 +21,7 @@ import { Vitals } from "../../src/Vitals.ts"
 import { entryOf } from "../contract/EventLog.ts"
 import * as Broker from "../support/Broker.ts"
 import { engines, pglite, postgres } from "../support/Databases.ts"
-import { logOnBroker } from "../support/Log.ts"
+import { deleteDurable, logOnBroker } from "../support/Log.ts"
 import * as Postgres from "../support/Postgres.ts"
 import { until } from "../support/Until.ts"
 import { scanCreated } from "../support/Webhook.ts"
@@ -151,8 +151,7 @@ for (const engine of engines) {
       Effect.gen(function*() {
         yield* appendScans(50, "a")
         yield* untilCount("scans", 50)
-        const { consumers } = yield* manager
-        yield* Effect.promise(() => consumers.delete(stream, "scans-1"))
+        yield* deleteDurable("scans-1")
         yield* appendScans(50, "b")
         yield* untilCount("scans", 100)
         yield* untilSettled("scans-1")

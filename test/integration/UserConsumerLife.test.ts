@@ -1,10 +1,8 @@
 import { assert, layer } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { ackWait } from "../../src/Consumer.ts"
-import { stream } from "../../src/EventLog.ts"
-import { Nats } from "../../src/Nats.ts"
 import { NatsServer } from "../../src/Nats/Server.ts"
-import { consumersOnBroker } from "../support/Log.ts"
+import { consumersOnBroker, deleteDurable } from "../support/Log.ts"
 import { happen, ready, subscribing, until } from "../support/Subscribing.ts"
 
 layer(Layer.effectDiscard(ready).pipe(Layer.provideMerge(consumersOnBroker)), { excludeTestServices: true })(
@@ -101,9 +99,7 @@ layer(Layer.effectDiscard(ready).pipe(Layer.provideMerge(consumersOnBroker)), { 
           })
           yield* happen("deleted", 1, undefined, 2)
           yield* until(() => done.length === 1)
-          const { connection } = yield* Nats
-          const manager = yield* Effect.promise(() => connection.jetstreamManager())
-          yield* Effect.promise(() => manager.consumers.delete(stream, "deleted"))
+          yield* deleteDurable("deleted")
           yield* happen("deleted", 1, undefined, 3)
           yield* until(() => done.includes("deleted_3"))
           assert.deepStrictEqual(done, ["deleted_2", "deleted_2", "deleted_3"])

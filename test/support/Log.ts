@@ -1,6 +1,8 @@
 import { Effect, Layer } from "effect"
 import { Consumers } from "../../src/Consumer.ts"
+import { forget } from "../../src/Consumer/Durable.ts"
 import { DeadLetters } from "../../src/DeadLetters.ts"
+import { stream } from "../../src/EventLog.ts"
 import * as JetStream from "../../src/EventLog/JetStream.ts"
 import { Nats } from "../../src/Nats.ts"
 import { NatsServer } from "../../src/Nats/Server.ts"
@@ -26,3 +28,13 @@ export const consumersOnBroker = Consumers.layer.pipe(
   Layer.provideMerge(DeadLetters.layer),
   Layer.provideMerge(logOnBroker)
 )
+
+/**
+ * Deletes a durable consumer of the log. nats-server 2.9 can answer that the consumer's folder is not empty,
+ * because it wrote to it meanwhile; asked again it says that there is no such consumer.
+ */
+export const deleteDurable = Effect.fnUntraced(function*(durable: string) {
+  const { connection } = yield* Nats
+  const manager = yield* Effect.promise(() => connection.jetstreamManager({ checkAPI: false }))
+  yield* Effect.retry(forget(manager, stream, durable), { times: 3 })
+})

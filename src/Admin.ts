@@ -11,6 +11,7 @@ import * as DeadLetters from "./Admin/DeadLetters.ts"
 import * as Draining from "./Admin/Draining.ts"
 import * as EventLife from "./Admin/EventLife.ts"
 import * as Events from "./Admin/Events.ts"
+import * as Forget from "./Admin/Forget.ts"
 import * as Guards from "./Admin/Guards.ts"
 import * as Health from "./Admin/Health.ts"
 import * as Live from "./Admin/Live.ts"
@@ -62,6 +63,7 @@ const api = ({ reconcile }: AdminOptions) =>
       Status.layer,
       DeadLetters.layer,
       Quarantine.layer,
+      Forget.layer,
       Operations.layer,
       Projections.layer,
       Rejections.layer,

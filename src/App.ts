@@ -15,6 +15,7 @@ import { externalTarget } from "./Nats/External.ts"
 import { NatsServer } from "./Nats/Server.ts"
 import { projections } from "./Projections.ts"
 import * as Projector from "./Projector.ts"
+import { RowRetention } from "./Projector/Expire.ts"
 import * as Rejections from "./Rejections.ts"
 import type { Role } from "./Role.ts"
 import * as SignatureDoctor from "./SignatureDoctor.ts"
@@ -28,10 +29,12 @@ import { rotate } from "./WebhookSecret/Rotation.ts"
  */
 export const layer = (config: Config, secret: WebhookSecret, active: ReadonlySet<Role>) => {
   const readModels = database(config)
+  const rowRetention = Layer.succeed(RowRetention, config.rowRetention.millis)
   const projector = active.has("projector")
     ? Projector.layer(projections).pipe(
       Layer.provide(consumers),
-      Layer.provide(readModels)
+      Layer.provide(readModels),
+      Layer.provide(rowRetention)
     )
     : Layer.empty
   const publicListener = active.has("ingress") ? ingress(config, secret) : Layer.empty
@@ -44,7 +47,8 @@ export const layer = (config: Config, secret: WebhookSecret, active: ReadonlySet
   const privateListener = active.has("admin")
     ? Admin.layer({ ...access, reconcile: reconcile(config) }).pipe(
       Layer.provide(consumers),
-      Layer.provide(readModels)
+      Layer.provide(readModels),
+      Layer.provide(rowRetention)
     )
     : Admin.layerHealth(access)
   return Layer.mergeAll(publicListener, privateListener, Layer.effectDiscard(Counters.answer(active))).pipe(

@@ -3,6 +3,7 @@ import packageJson from "../package.json" with { type: "json" }
 import { deadLetters } from "./Cli/DeadLetters.ts"
 import { doctor } from "./Cli/Doctor.ts"
 import { events } from "./Cli/Events.ts"
+import { forget } from "./Cli/Forget.ts"
 import { projections } from "./Cli/Projections.ts"
 import { quarantine } from "./Cli/Quarantine.ts"
 import { reconcile } from "./Cli/Reconcile.ts"
@@ -31,6 +32,7 @@ export const run = Command.make("threeqpr").pipe(
     projections,
     deadLetters,
     quarantine,
+    forget,
     reconcile,
     doctor,
     trigger,

@@ -139,6 +139,17 @@ export const settings = {
       return retention !== undefined && retention >= retrySchedule ? { millis: retention } : undefined
     }
   ),
+  rowRetention: setting(
+    "ROW_RETENTION",
+    "how long read models keep scans and conversations, from when they happened; their counters go with them",
+    `"unlimited", or a duration of at least an hour, such as "90 days"`,
+    "unlimited",
+    (text): { readonly millis: number | undefined } | undefined => {
+      if (text === "unlimited") return { millis: undefined }
+      const retention = millis(text)
+      return retention !== undefined && retention >= 3_600_000 ? { millis: retention } : undefined
+    }
+  ),
   replicas: wholeNumber("STREAM_REPLICAS", "replicas of the streams in a cluster", "1", 1, 5),
   maxBodyBytes: wholeNumber("MAX_BODY_BYTES", "largest body of a delivery", "1048576", 1_024, 67_108_864),
   maxInFlight: wholeNumber(

@@ -11,6 +11,7 @@ import {
   parseId
 } from "./DeadLetters/Letter.ts"
 import { AppendFailed, type ReadFailed, type Stored } from "./EventLog.ts"
+import { erase } from "./EventLog/Erase.ts"
 import { Publisher } from "./EventLog/Publisher.ts"
 import { entryAt, makeReader, reading } from "./EventLog/Reader.ts"
 import { deadLetterStream } from "./EventLog/Topology.ts"
@@ -144,18 +145,7 @@ const make = Effect.fnUntraced(function*() {
 })
 
 const removeAll = (manager: JetStreamManager, letters: ReadonlyArray<DeadLetter>) =>
-  Effect.forEach(letters, ({ place }) => removed(manager, place), { discard: true })
-
-/** Deletes one message; that it is gone already is as good. */
-const removed = (manager: JetStreamManager, place: number) =>
-  reading(() => manager.streams.deleteMessage(deadLetterStream, place, false)).pipe(
-    Effect.catch((failure) =>
-      Effect.flatMap(
-        entryAt(manager, deadLetterStream, place),
-        (entry) => Option.isNone(entry) ? Effect.void : Effect.fail(failure)
-      )
-    )
-  )
+  Effect.forEach(letters, ({ place }) => erase(manager, deadLetterStream, place), { discard: true })
 
 // Another failure may have been stored when the one before is not removed yet.
 const newestOfEach = (letters: ReadonlyArray<DeadLetter>) => {

@@ -1,4 +1,4 @@
-import type { Effect } from "effect"
+import { Effect } from "effect"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import type { Fragment } from "effect/sql/Statement"
@@ -36,6 +36,7 @@ export interface Projection {
   /** By name; queries see them under these names, whatever the generation. */
   readonly tables: Readonly<Record<string, Table>>
   readonly apply: Apply
+  readonly rows: Rows
   /** A faster way for a rebuild, where most events come at once; `apply` takes over when it has caught up. */
   readonly bulk?: {
     /** Like `apply`, but leaves out what `complete` makes. */
@@ -45,10 +46,36 @@ export interface Projection {
   }
 }
 
+/** Where the rows of a projection are that say something of an entity, and how they are removed. */
+export interface Rows {
+  /** The table with a row for each entity; its key is `id`. */
+  readonly table: string
+  /** What each row is about; also the first word of the types. */
+  readonly entity: string
+  /** The columns that say what else the entity belongs to. */
+  readonly belongsTo?: Readonly<Record<string, string>>
+  /** When what a row tells of happened: rows that are kept for a time only have such a column, with an index. */
+  readonly happenedAt?: string
+  /**
+   * Removes the rows that a condition of SQL selects, and takes them from what is made of them if that has been
+   * `completed`. Gives how many rows there were.
+   */
+  readonly remove: (
+    sql: SqlClient,
+    table: TableOf,
+    which: Fragment,
+    completed: boolean
+  ) => Effect.Effect<number, SqlError>
+}
+
 /** The table of a name, of the generation that is meant. */
 export type TableOf = (name: string) => Fragment
 
 export type Apply = (sql: SqlClient, table: TableOf, fresh: Fresh) => Effect.Effect<void, SqlError>
+
+/** Removes rows that nothing else is made of. */
+export const removeFrom = (name: string): Rows["remove"] => (sql, table, which) =>
+  Effect.map(sql`delete from ${table(name)} where ${which} returning id`, (gone) => gone.length)
 
 /** The table of one generation of a projection, such as `scans_1`. */
 export const tableName = (name: string, generation: number) => `${name}_${generation}`

@@ -10,6 +10,7 @@ import { messageOf } from "./Failure.ts"
 import { batches } from "./Metrics.ts"
 import { durableName, filterOf, type Projection } from "./Projection.ts"
 import { applyOnce, type Decoded, NotNow } from "./Projector/Batch.ts"
+import { expireLive, RowRetention } from "./Projector/Expire.ts"
 import { follower, type Trouble } from "./Projector/Follow.ts"
 import { isFromCurrentLog } from "./Projector/Origin.ts"
 import { isWanted } from "./Projector/Registry.ts"
@@ -39,7 +40,15 @@ const start = Effect.fnUntraced(function*(projections: ReadonlyArray<Projection>
     yield* vitals.watch(`projection ${name}`, Effect.sync(() => troubleOf(name)))
   }
   yield* vitals.run("projections", follow)
+  if ((yield* RowRetention) !== undefined) yield* vitals.run("the age of rows", expireAlways(projections))
 })
+
+const expireAlways = (projections: ReadonlyArray<Projection>) =>
+  expireLive(projections).pipe(
+    Effect.catch((error) => Effect.logWarning(`old rows stay for now: ${messageOf(error)}`)),
+    Effect.andThen(Effect.sleep("1 minute")),
+    Effect.forever
+  )
 
 const project = Effect.fnUntraced(
   function*(projection: Projection, generation: number, trouble: Trouble) {

@@ -4,6 +4,7 @@ import { DeadLetters } from "./Api/DeadLetters.ts"
 import { document } from "./Api/Document.ts"
 import { EventLives } from "./Api/EventLife.ts"
 import { Events } from "./Api/Events.ts"
+import { Forget } from "./Api/Forget.ts"
 import { Live } from "./Api/Live.ts"
 import { Operations } from "./Api/Operations.ts"
 import { Projections } from "./Api/Projections.ts"
@@ -17,7 +18,7 @@ import { Validation } from "./Validation.ts"
 /** What the private listener answers, apart from how. */
 export class Api extends HttpApi.make("threeqpr-events")
   .add(Scans, Conversations, Analytics, Events, EventLives, Live, Consumers, Status)
-  .add(DeadLetters, Quarantine, Operations, Projections, Reconciliations, Rejections)
+  .add(DeadLetters, Quarantine, Forget, Operations, Projections, Reconciliations, Rejections)
   .middleware(Validation)
   .annotateMerge(document)
 {}

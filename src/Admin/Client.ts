@@ -1,4 +1,4 @@
-import { Context, Effect, Layer, Redacted, Schema } from "effect"
+import { Context, type Duration, Effect, Layer, Redacted, Schema } from "effect"
 import { HttpClient, HttpClientError, HttpClientRequest } from "effect/http"
 import { HttpApiClient } from "effect/http-api"
 import { messageOf } from "../Failure.ts"
@@ -9,6 +9,8 @@ export interface ClientOptions {
   /** Of the private listener, such as http://127.0.0.1:3001. */
   readonly url: string
   readonly token?: Redacted.Redacted<string> | undefined
+  /** How long it may take to answer; 45 seconds when undefined. */
+  readonly patience?: Duration.Input | undefined
 }
 
 /** The private listener cannot be used. `transient` tells whether a retry can help. */
@@ -25,7 +27,7 @@ export class AdminClient extends Context.Service<
   static readonly layer = (options: ClientOptions) => Layer.effect(AdminClient, make(options))
 }
 
-const make = Effect.fnUntraced(function*({ token, url }: ClientOptions) {
+const make = Effect.fnUntraced(function*({ patience = "45 seconds", token, url }: ClientOptions) {
   const client = yield* HttpClient.HttpClient
   return yield* HttpApiClient.makeWith(Api, {
     baseUrl: url,
@@ -35,7 +37,7 @@ const make = Effect.fnUntraced(function*({ token, url }: ClientOptions) {
         : HttpClient.mapRequest(HttpClientRequest.bearerToken(Redacted.value(token))),
       HttpClient.transformResponse((response) =>
         response.pipe(
-          Effect.timeout("45 seconds"),
+          Effect.timeout(patience),
           Effect.mapError(() => nothingAnswers(url)),
           Effect.flatMap((response) => {
             const refusal = refusals[response.status]

@@ -36,6 +36,7 @@ const lifeOf = Effect.fn("EventLife.get")(function*(id: string) {
   const consumers = yield* standing
   const letters = (yield* (yield* DeadLetters).list({})).filter(({ eventId }) => eventId === id)
   const places = yield* placesOf(id)
+  const forgotten = places.some(({ forgotten }) => forgotten !== undefined)
   const known = [
     ...places.flatMap(({ applied, repeated }) => applied === undefined ? repeated : [applied, ...repeated]),
     ...letters.map(({ sequence }) => sequence)
@@ -43,7 +44,7 @@ const lifeOf = Effect.fn("EventLife.get")(function*(id: string) {
   const entries = yield* entriesAt(id, known)
   if (entries.length === 0 && known.length === 0) {
     entries.push(...Option.toArray(yield* find(id)))
-    if (entries.length === 0) return yield* unknown()
+    if (entries.length === 0) return yield* forgotten ? wasForgotten() : unknown()
   }
   const stored = entries.map(storedOf)
   const sequences = new Set([...known, ...stored.map(({ sequence }) => sequence)])
@@ -125,6 +126,9 @@ const unknown = () =>
   new NotFound({
     detail: "Neither the event log nor a projection nor a dead letter has an event with this id."
   })
+
+const wasForgotten = () =>
+  new NotFound({ detail: "This event was forgotten: nothing is kept of it but its id." })
 
 const entriesAt = Effect.fnUntraced(function*(id: string, sequences: ReadonlyArray<number>) {
   const log = yield* EventLog

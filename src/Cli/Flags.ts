@@ -1,4 +1,4 @@
-import { Effect, Layer, Option } from "effect"
+import { type Duration, Effect, Layer, Option } from "effect"
 import { Flag } from "effect/cli"
 import { AdminClient } from "../Admin/Client.ts"
 import { type Config, type Flags, load, settings } from "../Config.ts"
@@ -44,11 +44,15 @@ export const adminUrl = (flag: Option.Option<string>, { adminHost, adminPort }: 
   }).replace(/\/+$/, "")
 
 /** The client of the private listener, for a command that has `adminUrlFlag`. */
-export const adminClient = (flag: Option.Option<string>) =>
+export const adminClient = (flag: Option.Option<string>, patience?: Duration.Input) =>
   Layer.unwrap(
     Effect.map(
       load(),
       (config) =>
-        AdminClient.layer({ url: adminUrl(flag, config), token: config.adminToken ?? config.adminReadToken })
+        AdminClient.layer({
+          url: adminUrl(flag, config),
+          token: config.adminToken ?? config.adminReadToken,
+          patience
+        })
     )
   )

@@ -124,7 +124,11 @@ const migrations = {
       yield* sql`create index on ${sql(applied)} using brin (sequence)
         with (pages_per_range = 16, autosummarize = on)`
     }
-  })
+  }),
+  "0008_forgotten": Effect.flatMap(
+    SqlClient,
+    (sql) => sql`create table forgotten (hash bytea primary key, at timestamptz not null)`
+  )
 }
 
 /**

@@ -5,6 +5,7 @@ import { messageOf } from "../Failure.ts"
 import { Nats } from "../Nats.ts"
 import { Tracing } from "../Tracing.ts"
 import { durabilityOf } from "./Durability.ts"
+import { erase } from "./Erase.ts"
 import { headersOf } from "./Headers.ts"
 import { Publisher } from "./Publisher.ts"
 import { entryAt, makeReader, reading } from "./Reader.ts"
@@ -61,6 +62,7 @@ const make = Effect.fnUntraced(function*(options: JetStreamOptions) {
     read: reader.read,
     count: reader.count,
     sequenceAt: reader.sequenceAt,
+    erase: (sequence) => Effect.withSpan(erase(manager, stream, sequence), "EventLog.erase"),
     state: Effect.map(reading(() => manager.streams.info(stream)), stateOf),
     census: Effect.map(
       reading(() => manager.streams.info(stream, { subjects_filter: ">" })),

@@ -12,13 +12,14 @@ export const layer = (options: { readonly dedupWindow: number } = { dedupWindow:
     Effect.gen(function*() {
       const created = DateTime.formatIso(yield* DateTime.now)
       const entries: Array<LoggedEntry & { readonly storedAt: number }> = []
+      let lastSequence = 0
       const matching = ({ after, filter }: Part) =>
         entries.filter(({ sequence, subject }) => sequence > after && matches(filter, subject))
       const state = () => ({
         entries: entries.length,
         bytes: entries.reduce((bytes, { body }) => bytes + body.length, 0),
-        firstSequence: 1,
-        lastSequence: entries.length,
+        firstSequence: entries[0]?.sequence ?? lastSequence + 1,
+        lastSequence,
         created,
         dedupWindow: options.dedupWindow,
         retention: undefined,
@@ -34,7 +35,7 @@ export const layer = (options: { readonly dedupWindow: number } = { dedupWindow:
             if (first !== undefined && now - first.at < options.dedupWindow) {
               return { sequence: first.sequence, duplicate: true }
             }
-            const sequence = entries.length + 1
+            const sequence = ++lastSequence
             entries.push({
               sequence,
               subject: entry.subject,
@@ -45,7 +46,8 @@ export const layer = (options: { readonly dedupWindow: number } = { dedupWindow:
             seen.set(dedupId, { at: now, sequence })
             return { sequence, duplicate: false }
           }),
-        get: (sequence) => Effect.sync(() => Option.fromUndefinedOr(entries[sequence - 1])),
+        get: (sequence) =>
+          Effect.sync(() => Option.fromUndefinedOr(entries.find((entry) => entry.sequence === sequence))),
         read: ({ limit, wait = 0, ...part }) =>
           Effect.gen(function*() {
             if (matching(part).length === 0) {
@@ -58,7 +60,12 @@ export const layer = (options: { readonly dedupWindow: number } = { dedupWindow:
           }),
         count: (part) => Effect.sync(() => matching(part).length),
         sequenceAt: (time) =>
-          Effect.sync(() => entries.find(({ storedAt }) => storedAt >= time)?.sequence ?? entries.length + 1),
+          Effect.sync(() => entries.find(({ storedAt }) => storedAt >= time)?.sequence ?? lastSequence + 1),
+        erase: (sequence) =>
+          Effect.sync(() => {
+            const at = entries.findIndex((entry) => entry.sequence === sequence)
+            if (at >= 0) entries.splice(at, 1)
+          }),
         state: Effect.sync(state),
         census: Effect.sync(() => ({
           ...state(),

@@ -2,15 +2,24 @@ import { Schema } from "effect"
 import { Buffer } from "node:buffer"
 
 /** What an operator can do with many events. */
-export const Kind = Schema.Literals(["redrive", "discard", "quarantine-redrive"])
+export const Kind = Schema.Literals(["redrive", "discard", "quarantine-redrive", "forget"])
 export type Kind = typeof Kind.Type
 
 /**
  * What became of one event of an operation. `applied`: the consumer handled it. `dead`: it failed again.
  * `discarded`: its dead letter is gone for good. `released`: the quarantined entry is an event now.
- * `unusable`: it still does not decode. `gone`: there was nothing under this id any more.
+ * `unusable`: it still does not decode. `forgotten`: it is in the log no more, and nothing
+ * that was made of it. `gone`: there was nothing under this id any more.
  */
-export const Result = Schema.Literals(["applied", "dead", "discarded", "released", "unusable", "gone"])
+export const Result = Schema.Literals([
+  "applied",
+  "dead",
+  "discarded",
+  "released",
+  "unusable",
+  "forgotten",
+  "gone"
+])
 export type Result = typeof Result.Type
 
 /** How an operation began. */
@@ -33,7 +42,7 @@ export type Started = typeof Started.Type
 
 /** What became of one event. */
 export const Outcome = Schema.Struct({
-  /** A dead letter's id, or a quarantined entry's sequence. */
+  /** A dead letter's id, or an entry's sequence. */
   id: Schema.String,
   result: Result,
   error: Schema.NullOr(Schema.String),

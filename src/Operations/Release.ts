@@ -1,8 +1,6 @@
 import { Clock, Effect, Option } from "effect"
 import { read, type Reading } from "../Domain/Reading.ts"
-import { type AppendFailed, EventLog, eventSubject, type LoggedEntry, stream } from "../EventLog.ts"
-import { reading } from "../EventLog/Reader.ts"
-import { Nats } from "../Nats.ts"
+import { type AppendFailed, EventLog, eventSubject, type LoggedEntry } from "../EventLog.ts"
 import { type Operation, Operations } from "../Operations.ts"
 import { isQuarantined } from "../Quarantine.ts"
 import type { Work } from "./Runner.ts"
@@ -13,10 +11,8 @@ import type { Work } from "./Runner.ts"
  * again, under the same event id, which projections apply once.
  */
 export const make = Effect.gen(function*() {
-  const nats = yield* Nats
   const log = yield* EventLog
   const operations = yield* Operations
-  const manager = yield* Effect.promise(() => nats.connection.jetstreamManager({ checkAPI: false }))
 
   const find = (sequence: number) =>
     Effect.map(log.get(sequence), (entry) => Option.getOrUndefined(Option.filter(entry, isQuarantined)))
@@ -55,8 +51,7 @@ export const make = Effect.gen(function*() {
     }
   )
 
-  const remove = ({ sequence }: LoggedEntry) =>
-    reading(() => manager.streams.deleteMessage(stream, sequence, false))
+  const remove = ({ sequence }: LoggedEntry) => log.erase(sequence)
 
   const work: Work = {
     run: (operation, ids) => Effect.forEach(ids, (id) => release(operation, id), { discard: true }),

@@ -1,4 +1,5 @@
 import { Clock, Effect, Layer, Option, Schedule } from "effect"
+import type { SqlError } from "effect/sql/SqlError"
 import * as Durable from "../Consumer/Durable.ts"
 import type { Message } from "../Consumer/Message.ts"
 import type { AppendFailed, ReadFailed } from "../EventLog.ts"
@@ -7,6 +8,7 @@ import { Nats } from "../Nats.ts"
 import { type Operation, Operations } from "../Operations.ts"
 import { Vitals } from "../Vitals.ts"
 import * as Discard from "./Discard.ts"
+import * as Forget from "./Forget.ts"
 import { type Kind, operationOf, operationSubject, type Outcome } from "./Record.ts"
 import * as Redrive from "./Redrive.ts"
 import * as Release from "./Release.ts"
@@ -17,7 +19,7 @@ export interface Work {
   readonly run: (
     operation: Operation,
     ids: ReadonlyArray<string>
-  ) => Effect.Effect<void, AppendFailed | ReadFailed>
+  ) => Effect.Effect<void, AppendFailed | ReadFailed | SqlError>
   /** Does what comes after the record of an outcome, in case that we were interrupted before it. */
   readonly finish: (outcomes: ReadonlyArray<Outcome>) => Effect.Effect<void, AppendFailed | ReadFailed>
 }
@@ -33,7 +35,8 @@ export const layer = Layer.effectDiscard(Effect.gen(function*() {
   const work: Record<Kind, Work> = {
     redrive: yield* Redrive.make,
     discard: yield* Discard.make,
-    "quarantine-redrive": yield* Release.make
+    "quarantine-redrive": yield* Release.make,
+    forget: yield* Forget.make
   }
   const scope = yield* Effect.scope
   const operations = yield* Operations

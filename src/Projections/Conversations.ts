@@ -35,6 +35,8 @@ const inputOf = (sql: SqlClient, json: string) =>
     ) as events
     order by id, sequence desc`
 
+const { apply, bulk, remove } = counting(counted, inputOf)
+
 /** One row a completed conversation, and conversations and their messages by hour, of a code and of all. */
 export const conversations: Projection = {
   name: "conversations",
@@ -60,5 +62,13 @@ export const conversations: Projection = {
     conversation_hours: counterTable({ qpr_code_id: "text", ...byHour }, measures),
     conversation_total_hours: counterTable(byHour, measures)
   },
-  ...counting(counted, inputOf)
+  rows: {
+    table: "conversations",
+    entity: "conversation",
+    belongsTo: { qpr_code: "qpr_code_id", scan: "scan_id" },
+    happenedAt: "completed_at",
+    remove
+  },
+  apply,
+  bulk
 }

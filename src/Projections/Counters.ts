@@ -1,7 +1,14 @@
 import { Effect } from "effect"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { Fragment } from "effect/sql/Statement"
-import type { Fresh, Projection, Table, TableOf } from "../Projection.ts"
+import {
+  type Fresh,
+  type Projection,
+  removeFrom,
+  type Rows,
+  type Table,
+  type TableOf
+} from "../Projection.ts"
 
 /** A table of rows, and tables of counters that are always what a recount of those rows would give. */
 export interface Counted {
@@ -39,12 +46,14 @@ export const counterTable = (
 export const counting = (
   counted: Counted,
   inputOf: (sql: SqlClient, json: string) => Fragment
-): Required<Pick<Projection, "apply" | "bulk">> => ({
+): Required<Pick<Projection, "apply" | "bulk">> & Pick<Rows, "remove"> => ({
   apply: (sql, table, fresh) => writeCounted(sql, table, fresh, inputOf(sql, fresh.json), counted),
   bulk: {
     apply: (sql, table, fresh) => writeRows(sql, table, inputOf(sql, fresh.json), counted),
     complete: (sql, table) => countAll(sql, table, counted)
-  }
+  },
+  remove: (sql, table, which, completed) =>
+    completed ? removeCounted(sql, table, which, counted) : removeFrom(counted.rows)(sql, table, which, false)
 })
 
 /** Writes rows and leaves the counters alone; the later event wins. */
@@ -77,14 +86,80 @@ const writeCounted = Effect.fnUntraced(function*(
   table: TableOf,
   fresh: Fresh,
   input: Fragment,
-  { columns, counted, counters, measures, rows }: Counted
+  description: Counted
 ) {
+  const { columns, counted, rows } = description
+  const into = table(rows)
+  const [{ inserted } = { inserted: 0 }] = yield* sql<{ readonly inserted: number }>`
+    with input as (${input}),
+    inserted as (
+      insert into ${into} (id, ${sql.literal(columns)})
+      select id, ${sql.literal(columns)} from input order by id
+      on conflict (id) do nothing
+      returning ${sql.literal(counted)}
+    ),
+    ${
+    moving(sql, table, sql`moved as (select 1 as sign, ${sql.literal(counted)} from inserted)`, description)
+  }
+    select count(*)::int as inserted from inserted`
+  if (inserted === fresh.count) return
+  // Some of these rows were there already: the later event wins, and its row changes its counters.
+  const moved = sql`moved as (
+      select -1 as sign, ${sql.literal(counted)} from before where id in (select id from changed)
+      union all
+      select 1 as sign, ${sql.literal(counted)} from input where id in (select id from changed)
+    )`
+  const changed = yield* sql<Emptied>`
+    with input as (${input}),
+    before as materialized (
+      select id, sequence, ${sql.literal(counted)} from ${into} where id in (select id from input)
+      order by id for update
+    ),
+    changed as (
+      update ${into} as old
+      set (${sql.literal(columns)}) = (select ${sql.literal(columns)} from input where input.id = old.id)
+      from input join before using (id)
+      where old.id = before.id and input.sequence > before.sequence
+      returning old.id
+    ),
+    ${moving(sql, table, moved, description)}
+    select ${emptied(sql, description)}`
+  yield* dropEmpty(sql, table, changed, description)
+})
+
+/** Removes rows and takes them from their counters. Gives how many rows there were. */
+const removeCounted = Effect.fnUntraced(function*(
+  sql: SqlClient,
+  table: TableOf,
+  which: Fragment,
+  description: Counted
+) {
+  const { counted, rows } = description
+  const changed = yield* sql<Emptied & { readonly removed: number }>`
+    with removed as (delete from ${table(rows)} where ${which} returning ${sql.literal(counted)}),
+    ${
+    moving(sql, table, sql`moved as (select -1 as sign, ${sql.literal(counted)} from removed)`, description)
+  }
+    select (select count(*)::int from removed) as removed, ${emptied(sql, description)}`
+  yield* dropEmpty(sql, table, changed, description)
+  return changed[0]?.removed ?? 0
+})
+
+/**
+ * The part of a statement that changes every counter by the rows of `moved`, each with the `sign` with which it
+ * counts.
+ */
+const moving = (
+  sql: SqlClient,
+  table: TableOf,
+  moved: Fragment,
+  { counted, counters, measures }: Counted
+) => {
   const names = Object.keys(measures)
-  const changes = (from: Fragment) =>
-    sql`${from}, changes as (
+  const changes = sql`${moved}, changes as (
       select ${sql.literal(counted)}, ${
-      sql.literal(names.map((name) => `sign * (${measures[name]}) as ${name}`).join(", "))
-    } from moved
+    sql.literal(names.map((name) => `sign * (${measures[name]}) as ${name}`).join(", "))
+  } from moved
     )`
   const count = (name: string, key: Readonly<Record<string, string>>) => {
     const own = Object.keys(key).join(", ")
@@ -102,52 +177,35 @@ const writeCounted = Effect.fnUntraced(function*(
       returning counter.${sql.literal(names[0] ?? "")} = 0 as empty
     )`
   }
-  const all = (from: Fragment) =>
-    Object.entries(counters).reduce(
-      (statement, [name, key]) => sql`${statement}${count(name, key)}`,
-      changes(from)
-    )
-  const into = table(rows)
-  const [{ inserted } = { inserted: 0 }] = yield* sql<{ readonly inserted: number }>`
-    with input as (${input}),
-    inserted as (
-      insert into ${into} (id, ${sql.literal(columns)})
-      select id, ${sql.literal(columns)} from input order by id
-      on conflict (id) do nothing
-      returning ${sql.literal(counted)}
-    ),
-    ${all(sql`moved as (select 1 as sign, ${sql.literal(counted)} from inserted)`)}
-    select count(*)::int as inserted from inserted`
-  if (inserted === fresh.count) return
-  // Some of these rows were there already: the later event wins, and its row changes its counters.
-  const moved = sql`moved as (
-      select -1 as sign, ${sql.literal(counted)} from before where id in (select id from changed)
-      union all
-      select 1 as sign, ${sql.literal(counted)} from input where id in (select id from changed)
-    )`
-  const empty = yield* sql<{ readonly table: string }>`
-    with input as (${input}),
-    before as materialized (
-      select id, sequence, ${sql.literal(counted)} from ${into} where id in (select id from input)
-      order by id for update
-    ),
-    changed as (
-      update ${into} as old
-      set (${sql.literal(columns)}) = (select ${sql.literal(columns)} from input where input.id = old.id)
-      from input join before using (id)
-      where old.id = before.id and input.sequence > before.sequence
-      returning old.id
-    ),
-    ${all(moved)}
-    ${
-    sql.literal(
-      Object.keys(counters).map((name) =>
-        `select '${name}' as table from ${name}_changed where empty group by 1`
-      ).join(" union all ")
-    )
-  }`
-  // Whether a counter was ever there must not depend on how the events were batched.
-  for (const { table: name } of empty) {
-    yield* sql`delete from ${table(name)} where ${sql.literal(names[0] ?? "")} = 0`
-  }
-})
+  return Object.entries(counters).reduce(
+    (statement, [name, key]) => sql`${statement}${count(name, key)}`,
+    changes
+  )
+}
+
+/** Of a statement with `moving`: which tables have counters of nothing now. */
+interface Emptied {
+  readonly emptied: ReadonlyArray<string>
+}
+
+const emptied = (sql: SqlClient, { counters }: Counted) =>
+  sql.literal(
+    `array_remove(array[${
+      Object.keys(counters).map((name) => `(select '${name}' from ${name}_changed where empty limit 1)`).join(
+        ", "
+      )
+    }], null) as emptied`
+  )
+
+/** Whether a counter was ever there must not depend on how the events were batched. */
+const dropEmpty = (
+  sql: SqlClient,
+  table: TableOf,
+  [changed]: ReadonlyArray<Emptied>,
+  { measures }: Counted
+) =>
+  Effect.forEach(
+    changed?.emptied ?? [],
+    (name) => sql`delete from ${table(name)} where ${sql.literal(Object.keys(measures)[0] ?? "")} = 0`,
+    { discard: true }
+  )

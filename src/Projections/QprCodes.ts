@@ -1,5 +1,5 @@
 import { Effect } from "effect"
-import type { Projection } from "../Projection.ts"
+import { type Projection, removeFrom } from "../Projection.ts"
 
 /** One row a code; of several events about one code the last in the stream speaks. */
 export const qprCodes: Projection = {
@@ -25,6 +25,7 @@ export const qprCodes: Projection = {
       indexes: ["created_at desc, id desc", "short_id"]
     }
   },
+  rows: { table: "qpr_codes", entity: "qpr_code", remove: removeFrom("qpr_codes") },
   apply: (sql, table, fresh) =>
     Effect.asVoid(sql`
       insert into ${table("qpr_codes")} as code (id, event_id, sequence, received_at, created_at, updated_at,

@@ -49,6 +49,8 @@ const inputOf = (sql: SqlClient, json: string) =>
     ) as events
     order by data->>'id', sequence desc`
 
+const { apply, bulk, remove } = counting(counted, inputOf)
+
 /**
  * One row a scan, and its counters: scans, conversations that were started and their messages. `scan_counts` is
  * by code, hour, country and device; the others are by less, each for a question that is asked, so that no
@@ -86,5 +88,13 @@ export const scans: Projection = {
     scan_total_hours: counterTable(byHour, measures),
     scan_total_days: counterTable({ ...byDay, ...place }, measures)
   },
-  ...counting(counted, inputOf)
+  rows: {
+    table: "scans",
+    entity: "scan",
+    belongsTo: { qpr_code: "qpr_code_id" },
+    happenedAt: "scanned_at",
+    remove
+  },
+  apply,
+  bulk
 }

@@ -1,5 +1,5 @@
 import { Effect } from "effect"
-import type { Projection } from "../Projection.ts"
+import { type Projection, removeFrom } from "../Projection.ts"
 
 /**
  * One row a subscription: its state after the event that occurred last, by `updated_at` (or else the time of
@@ -25,6 +25,7 @@ export const subscriptions: Projection = {
       indexes: ["occurred_at desc, id desc", "status"]
     }
   },
+  rows: { table: "subscriptions", entity: "subscription", remove: removeFrom("subscriptions") },
   apply: (sql, table, fresh) =>
     Effect.asVoid(sql`
       insert into ${table("subscriptions")} as subscription (id, event_id, sequence, received_at, occurred_at,

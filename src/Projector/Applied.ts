@@ -11,6 +11,8 @@ export interface Place {
   readonly durable: string
   /** The sequence under which it was applied. */
   readonly applied: number | undefined
+  /** The sequence that it had before it was forgotten: it is in the log no more, and never applied again. */
+  readonly forgotten: number | undefined
   /** Where it came again later, as far as that is recorded by id. */
   readonly repeated: ReadonlyArray<number>
 }
@@ -35,7 +37,8 @@ export const placesOf = Effect.fn("Applied.placesOf")(
           name,
           generation,
           durable: durableName(name, generation),
-          applied: found?.sequence,
+          applied: found === undefined || found.sequence < 0 ? undefined : found.sequence,
+          forgotten: found === undefined || found.sequence >= 0 ? undefined : -found.sequence,
           repeated: again.filter((row) => row.name === name && row.generation === generation)
             .map(({ sequence }) => sequence)
         })

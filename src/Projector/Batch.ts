@@ -64,7 +64,7 @@ const recordRepeated = Effect.fnUntraced(
       select ${projection.name}::text, ${generation}::int, row.sequence, row.event_id
       from jsonb_to_recordset(${guardRows(events)}::text::jsonb) as row (event_id text, sequence bigint)
       join ${sql.literal(appliedTable(projection, generation))} as applied
-        on applied.event_id = row.event_id and applied.sequence <> row.sequence
+        on applied.event_id = row.event_id and abs(applied.sequence) <> row.sequence
       on conflict do nothing`
   }
 )

@@ -9,6 +9,7 @@ import { durableName, type Projection } from "../Projection.ts"
 import { appliedBy } from "./AppliedCounts.ts"
 import { compare } from "./Compare.ts"
 import { complete } from "./Complete.ts"
+import { cutoff, expire } from "./Expire.ts"
 import { carryOver, lackingUpTo, NotLevel } from "./Level.ts"
 import { exclude, lead } from "./Locks.ts"
 import { currentLog, foreign } from "./Origin.ts"
@@ -89,6 +90,11 @@ const inOneTransaction = Effect.fnUntraced(function*(projection: Projection, reb
     return yield* switchTo(projection, rebuild, live, yield* appliedBy(projection, generation))
   }
   yield* carryOver(projection, { has: live, lacks: generation }, floorOf(generation))
+  const before = yield* cutoff
+  if (before !== undefined) {
+    // The log may go back further than rows do.
+    for (const side of [live, generation]) yield* expire(projection, side, before)
+  }
   if (rebuild.kind === "rebuild") {
     yield* checkNothingLost(projection, rebuild, live, floorOf(generation))
     yield* switchTo(projection, rebuild, live, yield* appliedBy(projection, generation))

@@ -1,9 +1,10 @@
 import { Effect } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { durableName, type Projection } from "../Projection.ts"
+import { excludeGeneration } from "./Locks.ts"
 import { currentLog } from "./Origin.ts"
 import { end, type Kind, type Rebuild } from "./Registry.ts"
-import { create, drop, tablesOf } from "./Tables.ts"
+import { appliedTable, create, drop, tablesOf } from "./Tables.ts"
 
 /**
  * Asks the projectors to build a projection anew beside the live one. Gives the rebuild's id; undefined when
@@ -28,6 +29,18 @@ export const request = Effect.fn("Rebuilds.request")(function*(
   return made?.id
 })
 
+/** What was forgotten stays so in a new generation. */
+const carryForgotten = Effect.fnUntraced(function*(name: string, generation: number) {
+  const sql = yield* SqlClient
+  const [live] = yield* sql<{ readonly generation: number }>`
+    select generation from projections where name = ${name}`
+  if (live === undefined) return
+  yield* excludeGeneration(name, live.generation)
+  yield* sql`
+    insert into ${sql.literal(appliedTable({ name }, generation))}
+    select event_id, sequence from ${sql.literal(appliedTable({ name }, live.generation))} where sequence < 0`
+})
+
 /** Ends a rebuild without a result; false when it had ended before. */
 export const cancel = (id: number) => end(id, "cancelled")
 
@@ -47,6 +60,7 @@ export const begin = Effect.fn("Rebuilds.begin")(function*<E, R>(
     yield* drop(name, Object.keys(projection.tables), generation)
     yield* create(projection, generation)
     yield* forget(durableName(name, generation))
+    yield* carryForgotten(name, generation)
     yield* sql`
       update rebuilds set started_at = clock_timestamp(), version = ${projection.version}, log = ${log}, completed = false,
         retired_tables = ${tablesOf(projection)}::text::jsonb

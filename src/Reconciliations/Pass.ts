@@ -5,6 +5,8 @@ import { createHash } from "node:crypto"
 import { isEventId } from "../Domain/EventId.ts"
 import { read } from "../Domain/Reading.ts"
 import { EventLog, eventSubject } from "../EventLog.ts"
+import { forgottenOf } from "../Forget/Reminder.ts"
+import { cutoff } from "../Projector/Expire.ts"
 import { type ScanRecord, ThreeQpr } from "../ThreeQpr.ts"
 import { findMissing } from "./Missing.ts"
 import { count, type Counts, type Reconciliation } from "./Registry.ts"
@@ -36,10 +38,15 @@ export const pass = Effect.fn("Reconciliations.pass")(function*<E, R>(
     Stream.grouped(pageSize),
     Stream.runForEach(Effect.fnUntraced(function*(scans) {
       yield* ours
-      const { appended, deadLettered, missing } = yield* findMissing(scans.map(({ id }) => id), id)
+      const forgotten = yield* forgottenOf(scans)
+      const kept = yield* cutoff
+      const wanted = scans.filter(({ id, scanned_at }) =>
+        !forgotten.has(id) && !(kept !== undefined && Date.parse(scanned_at ?? "") < Date.parse(kept))
+      )
+      const { appended, deadLettered, missing } = yield* findMissing(wanted.map(({ id }) => id), id)
       counts.seen += scans.length
       counts.dead_lettered += deadLettered.size
-      for (const scan of scans) {
+      for (const scan of wanted) {
         if (!missing.has(scan.id) && !appended.has(scan.id)) continue
         counts.missing++
         if (counts.examples.length < mostExamples) counts.examples.push(scan.id)

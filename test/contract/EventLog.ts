@@ -71,6 +71,24 @@ export const suite = <E>(name: string, log: Layer.Layer<EventLog, E>) =>
         assert.strictEqual(headers["3qpr-quarantined-as"], String(first.sequence))
       }))
 
+    it.effect("erases an entry and leaves its sequence as a gap, as often as it is told to", () =>
+      Effect.gen(function*() {
+        const log = yield* EventLog
+        const kept = yield* log.append(entryOf("evt_before_gap"))
+        const gone = yield* log.append(entryOf("evt_gap"))
+        const after = yield* log.append(entryOf("evt_behind_gap"))
+        const { entries, lastSequence } = yield* log.state
+        yield* log.erase(gone.sequence)
+        yield* log.erase(gone.sequence)
+        assert.isTrue(Option.isNone(yield* log.get(gone.sequence)))
+        const state = yield* log.state
+        assert.deepStrictEqual([state.entries, state.lastSequence], [entries - 1, lastSequence])
+        const read = yield* log.read({ after: kept.sequence - 1, limit: 10 })
+        assert.deepStrictEqual(read.map(({ sequence }) => sequence), [kept.sequence, after.sequence])
+        const next = yield* log.append(entryOf("evt_next_to_gap"))
+        assert.strictEqual(next.sequence, lastSequence + 1)
+      }))
+
     it.effect("stores an id once when it comes a hundred times at once", () =>
       Effect.gen(function*() {
         const log = yield* EventLog

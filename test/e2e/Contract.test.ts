@@ -121,6 +121,10 @@ const recipesFor = ({ ask, event, letter, listen, operation, quarantined, reject
       good: at("/v1/quarantine/redrive", { sequences: [quarantined, 99_999], by }),
       400: { path: "/v1/quarantine/redrive", body: { by, all: true, reason: "invalid_json" } }
     },
+    "forget.begin": {
+      good: at("/v1/forget", { event_id: "nothing", reason: "a test", by }),
+      400: { path: "/v1/forget", body: { by, reason: "a test" } }
+    },
     "operations.list": { good: at("/v1/operations"), 400: { path: "/v1/operations?limit=0" } },
     "operations.get": { good: at(`/v1/operations/${operation}`), 404: { path: "/v1/operations/none" } },
     "operations.outcomes": {

@@ -56,7 +56,7 @@ export const Operations = HttpApiGroup.make("operations").add(
     /** The newest first; at most `limit` (50). */
     success: Schema.Struct({ operations: Schema.Array(OperationAnswer) }),
     error: Unavailable
-  }).annotate(OpenApi.Summary, "Redrives and discards, the newest first"),
+  }).annotate(OpenApi.Summary, "Redrives, discards and what was forgotten, the newest first"),
   HttpApiEndpoint.get("get", "/v1/operations/:id", {
     params: Id,
     success: OperationAnswer,

@@ -1,6 +1,6 @@
 import { Effect, Option, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
-import { check, operationFlags, refused } from "../Operations/Flags.ts"
+import { allFlag, check, operationFlags, refused } from "../Operations/Flags.ts"
 import { operate } from "../Operations/Operate.ts"
 import { filterFlags, filterOf, idsArgument, isFiltered, selectionOf } from "./Flags.ts"
 
@@ -15,6 +15,7 @@ export const discard = Command.make(
       Flag.optional
     ),
     ...filterFlags,
+    all: allFlag,
     ...operationFlags
   },
   Effect.fnUntraced(function*({ consumer, error, ids, reason, since, type, until, ...flags }) {
@@ -37,7 +38,11 @@ export const discard = Command.make(
 ).pipe(
   Command.validate(({ ids, reason, ...flags }) =>
     Effect.andThen(
-      check(flags, ids.length > 0, isFiltered(flags), "ids, filter flags (--consumer, --error, …)"),
+      check(
+        flags,
+        [flags.all, ids.length > 0, isFiltered(flags)],
+        "ids, filter flags (--consumer, --error, …), or --all"
+      ),
       Option.isNone(reason) && !flags.dryRun && Option.isNone(flags.watch) && Option.isNone(flags.cancel)
         ? refused("say why with --reason")
         : Effect.void

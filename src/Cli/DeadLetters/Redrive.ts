@@ -1,13 +1,13 @@
 import { Effect } from "effect"
 import { Command } from "effect/cli"
-import { check, operationFlags } from "../Operations/Flags.ts"
+import { allFlag, check, operationFlags } from "../Operations/Flags.ts"
 import { operate } from "../Operations/Operate.ts"
 import { filterFlags, filterOf, idsArgument, isFiltered, selectionOf } from "./Flags.ts"
 
 /** `threeqpr dead-letters redrive`: gives events to the consumer that failed, once more. */
 export const redrive = Command.make(
   "redrive",
-  { ids: idsArgument, ...filterFlags, ...operationFlags },
+  { ids: idsArgument, all: allFlag, ...filterFlags, ...operationFlags },
   Effect.fnUntraced(function*({ consumer, error, ids, since, type, until, ...flags }) {
     const filter = yield* filterOf({ consumer, error, since, type, until })
     yield* operate({
@@ -21,7 +21,11 @@ export const redrive = Command.make(
   })
 ).pipe(
   Command.validate(({ ids, ...flags }) =>
-    check(flags, ids.length > 0, isFiltered(flags), "ids, filter flags (--consumer, --error, …)")
+    check(
+      flags,
+      [flags.all, ids.length > 0, isFiltered(flags)],
+      "ids, filter flags (--consumer, --error, …), or --all"
+    )
   ),
   Command.withDescription(
     "Give events once more to the consumer that failed, and to no other; exits 1 when one fails again"

@@ -2,9 +2,14 @@ import { Effect, Option, Schema } from "effect"
 import { CliError, Flag, TerminalCapabilities } from "effect/cli"
 import { adminUrlFlag, jsonFlag } from "../Flags.ts"
 
+/** The flag of commands that can do something with all there are. */
+export const allFlag = Flag.Boolean("all").pipe(
+  Flag.withDescription("All there are"),
+  Flag.withDefault(false)
+)
+
 /** The flags of every command that does something with many events. */
 export const operationFlags = {
-  all: Flag.Boolean("all").pipe(Flag.withDescription("All there are"), Flag.withDefault(false)),
   dryRun: Flag.Boolean("dry-run").pipe(
     Flag.withDescription("Say how many it would be, and change nothing"),
     Flag.withDefault(false)
@@ -14,7 +19,7 @@ export const operationFlags = {
     Flag.withDefault(false)
   ),
   rate: Flag.Int("rate").pipe(
-    Flag.withDescription("Events a second, at most (default 100; discard 1000)"),
+    Flag.withDescription("Events a second, at most (default 100; discard and forget 1000)"),
     Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 100_000 }))),
     Flag.optional
   ),
@@ -31,7 +36,6 @@ export const operationFlags = {
 }
 
 export interface OperationFlags {
-  readonly all: boolean
   readonly dryRun: boolean
   readonly yes: boolean
   readonly rate: Option.Option<number>
@@ -43,14 +47,14 @@ export interface OperationFlags {
 
 /** Refuses what does not say which events are meant, in exactly one way, or what nobody can confirm. */
 export const check = Effect.fnUntraced(
-  function*(flags: OperationFlags, named: boolean, filtered: boolean, ways: string) {
-    const { all, cancel, dryRun, watch, yes } = flags
+  function*(flags: OperationFlags, given: ReadonlyArray<boolean>, ways: string) {
+    const { cancel, dryRun, watch, yes } = flags
     const under = [Option.isSome(watch), Option.isSome(cancel)].filter(Boolean).length
-    const ofWhich = [all, named, filtered].filter(Boolean).length
+    const ofWhich = given.filter(Boolean).length
     if (under > 0) {
       return under + ofWhich === 1 ? undefined : yield* refused("--watch and --cancel stand alone")
     }
-    if (ofWhich !== 1) return yield* refused(`say which, in one way: ${ways}, or --all`)
+    if (ofWhich !== 1) return yield* refused(`say which, in one way: ${ways}`)
     const { canPrompt } = yield* TerminalCapabilities.TerminalCapabilities
     if (!canPrompt && !dryRun && !yes) {
       return yield* refused(

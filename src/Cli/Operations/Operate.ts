@@ -1,4 +1,4 @@
-import { Console, Effect, Option, Schema } from "effect"
+import { Console, type Duration, Effect, Option, Schema } from "effect"
 import { Prompt, TerminalCapabilities } from "effect/cli"
 import { AdminClient, explained } from "../../Admin/Client.ts"
 import { by } from "../By.ts"
@@ -25,6 +25,8 @@ export interface Operating<B extends Begun, E> {
   /** What is done to them: `redrive`, `redriven`. */
   readonly verbs: readonly [does: string, done: string]
   readonly flags: OperationFlags
+  /** How long the private listener may take to answer. */
+  readonly patience?: Duration.Input
   /** Asks the private listener; with `dryRun` only how many it would be. */
   readonly begin: (
     api: AdminClient["Service"],
@@ -36,8 +38,8 @@ export interface Operating<B extends Begun, E> {
 
 /** Says how many there are, has it confirmed, begins, and watches to the end. */
 export const operate = Effect.fnUntraced(function*<B extends Begun, E>(operating: Operating<B, E>) {
-  const { begin, command, flags, nouns: [one, several], note, verbs: [does, done] } = operating
-  const api = yield* AdminClient.pipe(Effect.provide(adminClient(flags.adminUrl)))
+  const { begin, command, flags, nouns: [one, several], note, patience, verbs: [does, done] } = operating
+  const api = yield* AdminClient.pipe(Effect.provide(adminClient(flags.adminUrl, patience)))
   if (Option.isSome(flags.cancel)) return yield* cancel(api, flags.cancel.value, flags.json)
   if (Option.isSome(flags.watch)) return yield* watch(api, flags.watch.value, command, flags.json)
   const ask = (dry_run: boolean) =>

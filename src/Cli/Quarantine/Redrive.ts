@@ -1,13 +1,13 @@
 import { Effect, Option } from "effect"
 import { Command } from "effect/cli"
-import { check, operationFlags } from "../Operations/Flags.ts"
+import { allFlag, check, operationFlags } from "../Operations/Flags.ts"
 import { operate } from "../Operations/Operate.ts"
 import { reasonFlag, sequencesArgument } from "./Flags.ts"
 
 /** `threeqpr quarantine redrive`: makes events of the entries that decode by now. */
 export const redrive = Command.make(
   "redrive",
-  { sequences: sequencesArgument, reason: reasonFlag, ...operationFlags },
+  { sequences: sequencesArgument, reason: reasonFlag, all: allFlag, ...operationFlags },
   Effect.fnUntraced(function*({ reason, sequences, ...flags }) {
     const selection = flags.all
       ? { all: true as const }
@@ -25,7 +25,7 @@ export const redrive = Command.make(
   })
 ).pipe(
   Command.validate(({ reason, sequences, ...flags }) =>
-    check(flags, sequences.length > 0, Option.isSome(reason), "sequences, --reason")
+    check(flags, [flags.all, sequences.length > 0, Option.isSome(reason)], "sequences, --reason, or --all")
   ),
   Command.withDescription("Make events of the entries that decode by now; exits 1 when one still does not"),
   Command.withExamples([

@@ -1,0 +1,48 @@
+import { Schema } from "effect"
+import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
+import { InvalidSelection, Unavailable } from "../Problems.ts"
+import { By, Rate } from "./Operations.ts"
+
+const Id = Schema.NonEmptyString.check(Schema.isMaxLength(255))
+
+/** Exactly one of `qpr_code_id`, `conversation_id` and `event_id`. */
+export const Forgetting = Schema.Struct({
+  /** A code, with its scans and their conversations. */
+  qpr_code_id: Schema.optional(Id),
+  conversation_id: Schema.optional(Id),
+  /** What this event is about, with every event about it. */
+  event_id: Schema.optional(Id),
+  /** Why; it is recorded. */
+  reason: Schema.NonEmptyString.check(Schema.isMaxLength(1_000)),
+  /** Says what there is, and changes nothing. */
+  dry_run: Schema.optional(Schema.Boolean),
+  /** Who asks: a person, a program. */
+  by: By,
+  /** Events a second, at most; 1,000 unless told. */
+  rate: Schema.optional(Rate)
+})
+export type Forgetting = typeof Forgetting.Type
+
+const Begun = Schema.Struct({
+  /** Its id; null for a dry run, and when there is nothing to do. */
+  operation: Schema.NullOr(Schema.String),
+  /** How many events, quarantined ones included, are in the log or only dead letters any more. */
+  count: Schema.Finite,
+  dead_letters: Schema.Finite,
+  /** Rows of read models, by table. */
+  rows: Schema.Record(Schema.String, Schema.Finite),
+  /** The id that was given, when nothing is there of it. */
+  missing: Schema.Array(Schema.String)
+})
+
+/** `/v1/forget`: what belongs to somebody is removed for good, from the log and from all that is made of it. */
+export const Forget = HttpApiGroup.make("forget").add(
+  HttpApiEndpoint.post("begin", "/v1/forget", {
+    payload: Forgetting,
+    success: Begun,
+    error: [InvalidSelection, Unavailable]
+  }).annotate(OpenApi.Summary, "Remove a code, a conversation or what an event is about, for good")
+).annotate(
+  OpenApi.Description,
+  "Reads the whole log before it answers; what it then does is an operation like others"
+)

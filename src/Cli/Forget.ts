@@ -1,0 +1,69 @@
+import { Effect, Option, Schema } from "effect"
+import { Command, Flag } from "effect/cli"
+import { check, operationFlags, refused } from "./Operations/Flags.ts"
+import { operate } from "./Operations/Operate.ts"
+
+const id = (name: string, about: string) =>
+  Flag.String(name).pipe(
+    Flag.withDescription(about),
+    Flag.withSchema(Schema.NonEmptyString.check(Schema.isMaxLength(255))),
+    Flag.optional
+  )
+
+/** `threeqpr forget`: removes for good what belongs to somebody; who did it and why is recorded. */
+export const forget = Command.make(
+  "forget",
+  {
+    qprCode: id("qpr-code", "A code, with its scans and their conversations"),
+    conversation: id("conversation", "One conversation"),
+    event: id("event", "What this event is about (a scan, a conversation, …), with every event about it"),
+    reason: id("reason", "Why; it is recorded"),
+    ...operationFlags
+  },
+  Effect.fnUntraced(function*({ conversation, event, qprCode, reason, ...flags }) {
+    yield* operate({
+      command: "threeqpr forget",
+      nouns: ["event", "events"],
+      verbs: ["forget for good", "forgotten"],
+      flags,
+      // The whole log is read before the answer.
+      patience: "5 minutes",
+      begin: ({ forget }, common) =>
+        forget.begin({
+          payload: {
+            qpr_code_id: Option.getOrUndefined(qprCode),
+            conversation_id: Option.getOrUndefined(conversation),
+            event_id: Option.getOrUndefined(event),
+            ...common,
+            reason: Option.getOrElse(reason, () => "dry run")
+          }
+        }),
+      note: ({ dead_letters, rows }) =>
+        Object.entries({ ...rows, "dead letters": dead_letters })
+          .flatMap(([what, count]) => count === 0 ? [] : [`${what}: ${count}`]).join(", ") || undefined
+    })
+  })
+).pipe(
+  Command.validate(({ conversation, event, qprCode, reason, ...flags }) =>
+    Effect.andThen(
+      check(
+        flags,
+        [qprCode, conversation, event].map(Option.isSome),
+        "--qpr-code, --conversation or --event"
+      ),
+      Option.isNone(reason) && !flags.dryRun && Option.isNone(flags.watch) && Option.isNone(flags.cancel)
+        ? refused("say why with --reason")
+        : Effect.void
+    )
+  ),
+  Command.withDescription(
+    "Remove a code, a conversation or what an event is about, from the log and the read models, for good"
+  ),
+  Command.withExamples([
+    { command: "threeqpr forget --qpr-code qpr_8fK2 --dry-run", description: "See what there is of a code" },
+    {
+      command: `threeqpr forget --conversation conv_42 --reason "asked for by the customer"`,
+      description: "One conversation"
+    }
+  ])
+)

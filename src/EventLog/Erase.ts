@@ -1,0 +1,18 @@
+import { Effect, Option } from "effect"
+import type { JetStreamManager } from "nats"
+import { entryAt, reading } from "./Reader.ts"
+
+/**
+ * Removes a message of a stream for good: the broker overwrites its bytes on disk. Its sequence stays a gap.
+ * That it is gone already is as good.
+ */
+export const erase = (manager: JetStreamManager, stream: string, sequence: number) =>
+  reading(() => manager.streams.deleteMessage(stream, sequence, true)).pipe(
+    Effect.catch((failure) =>
+      Effect.flatMap(
+        entryAt(manager, stream, sequence),
+        (entry) => Option.isNone(entry) ? Effect.void : Effect.fail(failure)
+      )
+    ),
+    Effect.asVoid
+  )

@@ -1,0 +1,42 @@
+import { Predicate } from "effect"
+
+/** What an event is about, and what that belongs to, each as `<entity>:<id>`. */
+export interface Belonging {
+  readonly own: string | undefined
+  readonly to: ReadonlyArray<string>
+}
+
+/** The key of an entity, such as `scan:scan_1`. */
+export const keyOf = (entity: string, id: string) => `${entity}:${id}`
+
+/**
+ * What the JSON of an event says of that: a conversation belongs to a scan and a code, a scan to a code, an event
+ * of a type that we do not know to all that it names. Takes whatever JSON there is, quarantined input too.
+ */
+export const belongingOf = (json: unknown): Belonging => {
+  const type = textIn(json, "event") ?? ""
+  const data = Predicate.hasProperty(json, "data") ? json.data : undefined
+  const [entity = ""] = type.split(".")
+  const parents = parentsOf[entity] ?? anything
+  const id = textIn(data, "id") ?? (entity === "conversation" ? textIn(data, "conversation_id") : undefined)
+  return {
+    own: Object.hasOwn(parentsOf, entity) && id !== undefined ? keyOf(entity, id) : undefined,
+    to: parents.flatMap((parent) => {
+      const id = textIn(data, `${parent}_id`)
+      return id === undefined ? [] : [keyOf(parent, id)]
+    })
+  }
+}
+
+const anything = ["qpr_code", "scan", "conversation"]
+
+/** What an entity can belong to; `<parent>_id` in its data says to which. */
+const parentsOf: Readonly<Record<string, ReadonlyArray<string>>> = {
+  qpr_code: [],
+  scan: ["qpr_code"],
+  conversation: ["qpr_code", "scan"],
+  subscription: []
+}
+
+const textIn = (value: unknown, name: string) =>
+  Predicate.hasProperty(value, name) && typeof value[name] === "string" ? value[name] : undefined

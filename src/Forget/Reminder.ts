@@ -1,0 +1,46 @@
+import { Effect } from "effect"
+import { SqlClient } from "effect/sql/SqlClient"
+import { keyOf } from "./Belonging.ts"
+import type { Target } from "./Target.ts"
+
+/** A scan as 3QPR's API gives it. */
+interface ScanRecord {
+  readonly id: string
+  readonly qpr_code_id?: string | null | undefined
+  readonly scanned_at?: string | null | undefined
+}
+
+/** Keeps hashes of what is forgotten, so that no reconciliation brings it back. `at` is ISO 8601. */
+export const remember = Effect.fn("Forget.remember")(
+  function*(target: Target, keys: ReadonlyArray<string>, at: string) {
+    const sql = yield* SqlClient
+    const all = target.kind === "event" ? keys : [...keys, keyOf(target.kind, target.id)]
+    yield* sql`
+      insert into forgotten (hash, at)
+      select distinct sha256(convert_to(key, 'UTF8')), ${at}::timestamptz
+      from jsonb_array_elements_text(${JSON.stringify(all)}::text::jsonb) as key
+      on conflict (hash) do update set at = greatest(forgotten.at, excluded.at)`
+    yield* sql`
+      delete from reconciled where scan_id in (
+        select substr(key, 6) from jsonb_array_elements_text(${JSON.stringify(all)}::text::jsonb) as key
+        where key like 'scan:%')`
+  }
+)
+
+/** Which of these scans were forgotten, by themselves or with the code of which they were until then; ids. */
+export const forgottenOf = Effect.fn("Forget.forgottenOf")(function*(scans: ReadonlyArray<ScanRecord>) {
+  const sql = yield* SqlClient
+  const rows = scans.map(({ id, qpr_code_id, scanned_at }) => ({
+    id,
+    scan: keyOf("scan", id),
+    code: keyOf("qpr_code", qpr_code_id ?? ""),
+    scanned_at: scanned_at ?? null
+  }))
+  const found = yield* sql<{ readonly id: string }>`
+    select id from jsonb_to_recordset(${JSON.stringify(rows)}::text::jsonb)
+      as row (id text, scan text, code text, scanned_at timestamptz)
+    where exists (
+      select 1 from forgotten where hash = sha256(convert_to(scan, 'UTF8'))
+        or (hash = sha256(convert_to(code, 'UTF8')) and coalesce(scanned_at <= at, true)))`
+  return new Set(found.map(({ id }) => id))
+})

@@ -1,0 +1,65 @@
+import { Clock, Context, Effect } from "effect"
+import { SqlClient } from "effect/sql/SqlClient"
+import { type Projection, tableName } from "../Projection.ts"
+import { excludeGeneration } from "./Locks.ts"
+import { isCompleted, lives } from "./Registry.ts"
+
+/** How long rows are kept after what they tell of happened, in milliseconds; undefined keeps them for ever. */
+export const RowRetention = Context.Reference<number | undefined>("threeqpr-events/Projector/RowRetention", {
+  defaultValue: () => undefined
+})
+
+/** Rows that go in one transaction, so that batches and other processes get their turn. */
+const part = 1_000
+
+/** When rows have to be from to be kept, as ISO 8601; undefined when all are kept. */
+export const cutoff = Effect.gen(function*() {
+  const retention = yield* RowRetention
+  return retention === undefined
+    ? undefined
+    : new Date((yield* Clock.currentTimeMillis) - retention).toISOString()
+})
+
+/** Removes the rows that are too old from the live generations, some at a time. Any process may do so. */
+export const expireLive = Effect.fn("Projector.expireLive")(
+  function*(projections: ReadonlyArray<Projection>) {
+    const sql = yield* SqlClient
+    const before = yield* cutoff
+    if (before === undefined) return
+    const registry = yield* lives
+    for (const projection of projections) {
+      const live = registry.find(({ name }) => name === projection.name)
+      // Tables of another version are not for us to write.
+      if (live === undefined || live.version !== projection.version) continue
+      let removed: number
+      do {
+        removed = yield* sql.withTransaction(Effect.gen(function*() {
+          yield* excludeGeneration(projection.name, live.generation)
+          return yield* expire(projection, live.generation, before, part)
+        }))
+      } while (removed === part)
+    }
+  }
+)
+
+/**
+ * Removes rows of a generation from before a time, and takes them from what is made of them; at most so many.
+ * The record of applied events stays: a row that went does not come back. Within a transaction that keeps
+ * batches away. Gives how many they were.
+ */
+export const expire = Effect.fnUntraced(
+  function*(projection: Projection, generation: number, before: string, most = Number.MAX_SAFE_INTEGER) {
+    const sql = yield* SqlClient
+    const { happenedAt, remove, table } = projection.rows
+    const completed = yield* isCompleted(projection.name, generation)
+    if (happenedAt === undefined || completed === undefined) return 0
+    const rows = sql.literal(tableName(table, generation))
+    return yield* remove(
+      sql,
+      (name) => sql.literal(tableName(name, generation)),
+      sql`id in (select id from ${rows} where ${sql.literal(happenedAt)} < ${before}::timestamptz
+        order by ${sql.literal(happenedAt)} limit ${most})`,
+      completed
+    )
+  }
+)

@@ -1,0 +1,87 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Layer } from "effect"
+import { SqlClient } from "effect/sql/SqlClient"
+import { Consumers } from "../../src/Consumer.ts"
+import { DeadLetters } from "../../src/DeadLetters.ts"
+import { EventLog } from "../../src/EventLog.ts"
+import { conversations } from "../../src/Projections/Conversations.ts"
+import { scans } from "../../src/Projections/Scans.ts"
+import { completeness } from "../../src/Projector/Completeness.ts"
+import { expireLive, RowRetention } from "../../src/Projector/Expire.ts"
+import { Vitals } from "../../src/Vitals.ts"
+import { engines, pglite } from "../support/Databases.ts"
+import { logOnBroker } from "../support/Log.ts"
+import { append, countOf, projectorOf, rebuilt, untilCount } from "../support/Projecting.ts"
+import { scanCreated } from "../support/Webhook.ts"
+
+const day = 86_400_000
+
+const ago = (days: number) => new Date(Date.now() - days * day).toISOString()
+
+const scan = (id: string, days: number) =>
+  append(id, scanCreated(id, { qpr_code_id: "q", country: "CH", scanned_at: ago(days) }))
+
+const counted = Effect.flatMap(SqlClient, (sql) =>
+  Effect.map(
+    sql<{ readonly total: number }>`select sum(scans)::int as total from scan_counts`,
+    ([row]) => row?.total ?? 0
+  ))
+
+for (const engine of engines) {
+  const projector = projectorOf(scans, conversations)
+  const running = projector.pipe(
+    Layer.provideMerge(Consumers.layer),
+    Layer.provideMerge(DeadLetters.layer),
+    Layer.provideMerge(Layer.mergeAll(logOnBroker, engine.layer, Vitals.layer)),
+    Layer.provideMerge(Layer.succeed(RowRetention, 30 * day))
+  )
+
+  describe(`rows that are kept for a time, on ${engine.name}`, () => {
+    it.live("go with their counters when they are too old, and a rebuild gives the same", () =>
+      Effect.gen(function*() {
+        for (const [id, days] of [["old", 40], ["older", 400], ["new", 1], ["newer", 0]] as const) {
+          yield* scan(id, days)
+        }
+        yield* append(
+          "talk",
+          JSON.stringify({
+            id: "talk",
+            event: "conversation.completed",
+            data: { id: "c", completed_at: ago(31) }
+          }),
+          "conversation.completed"
+        )
+        yield* untilCount("scans_applied_1", 4)
+        yield* untilCount("conversations_applied_1", 1)
+        yield* expireLive([scans, conversations])
+        assert.strictEqual(yield* countOf("scans"), 2)
+        assert.strictEqual(yield* counted, 2)
+        assert.strictEqual(yield* countOf("conversations"), 0)
+        assert.strictEqual(yield* countOf("conversation_hours"), 0)
+        const { census } = yield* EventLog
+        assert.deepInclude(yield* completeness(scans, 1, 5, yield* census), { applied: 4, missing: 0 })
+        const compared = yield* rebuilt("scans", "verify")
+        const { tables } = compared?.result as {
+          readonly tables: Record<string, { readonly equal: boolean }>
+        }
+        assert.deepStrictEqual(Object.keys(tables).filter((table) => tables[table]?.equal !== true), [])
+        assert.strictEqual((yield* rebuilt("scans"))?.state, "switched")
+        assert.strictEqual(yield* countOf("scans"), 2)
+        assert.strictEqual(yield* counted, 2)
+      }).pipe(Effect.provide(running)))
+  })
+}
+
+describe("rows of which no age is set", () => {
+  it.live("stay", () =>
+    Effect.gen(function*() {
+      yield* scan("old", 4_000)
+      yield* untilCount("scans", 1)
+      yield* expireLive([scans])
+      assert.strictEqual(yield* countOf("scans"), 1)
+    }).pipe(Effect.provide(
+      projectorOf(scans).pipe(
+        Layer.provideMerge(Layer.mergeAll(logOnBroker, pglite.layer, Vitals.layer))
+      )
+    )))
+})

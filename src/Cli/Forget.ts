@@ -24,6 +24,7 @@ export const forget = Command.make(
     yield* operate({
       command: "threeqpr forget",
       nouns: ["event", "events"],
+      sought: "trace of",
       verbs: ["forget for good", "forgotten"],
       flags,
       // The whole log is read before the answer.

@@ -5,6 +5,7 @@ import { operations } from "./Catalogue/Operations.ts"
 import { processes } from "./Catalogue/Processes.ts"
 import { projector } from "./Catalogue/Projector.ts"
 import { rebuilds } from "./Catalogue/Rebuilds.ts"
+import { threats } from "./Catalogue/Threats.ts"
 import type { Protection } from "./Protection.ts"
 
 /** Every protection that is known to be one, in the order of the data. */
@@ -15,5 +16,6 @@ export const catalogue: ReadonlyArray<Protection> = [
   ...projector,
   ...rebuilds,
   ...operations,
-  ...processes
+  ...processes,
+  ...threats
 ]

@@ -1,4 +1,4 @@
-import { Effect, Layer } from "effect"
+import { Effect, Layer, Schema } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { Buffer } from "node:buffer"
 import { Consumers } from "../../src/Consumer.ts"
@@ -46,6 +46,14 @@ export const ended = (name: string, id: number) =>
   Effect.repeat(Effect.delay(find(name, id), "20 millis"), {
     until: (rebuild) => rebuild !== undefined && rebuild.finished_at !== null
   })
+
+/** Which tables differ between the live generation and the one that a rebuild compared it with. */
+export const unequal = (result: unknown) =>
+  Object.entries(decodeResult(result).tables).flatMap(([table, { equal }]) => equal ? [] : [table])
+
+const decodeResult = Schema.decodeUnknownSync(
+  Schema.Struct({ tables: Schema.Record(Schema.String, Schema.Struct({ equal: Schema.Boolean })) })
+)
 
 /** The tables that a generation of scans still has. */
 export const tablesOfScans = Effect.fnUntraced(function*(generation: number) {

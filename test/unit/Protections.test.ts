@@ -31,6 +31,13 @@ describe("the catalogue of protections", () => {
     assert.deepStrictEqual(names.filter((name, at) => names.indexOf(name) !== at), [])
   })
 
+  it("has one for each threat of ARCHITECTURE", () => {
+    const threats = [...read("ARCHITECTURE.md").matchAll(/^\| (T\d+) \|/gm)].map(([, row = ""]) => row)
+    assert.isAbove(threats.length, 10)
+    const known = new Set(catalogue.flatMap(({ rows }) => rows))
+    assert.deepStrictEqual(threats.filter((row) => !known.has(row)), [])
+  })
+
   it("knows no row and no promise that ARCHITECTURE does not have", () => {
     const architecture = read("ARCHITECTURE.md")
     const tables = {
@@ -40,7 +47,7 @@ describe("the catalogue of protections", () => {
     for (const row of new Set(catalogue.flatMap(({ rows }) => rows))) {
       const [, promise] = /^promise (\d)$/.exec(row) ?? []
       assert.match(
-        promise ? tables.promise : tables.row,
+        promise || row.startsWith("T") ? tables.promise : tables.row,
         new RegExp(`^\\| [^|]*\\b${promise ?? row}\\b[^|]* \\|`, "m"),
         row
       )

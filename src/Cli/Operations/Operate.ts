@@ -22,6 +22,8 @@ export interface Operating<B extends Begun, E> {
   readonly command: string
   /** The thing: one, and several. */
   readonly nouns: readonly [one: string, several: string]
+  /** What there is none of when an id is of nothing; one of the things when undefined. */
+  readonly sought?: string
   /** What is done to them: `redrive`, `redriven`. */
   readonly verbs: readonly [does: string, done: string]
   readonly flags: OperationFlags
@@ -38,7 +40,8 @@ export interface Operating<B extends Begun, E> {
 
 /** Says how many there are, has it confirmed, begins, and watches to the end. */
 export const operate = Effect.fnUntraced(function*<B extends Begun, E>(operating: Operating<B, E>) {
-  const { begin, command, flags, nouns: [one, several], note, patience, verbs: [does, done] } = operating
+  const { begin, command, flags, nouns: [one, several], note, patience, sought = one, verbs: [does, done] } =
+    operating
   const api = yield* AdminClient.pipe(Effect.provide(adminClient(flags.adminUrl, patience)))
   if (Option.isSome(flags.cancel)) return yield* cancel(api, flags.cancel.value, flags.json)
   if (Option.isSome(flags.watch)) return yield* watch(api, flags.watch.value, command, flags.json)
@@ -54,7 +57,7 @@ export const operate = Effect.fnUntraced(function*<B extends Begun, E>(operating
   }`
   const missing = found.missing.length === 0
     ? undefined
-    : new NotDone({ message: `There is no ${one} ${found.missing.slice(0, 10).join(", ")}.` })
+    : new NotDone({ message: `There is no ${sought} ${found.missing.slice(0, 10).join(", ")}.` })
   if (flags.dryRun) {
     yield* flags.json ? json(found) : Console.log(`${count} would be ${done}.`)
     return missing && (yield* missing)

@@ -42,7 +42,7 @@ export const ingress: ReadonlyArray<Protection> = [
     title: "answers 503 with Retry-After, at once, and says why it is not ready"
   },
   {
-    rows: ["7"],
+    rows: ["7", "T5"],
     name: "the cap on deliveries in flight",
     edits: [
       edit(
@@ -67,7 +67,7 @@ export const ingress: ReadonlyArray<Protection> = [
     title: "answers what is in flight before it stops, and takes nothing new"
   },
   {
-    rows: ["promise 1"],
+    rows: ["promise 1", "T4"],
     name: "the bound of a body",
     edits: [
       edit("src/Ingress/Deliveries.ts", "delivery.size <= this.#limits.maxBodyBytes", "true")
@@ -76,7 +76,7 @@ export const ingress: ReadonlyArray<Protection> = [
     title: "answers 413 to a body over the limit, declared or streamed, and takes one at the limit"
   },
   {
-    rows: ["promise 2"],
+    rows: ["promise 2", "T4"],
     name: "a compressed body is not taken",
     edits: [
       edit(
@@ -89,7 +89,7 @@ export const ingress: ReadonlyArray<Protection> = [
     title: "answers 415 to a compressed body without inflating it"
   },
   {
-    rows: ["promise 7"],
+    rows: ["promise 7", "T6"],
     name: "the public listener answers no other path",
     edits: [
       edit(
@@ -102,7 +102,7 @@ export const ingress: ReadonlyArray<Protection> = [
     title: "answers 405 to other methods and 404 to other paths"
   },
   {
-    rows: ["promise 2"],
+    rows: ["promise 2", "T1"],
     name: "a signature that does not fit is refused",
     edits: [
       edit("src/Ingress.ts", "if (error !== undefined) return Effect.succeed({ ok: false, error })", "")
@@ -111,7 +111,7 @@ export const ingress: ReadonlyArray<Protection> = [
     title: "stores nothing that is unsigned, signed with another secret, or changed after signing"
   },
   {
-    rows: ["promise 2"],
+    rows: ["promise 2", "T1"],
     name: "the signature is checked over the raw bytes",
     edits: [
       edit(
@@ -202,7 +202,7 @@ export const ingress: ReadonlyArray<Protection> = [
     title: "is answered as a duplicate; the first is kept, and the log tells of the other without showing it"
   },
   {
-    rows: ["promise 7"],
+    rows: ["promise 7", "T8"],
     name: "requests under another Host are refused",
     edits: [
       edit("src/Admin/Access.ts", String.raw`return isLoopback(host.replace(/:\d+$/, ""))`, "return true")
@@ -211,7 +211,7 @@ export const ingress: ReadonlyArray<Protection> = [
     title: "answers only requests that come under this machine's own name and from no other site"
   },
   {
-    rows: ["promise 7"],
+    rows: ["promise 7", "T8"],
     name: "requests of another Origin are refused",
     edits: [
       edit(
@@ -224,14 +224,14 @@ export const ingress: ReadonlyArray<Protection> = [
     title: "answers only requests that come under this machine's own name and from no other site"
   },
   {
-    rows: ["promise 7"],
+    rows: ["promise 7", "T10"],
     name: "beyond loopback a token is needed",
     edits: [edit("src/Admin/Access.ts", "token !== undefined || isLoopback(host) ?", "true ?")],
     test: "integration/Admin.test.ts",
     title: "does not start beyond loopback without a token"
   },
   {
-    rows: ["promise 7"],
+    rows: ["promise 7", "T10"],
     name: "the token is compared",
     edits: [edit("src/Admin/Access.ts", "[equal(given, token), ", "[true, ")],
     test: "integration/Admin.test.ts",

@@ -1,0 +1,256 @@
+import { edit, type Protection } from "../Protection.ts"
+
+/** What stands against those who mean harm, beside what is in the other lists for a threat as well. */
+export const threats: ReadonlyArray<Protection> = [
+  {
+    rows: ["T2"],
+    name: "requests that proxies read in two ways are none",
+    edits: [
+      edit(
+        "src/Ingress/Http.ts",
+        "maxHeaderSize: 8_192,",
+        "maxHeaderSize: 8_192,\n  insecureHTTPParser: true,"
+      )
+    ],
+    test: "integration/PublicListener.test.ts",
+    title: "answers requests that are no HTTP, too long in the head, or ambiguous, without a 500"
+  },
+  {
+    rows: ["T4"],
+    name: "a body in crumbs is read no further",
+    edits: [edit("src/Ingress/Deliveries.ts", "const mostParts = 1_024", "const mostParts = Infinity")],
+    test: "integration/PublicListener.test.ts",
+    title: "refuses a body in crumbs, and reads on no further"
+  },
+  {
+    rows: ["T5"],
+    name: "a body that comes slowly counts for nothing",
+    edits: [
+      edit(
+        "src/Ingress/Deliveries.ts",
+        "response: ServerResponse): void {\n    if (this.#storing >= this.#limits.maxInFlight) {",
+        "response: ServerResponse): void {\n    if (this.#open.values().length >= this.#limits.maxInFlight) {"
+      )
+    ],
+    test: "integration/PublicListener.test.ts",
+    title: "takes an event while four times its cap of bodies come slowly, and answers those 408"
+  },
+  {
+    rows: ["T7"],
+    name: "a secret ends at its time",
+    edits: [
+      edit(
+        "src/WebhookSecret/Secret.ts",
+        "export const isActive = ({ until }: Secret, now: number) => until === undefined || now < until",
+        "export const isActive = ({ until }: Secret, now: number) => until !== now"
+      )
+    ],
+    test: "integration/SecretRotation.test.ts",
+    title:
+      "gives each secret its end, tells by its place which one signed, and turns readiness red after the last"
+  },
+  {
+    rows: ["T7"],
+    name: "the file of secrets is read again",
+    edits: [edit("src/WebhookSecret/Rotation.ts", "if (!twice || key === settled) continue", "continue")],
+    test: "integration/SecretRotation.test.ts",
+    title: "is read again when it is replaced, written to, or swapped behind a link as Kubernetes does"
+  },
+  {
+    rows: ["T8"],
+    name: "what another site's page asks without an Origin is refused",
+    edits: [edit("src/Admin/Access.ts", "if (isFromAnotherPage(headers)) {", "if (isFromAnotherPage({})) {")],
+    test: "integration/AdminAccess.test.ts",
+    title: "takes no request from another site's page, nor under another name, by any method"
+  },
+  {
+    rows: ["T9"],
+    name: "a page runs only the script that stands in it",
+    edits: [edit("src/Admin/Guards.ts", `"content-security-policy": policyOf(response),`, "")],
+    test: "integration/AdminAccess.test.ts",
+    title: "tells browsers to run, frame and keep nothing, and on /docs only what stands there"
+  },
+  {
+    rows: ["T11"],
+    name: "who may read changes nothing",
+    edits: [
+      edit(
+        "src/Admin/Access.ts",
+        "if (operates || (reads && isRead(method))) return undefined",
+        "if (operates || reads) return undefined"
+      )
+    ],
+    test: "integration/AdminAccess.test.ts",
+    title: "lets a reader ask for everything and change nothing, an operator both, others neither"
+  },
+  {
+    rows: ["T12"],
+    name: "files with the broker's token are their owner's",
+    edits: [edit("src/Nats/Server/Folder.ts", "text, { mode: 0o600 })", "text, { mode: 0o644 })")],
+    test: "integration/NatsServer.test.ts",
+    title:
+      "keeps its token to files of mode 0600 in a folder of mode 0700: not in its command line, nor in its log"
+  },
+  {
+    rows: ["T12"],
+    name: "the embedded broker asks for its token",
+    edits: [
+      edit("src/Nats/Server/ServerConfig.ts", "authorization: { token: Redacted.value(options.token) },", "")
+    ],
+    test: "integration/NatsServer.test.ts",
+    title: "lets in whoever has its token, and nobody else"
+  },
+  {
+    rows: ["T13"],
+    name: "a credential of a receiver can add events and no more",
+    edits: [
+      edit("README.md", "| `ingress` | `3qpr.events.>`,", "| `ingress` | `3qpr.events.>`, `$JS.API.>`,")
+    ],
+    test: "e2e/RolePermissions.test.ts",
+    title:
+      "work with what the README lists; a stolen one can add events and not read or delete any, another not add any"
+  },
+  {
+    rows: ["T14"],
+    name: "the broker's certificate is checked against the authority that is given",
+    edits: [
+      edit(
+        "src/Nats.ts",
+        "const tlsOf = (files: TlsFiles) => ({",
+        "const tlsOf = (files: TlsFiles) => ({\n  rejectUnauthorized: false,"
+      )
+    ],
+    test: "integration/NatsCredentials.test.ts",
+    title: "trusts the authority that it is given, and no other"
+  },
+  {
+    rows: ["T14"],
+    name: "the database's certificate is checked against the authority that is given",
+    edits: [
+      edit(
+        "src/Database/External.ts",
+        "return { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) }",
+        "return { rejectUnauthorized: false, ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) }"
+      )
+    ],
+    test: "integration/DatabaseTls.test.ts",
+    title: "is what sslmode says, and the server is verified by the authority that sslrootcert names"
+  },
+  {
+    rows: ["T15"],
+    name: "with engines elsewhere nothing may be run or written",
+    edits: [
+      edit(
+        "package.json",
+        "exec node --permission --allow-fs-read=. ",
+        "exec node --permission --allow-child-process --allow-fs-write=* --allow-fs-read=. "
+      ),
+      edit(
+        "deno.json",
+        `"start:external": "$(which deno) run --no-prompt`,
+        `"start:external": "$(which deno) run --no-prompt --allow-run --allow-write`
+      )
+    ],
+    test: "e2e/Permissions.test.ts",
+    title: "does all it has to with engines elsewhere, and can run and write nothing"
+  },
+  {
+    rows: ["T16"],
+    name: "what is forgotten is overwritten on disk",
+    edits: [
+      edit(
+        "src/EventLog/Erase.ts",
+        "deleteMessage(stream, sequence, true)",
+        "deleteMessage(stream, sequence, false)"
+      )
+    ],
+    test: "integration/Forget.test.ts",
+    title: "is gone with all that belongs to it, and everything else stays as if it had never been"
+  },
+  {
+    rows: ["T16"],
+    name: "what is forgotten stays so in a new generation",
+    edits: [edit("src/Projector/Rebuilds.ts", "yield* carryForgotten(name, generation)", "")],
+    test: "integration/Forget.test.ts",
+    title: "is gone with all that belongs to it, and everything else stays as if it had never been"
+  },
+  {
+    rows: ["T16"],
+    name: "a forgotten event is accounted for no longer",
+    edits: [
+      edit(
+        "src/Forget/Rows.ts",
+        "select ${name}::text, ${generation}::int, sequence / ${",
+        "select ${name}::text, -1, sequence / ${"
+      )
+    ],
+    test: "integration/Forget.test.ts",
+    title: "is gone with all that belongs to it, and everything else stays as if it had never been"
+  },
+  {
+    rows: ["T16"],
+    name: "what belongs to a code in one event does so in all",
+    edits: [
+      edit(
+        "src/Forget.ts",
+        "for (let known = 0; known !== keys.size;) {",
+        "for (let known = keys.size; known !== keys.size;) {"
+      )
+    ],
+    test: "integration/Forget.test.ts",
+    title: "is gone with all that belongs to it, and everything else stays as if it had never been"
+  },
+  {
+    rows: ["T16"],
+    name: "dead letters of what is forgotten go too",
+    edits: [
+      edit(
+        "src/Operations/Forget.ts",
+        "const letters = yield* removeLetters(new Set(sequences))",
+        "const letters = yield* removeLetters(new Set())"
+      )
+    ],
+    test: "integration/Forget.test.ts",
+    title: "is gone with all that belongs to it, and everything else stays as if it had never been"
+  },
+  {
+    rows: ["T16"],
+    name: "counters go with the rows that are removed",
+    edits: [
+      edit(
+        "src/Projections/Counters.ts",
+        "completed ? removeCounted(sql, table, which, counted) :",
+        "completed && false ? removeCounted(sql, table, which, counted) :"
+      )
+    ],
+    test: "integration/RowRetention.test.ts",
+    title: "go with their counters when they are too old, and a rebuild gives the same"
+  },
+  {
+    rows: ["T16"],
+    name: "a rebuild shows no rows that are too old",
+    edits: [
+      edit(
+        "src/Projector/Finish.ts",
+        "for (const side of [live, generation]) yield* expire(projection, side, before)",
+        ""
+      )
+    ],
+    test: "integration/RowRetention.test.ts",
+    title: "go with their counters when they are too old, and a rebuild gives the same"
+  },
+  {
+    rows: ["T17"],
+    name: "a dependency is justified",
+    edits: [edit("package.json", `"nats": "2.29.3",`, `"nats": "2.29.3",\n    "vitest": "5.1.1",`)],
+    test: "unit/Readme.test.ts",
+    title: "justifies every runtime dependency, and no other"
+  },
+  {
+    rows: ["T17"],
+    name: "what runs with us is known by name",
+    edits: [edit("package.json", `"nats": "2.29.3",`, `"nats": "2.29.3",\n    "vitest": "5.1.1",`)],
+    test: "unit/Dependencies.test.ts",
+    title: "is known by name and licence, whoever brought it"
+  }
+]

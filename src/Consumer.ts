@@ -30,6 +30,10 @@ export interface ConsumerOptions {
   /** Where it begins when it does not exist yet; with the first event when undefined. */
   readonly start?: Durable.Start | undefined
   readonly maxBatch: number
+  /** How many events the next batch may have; `maxBatch` when undefined. */
+  readonly batchSize?: (() => number) | undefined
+  /** Events that may wait here; twice of what is handled at a time when undefined. */
+  readonly waiting?: number | undefined
   /** Batches that are handled at a time; one when undefined. */
   readonly concurrency?: number | undefined
   /**
@@ -154,6 +158,8 @@ const make = Effect.fnUntraced(function*() {
         filter: options.filter,
         start,
         maxBatch,
+        batchSize: options.batchSize,
+        waiting: options.waiting,
         concurrency,
         ackWait,
         hold,

@@ -10,14 +10,13 @@ import { messageOf } from "./Failure.ts"
 import { batches } from "./Metrics.ts"
 import { durableName, filterOf, type Projection } from "./Projection.ts"
 import { applyOnce, type Decoded, NotNow } from "./Projector/Batch.ts"
+import { BatchSize, largest } from "./Projector/BatchSize.ts"
 import { expireLive, RowRetention } from "./Projector/Expire.ts"
 import { follower, type Trouble } from "./Projector/Follow.ts"
 import { isFromCurrentLog } from "./Projector/Origin.ts"
 import { isWanted } from "./Projector/Registry.ts"
 import { install } from "./Projector/Tables.ts"
 import { Vitals } from "./Vitals.ts"
-
-const maxBatch = 500
 
 /** Batches in progress: while the database writes one, the next is decoded, and with a pool written too. */
 const concurrency = 2
@@ -58,6 +57,7 @@ const project = Effect.fnUntraced(
     const limit = new ShareLimit(projection.types)
     trouble.limited = () => limit.reason
     const count = batches(projection.name)
+    const size = new BatchSize()
     const apply = (events: ReadonlyArray<Decoded>) =>
       Effect.suspend(() => {
         const began = performance.now()
@@ -66,7 +66,13 @@ const project = Effect.fnUntraced(
           Effect.timeout(batchTimeout),
           Effect.interruptible,
           Effect.exit,
-          Effect.tap(() => Effect.sync(() => count.took(performance.now() - began)))
+          Effect.tap(() =>
+            Effect.sync(() => {
+              const millis = performance.now() - began
+              count.took(millis)
+              size.took(events.length, millis)
+            })
+          )
         )
       })
 
@@ -105,7 +111,9 @@ const project = Effect.fnUntraced(
     return yield* consumers.run({
       durable: durableName(projection.name, generation),
       filter: filterOf(projection),
-      maxBatch,
+      maxBatch: largest,
+      batchSize: () => size.now,
+      waiting: largest,
       concurrency,
       wanted: Effect.all([
         isWanted(projection.name, generation),
@@ -140,12 +148,10 @@ const project = Effect.fnUntraced(
 const isNotNow = (cause: Cause.Cause<unknown>) =>
   cause.reasons.some((reason) => Cause.isFailReason(reason) && reason.error instanceof NotNow)
 
-const utf8 = new TextDecoder()
-
 const decode = (projection: Projection, event: Delivered): Decoded | Outcome => {
   if (!projection.types.includes(event.type)) return ack
   const reading = read(event.body)
   return reading._tag === "Event"
-    ? { event, json: utf8.decode(event.body) }
+    ? { event, json: reading.text }
     : deadLetter(`${reading.reason}: ${reading.detail}`)
 }

@@ -20,7 +20,7 @@ export interface Delivered {
 /** What a message says in its headers, or, when somebody else wrote it, in its subject and place. */
 export const deliveredOf = ({ deliveries, msg, sequence, storedAt }: Message): Delivered => {
   const headers = [...msg.headers ?? []].map(([name, values]) => [name, values.join(", ")] as const)
-  const header = (name: string) => msg.headers?.get(name) || undefined
+  const header = (name: string) => headers.find(([other]) => other === name)?.[1] || undefined
   return {
     id: header("ce-id") ?? header("Nats-Msg-Id") ?? `sequence:${sequence}`,
     type: header("ce-type") ?? msg.subject.replace(/^3qpr\.events\./, ""),

@@ -31,6 +31,10 @@ export interface DurableOptions {
   readonly filter: string
   readonly start?: Start | undefined
   readonly maxBatch: number
+  /** How many messages the next batch may have; `maxBatch` when undefined. */
+  readonly batchSize?: (() => number) | undefined
+  /** Messages that may wait here; twice of what is handled at a time when undefined. */
+  readonly waiting?: number | undefined
   /** Batches that are handled at a time; one when undefined. */
   readonly concurrency?: number | undefined
   /** How long a batch may take before the broker delivers it to another, in milliseconds. */
@@ -79,7 +83,7 @@ export const run = Effect.fnUntraced(function*(
       new Pull(nats, {
         stream,
         durable,
-        capacity: 2 * maxBatch * concurrency,
+        capacity: options.waiting ?? 2 * maxBatch * concurrency,
         hold: hold ? ackWait / 3 : undefined,
         onMissing: () => {
           if (recreating) return
@@ -97,7 +101,10 @@ export const run = Effect.fnUntraced(function*(
   )
   yield* nats.onChange((connected) => void (connected && pull.restart()))
   const work = Effect.forever(
-    Effect.andThen(options.pause, Effect.flatMap(pull.take(maxBatch), options.handle))
+    Effect.andThen(
+      options.pause,
+      Effect.flatMap(Effect.suspend(() => pull.take(options.batchSize?.() ?? maxBatch)), options.handle)
+    )
   )
   return yield* Effect.raceAllFirst(Array.from({ length: concurrency }, () => work))
 }, Effect.scoped)

@@ -14,7 +14,14 @@ export interface Problem {
 
 /** What a signed body says: an event of some type, or nothing usable and why. */
 export type Reading =
-  | { readonly _tag: "Event"; readonly id: EventId; readonly type: string; readonly data: unknown }
+  | {
+    readonly _tag: "Event"
+    readonly id: EventId
+    readonly type: string
+    readonly data: unknown
+    /** The body as it stands: JSON. */
+    readonly text: string
+  }
   | {
     readonly _tag: "Unusable"
     readonly reason: Unusable
@@ -33,9 +40,11 @@ export const read = (body: Uint8Array): Reading => {
   if (isTooDeep(body)) {
     return unusable("invalid_json", null, null, whole(`nested deeper than ${maxDepth} levels`))
   }
+  let text: string
   let json: unknown
   try {
-    json = JSON.parse(utf8.decode(body))
+    text = utf8.decode(body)
+    json = JSON.parse(text)
   } catch (error) {
     return unusable("invalid_json", null, null, whole(String(error)))
   }
@@ -43,7 +52,7 @@ export const read = (body: Uint8Array): Reading => {
   const { id, event: type, data } = json
   return isKnownType(type) && !fits[type](data)
     ? unusable("invalid_data", id, type, explain(dataOf[type], data, "data"))
-    : { _tag: "Event", id, type, data }
+    : { _tag: "Event", id, type, data, text }
 }
 
 /**

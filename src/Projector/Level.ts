@@ -65,8 +65,6 @@ const lacking = Effect.fnUntraced(
   }
 )
 
-const utf8 = new TextDecoder()
-
 const decode = (
   { event_id: id, sequence }: Lacking,
   entry: Option.Option<{
@@ -84,7 +82,7 @@ const decode = (
     return Effect.fail(new NotLevel({ message: `the log has no such event at sequence ${sequence}` }))
   }
   const { body, headers, subject } = entry.value
-  const { type } = reading.value
+  const { text, type } = reading.value
   return Effect.succeed({
     event: {
       id,
@@ -96,6 +94,6 @@ const decode = (
       subject,
       headers: Object.entries(headers)
     },
-    json: utf8.decode(body)
+    json: text
   })
 }

@@ -13,6 +13,8 @@ import { EventLog, quarantineSubject } from "../../src/EventLog.ts"
 import { forgottenOf } from "../../src/Forget/Reminder.ts"
 import { NatsServer } from "../../src/Nats/Server.ts"
 import { projections } from "../../src/Projections.ts"
+import { scans } from "../../src/Projections/Scans.ts"
+import { appliedBy } from "../../src/Projector/AppliedCounts.ts"
 import { Vitals } from "../../src/Vitals.ts"
 import { entryOf } from "../contract/EventLog.ts"
 import { binary, newDataDir, platform } from "../support/Broker.ts"
@@ -168,6 +170,8 @@ for (const engine of engines) {
           qpr_codes: { stream: 4, not_mine: 3, applied: 1, repeated: 0, dead_letters: 0, missing: 0 },
           subscriptions: { stream: 4, not_mine: 4, applied: 0, repeated: 0, dead_letters: 0, missing: 0 }
         })
+
+        assert.strictEqual(yield* appliedBy(scans, 1), 2)
 
         // What a rebuild makes of the log is what is there, counters included.
         for (const { name } of projections) {

@@ -12,13 +12,16 @@ import * as Script from "../support/Script.ts"
 const modeOf = (file: string) =>
   Effect.flatMap(FileSystem.FileSystem, (fs) => fs.stat(file)).pipe(Effect.map(({ mode }) => mode & 0o777))
 
-/** What a server says on a connection until it closes it, or why there is no connection. */
+/** What a server says on a connection until it closes it or lets us in, or why there is no connection. */
 const dial = (host = "", port = 0, message: string) =>
   Effect.callback<string>((resume) => {
     let answer = ""
     const socket = connect(port, host, () => socket.write(message))
     socket
-      .on("data", (data) => void (answer += data))
+      .on("data", (data) => {
+        answer += data
+        if (answer.includes("PONG")) socket.end()
+      })
       .on("error", (error) => void (answer += error.message))
       .on("close", () => resume(Effect.succeed(answer)))
   })

@@ -8,6 +8,7 @@ import { Vitals } from "../../src/Vitals.ts"
 import { find, read } from "../../src/WebhookSecret.ts"
 import { rotate } from "../../src/WebhookSecret/Rotation.ts"
 import { test } from "../support/Live.ts"
+import { until } from "../support/Until.ts"
 
 const body = Buffer.from(`{"id":"evt_1"}`)
 
@@ -28,7 +29,7 @@ const setUp = Effect.fnUntraced(function*(text: string) {
     logs,
     secrets,
     takes,
-    until: (done: () => boolean) => Effect.repeat(Effect.sleep("50 millis"), { until: done }),
+    until: (done: () => boolean) => until(String(done), Effect.sync(done), (done) => done),
     /** As an editor or `mv` does it. */
     replace: (text: string) => {
       writeFileSync(`${folder}/next`, text)

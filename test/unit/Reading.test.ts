@@ -19,7 +19,13 @@ describe("reading a signed body", () => {
   ])("takes %s with data %o", (event, data) => {
     assert.deepStrictEqual(
       json({ id: "evt_1", event, data }),
-      { _tag: "Event", id: "evt_1", type: event, data } as Reading
+      {
+        _tag: "Event",
+        id: "evt_1",
+        type: event,
+        data,
+        text: JSON.stringify({ id: "evt_1", event, data })
+      } as Reading
     )
   })
 

@@ -45,9 +45,8 @@ export const threats: ReadonlyArray<Protection> = [
         "export const isActive = ({ until }: Secret, now: number) => until !== now"
       )
     ],
-    test: "integration/SecretRotation.test.ts",
-    title:
-      "gives each secret its end, tells by its place which one signed, and turns readiness red after the last"
+    test: "unit/WebhookSecret.test.ts",
+    title: "ends at its time"
   },
   {
     rows: ["T7"],

@@ -36,15 +36,17 @@ export const verifier = (
   onMatch: (index: number) => void = () => {}
 ): Verifier => {
   const hmacs = secrets.map(hmacOf)
+  const given = Buffer.alloc(hexLength)
+  const expected = Buffer.alloc(hexLength)
   return (body, signature) => {
     // HTTP servers join a repeated header with commas.
     if (signature.includes(",")) return "ambiguous_signature"
     if (!isWellFormed(signature)) return "invalid_signature"
-    const given = Buffer.from(signature.slice(prefixLength), "hex")
+    given.write(signature.slice(prefixLength).toLowerCase())
     let matched = -1
     let index = 0
     for (const hmac of hmacs) {
-      const expected = Buffer.from(hmac(body), "hex")
+      expected.write(hmac(body))
       matched = timingSafeEqual(expected, given) ? index : matched
       index++
     }
@@ -56,5 +58,6 @@ export const verifier = (
 
 const wellFormed = /^sha256=[0-9a-fA-F]{64}$/
 const prefixLength = "sha256=".length
+const hexLength = 64
 
 const hmacOf = (secret: Redacted.Redacted<string>) => hmacSha256(Redacted.value(secret))

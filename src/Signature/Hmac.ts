@@ -19,7 +19,8 @@ export const hmacSha256 = (secret: string): Hmac => {
     outer[at] = byte ^ 0x5c
   }
   return (body) => {
-    outer.write(hash("sha256", keyed(inner, body), "hex"), blockSize, "hex")
+    // A digest as hex and read here: on Deno it costs a third of one that comes as bytes, or is read by `Buffer`.
+    writeHex(outer, blockSize, hash("sha256", keyed(inner, body), "hex"))
     return hash("sha256", outer, "hex")
   }
 }
@@ -29,6 +30,15 @@ const keyed = (inner: Buffer, body: Uint8Array): Buffer => {
   inner.set(body, blockSize)
   return inner.subarray(0, blockSize + body.length)
 }
+
+const writeHex = (target: Buffer, at: number, hex: string) => {
+  for (let from = 0; from < hex.length; from += 2) {
+    target[at + from / 2] = (digit(hex.charCodeAt(from)) << 4) | digit(hex.charCodeAt(from + 1))
+  }
+}
+
+/** Of lower-case hex. */
+const digit = (code: number) => code <= 0x39 ? code - 0x30 : code - 0x57
 
 const blockSize = 64
 const digestSize = 32

@@ -21,15 +21,15 @@ export const bodyOf = (id: string, at: number) =>
     }
   }))
 
-/** Puts so many scans into a system's event log, past its receivers. */
-export const fill = Effect.fnUntraced(function*({ broker }: System.System, size: number) {
+/** Puts so many scans into a system's event log, past its receivers; the first is number `from`. */
+export const fill = Effect.fnUntraced(function*({ broker }: System.System, size: number, from = 0) {
   const log = yield* Layer.build(
     JetStream.layer(topology).pipe(
       Layer.provide(Nats.layer({ servers: [broker.url], token: Redacted.make(broker.token) }))
     )
   )
   const { append } = Context.get(log, EventLog)
-  yield* Effect.forEach(Array.from({ length: size }, (_, at) => at), (at) => {
+  yield* Effect.forEach(Array.from({ length: size }, (_, at) => from + at), (at) => {
     const id = `evt_old_${at}`
     return append(entryOf(id, { body: bodyOf(id, at) })).pipe(Effect.retry({ times: 20 }))
   }, { concurrency: 400, discard: true })

@@ -10,6 +10,7 @@ import { availableParallelism, cpus } from "node:os"
 import process from "node:process"
 import { parseArgs } from "node:util"
 import type { Options, Part, Report, Runtime } from "./Part.ts"
+import { growth } from "./Parts/Growth.ts"
 import { ingest } from "./Parts/Ingest.ts"
 import { latency } from "./Parts/Latency.ts"
 import { memory } from "./Parts/Memory.ts"
@@ -29,7 +30,8 @@ const parts: ReadonlyArray<Part> = [
   projection,
   projectors,
   tracing,
-  latency
+  latency,
+  growth
 ]
 
 const wrong = (message: string): never => {

@@ -19,16 +19,27 @@ export interface Delivered {
 
 /** What a message says in its headers, or, when somebody else wrote it, in its subject and place. */
 export const deliveredOf = ({ deliveries, msg, sequence, storedAt }: Message): Delivered => {
-  const headers = [...msg.headers ?? []].map(([name, values]) => [name, values.join(", ")] as const)
-  const header = (name: string) => headers.find(([other]) => other === name)?.[1] || undefined
+  let id = ""
+  let dedupId = ""
+  let type = ""
+  let receivedAt = ""
+  for (const [name, [value = ""]] of msg.headers ?? []) {
+    if (name === "ce-id") id = value
+    else if (name === "Nats-Msg-Id") dedupId = value
+    else if (name === "ce-type") type = value
+    else if (name === "3qpr-received-at") receivedAt = value
+  }
   return {
-    id: header("ce-id") ?? header("Nats-Msg-Id") ?? `sequence:${sequence}`,
-    type: header("ce-type") ?? msg.subject.replace(/^3qpr\.events\./, ""),
+    id: id || dedupId || `sequence:${sequence}`,
+    type: type || msg.subject.replace(/^3qpr\.events\./, ""),
     sequence,
     body: msg.data,
-    receivedAt: header("3qpr-received-at") ?? DateTime.formatIso(DateTime.makeUnsafe(storedAt)),
+    receivedAt: receivedAt || DateTime.formatIso(DateTime.makeUnsafe(storedAt)),
     deliveries,
     subject: msg.subject,
-    headers
+    // Of most events nobody asks for them.
+    get headers() {
+      return [...msg.headers ?? []].map(([name, values]) => [name, values.join(", ")] as const)
+    }
   }
 }

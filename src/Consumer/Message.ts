@@ -1,7 +1,7 @@
 import { type Msg, nanos } from "nats"
 
 /** A message that a pull consumer delivered, and the answers it can be given. */
-export interface Message {
+export class Message {
   readonly msg: Msg
   /** Its place in the stream. */
   readonly sequence: number
@@ -9,13 +9,43 @@ export interface Message {
   readonly deliveries: number
   /** When the broker stored it, milliseconds since the epoch. */
   readonly storedAt: number
-  readonly ack: () => void
+  readonly #settled: ((message: Message) => void) | undefined
+
+  constructor(
+    msg: Msg,
+    place: Pick<Message, "sequence" | "deliveries" | "storedAt">,
+    settled: ((message: Message) => void) | undefined
+  ) {
+    this.msg = msg
+    this.sequence = place.sequence
+    this.deliveries = place.deliveries
+    this.storedAt = place.storedAt
+    this.#settled = settled
+  }
+
+  ack(): void {
+    this.#end("+ACK")
+  }
+
   /** Deliver again, not before this many milliseconds. */
-  readonly nak: (delay: number) => void
+  nak(delay: number): void {
+    this.#end(`-NAK ${JSON.stringify({ delay: nanos(delay) })}`)
+  }
+
   /** Never deliver again. */
-  readonly term: () => void
+  term(): void {
+    this.#end("+TERM")
+  }
+
   /** Do not deliver to another yet: the time to acknowledge begins again. */
-  readonly working: () => void
+  working(): void {
+    this.msg.respond("+WPI")
+  }
+
+  #end(answer: string): void {
+    this.#settled?.(this)
+    this.msg.respond(answer)
+  }
 }
 
 /**
@@ -27,19 +57,10 @@ export const messageOf = (msg: Msg, settled?: (message: Message) => void): Messa
   const tokens = msg.reply?.split(".") ?? []
   const at = tokens.length === 9 ? 4 : 6
   if (tokens[0] !== "$JS" || tokens[1] !== "ACK" || tokens.length < at + 5) return undefined
-  const end = (answer: string) => {
-    settled?.(message)
-    msg.respond(answer)
-  }
-  const message: Message = {
-    msg,
+  const place = {
     deliveries: Number(tokens[at]),
     sequence: Number(tokens[at + 1]),
-    storedAt: Number(tokens[at + 3]) / 1e6,
-    ack: () => end("+ACK"),
-    nak: (delay) => end(`-NAK ${JSON.stringify({ delay: nanos(delay) })}`),
-    term: () => end("+TERM"),
-    working: () => void msg.respond("+WPI")
+    storedAt: Number(tokens[at + 3]) / 1e6
   }
-  return message
+  return new Message(msg, place, settled)
 }

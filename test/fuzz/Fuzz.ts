@@ -99,7 +99,9 @@ export const fuzz = Effect.fnUntraced(function*({ say = () => {}, seconds, seed 
       if (!allowed.includes(status)) {
         found(
           one.kind,
-          `request ${index + 1} was answered ${status}, not ${allowed.join(" or ")}: ${shown(one)}`
+          `request ${index + 1} was answered ${status} ${JSON.stringify(body)}, not ${
+            allowed.join(" or ")
+          }: ${shown(one)}`
         )
       }
       const signed = one.bodies?.[index]

@@ -36,7 +36,8 @@ export interface Projection {
   /** By name; queries see them under these names, whatever the generation. */
   readonly tables: Readonly<Record<string, Table>>
   readonly apply: Apply
-  readonly rows: Rows
+  /** Without it what is forgotten stays in the read model until that is rebuilt. */
+  readonly rows?: Rows
   /** A faster way for a rebuild, where most events come at once; `apply` takes over when it has caught up. */
   readonly bulk?: {
     /** Like `apply`, but leaves out what `complete` makes. */
@@ -48,7 +49,7 @@ export interface Projection {
 
 /** Where the rows of a projection are that say something of an entity, and how they are removed. */
 export interface Rows {
-  /** The table with a row for each entity; its key is `id`. */
+  /** The table with a row for each entity; its key is `id`, and `event_id` the event that it is made from. */
   readonly table: string
   /** What each row is about; also the first word of the types. */
   readonly entity: string

@@ -1,7 +1,7 @@
 import { Effect } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { Fragment } from "effect/sql/Statement"
-import { type Projection, tableName } from "../Projection.ts"
+import { type Projection, type Rows, tableName } from "../Projection.ts"
 import { projections } from "../Projections.ts"
 import { bucketSize } from "../Projector/AppliedCounts.ts"
 import { excludeGeneration } from "../Projector/Locks.ts"
@@ -34,9 +34,12 @@ export const countRows = Effect.fn("Forget.countRows")(
     const sql = yield* SqlClient
     const counts: Record<string, number> = {}
     for (const projection of projections) {
+      if (projection.rows === undefined) continue
       const { table } = projection.rows
       const [row] = yield* sql<{ readonly rows: number }>`
-        select count(*)::int as rows from ${sql.literal(table)} where ${which(sql, projection, target, keys)}`
+        select count(*)::int as rows from ${sql.literal(table)} where ${
+        which(sql, projection.rows, target, keys)
+      }`
       if (row !== undefined && row.rows > 0) counts[table] = row.rows
     }
     return counts
@@ -68,7 +71,7 @@ export const forgetRows = Effect.fn("Forget.forgetRows")(function*(gone: Gone) {
   return known
 })
 
-const parents = ({ rows: { belongsTo = {} } }: Projection) => Object.keys(belongsTo).length
+const parents = ({ rows }: Projection) => Object.keys(rows?.belongsTo ?? {}).length
 
 /** Those that belong to others first: what they belong to is looked up in the others' rows. */
 const inOrder = projections.toSorted((a, b) => parents(b) - parents(a))
@@ -89,12 +92,14 @@ const forgetIn = Effect.fnUntraced(function*(
   const places = numbers(sql, sequences)
   const negated = numbers(sql, sequences.map((sequence) => -sequence))
   const mine = events.filter(({ type }) => types.includes(type))
-  const belongs = which(sql, projection, target, new Set(mine.flatMap(({ own }) => own ?? [])))
+  const belongs = rows && which(sql, rows, target, new Set(mine.flatMap(({ own }) => own ?? [])))
   yield* sql`
     with gone as (
       update ${applied} set sequence = -sequence
       where sequence = any(${places}) or (sequence > 0 and sequence < ${firstSequence}::bigint
-        and event_id in (select event_id from ${table(rows.table)} where ${belongs}))
+        and ${
+    belongs ? sql`event_id in (select event_id from ${table(rows.table)} where ${belongs})` : sql`false`
+  })
       returning -sequence as sequence
     )
     insert into applied_counts as counts (name, generation, bucket, shard, events)
@@ -114,6 +119,13 @@ const forgetIn = Effect.fnUntraced(function*(
     )
     select sequence::float8 as sequence from again
     union all select -sequence::float8 from ${applied} where sequence = any(${negated})`
+  if (rows === undefined || belongs === undefined) {
+    if (mine.length === 0) return []
+    yield* Effect.logWarning(
+      `projection ${name} does not know how to forget: what it made of these events stays until it is rebuilt`
+    )
+    return found.map(({ sequence }) => sequence)
+  }
   // Of events that we could not read any more, only the record of applied ones tells which rows are theirs.
   const toldByGone = events.length === sequences.length
     ? belongs
@@ -125,7 +137,7 @@ const forgetIn = Effect.fnUntraced(function*(
 /** The condition for rows of a projection that belong to a target, or are about one of these keys. */
 const which = (
   sql: SqlClient,
-  { rows: { belongsTo = {}, entity } }: Projection,
+  { belongsTo = {}, entity }: Rows,
   { id, kind }: Target,
   keys: ReadonlySet<string>
 ) => {
@@ -139,7 +151,7 @@ const which = (
   if (kind === entity) conditions.push(sql`id = ${id}`)
   for (const [parent, column] of Object.entries(belongsTo)) {
     if (parent === kind) conditions.push(sql`${sql.literal(column)} = ${id}`)
-    const between = projections.find(({ rows }) => rows.entity === parent)?.rows
+    const between = projections.find(({ rows }) => rows?.entity === parent)?.rows
     const link = between?.belongsTo?.[kind]
     if (between === undefined || link === undefined) continue
     conditions.push(sql`${sql.literal(column)} in (

@@ -50,9 +50,9 @@ export const expireLive = Effect.fn("Projector.expireLive")(
 export const expire = Effect.fnUntraced(
   function*(projection: Projection, generation: number, before: string, most = Number.MAX_SAFE_INTEGER) {
     const sql = yield* SqlClient
-    const { happenedAt, remove, table } = projection.rows
     const completed = yield* isCompleted(projection.name, generation)
-    if (happenedAt === undefined || completed === undefined) return 0
+    if (projection.rows?.happenedAt === undefined || completed === undefined) return 0
+    const { happenedAt, remove, table } = projection.rows
     const rows = sql.literal(tableName(table, generation))
     return yield* remove(
       sql,

@@ -3,7 +3,7 @@ import { Effect, Fiber, Layer, Schema } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { stream } from "../../src/EventLog.ts"
 import { Nats } from "../../src/Nats.ts"
-import { type Projection, removeFrom } from "../../src/Projection.ts"
+import type { Projection } from "../../src/Projection.ts"
 import { scans } from "../../src/Projections/Scans.ts"
 import { applyOnce } from "../../src/Projector/Batch.ts"
 import { TableComparison } from "../../src/Projector/Compare.ts"
@@ -296,7 +296,6 @@ const notes = (version: number, column: string): Projection => ({
   version,
   types: ["note.made"],
   tables: { notes: { key: ["id"], columns: `id text primary key, ${column} text`, indexes: [] } },
-  rows: { table: "notes", entity: "note", remove: removeFrom("notes") },
   apply: (sql, table, { json }) =>
     Effect.asVoid(sql`
       insert into ${table("notes")} (id, ${sql.literal(column)}) select event_id, event->'data'->>'text'

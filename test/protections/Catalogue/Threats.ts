@@ -42,7 +42,7 @@ export const threats: ReadonlyArray<Protection> = [
       edit(
         "src/WebhookSecret/Secret.ts",
         "export const isActive = ({ until }: Secret, now: number) => until === undefined || now < until",
-        "export const isActive = ({ until }: Secret, now: number) => until !== now"
+        "export const isActive = ({ until }: Secret, now: number) => until === undefined || now > 0"
       )
     ],
     test: "unit/WebhookSecret.test.ts",

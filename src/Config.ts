@@ -37,6 +37,20 @@ const exporter = (variable: string, about: string) =>
     (text) => (["otlp", "none"] as const).find((exporter) => exporter === text)
   )
 
+/** How long something is kept: for ever, or so many milliseconds, `least` of them. */
+const age = (variable: string, about: string, allowed: string, least: number) =>
+  setting(
+    variable,
+    about,
+    allowed,
+    "unlimited",
+    (text): { readonly millis: number | undefined } | undefined => {
+      if (text === "unlimited") return { millis: undefined }
+      const kept = millis(text)
+      return kept !== undefined && kept >= least ? { millis: kept } : undefined
+    }
+  )
+
 /** Every setting there is. README's table is checked against this. */
 export const settings = {
   secrets: setting(
@@ -128,27 +142,17 @@ export const settings = {
       return window !== undefined && window >= retrySchedule ? window : undefined
     }
   ),
-  retention: setting(
+  retention: age(
     "RETENTION",
     "how long the stream keeps events",
     `"unlimited", or a duration of at least the DEDUP_WINDOW, such as "90 days"`,
-    "unlimited",
-    (text): { readonly millis: number | undefined } | undefined => {
-      if (text === "unlimited") return { millis: undefined }
-      const retention = millis(text)
-      return retention !== undefined && retention >= retrySchedule ? { millis: retention } : undefined
-    }
+    retrySchedule
   ),
-  rowRetention: setting(
+  rowRetention: age(
     "ROW_RETENTION",
     "how long read models keep scans and conversations, from when they happened; their counters go with them",
     `"unlimited", or a duration of at least an hour, such as "90 days"`,
-    "unlimited",
-    (text): { readonly millis: number | undefined } | undefined => {
-      if (text === "unlimited") return { millis: undefined }
-      const retention = millis(text)
-      return retention !== undefined && retention >= 3_600_000 ? { millis: retention } : undefined
-    }
+    3_600_000
   ),
   replicas: wholeNumber("STREAM_REPLICAS", "replicas of the streams in a cluster", "1", 1, 5),
   maxBodyBytes: wholeNumber("MAX_BODY_BYTES", "largest body of a delivery", "1048576", 1_024, 67_108_864),

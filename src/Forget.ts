@@ -40,7 +40,7 @@ export const find = Effect.fn("Forget.find")(function*(target: Target) {
     const meant = target.kind === "event"
       ? id === target.id || keys.has(belonging?.own ?? "")
       : belonging === undefined
-      ? text.includes(target.id)
+      ? text.includes(JSON.stringify(target.id))
       : keys.has(belonging.own ?? "") || belonging.to.some((key) => keys.has(key))
     if (meant && belonging?.own !== undefined) keys.add(belonging.own)
     return meant

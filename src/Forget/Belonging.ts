@@ -17,11 +17,11 @@ export const belongingOf = (json: unknown): Belonging => {
   const type = textIn(json, "event") ?? ""
   const data = Predicate.hasProperty(json, "data") ? json.data : undefined
   const [entity = ""] = type.split(".")
-  const parents = parentsOf[entity] ?? anything
+  const parents = parentsOf.get(entity)
   const id = textIn(data, "id") ?? (entity === "conversation" ? textIn(data, "conversation_id") : undefined)
   return {
-    own: Object.hasOwn(parentsOf, entity) && id !== undefined ? keyOf(entity, id) : undefined,
-    to: parents.flatMap((parent) => {
+    own: parents !== undefined && id !== undefined ? keyOf(entity, id) : undefined,
+    to: (parents ?? anything).flatMap((parent) => {
       const id = textIn(data, `${parent}_id`)
       return id === undefined ? [] : [keyOf(parent, id)]
     })
@@ -31,12 +31,12 @@ export const belongingOf = (json: unknown): Belonging => {
 const anything = ["qpr_code", "scan", "conversation"]
 
 /** What an entity can belong to; `<parent>_id` in its data says to which. */
-const parentsOf: Readonly<Record<string, ReadonlyArray<string>>> = {
-  qpr_code: [],
-  scan: ["qpr_code"],
-  conversation: ["qpr_code", "scan"],
-  subscription: []
-}
+const parentsOf = new Map<string, ReadonlyArray<string>>([
+  ["qpr_code", []],
+  ["scan", ["qpr_code"]],
+  ["conversation", ["qpr_code", "scan"]],
+  ["subscription", []]
+])
 
 const textIn = (value: unknown, name: string) =>
   Predicate.hasProperty(value, name) && typeof value[name] === "string" ? value[name] : undefined

@@ -1,14 +1,8 @@
 import { Effect } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
+import type { ScanRecord } from "../ThreeQpr.ts"
 import { keyOf } from "./Belonging.ts"
 import type { Target } from "./Target.ts"
-
-/** A scan as 3QPR's API gives it. */
-interface ScanRecord {
-  readonly id: string
-  readonly qpr_code_id?: string | null | undefined
-  readonly scanned_at?: string | null | undefined
-}
 
 /** Keeps hashes of what is forgotten, so that no reconciliation brings it back. `at` is ISO 8601. */
 export const remember = Effect.fn("Forget.remember")(
@@ -28,7 +22,9 @@ export const remember = Effect.fn("Forget.remember")(
 )
 
 /** Which of these scans were forgotten, by themselves or with the code of which they were until then; ids. */
-export const forgottenOf = Effect.fn("Forget.forgottenOf")(function*(scans: ReadonlyArray<ScanRecord>) {
+export const forgottenOf = Effect.fn("Forget.forgottenOf")(function*(
+  scans: ReadonlyArray<Pick<ScanRecord, "id" | "qpr_code_id" | "scanned_at">>
+) {
   const sql = yield* SqlClient
   const rows = scans.map(({ id, qpr_code_id, scanned_at }) => ({
     id,

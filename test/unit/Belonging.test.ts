@@ -21,6 +21,7 @@ describe("what an event belongs to", () => {
   })
 
   it("is all that an event of an unknown type names", () => {
+    assert.deepStrictEqual(of("constructor", { id: "m", scan_id: "s" }), { own: undefined, to: ["scan:s"] })
     assert.deepStrictEqual(of("menu.opened", { id: "m", conversation_id: "c", qpr_code_id: "q" }), {
       own: undefined,
       to: ["qpr_code:q", "conversation:c"]

@@ -5,6 +5,7 @@ import { messageOf } from "../Failure.ts"
 import { Nats } from "../Nats.ts"
 import { Tracing } from "../Tracing.ts"
 import { durabilityOf } from "./Durability.ts"
+import { afterElection } from "./Election.ts"
 import { erase } from "./Erase.ts"
 import { headersOf } from "./Headers.ts"
 import { Publisher } from "./Publisher.ts"
@@ -22,10 +23,11 @@ export const layer = (options: JetStreamOptions) => Layer.effect(EventLog, make(
 
 const make = Effect.fnUntraced(function*(options: JetStreamOptions) {
   const nats = yield* Nats
-  const manager = yield* Effect.tryPromise({
-    try: () => nats.connection.jetstreamManager({ timeout: 5_000 }),
-    catch: (error) => new TopologyRefused({ message: `JetStream does not answer: ${messageOf(error)}` })
-  })
+  const manager = yield* afterElection(() => nats.connection.jetstreamManager({ timeout: 5_000 })).pipe(
+    Effect.mapError((error) =>
+      new TopologyRefused({ message: `JetStream does not answer: ${messageOf(error)}` })
+    )
+  )
   const info = yield* ensure(manager, options)
   const publisher = yield* Effect.acquireRelease(
     Effect.sync(() => new Publisher(nats, stream)),

@@ -11,6 +11,7 @@ import {
 } from "nats"
 import { retrySchedule, stream } from "../EventLog.ts"
 import { messageOf } from "../Failure.ts"
+import { afterElection } from "./Election.ts"
 
 /** The stream that keeps poison events aside, with the error that made them so. */
 export const deadLetterStream = "3QPR_DEAD_LETTERS"
@@ -78,15 +79,14 @@ const operatedConfigs = (options: TopologyOptions) => {
 }
 
 const ensureStream = (manager: JetStreamManager, config: Partial<StreamConfig> & { name: string }) =>
-  Effect.tryPromise({
-    try: async () => {
-      const found = await manager.streams.info(config.name).catch((error: unknown) => {
-        if (error instanceof NatsError && error.api_error?.err_code === streamNotFound) return undefined
-        throw error
-      })
-      return found ?? await manager.streams.add(config)
-    },
-    catch: (error) =>
+  afterElection(async () => {
+    const found = await manager.streams.info(config.name).catch((error: unknown) => {
+      if (error instanceof NatsError && error.api_error?.err_code === streamNotFound) return undefined
+      throw error
+    })
+    return found ?? await manager.streams.add(config)
+  }).pipe(
+    Effect.mapError((error) =>
       new TopologyRefused({
         message:
           `The stream ${config.name} can be neither read nor created: ${
@@ -94,7 +94,8 @@ const ensureStream = (manager: JetStreamManager, config: Partial<StreamConfig> &
           }. The broker must have JetStream enabled, room for file storage, at least ${config.num_replicas} `
           + "server(s) for STREAM_REPLICAS, and our credentials must allow the JetStream API."
       })
-  })
+    )
+  )
 
 const streamNotFound = 10059
 

@@ -1,0 +1,39 @@
+import { Effect, Schedule } from "effect"
+import { ErrorCode, NatsError } from "nats"
+import { messageOf } from "../Failure.ts"
+
+/** How long the servers of a cluster may take to elect their leaders when we start, in seconds. */
+const patience = 60
+
+/**
+ * Asks until somebody answers, for a minute at most: a cluster that has just started, or lost a server, has
+ * no leader for some seconds, and creates nothing before all the servers that it needs have joined.
+ */
+export const afterElection = <A>(ask: () => Promise<A>): Effect.Effect<A, unknown> =>
+  Effect.suspend(() => {
+    const until = performance.now() + patience * 1_000
+    let said = false
+    return Effect.tryPromise({ try: ask, catch: (error) => error }).pipe(
+      Effect.tapError((error) => {
+        if (said || !isElecting(error)) return Effect.void
+        said = true
+        return Effect.logWarning(
+          `JetStream is not ready: ${messageOf(error)}. Waiting for ${patience} seconds at most.`
+        )
+      }),
+      Effect.retry({
+        schedule: Schedule.spaced("250 millis"),
+        while: (error) => isElecting(error) && performance.now() < until
+      })
+    )
+  })
+
+/** Without a leader a server answers nothing, or one of these. */
+const isElecting = (error: unknown) =>
+  error instanceof NatsError
+  && (error.code === ErrorCode.Timeout || electing.has(error.api_error?.err_code ?? 0))
+
+const noSuitablePeers = 10005
+const temporarilyUnavailable = 10008
+const clusterNotAvailable = 10009
+const electing: ReadonlySet<number> = new Set([noSuitablePeers, temporarilyUnavailable, clusterNotAvailable])

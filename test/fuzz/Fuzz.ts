@@ -11,6 +11,7 @@ import * as NatsProcess from "../support/NatsProcess.ts"
 import { serve } from "../support/Serve.ts"
 import { type Case, drawKind } from "./Case.ts"
 import { kinds } from "./Cases.ts"
+import { floor } from "./Floor.ts"
 import { Healthy } from "./Healthy.ts"
 import { hashOf, Ledger, secret } from "./Ledger.ts"
 import { storms, type Weather } from "./Storms.ts"
@@ -37,6 +38,8 @@ export interface Report {
   readonly memory: { readonly first: number; readonly most: number; readonly last: number }
   /** Turns of the event loop that took longer than 20 ms, in milliseconds. */
   readonly blocked: ReadonlyArray<number>
+  /** The longest turn, in milliseconds, of a handler that does nothing, before the run. */
+  readonly floor: number
   readonly healthy: { readonly count: number; readonly p50: number; readonly p99: number }
   readonly stored: number
 }
@@ -47,6 +50,8 @@ const workers = 16
 
 /** Speaks to a real `serve` with a real broker for some seconds, and compares what came of it. */
 export const fuzz = Effect.fnUntraced(function*({ say = () => {}, seconds, seed }: FuzzOptions) {
+  const lowest = yield* floor
+  say(`a handler that does nothing: a turn of up to ${lowest} ms`)
   const fs = yield* FileSystem.FileSystem
   const secretFile = `${yield* fs.makeTempDirectoryScoped()}/secret`
   yield* fs.writeFileString(secretFile, Redacted.value(secret))
@@ -196,6 +201,7 @@ export const fuzz = Effect.fnUntraced(function*({ say = () => {}, seconds, seed 
     outcomes: seen,
     problems,
     memory,
+    floor: lowest,
     blocked: target.logs.slice(started).flatMap((line) => /blocked for (\d+) ms/.exec(line)?.[1] ?? []).map(
       Number
     ),

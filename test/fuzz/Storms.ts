@@ -34,6 +34,18 @@ export interface Storm {
 
 const someSignature = `${Signature.header}: sha256=${"0".repeat(64)}`
 
+/** A body in chunks of one byte. */
+export const crumbs: ReadonlyArray<Step> = [
+  head(["Transfer-Encoding: chunked", someSignature]),
+  ...Array.from({ length: 40 }, () => Buffer.from("1\r\nx\r\n".repeat(10_000))),
+  Buffer.from("0\r\n\r\n")
+]
+
+/** 5,000 requests on one connection, sent without waiting for an answer. */
+export const pipeline = Buffer.concat(
+  Array.from({ length: 5_000 }, () => head(["Content-Length: 0"], "GET /livez HTTP/1.1"))
+)
+
 const many = (
   { port, see }: Weather,
   kind: string,
@@ -114,14 +126,8 @@ export const storms: ReadonlyArray<Storm> = [
     kind: "crumbs",
     // One after the other: what several send at the same moment is read in one turn, whatever we do.
     blow: async (weather) => {
-      const crumbs = Buffer.from("1\r\nx\r\n".repeat(10_000))
-      const steps = () => [
-        head(["Transfer-Encoding: chunked", someSignature]),
-        ...Array.from({ length: 40 }, () => crumbs),
-        Buffer.from("0\r\n\r\n")
-      ]
       for (let count = 0; count < 16; count++) {
-        await many(weather, "crumbs", 1, steps, [400, 413, 503], false)
+        await many(weather, "crumbs", 1, () => crumbs, [400, 413, 503], false)
       }
     }
   },
@@ -136,9 +142,7 @@ export const storms: ReadonlyArray<Storm> = [
   {
     kind: "endless pipeline",
     blow: async (weather) => {
-      const one = head(["Content-Length: 0"], "GET /livez HTTP/1.1")
-      const bytes = Buffer.concat(Array.from({ length: 5_000 }, () => one))
-      const done = await exchange(weather.port, [bytes], { answers: 5_000, patience: 20_000 })
+      const done = await exchange(weather.port, [pipeline], { answers: 5_000, patience: 20_000 })
       weather.see("endless pipeline", done, [200])
     }
   },

@@ -11,6 +11,11 @@ const runtimeArguments = process.versions["deno"] === undefined ? [] : ["run", "
 /** As many go before: code that runs often enough is compiled then. */
 const rounds = 10
 
+/** What a runtime reads of a connection at once, in bytes. */
+const read = 65_536
+
+const atOnce = pipeline.subarray(0, read)
+
 /**
  * The longest turn of the event loop, in milliseconds, of a handler that does nothing, on this machine and runtime:
  * what reading at once as much as the runtime reads at once takes, when it is what is worst to parse. 0 when none
@@ -30,8 +35,7 @@ export const floor = Effect.acquireUseRelease(
       const [first] = await once(createInterface(child.stdout), "line")
       for (let round = 0; round < 2 * rounds; round++) {
         if (round === rounds) turns.length = 0
-        // As many as fit into one read: what comes after is another turn.
-        await exchange(Number(first), [pipeline], { answers: 1_000 })
+        await exchange(Number(first), [atOnce], { answers: Math.floor(read / (pipeline.length / 5_000)) })
         await exchange(Number(first), crumbs, { answers: 1 })
       }
       return Math.max(0, ...turns)

@@ -1,6 +1,7 @@
 import { Console, Effect, Option, type Redacted } from "effect"
 import { Command } from "effect/cli"
 import { load } from "../Config.ts"
+import { knownTypes } from "../Domain/Event.ts"
 import { read } from "../Domain/Reading.ts"
 import * as Signature from "../Signature.ts"
 import * as WebhookSecret from "../WebhookSecret.ts"
@@ -26,6 +27,8 @@ export const trigger = Command.make(
       : Option.isSome(options.secret)
       ? options.secret.value
       : yield* WebhookSecret.signing(yield* WebhookSecret.find(config))
+    const unlike = Option.match(options.type, { onNone: () => undefined, onSome: unlikeAny })
+    if (unlike !== undefined) yield* Console.error(unlike)
     const nextBody = yield* bodies(options)
     if (!json) yield* Console.log(lineOf("event", "status", "ms", "outcome"))
     const deliveries = yield* Effect.forEach(
@@ -75,6 +78,17 @@ export const trigger = Command.make(
     }
   ])
 )
+
+/** A type that 3QPR is not known to send may be meant so, or mistyped. */
+const unlikeAny = (type: string) => {
+  if (knownTypes.some((known) => known === type)) return undefined
+  const [subject = type] = type.split(".", 1)
+  const meant = knownTypes.find((known) => known.split(".", 1)[0] === subject)
+  return `"${type}" is not among the types that 3QPR is known to send (${
+    knownTypes.join(", ")
+  }); it is sent as it is.`
+    + (meant === undefined ? "" : ` Did you mean ${meant}?`)
+}
 
 const signatureOf = (body: Uint8Array, secret: Redacted.Redacted<string> | undefined) =>
   secret === undefined ? undefined : Signature.sign(body, secret)

@@ -106,6 +106,16 @@ layer(Receiver.layer, { excludeTestServices: true, timeout: "60 seconds" })("thr
       ])
     }).pipe(Effect.scoped))
 
+  it.effect("sends a type that nobody knows, and says which was perhaps meant", () =>
+    Effect.gen(function*() {
+      const known = yield* trigger(["scan.created"])
+      assert.strictEqual(known.stderr, "")
+      const { code, stderr, stdout } = yield* trigger(["scan", "--json"])
+      assert.strictEqual(code, 0)
+      assert.match(stderr, /"scan" is not among the types.*Did you mean scan\.created\?/)
+      assert.deepInclude(lines(stdout)[0], { event: "scan", status: 200 })
+    }))
+
   it.effect("sends exactly the bytes of --raw, signed as they are", () =>
     Effect.gen(function*() {
       const { requests, url } = yield* recorder(200)

@@ -2,6 +2,7 @@ import { assert, describe } from "@effect/vitest"
 import { Effect, FileSystem, Redacted, Schedule } from "effect"
 import { Buffer } from "node:buffer"
 import { readFileSync } from "node:fs"
+import { connect } from "node:net"
 import { fileURLToPath } from "node:url"
 import * as Signature from "../../src/Signature.ts"
 import { type Kind } from "../fuzz/Case.ts"
@@ -12,7 +13,7 @@ import { fuzz } from "../fuzz/Fuzz.ts"
 import { Healthy } from "../fuzz/Healthy.ts"
 import { Ledger, secret } from "../fuzz/Ledger.ts"
 import { failures, render } from "../fuzz/Report.ts"
-import { head } from "../fuzz/Request.ts"
+import { delivery, head } from "../fuzz/Request.ts"
 import { exchange, type Step } from "../fuzz/Wire.ts"
 import { drawsOf } from "../support/Faults/Bodies.ts"
 import { readStream } from "../support/Faults/Stored.ts"
@@ -132,6 +133,38 @@ describe("the public listener under abuse", () => {
       assert.strictEqual((yield* send(`${target.admin}/readyz`)).status, 200)
     }),
     120_000
+  )
+
+  test(
+    "lets go of a client that sends on after its head took too long, and nothing of it comes to others",
+    Effect.gen(function*() {
+      const { ledger, port } = yield* setUp()
+      yield* Effect.promise(async () => {
+        let dropping = 300
+        const drops = Array.from({ length: dropping }, () =>
+          new Promise<void>((gone) => {
+            const socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true, noDelay: true })
+            const timer = setInterval(() => socket.write("1"), 20)
+            socket.write("POST /webhooks/3qpr HTTP/1.1\r\nX: ")
+            socket.on("error", () => {}).resume()
+            socket.once("close", () => {
+              clearInterval(timer)
+              dropping--
+              gone()
+            })
+          }))
+        const deliverAll = async () => {
+          while (dropping > 0) {
+            const body = ledger.event()
+            const steps = [delivery(body, ledger.sign(body))]
+            const { responses } = await exchange(port, steps, { answers: 1 })
+            assert.deepStrictEqual(responses.map(({ status }) => status), [200])
+          }
+        }
+        await Promise.all([...drops, ...Array.from({ length: 16 }, deliverAll)])
+      })
+    }),
+    60_000
   )
 
   // Row 30.

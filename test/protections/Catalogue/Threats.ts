@@ -36,6 +36,19 @@ export const threats: ReadonlyArray<Protection> = [
     title: "takes an event while four times its cap of bodies come slowly, and answers those 408"
   },
   {
+    rows: ["T5"],
+    name: "a client that sends on after its time-out is let go of",
+    edits: [
+      edit(
+        "src/Ingress/Http.ts",
+        "setTimeout(() => socket.destroy(), 1_000)\n  socket.once",
+        "setTimeout(() => undefined, 1_000)\n  socket.once"
+      )
+    ],
+    test: "e2e/Abuse.test.ts",
+    title: "lets go of a client that sends on after its head took too long, and nothing of it comes to others"
+  },
+  {
     rows: ["T7"],
     name: "a secret ends at its time",
     edits: [

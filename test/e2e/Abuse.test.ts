@@ -140,31 +140,35 @@ describe("the public listener under abuse", () => {
     Effect.gen(function*() {
       const { ledger, port } = yield* setUp()
       yield* Effect.promise(async () => {
-        let dropping = 300
-        const drops = Array.from({ length: dropping }, () =>
-          new Promise<void>((gone) => {
-            const socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true, noDelay: true })
-            const timer = setInterval(() => socket.write("1"), 20)
-            socket.write("POST /webhooks/3qpr HTTP/1.1\r\nX: ")
-            socket.on("error", () => {}).resume()
-            socket.once("close", () => {
-              clearInterval(timer)
-              dropping--
-              gone()
-            })
-          }))
+        const open = new Set(Array.from({ length: 300 }, () => {
+          const socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true, noDelay: true })
+          const timer = setInterval(() => socket.write("1"), 20)
+          socket.write("POST /webhooks/3qpr HTTP/1.1\r\nX: ")
+          socket.on("error", () => {}).resume()
+          socket.once("close", () => {
+            clearInterval(timer)
+            open.delete(socket)
+          })
+          return socket
+        }))
+        const until = performance.now() + 30_000
         const deliverAll = async () => {
-          while (dropping > 0) {
+          while (open.size > 0 && performance.now() < until) {
             const body = ledger.event()
             const steps = [delivery(body, ledger.sign(body))]
             const { responses } = await exchange(port, steps, { answers: 1 })
             assert.deepStrictEqual(responses.map(({ status }) => status), [200])
           }
         }
-        await Promise.all([...drops, ...Array.from({ length: 16 }, deliverAll)])
+        try {
+          await Promise.all(Array.from({ length: 16 }, deliverAll))
+          assert.strictEqual(open.size, 0, "are still let in")
+        } finally {
+          for (const socket of open) socket.destroy()
+        }
       })
     }),
-    60_000
+    90_000
   )
 
   // Row 30.

@@ -7,11 +7,13 @@ import { storms } from "./Storms.ts"
 const statuses = [200, 400, 404, 405, 408, 413, 415, 431, 503]
 
 /**
- * The longest that one turn of the event loop may take, in milliseconds: 50, or four times what the runtime's HTTP
- * takes by itself for what is worst to parse. Nothing of ours can interrupt that, and several such reads and a
- * garbage collection may come in one turn.
+ * The longest that one turn of the event loop may take, in milliseconds: 50, or some times what the runtime's HTTP
+ * takes by itself for what is worst to parse. Nothing of ours can interrupt that, and the reads of several of the
+ * fuzzer's connections, and a garbage collection, may come in one turn. Deno reads more connections in a turn.
  */
-const longestBlock = ({ floor }: Report) => Math.max(50, 4 * floor)
+const longestBlock = ({ floor }: Report) => Math.max(50, reads * floor)
+
+const reads = process.versions["deno"] === undefined ? 4 : 10
 
 /**
  * What memory may grow by, in mebibytes, from the start to its highest: both runtimes take much before they give.

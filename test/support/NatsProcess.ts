@@ -66,9 +66,9 @@ async function launch(
   const signal = async (signal: "SIGKILL" | "SIGTERM" | "SIGSTOP" | "SIGCONT") => {
     if (child === undefined || child.exitCode !== null) return
     if (signal === "SIGSTOP") return Effect.runPromise(standStill(pid()))
+    if (signal === "SIGCONT") return void process.kill(pid(), signal)
     const exited = once(child, "exit")
     process.kill(pid(), signal)
-    if (signal === "SIGCONT") return
     await exited
     child.stdin?.destroy()
   }

@@ -103,7 +103,9 @@ export const storms: ReadonlyArray<Storm> = [
           head(["Content-Length: 2000", someSignature]),
           ...Array.from({ length: 60 }, () => [Buffer.of(1), 100]).flat()
         ],
-        [408, 503]
+        [408, 503],
+        // Whoever sends on after the answer can find the connection closed before they read it.
+        false
       )
   },
   {

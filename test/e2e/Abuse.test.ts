@@ -219,10 +219,10 @@ describe("npm run fuzz", () => {
     "finds nothing in some seconds, sees every kind, status and outcome, and fails when it does not",
     Effect.gen(function*() {
       const report = yield* fuzz({ seed: 11, seconds: 10 })
-      assert.deepStrictEqual(failures(report, longest), [], render(report))
+      assert.deepStrictEqual(failures(report, Math.max(longest, 10 * report.floor)), [], render(report))
       assert.isAbove(report.cases, 1_000)
       assert.include(failures({ ...report, statuses: {} }).join(), "never seen: 200")
-      assert.include(failures({ ...report, blocked: [251] }).join(), "251 ms")
+      assert.include(failures({ ...report, blocked: [10_000] }).join(), "10000 ms")
       assert.include(failures({ ...report, problems: ["forged: x"] }), "forged: x")
       assert.isNotEmpty(failures({ ...report, memory: { first: 0, most: 1_000, last: 0 } }))
     }),

@@ -8,6 +8,7 @@ import { crumbs, pipeline } from "./Storms.ts"
 import { exchange } from "./Wire.ts"
 
 const runtimeArguments = process.versions["deno"] === undefined ? [] : ["run", "-A", "--quiet"]
+
 /** As many go before: code that runs often enough is compiled then. */
 const rounds = 10
 

@@ -125,11 +125,9 @@ for (const engine of engines) {
         yield* untilCount("scans", 3)
         yield* untilSettled("scans-1")
         assert.strictEqual(yield* countOf("scans"), 3)
-        assert.deepStrictEqual((yield* deadLetters).map(({ header }) => header.get("ce-id")), [
-          "g1",
-          "g2",
-          "g3"
-        ])
+        // Batches are applied side by side, so which letter is written first is not given.
+        const kept = (yield* deadLetters).map(({ header }) => header.get("ce-id"))
+        assert.deepStrictEqual(kept.toSorted(), ["g1", "g2", "g3"])
       }).pipe(Effect.provide(running)))
 
     it.live("gives each projection the events of its types and no others", () =>

@@ -14,10 +14,10 @@ export interface Table {
 /** What a projection gets to apply: events it has never applied before, as rows for SQL. */
 export interface Fresh {
   /**
-   * One JSON array as text; each element is
-   * `{"event_id":…,"sequence":…,"received_at":…,"event":<the signed JSON as it stands>}`.
+   * What to select from: `event_id text, sequence bigint, received_at timestamptz, event jsonb`, the latter the
+   * signed JSON as it stands.
    */
-  readonly json: string
+  readonly rows: Fragment
   readonly count: number
 }
 

@@ -1,4 +1,5 @@
 import { DateTime } from "effect"
+import { headerOf } from "../Nats/Header.ts"
 import type { Message } from "./Message.ts"
 
 /** An event of the log as a consumer gets it. */
@@ -19,19 +20,11 @@ export interface Delivered {
 
 /** What a message says in its headers, or, when somebody else wrote it, in its subject and place. */
 export const deliveredOf = ({ deliveries, msg, sequence, storedAt }: Message): Delivered => {
-  let id = ""
-  let dedupId = ""
-  let type = ""
-  let receivedAt = ""
-  for (const [name, [value = ""]] of msg.headers ?? []) {
-    if (name === "ce-id") id = value
-    else if (name === "Nats-Msg-Id") dedupId = value
-    else if (name === "ce-type") type = value
-    else if (name === "3qpr-received-at") receivedAt = value
-  }
+  const header = headerOf(msg)
+  const receivedAt = header("3qpr-received-at")
   return {
-    id: id || dedupId || `sequence:${sequence}`,
-    type: type || msg.subject.replace(/^3qpr\.events\./, ""),
+    id: header("ce-id") || header("Nats-Msg-Id") || `sequence:${sequence}`,
+    type: header("ce-type") || msg.subject.replace(/^3qpr\.events\./, ""),
     sequence,
     body: msg.data,
     receivedAt: receivedAt || DateTime.formatIso(DateTime.makeUnsafe(storedAt)),

@@ -1,4 +1,5 @@
 import type { SqlClient } from "effect/sql/SqlClient"
+import type { Fragment } from "effect/sql/Statement"
 import type { Projection } from "../Projection.ts"
 import { type Counted, counterTable, counting } from "./Counters.ts"
 
@@ -20,7 +21,7 @@ const measures = Object.keys(counted.measures)
 const byHour = { hour: "timestamptz not null" }
 
 // Of several events about one conversation the last in the stream speaks.
-const inputOf = (sql: SqlClient, json: string) =>
+const inputOf = (sql: SqlClient, rows: Fragment) =>
   sql`
     select distinct on (id) id, event_id, sequence, received_at,
       coalesce((data->>'completed_at')::timestamptz, received_at) as completed_at,
@@ -30,8 +31,7 @@ const inputOf = (sql: SqlClient, json: string) =>
     from (
       select coalesce(event->'data'->>'id', event->'data'->>'conversation_id') as id,
         event_id, sequence, received_at, event->'data' as data
-      from jsonb_to_recordset(${json}::text::jsonb)
-        as row (event_id text, sequence bigint, received_at timestamptz, event jsonb)
+      from ${rows} as row
     ) as events
     order by id, sequence desc`
 

@@ -42,14 +42,14 @@ export const counterTable = (
   }
 }
 
-/** What to do with the rows that `inputOf` selects of a batch's JSON (of several about one `id` the last). */
+/** What to do with the rows that `inputOf` selects of a batch (of several about one `id` the last). */
 export const counting = (
   counted: Counted,
-  inputOf: (sql: SqlClient, json: string) => Fragment
+  inputOf: (sql: SqlClient, rows: Fragment) => Fragment
 ): Required<Pick<Projection, "apply" | "bulk">> & Pick<Rows, "remove"> => ({
-  apply: (sql, table, fresh) => writeCounted(sql, table, fresh, inputOf(sql, fresh.json), counted),
+  apply: (sql, table, fresh) => writeCounted(sql, table, fresh, inputOf(sql, fresh.rows), counted),
   bulk: {
-    apply: (sql, table, fresh) => writeRows(sql, table, inputOf(sql, fresh.json), counted),
+    apply: (sql, table, fresh) => writeRows(sql, table, inputOf(sql, fresh.rows), counted),
     complete: (sql, table) => countAll(sql, table, counted)
   },
   remove: (sql, table, which, completed) =>

@@ -26,7 +26,7 @@ export const qprCodes: Projection = {
     }
   },
   rows: { table: "qpr_codes", entity: "qpr_code", remove: removeFrom("qpr_codes") },
-  apply: (sql, table, fresh) =>
+  apply: (sql, table, { rows }) =>
     Effect.asVoid(sql`
       insert into ${table("qpr_codes")} as code (id, event_id, sequence, received_at, created_at, updated_at,
         name, short_id, scan_url, status, metadata, data)
@@ -36,8 +36,7 @@ export const qprCodes: Projection = {
         nullif(data->'metadata', 'null'), data
       from (
         select event_id, sequence, received_at, event->'data' as data
-        from jsonb_to_recordset(${fresh.json}::text::jsonb)
-          as row (event_id text, sequence bigint, received_at timestamptz, event jsonb)
+        from ${rows} as row
       ) as events
       order by data->>'id', sequence desc
       on conflict (id) do update set event_id = excluded.event_id, sequence = excluded.sequence,

@@ -1,4 +1,5 @@
 import type { SqlClient } from "effect/sql/SqlClient"
+import type { Fragment } from "effect/sql/Statement"
 import type { Projection } from "../Projection.ts"
 import { type Counted, counterTable, counting } from "./Counters.ts"
 
@@ -32,7 +33,7 @@ const byHour = { hour: "timestamptz not null" }
 const byDay = { day: "timestamptz not null" }
 
 // Of several events about one scan the last in the stream speaks.
-const inputOf = (sql: SqlClient, json: string) =>
+const inputOf = (sql: SqlClient, rows: Fragment) =>
   sql`
     select distinct on (data->>'id')
       data->>'id' as id, event_id, sequence, received_at,
@@ -44,8 +45,7 @@ const inputOf = (sql: SqlClient, json: string) =>
       nullif(data->'metadata', 'null') as metadata, data
     from (
       select event_id, sequence, received_at, event->'data' as data
-      from jsonb_to_recordset(${json}::text::jsonb)
-        as row (event_id text, sequence bigint, received_at timestamptz, event jsonb)
+      from ${rows} as row
     ) as events
     order by data->>'id', sequence desc`
 

@@ -26,7 +26,7 @@ export const subscriptions: Projection = {
     }
   },
   rows: { table: "subscriptions", entity: "subscription", remove: removeFrom("subscriptions") },
-  apply: (sql, table, fresh) =>
+  apply: (sql, table, { rows }) =>
     Effect.asVoid(sql`
       insert into ${table("subscriptions")} as subscription (id, event_id, sequence, received_at, occurred_at,
         last_event, plan, status, data)
@@ -35,8 +35,7 @@ export const subscriptions: Projection = {
       from (
         select event_id, sequence, received_at, event->>'event' as last_event, event->'data' as data,
           coalesce((event->'data'->>'updated_at')::timestamptz, received_at) as occurred_at
-        from jsonb_to_recordset(${fresh.json}::text::jsonb)
-          as row (event_id text, sequence bigint, received_at timestamptz, event jsonb)
+        from ${rows} as row
       ) as events
       order by data->>'id', occurred_at desc, sequence desc
       on conflict (id) do update set event_id = excluded.event_id, sequence = excluded.sequence,

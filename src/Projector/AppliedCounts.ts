@@ -6,18 +6,33 @@ import { appliedTable } from "./Tables.ts"
 /** How many sequences one count is about. */
 export const bucketSize = 10_000
 
+/** An event by its id, and where it stands in the log. */
+export interface Position {
+  readonly id: string
+  readonly sequence: number
+}
+
+/** Positions to select from: `event_id text, sequence bigint`. */
+export const positionRows = (sql: SqlClient, positions: ReadonlyArray<Position>) =>
+  sql`(
+    select * from unnest(${positions.map(({ id }) => id)}::text[], ${
+    positions.map(({ sequence }) => sequence)
+  }::bigint[]) as row (event_id, sequence))`
+
 /**
  * Records events as applied, and counts them, in one statement; gives the ids that were not recorded before.
- * `rows` is a JSON array of `{"event_id":…,"sequence":…}`. A count is kept in several rows, so that
- * transactions at the same place of the log seldom wait for each other.
+ * A count is kept in several rows, so that transactions at the same place of the log seldom wait for each other.
  */
-export const record = Effect.fnUntraced(function*(projection: Projection, generation: number, rows: string) {
+export const record = Effect.fnUntraced(function*(
+  projection: Projection,
+  generation: number,
+  positions: ReadonlyArray<Position>
+) {
   const sql = yield* SqlClient
   const recorded = yield* sql<{ readonly event_id: string }>`
     with recorded as (
       insert into ${sql.literal(appliedTable(projection, generation))} (event_id, sequence)
-      select event_id, sequence from jsonb_to_recordset(${rows}::text::jsonb)
-        as row (event_id text, sequence bigint)
+      select event_id, sequence from ${positionRows(sql, positions)} as row
       order by event_id
       on conflict (event_id) do nothing
       returning event_id, sequence

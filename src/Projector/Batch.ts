@@ -2,7 +2,7 @@ import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { Delivered } from "../Consumer/Delivered.ts"
 import { type Projection, tableName } from "../Projection.ts"
-import { record } from "./AppliedCounts.ts"
+import { type Position, positionRows, record } from "./AppliedCounts.ts"
 import { isLockTimeout, share } from "./Locks.ts"
 import { isCompleted } from "./Registry.ts"
 import { appliedTable } from "./Tables.ts"
@@ -43,14 +43,14 @@ export const applyWithin = Effect.fnUntraced(
   function*(projection: Projection, generation: number, events: ReadonlyArray<Decoded>) {
     const sql = yield* SqlClient
     const candidates = firstOfEach(events)
-    const recorded = yield* record(projection, generation, guardRows(candidates.values()))
+    const recorded = yield* record(projection, generation, positionsOf(candidates.values()))
     if (recorded.length < events.length) yield* recordRepeated(projection, generation, events)
     const fresh = recorded.flatMap((id) => candidates.get(id) ?? [])
     if (fresh.length === 0) return
     yield* projection.apply(
       sql,
       (name) => sql.literal(tableName(name, generation)),
-      { json: rowsOf(fresh), count: fresh.length }
+      { rows: rowsOf(sql, fresh), count: fresh.length }
     )
   }
 )
@@ -62,7 +62,7 @@ const recordRepeated = Effect.fnUntraced(
     yield* sql`
       insert into repeated (name, generation, sequence, event_id)
       select ${projection.name}::text, ${generation}::int, row.sequence, row.event_id
-      from jsonb_to_recordset(${guardRows(events)}::text::jsonb) as row (event_id text, sequence bigint)
+      from ${positionRows(sql, positionsOf(events))} as row
       join ${sql.literal(appliedTable(projection, generation))} as applied
         on applied.event_id = row.event_id and abs(applied.sequence) <> row.sequence
       on conflict do nothing`
@@ -78,15 +78,15 @@ const firstOfEach = (events: ReadonlyArray<Decoded>) => {
   return first
 }
 
-const guardRows = (events: Iterable<Decoded>) =>
-  JSON.stringify(Array.from(events, ({ event: { id, sequence } }) => ({ event_id: id, sequence })))
+const positionsOf = (events: Iterable<Decoded>): ReadonlyArray<Position> =>
+  Array.from(events, ({ event: { id, sequence } }) => ({ id, sequence }))
 
-// The body is known to be one JSON value, so it can stand in the array as it is.
-const rowsOf = (events: ReadonlyArray<Decoded>) =>
-  `[${
-    events.map(({ event, json }) =>
-      `{"event_id":${JSON.stringify(event.id)},"sequence":${event.sequence},"received_at":${
-        JSON.stringify(event.receivedAt)
-      },"event":${json}}`
-    ).join(",")
-  }]`
+// Without the offset Postgres would read an event's JSON again for each field that is taken of it.
+const rowsOf = (sql: SqlClient, events: ReadonlyArray<Decoded>) =>
+  sql`(
+    select event_id, sequence, received_at::timestamptz, event::jsonb
+    from unnest(${events.map(({ event }) => event.id)}::text[], ${
+    events.map(({ event }) => event.sequence)
+  }::bigint[], ${events.map(({ event }) => event.receivedAt)}::text[], ${
+    events.map(({ json }) => json)
+  }::text[]) as row (event_id, sequence, received_at, event) offset 0)`

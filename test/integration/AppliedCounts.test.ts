@@ -28,13 +28,13 @@ for (const engine of engines) {
         const sequence = () => Math.floor(draw() * last)
         for (let batch = 0; batch < 30; batch++) {
           const rows = Array.from({ length: 100 }, sequence).map((at) => ({
-            event_id: `evt_${at}`,
+            id: `evt_${at}`,
             sequence: at
           }))
-          const once = new Set(rows.map(({ event_id }) => event_id))
-          const recorded = yield* record(scans, 1, JSON.stringify([...rows, ...rows]))
+          const once = new Set(rows.map(({ id }) => id))
+          const recorded = yield* record(scans, 1, [...rows, ...rows])
           assert.isAtMost(recorded.length, once.size)
-          assert.deepStrictEqual(yield* record(scans, 1, JSON.stringify(rows)), [], "recorded once")
+          assert.deepStrictEqual(yield* record(scans, 1, rows), [], "recorded once")
         }
         const edges = [0, 1, bucketSize - 1, bucketSize, bucketSize + 1, 2 * bucketSize, last]
         const ranges = [
@@ -56,10 +56,10 @@ for (const engine of engines) {
         yield* given(scans)
         const sql = yield* SqlClient
         const batch = (number: number) =>
-          JSON.stringify(Array.from({ length: 50 }, (_, at) => ({
-            event_id: `evt_${number}_${at}`,
+          Array.from({ length: 50 }, (_, at) => ({
+            id: `evt_${number}_${at}`,
             sequence: (number * 50 + at) * 37
-          })))
+          }))
         yield* Effect.forEach(
           Array.from({ length: 20 }, (_, number) => number),
           (number) =>

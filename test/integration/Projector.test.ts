@@ -210,9 +210,10 @@ describe.each(engines)("the redrive of a dead letter on $name", (engine) => {
       const broken: Projection = {
         ...scans,
         apply: (sql, table, fresh) =>
-          fresh.json.includes(`"city":"Nowhere"`)
-            ? Effect.asVoid(sql`select 1 / 0`)
-            : scans.apply(sql, table, fresh)
+          Effect.andThen(
+            sql`select 1 / case event->'data'->>'city' when 'Nowhere' then 0 else 1 end from ${fresh.rows} as row`,
+            scans.apply(sql, table, fresh)
+          )
       }
       yield* append("poison", scanCreated("poison", { city: "Nowhere" }))
       yield* appendScans(499, "a")

@@ -296,8 +296,8 @@ const notes = (version: number, column: string): Projection => ({
   version,
   types: ["note.made"],
   tables: { notes: { key: ["id"], columns: `id text primary key, ${column} text`, indexes: [] } },
-  apply: (sql, table, { json }) =>
+  apply: (sql, table, { rows }) =>
     Effect.asVoid(sql`
       insert into ${table("notes")} (id, ${sql.literal(column)}) select event_id, event->'data'->>'text'
-      from jsonb_to_recordset(${json}::text::jsonb) as row (event_id text, event jsonb)`)
+      from ${rows} as row`)
 })

@@ -24,7 +24,7 @@ export const growth: Part = {
     "CPU per event and memory of each process with 10,000 to 5,000,000 events there (--size: to so many)",
   onlyWhenNamed: true,
   run: Effect.fnUntraced(function*({ connections, rounds, size = Infinity }) {
-    const system = yield* System.make({ receivers: 1, projectors: 1 })
+    const system = yield* System.make({ receivers: 1, projectors: 1, direct: true })
     const [receiver, projector] = [system.receivers[0], system.projectors[0]]
     if (receiver === undefined || projector === undefined) return yield* Effect.die("no processes")
     const processes = {

@@ -18,7 +18,7 @@ export const latency: Part = {
   about: "milliseconds from a delivery to its answer and to its row, at 1,000 a second",
   onlyWhenNamed: true,
   run: Effect.fnUntraced(function*({ seconds }) {
-    const system = yield* System.make({ receivers: 1, projectors: 1 })
+    const system = yield* System.make({ receivers: 1, projectors: 1, direct: true })
     const admin = yield* system.add("admin")
     yield* system.query(
       Effect.flatMap(SqlClient, (sql) => sql`alter system set track_commit_timestamp = on`)

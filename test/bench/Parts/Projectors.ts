@@ -34,17 +34,15 @@ export const projectors: Part = {
 
 /** The seconds that so many processes take for so many scans, from the first batch to the last. */
 export const secondsOf = Effect.fnUntraced(function*(size: number, processes: number) {
-  const system = yield* System.make({ receivers: 0, projectors: processes })
-  // They are ready and wait for the broker, which they do not reach, while the log is filled.
-  yield* system.brokerNetwork.reset
-  yield* system.brokerNetwork.pause
+  const system = yield* System.make({ receivers: 0, projectors: processes, direct: true })
+  // They are ready, and stand still while the log is filled.
+  yield* Effect.forEach(system.projectors, ({ pause }) => pause)
   yield* fill(system, size)
   const applied = (events: number) =>
     Effect.repeat(Effect.delay(system.query(appliedBy(scans, 1)), "20 millis"), {
       until: (now) => now >= events
     })
-  yield* system.brokerNetwork.reset
-  yield* system.brokerNetwork.resume
+  yield* Effect.forEach(system.projectors, ({ proceed }) => proceed)
   const before = yield* applied(1)
   const began = performance.now()
   yield* applied(size)

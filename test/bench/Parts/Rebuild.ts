@@ -52,7 +52,7 @@ const rebuildOf = Effect.fnUntraced(function*(size: number) {
     notes.push(note)
     return Console.error(note)
   }
-  const system = yield* System.make({ receivers: 1, projectors: 1 })
+  const system = yield* System.make({ receivers: 1, projectors: 1, direct: true })
   const reader = yield* system.add("admin")
   const [receiver, projector] = [system.receivers[0], system.projectors[0]]
   if (receiver === undefined || projector === undefined) return yield* Effect.die("no processes")

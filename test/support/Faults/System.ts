@@ -66,6 +66,8 @@ export interface SystemOptions {
   readonly env?: Readonly<Record<string, string>>
   /** Three brokers in a cluster, every stream on each of them, in place of one. */
   readonly cluster?: boolean
+  /** Our processes reach broker and Postgres past the networks between, which cost time: for measurements. */
+  readonly direct?: boolean
   /** That part of the configuration of the one broker. */
   readonly jetstream?: Readonly<Record<string, unknown>>
 }
@@ -80,10 +82,12 @@ export const make = Effect.fnUntraced(function*(options: SystemOptions) {
   const databasePort = new URL(postgres.url).port
   const databaseNetwork = yield* Proxy.before(Number(databasePort))
   const base = {
-    NATS_URL: cluster?.url ?? `nats://127.0.0.1:${brokerNetwork.port}`,
+    NATS_URL: cluster?.url ?? `nats://127.0.0.1:${options.direct ? broker.port : brokerNetwork.port}`,
     ...(cluster && { STREAM_REPLICAS: "3" }),
     NATS_TOKEN: broker.token,
-    DATABASE_URL: postgres.url.replace(`:${databasePort}/`, `:${databaseNetwork.port}/`),
+    DATABASE_URL: options.direct
+      ? postgres.url
+      : postgres.url.replace(`:${databasePort}/`, `:${databaseNetwork.port}/`),
     THREEQPR_WEBHOOK_SECRET: Redacted.value(secret),
     ...options.env
   }

@@ -10,12 +10,12 @@ import { bodyOf, fill } from "../Fill.ts"
 import type { Part, Report } from "../Part.ts"
 
 /**
- * A rebuild at size, and amid everything: while it rebuilds, events come in, somebody reads all the time, and
- * the process that rebuilds is killed half way. Fails when a read failed or anything differs afterwards.
+ * A rebuild at size: alone, and amid everything, where events come in, somebody reads all the time, and the process
+ * that rebuilds is killed half way. Fails when a read failed or anything differs afterwards.
  */
 export const rebuild: Part = {
   name: "rebuild",
-  about: "a rebuild of 200,000 scans (--size) amid events, reads and a kill",
+  about: "a rebuild of 200,000 scans (--size), alone and amid events, reads and a kill",
   onlyWhenNamed: true,
   run: ({ size = 200_000 }) => rebuildOf(size).pipe(Effect.provide(FetchHttpClient.layer), Effect.orDie)
 }
@@ -68,22 +68,6 @@ const rebuildOf = Effect.fnUntraced(function*(size: number) {
   })
   yield* say(`projected after ${seconds(began)}`)
 
-  const answers: Record<string, number> = {}
-  const delivering = yield* Effect.forkChild(deliver(receiver.webhook, size, answers))
-  const reads = { done: 0, failed: 0, fewest: Infinity, slowest: 0 }
-  const reading = yield* Effect.forkChild(Effect.forever(Effect.gen(function*() {
-    const at = performance.now()
-    yield* client.scans.list({ query: { limit: 50 } }).pipe(
-      Effect.match({
-        onFailure: () => void reads.failed++,
-        onSuccess: ({ total }) => void (reads.fewest = Math.min(reads.fewest, total))
-      })
-    )
-    reads.done++
-    reads.slowest = Math.max(reads.slowest, performance.now() - at)
-    yield* Effect.sleep("20 millis")
-  })))
-
   const ended = Effect.fnUntraced(
     function*(payload: Omit<RebuildRequest, "by">, halfWay: Effect.Effect<void>) {
       const started = performance.now()
@@ -106,6 +90,25 @@ const rebuildOf = Effect.fnUntraced(function*(size: number) {
       }
     }
   )
+  const alone = yield* ended({}, Effect.void)
+  yield* say(`alone: ${alone.state} after ${alone.took}, ${alone.result?.events} events`)
+
+  const answers: Record<string, number> = {}
+  const delivering = yield* Effect.forkChild(deliver(receiver.webhook, size, answers))
+  const reads = { done: 0, failed: 0, fewest: Infinity, slowest: 0 }
+  const reading = yield* Effect.forkChild(Effect.forever(Effect.gen(function*() {
+    const at = performance.now()
+    yield* client.scans.list({ query: { limit: 50 } }).pipe(
+      Effect.match({
+        onFailure: () => void reads.failed++,
+        onSuccess: ({ total }) => void (reads.fewest = Math.min(reads.fewest, total))
+      })
+    )
+    reads.done++
+    reads.slowest = Math.max(reads.slowest, performance.now() - at)
+    yield* Effect.sleep("20 millis")
+  })))
+
   const rebuilt = yield* ended(
     {},
     Effect.gen(function*() {
@@ -134,7 +137,8 @@ const rebuildOf = Effect.fnUntraced(function*(size: number) {
       + `${scans?.problems.length} rows or counts differ`
   )
   yield* say(`answers: ${JSON.stringify(answers)}; reads: ${JSON.stringify(reads)}`)
-  const broken = rebuilt.state !== "switched" || verified.state !== "compared" || different.length > 0
+  const broken = alone.state !== "switched" || rebuilt.state !== "switched" ||
+    verified.state !== "compared" || different.length > 0
     || reads.failed > 0 || reads.fewest < size || Object.keys(answers).join() !== "200"
     || scans === undefined || scans.skipped.length + scans.twice.length + scans.problems.length > 0
   return { rows: [], notes, failures: broken ? ["see the figures above"] : [] } satisfies Report

@@ -1,4 +1,5 @@
 import { Context, Effect, Layer, Redacted } from "effect"
+import { headers } from "nats"
 import { Buffer } from "node:buffer"
 import { EventLog } from "../../src/EventLog.ts"
 import * as JetStream from "../../src/EventLog/JetStream.ts"
@@ -32,5 +33,24 @@ export const fill = Effect.fnUntraced(function*({ broker }: System.System, size:
   yield* Effect.forEach(Array.from({ length: size }, (_, at) => from + at), (at) => {
     const id = `evt_old_${at}`
     return append(entryOf(id, { body: bodyOf(id, at) })).pipe(Effect.retry({ times: 20 }))
+  }, { concurrency: 400, discard: true })
+}, Effect.scoped)
+
+/** The same with scans so old that the broker recognises their ids no more: its dedup window is by time. */
+export const fillOld = Effect.fnUntraced(function*({ broker }: System.System, size: number, from = 0) {
+  const { connection } = yield* Nats.pipe(
+    Effect.provide(
+      yield* Layer.build(Nats.layer({ servers: [broker.url], token: Redacted.make(broker.token) }))
+    )
+  )
+  const jetstream = connection.jetstream()
+  yield* Effect.forEach(Array.from({ length: size }, (_, at) => from + at), (at) => {
+    const id = `evt_old_${at}`
+    const own = headers()
+    own.append("ce-id", id)
+    own.append("ce-type", "scan.created")
+    return Effect.tryPromise(() =>
+      jetstream.publish("3qpr.events.scan.created", bodyOf(id, at), { headers: own })
+    ).pipe(Effect.retry({ times: 20 }))
   }, { concurrency: 400, discard: true })
 }, Effect.scoped)

@@ -19,6 +19,7 @@ import { projection } from "./Parts/Projection.ts"
 import { projectors } from "./Parts/Projectors.ts"
 import { queries } from "./Parts/Queries.ts"
 import { rebuild } from "./Parts/Rebuild.ts"
+import { receivers } from "./Parts/Receivers.ts"
 import { tracing } from "./Parts/Tracing.ts"
 
 const parts: ReadonlyArray<Part> = [
@@ -29,6 +30,7 @@ const parts: ReadonlyArray<Part> = [
   rebuild,
   projection,
   projectors,
+  receivers,
   tracing,
   latency,
   growth

@@ -5,15 +5,18 @@ import { messageOf } from "../Failure.ts"
 /** How long the servers of a cluster may take to elect their leaders when we start, in seconds. */
 const patience = 60
 
+/** Asks until somebody answers who may decide. */
+export type AfterElection = <A>(ask: () => Promise<A>) => Effect.Effect<A, unknown>
+
 /**
- * Asks until somebody answers, for a minute at most: a cluster that has just started, or lost a server, has
+ * Waits for leaders, for a minute in all, however much is asked: a cluster that has just started, or lost a server, has
  * no leader for some seconds, and creates nothing before all the servers that it needs have joined.
  */
-export const afterElection = <A>(ask: () => Promise<A>): Effect.Effect<A, unknown> =>
-  Effect.suspend(() => {
-    const until = performance.now() + patience * 1_000
-    let said = false
-    return Effect.tryPromise({ try: ask, catch: (error) => error }).pipe(
+export const waitingForLeaders = (): AfterElection => {
+  const until = performance.now() + patience * 1_000
+  let said = false
+  return (ask) =>
+    Effect.tryPromise({ try: ask, catch: (error) => error }).pipe(
       Effect.tapError((error) => {
         if (said || !isElecting(error)) return Effect.void
         said = true
@@ -26,7 +29,7 @@ export const afterElection = <A>(ask: () => Promise<A>): Effect.Effect<A, unknow
         while: (error) => isElecting(error) && performance.now() < until
       })
     )
-  })
+}
 
 /** Without a leader a server answers nothing, or one of these. */
 const isElecting = (error: unknown) =>

@@ -5,7 +5,7 @@ import { messageOf } from "../Failure.ts"
 import { Nats } from "../Nats.ts"
 import { Tracing } from "../Tracing.ts"
 import { durabilityOf } from "./Durability.ts"
-import { afterElection } from "./Election.ts"
+import { waitingForLeaders } from "./Election.ts"
 import { erase } from "./Erase.ts"
 import { headersOf } from "./Headers.ts"
 import { Publisher } from "./Publisher.ts"
@@ -23,12 +23,13 @@ export const layer = (options: JetStreamOptions) => Layer.effect(EventLog, make(
 
 const make = Effect.fnUntraced(function*(options: JetStreamOptions) {
   const nats = yield* Nats
+  const afterElection = waitingForLeaders()
   const manager = yield* afterElection(() => nats.connection.jetstreamManager({ timeout: 5_000 })).pipe(
     Effect.mapError((error) =>
       new TopologyRefused({ message: `JetStream does not answer: ${messageOf(error)}` })
     )
   )
-  const info = yield* ensure(manager, options)
+  const info = yield* ensure(manager, options, afterElection)
   const publisher = yield* Effect.acquireRelease(
     Effect.sync(() => new Publisher(nats, stream)),
     (publisher) => Effect.sync(() => publisher.close())

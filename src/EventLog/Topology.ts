@@ -11,7 +11,7 @@ import {
 } from "nats"
 import { retrySchedule, stream } from "../EventLog.ts"
 import { messageOf } from "../Failure.ts"
-import { afterElection } from "./Election.ts"
+import type { AfterElection } from "./Election.ts"
 
 /** The stream that keeps poison events aside, with the error that made them so. */
 export const deadLetterStream = "3QPR_DEAD_LETTERS"
@@ -41,12 +41,13 @@ export class TopologyRefused
  * lose events is refused; one that merely differs from our settings is used as it is, and said so.
  */
 export const ensure = Effect.fn("Topology.ensure")(
-  function*(manager: JetStreamManager, options: TopologyOptions) {
-    const events = yield* ensureStream(manager, eventsConfig(options))
+  function*(manager: JetStreamManager, options: TopologyOptions, afterElection: AfterElection) {
+    const ensureStream = ensureOne(manager, afterElection)
+    const events = yield* ensureStream(eventsConfig(options))
     const flaw = flawOf(events)
     if (flaw !== undefined) return yield* new TopologyRefused({ message: flaw })
     for (const difference of differences(events, options)) yield* Effect.logWarning(difference)
-    for (const config of operatedConfigs(options)) yield* ensureStream(manager, config)
+    for (const config of operatedConfigs(options)) yield* ensureStream(config)
     return events
   }
 )
@@ -78,24 +79,26 @@ const operatedConfigs = (options: TopologyOptions) => {
   ]
 }
 
-const ensureStream = (manager: JetStreamManager, config: Partial<StreamConfig> & { name: string }) =>
-  afterElection(async () => {
-    const found = await manager.streams.info(config.name).catch((error: unknown) => {
-      if (error instanceof NatsError && error.api_error?.err_code === streamNotFound) return undefined
-      throw error
-    })
-    return found ?? await manager.streams.add(config)
-  }).pipe(
-    Effect.mapError((error) =>
-      new TopologyRefused({
-        message:
-          `The stream ${config.name} can be neither read nor created: ${
-            messageOf(error)
-          }. The broker must have JetStream enabled, room for file storage, at least ${config.num_replicas} `
-          + "server(s) for STREAM_REPLICAS, and our credentials must allow the JetStream API."
+const ensureOne =
+  (manager: JetStreamManager, afterElection: AfterElection) =>
+  (config: Partial<StreamConfig> & { name: string }) =>
+    afterElection(async () => {
+      const found = await manager.streams.info(config.name).catch((error: unknown) => {
+        if (error instanceof NatsError && error.api_error?.err_code === streamNotFound) return undefined
+        throw error
       })
+      return found ?? await manager.streams.add(config)
+    }).pipe(
+      Effect.mapError((error) =>
+        new TopologyRefused({
+          message:
+            `The stream ${config.name} can be neither read nor created: ${
+              messageOf(error)
+            }. The broker must have JetStream enabled, room for file storage, at least ${config.num_replicas} `
+            + "server(s) for STREAM_REPLICAS, and our credentials must allow the JetStream API."
+        })
+      )
     )
-  )
 
 const streamNotFound = 10059
 

@@ -3,7 +3,7 @@ import { Buffer } from "node:buffer"
 
 /**
  * Reads single values of a message's header where they stand. The client's own `headers` makes some forty objects
- * of a header and keeps them as long as the message: a third of what a consumer costs.
+ * of a header and keeps them as long as the message: a quarter of what a projector costs.
  */
 export const headerOf = (msg: Msg): (name: string) => string => {
   const text = textOf(msg)

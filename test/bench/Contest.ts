@@ -1,5 +1,6 @@
 import { Console, Effect } from "effect"
 import type { Load } from "./load.ts"
+import { median } from "./Median.ts"
 import type { Options, Report, Runtime } from "./Part.ts"
 import { output, type Program, start } from "./Program.ts"
 import { usageOf } from "./Usage.ts"
@@ -148,8 +149,6 @@ const ratio = (
     spread(pairs, 2)
   } times ${to.name} (${to.runtime}), ${pairs.length} pairs`
 }
-
-const median = (values: ReadonlyArray<number>) => values.toSorted((a, b) => a - b)[values.length >> 1] ?? NaN
 
 const spread = (values: ReadonlyArray<number>, digits: number) =>
   `${median(values).toFixed(digits)} (${Math.min(...values).toFixed(digits)} to ${

@@ -4,12 +4,15 @@ import { appliedBy } from "../../../src/Projector/AppliedCounts.ts"
 import * as System from "../../support/Faults/System.ts"
 import { fillOld } from "../Fill.ts"
 import type { Load } from "../load.ts"
+import { median } from "../Median.ts"
 import type { Part } from "../Part.ts"
 import { output } from "../Program.ts"
 import { usageOf } from "../Usage.ts"
 
-/** Events that are stored and projected before each measurement, and in the other system always. */
+/** Events that are stored and projected before each measurement. */
 const stored = [100_000, 1_000_000, 5_000_000]
+
+/** The same of the system that stays small. */
 const few = 10_000
 
 /** Of one run of the load generator. */
@@ -124,5 +127,3 @@ const subject = Effect.gen(function*() {
     })
   }
 })
-
-const median = (values: ReadonlyArray<number>) => values.toSorted((a, b) => a - b)[values.length >> 1] ?? NaN

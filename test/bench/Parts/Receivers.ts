@@ -2,6 +2,7 @@ import { Console, Effect } from "effect"
 import { availableParallelism } from "node:os"
 import { ours, secret } from "../Contest.ts"
 import type { Load } from "../load.ts"
+import { median } from "../Median.ts"
 import type { Part } from "../Part.ts"
 import { output, start } from "../Program.ts"
 import { broker } from "../Stores.ts"
@@ -75,5 +76,3 @@ export const receivers: Part = {
     }
   })
 }
-
-const median = (values: ReadonlyArray<number>) => values.toSorted((a, b) => a - b)[values.length >> 1] ?? NaN

@@ -1,12 +1,11 @@
-import { Context, Effect, Layer, Option, type Redacted, Schema, Stream } from "effect"
+import { Context, Effect, Layer, Option, Predicate, type Redacted, Schema, Stream } from "effect"
 import { type HttpClient, HttpClientRequest } from "effect/http"
-import { maybe } from "./Domain/Fields.ts"
-import { Scan } from "./Domain/Scan.ts"
 import { ThreeQprFailed } from "./ThreeQpr/Failure.ts"
 import * as Requests from "./ThreeQpr/Requests.ts"
 
 /** A webhook that was just registered. 3QPR tells its secret this once. */
 export interface Registration {
+  /** "unknown" when 3QPR did not say. */
   readonly id: string
   readonly url: string
   readonly events: ReadonlyArray<string>
@@ -15,12 +14,6 @@ export interface Registration {
   readonly active: boolean | null
   readonly createdAt: string | null
 }
-
-/** A scan as `GET /v1/scans` gives it, with every field that 3QPR sent. */
-export const ScanRecord = Schema.StructWithRest(Schema.Struct(Scan.fields), [
-  Schema.Record(Schema.String, Schema.Unknown)
-])
-export type ScanRecord = typeof ScanRecord.Type
 
 /** Which scans: of one code, from `since` until `until`, both ISO 8601. */
 export interface ScansQuery {
@@ -40,11 +33,12 @@ export class ThreeQpr extends Context.Service<ThreeQpr, {
     readonly events: ReadonlyArray<string>
   }) => Effect.Effect<Registration, ThreeQprFailed>
   /**
-   * All scans that fit, page by page in 3QPR's order, which is not documented. New scans move the others
-   * along while it runs: none is given twice, and whether the new ones are among them is open. Scans that
-   * 3QPR deletes meanwhile can hide others; what must be complete needs an `until` in the past.
+   * All scans that fit, page by page in 3QPR's order, which is not documented. Each is given as 3QPR sent it and
+   * is not checked, so that one odd scan does not cost its neighbours. No scan is given twice, although new scans
+   * move the others along meanwhile. Scans that 3QPR deletes meanwhile can hide others: a complete list needs an
+   * `until` in the past.
    */
-  readonly scans: (query?: ScansQuery, pageSize?: number) => Stream.Stream<ScanRecord, ThreeQprFailed>
+  readonly scans: (query?: ScansQuery, pageSize?: number) => Stream.Stream<unknown, ThreeQprFailed>
 }>()("threeqpr-events/ThreeQpr") {
   static readonly layer = (
     options: Requests.Options
@@ -65,12 +59,12 @@ const make = Effect.fnUntraced(function*(options: Requests.Options) {
         + "delete it there."
     })
     return {
-      id: answer.id,
-      url: answer.url ?? webhook.url,
-      events: answer.events ?? webhook.events,
+      id: textIn(answer.id) ?? "unknown",
+      url: textIn(answer.url) ?? webhook.url,
+      events: isTexts(answer.events) ? answer.events : webhook.events,
       secret: answer.secret,
-      active: answer.active ?? null,
-      createdAt: answer.created_at ?? null
+      active: Predicate.isBoolean(answer.active) ? answer.active : null,
+      createdAt: textIn(answer.created_at) ?? null
     }
   })
 
@@ -84,34 +78,73 @@ const make = Effect.fnUntraced(function*(options: Requests.Options) {
 
   const scans = (query: ScansQuery = {}, pageSize = 200) =>
     Stream.suspend(() => {
-      const seen = new Set<string>()
-      return Stream.paginate(0, (offset) =>
+      const isNew = unseen()
+      return Stream.paginate({ offset: 0, repeated: 0 }, ({ offset, repeated }) =>
         Effect.flatMap(page(query, pageSize, offset), ({ scans, total }) => {
-          const fresh = scans.filter(({ id }) =>
-            !seen.has(id) && seen.add(id)
-          )
-          const next = offset + scans.length
-          if (next >= total) return Effect.succeed([fresh, Option.none<number>()])
-          return scans.length > 0 ? Effect.succeed([fresh, Option.some(next)]) : Effect.fail(
-            new ThreeQprFailed({
-              message: `3QPR tells of ${total} scans and gives none from ${offset} on. Try again later.`,
-              retriable: true
-            })
-          )
+          const fresh = scans.filter(isNew)
+          const next = { offset: offset + scans.length, repeated: fresh.length > 0 ? 0 : repeated + 1 }
+          if (isLast(scans.length, next.offset, total, pageSize)) {
+            return Effect.succeed([fresh, Option.none<typeof next>()])
+          }
+          if (scans.length === 0) {
+            return endless(`3QPR counts ${total} scans and gives none from ${offset} on.`)
+          }
+          return next.repeated < mostRepeated
+            ? Effect.succeed([fresh, Option.some(next)])
+            : endless(`3QPR gives the same scans again and again, at last from ${offset} on.`)
         }))
     })
 
   return ThreeQpr.of({ register, scans })
 })
 
-// Of what 3QPR answers only what cannot be told otherwise is demanded: an answer refused is a secret lost.
+// 3QPR gives the secret only once, so nothing else in the answer may cost it.
 const RegisterAnswer = Schema.Struct({
-  id: Schema.String,
-  url: maybe(Schema.String),
-  events: maybe(Schema.Array(Schema.String)),
+  id: Schema.optional(Schema.Unknown),
+  url: Schema.optional(Schema.Unknown),
+  events: Schema.optional(Schema.Unknown),
   secret: Schema.RedactedFromValue(Schema.NonEmptyString, { label: "webhook secret" }),
-  active: maybe(Schema.Boolean),
-  created_at: maybe(Schema.String)
+  active: Schema.optional(Schema.Unknown),
+  created_at: Schema.optional(Schema.Unknown)
 })
 
-const ScansAnswer = Schema.Struct({ scans: Schema.Array(ScanRecord), total: Schema.Int })
+const isTexts = Schema.is(Schema.Array(Schema.String))
+
+const ScansAnswer = Schema.Struct({
+  scans: Schema.Array(Schema.Unknown),
+  total: Schema.optional(Schema.Unknown)
+})
+
+/** Pages in a row that hold nothing new before the list counts as one without an end. */
+const mostRepeated = 3
+
+const endless = (message: string) =>
+  Effect.fail(new ThreeQprFailed({ message: `${message} Try again later.`, retriable: true }))
+
+/**
+ * Whether no page follows. A total that is too small must not hide scans, so a full page is never the last one. Where
+ * the total is no number, the list ends with an empty page.
+ */
+const isLast = (length: number, next: number, total: unknown, pageSize: number) =>
+  Number.isInteger(total) && Number(total) >= 0 ? next >= Number(total) && length < pageSize : length === 0
+
+/** Whether an entry is met for the first time: by its id, or else by all that it holds. */
+const unseen = () => {
+  const seen = new Set<string>()
+  return (entry: unknown) => {
+    const id = Predicate.hasProperty(entry, "id") ? textIn(entry.id) : undefined
+    const key = id === undefined ? `json:${jsonOf(entry)}` : `id:${id}`
+    return !seen.has(key) && seen.add(key).size > 0
+  }
+}
+
+const textIn = (value: unknown) =>
+  Predicate.isString(value) ? value : Predicate.isNumber(value) ? String(value) : undefined
+
+const jsonOf = (entry: unknown) => {
+  try {
+    return JSON.stringify(entry)
+  } catch {
+    return "nested too deeply"
+  }
+}

@@ -1,6 +1,5 @@
 import { Effect } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
-import type { ScanRecord } from "../ThreeQpr.ts"
 import { keyOf } from "./Belonging.ts"
 import type { Target } from "./Target.ts"
 
@@ -21,22 +20,31 @@ export const remember = Effect.fn("Forget.remember")(
   }
 )
 
-/** Which of these scans were forgotten, by themselves or with the code of which they were until then; ids. */
+/**
+ * Which of these scans were erased, by themselves or with the code that they belonged to; ids. A time is milliseconds
+ * since the epoch: Postgres does not read every date and time that JavaScript does.
+ */
 export const forgottenOf = Effect.fn("Forget.forgottenOf")(function*(
-  scans: ReadonlyArray<Pick<ScanRecord, "id" | "qpr_code_id" | "scanned_at">>
+  scans: ReadonlyArray<
+    {
+      readonly id: string
+      readonly qprCodeId: string | undefined
+      readonly scannedAt: number | undefined
+    }
+  >
 ) {
   const sql = yield* SqlClient
-  const rows = scans.map(({ id, qpr_code_id, scanned_at }) => ({
+  const rows = scans.map(({ id, qprCodeId, scannedAt }) => ({
     id,
     scan: keyOf("scan", id),
-    code: keyOf("qpr_code", qpr_code_id ?? ""),
-    scanned_at: scanned_at ?? null
+    code: keyOf("qpr_code", qprCodeId ?? ""),
+    scanned_at: scannedAt ?? null
   }))
   const found = yield* sql<{ readonly id: string }>`
     select id from jsonb_to_recordset(${JSON.stringify(rows)}::text::jsonb)
-      as row (id text, scan text, code text, scanned_at timestamptz)
+      as row (id text, scan text, code text, scanned_at float8)
     where exists (
       select 1 from forgotten where hash = sha256(convert_to(scan, 'UTF8'))
-        or (hash = sha256(convert_to(code, 'UTF8')) and coalesce(scanned_at <= at, true)))`
+        or (hash = sha256(convert_to(code, 'UTF8')) and coalesce(to_timestamp(scanned_at / 1000) <= at, true)))`
   return new Set(found.map(({ id }) => id))
 })

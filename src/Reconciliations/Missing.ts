@@ -20,6 +20,7 @@ export interface Standing {
  * the answer is waited for until the projection has finished all that is in the log by then.
  */
 export const findMissing = Effect.fnUntraced(function*(ids: ReadonlyArray<string>, reconciliation: number) {
+  if (ids.length === 0) return none(new Set())
   const sql = yield* SqlClient
   const withRow = Effect.map(
     sql<{ readonly id: string }>`select id from scans where id in ${sql.in(ids)}`,

@@ -1,26 +1,27 @@
 import { Clock, Effect, Schedule, Stream } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
-import { Buffer } from "node:buffer"
-import { createHash } from "node:crypto"
-import { isEventId } from "../Domain/EventId.ts"
-import { read } from "../Domain/Reading.ts"
 import { EventLog, eventSubject } from "../EventLog.ts"
 import { forgottenOf } from "../Forget/Reminder.ts"
 import { cutoff } from "../Projector/Expire.ts"
-import { type ScanRecord, ThreeQpr } from "../ThreeQpr.ts"
+import { ThreeQpr } from "../ThreeQpr.ts"
+import { type Candidate, judge } from "./Candidate.ts"
 import { findMissing } from "./Missing.ts"
-import { count, type Counts, type Reconciliation } from "./Registry.ts"
+import { count, type Counts, type Reconciliation, type UnusableExample } from "./Registry.ts"
 
 /** The most ids of missing scans that are kept as examples. */
 const mostExamples = 100
 
+/** The most unusable scans that are kept as examples. */
+const mostUnusable = 20
+
 /**
- * Goes over 3QPR's scans once, page by page, and appends what is missing. Made again after an interruption
- * it finds and counts what it had appended before, and appends nothing twice.
+ * Reads 3QPR's scans once, page by page, and appends what is missing. A scan that cannot be used is counted, and
+ * costs no other scan. Made again after an interruption it finds and counts what it had appended before, and
+ * appends nothing twice.
  */
 export const pass = Effect.fn("Reconciliations.pass")(function*<E, R>(
   reconciliation: Reconciliation,
-  /** Completes at once as long as it is ours to go on; never when it is not. */
+  /** Completes at once as long as it is ours to continue; never when it is not. */
   ours: Effect.Effect<void, E, R>
 ) {
   const { dry_run, id, qpr_code_id, since, until } = reconciliation
@@ -31,52 +32,80 @@ export const pass = Effect.fn("Reconciliations.pass")(function*<E, R>(
     appended: 0,
     dead_lettered: 0,
     unusable: 0,
-    examples: new Array<string>()
+    examples: new Array<string>(),
+    unusable_examples: new Array<UnusableExample>()
+  }
+  const noteUnusable = (scan: UnusableExample) => {
+    counts.unusable++
+    if (counts.unusable_examples.length < mostUnusable) {
+      counts.unusable_examples.push({ id: scan.id, reason: scan.reason })
+    }
   }
   yield* count(id, counts)
   yield* threeQpr.scans({ since, until, qpr_code_id: qpr_code_id ?? undefined }).pipe(
     Stream.grouped(pageSize),
     Stream.runForEach(Effect.fnUntraced(function*(scans) {
       yield* ours
-      const forgotten = yield* forgottenOf(scans)
-      const kept = yield* cutoff
-      const wanted = scans.filter(({ id, scanned_at }) =>
-        !forgotten.has(id) && !(kept !== undefined && Date.parse(scanned_at ?? "") < Date.parse(kept))
+      const judged = scans.map(judge)
+      const wanted = yield* stillWanted(judged.filter((scan) => scan._tag === "Candidate"))
+      const unusable = judged.filter((scan) => scan._tag === "Unusable")
+      const named = unusable.flatMap(({ id }) => id === null ? [] : [id])
+      const { appended, deadLettered, missing } = yield* findMissing(
+        [...wanted.map(({ id }) => id), ...named],
+        id
       )
-      const { appended, deadLettered, missing } = yield* findMissing(wanted.map(({ id }) => id), id)
       counts.seen += scans.length
       counts.dead_lettered += deadLettered.size
+      const noteMissing = (scan: string | null) => {
+        counts.missing++
+        if (scan !== null && counts.examples.length < mostExamples) counts.examples.push(scan)
+      }
+      for (const scan of unusable) {
+        // Without an id nothing can show that a webhook told of it.
+        if (scan.id !== null && !missing.has(scan.id)) continue
+        noteMissing(scan.id)
+        noteUnusable(scan)
+      }
       for (const scan of wanted) {
         if (!missing.has(scan.id) && !appended.has(scan.id)) continue
-        counts.missing++
-        if (counts.examples.length < mostExamples) counts.examples.push(scan.id)
+        noteMissing(scan.id)
         if (appended.has(scan.id)) counts.appended++
-        else if (!isUsable(scan)) counts.unusable++
-        else if (!dry_run && (yield* append(scan, id))) counts.appended++
-        else if (!dry_run) counts.unusable++
+        else if (dry_run) continue
+        else if (yield* append(scan, id)) counts.appended++
+        else noteUnusable({ id: scan.id, reason: "larger than the log takes" })
       }
       yield* count(id, counts satisfies Counts)
     }))
   )
+  if (counts.unusable > 0) {
+    const examples = counts.unusable_examples.slice(0, 3).map(({ id, reason }) =>
+      `${id ?? "no id"} (${reason})`
+    )
+    yield* Effect.logWarning(
+      `reconciliation ${id}: ${counts.unusable} of 3QPR's scans cannot be used, such as ${
+        examples.join(", ")
+      }`
+    )
+  }
 })
 
 /** Of scans that are compared at a time; a page of 3QPR's. */
 const pageSize = 200
 
-/** The event that no webhook brought: its data are the scan as 3QPR's API gives it. */
-const eventOf = (scan: ScanRecord) => {
-  const name = `reconciled:${scan.id}`
-  const id = isEventId(name) ? name : `reconciled:${createHash("sha256").update(scan.id).digest("hex")}`
-  return { id, body: Buffer.from(JSON.stringify({ id, event: "scan.created", data: scan })) }
-}
-
-const isUsable = (scan: ScanRecord) => read(eventOf(scan).body)._tag === "Event"
+/** Without those that were erased, and those that are older than rows are kept. */
+const stillWanted = Effect.fnUntraced(function*(candidates: ReadonlyArray<Candidate>) {
+  const forgotten = yield* forgottenOf(candidates)
+  const oldest = Date.parse((yield* cutoff) ?? "")
+  return candidates.filter(({ id, scannedAt }) =>
+    !forgotten.has(id) && !(scannedAt !== undefined && scannedAt < oldest)
+  )
+})
 
 /** Appends until it is stored, and records that it was; false when the log can never take it. */
-const append = Effect.fnUntraced(function*(scan: ScanRecord, reconciliation: number) {
+const append = Effect.fnUntraced(function*(scan: Candidate, reconciliation: number) {
   const log = yield* EventLog
   const sql = yield* SqlClient
-  const { body, id } = eventOf(scan)
+  const { body, id } = scan.event
   const failure = yield* log.append({
     id,
     subject: eventSubject("scan.created"),

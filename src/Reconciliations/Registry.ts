@@ -6,6 +6,14 @@ export const State = Schema.Literals(["running", "done", "cancelled", "failed"])
 
 const Text = Schema.NullOr(Schema.String)
 
+/** A scan that cannot be used. */
+export const UnusableExample = Schema.Struct({
+  /** Null when it has no id that can be looked up. */
+  id: Text,
+  reason: Schema.String
+})
+export type UnusableExample = typeof UnusableExample.Type
+
 /** A comparison of 3QPR's scans of some time with ours, and the repair of what is missing. */
 export const Reconciliation = Schema.Struct({
   id: Schema.Finite,
@@ -31,10 +39,12 @@ export const Reconciliation = Schema.Struct({
   appended: Schema.Finite,
   /** In the log, and kept aside as dead letters: a redrive brings them back, not a reconciliation. */
   dead_lettered: Schema.Finite,
-  /** Missing, and not appended because they are no event that the log or a projection can take. */
+  /** Not comparable or not appended, because they are no event that the log and the database can take. */
   unusable: Schema.Finite,
   /** The first ids of missing scans; at most 100. */
   examples: Schema.Array(Schema.String),
+  /** The first unusable scans and why; at most 20. */
+  unusable_examples: Schema.Array(UnusableExample),
   /** Why it failed, or what it waits for. */
   error: Text
 })
@@ -52,7 +62,7 @@ export interface Asked {
 /** What one pass over 3QPR's scans has counted so far. */
 export type Counts = Pick<
   Reconciliation,
-  "seen" | "missing" | "appended" | "dead_lettered" | "unusable" | "examples"
+  "seen" | "missing" | "appended" | "dead_lettered" | "unusable" | "examples" | "unusable_examples"
 >
 
 /** Asks for one; undefined while another goes on. */
@@ -139,7 +149,7 @@ export const count = Effect.fnUntraced(function*(id: number, counts: Counts) {
   yield* sql`
     update reconciliations set seen = ${counts.seen}, missing = ${counts.missing}, appended = ${counts.appended},
       dead_lettered = ${counts.dead_lettered}, unusable = ${counts.unusable},
-      examples = ${JSON.stringify(counts.examples)}::text::jsonb, error = null
+      examples = ${JSON.stringify(stored(counts))}::text::jsonb, error = null
     where id = ${id} and state = 'running'`
 })
 
@@ -171,4 +181,30 @@ const columns = (sql: SqlClient) =>
     missing::float8 as missing, appended::float8 as appended, dead_lettered::float8 as dead_lettered,
     unusable::float8 as unusable, examples, error`)
 
-const decode = Schema.decodeUnknownEffect(Schema.Array(Reconciliation))
+/** The column `examples`: ids of missing scans alone, or with the unusable ones beside them. */
+const Examples = Schema.Union([
+  Reconciliation.fields.examples,
+  Schema.Struct({
+    missing: Reconciliation.fields.examples,
+    unusable: Reconciliation.fields.unusable_examples
+  })
+])
+
+// A process of the version before reads the ids alone.
+const stored = ({ examples, unusable_examples }: Counts): typeof Examples.Type =>
+  unusable_examples.length === 0 ? examples : { missing: examples, unusable: unusable_examples }
+
+const { unusable_examples: _, ...columnsAsStored } = Reconciliation.fields
+
+const decodeRows = Schema.decodeUnknownEffect(
+  Schema.Array(Schema.Struct({ ...columnsAsStored, examples: Examples }))
+)
+
+const decode = (rows: unknown) =>
+  Effect.map(decodeRows(rows), (rows) =>
+    rows.map((row): Reconciliation => ({
+      ...row,
+      ...("missing" in row.examples
+        ? { examples: row.examples.missing, unusable_examples: row.examples.unusable }
+        : { examples: row.examples, unusable_examples: [] })
+    })))

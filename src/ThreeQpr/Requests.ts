@@ -8,9 +8,11 @@ import {
   Ref,
   Result,
   Schema,
-  SchemaIssue
+  SchemaIssue,
+  Stream
 } from "effect"
-import { FetchHttpClient, HttpClient, HttpClientRequest } from "effect/http"
+import { FetchHttpClient, HttpClient, HttpClientRequest, type HttpClientResponse } from "effect/http"
+import { Buffer } from "node:buffer"
 import { isRetriable, refused, ThreeQprFailed } from "./Failure.ts"
 import { waitAfter } from "./Quota.ts"
 import { noAnswer } from "./Transport.ts"
@@ -67,12 +69,14 @@ export const make = Effect.fnUntraced(function*({ key, timeout = "15 seconds", u
   })
 
   const exchange = Effect.fnUntraced(function*<A>({ answer, quota, request }: Call<A>) {
-    const { headers, status, text } = yield* client.execute(request.pipe(
+    const { body, headers, status } = yield* client.execute(request.pipe(
       HttpClientRequest.prependUrl(url),
       HttpClientRequest.acceptJson,
       HttpClientRequest.bearerToken(key)
     )).pipe(
-      Effect.flatMap(({ headers, status, text }) => Effect.map(text, (text) => ({ headers, status, text }))),
+      Effect.flatMap((response) =>
+        Effect.map(bodyOf(response), (body) => ({ headers: response.headers, status: response.status, body }))
+      ),
       Effect.provideService(FetchHttpClient.RequestInit, { redirect: "manual" }),
       Effect.timeout(timeout),
       Effect.mapError((error) => noAnswer(error, host))
@@ -82,10 +86,10 @@ export const make = Effect.fnUntraced(function*({ key, timeout = "15 seconds", u
     if (wait !== undefined) yield* Ref.set(heldUntil[quota], now + wait)
     if (status < 200 || status > 299) {
       const received = isRetriable(status) && status !== 429
-      return yield* Effect.fail({ failure: refused(status, host, reasonIn(text, key)), received })
+      return yield* Effect.fail({ failure: refused(status, host, reasonIn(body ?? "", key)), received })
     }
     return yield* Effect.mapError(
-      decode(answer, text, headers["content-type"]),
+      decode(answer, body, headers["content-type"]),
       (fault) => ({ failure: notUnderstood(host, status, fault), received: true })
     )
   })
@@ -105,6 +109,21 @@ export const make = Effect.fnUntraced(function*({ key, timeout = "15 seconds", u
   })
 })
 
+/** The largest body that is read, in bytes. A page of 200 scans has some 100 kB. */
+const maxBody = 32 << 20
+
+/** The text of an answer's body; undefined when it is longer than that. */
+const bodyOf = (response: HttpClientResponse.HttpClientResponse) =>
+  Effect.suspend(() => {
+    const chunks: Array<Uint8Array> = []
+    let size = 0
+    return response.stream.pipe(
+      Stream.takeWhile((chunk) => (size += chunk.length) <= maxBody && chunks.push(chunk) > 0),
+      Stream.runDrain,
+      Effect.map(() => size <= maxBody ? Buffer.concat(chunks).toString() : undefined)
+    )
+  })
+
 const failed = (message: string, retriable: boolean, status: number | undefined) =>
   new ThreeQprFailed({ message, retriable, ...(status !== undefined && { status }) })
 
@@ -121,7 +140,12 @@ const notUnderstood = (host: string, status: number, fault: string) =>
 
 /** Tells what is wrong with a body by the place and what should be there, never by what is there. */
 const decode = Effect.fnUntraced(
-  function*<A>(schema: Schema.ConstraintDecoder<A, never>, text: string, type = "no content type") {
+  function*<A>(
+    schema: Schema.ConstraintDecoder<A, never>,
+    text: string | undefined,
+    type = "no content type"
+  ) {
+    if (text === undefined) return yield* Effect.fail(`the body is longer than ${maxBody >> 20} MiB`)
     const json = yield* Effect.mapError(parse(text), () => `the body is no JSON but ${type.slice(0, 60)}`)
     return yield* Effect.mapError(Schema.decodeUnknownEffect(schema)(json), ({ issue }) => {
       const [first] = describe(issue).issues

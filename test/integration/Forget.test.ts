@@ -195,10 +195,10 @@ for (const engine of engines) {
           .filter(({ name }) => name === "scans")
         assert.deepInclude(completeness, { applied: 3, repeated: 1, missing: 0 })
 
-        const at = (scanned_at: string, id = "new", qpr_code_id = "qpr_gone") => ({
+        const at = (scannedAt: string, id = "new", qprCodeId = "qpr_gone") => ({
           id,
-          qpr_code_id,
-          scanned_at
+          qprCodeId,
+          scannedAt: Date.parse(scannedAt)
         })
         assert.deepStrictEqual(
           yield* forgottenOf([

@@ -7,6 +7,7 @@ import { type ApiOptions, SimulatedApi } from "../../src/Simulator/Api.ts"
 import * as RateLimits from "../../src/Simulator/Api/RateLimits.ts"
 import { ThreeQpr } from "../../src/ThreeQpr.ts"
 import { send } from "../support/Http.ts"
+import { idIn } from "../support/ThreeQpr.ts"
 import { scanOfTheReference } from "../support/Webhook.ts"
 
 const key = Redacted.make("3qpr_sk_test_good")
@@ -75,7 +76,7 @@ describe("the client with the simulated API", () => {
       const { account, client } = yield* start()
       for (let minute = 0; minute < 450; minute++) account.record(scan(minute))
       const ids = yield* (yield* client(key)).scans({}, 100).pipe(
-        Stream.map(({ id }) => id),
+        Stream.map(idIn),
         Stream.tap((id) => Effect.sync(() => id === "scan_400" && account.record(scan(1_000)))),
         Stream.runCollect
       )
@@ -84,7 +85,7 @@ describe("the client with the simulated API", () => {
       const some = yield* (yield* client(key)).scans({
         since: scan(10).scanned_at,
         until: scan(12).scanned_at
-      }).pipe(Stream.map(({ id }) => id), Stream.runCollect)
+      }).pipe(Stream.map(idIn), Stream.runCollect)
       assert.deepStrictEqual(some, ["scan_11", "scan_10"])
     })
   )

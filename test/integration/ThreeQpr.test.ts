@@ -1,8 +1,10 @@
 import { assert, describe } from "@effect/vitest"
 import { Effect, Fiber, Redacted, Stream } from "effect"
+import { Buffer } from "node:buffer"
 import { type Answer, answers, cut, json, silence } from "../support/Answers.ts"
 import {
   clientOf,
+  idIn,
   idsOf,
   key,
   page,
@@ -42,6 +44,18 @@ describe("register", () => {
       assert.strictEqual(Redacted.value(registration.secret), secret)
       assert.strictEqual(registration.url, webhook.url)
       assert.strictEqual(registration.active, null)
+    })
+  )
+
+  test(
+    "keeps a secret whose answer is odd in every other field",
+    Effect.gen(function*() {
+      const odd = { id: 7, url: {}, events: "all", active: "yes", created_at: [], secret }
+      const server = yield* answers([json(200, odd), json(200, { secret })])
+      const registration = yield* register(server.url)
+      assert.strictEqual(Redacted.value(registration.secret), secret)
+      assert.deepInclude(registration, { id: "7", ...webhook, active: null, createdAt: null })
+      assert.strictEqual((yield* register(server.url)).id, "unknown")
     })
   )
 
@@ -122,6 +136,68 @@ describe("scans", () => {
     Effect.gen(function*() {
       const server = yield* answers([page([scan("b"), scan("a")], 3), page([scan("a"), scan("z")], 4)])
       assert.deepStrictEqual(yield* idsOf(server.url), ["b", "a", "z"])
+    })
+  )
+
+  test(
+    "gives every entry as 3QPR sent it, however odd",
+    Effect.gen(function*() {
+      const odd = [scan("a", { metadata: [] }), null, 5, scan("b", { id: null }), scan("b")]
+      const server = yield* answers([json(200, { scans: odd, total: odd.length })])
+      const client = yield* clientOf(server.url)
+      assert.deepStrictEqual(yield* Stream.runCollect(client.scans()), odd)
+    })
+  )
+
+  test(
+    "does not believe a total that is too small, or is no number: it asks until pages end",
+    Effect.gen(function*() {
+      for (const total of [1, null, "3", -1, 2.5]) {
+        const pages = [["a", "b"], ["c", "d"], []].map((ids) =>
+          json(200, { scans: ids.map((id) => scan(id)), total })
+        )
+        const client = yield* clientOf((yield* answers(pages)).url)
+        const ids = yield* Stream.runCollect(Stream.map(client.scans({}, 2), idIn))
+        assert.deepStrictEqual(ids, ["a", "b", "c", "d"])
+      }
+    })
+  )
+
+  test(
+    "fails on a list that never ends, because 3QPR gives the same scans whatever the offset",
+    Effect.gen(function*() {
+      const server = yield* answers([page([scan("a")], 1e15)])
+      const failure = yield* Effect.flip(idsOf(server.url))
+      assert.include(failure.message, "the same scans again and again")
+      assert.isTrue(failure.retriable)
+      assert.strictEqual(server.requests.length, 4)
+    })
+  )
+
+  test(
+    "fails on a body without an end, and does not keep it",
+    Effect.gen(function*() {
+      const megabyte = Buffer.alloc(1 << 20, " ")
+      const server = yield* answers([
+        (response) => {
+          const write = () => {
+            while (!response.destroyed && response.write(megabyte));
+          }
+          response.writeHead(200).on("drain", write)
+          write()
+        }
+      ])
+      const failure = yield* Effect.flip(idsOf(server.url))
+      assert.include(failure.message, "longer than 32 MiB")
+    })
+  )
+
+  test(
+    "asks on after an answer with a reset that cannot be true",
+    Effect.gen(function*() {
+      const absurd = { "x-ratelimit-remaining": "0", "x-ratelimit-reset": "99999999999999999999" }
+      const server = yield* answers([page([scan("a")], 2, absurd), page([scan("b")], 2)])
+      assert.deepStrictEqual(yield* idsOf(server.url), ["a", "b"])
     })
   )
 

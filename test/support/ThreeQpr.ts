@@ -1,5 +1,5 @@
 import { it } from "@effect/vitest"
-import { Context, Effect, Layer, Redacted, type Scope, Stream } from "effect"
+import { Context, Effect, Layer, Predicate, Redacted, type Scope, Stream } from "effect"
 import { FetchHttpClient } from "effect/http"
 import { ThreeQpr } from "../../src/ThreeQpr.ts"
 import type { Options } from "../../src/ThreeQpr/Requests.ts"
@@ -38,8 +38,11 @@ export const register = (url: string, options: Partial<Options> = {}) =>
 export const idsOf = (url: string, options: Partial<Options> = {}) =>
   Effect.flatMap(
     clientOf(url, options),
-    (client) => Stream.runCollect(Stream.map(client.scans(), ({ id }) => id))
+    (client) => Stream.runCollect(Stream.map(client.scans(), idIn))
   )
+
+/** The id of a scan as 3QPR gives it. */
+export const idIn = (scan: unknown) => Predicate.hasProperty(scan, "id") ? scan.id : undefined
 
 /** A test on the real platform, with the real clock. */
 export const test = (title: string, body: Effect.Effect<void, unknown, Scope.Scope>) =>

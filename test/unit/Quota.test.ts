@@ -40,4 +40,26 @@ describe("the wait after an answer", () => {
       4_000
     )
   })
+
+  it("is never longer than an hour, so that an absurd value does not end all requests", () => {
+    for (const reset of ["99999999999999999999", String(clock + 3_600_001), "1".repeat(400)]) {
+      assert.isUndefined(usedUp(reset))
+      assert.isUndefined(waitAfter(429, { "x-ratelimit-reset": reset }, clock))
+    }
+    for (const after of ["99999999999999999999", "Fri, 31 Dec 9999 23:59:59 GMT", "3601"]) {
+      assert.strictEqual(waitAfter(503, { "retry-after": after }, clock), 3_600_000)
+    }
+    assert.isUndefined(usedUp(String(clock / 1_000 + 7), { date: "Thu, 01 Jan 1970 00:00:00 GMT" }))
+  })
+
+  it("is until the reset when less than nothing remains, and none when that is no number", () => {
+    for (const remaining of ["-3", " 0 ", "0.0"]) {
+      const headers = { "x-ratelimit-remaining": remaining, "x-ratelimit-reset": "7" }
+      assert.strictEqual(waitAfter(200, headers, clock), 7_000)
+    }
+    for (const remaining of ["", "none", "0x", "10", "0.5"]) {
+      const headers = { "x-ratelimit-remaining": remaining, "x-ratelimit-reset": "7" }
+      assert.isUndefined(waitAfter(200, headers, clock))
+    }
+  })
 })

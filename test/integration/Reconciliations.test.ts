@@ -1,0 +1,78 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Layer, Redacted } from "effect"
+import { scans } from "../../src/Projections/Scans.ts"
+import * as Reconciliations from "../../src/Reconciliations.ts"
+import { find, request } from "../../src/Reconciliations/Registry.ts"
+import { Vitals } from "../../src/Vitals.ts"
+import { answers, json } from "../support/Answers.ts"
+import { postgres } from "../support/Databases.ts"
+import { consumersOnBroker } from "../support/Log.ts"
+import { append, projectorOf, untilCount } from "../support/Projecting.ts"
+import { scan } from "../support/ThreeQpr.ts"
+import { scanCreated } from "../support/Webhook.ts"
+
+const running = consumersOnBroker.pipe(
+  Layer.provideMerge(postgres.layer),
+  Layer.provideMerge(Vitals.layer)
+)
+
+const window = { since: "2026-03-20T00:00:00Z", until: "2026-03-21T00:00:00Z", by: "the tests" }
+
+/** Runs a reconciliation with a 3QPR that knows these scans, until it ends. */
+const reconciled = (known: ReadonlyArray<unknown>, dry_run = false) =>
+  Effect.gen(function*() {
+    const { url } = yield* answers([json(200, { scans: known, total: known.length })])
+    const reconciler = Reconciliations.layer({ url, key: Redacted.make("3qpr_sk_test"), every: undefined })
+    return yield* Effect.gen(function*() {
+      const id = (yield* request({ ...window, dry_run })) ?? 0
+      return yield* Effect.repeat(Effect.delay(find(id), "20 millis"), {
+        until: (found) => found !== undefined && found.finished_at !== null
+      })
+    }).pipe(Effect.provide(reconciler))
+  }).pipe(Effect.scoped)
+
+describe("a reconciliation", () => {
+  it.live(
+    "repairs the neighbours of scans that cannot be used, and says which cannot and why",
+    () =>
+      Effect.gen(function*() {
+        yield* Layer.build(projectorOf(scans))
+        const told = scan("told")
+        yield* append("evt_told", scanCreated("evt_told", told))
+        yield* untilCount("scans", 1)
+        const known = [
+          scan("good_1"),
+          scan("list", { metadata: [] }),
+          5,
+          scan("no_zone", { scanned_at: "2026-03-20T15:30:00" }),
+          scan("offset", { scanned_at: "2026-03-20T15:30:00+16:00" }),
+          scan("null", { id: null }),
+          scan("nul\u0000"),
+          scan("surrogate", { qpr_code_id: "\ud800" }),
+          scan("year", { scanned_at: "9999-12-31T23:59:59-05:00" }),
+          // Odd in 3QPR's list, but a webhook told of it.
+          { ...told, metadata: [] },
+          scan("good_2")
+        ]
+        const dry = yield* reconciled(known, true)
+        assert.deepInclude(dry, { state: "done", error: null, seen: known.length, appended: 0 })
+
+        const done = yield* reconciled(known)
+        assert.deepInclude(done, { state: "done", error: null, seen: known.length })
+        assert.strictEqual(done?.missing, (done?.appended ?? 0) + (done?.unusable ?? 0))
+        const reasons = new Map(done?.unusable_examples.map(({ id, reason }) => [id, reason]))
+        assert.match(reasons.get("list") ?? "", /data\.metadata/)
+        assert.match(reasons.get("no_zone") ?? "", /data\.scanned_at/)
+        assert.match(reasons.get("surrogate") ?? "", /surrogate/)
+        assert.strictEqual(done?.unusable_examples.filter(({ id }) => id === null).length, 3)
+        assert.isFalse(reasons.has("told"))
+        assert.includeMembers([...done?.examples ?? []], ["good_1", "good_2", "list"])
+
+        yield* untilCount("(select from scans where id like 'good_%') as good", 2)
+
+        const again = yield* reconciled([scan("good_1"), scan("good_2")])
+        assert.deepInclude(again, { state: "done", missing: 0, unusable: 0, unusable_examples: [] })
+      }).pipe(Effect.provide(running), Effect.scoped),
+    30_000
+  )
+})

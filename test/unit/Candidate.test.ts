@@ -1,0 +1,54 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Buffer } from "node:buffer"
+import { read } from "../../src/Domain/Reading.ts"
+import { judge } from "../../src/Reconciliations/Candidate.ts"
+import { scanOfTheReference } from "../support/Webhook.ts"
+
+const scan = (more: object = {}) => ({ ...scanOfTheReference, id: "scan_1", ...more })
+
+const nested = (levels: number) => JSON.parse(`${"[".repeat(levels)}${"]".repeat(levels)}`)
+
+const odd: Readonly<Record<string, readonly [scan: unknown, id: string | null, reason: RegExp]>> = {
+  "metadata that is a list": [scan({ metadata: [] }), "scan_1", /data\.metadata/],
+  "a city that is a number": [scan({ city: 7 }), "scan_1", /data\.city/],
+  "a time without a zone": [scan({ scanned_at: "2026-03-20T15:30:00" }), "scan_1", /data\.scanned_at/],
+  "an id that is null": [scan({ id: null }), null, /data\.id/],
+  "an id that is empty": [scan({ id: "" }), null, /data\.id/],
+  "an id that is too long": [scan({ id: "x".repeat(256) }), null, /data\.id/],
+  "U+0000 in the id": [scan({ id: "scan\u0000" }), null, /U\+0000/],
+  "half of a surrogate pair in the id": [scan({ id: "scan\ud800" }), null, /surrogate/],
+  "U+0000 in the code": [scan({ qpr_code_id: "qpr\u0000" }), "scan_1", /U\+0000/],
+  "half of a surrogate pair in the metadata": [scan({ metadata: { a: "\udfff" } }), "scan_1", /surrogate/],
+  "nesting that no event has": [scan({ metadata: { a: nested(600) } }), "scan_1", /nested deeper/],
+  "nesting that JSON.stringify does not survive": [
+    scan({ metadata: { a: nested(100_000) } }),
+    "scan_1",
+    /nested/
+  ],
+  "no object but null": [null, null, /data/],
+  "no object but a text": ["scan_1", null, /data/],
+  "nothing": [undefined, null, /./]
+}
+
+describe("a scan of 3QPR's list", () => {
+  for (const [what, [data, id, reason]] of Object.entries(odd)) {
+    it(`is unusable with ${what}, and the reason is said`, () => {
+      const judged = judge(data)
+      assert.deepInclude(judged, { _tag: "Unusable", id })
+      assert.match(judged._tag === "Unusable" ? judged.reason : "", reason)
+    })
+  }
+
+  it("is an event with every field that 3QPR sent, also one that only looks like an escape", () => {
+    const data = scan({ more: { a: [1] }, city: "\\u0000 and \\\\ud800 😀", scanned_at: null })
+    const judged = judge(data)
+    assert.deepInclude(judged, {
+      _tag: "Candidate",
+      id: "scan_1",
+      qprCodeId: scanOfTheReference.qpr_code_id,
+      scannedAt: undefined
+    })
+    const reading = judged._tag === "Candidate" ? read(Buffer.from(judged.event.body)) : undefined
+    assert.deepInclude(reading, { _tag: "Event", id: "reconciled:scan_1", type: "scan.created", data })
+  })
+})

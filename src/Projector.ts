@@ -105,6 +105,7 @@ const project = Effect.fnUntraced(
     const retryLater = (cause: Cause.Cause<unknown>) => {
       trouble.failures++
       trouble.reason = messageOf(cause)
+      trouble.failedAt = performance.now()
       return Effect.logWarning(`projection ${projection.name} waits for the database: ${trouble.reason}`)
     }
 
@@ -115,6 +116,8 @@ const project = Effect.fnUntraced(
       batchSize: () => size.now,
       waiting: largest,
       concurrency,
+      // The durable consumer is there. The reason why it could not be created no longer holds.
+      started: Effect.sync(() => void (trouble.reason = undefined)),
       wanted: Effect.all([
         isWanted(projection.name, generation),
         isFromCurrentLog(projection.name, generation)

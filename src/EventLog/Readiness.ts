@@ -1,6 +1,6 @@
 import { Effect } from "effect"
 import { randomUUID } from "node:crypto"
-import { AppendFailed, type Health, probeSubject, type Stored } from "../EventLog.ts"
+import { AppendFailed, appendTimeout, type Health, probeSubject, type Stored } from "../EventLog.ts"
 import type { Nats } from "../Nats.ts"
 import type { Publication, Publisher } from "./Publisher.ts"
 
@@ -17,6 +17,7 @@ const probeEvery = 5_000
  */
 export class Readiness {
   readonly #isConnected: () => boolean
+  readonly #now: () => number
   #provenAt = -Infinity
   #refusal: string | undefined = "no publish has been acknowledged yet"
   #refusals = 0
@@ -27,8 +28,9 @@ export class Readiness {
   /** Why the stream, as it is now, could lose events that it acknowledges; undefined when it could not. */
   flaw: string | undefined
 
-  constructor(isConnected: () => boolean) {
+  constructor(isConnected: () => boolean, now = () => performance.now()) {
     this.#isConnected = isConnected
+    this.#now = now
   }
 
   /** Learns from an append. A duplicate's ack shows that the stream answers, not that it can store. */
@@ -36,19 +38,25 @@ export class Readiness {
     this.#lastFailure = undefined
     if (outcome instanceof AppendFailed) {
       this.#lastFailure = outcome.reason
-      if (answers.has(outcome.reason)) this.#answeredAt = performance.now()
-      if (outcome.reason !== "too_large" && outcome.reason !== "timeout") this.refuse(outcome.message)
+      if (answers.has(outcome.reason)) this.#answeredAt = this.#now()
+      if (outcome.reason === "timeout") return this.#timedOut(outcome.message)
+      if (outcome.reason !== "too_large") this.refuse(outcome.message)
     } else if (this.#refusal === undefined || !outcome.duplicate) {
       this.prove()
     } else {
-      this.#answeredAt = performance.now()
+      this.#answeredAt = this.#now()
     }
+  }
+
+  /** A time-out counts at once, unless the stream has stored something since that append was sent. */
+  #timedOut(message: string): void {
+    if (this.#now() - this.#provenAt >= appendTimeout) this.refuse(message)
   }
 
   prove(): void {
     this.#refusal = undefined
     this.#back = true
-    this.#provenAt = performance.now()
+    this.#provenAt = this.#now()
   }
 
   refuse(reason: string): void {
@@ -77,20 +85,20 @@ export class Readiness {
 
   /** Whether the traffic has left us without a recent proof. */
   get stale(): boolean {
-    return this.#refusal !== undefined || performance.now() - this.#provenAt >= probeEvery
+    return this.#refusal !== undefined || this.#now() - this.#provenAt >= probeEvery
   }
 
   /** Whether the broker reaches the stream, which may also refuse what we append: we would not be better off elsewhere. */
   get isHeard(): boolean {
     const answeredAt = Math.max(this.#provenAt, this.#answeredAt)
-    return this.#lastFailure !== "no_stream" && performance.now() - answeredAt < trusted
+    return this.#lastFailure !== "no_stream" && this.#now() - answeredAt < trusted
   }
 
   get health(): Health {
     if (!this.#isConnected()) return { ready: false, reason: "the broker is not connected" }
     if (this.#refusal !== undefined) return { ready: false, reason: this.#refusal }
     if (this.flaw !== undefined) return { ready: false, reason: this.flaw }
-    const age = performance.now() - this.#provenAt
+    const age = this.#now() - this.#provenAt
     return age < trusted
       ? { ready: true }
       : { ready: false, reason: `no publish acknowledged for ${Math.round(age / 1000)} s` }

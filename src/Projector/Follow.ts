@@ -12,15 +12,24 @@ import { begin } from "./Rebuilds.ts"
 import { active, end, type Live, lives, noteError, type Rebuild } from "./Registry.ts"
 import { retireOne } from "./Retire.ts"
 
-/** What keeps a generation from going on right now; a retry is under way. */
+/** Why a generation does not advance. A retry is under way. */
 export interface Trouble {
   failures: number
   reason: string | undefined
-  /** Why no event becomes a dead letter any more. */
+  /** Time of the last failure, in milliseconds of the monotonic clock. */
+  failedAt: number
+  /** Why dead-lettering has stopped. */
   limited: () => string | undefined
 }
 
-const reasonOf = (trouble: Trouble | undefined) => trouble?.reason ?? trouble?.limited()
+/**
+ * A reason is dropped this long after the last failure, in milliseconds. It is longer than a batch and the wait
+ * before it. Another instance has applied the events that failed here.
+ */
+const remembered = 150_000
+
+export const reasonOf = (trouble: Trouble | undefined, now = performance.now()) =>
+  trouble?.reason !== undefined && now < trouble.failedAt + remembered ? trouble.reason : trouble?.limited()
 
 /** Applies the events of one generation of a projection, for ever. */
 export type Run<R> = (
@@ -52,12 +61,13 @@ export const follower = Effect.fnUntraced(
 
     const start = Effect.fnUntraced(function*(projection: Projection, generation: number) {
       const durable = durableName(projection.name, generation)
-      const trouble: Trouble = { failures: 0, reason: undefined, limited: () => undefined }
+      const trouble: Trouble = { failures: 0, reason: undefined, failedAt: 0, limited: () => undefined }
       const own = yield* Scope.fork(scope)
       running.set(durable, { scope: own, trouble, noted: undefined })
       const worker = run(projection, generation, trouble).pipe(
         Effect.tapError(({ message }) => {
           trouble.reason = message
+          trouble.failedAt = performance.now()
           return Effect.logWarning(message)
         }),
         Effect.retry(Schedule.spaced("1 second"))

@@ -287,6 +287,25 @@ describe("the projector when every event is poison", () => {
     )))
 })
 
+describe("the projector without its durable consumer", () => {
+  it.live("is ready again once the durable consumer can be created, before an event comes", () =>
+    Effect.gen(function*() {
+      yield* Effect.provide(consumerInfo("scans-1"), Layer.fresh(projector))
+      yield* deleteDurable("scans-1")
+      const { consumers } = yield* manager
+      yield* Effect.promise(() =>
+        consumers.add(stream, { durable_name: "scans-1", filter_subject: "3qpr.events.another" })
+      )
+      yield* Effect.gen(function*() {
+        const { faults } = yield* Vitals
+        const [fault] = yield* until("a fault", faults, (faults) => faults.length > 0)
+        assert.include(fault?.reason, "consumes 3qpr.events.another")
+        yield* deleteDurable("scans-1")
+        yield* until("no fault", faults, (faults) => faults.length === 0)
+      }).pipe(Effect.provide(Layer.fresh(projector)))
+    }).pipe(Effect.provide(Layer.mergeAll(logOnBroker, pglite.layer, Vitals.layer))))
+})
+
 describe("the projector without its database", () => {
   it.live("waits, says so, dead-letters nothing, and goes on when it is back", () =>
     Effect.gen(function*() {

@@ -105,7 +105,7 @@ export const eventLog: ReadonlyArray<Protection> = [
     edits: [
       edit(
         "src/EventLog/Readiness.ts",
-        `if (outcome.reason !== "too_large" && outcome.reason !== "timeout") this.refuse(outcome.message)`,
+        `if (outcome.reason !== "too_large") this.refuse(outcome.message)`,
         ""
       )
     ],

@@ -1,4 +1,4 @@
-import { Context, DateTime, Effect, Layer, Option } from "effect"
+import { Context, DateTime, Effect, Layer, Option, Stream } from "effect"
 import type { JetStreamManager } from "nats"
 import { Buffer } from "node:buffer"
 import type { Delivered } from "./Consumer/Delivered.ts"
@@ -11,6 +11,7 @@ import {
   parseId
 } from "./DeadLetters/Letter.ts"
 import { AppendFailed, type ReadFailed, type Stored } from "./EventLog.ts"
+import { entriesOf } from "./EventLog/Entries.ts"
 import { erase } from "./EventLog/Erase.ts"
 import { Publisher } from "./EventLog/Publisher.ts"
 import { entryAt, makeReader, reading } from "./EventLog/Reader.ts"
@@ -67,16 +68,11 @@ const make = Effect.fnUntraced(function*() {
   const { read } = makeReader(nats, manager, { stream: deadLetterStream, headersOnly: true })
 
   /** All that is kept, oldest first, without the bytes. */
-  const all = Effect.fnUntraced(function*(filter?: string) {
-    const letters: Array<DeadLetter> = []
-    for (let after = 0;;) {
-      const part = yield* read({ after, limit: 1_000, filter })
-      const last = part.at(-1)
-      if (last === undefined) return letters
-      letters.push(...part.flatMap((entry) => letterOf(entry) ?? []))
-      after = last.sequence
-    }
-  })
+  const all = (filter?: string) =>
+    Effect.map(
+      Stream.runCollect(entriesOf(read, { after: 0, filter })),
+      (entries) => entries.flatMap((entry) => letterOf(entry) ?? [])
+    )
 
   const put = Effect.fn("DeadLetters.put")(function*(
     consumer: string,

@@ -64,6 +64,15 @@ export interface ReadOptions extends Part {
   readonly wait?: number | undefined
 }
 
+/** What a read brought. Entries that were deleted meanwhile are left out, so a page without any can have a next one. */
+export interface Page {
+  readonly entries: ReadonlyArray<LoggedEntry>
+  /** Read on behind this sequence. */
+  readonly cursor: number
+  /** Whether the log said that it has nothing behind the cursor that fits. Only this ends a loop. */
+  readonly end: boolean
+}
+
 /** The log as a whole, and what it was made with. */
 export interface LogState {
   readonly entries: number
@@ -111,7 +120,9 @@ export class EventLog extends Context.Service<EventLog, {
   /** The entry at a sequence; none where there is a gap or the end. */
   readonly get: (sequence: number) => Effect.Effect<Option.Option<LoggedEntry>, ReadFailed>
   /** Entries in the order of the log. */
-  readonly read: (options: ReadOptions) => Effect.Effect<ReadonlyArray<LoggedEntry>, ReadFailed>
+  readonly read: (options: ReadOptions) => Effect.Effect<Page, ReadFailed>
+  /** The first entry of a part; none when the log says that the part is empty. */
+  readonly first: (part: Part) => Effect.Effect<Option.Option<LoggedEntry>, ReadFailed>
   /** How many entries a part has. */
   readonly count: (part: Part) => Effect.Effect<number, ReadFailed>
   /** The sequence of the first entry stored at a time (milliseconds since the epoch) or later, or of the next. */

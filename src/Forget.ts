@@ -1,7 +1,8 @@
-import { Effect, Option } from "effect"
+import { Effect, Option, Stream } from "effect"
 import { Buffer } from "node:buffer"
 import { DeadLetters } from "./DeadLetters.ts"
 import { EventLog, eventSubject, type LoggedEntry } from "./EventLog.ts"
+import { logEntries } from "./EventLog/Entries.ts"
 import { type Belonging, belongingOf, keyOf } from "./Forget/Belonging.ts"
 import { countRows } from "./Forget/Rows.ts"
 import type { Target } from "./Forget/Target.ts"
@@ -50,13 +51,10 @@ export const find = Effect.fn("Forget.find")(function*(target: Target) {
   const all = yield* letters.list({})
   const pass = Effect.gen(function*() {
     const found = new Set<number>()
-    for (let after = 0;;) {
-      const part = yield* log.read({ after, limit: 5_000 })
-      const last = part.at(-1)
-      if (last === undefined) break
-      for (const entry of part) if (belongs(readingOf(entry))) found.add(entry.sequence)
-      after = last.sequence
-    }
+    yield* Stream.runForEachArray(logEntries({ after: 0 }), (entries) =>
+      Effect.sync(() => {
+        for (const entry of entries) if (belongs(readingOf(entry))) found.add(entry.sequence)
+      }))
     // The log may have let go of what a dead letter still holds.
     for (const letter of all.filter(({ sequence }) => sequence < firstSequence)) {
       const body = yield* letters.bodyOf(letter)

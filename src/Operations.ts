@@ -1,6 +1,7 @@
-import { Context, DateTime, Effect, Layer, Option } from "effect"
+import { Context, DateTime, Effect, Layer, Option, Stream } from "effect"
 import { NatsError } from "nats"
-import { AppendFailed, type LoggedEntry, type ReadFailed, type Stored } from "./EventLog.ts"
+import { AppendFailed, type ReadFailed, type Stored } from "./EventLog.ts"
+import { entriesOf } from "./EventLog/Entries.ts"
 import { Publisher } from "./EventLog/Publisher.ts"
 import { makeReader, reading } from "./EventLog/Reader.ts"
 import { operationStream, redriveStream } from "./EventLog/Topology.ts"
@@ -58,6 +59,8 @@ export class Operations extends Context.Service<Operations, {
     after: number,
     limit: number
   ) => Effect.Effect<{ readonly outcomes: ReadonlyArray<Outcome>; readonly cursor: number }, ReadFailed>
+  /** What became of every event that has ended. */
+  readonly allOutcomes: (operation: string) => Effect.Effect<ReadonlyArray<Outcome>, ReadFailed>
   /** Every id that the operation is on. */
   readonly planned: (operation: string) => Effect.Effect<ReadonlyArray<string>, ReadFailed>
   /** What operations did with these ids (of dead letters or quarantined entries), the oldest operation first. */
@@ -88,16 +91,13 @@ const make = Effect.fnUntraced(function*() {
       )
     )
 
-  const all = Effect.fnUntraced(function*(filter: string) {
-    const found: Array<LoggedEntry> = []
-    for (let after = 0;;) {
-      const part = yield* read({ after, limit: 1_000, filter })
-      found.push(...part)
-      const last = part.at(-1)
-      if (last === undefined) return found
-      after = last.sequence
-    }
-  })
+  const all = (filter: string) => Stream.runCollect(entriesOf(read, { after: 0, filter }))
+
+  const allOutcomes = (id: string) =>
+    Effect.map(
+      all(operationSubject(id, "*")),
+      (records) => records.flatMap(({ body, subject }) => isResult(subject) ? asOutcome(body) ?? [] : [])
+    )
 
   const last = (subject: string) =>
     reading(() => manager.streams.getMessage(operationStream, { last_by_subj: subject }).catch(unlessMissing))
@@ -158,10 +158,7 @@ const make = Effect.fnUntraced(function*() {
       Effect.gen(function*() {
         const begun = yield* find(id)
         if (Option.isNone(begun)) return []
-        const records = yield* all(operationSubject(id, "*"))
-        const outcomes = records.flatMap(({ body, subject }) =>
-          isResult(subject) ? asOutcome(body) ?? [] : []
-        )
+        const outcomes = yield* allOutcomes(id)
         return named.map((id) => ({
           operation: begun.value,
           id,
@@ -197,12 +194,14 @@ const make = Effect.fnUntraced(function*() {
       return found.flatMap(Option.toArray)
     }),
     outcomes: Effect.fnUntraced(function*(id, after, limit) {
-      const part = isId(id) ? yield* read({ after, limit, filter: operationSubject(id, "*") }) : []
+      if (!isId(id)) return { outcomes: [], cursor: after }
+      const { cursor, entries } = yield* read({ after, limit, filter: operationSubject(id, "*") })
       return {
-        outcomes: part.flatMap(({ body, subject }) => isResult(subject) ? asOutcome(body) ?? [] : []),
-        cursor: part.at(-1)?.sequence ?? after
+        outcomes: entries.flatMap(({ body, subject }) => isResult(subject) ? asOutcome(body) ?? [] : []),
+        cursor
       }
     }),
+    allOutcomes,
     planned: (id) =>
       Effect.map(
         all(operationSubject(id, "planned")),

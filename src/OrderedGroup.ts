@@ -95,7 +95,7 @@ export const start = Effect.fnUntraced(
       stopWithin,
       store,
       desk,
-      read: reader.read,
+      read: reader.follow,
       deadLetters,
       waitingOf: place,
       handle

@@ -1,6 +1,6 @@
 import { Effect, Option } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
-import { EventLog, eventSubject, type LogState } from "../EventLog.ts"
+import { EventLog, eventSubject, type LogState, type Page } from "../EventLog.ts"
 import { Api } from "./Api.ts"
 import type { EventsQuery } from "./Api/Events.ts"
 import { Draining } from "./Draining.ts"
@@ -65,15 +65,16 @@ const oldest = Effect.fnUntraced(function*({ after, filter, limit, until = Infin
   const log = yield* EventLog
   const { lastSequence } = yield* log.state
   const { begun: stopping } = yield* Draining
-  const found = yield* log.read({ after, filter, limit, wait: until > lastSequence ? wait * 1_000 : 0 }).pipe(
-    Effect.raceFirst(Effect.as(stopping, []))
+  const stopped: Page = { entries: [], cursor: after, end: true }
+  const page = yield* log.read({ after, filter, limit, wait: until > lastSequence ? wait * 1_000 : 0 }).pipe(
+    Effect.raceFirst(Effect.as(stopping, stopped))
   )
-  // Nothing that fits the filter was there up to the end, as it was before we looked.
-  if (found.length === 0) return { entries: [], more: false, cursor: Math.max(after, lastSequence) }
-  const entries = found.filter(({ sequence }) => sequence < until)
-  const cursor = entries.at(-1)?.sequence ?? after
-  const more = entries.length === found.length && (yield* log.count({ after: cursor, filter })) > 0
-  return { entries, more, cursor }
+  const entries = page.entries.filter(({ sequence }) => sequence < until)
+  if (page.end || entries.length < page.entries.length) {
+    return { entries, more: false, cursor: entries.at(-1)?.sequence ?? after }
+  }
+  const next = yield* log.first({ after: page.cursor, filter })
+  return { entries, more: Option.exists(next, ({ sequence }) => sequence < until), cursor: page.cursor }
 })
 
 const logOf = ({ created, firstSequence, lastSequence }: LogState) => ({

@@ -5,6 +5,7 @@ import process from "node:process"
 import packageJson from "../../package.json" with { type: "json" }
 import { DeadLetters } from "../DeadLetters.ts"
 import { EventLog, quarantineSubjects } from "../EventLog.ts"
+import { countIn } from "../EventLog/Subjects.ts"
 import { messageOf } from "../Failure.ts"
 import { watchLoop } from "../Metrics.ts"
 import { active } from "../Projector/Registry.ts"
@@ -59,11 +60,12 @@ const route = <E, R>(more: Effect.Effect<void, E, R>) =>
 
 const log = Effect.gen(function*() {
   const log = yield* EventLog
-  const { bytes, entries, lastSequence } = yield* log.state
+  const census = yield* log.census
+  const { bytes, entries, lastSequence } = census
   yield* gauge("threeqpr_stream_events", "Entries of the stream", entries)
   yield* gauge("threeqpr_stream_bytes", "Bytes of the stream", bytes)
   yield* gauge("threeqpr_stream_last_sequence", "Sequence of the last entry", lastSequence)
-  const quarantined = yield* log.count({ after: 0, filter: quarantineSubjects })
+  const quarantined = countIn(census, quarantineSubjects)
   yield* gauge("threeqpr_quarantined", "Entries in quarantine", quarantined)
   yield* gauge("threeqpr_dead_letters", "Dead letters of all consumers", yield* (yield* DeadLetters).count)
 })

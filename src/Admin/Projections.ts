@@ -1,6 +1,7 @@
 import { Clock, Effect, Schema } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { type Census, EventLog, type LogState } from "../EventLog.ts"
+import { countIn } from "../EventLog/Subjects.ts"
 import { durableName, filterOf, type Projection, tableName } from "../Projection.ts"
 import { projections } from "../Projections.ts"
 import { appliedWithin } from "../Projector/AppliedCounts.ts"
@@ -145,7 +146,7 @@ export const progressOf = Effect.fnUntraced(function*(
 ) {
   const log = yield* EventLog
   const projection = projections.find((projection) => projection.name === name)
-  const total = projection === undefined ? 0 : yield* log.count({ after: 0, filter: filterOf(projection) })
+  const total = projection === undefined ? 0 : countIn(yield* log.census, filterOf(projection))
   const consumer = consumers.find((consumer) => consumer.name === durableName(name, generation))
   const done = consumer === undefined ? 0 : Math.max(0, total - consumer.lag)
   const elapsed = started === null ? 0 : ((yield* Clock.currentTimeMillis) - Date.parse(started)) / 1_000

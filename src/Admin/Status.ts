@@ -1,10 +1,11 @@
-import { Clock, Effect, Layer } from "effect"
+import { Clock, Effect, Layer, Option } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import packageJson from "../../package.json" with { type: "json" }
 import { Consumers } from "../Consumer.ts"
 import type { Standing } from "../Consumer/Standing.ts"
 import { DeadLetters } from "../DeadLetters.ts"
 import { EventLog, quarantineSubjects, stream } from "../EventLog.ts"
+import { countIn } from "../EventLog/Subjects.ts"
 import { Vitals } from "../Vitals.ts"
 import { Api } from "./Api.ts"
 import { unavailable } from "./Events.ts"
@@ -58,7 +59,7 @@ const look = Effect.gen(function*() {
     rates: { last_minute: yield* storedWithin(60_000), last_hour: yield* storedWithin(3_600_000) },
     consumers: yield* standing,
     dead_letters: yield* (yield* DeadLetters).count,
-    quarantined: yield* log.count({ after: 0, filter: quarantineSubjects })
+    quarantined: countIn(yield* log.census, quarantineSubjects)
   }
 }).pipe(Effect.withSpan("Status.look"))
 
@@ -90,7 +91,7 @@ export const standing = Effect.gen(function*() {
 const waitingSince = Effect.fnUntraced(function*({ filter, finishedTo, inFlight, pending }: Standing) {
   if (pending + inFlight === 0) return 0
   const log = yield* EventLog
-  const [oldest] = yield* log.read({ after: finishedTo, filter, limit: 1 })
-  const receivedAt = Date.parse(oldest?.headers["3qpr-received-at"] ?? "")
+  const oldest = yield* log.first({ after: finishedTo, filter })
+  const receivedAt = Date.parse(Option.getOrUndefined(oldest)?.headers["3qpr-received-at"] ?? "")
   return Number.isNaN(receivedAt) ? 0 : Math.max(0, ((yield* Clock.currentTimeMillis) - receivedAt) / 1_000)
 })

@@ -7,18 +7,21 @@ export class Message {
   readonly sequence: number
   /** 1 for the first delivery that the broker counted. */
   readonly deliveries: number
+  /** Its number among the consumer's deliveries, from 1. */
+  readonly order: number
   /** When the broker stored it, milliseconds since the epoch. */
   readonly storedAt: number
   readonly #settled: ((message: Message) => void) | undefined
 
   constructor(
     msg: Msg,
-    place: Pick<Message, "sequence" | "deliveries" | "storedAt">,
+    place: Pick<Message, "sequence" | "deliveries" | "order" | "storedAt">,
     settled: ((message: Message) => void) | undefined
   ) {
     this.msg = msg
     this.sequence = place.sequence
     this.deliveries = place.deliveries
+    this.order = place.order
     this.storedAt = place.storedAt
     this.#settled = settled
   }
@@ -60,6 +63,7 @@ export const messageOf = (msg: Msg, settled?: (message: Message) => void): Messa
   const place = {
     deliveries: Number(tokens[at]),
     sequence: Number(tokens[at + 1]),
+    order: Number(tokens[at + 2]),
     storedAt: Number(tokens[at + 3]) / 1e6
   }
   return new Message(msg, place, settled)

@@ -63,6 +63,7 @@ const make = Effect.fnUntraced(function*(options: JetStreamOptions) {
     append: tracing === undefined ? append : (entry) => tracing.append(entry, append),
     get: (sequence) => Effect.withSpan(entryAt(manager, stream, sequence), "EventLog.get"),
     read: reader.read,
+    first: reader.first,
     count: reader.count,
     sequenceAt: reader.sequenceAt,
     erase: (sequence) => Effect.withSpan(erase(manager, stream, sequence), "EventLog.erase"),

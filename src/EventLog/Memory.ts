@@ -1,6 +1,7 @@
 import { Clock, DateTime, Effect, Layer, Option } from "effect"
 import { EventLog, type LoggedEntry, type Part, type Stored } from "../EventLog.ts"
 import { headersOf } from "./Headers.ts"
+import { matches } from "./Subjects.ts"
 
 /**
  * The log in an array, for unit tests only. It keeps the same promises as JetStream except the one that
@@ -56,8 +57,10 @@ export const layer = (options: { readonly dedupWindow: number } = { dedupWindow:
                 Effect.timeoutOption(wait)
               )
             }
-            return matching(part).slice(0, limit)
+            const found = matching(part).slice(0, limit)
+            return { entries: found, cursor: found.at(-1)?.sequence ?? part.after, end: found.length === 0 }
           }),
+        first: (part) => Effect.sync(() => Option.fromUndefinedOr(matching(part)[0])),
         count: (part) => Effect.sync(() => matching(part).length),
         sequenceAt: (time) =>
           Effect.sync(() => entries.find(({ storedAt }) => storedAt >= time)?.sequence ?? lastSequence + 1),
@@ -80,13 +83,3 @@ export const layer = (options: { readonly dedupWindow: number } = { dedupWindow:
       })
     })
   )
-
-// NATS subjects: `*` is one token, `>` all that follow.
-const matches = (filter: string | undefined, subject: string) => {
-  if (filter === undefined) return true
-  const wanted = filter.split(".")
-  const tokens = subject.split(".")
-  return wanted.every((token, at) =>
-    token === ">" ? tokens.length > at : token === "*" ? at < tokens.length : token === tokens[at]
-  ) && (wanted.at(-1) === ">" || wanted.length === tokens.length)
-}

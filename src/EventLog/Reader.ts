@@ -12,6 +12,7 @@ import {
 import { messageOf as place } from "../Consumer/Message.ts"
 import {
   type LoggedEntry,
+  type Page,
   type Part,
   probeSubject,
   ReadFailed,
@@ -22,12 +23,12 @@ import { messageOf } from "../Failure.ts"
 import type { Nats } from "../Nats.ts"
 import { recordOf } from "./Headers.ts"
 
-/** How long the broker may take for what it has, in milliseconds. */
+/** How long the broker may take to answer, in milliseconds. */
 const answerTimeout = 5_000
 
 /**
- * How long to wait for messages that were there a moment ago, in milliseconds: one that is deleted meanwhile
- * never comes, and a request that does not wait would then be answered with less and without an end.
+ * How long to wait for messages that the broker has announced, in milliseconds. A message that is deleted meanwhile
+ * never comes.
  */
 const settleTimeout = 1_000
 
@@ -42,8 +43,9 @@ export interface ReaderOptions {
 }
 
 /**
- * Reads a stream beside its durable consumers: each question makes a consumer of its own in the
- * broker's memory, which keeps no acknowledgements, and deletes it again.
+ * Reads a stream beside its durable consumers: each question makes a consumer in the broker's memory, which keeps no
+ * acknowledgements, and deletes it again. Such a consumer lives on any server of a cluster and gives what that server
+ * has in time. That nothing came from it therefore proves nothing: only the stream's leader knows the end.
  */
 export const makeReader = (
   nats: Nats["Service"],
@@ -62,15 +64,42 @@ export const makeReader = (
       ({ name }) => Effect.ignore(reading(() => manager.consumers.delete(stream, name)))
     )
 
-  const read = Effect.fn("EventLog.read")(function*({ limit, wait = 0, ...part }: ReadOptions) {
-    return yield* asking(startOf(part), ({ name, num_pending }) =>
-      Effect.gen(function*() {
-        const pull = (batch: number, expires: number) => pullFrom(nats, `${stream}.${name}`, batch, expires)
-        if (num_pending > 0) return yield* pull(Math.min(limit, num_pending), settleTimeout)
-        if (wait === 0) return []
-        const first = yield* pull(1, wait)
-        return first.length === 0 || limit === 1 ? first : [...first, ...(yield* pull(limit - 1, 0))]
-      })).pipe(Effect.map((messages) => messages.flatMap(entryOf)))
+  const first = (part: Part) => firstBehind(manager, stream, part)
+
+  /** What a server has behind a sequence. No entries mean nothing: not even that there are none. */
+  const poll = Effect.fn("EventLog.poll")(
+    function*({ after, filter, limit, wait = 0 }: ReadOptions, mayWait: Effect.Effect<boolean, ReadFailed>) {
+      const messages = yield* asking(
+        startOf({ after, filter }),
+        ({ name, num_pending }) =>
+          Effect.gen(function*() {
+            const pull = (batch: number, expires: number) =>
+              pullFrom(nats, `${stream}.${name}`, batch, expires)
+            if (num_pending > 0) return yield* pull(Math.min(limit, num_pending), settleTimeout)
+            if (wait === 0 || !(yield* mayWait)) return []
+            const awaited = yield* pull(1, wait)
+            return awaited.length === 0 || limit === 1
+              ? awaited
+              : [...awaited, ...(yield* pull(limit - 1, 0))]
+          })
+      )
+      return placesOf(messages, after)
+    }
+  )
+
+  const read = Effect.fn("EventLog.read")(function*(options: ReadOptions) {
+    const { after } = options
+    const nothingYet = Effect.map(first(options), Option.isNone)
+    const places = yield* poll(options, nothingYet)
+    const last = places.at(-1)
+    if (last !== undefined) {
+      return { entries: places.flatMap(entryOf), cursor: last.sequence, end: false } satisfies Page
+    }
+    // Nothing came: nothing is there, or it was too slow, or this server lacks it. The leader knows, and has it.
+    return Option.match(yield* first(options), {
+      onNone: (): Page => ({ entries: [], cursor: after, end: true }),
+      onSome: (entry): Page => ({ entries: [entry], cursor: entry.sequence, end: false })
+    })
   })
 
   const count = Effect.fn("EventLog.count")((part: Part) =>
@@ -84,7 +113,15 @@ export const makeReader = (
     )
   )
 
-  return { read, count, sequenceAt }
+  return {
+    read,
+    first,
+    count,
+    sequenceAt,
+    /** Entries as they come, for a reader that never asks where the end is. */
+    follow: (options: ReadOptions) =>
+      Effect.map(poll(options, Effect.succeed(true)), (places) => places.flatMap(entryOf))
+  }
 }
 
 /** A question to the broker that can fail, and be asked again. */
@@ -93,11 +130,19 @@ export const reading = <A>(read: () => Promise<A>) =>
 
 /** The entry at a sequence of a stream; none where there is a gap or the end. */
 export const entryAt = (manager: JetStreamManager, stream: string, sequence: number) =>
+  messageAt(manager, stream, { seq: sequence })
+
+/** What the stream's leader has; none when it says that it has no such message. */
+const messageAt = (
+  manager: JetStreamManager,
+  stream: string,
+  query: { readonly seq: number; readonly next_by_subj?: string }
+) =>
   reading(async () => {
     try {
-      const message = await manager.streams.getMessage(stream, { seq: sequence })
+      const message = await manager.streams.getMessage(stream, query)
       return Option.some<LoggedEntry>({
-        sequence,
+        sequence: message.seq,
         subject: message.subject,
         headers: recordOf(message.header),
         body: message.data
@@ -107,6 +152,26 @@ export const entryAt = (manager: JetStreamManager, stream: string, sequence: num
       throw error
     }
   })
+
+/**
+ * The first entry behind a sequence, as the stream's leader has it: the broker lets nobody else answer this request.
+ * None is the end.
+ */
+const firstBehind = (
+  manager: JetStreamManager,
+  stream: string,
+  { after, filter = ">" }: Part
+): Effect.Effect<Option.Option<LoggedEntry>, ReadFailed> =>
+  Effect.flatMap(
+    messageAt(manager, stream, { seq: after + 1, next_by_subj: filter }),
+    Option.match({
+      onNone: () => Effect.succeedNone,
+      onSome: (entry) =>
+        entry.subject === probeSubject
+          ? firstBehind(manager, stream, { after: entry.sequence, filter })
+          : Effect.succeedSome(entry)
+    })
+  )
 
 const noMessageFound = 10037
 
@@ -163,9 +228,26 @@ const pullFrom = (nats: Nats["Service"], consumer: string, batch: number, expire
     })
   )
 
-const entryOf = (msg: Msg): ReadonlyArray<LoggedEntry> => {
-  const sequence = place(msg)?.sequence
-  return sequence === undefined || msg.subject === probeSubject
+interface Placed {
+  readonly msg: Msg
+  readonly sequence: number
+}
+
+/**
+ * The messages behind a sequence up to the first one that is missing. Messages are lost when the connection drops
+ * while they come. A server that lacks the place we start from begins with what it has next, which may be before it.
+ */
+const placesOf = (messages: ReadonlyArray<Msg>, after: number): ReadonlyArray<Placed> => {
+  const places: Array<Placed> = []
+  for (const [index, msg] of messages.entries()) {
+    const at = place(msg)
+    if (at === undefined || at.order !== index + 1) break
+    if (at.sequence > after) places.push({ msg, sequence: at.sequence })
+  }
+  return places
+}
+
+const entryOf = ({ msg, sequence }: Placed): ReadonlyArray<LoggedEntry> =>
+  msg.subject === probeSubject
     ? []
     : [{ sequence, subject: msg.subject, headers: recordOf(msg.headers), body: msg.data }]
-}

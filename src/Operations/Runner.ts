@@ -75,7 +75,7 @@ const perform = (message: Message, operations: Operations["Service"], work: Reco
     const operation = yield* standing(operations, id)
     if (operation === undefined) return message.term()
     const { finish, run } = work[operation.kind]
-    const outcomes = yield* orRetry(allOutcomes(operations, id))
+    const outcomes = yield* orRetry(operations.allOutcomes(id))
     yield* orRetry(finish(outcomes))
     const ended = new Set(outcomes.map(({ id }) => id))
     const ids = (yield* orRetry(operations.planned(id))).filter((id) => !ended.has(id))
@@ -102,16 +102,6 @@ const perform = (message: Message, operations: Operations["Service"], work: Reco
 
 const standing = (operations: Operations["Service"], id: string) =>
   Effect.map(orRetry(operations.find(id)), Option.getOrUndefined)
-
-const allOutcomes = Effect.fnUntraced(function*(operations: Operations["Service"], id: string) {
-  const all: Array<Outcome> = []
-  for (let after = 0;;) {
-    const { cursor, outcomes } = yield* operations.outcomes(id, after, 1_000)
-    if (cursor === after) return all
-    all.push(...outcomes)
-    after = cursor
-  }
-})
 
 /** How much time one step stands for, and how often to look whether we are cancelled, in milliseconds. */
 const tick = 100

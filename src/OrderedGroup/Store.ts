@@ -44,7 +44,7 @@ export interface Store {
 export const open = Effect.fnUntraced(
   function*(nats: Nats["Service"], manager: JetStreamManager, group: string) {
     yield* reading(() => ensureBucket(manager))
-    const { read } = makeReader(nats, manager, { stream: bucketStream })
+    const { follow } = makeReader(nats, manager, { stream: bucketStream })
     const jetstream = nats.connection.jetstream({ timeout: answerTimeout })
     const subject = (key: string) => `$KV.${bucket}.${group}.${key}`
     const put = (key: string, value: unknown, expected?: number) =>
@@ -60,7 +60,7 @@ export const open = Effect.fnUntraced(
         }
       })
     const entries = Effect.map(
-      read({ after: 0, limit: 10_000, filter: subject(">") }),
+      follow({ after: 0, limit: 10_000, filter: subject(">") }),
       (found) =>
         found.map(({ body, sequence, subject: name }) => ({
           key: name.slice(subject("").length),

@@ -1,7 +1,8 @@
-import { Effect, Schema } from "effect"
+import { Effect, Schema, Stream } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { DeadLetters } from "../DeadLetters.ts"
-import { EventLog, eventSubject, type LoggedEntry, quarantineSubject } from "../EventLog.ts"
+import { eventSubject, type LoggedEntry, quarantineSubject } from "../EventLog.ts"
+import { logEntries } from "../EventLog/Entries.ts"
 import { durableName, type Projection } from "../Projection.ts"
 import { appliedTable } from "./Tables.ts"
 
@@ -50,20 +51,13 @@ export const ledgerPage = Effect.fn("Projector.ledgerPage")(
   }
 )
 
-const entriesOf = Effect.fnUntraced(function*(after: number, upTo: number) {
-  const log = yield* EventLog
-  const entries: Array<Pick<LoggedEntry, "sequence" | "subject" | "headers">> = []
-  for (let from = after; entries.length < pageSize && from < upTo;) {
-    const part = yield* log.read({ after: from, limit: 1_000 })
-    const last = part.at(-1)
-    if (last === undefined) break
-    from = last.sequence
-    for (const { headers, sequence, subject } of part) {
-      if (sequence <= upTo) entries.push({ headers, sequence, subject })
-    }
-  }
-  return entries
-})
+// The bodies of a whole page would take too much memory.
+const entriesOf = (after: number, upTo: number) =>
+  logEntries({ after, upTo }).pipe(
+    Stream.map(({ headers, sequence, subject }) => ({ headers, sequence, subject })),
+    Stream.take(pageSize),
+    Stream.runCollect
+  )
 
 const compare = Effect.fnUntraced(function*(
   projection: Projection,

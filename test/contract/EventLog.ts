@@ -5,7 +5,7 @@ import {
   type Entry,
   EventLog,
   eventSubject,
-  type LoggedEntry,
+  type Page,
   quarantineSubject,
   quarantineSubjects
 } from "../../src/EventLog.ts"
@@ -83,8 +83,8 @@ export const suite = <E>(name: string, log: Layer.Layer<EventLog, E>) =>
         assert.isTrue(Option.isNone(yield* log.get(gone.sequence)))
         const state = yield* log.state
         assert.deepStrictEqual([state.entries, state.lastSequence], [entries - 1, lastSequence])
-        const read = yield* log.read({ after: kept.sequence - 1, limit: 10 })
-        assert.deepStrictEqual(read.map(({ sequence }) => sequence), [kept.sequence, after.sequence])
+        const { entries: left } = yield* log.read({ after: kept.sequence - 1, limit: 10 })
+        assert.deepStrictEqual(left.map(({ sequence }) => sequence), [kept.sequence, after.sequence])
         const next = yield* log.append(entryOf("evt_next_to_gap"))
         assert.strictEqual(next.sequence, lastSequence + 1)
       }))
@@ -160,9 +160,12 @@ export const suite = <E>(name: string, log: Layer.Layer<EventLog, E>) =>
           Array.from({ length: 12 }, (_, index) => index),
           (index) => log.append(entryOf(`evt_read_${index}`, { subject: subjectOf(index) }))
         )
-        const idsOf = (entries: ReadonlyArray<LoggedEntry>) => entries.map(({ headers }) => headers["ce-id"])
+        const idsOf = ({ entries }: Page) => entries.map(({ headers }) => headers["ce-id"])
         const all = yield* log.read({ after, limit: 100 })
-        assert.deepStrictEqual(all.map(({ sequence }) => sequence), stored.map(({ sequence }) => sequence))
+        assert.deepStrictEqual(
+          all.entries.map(({ sequence }) => sequence),
+          stored.map(({ sequence }) => sequence)
+        )
         assert.deepStrictEqual(idsOf(yield* log.read({ after, limit: 2 })), ["evt_read_0", "evt_read_1"])
         const middle = stored[5]?.sequence ?? 0
         const filter = "3qpr.events.a.b"
@@ -174,8 +177,22 @@ export const suite = <E>(name: string, log: Layer.Layer<EventLog, E>) =>
         assert.strictEqual(yield* log.count({ after: middle, filter }), 2)
         assert.strictEqual(yield* log.count({ after, filter: "3qpr.events.a.*" }), 8)
         assert.strictEqual(yield* log.count({ after, filter: quarantineSubjects }), 4)
-        assert.deepStrictEqual(yield* log.read({ after: middle, limit: 9, filter: "3qpr.events.x" }), [])
-        assert.deepStrictEqual(yield* log.read({ after: middle + 1_000, limit: 9 }), [])
+        const end = (cursor: number): Page => ({ entries: [], cursor, end: true })
+        assert.deepStrictEqual(
+          yield* log.read({ after: middle, limit: 9, filter: "3qpr.events.x" }),
+          end(middle)
+        )
+        assert.deepStrictEqual(yield* log.read({ after: middle + 1_000, limit: 9 }), end(middle + 1_000))
+        assert.isFalse(all.end)
+        assert.strictEqual(all.cursor, stored.at(-1)?.sequence)
+        const first = (after: number, filter?: string) =>
+          Effect.map(log.first({ after, filter }), (entry) => Option.getOrUndefined(entry)?.headers["ce-id"])
+        assert.strictEqual(yield* first(after), "evt_read_0")
+        assert.strictEqual(yield* first(middle), "evt_read_6")
+        assert.strictEqual(yield* first(middle, "3qpr.events.a.b"), "evt_read_7")
+        assert.strictEqual(yield* first(middle, quarantineSubjects), "evt_read_6")
+        assert.isUndefined(yield* first(middle, "3qpr.events.x"))
+        assert.isUndefined(yield* first(middle + 1_000))
         assert.strictEqual(yield* log.count({ after: middle + 1_000 }), 0)
       }))
 
@@ -207,8 +224,8 @@ export const suite = <E>(name: string, log: Layer.Layer<EventLog, E>) =>
         const sequences: Array<number> = []
         while (sequences.length < 12) {
           const part = yield* log.read({ after: sequences.at(-1) ?? lastSequence, limit: 12 })
-          assert.isAbove(part.length, 0)
-          sequences.push(...part.map(({ sequence }) => sequence))
+          assert.isFalse(part.end)
+          sequences.push(...part.entries.map(({ sequence }) => sequence))
         }
         assert.deepStrictEqual(sequences, [...new Set(sequences)].sort((a, b) => a - b))
       }))
@@ -217,11 +234,17 @@ export const suite = <E>(name: string, log: Layer.Layer<EventLog, E>) =>
       Effect.gen(function*() {
         const log = yield* EventLog
         const { lastSequence: after } = yield* log.state
-        assert.deepStrictEqual(yield* log.read({ after, limit: 5, wait: 50 }), [])
+        assert.deepStrictEqual(yield* log.read({ after, limit: 5, wait: 50 }), {
+          entries: [],
+          cursor: after,
+          end: true
+        })
         const waiting = yield* Effect.forkChild(log.read({ after, limit: 5, wait: 20_000 }))
         yield* Effect.yieldNow
         const { sequence } = yield* log.append(entryOf("evt_awaited"))
-        assert.deepStrictEqual((yield* Fiber.join(waiting)).map((entry) => entry.sequence), [sequence])
+        assert.deepStrictEqual((yield* Fiber.join(waiting)).entries.map((entry) => entry.sequence), [
+          sequence
+        ])
       }))
 
     it.effect("finds where a time is", () =>

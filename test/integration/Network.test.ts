@@ -1,8 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Fiber, Layer, Option, Schedule } from "effect"
+import { Context, Effect, Fiber, Layer, Option, Schedule, Stream } from "effect"
 import { ack, Consumers } from "../../src/Consumer.ts"
 import { DeadLetters } from "../../src/DeadLetters.ts"
 import { EventLog, stream } from "../../src/EventLog.ts"
+import { entriesOf } from "../../src/EventLog/Entries.ts"
 import * as JetStream from "../../src/EventLog/JetStream.ts"
 import { Nats } from "../../src/Nats.ts"
 import { NatsServer } from "../../src/Nats/Server.ts"
@@ -49,15 +50,9 @@ const idsOf = (count: number) => Array.from({ length: count }, (_, index) => `ev
 
 /** Every id is in the stream once: I1 of the fault catalogue. */
 const assertOnce = Effect.fnUntraced(function*(ids: ReadonlyArray<string>) {
-  const log = Context.get(yield* Layer.build(direct), EventLog)
-  const stored = new Array<string>()
-  for (let after = 0;;) {
-    const part = yield* log.read({ after, limit: 1_000 })
-    const last = part.at(-1)
-    if (last === undefined) break
-    after = last.sequence
-    stored.push(...part.map(({ headers }) => headers["ce-id"] ?? ""))
-  }
+  const { read } = Context.get(yield* Layer.build(direct), EventLog)
+  const entries = yield* Stream.runCollect(entriesOf(read, { after: 0 }))
+  const stored = entries.map(({ headers }) => headers["ce-id"] ?? "")
   assert.deepStrictEqual(stored.toSorted(), ids.toSorted())
 })
 

@@ -1,9 +1,10 @@
 import { assert, layer } from "@effect/vitest"
-import { Effect, Layer, Option } from "effect"
+import { Effect, Layer, Option, Stream } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { Buffer } from "node:buffer"
 import { AdminClient } from "../../src/Admin/Client.ts"
 import { type Entry, EventLog, probeSubject, quarantineSubject } from "../../src/EventLog.ts"
+import { logEntries } from "../../src/EventLog/Entries.ts"
 import * as Release from "../../src/Operations/Release.ts"
 import { scans } from "../../src/Projections/Scans.ts"
 import * as Projector from "../../src/Projector.ts"
@@ -30,8 +31,7 @@ const list = (query: Parameters<AdminClient["Service"]["quarantine"]["list"]>[0]
 const redrive = (payload: Parameters<AdminClient["Service"]["quarantine"]["redrive"]>[0]["payload"]) =>
   Effect.flatMap(api, ({ redrive }) => redrive({ payload }))
 
-const eventsAfter = (after: number) =>
-  Effect.flatMap(EventLog, ({ read }) => read({ after, limit: 100, filter: "3qpr.events.>" }))
+const eventsAfter = (after: number) => Stream.runCollect(logEntries({ after, filter: "3qpr.events.>" }))
 
 const rows = (id: string) =>
   Effect.flatMap(

@@ -22,6 +22,8 @@ export interface Proxy {
   readonly cutAfter: (fits: (sent: Buffer) => boolean) => Effect.Effect<void>
   /** Every connection is cut on both sides before the client gets something from the server that fits. */
   readonly cutBefore: (fits: (said: Buffer) => boolean) => Effect.Effect<void>
+  /** What the server says passes through this. */
+  readonly change: (of: (said: Buffer) => Buffer) => Effect.Effect<void>
   /** Tells what passes, in pieces as they come, until the scope ends. */
   readonly overhear: (listener: Listener) => Effect.Effect<void, never, Scope.Scope>
   /** How many connections there were. */
@@ -37,6 +39,7 @@ interface Rules {
   delay: number
   cut: ((sent: Buffer) => boolean) | undefined
   silence: ((said: Buffer) => boolean) | undefined
+  change: (said: Buffer) => Buffer
   readonly listeners: Set<Listener>
   /** Strands each open connection. */
   readonly strand: Set<() => void>
@@ -50,6 +53,7 @@ export const before = (port: number): Effect.Effect<Proxy, never, Scope.Scope> =
       delay: 0,
       cut: undefined,
       silence: undefined,
+      change: (said) => said,
       listeners: new Set(),
       strand: new Set()
     }
@@ -93,6 +97,7 @@ export const before = (port: number): Effect.Effect<Proxy, never, Scope.Scope> =
       delay: (millis) => set(() => void (rules.delay = millis)),
       cutAfter: (fits) => set(() => void (rules.cut = fits)),
       cutBefore: (fits) => set(() => void (rules.silence = fits)),
+      change: (of) => set(() => void (rules.change = of)),
       overhear: (listener) =>
         Effect.asVoid(Effect.acquireRelease(
           Effect.sync(() => rules.listeners.add(listener)),
@@ -144,7 +149,7 @@ const link = (client: Socket, upstream: Socket, rules: Rules, open: Set<Socket>)
       if (rules.silence === fits) rules.silence = undefined
       return end(upstream)
     }
-    toClient(data)
+    toClient(rules.change(data))
     for (const listener of rules.listeners) listener(data, "server")
   })
 }

@@ -1,5 +1,6 @@
-import { Effect, Option } from "effect"
+import { Effect, Option, Stream } from "effect"
 import { EventLog, type LoggedEntry, ReadFailed } from "../../EventLog.ts"
+import { logEntries } from "../../EventLog/Entries.ts"
 import { sequenceOf } from "../../Projector/Applied.ts"
 import { idOf } from "./Answer.ts"
 
@@ -30,13 +31,12 @@ const search = Effect.fnUntraced(function*(id: string) {
   const log = yield* EventLog
   const { firstSequence, lastSequence } = yield* log.state
   for (let before = lastSequence + 1; before > firstSequence; before -= stride) {
-    let after = Math.max(firstSequence, before - stride) - 1
-    while (after < before - 1) {
-      const part: ReadonlyArray<LoggedEntry> = yield* log.read({ after, limit: 1_000 })
-      const found = part.find((entry) => idOf(entry) === id)
-      if (found) return Option.some(found)
-      after = part.at(-1)?.sequence ?? before
-    }
+    const range = { after: Math.max(firstSequence, before - stride) - 1, upTo: before - 1 }
+    const found = yield* logEntries(range).pipe(
+      Stream.filter((entry) => idOf(entry) === id),
+      Stream.runHead
+    )
+    if (Option.isSome(found)) return found
   }
   return Option.none<LoggedEntry>()
 })

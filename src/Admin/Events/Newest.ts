@@ -1,5 +1,6 @@
-import { Effect } from "effect"
+import { Effect, Option, Stream } from "effect"
 import { EventLog, type LoggedEntry } from "../../EventLog.ts"
+import { logEntries } from "../../EventLog/Entries.ts"
 
 export interface Window {
   /** The first sequence of the window. */
@@ -15,56 +16,49 @@ export interface Window {
 const maxBytes = 16 * 1024 * 1024
 
 /**
- * The last entries of a window of the log, newest first. The log reads forward only: so the place to
- * start from is found by counting what lies behind it.
+ * The last entries of a window of the log, newest first. The log reads forward only, so parts of the window are read
+ * from its end, each four times as long as all before it, until there are enough.
  */
 export const newest = Effect.fn("Events.newest")(function*({ before, filter, from, limit }: Window) {
   const log = yield* EventLog
   if (before <= from) return { entries: [], cursor: from, more: false }
-  const behind = yield* log.count({ after: before - 1, filter })
-  const since = (sequence: number) =>
-    Effect.map(log.count({ after: sequence - 1, filter }), (count) => count - behind)
-
-  let few = before
-  let start = Math.max(from, before - limit)
-  let found = yield* since(start)
-  while (found < limit && start > from) {
-    few = start
-    start = Math.max(from, before - 4 * (before - start))
-    found = yield* since(start)
+  let entries: ReadonlyArray<LoggedEntry> = []
+  let start = before
+  while (entries.length < limit && start > from) {
+    const upTo = start - 1
+    start = Math.max(from, before - Math.max(limit, 4 * (before - start)))
+    const part = yield* lastOf(start, upTo, limit - entries.length, filter)
+    entries = [...part, ...entries]
+    if (part.length > 0 && sizeOf(entries) > maxBytes) break
   }
-  while (found > 2 * limit && few - start > 1) {
-    const middle = start + Math.floor((few - start) / 2)
-    const count = yield* since(middle)
-    if (count < limit) few = middle
-    else [start, found] = [middle, count]
-  }
-
-  const entries = yield* lastOf(start, before, limit, filter)
+  while (entries.length > 1 && sizeOf(entries) > maxBytes) entries = entries.slice(1)
   const cursor = entries[0]?.sequence ?? start
-  const more = cursor > from && (yield* since(from)) > entries.length
+  const first = cursor > from ? yield* log.first({ after: from - 1, filter }) : Option.none()
+  const more = Option.exists(first, ({ sequence }) => sequence < cursor)
   return { entries: entries.toReversed(), cursor, more }
 })
 
+const sizeOf = (entries: ReadonlyArray<LoggedEntry>) =>
+  entries.reduce((bytes, { body }) => bytes + body.length, 0)
+
+/** The last entries of a part, as many as are wanted and fit. */
 const lastOf = Effect.fnUntraced(
-  function*(start: number, before: number, limit: number, filter: string | undefined) {
-    const log = yield* EventLog
+  function*(start: number, upTo: number, limit: number, filter: string | undefined) {
     const kept: Array<LoggedEntry> = []
     let bytes = 0
-    for (let after = start - 1; after < before - 1;) {
-      const part = yield* log.read({ after, limit: Math.min(1_000, before - 1 - after), filter })
-      const last = part.at(-1)
-      if (last === undefined) break
-      after = last.sequence
-      for (const entry of part) {
-        if (entry.sequence >= before) break
-        kept.push(entry)
-        bytes += entry.body.length
-      }
-      while (kept.length > limit || (bytes > maxBytes && kept.length > 1)) {
-        bytes -= kept.shift()?.body.length ?? 0
-      }
-    }
+    yield* Stream.runForEachArray(
+      logEntries({ after: start - 1, upTo, filter }),
+      (entries) =>
+        Effect.sync(() => {
+          for (const entry of entries) {
+            kept.push(entry)
+            bytes += entry.body.length
+            while (kept.length > limit || (bytes > maxBytes && kept.length > 1)) {
+              bytes -= kept.shift()?.body.length ?? 0
+            }
+          }
+        })
+    )
     return kept
   }
 )

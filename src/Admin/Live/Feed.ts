@@ -1,7 +1,7 @@
 import { Cause, Context, Effect, Fiber, Layer, Schedule, Stream } from "effect"
 import type { Scope } from "effect"
 import { Buffer } from "node:buffer"
-import { EventLog, type LoggedEntry, probeSubject } from "../../EventLog.ts"
+import { EventLog, type LoggedEntry } from "../../EventLog.ts"
 import { Draining } from "../Draining.ts"
 import { summaryOf } from "../Events/Answer.ts"
 import { TooManyClients } from "../Problems.ts"
@@ -162,8 +162,9 @@ const catchUp = Effect.fnUntraced(
     }
     if (client.after < position) {
       const page = yield* log.read({ after: client.after, limit: catchUpPage })
-      for (const entry of page) if (entry.subject !== probeSubject) client.outbox.entry(framed(entry))
-      client.after = page.at(-1)?.sequence ?? position
+      for (const entry of page.entries) client.outbox.entry(framed(entry))
+      // At the end of the log everything up to the position of the tail was sent, or was deleted meanwhile.
+      client.after = page.end ? position : page.cursor
     }
     if (source.position !== undefined && client.after >= source.position) client.joined = client.after
   },
@@ -195,17 +196,18 @@ const tail = Effect.fnUntraced(function*(log: EventLog["Service"], source: Sourc
   source.position = position
   for (const { outbox } of source.clients) outbox.nudge()
   while (true) {
-    const entries = yield* again(log.read({ after: position, limit: sharedPage, wait: 5_000 }))
-    position = entries.at(-1)?.sequence ?? position
+    const { cursor, end, entries } = yield* again(
+      log.read({ after: position, limit: sharedPage, wait: 5_000 })
+    )
+    position = cursor
     source.position = position
     for (const entry of entries) {
-      if (entry.subject === probeSubject) continue
       const bytes = framed(entry)
       for (const { joined, outbox } of source.clients) {
         if (joined !== undefined && entry.sequence > joined) outbox.entry(bytes)
       }
     }
-    if (entries.length === 0 && (yield* again(log.state)).created !== created) return
+    if (end && (yield* again(log.state)).created !== created) return
     // Each read costs the broker a consumer: a few a second are enough.
     if (entries.length < sharedPage) yield* Effect.sleep("100 millis")
   }

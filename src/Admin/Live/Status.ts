@@ -2,6 +2,7 @@ import { Clock, DateTime, Effect } from "effect"
 import * as Counters from "../../Counters.ts"
 import { DeadLetters } from "../../DeadLetters.ts"
 import { EventLog, quarantineSubjects } from "../../EventLog.ts"
+import { countIn } from "../../EventLog/Subjects.ts"
 import { active } from "../../Projector/Registry.ts"
 import { Vitals } from "../../Vitals.ts"
 import type { LiveStatus } from "../Api/Live.ts"
@@ -20,13 +21,12 @@ export const look = Effect.fn("Live.look")(function*(rates: Rates) {
   const found = yield* Effect.all({
     faults: orNull(vitals.faults),
     processes: orNull(Counters.all),
-    state: orNull(log.state),
+    census: orNull(log.census),
     consumers: orNull(standing),
     dead_letters: orNull(deadLetters.count),
-    quarantined: orNull(log.count({ after: 0, filter: quarantineSubjects })),
     rebuilds: orNull(rebuilds)
   }, { concurrency: "unbounded" })
-  const { consumers, dead_letters, processes, quarantined, rebuilds: going, state } = found
+  const { census, consumers, dead_letters, processes, rebuilds: going } = found
   const faults = found.faults ?? [{ part: "readiness", reason: "nothing tells within 2.5 seconds" }]
   const at = yield* Clock.currentTimeMillis
   return {
@@ -37,16 +37,16 @@ export const look = Effect.fn("Live.look")(function*(rates: Rates) {
     totals: processes && totalsOf(processes),
     rates: processes && rates.since(processes, at),
     processes: processes ?? [],
-    stream: state && {
-      events: state.entries,
-      bytes: state.bytes,
-      first_sequence: state.firstSequence,
-      last_sequence: state.lastSequence,
-      created: state.created
+    stream: census && {
+      events: census.entries,
+      bytes: census.bytes,
+      first_sequence: census.firstSequence,
+      last_sequence: census.lastSequence,
+      created: census.created
     },
     consumers,
     dead_letters,
-    quarantined,
+    quarantined: census && countIn(census, quarantineSubjects),
     rebuilds: going
   } satisfies LiveStatus
 })

@@ -1,0 +1,34 @@
+import { Effect, Option, Stream } from "effect"
+import {
+  EventLog,
+  type LoggedEntry,
+  type Page,
+  type Part,
+  type ReadFailed,
+  type ReadOptions
+} from "../EventLog.ts"
+
+export interface Range extends Part {
+  /** The last sequence of interest; the end of the log when undefined. */
+  readonly upTo?: number | undefined
+}
+
+/** Entries that are read at a time. */
+const pageSize = 1_000
+
+/** Every entry of a range, page by page. It ends where the log says that it ends, never because a page is empty. */
+export const entriesOf = (
+  read: (options: ReadOptions) => Effect.Effect<Page, ReadFailed>,
+  { after, filter, upTo = Infinity }: Range
+): Stream.Stream<LoggedEntry, ReadFailed> =>
+  Stream.paginate(after, (from) =>
+    from >= upTo
+      ? Effect.succeed([[], Option.none()])
+      : Effect.map(read({ after: from, filter, limit: pageSize }), ({ cursor, end, entries }) => [
+        entries.filter(({ sequence }) => sequence <= upTo),
+        end ? Option.none() : Option.some(cursor)
+      ]))
+
+/** Every entry of a range of the event log. */
+export const logEntries = (range: Range) =>
+  Stream.unwrap(Effect.map(EventLog, ({ read }) => entriesOf(read, range)))

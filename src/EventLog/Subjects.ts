@@ -1,0 +1,18 @@
+import { type Census, probeSubject } from "../EventLog.ts"
+
+/** Whether a subject fits a filter of NATS: `*` is one token, `>` all that follow. */
+export const matches = (filter: string | undefined, subject: string) => {
+  if (filter === undefined) return true
+  const wanted = filter.split(".")
+  const tokens = subject.split(".")
+  return wanted.every((token, at) =>
+    token === ">" ? tokens.length > at : token === "*" ? at < tokens.length : token === tokens[at]
+  ) && (wanted.at(-1) === ">" || wanted.length === tokens.length)
+}
+
+/** How many entries of a census fit a filter, without the log's own probes. */
+export const countIn = ({ subjects }: Census, filter: string) =>
+  Object.entries(subjects).reduce(
+    (sum, [subject, count]) => subject !== probeSubject && matches(filter, subject) ? sum + count : sum,
+    0
+  )

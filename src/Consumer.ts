@@ -2,6 +2,7 @@ import { Context, Effect, Layer, Semaphore } from "effect"
 import { type Delivered, deliveredOf } from "./Consumer/Delivered.ts"
 import * as Durable from "./Consumer/Durable.ts"
 import type { Message } from "./Consumer/Message.ts"
+import { ack, deadLetter, type Outcome, retryAfter } from "./Consumer/Outcome.ts"
 import { handleRedrives, redriveAckWait, redriveSubject } from "./Consumer/Redrives.ts"
 import { type Standing, standing, standings } from "./Consumer/Standing.ts"
 import { DeadLetters } from "./DeadLetters.ts"
@@ -12,15 +13,7 @@ import { Nats } from "./Nats.ts"
 import { Operations } from "./Operations.ts"
 import { Tracing } from "./Tracing.ts"
 
-/** What becomes of one event: done, again after some time, or kept aside because no retry can help. */
-export type Outcome =
-  | { readonly _tag: "Ack" }
-  | { readonly _tag: "RetryAfter"; readonly millis: number }
-  | { readonly _tag: "DeadLetter"; readonly error: string }
-
-export const ack: Outcome = { _tag: "Ack" }
-export const retryAfter = (millis: number): Outcome => ({ _tag: "RetryAfter", millis })
-export const deadLetter = (error: string): Outcome => ({ _tag: "DeadLetter", error })
+export { ack, deadLetter, type Outcome, retryAfter }
 
 export interface ConsumerOptions {
   /** The durable consumer's name; instances with the same name share the work. */

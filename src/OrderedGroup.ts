@@ -14,7 +14,7 @@ import { type GroupConfig, open, type Store } from "./OrderedGroup/Store.ts"
 import { type Keyed, type Waiting, waitingOf } from "./OrderedGroup/Waiting.ts"
 import { work } from "./OrderedGroup/Work.ts"
 import { filterOf } from "./Projection.ts"
-import { check, ConsumerInvalid } from "./UserConsumer/Invalid.ts"
+import { checkOrdered, ConsumerInvalid } from "./UserConsumer/Invalid.ts"
 import type { From } from "./UserConsumer/Start.ts"
 
 /** What to consume in order, and how. */
@@ -64,7 +64,7 @@ export const start = Effect.fnUntraced(
     ConsumerInvalid | ReadFailed,
     Consumers | DeadLetters | Nats | R | Scope.Scope
   > {
-    yield* check(options)
+    yield* checkOrdered(options)
     const { lease = 10_000, name, stopWithin = 20_000, types } = options
     const consumers = yield* Consumers
     const deadLetters = yield* DeadLetters
@@ -77,7 +77,7 @@ export const start = Effect.fnUntraced(
     const member = new Member({ id, partitions, lease, after })
     const desk = new Desk<Waiting<T>>(member)
     const limit = new ShareLimit(types)
-    const { blocked, handle } = yield* handler(options, limit)
+    const { blocked, handle, stuck } = yield* handler(options, limit)
     const filter = filterOf({ types: types ?? [">"] })
     const place = (delivered: Delivered) => waitingOf(options, partitions, delivered)
     const redrive = Effect.fnUntraced(function*(delivered: Delivered) {
@@ -123,9 +123,9 @@ export const start = Effect.fnUntraced(
         const finishedTo = Math.min(...checkpoints)
         return { events: yield* reader.count({ after: finishedTo, filter }), finishedTo }
       }),
-      health: Effect.sync((): Health => {
+      health: Effect.map(stuck, (stuck): Health => {
         const reason = member.isValid(performance.now())
-          ? limit.reason ?? blocked()
+          ? limit.reason ?? blocked() ?? stuck
           : "no sign of life could be given: the broker is away"
         return reason === undefined ? { ready: true } : { ready: false, reason }
       }),

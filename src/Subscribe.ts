@@ -3,9 +3,10 @@ import type { Health } from "./EventLog.ts"
 import { attempt, type Broker, open, run, type Signal } from "./Subscribe/Session.ts"
 import { type Lag, type Settings, start } from "./UserConsumer.ts"
 import type { ConsumedEvent } from "./UserConsumer/ConsumedEvent.ts"
-import type { Handling } from "./UserConsumer/Handler.ts"
+import { type Handling, isBatched } from "./UserConsumer/Handler.ts"
+import { check } from "./UserConsumer/Invalid.ts"
 
-/** What is done with an event, or with several at once. Without an outcome it is done. */
+/** Handles an event, or several at once. An event is done unless the handler returns another outcome for it. */
 export type AsyncHandling<T extends string> =
   | {
     readonly handle: (
@@ -42,6 +43,7 @@ export interface Subscribed extends AsyncDisposable {
 export const subscribe = async <const T extends string = string>(
   options: Broker & Settings<T> & AsyncHandling<T>
 ): Promise<Subscribed> => {
+  await run(check(options))
   const { isStopped, running, stop } = await open(options, start({ ...options, ...handlingOf(options) }))
   return {
     stop,
@@ -56,9 +58,9 @@ export const subscribe = async <const T extends string = string>(
 }
 
 const handlingOf = <T extends string>(options: AsyncHandling<T>): Handling<T, unknown, never> =>
-  "handle" in options
-    ? { handle: (event) => attempt((signal) => options.handle(event, { signal })) }
-    : {
+  isBatched(options)
+    ? {
       maxBatch: options.maxBatch,
       handleBatch: (events) => attempt((signal) => options.handleBatch(events, { signal }))
     }
+    : { handle: (event) => attempt((signal) => options.handle(event, { signal })) }

@@ -6,8 +6,9 @@ import type { Handling } from "./OrderedGroup/Handler.ts"
 import type { Keyed } from "./OrderedGroup/Waiting.ts"
 import { attempt, type Broker, open, run, type Signal } from "./Subscribe/Session.ts"
 import type { ConsumedEvent } from "./UserConsumer/ConsumedEvent.ts"
+import { checkOrdered } from "./UserConsumer/Invalid.ts"
 
-type Rules<T extends string> = Pick<Handling<T, unknown, never>, "onFailure" | "retry">
+type Rules<T extends string> = Pick<Handling<T, unknown, never>, "onFailure" | "progressWithin" | "retry">
 
 /** A member of an ordered group that runs. */
 export interface SubscribedOrdered extends AsyncDisposable {
@@ -35,6 +36,7 @@ export const subscribeOrdered = async <const T extends string = string>(
     ) => PromiseLike<Outcome | void> | Outcome | void
   }
 ): Promise<SubscribedOrdered> => {
+  await run(checkOrdered(options))
   const { handle } = options
   const stopped = Promise.withResolvers<void>()
   const { running, stop } = await open(

@@ -87,16 +87,17 @@ export const start = Effect.fnUntraced(
     const nats = yield* Nats
     const limit = new ShareLimit(types)
     const started = yield* Deferred.make<void>()
+    const { handle, stuck } = yield* handler(options, limit)
     const run: ConsumerOptions = {
       durable: name,
       filter: filterOf({ types: types ?? [">"] }),
       start: startOf(from),
-      maxBatch: "maxBatch" in options ? options.maxBatch : 1,
+      maxBatch: "maxBatch" in options ? options.maxBatch ?? 1 : 1,
       concurrency,
       hold: true,
       started: Effect.asVoid(Deferred.succeed(started, undefined)),
       pause: limit.pause,
-      handle: yield* handler(options, limit)
+      handle
     }
     const fiber = yield* Effect.forkScoped(consumers.run(run))
     yield* Effect.raceFirst(Deferred.await(started), Fiber.join(fiber))
@@ -107,12 +108,12 @@ export const start = Effect.fnUntraced(
         inFlight,
         finishedTo
       })),
-      health: Effect.sync((): Health => {
+      health: Effect.map(stuck, (stuck): Health => {
         const reason = fiber.pollUnsafe() !== undefined
           ? "it has ended"
           : nats.isConnected()
-          ? limit.reason
-          : "the broker is away"
+          ? limit.reason ?? stuck
+          : "the broker is not connected"
         return reason === undefined ? { ready: true } : { ready: false, reason }
       }),
       ended: Fiber.join(fiber)

@@ -1,8 +1,10 @@
 import { Cause, Effect, Exit } from "effect"
-import { ack, deadLetter, type Outcome } from "../Consumer.ts"
+import { deadLetter, type Outcome } from "../Consumer/Outcome.ts"
 import type { ShareLimit } from "../Consumer/ShareLimit.ts"
 import { messageOf } from "../Failure.ts"
 import type { ConsumedEvent } from "../UserConsumer/ConsumedEvent.ts"
+import { InHand } from "../UserConsumer/InHand.ts"
+import { resultsOf } from "../UserConsumer/Results.ts"
 import { Failures, type Retry } from "../UserConsumer/Retry.ts"
 import { Fenced, type Turn } from "./Fence.ts"
 import type { Waiting } from "./Waiting.ts"
@@ -20,23 +22,27 @@ export interface Handling<T extends string, E, R> {
   readonly onFailure?: "block" | "dead-letter" | undefined
   /** Handles one event. While it does, no other of the same key begins anywhere. */
   readonly handle: (event: ConsumedEvent<T>, turn: Turn) => Effect.Effect<Outcome | void, E, R>
+  /** The member is not healthy when a handler takes longer than this, in milliseconds; 5 minutes when undefined. */
+  readonly progressWithin?: number | undefined
 }
 
-/** Makes an outcome of what the user's handler says of an event; another thing when we are stopped or fenced. */
+/** Makes an outcome of the result of the user's handler, or says that it was stopped or fenced. */
 export const handler = Effect.fnUntraced(
   function*<T extends string, E, R>(options: Handling<T, E, R>, limit: ShareLimit) {
     const { name, onFailure = "dead-letter", retry } = options
     const context = yield* Effect.context<R>()
     const failures = new Failures(onFailure === "block" ? { ...retry, isTransient: () => true } : retry)
     const blocked = new Map<number, string>()
+    const results = resultsOf(name)
+    const inHand = new InHand(options.progressWithin)
 
     const judge = (
       event: ConsumedEvent<T>,
       turn: Turn,
-      exit: Exit.Exit<Outcome | void, E>
+      exit: Exit.Exit<Outcome, E | Error>
     ): Effect.Effect<Judged> => {
       blocked.delete(turn.partition)
-      if (Exit.isSuccess(exit)) return Effect.succeed(failures.settled(event, exit.value ?? ack))
+      if (Exit.isSuccess(exit)) return Effect.succeed(failures.settled(event, exit.value))
       if (Cause.hasInterruptsOnly(exit.cause)) return Effect.succeed("stopped")
       const error = Cause.squash(exit.cause)
       if (isFenced(error)) return Effect.succeed("fenced")
@@ -51,9 +57,11 @@ export const handler = Effect.fnUntraced(
       const outcome = typeof event === "string"
         ? deadLetter(event)
         : yield* Effect.suspend(() => options.handle(event, turn)).pipe(
+          Effect.flatMap(results.outcomeOf),
           Effect.provideContext(context),
           Effect.interruptible,
           Effect.exit,
+          (handled) => inHand.during([event], handled),
           Effect.flatMap((exit) => judge(event, turn, exit))
         )
       if (typeof outcome === "string") return outcome
@@ -62,7 +70,7 @@ export const handler = Effect.fnUntraced(
       return limited
     }, Effect.uninterruptible)
 
-    return { handle, blocked: () => [...blocked.values()][0] }
+    return { handle, blocked: () => [...blocked.values()][0], stuck: inHand.stuck }
   }
 )
 

@@ -3,6 +3,8 @@ import { ack, deadLetter, type Outcome, retryAfter } from "../Consumer.ts"
 import type { Delivered } from "../Consumer/Delivered.ts"
 import type { ShareLimit } from "../Consumer/ShareLimit.ts"
 import { type ConsumedEvent, consumedOf } from "./ConsumedEvent.ts"
+import { InHand } from "./InHand.ts"
+import { resultsOf } from "./Results.ts"
 import { Failures, type Retry } from "./Retry.ts"
 
 export interface HandlingOptions<T extends string> {
@@ -11,9 +13,13 @@ export interface HandlingOptions<T extends string> {
   readonly retry?: Retry | undefined
   /** How long what has begun may take to end when we stop, in milliseconds; 20 seconds when undefined. */
   readonly stopWithin?: number | undefined
+  /**
+   * The consumer is not healthy when a handler takes longer than this, in milliseconds; 5 minutes when undefined.
+   */
+  readonly progressWithin?: number | undefined
 }
 
-/** What is done with an event, or with several at once. Without an outcome it is done. */
+/** Handles an event, or several at once. An event is done unless the handler returns another outcome for it. */
 export type Handling<T extends string, E, R> =
   | { readonly handle: (event: ConsumedEvent<T>) => Effect.Effect<Outcome | void, E, R> }
   | {
@@ -25,29 +31,38 @@ export type Handling<T extends string, E, R> =
     ) => Effect.Effect<ReadonlyArray<Outcome | void> | void, E, R>
   }
 
+/** Whether events are handled in batches. Plain JavaScript can give a property that is undefined. */
+export const isBatched = <A extends object>(
+  options: A
+): options is Extract<A, { readonly handleBatch: unknown }> =>
+  "handleBatch" in options && options.handleBatch !== undefined
+
 /** Makes a handler of deliveries: decodes them, and makes outcomes of what the user's handler says of each. */
 export const handler = Effect.fnUntraced(
   function*<T extends string, E, R>(options: HandlingOptions<T> & Handling<T, E, R>, limit: ShareLimit) {
     const { name, stopWithin = 20_000, types } = options
     const context = yield* Effect.context<R>()
     const failures = new Failures(options.retry)
+    const results = resultsOf(name)
+    const inHand = new InHand(options.progressWithin)
     const isWanted = (event: ConsumedEvent): event is ConsumedEvent<T> =>
       types === undefined || types.some((type) => type === event.type)
 
     const attempt = (events: ReadonlyArray<ConsumedEvent<T>>) => {
       const handled = Effect.suspend(() =>
-        "handle" in options
-          ? Effect.all(events.map((event) => options.handle(event)))
-          : options.handleBatch(events)
+        isBatched(options)
+          ? options.handleBatch(events)
+          : Effect.all(events.map((event) => options.handle(event)))
       )
-      return finishing(Effect.provideContext(handled, context), stopWithin)
+      const settled = Effect.flatMap(handled, (result) => results.outcomesOf(result, events.length))
+      return inHand.during(events, finishing(Effect.provideContext(settled, context), stopWithin))
     }
 
     const settle = (events: ReadonlyArray<ConsumedEvent<T>>): Effect.Effect<ReadonlyArray<Outcome>> =>
       Effect.flatMap(attempt(events), (exit) => {
         if (exit === "stopped") return Effect.succeed(events.map(() => retryAfter(0)))
         if (Exit.isSuccess(exit)) {
-          const outcomes = exit.value ?? []
+          const outcomes = exit.value
           return Effect.succeed(events.map((event, at) => failures.settled(event, outcomes[at] ?? ack)))
         }
         const error = Cause.squash(exit.cause)
@@ -59,7 +74,7 @@ export const handler = Effect.fnUntraced(
         return Effect.map(halves, (outcomes) => outcomes.flat())
       })
 
-    return Effect.fnUntraced(function*(batch: ReadonlyArray<Delivered>) {
+    const handle = Effect.fnUntraced(function*(batch: ReadonlyArray<Delivered>) {
       const read = batch.map(consumedOf)
       const wanted = read.filter((event) => typeof event === "object").filter(isWanted)
       const settled = wanted.length === 0 ? [] : yield* settle(wanted)
@@ -71,6 +86,7 @@ export const handler = Effect.fnUntraced(
         )
       )
     })
+    return { handle, stuck: inHand.stuck }
   }
 )
 

@@ -1,5 +1,5 @@
 import { Effect } from "effect"
-import { deadLetter, type Outcome, retryAfter } from "../Consumer.ts"
+import { deadLetter, type Outcome, retryAfter } from "../Consumer/Outcome.ts"
 import { messageOf } from "../Failure.ts"
 import type { ConsumedEvent } from "./ConsumedEvent.ts"
 
@@ -26,10 +26,17 @@ export class Failures {
 
   constructor({ delays = defaultDelays, isTransient = () => false }: Retry = {}) {
     this.#delays = delays
-    this.isTransient = isTransient
+    this.isTransient = (error) => {
+      try {
+        return isTransient(error) === true
+      } catch {
+        // A rule that fails cannot excuse the event.
+        return false
+      }
+    }
   }
 
-  /** What the handler said, which ends the count unless it is to come again. */
+  /** Ends the count of an event, unless its outcome is a retry. */
   settled(event: ConsumedEvent, outcome: Outcome): Outcome {
     if (outcome._tag !== "RetryAfter") this.#failures.delete(event.sequence)
     return outcome
@@ -44,7 +51,7 @@ export class Failures {
     const isTransient = this.isTransient(error)
     const delay = this.#delays[failures] ?? (isTransient ? this.#delays.at(-1) ?? 1_000 : undefined)
     this.#failures.delete(sequence)
-    // One that somebody redrives has been through all this.
+    // A redriven event is a dead letter already.
     if (delay === undefined || (redriven && !isTransient)) return Effect.succeed(deadLetter(messageOf(error)))
     this.#remember(sequence, failures + 1)
     return Effect.as(
@@ -57,7 +64,7 @@ export class Failures {
     )
   }
 
-  // Another instance may have finished what we would remember for ever.
+  // Another instance may finish an event that failed here. Its count must not stay in memory.
   #remember(sequence: number, failures: number): void {
     this.#failures.set(sequence, failures)
     const [oldest] = this.#failures.keys()

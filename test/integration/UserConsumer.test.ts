@@ -146,6 +146,26 @@ layer(Layer.effectDiscard(ready).pipe(Layer.provideMerge(listenerAndClient)), { 
         yield* untilDead("answering", 0)
       }))
 
+    it.effect("finishes events whose handler returns the result of a query, one by one and in batches", () =>
+      Effect.gen(function*() {
+        // As a client that has no types gives it.
+        const insert = async () => JSON.parse(`{"rowCount":1}`)
+        const types = ["queried.happened"]
+        const one = yield* subscribing({ name: "queried", types, handle: insert })
+        const many = yield* subscribing({
+          name: "queried_many",
+          types,
+          maxBatch: 10,
+          handleBatch: (events) => Promise.all(events.map(insert))
+        })
+        yield* happen("queried", 50)
+        for (const { lag } of [one, many]) {
+          yield* Effect.repeat(Effect.promise(lag), {
+            until: ({ events, finishedTo }) => events === 0 && finishedTo > 0
+          })
+        }
+      }))
+
     it.effect("finds in a failing batch the event that is to blame, and finishes the others", () =>
       Effect.gen(function*() {
         yield* happen("batch", 20)
@@ -225,10 +245,17 @@ layer(Layer.effectDiscard(ready).pipe(Layer.provideMerge(listenerAndClient)), { 
           [{ types: ["a b"] }, /types is \["a b"\]/],
           [{ concurrency: 0 }, /concurrency is 0; allowed is 1 to 1000/],
           [{ from: { sequence: 0 } }, /from is \{"sequence":0\}; allowed is "all", "new"/],
-          [{ retry: { delays: [-1] } }, /retry.delays is \[-1\]/]
+          [{ retry: { delays: [-1] } }, /retry.delays is \[-1\]/],
+          [{ retry: { delays: [Infinity] } }, /retry.delays is \[Infinity\]; .* milliseconds from 0 to/],
+          [{ progressWithin: 0 }, /progressWithin is 0; allowed is milliseconds, more than 0/],
+          [{ name: undefined }, /name is undefined; allowed is 1 to 64 letters/],
+          [{ handle: undefined }, /handle is undefined; allowed is a function; or handleBatch/],
+          [{ handleBatch: () => undefined }, /has a handle and a handleBatch/]
         ] as const
         for (const [option, expected] of wrong) {
-          const subscribing = subscribe({ ...target, name: "right", handle: () => undefined, ...option })
+          const subscribing = Reflect.apply(subscribe, undefined, [
+            { ...target, name: "right", handle: () => undefined, ...option }
+          ])
           const error = yield* Effect.flip(
             Effect.tryPromise({ try: () => subscribing, catch: (error) => error })
           )

@@ -3,24 +3,29 @@
 #   docker build -t threeqpr-events .                 on Node
 #   docker build -t threeqpr-events --target deno .   on Deno
 #
-# The images run the sources, as the repository does. They write to /data only.
+# The images run the bundled program. They write to /data only.
 
 FROM nats:2.14.5-alpine AS nats
 
-FROM node:24.21.0-alpine AS dependencies
+FROM node:24.21.0-alpine AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
-RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund
+# No script: the Node of this image builds, and PGlite, which the bundle loads from its package, has none.
+RUN npm ci --ignore-scripts --no-audit --no-fund
+COPY bin bin
+COPY src src
+COPY build.ts ./
+RUN node build.ts --program \
+  && mkdir -p /out/node_modules/@electric-sql \
+  && cp -r node_modules/@electric-sql/pglite /out/node_modules/@electric-sql/ \
+  && cp -r package.json bin dist /out/
 
 FROM denoland/deno:alpine-2.9.6 AS deno
 COPY --from=nats /usr/local/bin/nats-server /usr/local/bin/nats-server
-COPY --from=dependencies /app /app
+COPY --from=build /out /app
 COPY LICENSE deno.json /app/
-COPY src /app/src
 WORKDIR /app
-# Compiled once, here: the file system may be read-only later.
-RUN deno cache --quiet src/main.ts src/App.ts src/Database/PgliteWorker.ts \
-  && printf '#!/bin/sh\nexec deno run -A --cached-only --quiet /app/src/main.ts "$@"\n' > /usr/local/bin/threeqpr \
+RUN printf '#!/bin/sh\nexec deno run -A --cached-only --quiet /app/bin/threeqpr.js "$@"\n' > /usr/local/bin/threeqpr \
   && chmod 755 /usr/local/bin/threeqpr \
   && mkdir /data \
   && chown 1000:1000 /data
@@ -34,10 +39,8 @@ CMD ["serve"]
 
 FROM node:24.21.0-alpine AS node
 COPY --from=nats /usr/local/bin/nats-server /usr/local/bin/nats-server
-COPY --from=dependencies /app /app
+COPY --from=build /out /app
 COPY LICENSE /app/
-COPY bin /app/bin
-COPY src /app/src
 WORKDIR /app
 RUN ln -s /app/bin/threeqpr.js /usr/local/bin/threeqpr \
   && mkdir /data \

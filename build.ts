@@ -1,10 +1,98 @@
-/** Makes `dist`, which only the published package runs: JavaScript, declarations, and every other file of src. */
+/**
+ * Builds `dist`: the program, bundled with its dependencies for both runtimes, and the library, which leaves its
+ * dependencies to npm so that users share one instance of each.
+ *
+ *   node build.ts            everything that is published: program, library, declarations
+ *   node build.ts --program  the program only, and only if a source changed since the last build (about a second)
+ */
 import { execFileSync } from "node:child_process"
-import { cpSync, rmSync } from "node:fs"
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { dirname, join, relative } from "node:path"
 import process from "node:process"
+import type { InputOptions, OutputAsset } from "rolldown"
+import { fingerprint, isFresh, stamp } from "./bin/fresh.js"
 
-rmSync("dist", { recursive: true, force: true })
-execFileSync(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "tsconfig.build.json"], {
-  stdio: "inherit"
-})
-cpSync("src", "dist", { recursive: true, filter: (file) => !file.endsWith(".ts") })
+const root = import.meta.dirname
+const dist = join(root, "dist")
+const program = join(dist, "program")
+const written = new Set<string>()
+
+/** Each file appears whole: a process that starts meanwhile reads the old one or the new one. */
+const write = (file: string, content: string | Uint8Array) => {
+  mkdirSync(dirname(file), { recursive: true })
+  writeFileSync(`${file}.${process.pid}`, content)
+  renameSync(`${file}.${process.pid}`, file)
+  written.add(file)
+}
+
+const filesIn = (folder: string) =>
+  readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+
+const copy = (from: string, to: string) => {
+  for (const file of filesIn(from)) write(join(to, relative(from, file)), readFileSync(file))
+}
+
+/** A source map names files and lines. The text of the sources would triple the package. */
+const withoutSources = ({ fileName, source }: OutputAsset) => {
+  if (!fileName.endsWith(".map")) return source
+  const { sourcesContent: _, ...map } = JSON.parse(String(source))
+  return JSON.stringify(map)
+}
+
+const bundle = async (options: InputOptions, to: string) => {
+  const { rolldown } = await import("rolldown")
+  const build = await rolldown({ cwd: root, platform: "node", ...options })
+  const { output } = await build.generate({
+    dir: to,
+    format: "esm",
+    // Names and line ends stay: people read stack traces.
+    minify: { compress: true, mangle: false, codegen: { removeWhitespace: false } },
+    sourcemap: true,
+    entryFileNames: "[name].js",
+    chunkFileNames: "[name]-[hash].js"
+  })
+  await build.close()
+  const isEntry = (file: (typeof output)[number]) => file.type === "chunk" && file.isEntry
+  // Entries come last, so that each finds its chunks. Those of an earlier build stay for processes that run it.
+  for (const file of output.toSorted((a, b) => Number(isEntry(a)) - Number(isEntry(b)))) {
+    write(join(to, file.fileName), file.type === "chunk" ? file.code : withoutSources(file))
+  }
+}
+
+/** The program: `dist/program/main.js`. PGlite finds its data beside its own files, so it is not bundled. */
+const buildProgram = async () => {
+  const builtFrom = fingerprint()
+  await bundle({
+    input: { main: "src/main.ts", PgliteWorker: "src/Database/PgliteWorker.ts" },
+    external: /^@electric-sql\/pglite/
+  }, program)
+  copy(join(root, "src", "Dashboard"), join(program, "Dashboard"))
+  const { contentOf, vendored } = await import("./src/Admin/Dashboard/Vendor.ts")
+  for (const vendor of vendored()) write(join(program, "Dashboard", "vendor", vendor.as), contentOf(vendor))
+  write(stamp, builtFrom)
+}
+
+/** The library: `dist/index.js`, with the declarations of its types, and the files for Prometheus and Grafana. */
+const buildLibrary = async () => {
+  await bundle({ input: { index: "src/index.ts" }, external: /^[^./]/ }, dist)
+  const declarations = mkdtempSync(join(tmpdir(), "threeqpr-declarations-"))
+  const compiler = join(root, "node_modules", "typescript", "bin", "tsc")
+  execFileSync(process.execPath, [compiler, "-p", "tsconfig.build.json", "--outDir", declarations], {
+    cwd: root,
+    stdio: "inherit"
+  })
+  copy(declarations, dist)
+  rmSync(declarations, { recursive: true })
+  copy(join(root, "src", "Metrics"), join(dist, "Metrics"))
+}
+
+if (process.argv.includes("--program")) {
+  if (!isFresh()) await buildProgram()
+} else {
+  await buildProgram()
+  await buildLibrary()
+  for (const file of filesIn(dist)) if (!written.has(file)) rmSync(file)
+}

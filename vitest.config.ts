@@ -4,7 +4,12 @@ import { defineConfig } from "vitest/config"
 /** Tests that look at turns of an event loop, and at others' answers under abuse and load: nothing runs beside them. */
 const alone = ["test/e2e/Abuse.test.ts", "test/e2e/Faults/Load.test.ts"]
 
-const shared = { silent: "passed-only", testTimeout: 60_000, hookTimeout: 60_000 } as const
+const shared = {
+  globalSetup: "test/support/Build.ts",
+  silent: "passed-only",
+  testTimeout: 60_000,
+  hookTimeout: 60_000
+} as const
 
 export default defineConfig({
   test: {

@@ -1,6 +1,29 @@
 #!/usr/bin/env node
 import { existsSync } from "node:fs"
+import process from "node:process"
+import { nameSources } from "./stack-traces.js"
 
-// The published package has JavaScript in dist; the repository runs its sources, with nothing built.
-const source = new URL("../src/main.ts", import.meta.url)
-await import(existsSync(source) ? source.href : new URL("../dist/main.js", import.meta.url).href)
+const minimum = [22, 19]
+
+const isOlder = (version, [major, minor]) => {
+  const [itsMajor, itsMinor] = version.split(".").map(Number)
+  return itsMajor < major || itsMajor === major && itsMinor < minor
+}
+
+if (process.versions.deno === undefined && isOlder(process.versions.node, minimum)) {
+  process.stderr.write(
+    `threeqpr: this is Node ${process.versions.node}, and threeqpr-events needs Node ${minimum.join(".")} or later, `
+      + "or Deno 2.9 or later. In a checkout, `npm start` and `npx threeqpr` use the Node that `npm ci` installs.\n"
+  )
+  process.exit(1)
+}
+
+// A checkout builds the program when a source changed. The package has no sources.
+if (existsSync(new URL("../src", import.meta.url))) {
+  const { buildIfStale } = await import("./fresh.js")
+  buildIfStale()
+}
+
+// Deno reads source maps by itself.
+if (process.versions.deno === undefined) nameSources()
+await import("../dist/program/main.js")

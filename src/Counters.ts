@@ -1,4 +1,5 @@
 import { Effect, Schema } from "effect"
+import { ProcessCounters } from "./Domain/ProcessCounters.ts"
 import { instance, startedAt } from "./Instance.ts"
 import { ingest, projectedCounts } from "./Metrics.ts"
 import { Nats } from "./Nats.ts"
@@ -7,22 +8,6 @@ import { type Role, roles } from "./Role.ts"
 
 /** The subject on which every process is asked for what it has counted; no stream takes it. */
 export const subject = "3qpr.counters"
-
-const Counts = Schema.Record(Schema.String, Schema.Number)
-
-/** What one process has counted since it started. */
-export const ProcessCounters = Schema.Struct({
-  /** Host and process id. */
-  instance: Schema.String,
-  /** With `instance`, what tells it from the one that ran there before. */
-  started_at: Schema.String,
-  roles: Schema.Array(Schema.Literals(roles)),
-  /** Deliveries by what became of them; none without the ingress role. */
-  deliveries: Counts,
-  /** Events that a projection has applied or found applied before; none without the projector role. */
-  projected: Counts
-})
-export type ProcessCounters = typeof ProcessCounters.Type
 
 /** Answers what others ask of this process's counters, until the scope ends. */
 export const answer = Effect.fnUntraced(function*(active: ReadonlySet<Role>) {

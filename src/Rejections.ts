@@ -1,5 +1,6 @@
 import { Effect, Schema } from "effect"
 import { Buffer } from "node:buffer"
+import { RejectionDetail, RejectionSummary } from "./Domain/Rejection.ts"
 import type { Rejection, Rejections } from "./Ingress/Rejections.ts"
 import { instance } from "./Instance.ts"
 import { Nats } from "./Nats.ts"
@@ -13,44 +14,6 @@ const Question = Schema.Union([
   Schema.Struct({ list: Schema.Finite }),
   Schema.Struct({ get: Schema.String })
 ])
-
-const summary = {
-  id: Schema.String,
-  /** The process that refused it: host and process id. */
-  instance: Schema.String,
-  reason: Schema.String,
-  at: Schema.String,
-  /** Address that it came from; that of a proxy, if there is one. */
-  source: Schema.String,
-  /** Bytes of the body, as far as it was read, or as it was declared. */
-  size: Schema.Finite
-}
-
-export const RejectionSummary = Schema.Struct(summary)
-export type RejectionSummary = typeof RejectionSummary.Type
-
-const Found = Schema.Struct({
-  cause: Schema.String,
-  explanation: Schema.String,
-  remedy: Schema.String,
-  secret: Schema.String
-})
-
-export const RejectionDetail = Schema.Struct({
-  ...summary,
-  headers: Schema.Record(Schema.String, Schema.String),
-  /** The first 8 KiB of the body. */
-  head_base64: Schema.String,
-  /** Whether that is all of it. */
-  complete: Schema.Boolean,
-  /** What is wrong with the signature, and known causes that would make it fit; null without the whole body. */
-  doctor: Schema.NullOr(Schema.Struct({
-    summary: Schema.String,
-    causes: Schema.Array(Found),
-    remaining: Schema.Array(Schema.String)
-  }))
-})
-export type RejectionDetail = typeof RejectionDetail.Type
 
 const List = Schema.Struct({ refused: Schema.Finite, rejections: Schema.Array(RejectionSummary) })
 

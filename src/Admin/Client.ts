@@ -1,8 +1,8 @@
 import { Context, type Duration, Effect, Layer, Redacted, Schema } from "effect"
 import { HttpClient, HttpClientError, HttpClientRequest } from "effect/http"
-import { HttpApiClient } from "effect/http-api"
+import type { HttpApiClient } from "effect/http-api"
 import { messageOf } from "../Failure.ts"
-import { Api } from "./Api.ts"
+import type { Api } from "./Api.ts"
 import { Conflict, InvalidRequest, InvalidSelection, NotFound, Unavailable } from "./Problems.ts"
 
 export interface ClientOptions {
@@ -29,9 +29,11 @@ export class AdminClient extends Context.Service<
 
 const make = Effect.fnUntraced(function*({ patience = "45 seconds", token, url }: ClientOptions) {
   const client = yield* HttpClient.HttpClient
-  return yield* HttpApiClient.makeWith(Api, {
-    baseUrl: url,
-    httpClient: client.pipe(
+  // Commands that call nothing do not load the contract.
+  const { connect } = yield* Effect.promise(() => import("./Client/Connect.ts"))
+  return yield* connect(
+    url,
+    client.pipe(
       token === undefined
         ? (client) => client
         : HttpClient.mapRequest(HttpClientRequest.bearerToken(Redacted.value(token))),
@@ -53,7 +55,7 @@ const make = Effect.fnUntraced(function*({ patience = "45 seconds", token, url }
         )
       )
     )
-  })
+  )
 })
 
 /** Says of any failure of a call what it means to the one who made it. */

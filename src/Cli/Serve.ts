@@ -3,7 +3,6 @@ import { Command, Flag } from "effect/cli"
 import { type Config, load } from "../Config.ts"
 import { type Role, roles } from "../Role.ts"
 import * as Telemetry from "../Telemetry.ts"
-import * as Otlp from "../Telemetry/Otlp.ts"
 import { Vitals } from "../Vitals.ts"
 import * as WebhookSecret from "../WebhookSecret.ts"
 import { given, settingFlag } from "./Flags.ts"
@@ -26,6 +25,7 @@ export const serve = Command.make(
   Effect.fnUntraced(function*({ role, ...flags }) {
     const config = yield* load(given(flags))
     const active = new Set(role.length > 0 ? role : roles)
+    const Otlp = yield* Effect.promise(() => import("../Telemetry/Otlp.ts"))
     yield* run(config, active).pipe(
       Effect.provide(Otlp.layer(config)),
       Telemetry.withLogLevel(config.logLevel)

@@ -1,63 +1,14 @@
-import { Console, Effect, Exit, Fiber, Layer, Option, Random, Schema } from "effect"
+import { Effect } from "effect"
 import { Command } from "effect/cli"
-import process from "node:process"
-import { load } from "../Config.ts"
-import * as Simulator from "../Simulator.ts"
-import { faultNames, isFaultName } from "../Simulator/Faults.ts"
-import * as WebhookSecret from "../WebhookSecret.ts"
-import { adminClient, given } from "./Flags.ts"
-import { json as printJson } from "./Output.ts"
-import { showComparison, wrongIn } from "./Simulate/Differences.ts"
 import { flags } from "./Simulate/Flags.ts"
-import * as Progress from "./Simulate/Progress.ts"
-import { serveApi } from "./Simulate/Provider.ts"
-import { showReport } from "./Simulate/Result.ts"
-import { wrongUsage } from "./Usage.ts"
 
-/** The run found something wrong, or proved nothing. */
-export class NotClean extends Schema.TaggedError<NotClean>()("NotClean", { message: Schema.String }) {}
-
-/** `threeqpr simulate`: a 3QPR of our own, that shows at the end what became of each event. */
+/** `threeqpr simulate`: a local 3QPR that shows at the end what became of each event. */
 export const simulate = Command.make(
   "simulate",
   flags,
-  Effect.fnUntraced(function*({ apiPort, dataDir, secret, url, ...options }) {
-    if (Option.isSome(apiPort) && (Option.isSome(url) || Option.isSome(secret))) {
-      return yield* wrongUsage(
-        ["simulate"],
-        "--api-port delivers to the webhooks that are registered with it, each with its own secret; it goes "
-          + "with neither --url nor --secret."
-      )
-    }
-    const config = yield* load(given({ dataDir }))
-    const destination: Simulator.Destination = Option.isSome(apiPort)
-      ? { account: yield* serveApi(apiPort.value, config.apiKey) }
-      : {
-        url: Option.getOrElse(url, () => `http://localhost:${config.port}/webhooks/3qpr`),
-        secret: Option.isSome(secret)
-          ? secret.value
-          : yield* WebhookSecret.signing(yield* WebhookSecret.find(config))
-      }
-    const seed = Option.isSome(options.seed)
-      ? options.seed.value
-      : String(yield* Random.nextIntBetween(0, 999_999_999))
-    const faults = Option.match(options.faults, {
-      onNone: () => [],
-      onSome: (text) => text === "all" ? faultNames : text.split(",").filter(isFaultName)
-    })
-    yield* run({
-      options: {
-        ...destination,
-        seed,
-        faults,
-        rate: options.rate,
-        speed: options.speed,
-        count: Option.getOrUndefined(options.count)
-      },
-      asJson: options.json,
-      admin: options.verify ? Option.some(adminClient(options.adminUrl)) : Option.none()
-    })
-  }, Effect.scoped)
+  // Loaded when it runs: other commands need no simulator.
+  (options) =>
+    Effect.flatMap(Effect.promise(() => import("./Simulate/Run.ts")), ({ simulate }) => simulate(options))
 ).pipe(
   Command.withDescription("Make believable events, deliver them as 3QPR does, prove what became of each"),
   Command.withExamples([
@@ -76,68 +27,3 @@ export const simulate = Command.make(
     }
   ])
 )
-
-interface Run {
-  readonly options: Simulator.Options & { readonly seed: string }
-  readonly asJson: boolean
-  /** Whom to ask what is stored; none without `--verify`. */
-  readonly admin: Option.Option<ReturnType<typeof adminClient>>
-}
-
-const run = Effect.fnUntraced(function*({ admin, asJson, options }: Run) {
-  const client = Option.isSome(admin) ? yield* Layer.build(admin.value) : undefined
-  // Who registers need not run yet: then all of its log is compared.
-  const from = client && options.url !== undefined
-    ? yield* Simulator.position.pipe(Effect.provideContext(client))
-    : undefined
-  const simulation = yield* Simulator.start(options)
-  const to = options.url ?? options.account.webhooks().map(({ url }) => url).join(", ")
-  yield* Console.error(
-    `${options.rate} events a second to ${to}; --seed ${options.seed} makes the same again`
-  )
-  const progress = yield* Effect.forkScoped(Progress.show(simulation, to))
-  const verification = client && Effect.gen(function*() {
-    return yield* Simulator.verify(simulation, from ?? { ...(yield* Simulator.position), sequence: 0 })
-  }).pipe(Effect.provideContext(client))
-  yield* Effect.uninterruptibleMask(Effect.fnUntraced(function*(restore) {
-    const ending = yield* Effect.exit(restore(simulation.finished))
-    yield* simulation.stop
-    yield* Fiber.interrupt(progress)
-    if (Exit.isSuccess(ending)) return yield* conclude(simulation, { asJson, verification, ended: true })
-    if (!Exit.hasInterrupts(ending)) return yield* ending
-    // Ctrl-C is how an endless run ends: what there is then is shown all the same. An error would be lost
-    // behind the interruption, so it is told here.
-    process.exitCode = 0
-    yield* conclude(simulation, { asJson, verification, ended: false }).pipe(
-      Effect.catch(({ message }) =>
-        Effect.andThen(Effect.sync(() => void (process.exitCode = 1)), Console.error(`threeqpr: ${message}`))
-      )
-    )
-  }))
-}, Effect.scoped)
-
-const conclude = Effect.fnUntraced(function*(
-  simulation: Simulator.Simulation,
-  { asJson, ended, verification }: {
-    readonly asJson: boolean
-    /** Whether the run came to its end by itself. */
-    readonly ended: boolean
-    readonly verification:
-      | Effect.Effect<Simulator.Comparison, Simulator.VerificationFailed>
-      | undefined
-  }
-) {
-  const report = yield* simulation.report
-  if (!asJson) yield* showReport(report)
-  if (verification !== undefined) yield* Console.error("comparing what is stored and projected…")
-  // In a fiber of its own its time-outs work after a Ctrl-C, too.
-  const comparison = verification && (yield* Effect.flatMap(Effect.forkDetach(verification), Fiber.join))
-  const wrong = [
-    ...(ended ? report.wrong : report.violations),
-    ...(comparison === undefined ? [] : wrongIn(comparison))
-  ]
-  if (asJson) {
-    yield* printJson({ ...report, clean: wrong.length === 0, wrong, verification: comparison ?? null })
-  } else if (comparison !== undefined) yield* showComparison(comparison)
-  if (wrong.length > 0) return yield* new NotClean({ message: `Not clean: ${wrong.join("; ")}.` })
-})

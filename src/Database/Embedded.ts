@@ -1,4 +1,5 @@
 import { Deferred, Effect, Path, Schema } from "effect"
+import { extname } from "node:path"
 import { Duplex } from "node:stream"
 import { Worker } from "node:worker_threads"
 import { acquire } from "../FolderLock.ts"
@@ -89,7 +90,8 @@ export const open = Effect.fn("Embedded.open")(function*(folder: string) {
 })
 
 const startWorker = (folder: string) =>
-  new Worker(new URL(import.meta.url.replace(/Embedded(\.\w+)$/, "PgliteWorker$1")), {
+  // Beside us as a source, and beside our chunk in the bundle.
+  new Worker(new URL(`PgliteWorker${extname(import.meta.url)}`, import.meta.url), {
     workerData: { folder },
     execArgv: [],
     // Of the default 4 MB some 6,000 nested JSON arrays are enough to crash Postgres. Deno ignores this.

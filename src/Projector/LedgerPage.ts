@@ -1,33 +1,11 @@
-import { Effect, Schema, Stream } from "effect"
+import { Effect, Stream } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { DeadLetters } from "../DeadLetters.ts"
+import type { LedgerProblem } from "../Domain/Ledger.ts"
 import { eventSubject, type LoggedEntry, quarantineSubject } from "../EventLog.ts"
 import { logEntries } from "../EventLog/Entries.ts"
 import { durableName, type Projection } from "../Projection.ts"
 import { appliedTable } from "./Tables.ts"
-
-/** What became of entries of the stream in one projection; each entry is in one of them. */
-export const LedgerCounts = Schema.Struct({
-  stream: Schema.Finite,
-  applied: Schema.Finite,
-  /** In the stream again under the id of one that was applied. */
-  repeated: Schema.Finite,
-  dead_lettered: Schema.Finite,
-  quarantined: Schema.Finite,
-  /** Of other types. */
-  not_mine: Schema.Finite,
-  /** In none of the others: nobody knows what became of it. */
-  skipped: Schema.Finite,
-  /** In more than one of them. */
-  double: Schema.Finite
-})
-
-/** An entry or a record that should not be as it is. `unexplained`: applied, and not in the stream. */
-export const LedgerProblem = Schema.Struct({
-  kind: Schema.Literals(["skipped", "double", "unexplained"]),
-  sequence: Schema.Finite,
-  id: Schema.String
-})
 
 /** The entries that are looked at in one go. */
 export const pageSize = 20_000
@@ -92,7 +70,7 @@ const compare = Effect.fnUntraced(function*(
     skipped: 0,
     double: 0
   }
-  const problems: Array<typeof LedgerProblem.Type> = []
+  const problems: Array<LedgerProblem> = []
   for (const { headers, sequence, subject } of entries) {
     const id = headers["ce-id"] ?? headers["Nats-Msg-Id"] ?? ""
     const isApplied = applied.delete(placeOf(sequence, id))

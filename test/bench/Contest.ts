@@ -43,7 +43,7 @@ interface Contender extends Entrant {
 export const ours = (runtime: Runtime, store: Store): Entrant => ({
   name: "threeqpr-events",
   runtime,
-  script: "../../src/main.ts",
+  script: "../../bin/threeqpr.js",
   args: ["serve", "--role", "ingress", "--host", "127.0.0.1", "--admin-port", "0"],
   store
 })

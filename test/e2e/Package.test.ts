@@ -56,25 +56,50 @@ layer(installed, { timeout: "5 minutes", excludeTestServices: true })(
   "the packed package, installed into an empty project",
   (it) => {
     it.effect(
-      "holds every module of src as JavaScript with its declarations, every other file of it, and no more",
+      "holds the program, the library with its declarations, the dashboard's files, and no source",
       () =>
         Effect.gen(function*() {
           const { folder, size } = yield* Installed
-          const root = join(folder, "node_modules", "threeqpr-events")
-          const modules = filesIn(join(checkout, "src")).flatMap((file) =>
-            file.endsWith(".ts") ? [file.replace(/ts$/, "js"), file.replace(/ts$/, "d.ts")] : [file]
-          )
-          assert.sameMembers(filesIn(root), [
-            ...modules.map((file) => `dist/${file}`),
+          const files = filesIn(join(folder, "node_modules", "threeqpr-events"))
+          const outside = files.filter((file) => !file.startsWith("dist/"))
+          assert.sameMembers(outside, [
+            "bin/stack-traces.js",
             "bin/threeqpr.js",
             "package.json",
             "README.md",
             "CHANGELOG.md",
             "LICENSE"
           ])
-          assert.isBelow(size, 1_000_000)
+          assert.includeMembers(files, [
+            "dist/index.js",
+            "dist/index.js.map",
+            "dist/index.d.ts",
+            "dist/Metrics/alerts.yml",
+            "dist/Metrics/grafana.json",
+            "dist/program/main.js",
+            "dist/program/main.js.map",
+            "dist/program/PgliteWorker.js",
+            "dist/program/Dashboard/index.html",
+            "dist/program/Dashboard/vendor/uplot.js"
+          ])
+
+          assert.isEmpty(files.filter((file) => /(?<!\.d)\.ts$/.test(file)))
+          assert.isBelow(size, 2_500_000)
         })
     )
+
+    it.effect("names the sources in the stack trace of an error", () =>
+      Effect.gen(function*() {
+        const { folder, run } = yield* Installed
+        const preload = join(folder, "fail.mjs")
+        // Fails in the first part of the program that asks for the time zone of a log line.
+        writeFileSync(preload, `process.once = () => { throw new Error("asked for by the test") }\n`)
+        const program = join("node_modules", "threeqpr-events", "bin", "threeqpr.js")
+        const command = isDeno
+          ? `deno run -A --preload ${preload} ${program}`
+          : `node --import ${preload} ${program}`
+        assert.throws(() => run(`${command} --version`), /asked for by the test(.|\n)*\/src\/main\.ts:\d+/)
+      }))
 
     it.effect("has the version of the repository, on npm and on JSR", () =>
       Effect.gen(function*() {

@@ -17,8 +17,8 @@ const checkout = fileURLToPath(new URL("../../", import.meta.url))
 const flagsOf = (task: "start" | "start:external"): ReadonlyArray<string> => {
   const read = (file: string) => JSON.parse(readFileSync(`${checkout}${file}`, "utf8"))
   const command: string = onDeno ? read("deno.json").tasks[task] : read("package.json").scripts[task]
-  // A `.` is where the task is run, which a test is not.
-  return command.split(" ").filter((word) => word.startsWith("--")).map((flag) =>
+  // The program was built before. A `.` is the folder of the task, and a test runs in another one.
+  return command.replace(/^.*&& /, "").split(" ").filter((word) => word.startsWith("--")).map((flag) =>
     flag.replace(/=\.(?=,|$)/, `=${checkout}`)
   )
 }

@@ -89,7 +89,7 @@ describe("the README's read model of one's own", () => {
       )
       const types = spawnSync("node_modules/.bin/tsc", ["--noEmit"], { cwd: copy, encoding: "utf8" })
       assert.strictEqual(types.status, 0, types.stdout)
-      const after = yield* serve(environment, [], { entry: `${copy}/src/main.ts` })
+      const after = yield* serve(environment, [], { entry: `${copy}/bin/threeqpr.js` })
       const database = yield* Layer.build(Database.layer({ url: Redacted.make(DATABASE_URL), dataDir: "" }))
       const sql = Context.get(database, SqlClient)
       const rows = sql<

@@ -23,12 +23,12 @@ export interface Ended {
   readonly stderr: string
 }
 
-const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url))
+const main = fileURLToPath(new URL("../../bin/threeqpr.js", import.meta.url))
 const onDeno = process.versions["deno"] !== undefined
 
 /** How a process of ours is started otherwise than by itself. */
 export interface Launch {
-  /** What is run in place of the sources' `main.ts`. */
+  /** What is run in place of this checkout's program. */
   readonly entry?: string
   /** Flags of the runtime in place of those that allow everything. */
   readonly permissions?: ReadonlyArray<string>
@@ -156,8 +156,8 @@ export const running = (
   }))
 
 /**
- * Starts `serve` on free ports and waits until it is ready. Killed, if it still runs, with the scope. `entry` is
- * the `main.ts` of another copy of the sources.
+ * Starts `serve` on free ports and waits until it is ready. Kills it, if it still runs, when the scope closes. `entry`
+ * is the program of another checkout.
  */
 export const serve = (
   environment: Readonly<Record<string, string>>,

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { existsSync, readFileSync } from "node:fs"
+import { runtimePackages } from "../support/Bundled.ts"
 
 interface Package {
   readonly license?: string
@@ -34,7 +35,7 @@ const installed = () => {
       visit(found, Object.keys({ ...dependencies, ...optionalDependencies, ...peerDependencies }))
     }
   }
-  visit("", Object.keys(read("package.json").dependencies ?? {}))
+  visit("", Object.keys(runtimePackages))
   return licences
 }
 
@@ -64,7 +65,7 @@ describe("what runs with us", () => {
   })
 
   it("is pinned", () => {
-    for (const [name, version] of Object.entries(read("package.json").dependencies ?? {})) {
+    for (const [name, version] of Object.entries(runtimePackages)) {
       assert.match(version, /^\d+\.\d+\.\d+$/, name)
     }
   })

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "vitest"
 import { Rates } from "../../src/Admin/Live/Rates.ts"
-import type { ProcessCounters } from "../../src/Counters.ts"
+import type { ProcessCounters } from "../../src/Domain/ProcessCounters.ts"
 
 const second = 1_000
 const start = Date.UTC(2026, 2, 20)

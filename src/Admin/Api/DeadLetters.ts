@@ -1,5 +1,6 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
+import { ConsumerName } from "../../Domain/ConsumerName.ts"
 import { EventType } from "../../Domain/Event.ts"
 import { IsoDateTime } from "../../Domain/Fields.ts"
 import { InvalidSelection, NotFound, Unavailable } from "../Problems.ts"
@@ -36,11 +37,6 @@ export const DeadLetterDetail = Schema.Struct({
   body_base64: Schema.String
 })
 export type DeadLetterDetail = typeof DeadLetterDetail.Type
-
-/** A consumer's name, such as scans-1. */
-export const ConsumerName = Schema.String.check(
-  Schema.isPattern(/^[^\s.:*>]{1,200}$/, { expected: "the name of a consumer, such as scans-1" })
-)
 
 /** Which dead letters: those that fit everything that is given. */
 export const LetterFilter = Schema.Struct({

@@ -1,6 +1,6 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
-import { ProcessCounters } from "../../Counters.ts"
+import { ProcessCounters } from "../../Domain/ProcessCounters.ts"
 import { Kind, State } from "../../Projector/Registry.ts"
 import { TooManyClients } from "../Problems.ts"
 import { EventSummary } from "./Events.ts"

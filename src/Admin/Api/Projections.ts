@@ -1,7 +1,7 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
+import { LedgerCounts, LedgerProblem } from "../../Domain/Ledger.ts"
 import { TableComparison } from "../../Projector/Compare.ts"
-import { LedgerCounts, LedgerProblem } from "../../Projector/LedgerPage.ts"
 import { Kind, State } from "../../Projector/Registry.ts"
 import { Conflict, NotFound, Unavailable } from "../Problems.ts"
 import { within } from "./Query.ts"

@@ -1,11 +1,9 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
+import { QuarantineReason } from "../../Domain/QuarantineReason.ts"
 import { InvalidSelection, NotFound, Unavailable } from "../Problems.ts"
 import { By, Rate } from "./Operations.ts"
 import { within } from "./Query.ts"
-
-/** Why a signed body was no event that we could use. */
-export const Reason = Schema.Literals(["invalid_json", "invalid_envelope", "invalid_data"])
 
 const summary = {
   sequence: Schema.Finite,
@@ -36,7 +34,7 @@ export const QuarantineDetail = Schema.Struct({
 export type QuarantineDetail = typeof QuarantineDetail.Type
 
 export const QuarantineQuery = Schema.Struct({
-  reason: Schema.optional(Reason),
+  reason: Schema.optional(QuarantineReason),
   before: Schema.optional(within(1, Number.MAX_SAFE_INTEGER)),
   limit: Schema.optional(within(1, 1_000))
 })
@@ -53,7 +51,7 @@ const QuarantineAnswer = Schema.Struct({
 /** Exactly one of `sequences`, `reason` and `all: true`. */
 export const QuarantineSelection = Schema.Struct({
   sequences: Schema.optional(Schema.Array(Schema.Int).check(Schema.isBetweenLength(1, 10_000))),
-  reason: Schema.optional(Reason),
+  reason: Schema.optional(QuarantineReason),
   all: Schema.optional(Schema.Literal(true)),
   /** Says how many it would be, and changes nothing. */
   dry_run: Schema.optional(Schema.Boolean),

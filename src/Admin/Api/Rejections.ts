@@ -1,6 +1,6 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
-import { RejectionDetail, RejectionSummary } from "../../Rejections.ts"
+import { RejectionDetail, RejectionSummary } from "../../Domain/Rejection.ts"
 import { NotFound, Unavailable } from "../Problems.ts"
 import { within } from "./Query.ts"
 

@@ -2,11 +2,11 @@ import { Effect, Schema } from "effect"
 import { Buffer } from "node:buffer"
 import { createHash } from "node:crypto"
 import { readdir, readFile } from "node:fs/promises"
-import { createRequire } from "node:module"
-import { dirname, extname, join, sep } from "node:path"
+import { extname, join, sep } from "node:path"
 import { fileURLToPath } from "node:url"
 import { promisify } from "node:util"
 import { brotliCompress, gzip } from "node:zlib"
+import { contentOf, vendored } from "./Vendor.ts"
 
 /** A file of the dashboard that is missing or cannot be read: the installation is not whole. */
 export class AssetsUnreadable
@@ -33,20 +33,25 @@ export interface Assets {
   readonly files: ReadonlyMap<string, Asset>
 }
 
+/** The program is one of a few chunks, with the dashboard's files beside them, and not the sources. */
+const bundled = !import.meta.url.endsWith(".ts")
+
 /** The page's template, the modules and styles of `src/Dashboard`, and what they import from npm packages. */
 export const read: Effect.Effect<Assets, AssetsUnreadable> = Effect.tryPromise({
   try: async () => {
-    const folder = fileURLToPath(new URL("../../Dashboard", import.meta.url))
+    const folder = fileURLToPath(new URL(bundled ? "./Dashboard" : "../../Dashboard", import.meta.url))
     const own = (await readdir(folder, { recursive: true }))
       .map((name) => name.split(sep).join("/")).toSorted()
     const contents = (kind: string) =>
-      own.filter((name) => extname(name) === kind).map(async (path) =>
+      own.filter((name) => extname(name) === kind && !name.startsWith("vendor/")).map(async (path) =>
         asset(path, await readFile(join(folder, path)))
       )
     const brought = await Promise.all(
-      vendor().map(async ({ as, file, suffix = "" }) =>
-        asset(`vendor/${as}`, Buffer.concat([await readFile(file), Buffer.from(suffix)]))
-      )
+      bundled
+        ? own.filter((name) => name.startsWith("vendor/")).map(async (path) =>
+          asset(path, await readFile(join(folder, path)))
+        )
+        : vendored().map((vendor) => asset(`vendor/${vendor.as}`, contentOf(vendor)))
     )
     const sheets = [
       ...brought.filter(({ path }) => path.endsWith(".css")),
@@ -73,40 +78,6 @@ export const read: Effect.Effect<Assets, AssetsUnreadable> = Effect.tryPromise({
       }). Install threeqpr-events again: npm ci.`
     })
 })
-
-/** What the modules import by name, and where the page finds it. */
-export const imports: Readonly<Record<string, string>> = {
-  "preact": "vendor/preact.js",
-  "preact/hooks": "vendor/preact-hooks.js",
-  "htm": "vendor/htm.js",
-  "@preact/signals": "vendor/signals.js",
-  "@preact/signals-core": "vendor/signals-core.js",
-  "uplot": "vendor/uplot.js"
-}
-
-interface Vendor {
-  readonly as: string
-  readonly file: string
-  readonly suffix?: string
-}
-
-const vendor = (): ReadonlyArray<Vendor> => {
-  const { resolve } = createRequire(import.meta.url)
-  const beside = (entry: string, name: string) => join(dirname(entry), name)
-  const signals = resolve("@preact/signals")
-  const core = createRequire(signals).resolve("@preact/signals-core")
-  return [
-    { as: "preact.js", file: resolve("preact") },
-    { as: "preact-hooks.js", file: resolve("preact/hooks") },
-    { as: "htm.js", file: beside(resolve("htm"), "htm.module.js") },
-    { as: "signals.js", file: beside(signals, "signals.module.js") },
-    { as: "signals-core.js", file: beside(core, "signals-core.module.js") },
-    // Its module is not minified, which would make half of the page.
-    { as: "uplot.js", file: resolve("uplot/dist/uPlot.iife.min.js"), suffix: "\nexport default uPlot\n" },
-    { as: "uplot.css", file: resolve("uplot/dist/uPlot.min.css") },
-    { as: "inter.woff2", file: resolve("@fontsource-variable/inter/files/inter-latin-wght-normal.woff2") }
-  ]
-}
 
 const contentTypes: Readonly<Record<string, string>> = {
   ".js": "text/javascript; charset=utf-8",

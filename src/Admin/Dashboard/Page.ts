@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer"
 import { createHash } from "node:crypto"
-import { type Asset, asset, type Assets, imports } from "./Assets.ts"
+import { type Asset, asset, type Assets } from "./Assets.ts"
+import { imports } from "./Vendor.ts"
 
 /** The page, and the policy that lets its own files in and nothing else. */
 export interface Page {

@@ -1,4 +1,4 @@
-import type { ProcessCounters } from "../../Counters.ts"
+import type { ProcessCounters } from "../../Domain/ProcessCounters.ts"
 import type { LiveStatus } from "../Api/Live.ts"
 
 type Counts = Readonly<Record<string, number>>

@@ -1,6 +1,6 @@
 import { Effect, Option, Schema } from "effect"
 import { Argument, Flag } from "effect/cli"
-import { ConsumerName } from "../../Admin/Api/DeadLetters.ts"
+import { ConsumerName } from "../../Domain/ConsumerName.ts"
 import { typeFlag } from "../Events/Flags.ts"
 import { timeFlag, timeOf } from "../Time.ts"
 

@@ -1,6 +1,6 @@
 import { Schema } from "effect"
 import { Argument, Flag } from "effect/cli"
-import { Reason } from "../../Admin/Api/Quarantine.ts"
+import { QuarantineReason } from "../../Domain/QuarantineReason.ts"
 
 /** A place in the log. */
 export const Sequence = Schema.Int.check(
@@ -8,7 +8,7 @@ export const Sequence = Schema.Int.check(
 )
 
 /** Entries of one reason only. */
-export const reasonFlag = Flag.Literals("reason", Reason.literals).pipe(
+export const reasonFlag = Flag.Literals("reason", QuarantineReason.literals).pipe(
   Flag.withDescription("Entries that were quarantined for this reason only"),
   Flag.optional
 )

@@ -8,7 +8,7 @@ import { to } from "../../Route.js"
 import { Headers } from "./Headers.js"
 import { Pair } from "./Pair.js"
 
-/** @import { RejectionDetail, RejectionSummary } from "../../../Rejections.ts" */
+/** @import { RejectionDetail, RejectionSummary } from "../../../Domain/Rejection.ts" */
 /** @import { Loaded } from "../../Load.js" */
 /** @typedef {{ refused: number, instances: number, rejections: readonly RejectionSummary[] }} Answer */
 

@@ -97,12 +97,12 @@ export const settings = {
   natsUrl: setting(
     "NATS_URL",
     "NATS servers, separated by commas; unset runs the embedded broker",
-    "one or more nats://, tls:// or ws(s):// addresses separated by commas",
+    "one or more nats:// or tls:// addresses separated by commas; tls:// demands TLS",
     undefined,
     (text) => {
       const servers = list(text)
       const valid = servers.length > 0 &&
-        servers.every((server) => /^((nats|tls|wss?):\/\/)?[^\s/]+\/?$/.test(server))
+        servers.every((server) => /^((nats|tls):\/\/)?[^\s/]+\/?$/i.test(server))
       return valid ? servers.map((server) => Redacted.make(server)) : undefined
     },
     true
@@ -226,7 +226,10 @@ export const settings = {
 type Value<S> = S extends Setting<infer A, infer F> ? A | (F extends string ? never : undefined) : never
 
 /** All settings, decoded. Those without a fallback may be undefined. */
-export type Config = { readonly [K in keyof typeof settings]: Value<(typeof settings)[K]> }
+export type Config = { readonly [K in keyof typeof settings]: Value<(typeof settings)[K]> } & {
+  /** Where secrets were read from that a `_FILE` variable names, by the variable that they stand for. */
+  readonly secretFiles: Readonly<Record<string, string>>
+}
 
 /** Flags of the command line, by the variable they stand for. */
 export type Flags = Readonly<Record<string, string>>
@@ -239,7 +242,8 @@ export const load = Effect.fnUntraced(function*(flags: Flags = {}) {
   const environment = yield* ConfigProvider.ConfigProvider
   const provider = ConfigProvider.orElse(ConfigProvider.fromUnknown(flags), environment)
   const faults: Array<string> = []
-  const values: Record<string, unknown> = {}
+  const secretFiles: Record<string, string> = {}
+  const values: Record<string, unknown> = { secretFiles }
   for (const [name, setting] of Object.entries<Setting<unknown>>(settings)) {
     const given = yield* read(provider, setting.variable)
     const file = isInFile(setting) ? yield* read(provider, `${setting.variable}_FILE`) : undefined
@@ -252,6 +256,7 @@ export const load = Effect.fnUntraced(function*(flags: Flags = {}) {
       faults.push(inFile.fault)
       continue
     }
+    if (file !== undefined) secretFiles[setting.variable] = file
     const text = given ?? inFile ?? setting.fallback
     if (text === undefined) continue
     values[name] = setting.parse(text)

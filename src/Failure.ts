@@ -9,6 +9,8 @@ const messages = (failure: unknown): ReadonlyArray<string> => {
     return [String(failure)]
   }
   const own = failure.message === "" ? [] : [failure.message]
+  // An error with a remedy says the reason itself, and ends with what to do.
+  if (Predicate.hasProperty(failure, "remedy")) return own
   return Predicate.hasProperty(failure, "cause") && failure.cause !== undefined
     ? [...own, ...messages(failure.cause)]
     : own

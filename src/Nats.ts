@@ -1,24 +1,17 @@
-import { Cause, Context, Effect, Layer, Redacted, Schedule, Schema, type Scope } from "effect"
-import {
-  type Authenticator,
-  connect,
-  createInbox,
-  credsAuthenticator,
-  Events,
-  type NatsConnection
-} from "nats"
-import { readFileSync } from "node:fs"
-import { messageOf } from "./Failure.ts"
+import { Cause, Context, Duration, Effect, Layer, Redacted, Schedule, type Scope } from "effect"
+import { connect, type ConnectionOptions, createInbox, Events, type NatsConnection } from "nats"
+import { checkReadable, type Credentials, type Login, loginOf } from "./Nats/Credentials.ts"
 import { ignoreErrorsOfNobody } from "./Nats/DenoSocket.ts"
 import { readNewestOnly } from "./Nats/Readers.ts"
+import { loginRemedy, refusals, unreachable } from "./Nats/Unreachable.ts"
+
+export { NatsUnreachable } from "./Nats/Unreachable.ts"
 
 /** Which broker to connect to, and as whom. Paths name files. */
-export interface Target {
+export interface Target extends Credentials {
+  /** `nats://` addresses, which use TLS where the server has it, or `tls://` ones, which demand it of all servers. */
   readonly servers: ReadonlyArray<string>
-  readonly token?: Redacted.Redacted<string> | undefined
-  readonly user?: string | undefined
-  readonly password?: Redacted.Redacted<string> | undefined
-  readonly credentialsFile?: string | undefined
+  /** Naming a file demands TLS. */
   readonly tls?: TlsFiles | undefined
   /** What every inbox begins with; `_INBOX` when undefined. One of a user's own keeps others out of its answers. */
   readonly inboxPrefix?: string | undefined
@@ -32,15 +25,12 @@ export interface TlsFiles {
   readonly key?: string | undefined
 }
 
-/** The broker could not be reached, or refused us, when we started. */
-export class NatsUnreachable
-  extends Schema.TaggedError<NatsUnreachable>()("NatsUnreachable", { message: Schema.String })
-{}
-
-/** One connection to the broker that reconnects for ever. */
+/** One connection to the broker. It reconnects without a limit, also after the broker has refused our log-in. */
 export class Nats extends Context.Service<Nats, {
   readonly connection: NatsConnection
   readonly isConnected: () => boolean
+  /** Why it is not connected, and the remedy where one is known; undefined while it is connected. */
+  readonly fault: () => string | undefined
   /** Calls back at once when the connection is lost (true → false) or is back, until the scope ends. */
   readonly onChange: (listener: (connected: boolean) => void) => Effect.Effect<void, never, Scope.Scope>
   /** Whether the cluster has other servers, as far as we were told. */
@@ -58,23 +48,23 @@ export class Nats extends Context.Service<Nats, {
 const make = Effect.fnUntraced(function*(target: Target) {
   ignoreErrorsOfNobody()
   readNewestOnly()
-  const connection = yield* Effect.acquireRelease(open(target), close)
+  const watched = new Watched()
+  const { connection, options, login } = yield* Effect.acquireRelease(
+    open(target, watched),
+    ({ connection }) => Effect.andThen(Effect.sync(() => watched.closing = true), close(connection))
+  )
   const listeners = new Set<(connected: boolean) => void>()
-  let connected = true
   const change = (now: boolean) => {
-    if (now === connected) return
-    connected = now
+    if (now === watched.connected) return
+    watched.connected = now
     for (const listener of listeners) listener(now)
   }
-  yield* Effect.forkScoped(Effect.promise(async () => {
-    for await (const status of connection.status()) {
-      if (status.type === Events.Disconnect) change(false)
-      if (status.type === Events.Reconnect) change(true)
-    }
-  }))
+  yield* Effect.forkScoped(follow(connection, watched, change, login))
+  yield* Effect.forkScoped(explain(target, options, watched))
   return Nats.of({
     connection,
-    isConnected: () => connected,
+    isConnected: () => watched.connected,
+    fault: () => watched.connected ? undefined : watched.fault ?? "the broker is not connected",
     onChange: (listener) =>
       Effect.acquireRelease(
         Effect.sync(() => void listeners.add(listener)),
@@ -87,39 +77,135 @@ const make = Effect.fnUntraced(function*(target: Target) {
   })
 })
 
+/** What is known of the connection. */
+class Watched {
+  connected = true
+  /** Refused log-ins since the connection was last there. */
+  refused = 0
+  /** Why it is away, without an address or a secret. */
+  fault: string | undefined
+  /** Whether we close it ourselves. */
+  closing = false
+}
+
+/** Follows what the client reports: that the connection is lost or back, and that the server refuses our log-in. */
+const follow = Effect.fnUntraced(function*(
+  connection: NatsConnection,
+  watched: Watched,
+  change: (connected: boolean) => void,
+  login: Login
+) {
+  const run = Effect.runForkWith(yield* Effect.context<never>())
+  let since = 0
+  yield* Effect.promise(async () => {
+    for await (const { data, type } of connection.status()) {
+      if (type === Events.Disconnect && watched.connected) {
+        since = Date.now()
+        change(false)
+        run(Effect.logWarning("The connection to NATS is lost; it is being made again"))
+      } else if (type === Events.Reconnect && !watched.connected) {
+        watched.refused = 0
+        watched.fault = undefined
+        change(true)
+        const away = Duration.format(Duration.millis(Date.now() - since))
+        run(Effect.logInfo(`Connected to NATS at ${connection.getServer()} again after ${away}`))
+      } else if (type === Events.Error && refusals.has(String(data))) {
+        watched.refused++
+        const file = login.fault()
+        const what = watched.connected ? "ends our session" : "refuses our log-in"
+        const fault = `the broker ${what} (${data}). ${file === undefined ? "" : `${file}. `}${loginRemedy}`
+        const log = watched.connected ? Effect.logWarning : Effect.logError
+        if (fault !== watched.fault) run(log(`NATS: ${fault}`))
+        watched.fault = fault
+      }
+    }
+  })
+  // The client ends this only when it closes.
+  if (watched.closing) return
+  watched.fault = "the NATS client has closed the connection permanently. Start this process again."
+  yield* Effect.logError(`NATS: ${watched.fault}`)
+  change(false)
+})
+
+/** How long the connection is away before its reason is looked for, and how often after that. */
+const unexplained = { first: "1 second", next: "10 seconds" } as const
+
+/**
+ * Finds out why the connection does not come back. The client reports no failed attempt but a refused log-in, so an
+ * attempt of its own tells it: no such host, a server without the TLS that is demanded, another certificate.
+ */
+const explain = Effect.fnUntraced(function*(target: Target, options: ConnectionOptions, watched: Watched) {
+  const attempt = attemptOf(target, { ...options, reconnect: false })
+  while (true) {
+    yield* Effect.sleep(watched.connected ? unexplained.first : unexplained.next)
+    if (watched.connected || watched.refused > 0) continue
+    const failure = yield* attempt.pipe(
+      Effect.flatMap((connection) => Effect.promise(() => connection.close())),
+      Effect.matchEffect({ onFailure: Effect.succeed, onSuccess: () => Effect.succeed(undefined) })
+    )
+    if (failure === undefined || watched.connected) continue
+    const fault = `the broker is not connected: ${failure.reason}. ${failure.remedy}`
+    if (fault !== watched.fault) yield* Effect.logWarning(`NATS: ${fault}`)
+    watched.fault = fault
+  }
+})
+
 // The client's own defaults give up after some 20 s of outage and notice a dead peer after 6 minutes.
 const lasting = {
   reconnect: true,
   maxReconnectAttempts: -1,
-  reconnectTimeWait: 250,
-  reconnectJitter: 100,
+  // By default two equal refusals close the client permanently.
+  ignoreAuthErrorAbort: true,
   // With these three a broker that stands still is noticed within 12 seconds.
   pingInterval: 4_000,
   maxPingOut: 2,
   timeout: 5_000
 }
 
-const open = (target: Target) =>
-  Effect.tryPromise({
-    try: () =>
-      connect({
-        ...lasting,
-        name: "threeqpr-events",
-        servers: target.servers.map(withoutCredentials),
-        ...credentialsOf(target)
-      }),
-    catch: (error) => unreachable(target, error)
-  }).pipe(
+/** How long to wait between two attempts, in milliseconds: longer while the server refuses our log-in. */
+const reconnectDelay = ({ refused }: Watched) =>
+  Math.min(250 * 2 ** Math.max(0, refused - 2), 4_000) + Math.random() * 100
+
+const open = Effect.fnUntraced(function*(target: Target, watched: Watched) {
+  const login = yield* Effect.try({
+    try: () => loginOf(withUrlCredentials(target)),
+    catch: (error) => unreachableAt(target, error)
+  })
+  const options: ConnectionOptions = {
+    ...lasting,
+    reconnectDelayHandler: () => reconnectDelay(watched),
+    name: "threeqpr-events",
+    servers: target.servers.map(withoutCredentials),
+    authenticator: login.authenticators,
+    ...(target.inboxPrefix !== undefined && { inboxPrefix: target.inboxPrefix }),
+    ...(demandsTls(target) && { tls: tlsOf(target.tls ?? {}) })
+  }
+  const connection = yield* attemptOf(target, options).pipe(
     Effect.retry({
       schedule: Schedule.spaced("500 millis"),
       times: (target.attempts ?? 20) - 1,
-      while: ({ message }) => !/authorization|ENOENT/i.test(message) && !isAboutCertificates(message)
+      while: ({ passing }) => passing
     }),
     Effect.timeoutOrElse({
       duration: "15 seconds",
-      orElse: () => Effect.fail(unreachable(target, "no answer within 15 seconds"))
+      orElse: () => Effect.fail(unreachableAt(target, "no answer within 15 seconds"))
     })
   )
+  return { connection, options, login }
+})
+
+const attemptOf = (target: Target, options: ConnectionOptions) =>
+  Effect.tryPromise({
+    try: () => {
+      const unknown = target.servers.map(parse).find((url) => !/^(nats|tls):$/.test(url?.protocol ?? ""))
+      if (unknown !== undefined) throw new Error("an address is neither nats:// nor tls://")
+      checkReadable("NATS_TLS_CA", target.tls?.ca)
+      checkReadable("NATS_TLS_CERT", target.tls?.cert)
+      checkReadable("NATS_TLS_KEY", target.tls?.key)
+      return connect(options)
+    },
+    catch: (error) => unreachableAt(target, error)
+  })
 
 const close = (connection: NatsConnection) =>
   Effect.interruptible(Effect.promise(() => connection.drain())).pipe(
@@ -128,43 +214,21 @@ const close = (connection: NatsConnection) =>
     Effect.catchCause((cause) => Effect.logDebug("closing the NATS connection", Cause.pretty(cause)))
   )
 
-const unreachable = (target: Target, error: unknown) => {
-  const reason = messageOf(error)
-  return new NatsUnreachable({
-    message:
-      `Cannot connect to NATS at ${target.servers.map(withoutCredentials).join(", ")}: ${reason}. Check `
-      + "NATS_URL and the credentials (NATS_CREDS, NATS_USER and NATS_PASSWORD, or NATS_TOKEN), and "
-      + `that the server runs; without NATS_URL an embedded broker is used.${
-        target.tls || isAboutCertificates(reason) ? tlsHint : ""
-      }`
-  })
-}
+const unreachableAt = (target: Target, error: unknown) =>
+  unreachable(target.servers.map(withoutCredentials), demandsTls(target), error)
 
-const tlsHint =
-  " With TLS, NATS_TLS_CA names the file of the authority that vouches for the server, and NATS_TLS_CERT "
-  + "and NATS_TLS_KEY are needed when the server asks for a certificate of ours."
+/** One address with tls:// is enough: the same credentials go to all servers. */
+const demandsTls = ({ servers, tls }: Target) =>
+  tls !== undefined || servers.some((server) => parse(server)?.protocol === "tls:")
 
-/** As Node and as Deno say it. */
-const isAboutCertificates = (reason: string) => /certificate|UnknownIssuer/i.test(reason)
-
-const credentialsOf = (target: Target) => {
+/** With the user and the password of an address, unless they are given otherwise. */
+const withUrlCredentials = (target: Target): Credentials => {
   const url = target.servers.map(parse).find((server) => server?.username)
-  const user = target.user ?? (url ? decodeURIComponent(url.username) : undefined)
-  const password = target.password
-    ? Redacted.value(target.password)
-    : url
-    ? decodeURIComponent(url.password)
-    : undefined
-  const authenticator: Authenticator | undefined = target.credentialsFile === undefined
-    ? undefined
-    : credsAuthenticator(readFileSync(target.credentialsFile))
+  if (!url) return target
   return {
-    ...(target.token && { token: Redacted.value(target.token) }),
-    ...(user !== undefined && { user }),
-    ...(password !== undefined && { pass: password }),
-    ...(authenticator && { authenticator }),
-    ...(target.inboxPrefix !== undefined && { inboxPrefix: target.inboxPrefix }),
-    ...(target.tls && { tls: tlsOf(target.tls) })
+    ...target,
+    user: target.user ?? decodeURIComponent(url.username),
+    password: target.password ?? Redacted.make(decodeURIComponent(url.password))
   }
 }
 

@@ -111,9 +111,7 @@ export const start = Effect.fnUntraced(
       health: Effect.map(stuck, (stuck): Health => {
         const reason = fiber.pollUnsafe() !== undefined
           ? "it has ended"
-          : nats.isConnected()
-          ? limit.reason ?? stuck
-          : "the broker is not connected"
+          : nats.fault() ?? limit.reason ?? stuck
         return reason === undefined ? { ready: true } : { ready: false, reason }
       }),
       ended: Fiber.join(fiber)

@@ -1,3 +1,4 @@
+import { Cause, Predicate } from "effect"
 import { messageOf } from "../Failure.ts"
 
 /** What a check found: the state, what was seen, and what to do where something is to be done. */
@@ -20,9 +21,13 @@ export const skipped = (seen: string, remedy?: string): Finding => ({
   ...(remedy !== undefined && { remedy })
 })
 
-/** A failure as a finding: our errors say in their first sentence what is wrong, then what to do. */
+/** A failure as a finding. An error without a remedy of its own says it after its first sentence. */
 export const failedWith = (failure: unknown): Finding => {
-  const message = messageOf(failure)
+  const error = Cause.isCause(failure) ? Cause.squash(failure) : failure
+  const message = messageOf(error)
+  if (Predicate.hasProperty(error, "remedy") && Predicate.isString(error.remedy)) {
+    return failed(message.replace(error.remedy, "").trimEnd(), error.remedy)
+  }
   const [, seen = message, remedy] = /^(.+?\.)\s+(?=[A-Z])(.*)$/s.exec(message) ?? []
   return failed(seen, remedy)
 }

@@ -34,7 +34,7 @@ const make = Effect.fnUntraced(function*(options: JetStreamOptions) {
     Effect.sync(() => new Publisher(nats, stream)),
     (publisher) => Effect.sync(() => publisher.close())
   )
-  const readiness = new Readiness(nats.isConnected)
+  const readiness = new Readiness(nats.fault)
   yield* nats.onChange((connected) => {
     if (connected) return
     readiness.lost()

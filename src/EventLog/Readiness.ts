@@ -16,7 +16,7 @@ const probeEvery = 5_000
  * after a restart waits for seconds, and with a full disk.
  */
 export class Readiness {
-  readonly #isConnected: () => boolean
+  readonly #away: () => string | undefined
   readonly #now: () => number
   #provenAt = -Infinity
   #refusal: string | undefined = "no publish has been acknowledged yet"
@@ -28,8 +28,9 @@ export class Readiness {
   /** Why the stream, as it is now, could lose events that it acknowledges; undefined when it could not. */
   flaw: string | undefined
 
-  constructor(isConnected: () => boolean, now = () => performance.now()) {
-    this.#isConnected = isConnected
+  /** `away` says why the broker is not connected; undefined while it is. */
+  constructor(away: () => string | undefined, now = () => performance.now()) {
+    this.#away = away
     this.#now = now
   }
 
@@ -95,7 +96,8 @@ export class Readiness {
   }
 
   get health(): Health {
-    if (!this.#isConnected()) return { ready: false, reason: "the broker is not connected" }
+    const away = this.#away()
+    if (away !== undefined) return { ready: false, reason: away }
     if (this.#refusal !== undefined) return { ready: false, reason: this.#refusal }
     if (this.flaw !== undefined) return { ready: false, reason: this.flaw }
     const age = this.#now() - this.#provenAt

@@ -9,9 +9,11 @@ export const externalTarget = (
 ): Target => ({
   servers: servers.map(Redacted.value),
   token: config.natsToken,
+  tokenFile: config.secretFiles["NATS_TOKEN"],
   inboxPrefix: config.natsInboxPrefix,
   user: config.natsUser,
   password: config.natsPassword,
+  passwordFile: config.secretFiles["NATS_PASSWORD"],
   credentialsFile: config.natsCredentials,
   ...((config.natsTlsCa ?? config.natsTlsCert ?? config.natsTlsKey) !== undefined && {
     tls: { ca: config.natsTlsCa, cert: config.natsTlsCert, key: config.natsTlsKey }

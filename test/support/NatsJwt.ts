@@ -13,10 +13,18 @@ const unlimited = { subs: -1, data: -1, payload: -1 }
 
 const encoded = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url")
 
-const jwt = (issuer: KeyPair, subject: KeyPair, name: string, nats: Readonly<Record<string, unknown>>) => {
+const jwt = (
+  issuer: KeyPair,
+  subject: KeyPair,
+  name: string,
+  nats: Readonly<Record<string, unknown>>,
+  seconds?: number
+) => {
+  const now = Math.floor(Date.now() / 1_000)
   const claims = {
     jti: randomUUID(),
-    iat: Math.floor(Date.now() / 1_000),
+    iat: now,
+    ...(seconds !== undefined && { exp: now + seconds }),
     iss: issuer.getPublicKey(),
     sub: subject.getPublicKey(),
     name,
@@ -41,7 +49,11 @@ export const operated = () => {
     }),
     [system.getPublicKey()]: jwt(operator, system, "system", { type: "account", limits })
   }
-  const userJwt = jwt(account, user, "user", { type: "user", ...unlimited, pub: {}, sub: {} })
+  const credentials = (seconds?: number) =>
+    credentialsOf(
+      jwt(account, user, "user", { type: "user", ...unlimited, pub: {}, sub: {} }, seconds),
+      Buffer.from(user.getSeed()).toString()
+    )
   return {
     settings: {
       operator: jwt(operator, operator, "operator", { type: "operator" }),
@@ -49,15 +61,20 @@ export const operated = () => {
       resolver: "MEMORY",
       resolver_preload: accounts
     },
-    credentials: [
-      "-----BEGIN NATS USER JWT-----",
-      userJwt,
-      "------END NATS USER JWT------",
-      "",
-      "-----BEGIN USER NKEY SEED-----",
-      Buffer.from(user.getSeed()).toString(),
-      "------END USER NKEY SEED------",
-      ""
-    ].join("\n")
+    credentials: credentials(),
+    /** Credentials of the same user that expire after so many seconds. */
+    expiring: credentials
   }
 }
+
+const credentialsOf = (userJwt: string, seed: string) =>
+  [
+    "-----BEGIN NATS USER JWT-----",
+    userJwt,
+    "------END NATS USER JWT------",
+    "",
+    "-----BEGIN USER NKEY SEED-----",
+    seed,
+    "------END USER NKEY SEED------",
+    ""
+  ].join("\n")

@@ -11,7 +11,7 @@ const timeout = new AppendFailed({
 /** A readiness whose stream has just stored an append, and its clock. */
 const proven = () => {
   const clock = { now: 0 }
-  const readiness = new Readiness(() => true, () => clock.now)
+  const readiness = new Readiness(() => undefined, () => clock.now)
   readiness.observe(stored)
   return { clock, readiness }
 }

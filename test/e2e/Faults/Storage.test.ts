@@ -28,6 +28,7 @@ const fill = Effect.fnUntraced(function*(count: number) {
   const nats = {
     connection,
     isConnected: () => true,
+    fault: () => undefined,
     onChange: () => Effect.void,
     hasOthers: () => false,
     moveOn: Effect.void,

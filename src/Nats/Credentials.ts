@@ -1,0 +1,129 @@
+import { Redacted, Schema } from "effect"
+import {
+  type Authenticator,
+  credsAuthenticator,
+  tokenAuthenticator,
+  usernamePasswordAuthenticator
+} from "nats"
+import { Buffer } from "node:buffer"
+import { readFileSync } from "node:fs"
+import { messageOf } from "../Failure.ts"
+
+/** As whom to connect. Paths name files, which are read again at each connection. */
+export interface Credentials {
+  readonly token?: Redacted.Redacted<string> | undefined
+  /** Holds the token, and goes over `token`. */
+  readonly tokenFile?: string | undefined
+  readonly user?: string | undefined
+  readonly password?: Redacted.Redacted<string> | undefined
+  /** Holds the password, and goes over `password`. */
+  readonly passwordFile?: string | undefined
+  readonly credentialsFile?: string | undefined
+}
+
+/** A file of credentials or certificates cannot be read, or does not hold what it should. */
+export class CredentialsUnreadable
+  extends Schema.TaggedError<CredentialsUnreadable>()("CredentialsUnreadable", {
+    variable: Schema.String,
+    file: Schema.String,
+    cause: Schema.Defect()
+  })
+{
+  override get message() {
+    return `${this.variable} is ${JSON.stringify(this.file)}, which cannot be used: ${messageOf(this.cause)}`
+  }
+  get remedy() {
+    return `Let ${this.variable} name a file that this user can read.`
+  }
+}
+
+export interface Login {
+  readonly authenticators: Array<Authenticator>
+  /** What is wrong with a file that was good before; undefined when all are good. */
+  readonly fault: () => string | undefined
+}
+
+/**
+ * What the client asks at each connection. A file that has become unusable leaves the credentials that were read
+ * before: the client closes permanently when an authenticator throws. Throws `CredentialsUnreadable` when a file cannot
+ * be used from the start.
+ */
+export const loginOf = (credentials: Credentials): Login => {
+  const { credentialsFile, password, passwordFile, token, tokenFile, user } = credentials
+  const files: Array<Reread> = []
+  const reread = (variable: string, file: string, check: (bytes: Uint8Array) => void) => {
+    const made = new Reread(variable, file, check)
+    files.push(made)
+    return made.read
+  }
+  const secretOf = (
+    variable: string,
+    file: string | undefined,
+    secret: Redacted.Redacted<string> | undefined
+  ) => {
+    const read = file === undefined ? undefined : reread(`${variable}_FILE`, file, notEmpty)
+    return read === undefined
+      ? secret && (() => Redacted.value(secret))
+      : () => textOf(read())
+  }
+  const tokenNow = secretOf("NATS_TOKEN", tokenFile, token)
+  const passwordNow = secretOf("NATS_PASSWORD", passwordFile, password)
+  const creds = credentialsFile === undefined
+    ? undefined
+    : reread("NATS_CREDS", credentialsFile, (bytes) => void credsAuthenticator(bytes)("nonce"))
+  return {
+    authenticators: [
+      ...(creds ? [credsAuthenticator(creds)] : []),
+      ...(tokenNow ? [tokenAuthenticator(tokenNow)] : []),
+      ...(user !== undefined ? [usernamePasswordAuthenticator(user, passwordNow)] : [])
+    ],
+    fault: () => files.map(({ fault }) => fault).find((fault) => fault !== undefined)
+  }
+}
+
+/** Refuses files that the client would only fail on at each connection. */
+export const checkReadable = (variable: string, file: string | undefined) => {
+  if (file !== undefined) new Reread(variable, file, () => undefined)
+}
+
+/** A file that is read each time it is needed; what was good last serves while it is not. */
+class Reread {
+  readonly #variable: string
+  readonly #file: string
+  readonly #check: (bytes: Uint8Array) => void
+  #good: Uint8Array
+  fault: string | undefined
+
+  constructor(variable: string, file: string, check: (bytes: Uint8Array) => void) {
+    this.#variable = variable
+    this.#file = file
+    this.#check = check
+    this.#good = this.#checked()
+  }
+
+  readonly read = (): Uint8Array => {
+    try {
+      this.#good = this.#checked()
+      this.fault = undefined
+    } catch (error) {
+      this.fault = messageOf(error)
+    }
+    return this.#good
+  }
+
+  #checked() {
+    try {
+      const bytes = readFileSync(this.#file)
+      this.#check(bytes)
+      return bytes
+    } catch (cause) {
+      throw new CredentialsUnreadable({ variable: this.#variable, file: this.#file, cause })
+    }
+  }
+}
+
+const notEmpty = (bytes: Uint8Array) => {
+  if (textOf(bytes) === "") throw new Error("it is empty")
+}
+
+const textOf = (bytes: Uint8Array) => Buffer.from(bytes).toString().trim()

@@ -1,0 +1,66 @@
+import { Predicate, Schema } from "effect"
+import { ErrorCode } from "nats"
+import { messageOf } from "../Failure.ts"
+import { CredentialsUnreadable } from "./Credentials.ts"
+
+/** The broker could not be reached, or refused us. */
+export class NatsUnreachable extends Schema.TaggedError<NatsUnreachable>()("NatsUnreachable", {
+  /** Without the addresses of the servers. */
+  reason: Schema.String,
+  remedy: Schema.String,
+  servers: Schema.Array(Schema.String),
+  /** Whether another attempt can succeed although nobody changes anything. */
+  passing: Schema.Boolean,
+  cause: Schema.optional(Schema.Defect())
+}) {
+  override get message() {
+    return `Cannot connect to NATS at ${this.servers.join(", ")}: ${this.reason}. ${this.remedy}`
+  }
+}
+
+/** What a failed attempt means, by the error's code. */
+export const unreachable = (servers: ReadonlyArray<string>, demandsTls: boolean, cause: unknown) => {
+  const failure = (reason: string, remedy: string, passing: boolean) =>
+    new NatsUnreachable({ reason, remedy, servers, passing, cause })
+  if (cause instanceof CredentialsUnreadable) return failure(cause.message, cause.remedy, false)
+  const code = Predicate.hasProperty(cause, "code") ? String(cause.code) : ""
+  const said = messageOf(cause)
+  if (refusals.has(code)) return failure(`the server refuses our log-in (${said})`, loginRemedy, false)
+  if (code === ErrorCode.ServerOptionNotAvailable) {
+    return failure(
+      "TLS is demanded (by tls:// or NATS_TLS_*) and the server offers none; no credentials were sent",
+      "Set up TLS on the server; or write nats:// and set no NATS_TLS_* where no one can read along.",
+      false
+    )
+  }
+  const isCertificate = aboutTls.test(code)
+  const remedy = `${addressRemedy}${demandsTls || isCertificate ? tlsRemedy : ""}`
+  return failure(
+    isCertificate ? `its TLS certificate or ours is not accepted: ${said}` : said,
+    remedy,
+    !isCertificate
+  )
+}
+
+/** The codes of a server that does not let us in, at the log-in or later. */
+export const refusals: ReadonlySet<string> = new Set([
+  ErrorCode.AuthorizationViolation,
+  ErrorCode.AuthenticationExpired,
+  ErrorCode.AuthenticationTimeout,
+  ErrorCode.AccountExpired,
+  ErrorCode.BadAuthentication
+])
+
+/** The codes of Node's and Deno's TLS, and of files that the client cannot load. */
+const aboutTls =
+  /^(TLS|ERR_TLS_.*|ERR_SSL_.*|CERT_.*|UNABLE_TO_.*|.*SELF_SIGNED.*|HOSTNAME_MISMATCH|INVALID_CA)$/
+
+export const loginRemedy =
+  "Check the credentials: NATS_CREDS, NATS_USER and NATS_PASSWORD, or NATS_TOKEN. Files are read "
+  + "again at each attempt."
+
+const addressRemedy = "Check NATS_URL, and that the server runs; without NATS_URL an embedded broker is used."
+
+const tlsRemedy =
+  " With TLS, NATS_TLS_CA names the file of the authority that vouches for the server, and NATS_TLS_CERT "
+  + "and NATS_TLS_KEY are needed when the server asks for a certificate of ours."

@@ -83,7 +83,7 @@ export const loginOf = (credentials: Credentials): Login => {
 
 /** Refuses files that the client would only fail on at each connection. */
 export const checkReadable = (variable: string, file: string | undefined) => {
-  if (file !== undefined) new Reread(variable, file, () => undefined)
+  if (file !== undefined) readChecked(variable, file, () => undefined)
 }
 
 /** A file that is read each time it is needed; what was good last serves while it is not. */
@@ -98,27 +98,27 @@ class Reread {
     this.#variable = variable
     this.#file = file
     this.#check = check
-    this.#good = this.#checked()
+    this.#good = readChecked(variable, file, check)
   }
 
   readonly read = (): Uint8Array => {
     try {
-      this.#good = this.#checked()
+      this.#good = readChecked(this.#variable, this.#file, this.#check)
       this.fault = undefined
     } catch (error) {
       this.fault = messageOf(error)
     }
     return this.#good
   }
+}
 
-  #checked() {
-    try {
-      const bytes = readFileSync(this.#file)
-      this.#check(bytes)
-      return bytes
-    } catch (cause) {
-      throw new CredentialsUnreadable({ variable: this.#variable, file: this.#file, cause })
-    }
+const readChecked = (variable: string, file: string, check: (bytes: Uint8Array) => void) => {
+  try {
+    const bytes = readFileSync(file)
+    check(bytes)
+    return bytes
+  } catch (cause) {
+    throw new CredentialsUnreadable({ variable, file, cause })
   }
 }
 

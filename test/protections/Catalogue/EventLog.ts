@@ -92,7 +92,7 @@ export const eventLog: ReadonlyArray<Protection> = [
     edits: [
       edit(
         "src/EventLog/Readiness.ts",
-        `if (!this.#isConnected()) return { ready: false, reason: "the broker is not connected" }`,
+        `if (away !== undefined) return { ready: false, reason: away }`,
         "return { ready: true }"
       )
     ],

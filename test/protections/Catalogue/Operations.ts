@@ -140,8 +140,8 @@ export const operations: ReadonlyArray<Protection> = [
     edits: [
       edit(
         "src/Reconciliations/Pass.ts",
-        "else if (!dry_run && (yield* append(scan, id)))",
-        "else if (yield* append(scan, id))"
+        "else if (dry_run) continue",
+        ""
       )
     ],
     test: "e2e/Reconcile.test.ts",

@@ -4,16 +4,20 @@ import { DeadLetters } from "./DeadLetters.ts"
 import { EventLog, eventSubject, type LoggedEntry } from "./EventLog.ts"
 import { logEntries } from "./EventLog/Entries.ts"
 import { type Belonging, belongingOf, keyOf } from "./Forget/Belonging.ts"
-import { countRows } from "./Forget/Rows.ts"
+import { rowsOf } from "./Forget/Rows.ts"
 import type { Target } from "./Forget/Target.ts"
 
 /** What there is of a target. */
 export interface Found {
-  /** Of entries in the log, and of events that only dead letters have any more; in ascending order. */
+  /** Of entries in the log, and of events that only dead letters still hold; in ascending order. */
   readonly sequences: ReadonlyArray<number>
+  /** Of events that only rows of read models still tell of. */
+  readonly orphans: ReadonlyArray<number>
   readonly deadLetters: number
   /** Rows of read models, by table; those without any are left out. */
   readonly rows: Readonly<Record<string, number>>
+  /** The last sequence that was looked at: what is stored behind it is not in here. */
+  readonly upTo: number
 }
 
 /** An entry, and what its body says. */
@@ -26,14 +30,14 @@ export interface Read {
 }
 
 /**
- * Finds all that belongs to a target, by reading the whole log: twice, because a scan or a conversation that
- * belongs to it in one event does so in all; once more for each further step, such as from scans to
- * conversations that name nothing but their scan.
+ * Finds all that belongs to a target and was stored up to a sequence, or up to now. It reads the whole log again until
+ * a pass finds no further scan, conversation or code that belongs to it: what belongs to it in one event does so in
+ * all of them.
  *
- * An event stands for what it is about: a scan, a conversation, a code or a subscription, with every event about
- * that; a code is then taken without what belongs to it.
+ * An event stands for what it is about (a scan, a conversation, a code or a subscription) with every event about that;
+ * a code is then taken without what belongs to it.
  */
-export const find = Effect.fn("Forget.find")(function*(target: Target) {
+export const find = Effect.fn("Forget.find")(function*(target: Target, bound?: number) {
   const log = yield* EventLog
   const letters = yield* DeadLetters
   const keys = new Set(target.kind === "event" ? [] : [keyOf(target.kind, target.id)])
@@ -47,15 +51,16 @@ export const find = Effect.fn("Forget.find")(function*(target: Target) {
     return meant
   }
 
-  const { firstSequence } = yield* log.state
+  const { firstSequence, lastSequence } = yield* log.state
+  const upTo = bound ?? lastSequence
   const all = yield* letters.list({})
   const pass = Effect.gen(function*() {
     const found = new Set<number>()
-    yield* Stream.runForEachArray(logEntries({ after: 0 }), (entries) =>
+    yield* Stream.runForEachArray(logEntries({ after: 0, upTo }), (entries) =>
       Effect.sync(() => {
         for (const entry of entries) if (belongs(readingOf(entry))) found.add(entry.sequence)
       }))
-    // The log may have let go of what a dead letter still holds.
+    // A dead letter can hold an event that the log no longer has.
     for (const letter of all.filter(({ sequence }) => sequence < firstSequence)) {
       const body = yield* letters.bodyOf(letter)
       if (Option.isNone(body)) continue
@@ -70,11 +75,13 @@ export const find = Effect.fn("Forget.find")(function*(target: Target) {
     known = keys.size
     found = yield* pass
   }
-  const sequences = [...found].toSorted((a, b) => a - b)
+  const rows = yield* rowsOf(target, keys, upTo)
   return {
-    sequences,
+    sequences: [...found].toSorted((a, b) => a - b),
+    orphans: [...new Set(Object.values(rows).flat())].filter((sequence) => !found.has(sequence)),
     deadLetters: all.filter(({ sequence }) => found.has(sequence)).length,
-    rows: yield* countRows(target, keys)
+    rows: Object.fromEntries(Object.entries(rows).map(([table, { length }]) => [table, length])),
+    upTo
   } satisfies Found
 })
 

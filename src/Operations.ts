@@ -11,6 +11,7 @@ import {
   Cancelled,
   decoder,
   encode,
+  Extended,
   operationOf,
   operationSubject,
   Outcome,
@@ -53,6 +54,12 @@ export class Operations extends Context.Service<Operations, {
   readonly find: (operation: string) => Effect.Effect<Option.Option<Operation>, ReadFailed>
   /** The newest first. */
   readonly list: (limit: number) => Effect.Effect<ReadonlyArray<Operation>, ReadFailed>
+  /** Adds ids to an operation that is on so many already. */
+  readonly extend: (
+    operation: Operation,
+    planned: number,
+    ids: ReadonlyArray<string>
+  ) => Effect.Effect<void, AppendFailed>
   /** What became of events, in the order in which they ended, behind a place. */
   readonly outcomes: (
     operation: string,
@@ -114,6 +121,10 @@ const make = Effect.fnUntraced(function*() {
     const stopped = yield* last(operationSubject(id, "cancelled"))
     const begun = started && asStarted(started.data)
     if (begun === undefined) return Option.none<Operation>()
+    const extended = subjects[operationSubject(id, "extended")] === undefined
+      ? undefined
+      : yield* last(operationSubject(id, "extended"))
+    const { requested } = (extended && asExtended(extended.data)) ?? begun
     const results = Object.fromEntries(
       Result.literals.flatMap((result) => {
         const count = subjects[operationSubject(id, result)]
@@ -122,17 +133,21 @@ const make = Effect.fnUntraced(function*() {
     )
     const ended = Object.values(results).reduce((sum, count) => sum + count, 0)
     const cancelled = stopped && asCancelled(stopped.data)
-    return Option.some<Operation>({ ...begun, id, results, left: begun.requested - ended, cancelled })
+    return Option.some<Operation>({ ...begun, id, requested, results, left: requested - ended, cancelled })
+  })
+
+  const plan = Effect.fnUntraced(function*(id: string, planned: number, ids: ReadonlyArray<string>) {
+    for (let from = 0; from < ids.length; from += planPart) {
+      const part = encode({ ids: ids.slice(from, from + planPart) })
+      yield* append(operationSubject(id, "planned"), part, `${id}:planned:${planned + from}`)
+    }
   })
 
   const begin = Effect.fn("Operations.begin")(
     function*(asked: Omit<Started, "at" | "requested">, ids: ReadonlyArray<string>) {
       const id = yield* newId
       const at = DateTime.formatIso(yield* DateTime.now)
-      for (let from = 0; from < ids.length; from += planPart) {
-        const part = encode({ ids: ids.slice(from, from + planPart) })
-        yield* append(operationSubject(id, "planned"), part, `${id}:planned:${from}`)
-      }
+      yield* plan(id, 0, ids)
       // Last: an operation without this record was never begun.
       const started = encode({ ...asked, at, requested: ids.length })
       yield* append(operationSubject(id, "started"), started, `${id}:started`)
@@ -185,6 +200,14 @@ const make = Effect.fnUntraced(function*() {
       const outcome = encode({ id, result, error: error?.slice(0, 2_000) ?? null, at })
       yield* append(operationSubject(operation, result), outcome, `${operation}:${id}`)
     }),
+    extend: Effect.fnUntraced(function*({ id, kind }, planned, ids) {
+      yield* plan(id, planned, ids)
+      const requested = planned + ids.length
+      yield* append(operationSubject(id, "extended"), encode({ requested }), `${id}:extended:${requested}`)
+      if (ids.length > 0) {
+        yield* Effect.logInfo(`${kind} ${id} is on ${ids.length} more events, stored meanwhile`)
+      }
+    }),
     find,
     concerning,
     list: Effect.fnUntraced(function*(limit) {
@@ -219,6 +242,7 @@ const asStarted = decoder(Started)
 const asCancelled = decoder(Cancelled)
 const asOutcome = decoder(Outcome)
 const asPlanned = decoder(Planned)
+const asExtended = decoder(Extended)
 
 const isResult = (subject: string) => Result.literals.some((result) => subject.endsWith(`.${result}`))
 

@@ -23,14 +23,14 @@ export const layer = HttpApiBuilder.group(
 const begin = Effect.fn("Forget.begin")(
   function*({ by, dry_run = false, rate = defaultRate, reason, ...named }: Forgetting) {
     const target = yield* targetOf(named)
-    const { deadLetters, rows, sequences } = yield* find(target)
+    const { deadLetters, orphans, rows, sequences, upTo } = yield* find(target)
     const count = sequences.length
     const nothing = count === 0 && Object.keys(rows).length === 0
-    const found = { count, rows, dead_letters: deadLetters, missing: nothing ? [target.id] : [] }
+    const found = { count, rows, dead_letters: deadLetters, up_to: upTo, missing: nothing ? [target.id] : [] }
     if (dry_run || nothing) return { operation: null, ...found }
     const operation = yield* (yield* Operations).begin(
       { kind: "forget", by, reason, asked: { ...target }, rate },
-      count === 0 ? [rowsOnly] : sequences.map(String)
+      [...sequences.map(String), ...(orphans.length > 0 ? [rowsOnly] : [])]
     )
     return { operation, ...found }
   }

@@ -1,55 +1,55 @@
-import { Effect } from "effect"
+import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { Fragment } from "effect/sql/Statement"
 import { type Projection, type Rows, tableName } from "../Projection.ts"
 import { projections } from "../Projections.ts"
 import { bucketSize } from "../Projector/AppliedCounts.ts"
-import { excludeGeneration } from "../Projector/Locks.ts"
+import { excludeGeneration, keep } from "../Projector/Locks.ts"
 import { active, isCompleted, lives } from "../Projector/Registry.ts"
 import { appliedTable } from "../Projector/Tables.ts"
 import { keyOf } from "./Belonging.ts"
 import type { Target } from "./Target.ts"
 
-/** Events that the log has no more. */
+/** Events that are to be forgotten. */
 export interface Gone {
-  readonly target: Target
   readonly sequences: ReadonlyArray<number>
-  /** Those of them whose bodies were read before. */
+  /** Those of them that are still known, from the log or a dead letter. */
   readonly events: ReadonlyArray<GoneEvent>
-  /** Of the log; what stands before it was let go of by age. */
-  readonly firstSequence: number
 }
 
 export interface GoneEvent {
   readonly id: string
   readonly sequence: number
   readonly type: string
-  /** What it was about, such as `scan:scan_1`. */
+  /** What it is about, such as `scan:scan_1`. */
   readonly own: string | undefined
 }
 
-/** How many rows of each table belong to a target, or are about one of these keys. */
-export const countRows = Effect.fn("Forget.countRows")(
-  function*(target: Target, keys: ReadonlySet<string>) {
+/**
+ * The rows that belong to a target or are about one of these keys, made from events up to a sequence: the sequences of
+ * these events, by table. Tables without any are left out.
+ */
+export const rowsOf = Effect.fn("Forget.rowsOf")(
+  function*(target: Target, keys: ReadonlySet<string>, upTo: number) {
     const sql = yield* SqlClient
-    const counts: Record<string, number> = {}
-    for (const projection of projections) {
-      if (projection.rows === undefined) continue
-      const { table } = projection.rows
-      const [row] = yield* sql<{ readonly rows: number }>`
-        select count(*)::int as rows from ${sql.literal(table)} where ${
-        which(sql, projection.rows, target, keys)
-      }`
-      if (row !== undefined && row.rows > 0) counts[table] = row.rows
+    const found: Record<string, ReadonlyArray<number>> = {}
+    for (const { rows } of projections) {
+      if (rows === undefined) continue
+      const sequences = yield* Effect.flatMap(
+        sql`select sequence::float8 as sequence from ${sql.literal(rows.table)}
+          where sequence <= ${upTo}::bigint and ${which(sql, rows, target, keys)}`,
+        decodeSequences
+      )
+      if (sequences.length > 0) found[rows.table] = sequences.map(({ sequence }) => sequence)
     }
-    return counts
+    return found
   }
 )
 
 /**
- * Removes from every generation of every read model what events that are no more told it, and what else belongs
- * to the target. The ids of the events stay recorded, as ones that are in the log no longer, so that none of them
- * is applied again. Gives the sequences that a generation knew. Can be done again.
+ * Makes every generation of every read model forget events: removes the rows that are made from them, and records their
+ * ids as forgotten, so that they are never applied again, also while they are still in the log. A row that a later event
+ * has written stays. Gives the sequences that a generation knew. Can be done again.
  */
 export const forgetRows = Effect.fn("Forget.forgetRows")(function*(gone: Gone) {
   const sql = yield* SqlClient
@@ -59,7 +59,7 @@ export const forgetRows = Effect.fn("Forget.forgetRows")(function*(gone: Gone) {
   for (let before = -1; before !== done.size;) {
     before = done.size
     const generations = [...yield* lives, ...(yield* active).filter(({ version }) => version !== null)]
-    for (const projection of inOrder) {
+    for (const projection of projections) {
       for (const { generation, name } of generations) {
         if (name !== projection.name || done.has(tableName(name, generation))) continue
         done.add(tableName(name, generation))
@@ -71,35 +71,26 @@ export const forgetRows = Effect.fn("Forget.forgetRows")(function*(gone: Gone) {
   return known
 })
 
-const parents = ({ rows }: Projection) => Object.keys(rows?.belongsTo ?? {}).length
-
-/** Those that belong to others first: what they belong to is looked up in the others' rows. */
-const inOrder = projections.toSorted((a, b) => parents(b) - parents(a))
-
 const forgetIn = Effect.fnUntraced(function*(
   projection: Projection,
   generation: number,
-  { events, firstSequence, sequences, target }: Gone
+  { events, sequences }: Gone
 ) {
   const sql = yield* SqlClient
   const { name, rows, types } = projection
+  // Else a rebuild that ends now could carry an event over that we have forgotten in the live generation already.
+  yield* keep(name)
   yield* excludeGeneration(name, generation)
   const completed = yield* isCompleted(name, generation)
   if (completed === undefined) return []
   yield* sql`set local statement_timeout = 0`
-  const table = (name: string) => sql.literal(tableName(name, generation))
   const applied = sql.literal(appliedTable(projection, generation))
+  const mine = events.filter(({ type }) => types.includes(type))
   const places = numbers(sql, sequences)
   const negated = numbers(sql, sequences.map((sequence) => -sequence))
-  const mine = events.filter(({ type }) => types.includes(type))
-  const belongs = rows && which(sql, rows, target, new Set(mine.flatMap(({ own }) => own ?? [])))
   yield* sql`
     with gone as (
-      update ${applied} set sequence = -sequence
-      where sequence = any(${places}) or (sequence > 0 and sequence < ${firstSequence}::bigint
-        and ${
-    belongs ? sql`event_id in (select event_id from ${table(rows.table)} where ${belongs})` : sql`false`
-  })
+      update ${applied} set sequence = -sequence where sequence = any(${places})
       returning -sequence as sequence
     )
     insert into applied_counts as counts (name, generation, bucket, shard, events)
@@ -112,26 +103,36 @@ const forgetIn = Effect.fnUntraced(function*(
     JSON.stringify(mine.map(({ id, sequence }) => ({ event_id: id, sequence })))
   }::text::jsonb) as row (event_id text, sequence bigint)
     order by event_id on conflict (event_id) do nothing`
-  const found = yield* sql<{ readonly sequence: number }>`
-    with again as (
-      delete from repeated where name = ${name} and generation = ${generation} and sequence = any(${places})
-      returning sequence
-    )
-    select sequence::float8 as sequence from again
-    union all select -sequence::float8 from ${applied} where sequence = any(${negated})`
-  if (rows === undefined || belongs === undefined) {
-    if (mine.length === 0) return []
-    yield* Effect.logWarning(
-      `projection ${name} does not know how to forget: what it made of these events stays until it is rebuilt`
-    )
-    return found.map(({ sequence }) => sequence)
+  const found = yield* Effect.flatMap(
+    sql`
+      with again as (
+        delete from repeated where name = ${name} and generation = ${generation} and sequence = any(${places})
+        returning sequence
+      )
+      select sequence::float8 as sequence from again
+      union all select -sequence::float8 from ${applied} where sequence = any(${negated})`,
+    decodeSequences
+  )
+  const known = found.map(({ sequence }) => sequence)
+  if (rows === undefined) {
+    if (known.length > 0) {
+      yield* Effect.logWarning(
+        `projection ${name} cannot forget: what it made of these events stays until it is rebuilt`
+      )
+    }
+    return known
   }
-  // Of events that we could not read any more, only the record of applied ones tells which rows are theirs.
-  const toldByGone = events.length === sequences.length
-    ? belongs
-    : sql`(${belongs} or event_id in (select event_id from ${applied} where sequence = any(${negated})))`
-  yield* rows.remove(sql, table, toldByGone, completed)
-  return found.map(({ sequence }) => sequence)
+  const made = sql`event_id in (select event_id from ${applied} where sequence = any(${negated}))`
+  yield* rows.remove(
+    sql,
+    (name) => sql.literal(tableName(name, generation)),
+    // With all bodies at hand the rows are found by their keys; else each row has to be looked at.
+    events.length < sequences.length || mine.some(({ own }) => own === undefined)
+      ? made
+      : sql`(${isOneOf(sql, rows.entity, mine.flatMap(({ own }) => own ?? []))} and ${made})`,
+    completed
+  )
+  return known
 })
 
 /** The condition for rows of a projection that belong to a target, or are about one of these keys. */
@@ -141,12 +142,7 @@ const which = (
   { id, kind }: Target,
   keys: ReadonlySet<string>
 ) => {
-  const ids = [...keys].flatMap((key) =>
-    key.startsWith(keyOf(entity, "")) ? [key.slice(entity.length + 1)] : []
-  )
-  const conditions: Array<Fragment> = [
-    sql`id = any(array(select jsonb_array_elements_text(${JSON.stringify(ids)}::text::jsonb)))`
-  ]
+  const conditions: Array<Fragment> = [isOneOf(sql, entity, keys)]
   if (kind === "event") conditions.push(sql`event_id = ${id}`)
   if (kind === entity) conditions.push(sql`id = ${id}`)
   for (const [parent, column] of Object.entries(belongsTo)) {
@@ -160,5 +156,15 @@ const which = (
   return sql`(${sql.or(conditions)})`
 }
 
+/** The condition for rows that are about one of these keys, such as `scan:scan_1`. */
+const isOneOf = (sql: SqlClient, entity: string, keys: Iterable<string>) => {
+  const ids = Array.from(keys).flatMap((key) =>
+    key.startsWith(keyOf(entity, "")) ? [key.slice(entity.length + 1)] : []
+  )
+  return sql`id = any(array(select jsonb_array_elements_text(${JSON.stringify(ids)}::text::jsonb)))`
+}
+
 const numbers = (sql: SqlClient, values: ReadonlyArray<number>) =>
   sql`array(select value::bigint from jsonb_array_elements_text(${JSON.stringify(values)}::text::jsonb))`
+
+const decodeSequences = Schema.decodeUnknownEffect(Schema.Array(Schema.Struct({ sequence: Schema.Finite })))

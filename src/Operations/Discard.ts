@@ -24,6 +24,7 @@ export const make = Effect.gen(function*() {
         )
         yield* deadLetters.remove(consumer, own)
       }
+      return []
     }),
     finish: (outcomes) => remove(outcomes.filter(({ result }) => result === "discarded").map(({ id }) => id))
   }

@@ -53,12 +53,16 @@ export type Outcome = typeof Outcome.Type
 /** The events of an operation, in parts. */
 export const Planned = Schema.Struct({ ids: Schema.Array(Schema.String) })
 
+/** On how many events an operation is, with those that were added to its plan. */
+export const Extended = Schema.Struct({ requested: Schema.Finite })
+
 /** Who stopped an operation, and when. */
 export const Cancelled = Schema.Struct({ by: Schema.String, at: Schema.String })
 
 /** A record as it is stored: JSON. */
-export const encode = (record: Started | Outcome | typeof Planned.Type | typeof Cancelled.Type) =>
-  Buffer.from(JSON.stringify(record))
+export const encode = (
+  record: Started | Outcome | typeof Planned.Type | typeof Extended.Type | typeof Cancelled.Type
+) => Buffer.from(JSON.stringify(record))
 
 /** Reads a record; undefined when it is none of this kind. */
 export const decoder = <S extends Schema.ConstraintDecoder<unknown>>(schema: S) => {
@@ -69,7 +73,7 @@ export const decoder = <S extends Schema.ConstraintDecoder<unknown>>(schema: S) 
   }
 }
 
-/** The subject of an operation's records: `started`, `planned`, `sent`, `cancelled` or a result. */
+/** The subject of an operation's records: `started`, `planned`, `extended`, `cancelled` or a result. */
 export const operationSubject = (operation: string, what: string) => `3qpr.operations.${operation}.${what}`
 
 /** The operation that a subject names. */

@@ -31,12 +31,15 @@ export const make = Effect.gen(function*() {
 
   const work: Work = {
     run: (operation, ids) =>
-      Effect.forEach(ids, (id) => {
-        const consumer = parseId(id)?.consumer
-        return consumer === undefined
-          ? Effect.void
-          : Effect.asVoid(ask({ operation: operation.id, id }, consumer))
-      }, { concurrency: "unbounded", discard: true }),
+      Effect.as(
+        Effect.forEach(ids, (id) => {
+          const consumer = parseId(id)?.consumer
+          return consumer === undefined
+            ? Effect.void
+            : Effect.asVoid(ask({ operation: operation.id, id }, consumer))
+        }, { concurrency: "unbounded", discard: true }),
+        []
+      ),
     finish: () => Effect.void
   }
   return work

@@ -54,7 +54,8 @@ export const make = Effect.gen(function*() {
   const remove = ({ sequence }: LoggedEntry) => log.erase(sequence)
 
   const work: Work = {
-    run: (operation, ids) => Effect.forEach(ids, (id) => release(operation, id), { discard: true }),
+    run: (operation, ids) =>
+      Effect.as(Effect.forEach(ids, (id) => release(operation, id), { discard: true }), []),
     finish: (outcomes) =>
       Effect.forEach(
         outcomes.filter(({ result }) => result === "released"),

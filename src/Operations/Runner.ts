@@ -15,11 +15,16 @@ import * as Release from "./Release.ts"
 
 /** What an operation of one kind does with its events. */
 export interface Work {
-  /** Safe to do again for ids of which no outcome is recorded. */
+  /** Safe to do again for ids of which no outcome is recorded. Gives the outcomes that it has not recorded itself. */
   readonly run: (
     operation: Operation,
     ids: ReadonlyArray<string>
-  ) => Effect.Effect<void, AppendFailed | ReadFailed | SqlError>
+  ) => Effect.Effect<ReadonlyArray<Pick<Outcome, "id" | "result">>, AppendFailed | ReadFailed | SqlError>
+  /** Ids that the operation has to be on as well, asked before its last outcomes are recorded, until there are none. */
+  readonly more?: (
+    operation: Operation,
+    planned: ReadonlySet<string>
+  ) => Effect.Effect<ReadonlyArray<string>, ReadFailed | SqlError>
   /** Does what comes after the record of an outcome, in case that we were interrupted before it. */
   readonly finish: (outcomes: ReadonlyArray<Outcome>) => Effect.Effect<void, AppendFailed | ReadFailed>
 }
@@ -74,23 +79,36 @@ const perform = (message: Message, operations: Operations["Service"], work: Reco
   return Effect.gen(function*() {
     const operation = yield* standing(operations, id)
     if (operation === undefined) return message.term()
-    const { finish, run } = work[operation.kind]
+    const { finish, more, run } = work[operation.kind]
     const outcomes = yield* orRetry(operations.allOutcomes(id))
     yield* orRetry(finish(outcomes))
     const ended = new Set(outcomes.map(({ id }) => id))
-    const ids = (yield* orRetry(operations.planned(id))).filter((id) => !ended.has(id))
+    const planned = new Set(yield* orRetry(operations.planned(id)))
+    // The process ended after it had added to the plan, and before it recorded that.
+    if (planned.size > operation.requested) yield* orRetry(operations.extend(operation, planned.size, []))
+    const ids = [...planned].filter((id) => !ended.has(id))
     const size = Math.max(1, Math.round(operation.rate * tick / 1_000))
-    const began = yield* Clock.currentTimeMillis
-    let looked = 0
+    const began = yield* monotonic
+    let looked = began
     for (let at = 0; at < ids.length; at += size) {
-      const due = began + at / operation.rate * 1_000
-      yield* Effect.sleep(Math.max(0, due - (yield* Clock.currentTimeMillis)))
-      const now = yield* Clock.currentTimeMillis
-      if (now - looked >= lookEvery) {
-        looked = now
+      yield* Effect.sleep(Math.max(0, began + at / operation.rate * 1_000 - (yield* monotonic)))
+      if ((yield* monotonic) - looked >= lookEvery) {
+        looked = yield* monotonic
         if ((yield* standing(operations, id))?.cancelled) break
       }
-      yield* orRetry(run(operation, ids.slice(at, at + size)))
+      const results = yield* orRetry(run(operation, ids.slice(at, at + size)))
+      if (more !== undefined && at + size >= ids.length) {
+        const later = yield* orRetry(more(operation, planned))
+        if (later.length > 0) yield* orRetry(operations.extend(operation, planned.size, later))
+        for (const id of later) planned.add(id)
+        ids.push(...later)
+      }
+      yield* orRetry(
+        Effect.forEach(results, ({ id: one, result }) => operations.record(id, one, result), {
+          concurrency: "unbounded",
+          discard: true
+        })
+      )
     }
     if ((yield* standing(operations, id))?.cancelled) yield* orRetry(operations.withdraw(id))
     message.ack()
@@ -99,6 +117,9 @@ const perform = (message: Message, operations: Operations["Service"], work: Reco
     Effect.onInterrupt(() => Effect.sync(() => message.nak(0)))
   )
 }
+
+/** Milliseconds of a clock that never goes back: an operation keeps its rate when the time of day is set. */
+const monotonic = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos) / 1e6)
 
 const standing = (operations: Operations["Service"], id: string) =>
   Effect.map(orRetry(operations.find(id)), Option.getOrUndefined)

@@ -14,6 +14,16 @@ export const share = (name: string, generation: number) =>
         pg_advisory_xact_lock_shared(hashtext(${`${space}/${name}/${generation}`}))`
   )
 
+/**
+ * Keeps a projection from being switched, compared or dropped until the transaction ends, beside others that do the
+ * same. Whoever also needs a generation's own lock takes this one first, as batches do.
+ */
+export const keep = (name: string) =>
+  Effect.flatMap(
+    SqlClient,
+    (sql) => sql`select pg_advisory_xact_lock_shared(hashtext(${`${space}/${name}`}))`
+  )
+
 /** Waits for a projection's batches that are running and keeps others waiting, until the transaction ends. */
 export const exclude = (name: string) =>
   Effect.flatMap(

@@ -145,6 +145,7 @@ for (const engine of engines) {
           count: gone.length,
           dead_letters: 1,
           rows: { scans: 4, conversations: 1, qpr_codes: 1 },
+          up_to: lastSequence,
           missing: []
         })
         assert.strictEqual(yield* countOf("scans"), 6)
@@ -229,11 +230,13 @@ for (const engine of engines) {
         assert.deepInclude(yield* forgetting({ event_id: "menu" }), { count: 1, rows: {} })
         assert.strictEqual(yield* countOf("scans"), 5)
         const payload = { by: "ann", reason: "asked for" }
+        const { lastSequence } = yield* Effect.flatMap(EventLog, (log) => log.state)
         assert.deepStrictEqual(yield* forget.begin({ payload: { ...payload, event_id: "moved" } }), {
           operation: null,
           count: 0,
           dead_letters: 0,
           rows: {},
+          up_to: lastSequence,
           missing: ["moved"]
         })
         const unclear = { ...payload, event_id: "s1", conversation_id: "conv_stays" }

@@ -26,11 +26,16 @@ export type Forgetting = typeof Forgetting.Type
 const Begun = Schema.Struct({
   /** Its id; null for a dry run, and when there is nothing to do. */
   operation: Schema.NullOr(Schema.String),
-  /** How many events, quarantined ones included, are in the log or only dead letters any more. */
+  /** Events that are in the log, quarantined ones included, or only in dead letters. */
   count: Schema.Finite,
   dead_letters: Schema.Finite,
   /** Rows of read models, by table. */
   rows: Schema.Record(Schema.String, Schema.Finite),
+  /**
+   * Last sequence that was searched. Before its end the operation also erases what was stored while it ran, up to a
+   * sequence that it logs. What is stored later is new: ask again to erase it.
+   */
+  up_to: Schema.Finite,
   /** The id that was given, when nothing is there of it. */
   missing: Schema.Array(Schema.String)
 })

@@ -1,31 +1,72 @@
-import { availableParallelism } from "node:os"
+import { globSync, readFileSync } from "node:fs"
+import process from "node:process"
 import { defineConfig } from "vitest/config"
+import { SlowestFiles } from "./test/support/SlowestFiles.ts"
 
-/** Tests that look at turns of an event loop, and at others' answers under abuse and load: nothing runs beside them. */
-const alone = ["test/e2e/Abuse.test.ts", "test/e2e/Faults/Load.test.ts"]
+/**
+ * What a test file says of itself, in a line `// Runs: …` near its top.
+ *
+ * - `long`: takes long or needs much of the machine. `npm run test:long` runs it, `npm test` does not.
+ * - `alone`: measures event loops or other clients' answers, so nothing runs beside it.
+ * - `broker`: depends on the version of nats-server. `npm run test:broker:node` repeats it on the newer ones.
+ * - `node first`: the runtime cannot matter to what it looks at, so Deno runs it in `npm run test:long` only.
+ */
+const marks = ["long", "alone", "broker", "node first"] as const
+type Mark = typeof marks[number]
 
-const shared = {
-  globalSetup: "test/support/Build.ts",
-  silent: "passed-only",
-  testTimeout: 60_000,
-  hookTimeout: 60_000
-} as const
+const marksOf = (file: string): ReadonlyArray<Mark> => {
+  const line = /^\/\/ Runs: (.*)$/m.exec(readFileSync(file, "utf8"))?.[1]
+  return (line?.split(", ") ?? []).map((mark) => {
+    const known = marks.find((one) => one === mark)
+    if (known === undefined) {
+      throw new Error(`${file} has the mark "${mark}". Known are: ${marks.join(", ")}.`)
+    }
+    return known
+  })
+}
+
+const files = globSync("test/{unit,contract,integration,e2e}/**/*.test.ts").map((file) => ({
+  file,
+  marks: new Set(marksOf(file))
+}))
+
+const onDeno = process.versions["deno"] !== undefined
+const inShortRun = ({ marks }: { readonly marks: ReadonlySet<Mark> }) =>
+  !marks.has("long") && !(onDeno && marks.has("node first"))
+
+const project = (
+  name: string,
+  included: (file: { readonly marks: ReadonlySet<Mark> }) => boolean,
+  groupOrder: number,
+  maxWorkers: number
+) => ({
+  test: {
+    name,
+    include: files.filter(included).map(({ file }) => file),
+    globalSetup: "test/support/Setup.ts",
+    silent: "passed-only" as const,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    maxWorkers,
+    sequence: { groupOrder }
+  }
+})
+
+// Most tests wait for processes, so more of them than cores run at a time.
+const together = 3
 
 export default defineConfig({
   test: {
+    reporters: ["default", new SlowestFiles()],
     projects: [
-      {
-        test: {
-          ...shared,
-          name: "together",
-          include: ["test/{unit,contract,integration,e2e}/**/*.test.ts"],
-          exclude: alone,
-          // Most tests wait for processes of their own: two at a time are faster even where there are two cores.
-          maxWorkers: Math.max(2, availableParallelism() - 1),
-          sequence: { groupOrder: 0 }
-        }
-      },
-      { test: { ...shared, name: "alone", include: alone, maxWorkers: 1, sequence: { groupOrder: 1 } } }
+      project("short", (file) => inShortRun(file) && !file.marks.has("alone"), 0, together),
+      project("short-alone", (file) => inShortRun(file) && file.marks.has("alone"), 1, 1),
+      project("long", (file) => !inShortRun(file) && !file.marks.has("alone"), 2, together),
+      project("long-alone", (file) => !inShortRun(file) && file.marks.has("alone"), 3, 1),
+      // Its files are in the others too, so it runs only when it is asked for.
+      ...process.argv.includes("broker")
+        ? [project("broker", ({ marks }) => marks.has("broker"), 4, together)]
+        : []
     ]
   }
 })

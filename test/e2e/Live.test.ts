@@ -1,11 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Redacted } from "effect"
 import { platform } from "../support/Broker.ts"
-import { newDataDir } from "../support/Databases.ts"
+import { newDatabase, newDataDir } from "../support/Databases.ts"
 import { deliver, send } from "../support/Http.ts"
 import { live, type LiveStream } from "../support/LiveStream.ts"
 import * as NatsProcess from "../support/NatsProcess.ts"
-import * as Postgres from "../support/Postgres.ts"
 import { serve, threeqpr } from "../support/Serve.ts"
 import { scanCreated, secret, signed } from "../support/Webhook.ts"
 
@@ -19,11 +18,11 @@ describe("/v1/live of serve", () => {
     () =>
       Effect.gen(function*() {
         const broker = yield* NatsProcess.start()
-        const postgres = yield* Postgres.start
+        const databaseUrl = yield* newDatabase
         const environment = {
           NATS_URL: broker.url,
           NATS_TOKEN: broker.token,
-          DATABASE_URL: postgres.url,
+          DATABASE_URL: databaseUrl,
           THREEQPR_WEBHOOK_SECRET
         }
         const ingress = serve(environment, ["--role", "ingress"])

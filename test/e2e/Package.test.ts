@@ -6,9 +6,9 @@ import { join } from "node:path"
 import process from "node:process"
 import { fileURLToPath } from "node:url"
 import { platform } from "../support/Broker.ts"
+import { newDatabase } from "../support/Databases.ts"
 import { send } from "../support/Http.ts"
 import * as Package from "../support/Package.ts"
-import * as Postgres from "../support/Postgres.ts"
 import { started } from "../support/Serve.ts"
 
 class Installed extends Context.Service<Installed, Package.Project>()("test/Installed") {
@@ -160,7 +160,7 @@ layer(installed, { timeout: "5 minutes", excludeTestServices: true })(
           const shown = run(runs("log.ts", permissions("`deno run log.ts`", { broker })), NATS)
           assert.lengthOf(shown.match(/^\d+ scan\.created evt_\w+$/gm) ?? [], 3)
 
-          const { url: DATABASE_URL } = yield* Postgres.start
+          const DATABASE_URL = yield* newDatabase
           const database = new URL(DATABASE_URL).host
           const external = yield* serve(
             folder,

@@ -2,11 +2,10 @@ import { assert, describe } from "@effect/vitest"
 import { Effect, Redacted } from "effect"
 import { readFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
-import { newDataDir } from "../support/Databases.ts"
+import { newDatabase, newDataDir } from "../support/Databases.ts"
 import { deliver, send } from "../support/Http.ts"
 import { test } from "../support/Live.ts"
 import * as NatsProcess from "../support/NatsProcess.ts"
-import * as Postgres from "../support/Postgres.ts"
 import { serve, threeqpr } from "../support/Serve.ts"
 import { scanCreated, secret, signed } from "../support/Webhook.ts"
 
@@ -64,11 +63,11 @@ describe("serve with the permissions that its tasks give it", () => {
         : ["--permission", "--allow-fs-read", "--allow-fs-read"]
       assert.deepStrictEqual(names, allowed)
       const broker = yield* NatsProcess.start()
-      const postgres = yield* Postgres.start
+      const databaseUrl = yield* newDatabase
       const environment = {
         NATS_URL: broker.url,
         NATS_TOKEN: broker.token,
-        DATABASE_URL: postgres.url,
+        DATABASE_URL: databaseUrl,
         THREEQPR_WEBHOOK_SECRET
       }
       const running = yield* serve(environment, [], { permissions })

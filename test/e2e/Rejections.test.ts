@@ -5,10 +5,9 @@ import type { RejectionDetail, RejectionSummary } from "../../src/Domain/Rejecti
 import { keptPerSecond } from "../../src/Ingress/Rejections.ts"
 import * as Signature from "../../src/Signature.ts"
 import { platform } from "../support/Broker.ts"
-import { newDataDir } from "../support/Databases.ts"
+import { newDatabase, newDataDir } from "../support/Databases.ts"
 import { deliver, send } from "../support/Http.ts"
 import * as NatsProcess from "../support/NatsProcess.ts"
-import * as Postgres from "../support/Postgres.ts"
 import { serve } from "../support/Serve.ts"
 import { scanCreated, secret, signed } from "../support/Webhook.ts"
 
@@ -69,11 +68,11 @@ describe("/v1/rejections", () => {
   it.live("asks every receiver, each of which keeps a bounded part of a flood", () =>
     Effect.gen(function*() {
       const broker = yield* NatsProcess.start()
-      const postgres = yield* Postgres.start
+      const databaseUrl = yield* newDatabase
       const environment = {
         NATS_URL: broker.url,
         NATS_TOKEN: broker.token,
-        DATABASE_URL: postgres.url,
+        DATABASE_URL: databaseUrl,
         THREEQPR_WEBHOOK_SECRET
       }
       const { admin } = yield* serve(environment, ["--role", "admin", "--role", "projector"])

@@ -10,8 +10,8 @@ import { stream } from "../../src/EventLog.ts"
 import { NatsServer } from "../../src/Nats/Server.ts"
 import { readConnection } from "../../src/Nats/Server/Connection.ts"
 import * as Broker from "../support/Broker.ts"
+import { newDatabase } from "../support/Databases.ts"
 import { deliver, send } from "../support/Http.ts"
-import * as Postgres from "../support/Postgres.ts"
 import { serve, threeqpr } from "../support/Serve.ts"
 import { scanCreated, secret, signed } from "../support/Webhook.ts"
 
@@ -41,7 +41,7 @@ const embedded: Effect.Effect<SetUp, never, Scope.Scope> = Effect.gen(function*(
 const external = Effect.gen(function*() {
   const dataDir = yield* temporaryFolder
   const { pid, token, url } = Context.get(yield* Layer.build(Broker.layer), NatsServer)
-  const { url: databaseUrl } = yield* Postgres.start
+  const databaseUrl = yield* newDatabase
   return {
     environment: {
       DATA_DIR: dataDir,

@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process"
 import {
   chmodSync,
   cpSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
@@ -29,7 +30,8 @@ export const make = Effect.acquireRelease(
       encoding: "utf8"
     })
     for (const file of listed.split("\0")) {
-      if (file === "" || file === "node_modules") continue
+      // Git still lists a file that was removed and not committed.
+      if (file === "" || file === "node_modules" || !existsSync(join(checkout, file))) continue
       mkdirSync(dirname(join(folder, file)), { recursive: true })
       cpSync(join(checkout, file), join(folder, file))
     }

@@ -1,14 +1,13 @@
 import { NodeServices } from "@effect/platform-node"
-import { Effect, Exit, Layer, Redacted, Scope } from "effect"
+import { Effect, Layer, Redacted } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { randomUUID } from "node:crypto"
 import { cpSync } from "node:fs"
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
-import { afterAll } from "vitest"
 import { Database } from "../../src/Database.ts"
 import * as Migrations from "../../src/Database/Migrations.ts"
-import * as Postgres from "./Postgres.ts"
+import { shared } from "./Shared.ts"
 
 // A broker that lived in it ends a moment after the `serve` that was killed.
 const removal = { recursive: true, force: true, maxRetries: 20, retryDelay: 100 }
@@ -18,26 +17,14 @@ const newFolder = Effect.acquireRelease(
   (folder) => Effect.promise(() => rm(folder, removal))
 )
 
-// What all databases of a test file share: it is made when first used and goes when the file is through.
-const file = Scope.makeUnsafe()
-afterAll(() => Effect.runPromise(Scope.close(file, Exit.void)), 30_000)
-const once = <A, E>(make: Effect.Effect<A, E, Scope.Scope>) =>
-  Effect.runSync(Effect.cached(Scope.provide(make, file)))
-
-/** A folder in which the embedded Postgres was opened once: a copy of it opens ten times as fast as a new one. */
-const template = once(
-  newFolder.pipe(
-    Effect.tap((dataDir) => Effect.scoped(Layer.build(Database.layer({ dataDir })))),
-    Effect.provide(NodeServices.layer)
-  )
-)
-
-const server = once(Postgres.start)
-
 /** A data folder with an embedded Postgres as new in it. */
 export const newDataDir = Effect.tap(
   newFolder,
-  (dataDir) => Effect.map(template, (template) => cpSync(template, dataDir, { recursive: true }))
+  (dataDir) =>
+    Effect.map(
+      Effect.promise(() => shared("data-folder")),
+      (template) => cpSync(template, dataDir, { recursive: true })
+    )
 )
 
 /** The embedded Postgres, as new. */
@@ -45,9 +32,9 @@ const newEmbedded = Layer.unwrap(Effect.map(newDataDir, (dataDir) => Database.la
   Layer.provide(NodeServices.layer)
 )
 
-/** The URL of a new database on the server of this test file. */
+/** The URL of a new database on the server that all test files share. */
 export const newDatabase = Effect.gen(function*() {
-  const { url } = yield* server
+  const url = yield* Effect.promise(() => shared("postgres"))
   const name = `test_${randomUUID().replaceAll("-", "")}`
   const admin = Database.layer({ url: Redacted.make(url), dataDir: "" }).pipe(
     Layer.provide(NodeServices.layer)

@@ -10,9 +10,10 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { availableParallelism, tmpdir } from "node:os"
 import { join } from "node:path"
 import process from "node:process"
+import { fileURLToPath } from "node:url"
 import { parseArgs } from "node:util"
 
-const root = join(import.meta.dirname, "..", "..")
+const root = fileURLToPath(new URL("../..", import.meta.url))
 const { positionals, values: options } = parseArgs({
   allowPositionals: true,
   options: { long: { type: "boolean", default: false }, busy: { type: "boolean", default: false } }

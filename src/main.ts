@@ -8,7 +8,10 @@ import { run } from "./Cli.ts"
 import * as Help from "./Cli/Help.ts"
 import { wrapWithin } from "./Cli/Wrap.ts"
 import { messageOf } from "./Failure.ts"
+import { bypassForLoopback } from "./Proxies.ts"
 import * as Telemetry from "./Telemetry.ts"
+
+bypassForLoopback(process.env)
 
 /** The longest an orderly stop may take, in milliseconds. */
 const stopTimeout = 25_000

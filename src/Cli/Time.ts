@@ -1,10 +1,14 @@
 import { DateTime, Duration, Effect, Option, Schema } from "effect"
 import { Flag } from "effect/cli"
+import { durationExamples, millisOf } from "../Domain/Duration.ts"
 import { IsoDateTime } from "../Domain/Fields.ts"
 
-/** A point in time: ISO 8601, or how long ago (`90s`, `15m`, `2h`, `7d`). */
-const Time = Schema.Union([IsoDateTime, Schema.String.check(Schema.isPattern(/^\d+[smhd]$/))]).annotate({
-  expected: "an ISO 8601 date and time, or how long ago: 90s, 15m, 2h, 7d"
+/** A point in time: ISO 8601, or how long ago. */
+const Time = Schema.Union([
+  IsoDateTime,
+  Schema.String.check(Schema.makeFilter((text) => millisOf(text) !== undefined))
+]).annotate({
+  expected: `an ISO 8601 date and time, or how long ago: ${durationExamples}`
 })
 
 /** A flag that takes a point in time. */
@@ -18,19 +22,11 @@ export const timeFlag = (name: string, about: string) =>
 /** The flag's time as ISO 8601. */
 export const timeOf = Effect.fnUntraced(function*(flag: Option.Option<string>) {
   if (Option.isNone(flag)) return undefined
-  const [, count, unit] = /^(\d+)([smhd])$/.exec(flag.value) ?? []
-  const ago = units[unit ?? ""]
-  return count === undefined || ago === undefined
+  const ago = millisOf(flag.value)
+  return ago === undefined
     ? flag.value
-    : DateTime.formatIso(DateTime.subtractDuration(yield* DateTime.now, ago(Number(count))))
+    : DateTime.formatIso(DateTime.subtractDuration(yield* DateTime.now, Duration.millis(ago)))
 })
-
-const units: Readonly<Record<string, (count: number) => Duration.Duration>> = {
-  s: Duration.seconds,
-  m: Duration.minutes,
-  h: Duration.hours,
-  d: Duration.days
-}
 
 /** A time of the log for people: month, day and time of day in UTC. */
 export const shortTime = (iso: string) => iso.slice(5, 19).replace("T", " ")

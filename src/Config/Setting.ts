@@ -1,4 +1,5 @@
-import { Duration, Option, Redacted } from "effect"
+import { Redacted } from "effect"
+import { durationExamples, millisOf } from "../Domain/Duration.ts"
 
 /** One setting: the variable that carries it, what it may be, and what it is when nothing is set. */
 export interface Setting<A, F extends string | undefined = string | undefined> {
@@ -10,7 +11,15 @@ export interface Setting<A, F extends string | undefined = string | undefined> {
   /** A secret's value is never shown, not even a wrong one. */
   readonly secret: boolean
   readonly parse: (text: string) => A | undefined
+  /** For a setting that must not stop the start: what a value that is not allowed counts as, with a warning. */
+  readonly otherwise?: { readonly value: A | undefined } | undefined
 }
+
+/** A setting whose wrong value is a warning. */
+export const lenient = <A, F extends string | undefined>(
+  setting: Setting<A, F>,
+  value: F extends string ? A : A | undefined
+): Setting<A, F> => ({ ...setting, otherwise: { value } })
 
 export const setting = <A, F extends string | undefined>(
   variable: string,
@@ -32,11 +41,41 @@ export const secret = (variable: string, about: string) =>
 
 export const list = (text: string) => text.split(",").map((part) => part.trim()).filter((part) => part !== "")
 
-export const wholeNumber = (variable: string, about: string, fallback: string, min: number, max: number) =>
+export const wholeNumber = <F extends string | undefined>(
+  variable: string,
+  about: string,
+  fallback: F,
+  min: number,
+  max: number
+) =>
   setting(variable, about, `a whole number from ${min} to ${max}`, fallback, (text) => {
     const number = /^\d+$/.test(text) ? Number(text) : NaN
     return number >= min && number <= max ? number : undefined
   })
 
-export const millis = (text: string) =>
-  Option.getOrUndefined(Option.map(Duration.fromInput(text as Duration.Input), Duration.toMillis))
+/** Milliseconds, at least so many. */
+export const duration = <F extends string | undefined>(
+  variable: string,
+  about: string,
+  least: number,
+  leastText: string,
+  fallback: F
+) =>
+  setting(variable, about, `a duration of at least ${leastText}, ${durationExamples}`, fallback, (text) => {
+    const millis = millisOf(text)
+    return millis !== undefined && millis >= least ? millis : undefined
+  })
+
+/** How long something is kept: without a limit, or so many milliseconds, `least` of them. */
+export const age = (variable: string, about: string, leastText: string, least: number) =>
+  setting(
+    variable,
+    about,
+    `"unlimited", or a duration of at least ${leastText}, ${durationExamples}`,
+    "unlimited",
+    (text): { readonly millis: number | undefined } | undefined => {
+      if (text === "unlimited") return { millis: undefined }
+      const kept = millisOf(text)
+      return kept !== undefined && kept >= least ? { millis: kept } : undefined
+    }
+  )

@@ -13,7 +13,8 @@ export interface HttpOptions {
   readonly host: string
   /** 0 takes a free port. */
   readonly port: number
-  readonly maxBodyBytes: number
+  /** What the log takes, and at most 1 MiB, when undefined. */
+  readonly maxBodyBytes: number | undefined
   /** Deliveries that are read or stored at a time; more are answered 503 unread. */
   readonly maxInFlight: number
 }
@@ -41,8 +42,8 @@ const drainTimeout = 5_000
 
 const make = Effect.fnUntraced(function*(options: HttpOptions) {
   const log = yield* EventLog
-  const maxBodyBytes = Math.min(options.maxBodyBytes, log.maxBodyBytes)
-  if (maxBodyBytes < options.maxBodyBytes) {
+  const maxBodyBytes = Math.min(options.maxBodyBytes ?? 1_048_576, log.maxBodyBytes)
+  if (options.maxBodyBytes !== undefined && maxBodyBytes < options.maxBodyBytes) {
     yield* Effect.logWarning(
       `MAX_BODY_BYTES is ${options.maxBodyBytes}, the broker takes ${maxBodyBytes}: larger bodies are answered `
         + "413. Raise the broker's max_payload, or lower MAX_BODY_BYTES."

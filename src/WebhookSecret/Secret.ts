@@ -12,16 +12,22 @@ export const example = "whsec_…;until=2026-12-01T00:00:00Z"
 
 /**
  * Reads a secret, with `;until=` and an ISO 8601 time of a stated zone after it when it has an end. All else in it
- * is the secret. Undefined when there is none, or when the time is not one.
+ * is the secret. Undefined when there is none, when it holds a control character, or when the time is not one.
  */
 export const parse = (text: string): Secret | undefined => {
-  const [, value = "", end] = /^(.*?)(?:;until=([^;]*))?$/s.exec(text.trim()) ?? []
-  const until = end === undefined ? undefined : millisOf(end)
-  if (value === "" || Number.isNaN(until)) return undefined
+  const [, value = "", end] = /^(.*?)(?:\s*;\s*until\s*=\s*([^;]*))?$/is.exec(text.trim()) ?? []
+  const until = end === undefined ? undefined : millisOf(end.trim())
+  if (value === "" || /\p{Cc}/u.test(value) || Number.isNaN(until)) return undefined
   return { value: Redacted.make(value, { label: "webhook secret" }), until }
 }
 
 export const isActive = ({ until }: Secret, now: number) => until === undefined || now < until
 
-const millisOf = (time: string) =>
-  /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d))?$/.test(time) ? Date.parse(time) : NaN
+const time = /^(\d{4}-\d\d)-(\d\d)(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d))?$/
+
+const millisOf = (text: string) => {
+  const [, month, day] = time.exec(text) ?? []
+  // JavaScript takes the 30th of February for the 2nd of March.
+  const exists = month !== undefined && new Date(Date.parse(`${month}-${day}`)).getUTCDate() === Number(day)
+  return exists ? Date.parse(text) : NaN
+}

@@ -3,6 +3,8 @@ import { Effect } from "effect"
 import { mkdtempSync, rmSync, statSync } from "node:fs"
 import { createServer } from "node:net"
 import { tmpdir } from "node:os"
+import { answers, json } from "../support/Answers.ts"
+import { test } from "../support/Live.ts"
 import { serve, threeqpr } from "../support/Serve.ts"
 
 const dataDir = Effect.acquireRelease(
@@ -96,4 +98,17 @@ describe("threeqpr serve", () => {
       assert.strictEqual(taken.code, 1)
       assert.include(taken.stderr, `127.0.0.1:${port}`)
     }).pipe(Effect.scoped))
+
+  test(
+    "asks this machine without the proxy that the environment names",
+    Effect.gen(function*() {
+      const server = yield* answers([json(404, {})])
+      yield* threeqpr(["status", "--admin-url", server.url], {
+        HTTP_PROXY: "http://127.0.0.1:1",
+        NODE_USE_ENV_PROXY: "1"
+      })
+      assert.isAtLeast(server.requests.length, 1)
+    }),
+    30_000
+  )
 })

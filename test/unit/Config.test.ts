@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { type Flags, load } from "../../src/Config.ts"
+import { millisOf } from "../../src/Domain/Duration.ts"
 
 const from = (environment: Record<string, string>, flags?: Flags) =>
   load(flags).pipe(
@@ -23,11 +24,11 @@ describe("Config", () => {
         dedupWindow: 7_200_000,
         retention: { millis: undefined },
         replicas: 1,
-        maxBodyBytes: 1_048_576,
         maxInFlight: 512
       })
       assert.isUndefined(config.natsUrl)
       assert.isUndefined(config.databaseUrl)
+      assert.isUndefined(config.maxBodyBytes)
     }))
 
   it.effect("takes a flag over the environment over the default", () =>
@@ -103,10 +104,9 @@ describe("Config", () => {
     ["RETENTION", "1 hour", "unlimited"],
     ["STREAM_REPLICAS", "0", "1 to 5"],
     ["MAX_BODY_BYTES", "1", "1024"],
-    ["LOG_LEVEL", "loud", "Debug"],
-    ["OTEL_TRACES_EXPORTER", "jaeger", "otlp or none"],
-    ["OTEL_TRACES_SAMPLER", "sometimes", "parentbased_traceidratio"],
-    ["OTEL_TRACES_SAMPLER_ARG", "1.5", "0 to 1"]
+    ["RETENTION", "30", "90 days"],
+    ["RECONCILE_EVERY", "30s", "at least a minute"],
+    ["LOG_LEVEL", "loud", "Debug"]
   ])(
     "refuses %s=%s, naming both and what is allowed",
     ([variable, given, allowed]) =>
@@ -127,8 +127,132 @@ describe("Config", () => {
         authorization: "Basic YTpi=",
         "x-tenant": "a"
       })
-      yield* Effect.flip(from({ OTEL_EXPORTER_OTLP_HEADERS: "authorization=100%" }))
     }))
+
+  it.effect.each<readonly [variable: string, given: string, allowed: string]>([
+    ["OTEL_TRACES_EXPORTER", "console", "otlp or none"],
+    ["OTEL_LOGS_EXPORTER", "jaeger", "otlp or none"],
+    ["OTEL_TRACES_SAMPLER", "sometimes", "parentbased_traceidratio"],
+    ["OTEL_TRACES_SAMPLER_ARG", "1.5", "0 to 1"],
+    ["OTEL_SDK_DISABLED", "maybe", "true or false"],
+    ["OTEL_EXPORTER_OTLP_PROTOCOL", "grpc", "http/json"],
+    ["OTEL_RESOURCE_ATTRIBUTES", "a=100%", "percent-encoded"]
+  ])(
+    "warns of %s=%s, and starts as if it were not set",
+    ([variable, given, allowed]) =>
+      Effect.gen(function*() {
+        const { warnings } = yield* from({ [variable]: given })
+        assert.lengthOf(warnings, 1)
+        assert.include(warnings[0], `${variable} is ${JSON.stringify(given)}; allowed is `)
+        assert.include(warnings[0], allowed)
+      })
+  )
+
+  it.effect("follows OpenTelemetry's rules for exporters, endpoints and attributes", () =>
+    Effect.gen(function*() {
+      const console = yield* from({ OTEL_TRACES_EXPORTER: "console", OTEL_METRICS_EXPORTER: "none" })
+      assert.deepInclude(console, { tracesExporter: "none", logsExporter: "otlp", metricsExporter: "none" })
+      const both = yield* from({
+        OTEL_TRACES_EXPORTER: "Console, OTLP",
+        OTEL_SDK_DISABLED: "TRUE",
+        OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "https://collector/traces",
+        OTEL_RESOURCE_ATTRIBUTES: "service.name=one, deployment.environment=a%2Cb"
+      })
+      assert.deepInclude(both, {
+        tracesExporter: "otlp",
+        telemetryDisabled: true,
+        resourceAttributes: { "service.name": "one", "deployment.environment": "a,b" },
+        warnings: []
+      })
+    }))
+
+  it.effect("takes blanks and line ends around a value for no part of it, in variables and files", () =>
+    Effect.gen(function*() {
+      const folder = mkdtempSync(join(tmpdir(), "threeqpr-config-"))
+      yield* Effect.addFinalizer(() => Effect.sync(() => rmSync(folder, { recursive: true })))
+      writeFileSync(join(folder, "token"), "\uFEFFtok\r\n")
+      const config = yield* from({
+        PORT: " 4000\n",
+        ADMIN_TOKEN: "tok\r\n",
+        NATS_TOKEN_FILE: `${join(folder, "token")}\n`,
+        DATABASE_URL: "\n"
+      })
+      assert.strictEqual(config.port, 4000)
+      assert.strictEqual(config.adminToken && Redacted.value(config.adminToken), "tok")
+      assert.strictEqual(config.natsToken && Redacted.value(config.natsToken), "tok")
+      assert.isUndefined(config.databaseUrl)
+    }))
+
+  it.effect("refuses control characters by name and place, and does not show a secret", () =>
+    Effect.gen(function*() {
+      for (const variable of ["ADMIN_TOKEN", "THREEQPR_WEBHOOK_SECRET", "NATS_USER", "THREEQPR_API_KEY"]) {
+        const { message } = yield* Effect.flip(from({ [variable]: "hunter\t2" }))
+        assert.strictEqual(message, `${variable} holds the control character U+0009 at place 7; remove it.`)
+      }
+    }))
+
+  it.effect.each<readonly [variable: string, meant: string]>([
+    ["THREEQPR_WEBHOK_SECRET", "THREEQPR_WEBHOOK_SECRET"],
+    ["THREEQPR_WEBHOOK_SECRETS", "THREEQPR_WEBHOOK_SECRET"],
+    ["THREEQPR_WEBHOOK_SECRET_FILES", "THREEQPR_WEBHOOK_SECRET_FILE"],
+    ["THREEQPR_APIKEY", "THREEQPR_API_KEY"],
+    ["RETENTOIN", "RETENTION"],
+    ["NATS_CRED", "NATS_CREDS"],
+    ["ADMIN_TOKN", "ADMIN_TOKEN"],
+    ["ADMIN_TOKEN_FIL", "ADMIN_TOKEN_FILE"],
+    ["OTEL_EXPORTER_OTLP_ENDPONT", "OTEL_EXPORTER_OTLP_ENDPOINT"]
+  ])(
+    "refuses %s and suggests %s",
+    ([variable, meant]) =>
+      Effect.gen(function*() {
+        for (const provider of [ConfigProvider.fromUnknown, ConfigProvider.fromEnv]) {
+          const environment = { [variable]: "hunter2" }
+          const { message } = yield* Effect.flip(load()).pipe(
+            Effect.provideService(
+              ConfigProvider.ConfigProvider,
+              provider === ConfigProvider.fromEnv
+                ? ConfigProvider.fromEnv({ env: environment })
+                : ConfigProvider.fromUnknown(environment)
+            )
+          )
+          assert.include(message, `${variable} is set, and there is no such setting. Is ${meant} meant?`)
+          assert.notInclude(message, "hunter2")
+        }
+      })
+  )
+
+  it.effect("refuses an unknown THREEQPR_ variable, and leaves those of other programs alone", () =>
+    Effect.gen(function*() {
+      const { message } = yield* Effect.flip(from({ THREEQPR_COLOUR: "red" }))
+      assert.match(message, /^THREEQPR_COLOUR is set, and there is no such setting; .*THREEQPR_API_KEY/)
+      yield* from({
+        HOSTS: "x",
+        PORTS: "1",
+        NATS_PORT: "tcp://10.0.0.1:4222",
+        NATS_SERVICE_HOST: "10.0.0.1",
+        NATS_URL: "nats://one",
+        NATS_URLS: "nats://two",
+        OTEL_PROPAGATORS: "b3",
+        HOME: "/root"
+      })
+    }))
+
+  it.effect.each<readonly [given: string, millis: number]>([
+    ["30d", 2_592_000_000],
+    ["30 days", 2_592_000_000],
+    ["1h 30m", 5_400_000],
+    ["2.5 Hours", 9_000_000],
+    ["2w", 1_209_600_000]
+  ])("takes the duration %s", ([given, millis]) =>
+    Effect.gen(function*() {
+      assert.strictEqual((yield* from({ ROW_RETENTION: given })).rowRetention.millis, millis)
+    }))
+
+  it("knows no duration without a unit, with an unknown one, or of more than a century", () => {
+    for (const text of ["", "7", "d", "7x", "-7d", "7 d 5", "1e3d", "200000d", "Infinity", "1 month"]) {
+      assert.isUndefined(millisOf(text))
+    }
+  })
 
   it.effect("refuses to forget events before their ids", () =>
     Effect.gen(function*() {
@@ -157,15 +281,17 @@ describe("Config", () => {
     Effect.gen(function*() {
       const { message } = yield* Effect.flip(from({
         DATABASE_URL: "mysql://user:hunter2@host/db",
-        OTEL_EXPORTER_OTLP_ENDPOINT: "http://user:hunter2@host",
-        OTEL_EXPORTER_OTLP_HEADERS: "hunter2",
         NATS_URL: "http://user:hunter2@host"
       }))
       assert.notInclude(message, "hunter2")
       assert.include(message, "DATABASE_URL")
       assert.include(message, "NATS_URL")
-      assert.include(message, "OTEL_EXPORTER_OTLP_ENDPOINT")
-      assert.include(message, "OTEL_EXPORTER_OTLP_HEADERS")
+      const { warnings } = yield* from({
+        OTEL_EXPORTER_OTLP_ENDPOINT: "http://user:hunter2@host",
+        OTEL_EXPORTER_OTLP_HEADERS: "hunter2"
+      })
+      assert.lengthOf(warnings, 2)
+      assert.notInclude(warnings.join(), "hunter2")
       const config = yield* from({ THREEQPR_WEBHOOK_SECRET: "whsec_hunter2", ADMIN_TOKEN: "hunter2" })
       assert.notInclude(JSON.stringify(config), "hunter2")
     }))

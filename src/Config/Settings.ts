@@ -1,0 +1,129 @@
+import { Duration, Redacted } from "effect"
+import { retrySchedule } from "../EventLog.ts"
+import * as Secret from "../WebhookSecret/Secret.ts"
+import { isSafe } from "./Address.ts"
+import { openTelemetry } from "./OpenTelemetry.ts"
+import { age, duration, list, secret, type Setting, setting, text, wholeNumber } from "./Setting.ts"
+
+/** Every setting there is. README's table is checked against this. */
+export const settings = {
+  secrets: setting(
+    "THREEQPR_WEBHOOK_SECRET",
+    "3QPR's webhook secret; several, separated by commas, while rotating, each with `;until=<time>` if it has an end",
+    `one or more secrets separated by commas; one with an end is written ${Secret.example}`,
+    undefined,
+    (text) => {
+      const parts = list(text)
+      const secrets = parts.map(Secret.parse).filter((secret) => secret !== undefined)
+      return secrets.length > 0 && secrets.length === parts.length ? secrets : undefined
+    },
+    true
+  ),
+  secretFile: text(
+    "THREEQPR_WEBHOOK_SECRET_FILE",
+    "a file with the secret, one a line when there are several; read again while it is used"
+  ),
+  apiKey: secret("THREEQPR_API_KEY", "key of 3QPR's API, for `register` and `reconcile`"),
+  apiUrl: setting(
+    "THREEQPR_API_URL",
+    "where 3QPR's API is",
+    "an https:// address, or http:// on this machine",
+    "https://api.3qpr.com",
+    (text) => isSafe(text) ? text.replace(/\/+$/, "") : undefined
+  ),
+  reconcileEvery: duration(
+    "RECONCILE_EVERY",
+    "how often `serve` looks with 3QPR for scans that no webhook told of; unset never does",
+    60_000,
+    "a minute",
+    undefined
+  ),
+  host: text("HOST", "address of the public listener", "0.0.0.0"),
+  port: wholeNumber("PORT", "port of the public listener; 0 takes a free one", "3000", 0, 65_535),
+  adminHost: text("ADMIN_HOST", "address of the private listener", "127.0.0.1"),
+  adminPort: wholeNumber("ADMIN_PORT", "port of the private listener; 0 takes a free one", "3001", 0, 65_535),
+  adminToken: secret("ADMIN_TOKEN", "bearer token of the private listener; needed beyond loopback"),
+  adminReadToken: secret("ADMIN_READ_TOKEN", "bearer token that may read there and change nothing"),
+  dataDir: text("DATA_DIR", "folder of the embedded broker and database", "./data"),
+  natsUrl: setting(
+    "NATS_URL",
+    "NATS servers, separated by commas; unset runs the embedded broker",
+    "one or more nats:// or tls:// addresses separated by commas; tls:// demands TLS",
+    undefined,
+    (text) => {
+      const servers = list(text)
+      const valid = servers.length > 0 &&
+        servers.every((server) => /^((nats|tls):\/\/)?[^\s/]+\/?$/i.test(server))
+      return valid ? servers.map((server) => Redacted.make(server)) : undefined
+    },
+    true
+  ),
+  natsCredentials: text("NATS_CREDS", "a NATS credentials file"),
+  natsUser: text("NATS_USER", "NATS user"),
+  natsPassword: secret("NATS_PASSWORD", "NATS password"),
+  natsToken: secret("NATS_TOKEN", "NATS token"),
+  natsInboxPrefix: setting(
+    "NATS_INBOX_PREFIX",
+    "what the subjects of answers to us begin with",
+    "a subject without wildcards, such as _INBOX_ingress",
+    "_INBOX",
+    (text) => /^[^\s.*>]+(\.[^\s.*>]+)*$/.test(text) ? text : undefined
+  ),
+  natsTlsCa: text("NATS_TLS_CA", "file with the certificate authority of NATS"),
+  natsTlsCert: text("NATS_TLS_CERT", "file with our certificate for NATS"),
+  natsTlsKey: text("NATS_TLS_KEY", "file with the key of our certificate for NATS"),
+  natsServerBinary: text("NATS_SERVER_BIN", "the nats-server that the embedded broker runs"),
+  databaseUrl: setting(
+    "DATABASE_URL",
+    "Postgres 15 or later; unset runs the embedded Postgres",
+    "a postgres:// or postgresql:// address",
+    undefined,
+    (text) => /^postgres(ql)?:$/.test(URL.parse(text)?.protocol ?? "") ? Redacted.make(text) : undefined,
+    true
+  ),
+  dedupWindow: duration(
+    "DEDUP_WINDOW",
+    "how long the stream recognises an id it has stored",
+    retrySchedule,
+    `${Duration.format(Duration.millis(retrySchedule))} (3QPR's retry schedule)`,
+    "2 hours"
+  ),
+  retention: age(
+    "RETENTION",
+    "how long the stream keeps events",
+    "the DEDUP_WINDOW",
+    retrySchedule
+  ),
+  rowRetention: age(
+    "ROW_RETENTION",
+    "how long read models keep scans and conversations, from when they happened; their counters go with them",
+    "an hour",
+    3_600_000
+  ),
+  replicas: wholeNumber("STREAM_REPLICAS", "replicas of the streams in a cluster", "1", 1, 5),
+  maxBodyBytes: wholeNumber(
+    "MAX_BODY_BYTES",
+    "largest body of a delivery; unset takes what the broker takes, at most 1 MiB",
+    undefined,
+    1_024,
+    67_108_864
+  ),
+  maxInFlight: wholeNumber(
+    "MAX_IN_FLIGHT",
+    "deliveries that wait to be stored at a time; more are answered 503 unread",
+    "512",
+    1,
+    65_536
+  ),
+  logLevel: setting(
+    "LOG_LEVEL",
+    "the least serious level that is logged",
+    "Debug, Info, Warn, Error or None",
+    "Info",
+    (text) =>
+      (["Debug", "Info", "Warn", "Error", "None"] as const).find((level) =>
+        level.toLowerCase() === text.toLowerCase()
+      )
+  ),
+  ...openTelemetry
+} satisfies Record<string, Setting<unknown>>

@@ -10,6 +10,7 @@ import {
   letterOf,
   parseId
 } from "./DeadLetters/Letter.ts"
+import { millisOf } from "./Domain/Timestamp.ts"
 import { AppendFailed, type ReadFailed, type Stored } from "./EventLog.ts"
 import { entriesOf } from "./EventLog/Entries.ts"
 import { erase } from "./EventLog/Erase.ts"
@@ -152,8 +153,8 @@ const newestOfEach = (letters: ReadonlyArray<DeadLetter>) => {
 const fits = (letter: DeadLetter, { error, since, type, until }: LetterFilter) =>
   (type === undefined || letter.type === type)
   && (error === undefined || letter.error.toLowerCase().includes(error.toLowerCase()))
-  && (since === undefined || Date.parse(letter.lastFailedAt) >= Date.parse(since))
-  && (until === undefined || Date.parse(letter.lastFailedAt) < Date.parse(until))
+  && (since === undefined || Date.parse(letter.lastFailedAt) >= millisOf(since))
+  && (until === undefined || Date.parse(letter.lastFailedAt) < millisOf(until))
 
 const sizeOf = (headers: ReadonlyArray<readonly [string, string]>) =>
   headers.reduce((bytes, [name, value]) => bytes + name.length + Buffer.byteLength(value) + 4, 64)

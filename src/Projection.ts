@@ -35,6 +35,8 @@ export interface Projection {
   readonly types: ReadonlyArray<string>
   /** By name; queries see them under these names, whatever the generation. */
   readonly tables: Readonly<Record<string, Table>>
+  /** Views that take the place of former tables, by name: queries over the names of `tables`. */
+  readonly views?: Readonly<Record<string, string>>
   readonly apply: Apply
   /** Without it what is forgotten stays in the read model until that is rebuilt. */
   readonly rows?: Rows

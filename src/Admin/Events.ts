@@ -1,5 +1,6 @@
 import { Effect, Option } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
+import { millisOf } from "../Domain/Timestamp.ts"
 import { EventLog, eventSubject, type LogState, type Page } from "../EventLog.ts"
 import { Api } from "./Api.ts"
 import type { EventsQuery } from "./Api/Events.ts"
@@ -35,8 +36,8 @@ const list = Effect.fn("Events.list")(function*(query: EventsQuery) {
   const state = yield* log.state
   const filter = query.type === undefined ? undefined : eventSubject(query.type)
   const limit = query.limit ?? defaultLimit
-  const since = query.since === undefined ? 0 : yield* log.sequenceAt(Date.parse(query.since))
-  const until = query.until === undefined ? undefined : yield* log.sequenceAt(Date.parse(query.until))
+  const since = query.since === undefined ? 0 : yield* log.sequenceAt(millisOf(query.since))
+  const until = query.until === undefined ? undefined : yield* log.sequenceAt(millisOf(query.until))
   const page = query.after === undefined
     ? yield* newest({
       from: Math.max(since, state.firstSequence),

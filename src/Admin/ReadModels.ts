@@ -73,7 +73,7 @@ const scanRow = `data || jsonb_build_object('id', id, 'qpr_code_id', qpr_code_id
   'conversation_messages', conversation_messages, 'metadata', coalesce(metadata, '{}'))`
 
 const conversationRow = `data || jsonb_build_object('id', id, 'qpr_code_id', qpr_code_id, 'scan_id', scan_id,
-  'started_at', data->>'started_at',
+  'started_at', case when started_at is not null then data->>'started_at' end,
   'completed_at', coalesce(data->>'completed_at', ${timestamp("completed_at")}),
   'message_count', message_count, 'metadata', coalesce(metadata, '{}'))`
 

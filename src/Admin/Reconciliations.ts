@@ -1,5 +1,6 @@
 import { DateTime, Effect } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
+import { millisOf } from "../Domain/Timestamp.ts"
 import * as Registry from "../Reconciliations/Registry.ts"
 import { Api } from "./Api.ts"
 import type { ReconcileRequest } from "./Api/Reconciliations.ts"
@@ -33,7 +34,7 @@ const keyMissing = Effect.fail(
 const start = Effect.fn("Reconciliations.start")(
   function*({ by, dry_run = false, qpr_code_id, since, until }: ReconcileRequest) {
     const end = until ?? DateTime.formatIso(yield* DateTime.now)
-    if (Date.parse(since) >= Date.parse(end)) {
+    if (millisOf(since) >= millisOf(end)) {
       return yield* new InvalidSelection({ detail: `since (${since}) is not before until (${end}).` })
     }
     const id = yield* Registry.request({ since, until: end, qpr_code_id, dry_run, by })

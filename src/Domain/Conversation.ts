@@ -1,5 +1,5 @@
 import { Schema } from "effect"
-import { EntityId, IsoDateTime, maybe } from "./Fields.ts"
+import { Count, EntityId, IsoDateTime, Key, maybe } from "./Fields.ts"
 
 /**
  * The data of `conversation.completed`. 3QPR does not document its fields: the key may be called `id` or
@@ -8,12 +8,12 @@ import { EntityId, IsoDateTime, maybe } from "./Fields.ts"
 export const Conversation = Schema.Struct({
   id: maybe(EntityId),
   conversation_id: maybe(EntityId),
-  qpr_code_id: maybe(Schema.String),
-  scan_id: maybe(Schema.String),
+  qpr_code_id: maybe(Key),
+  scan_id: maybe(Key),
   started_at: maybe(IsoDateTime),
   completed_at: maybe(IsoDateTime),
   messages: maybe(Schema.Unknown),
-  message_count: maybe(Schema.Int),
+  message_count: maybe(Count),
   metadata: maybe(Schema.Record(Schema.String, Schema.Unknown))
 }).check(Schema.makeFilter((conversation) => keyOf(conversation) != null, {
   expected: "a conversation with `id` or `conversation_id`"

@@ -33,6 +33,18 @@ export const dataOf = {
   "subscription.cancelled": Subscription
 } as const
 
+/**
+ * The fields of each type that say what an event is about and when that happened. An event is refused when one of them
+ * does not fit; any other field is then read as null.
+ */
+export const decisive: Readonly<Record<KnownType, ReadonlyArray<string>>> = {
+  "scan.created": ["id", "scanned_at"],
+  "conversation.completed": ["id", "conversation_id", "completed_at"],
+  "qpr_code.created": ["id", "created_at"],
+  "subscription.upgraded": ["id", "updated_at"],
+  "subscription.cancelled": ["id", "updated_at"]
+}
+
 export type KnownType = keyof typeof dataOf
 
 export const knownTypes = Object.keys(dataOf) as ReadonlyArray<KnownType>

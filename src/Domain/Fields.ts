@@ -1,16 +1,40 @@
 import { Schema } from "effect"
+import { pattern } from "./Timestamp.ts"
 
-/** A field 3QPR may leave out or send as null; both mean that nothing is known. */
+/**
+ * A field 3QPR may leave out or send as null; both mean that nothing is known. So does a value that does not fit, unless
+ * the field is one of `decisive`.
+ */
 export const maybe = <S extends Schema.Constraint>(schema: S) => Schema.optional(Schema.NullOr(schema))
 
 /** The key of a read model's row: not empty, short enough for an index. */
 export const EntityId = Schema.String.check(Schema.isBetweenLength(1, 255))
 
-/** An ISO 8601 date and time, kept as the text 3QPR sent. */
-export const IsoDateTime = Schema.String.check(
-  Schema.makeFilter((text) => isIsoDateTime(text), { expected: "an ISO 8601 date and time" })
+/**
+ * The most characters of a text that is a key in an index. An index of Postgres takes entries of 2,704 bytes; the widest
+ * key has three such texts, of four bytes a character, and a timestamp.
+ */
+export const longestKey = 200
+
+/** A text that read models are searched or counted by. */
+export const Key = Schema.String.check(
+  Schema.makeFilter((text) => text.length <= longestKey || isWithin(text, longestKey), {
+    expected: `a text of at most ${longestKey} characters`
+  })
 )
 
-const isoDateTime = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})$/
+const isWithin = (text: string, characters: number) =>
+  text.length <= 2 * characters && Array.from(text).length <= characters
 
-const isIsoDateTime = (text: string) => isoDateTime.test(text) && !Number.isNaN(Date.parse(text))
+/** The most that one event adds to a counter, so that no counter overflows. */
+export const mostCounted = 2_147_483_647
+
+/** How many of something there are. */
+export const Count = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: mostCounted }))
+
+/** A timestamp of RFC 3339, kept as the text 3QPR sent. */
+export const IsoDateTime = Schema.String.check(
+  Schema.isPattern(new RegExp(pattern), {
+    expected: "an ISO 8601 date and time, such as 2026-03-20T15:30:00Z, of a day that exists"
+  })
+)

@@ -1,11 +1,11 @@
 import { Schema } from "effect"
-import { EntityId, IsoDateTime, maybe } from "./Fields.ts"
+import { EntityId, IsoDateTime, Key, maybe } from "./Fields.ts"
 
 /** The data of `qpr_code.created`: a code, as in 3QPR's API reference. */
 export const QprCode = Schema.Struct({
   id: EntityId,
   name: maybe(Schema.String),
-  short_id: maybe(Schema.String),
+  short_id: maybe(Key),
   scan_url: maybe(Schema.String),
   status: maybe(Schema.String),
   metadata: maybe(Schema.Record(Schema.String, Schema.Unknown)),

@@ -1,6 +1,6 @@
-import { Result, Schema, SchemaIssue } from "effect"
+import { Predicate, Result, Schema, SchemaIssue } from "effect"
 import { enable as compile } from "effect/schema/SchemaJITCompiler"
-import { dataOf, Envelope, isKnownType, type KnownType } from "./Event.ts"
+import { dataOf, decisive, Envelope, isKnownType, type KnownType } from "./Event.ts"
 import { type EventId, isEventId } from "./EventId.ts"
 
 /** Why a signed body could not be read as an event. */
@@ -18,6 +18,7 @@ export type Reading =
     readonly _tag: "Event"
     readonly id: EventId
     readonly type: string
+    /** Fits the type's schema: an optional field that does not fit is null here. */
     readonly data: unknown
     /** The body as it stands: JSON. */
     readonly text: string
@@ -34,7 +35,8 @@ export type Reading =
 
 /**
  * Reads the bytes 3QPR signed: strict UTF-8, one JSON value, an envelope, and data that fits its type's
- * schema. Unknown fields and unknown types are fine, null is like absent. Never throws.
+ * schema. Unknown fields and unknown types are fine; null, and an optional field that does not fit, are like absent.
+ * Never throws.
  */
 export const read = (body: Uint8Array): Reading => {
   if (isTooDeep(body)) {
@@ -50,10 +52,20 @@ export const read = (body: Uint8Array): Reading => {
   }
   if (!isEnvelope(json)) return unusable("invalid_envelope", idOf(json), null, explain(Envelope, json))
   const { id, event: type, data } = json
-  return isKnownType(type) && !fits[type](data)
-    ? unusable("invalid_data", id, type, explain(dataOf[type], data, "data"))
-    : { _tag: "Event", id, type, data, text }
+  if (!isKnownType(type) || fits[type](data)) return { _tag: "Event", id, type, data, text }
+  const rest = withoutMisfits(type, data)
+  return fits[type](rest)
+    ? { _tag: "Event", id, type, data: rest, text }
+    : unusable("invalid_data", id, type, explain(dataOf[type], data, "data"))
 }
+
+/** The data with null for each optional field that does not fit. */
+const withoutMisfits = (type: KnownType, data: unknown): unknown =>
+  !Predicate.isObject(data) ? data : Object.fromEntries(
+    Object.entries(data).map((
+      [name, value]
+    ) => [name, optional[type].get(name)?.(value) === false ? null : value])
+  )
 
 /**
  * Nesting that no event needs and not every reader survives: on Deno some 6,000 levels overflow the
@@ -102,6 +114,24 @@ const fits: Record<KnownType, (data: unknown) => boolean> = {
   "qpr_code.created": check(dataOf["qpr_code.created"]),
   "subscription.upgraded": check(dataOf["subscription.upgraded"]),
   "subscription.cancelled": check(dataOf["subscription.cancelled"])
+}
+
+const optionalOf = (type: KnownType): ReadonlyMap<string, (value: unknown) => boolean> =>
+  new Map(
+    Object.entries(dataOf[type].fields).filter(([name]) => !decisive[type].includes(name)).map((
+      [name, field]
+    ) => [
+      name,
+      Schema.is(field)
+    ])
+  )
+
+const optional: Record<KnownType, ReadonlyMap<string, (value: unknown) => boolean>> = {
+  "scan.created": optionalOf("scan.created"),
+  "conversation.completed": optionalOf("conversation.completed"),
+  "qpr_code.created": optionalOf("qpr_code.created"),
+  "subscription.upgraded": optionalOf("subscription.upgraded"),
+  "subscription.cancelled": optionalOf("subscription.cancelled")
 }
 
 const unusable = (

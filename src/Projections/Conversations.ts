@@ -1,6 +1,7 @@
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { Fragment } from "effect/sql/Statement"
 import type { Projection } from "../Projection.ts"
+import { count, key, object, time, timestamp } from "./Columns.ts"
 import { type Counted, counterTable, counting } from "./Counters.ts"
 
 const hour = "date_trunc('hour', completed_at, 'UTC')"
@@ -20,14 +21,19 @@ const counted: Counted = {
 const measures = Object.keys(counted.measures)
 const byHour = { hour: "timestamptz not null" }
 
-// Of several events about one conversation the last in the stream speaks.
+const columns = [
+  time("started_at"),
+  ...["qpr_code_id", "scan_id"].map(key),
+  count("message_count"),
+  object("metadata")
+].join(", ")
+
+// The last of several events about one conversation decides.
 const inputOf = (sql: SqlClient, rows: Fragment) =>
   sql`
     select distinct on (id) id, event_id, sequence, received_at,
-      coalesce((data->>'completed_at')::timestamptz, received_at) as completed_at,
-      (data->>'started_at')::timestamptz as started_at, data->>'qpr_code_id' as qpr_code_id,
-      data->>'scan_id' as scan_id, (data->>'message_count')::bigint as message_count,
-      nullif(data->'metadata', 'null') as metadata, data
+      coalesce(${sql.literal(timestamp("data->>'completed_at'"))}, received_at) as completed_at,
+      ${sql.literal(columns)}, data
     from (
       select coalesce(event->'data'->>'id', event->'data'->>'conversation_id') as id,
         event_id, sequence, received_at, event->'data' as data

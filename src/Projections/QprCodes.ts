@@ -1,7 +1,16 @@
 import { Effect } from "effect"
 import { type Projection, removeFrom } from "../Projection.ts"
+import { key, object, text, time, timestamp } from "./Columns.ts"
 
-/** One row a code; of several events about one code the last in the stream speaks. */
+const columns = [
+  time("updated_at"),
+  text("name"),
+  key("short_id"),
+  ...["scan_url", "status"].map(text),
+  object("metadata")
+].join(", ")
+
+/** One row for each code: the last of several events about it decides. */
 export const qprCodes: Projection = {
   name: "qpr_codes",
   version: 1,
@@ -31,9 +40,7 @@ export const qprCodes: Projection = {
       insert into ${table("qpr_codes")} as code (id, event_id, sequence, received_at, created_at, updated_at,
         name, short_id, scan_url, status, metadata, data)
       select distinct on (data->>'id') data->>'id', event_id, sequence, received_at,
-        coalesce((data->>'created_at')::timestamptz, received_at), (data->>'updated_at')::timestamptz,
-        data->>'name', data->>'short_id', data->>'scan_url', data->>'status',
-        nullif(data->'metadata', 'null'), data
+        coalesce(${sql.literal(timestamp("data->>'created_at'"))}, received_at), ${sql.literal(columns)}, data
       from (
         select event_id, sequence, received_at, event->'data' as data
         from ${rows} as row

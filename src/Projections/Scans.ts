@@ -1,6 +1,7 @@
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { Fragment } from "effect/sql/Statement"
 import type { Projection } from "../Projection.ts"
+import { count, flag, key, object, text, timestamp } from "./Columns.ts"
 import { type Counted, counterTable, counting } from "./Counters.ts"
 
 const hour = "date_trunc('hour', scanned_at, 'UTC')"
@@ -17,7 +18,6 @@ const counted: Counted = {
     messages: "case when conversation_started then coalesce(conversation_messages, 0) else 0 end"
   },
   counters: {
-    scan_counts: { qpr_code_id: "qpr_code_id", hour, country: "country", device: "device" },
     scan_hours: { qpr_code_id: "qpr_code_id", hour },
     scan_days: { qpr_code_id: "qpr_code_id", day, country: "country", device: "device" },
     scan_code_days: { qpr_code_id: "qpr_code_id", day },
@@ -27,22 +27,26 @@ const counted: Counted = {
 }
 
 const measures = Object.keys(counted.measures)
-const code = { qpr_code_id: "text" }
+const byCode = { qpr_code_id: "text" }
 const place = { country: "text", device: "text" }
 const byHour = { hour: "timestamptz not null" }
 const byDay = { day: "timestamptz not null" }
 
-// Of several events about one scan the last in the stream speaks.
+const columns = [
+  ...["qpr_code_id", "short_id", "country", "device"].map(key),
+  ...["region", "city"].map(text),
+  flag("conversation_started"),
+  count("conversation_messages"),
+  object("metadata")
+].join(", ")
+
+// The last of several events about one scan decides.
 const inputOf = (sql: SqlClient, rows: Fragment) =>
   sql`
     select distinct on (data->>'id')
       data->>'id' as id, event_id, sequence, received_at,
-      coalesce((data->>'scanned_at')::timestamptz, received_at) as scanned_at,
-      data->>'qpr_code_id' as qpr_code_id, data->>'short_id' as short_id, data->>'country' as country,
-      data->>'region' as region, data->>'city' as city, data->>'device' as device,
-      (data->>'conversation_started')::boolean as conversation_started,
-      (data->>'conversation_messages')::bigint as conversation_messages,
-      nullif(data->'metadata', 'null') as metadata, data
+      coalesce(${sql.literal(timestamp("data->>'scanned_at'"))}, received_at) as scanned_at,
+      ${sql.literal(columns)}, data
     from (
       select event_id, sequence, received_at, event->'data' as data
       from ${rows} as row
@@ -52,13 +56,12 @@ const inputOf = (sql: SqlClient, rows: Fragment) =>
 const { apply, bulk, remove } = counting(counted, inputOf)
 
 /**
- * One row a scan, and its counters: scans, conversations that were started and their messages. `scan_counts` is
- * by code, hour, country and device; the others are by less, each for a question that is asked, so that no
- * answer has to add up more than a few thousand of them.
+ * One row for each scan, and counters of scans, of conversations that were started and of their messages. Each table
+ * of counters serves one question, so that no answer adds up more than a few thousand of them.
  */
 export const scans: Projection = {
   name: "scans",
-  version: 2,
+  version: 3,
   types: ["scan.created"],
   tables: {
     scans: {
@@ -81,12 +84,19 @@ export const scans: Projection = {
         data jsonb not null`,
       indexes: ["scanned_at desc, id desc", "qpr_code_id, scanned_at desc, id desc"]
     },
-    scan_counts: counterTable({ ...code, ...byHour, ...place }, measures),
-    scan_hours: counterTable({ ...code, ...byHour }, measures),
-    scan_days: counterTable({ ...code, ...byDay, ...place }, measures),
-    scan_code_days: counterTable({ ...code, ...byDay }, measures, ["day"]),
+    scan_hours: counterTable({ ...byCode, ...byHour }, measures),
+    scan_days: counterTable({ ...byCode, ...byDay, ...place }, measures),
+    scan_code_days: counterTable({ ...byCode, ...byDay }, measures, ["day"]),
     scan_total_hours: counterTable(byHour, measures),
     scan_total_days: counterTable({ ...byDay, ...place }, measures)
+  },
+  // Version 2 kept this as a table. It was written for each scan and read by SQL only.
+  views: {
+    scan_counts: `select qpr_code_id, ${hour} as hour, country, device, ${
+      Object.entries(counted.measures).map(([name, measure]) => `sum(${measure})::bigint as ${name}`).join(
+        ", "
+      )
+    } from scans group by 1, 2, 3, 4`
   },
   rows: {
     table: "scans",

@@ -1,13 +1,16 @@
 import { Effect } from "effect"
 import { type Projection, removeFrom } from "../Projection.ts"
+import { key, text, timestamp } from "./Columns.ts"
+
+const columns = [text("plan"), key("status")].join(", ")
 
 /**
- * One row a subscription: its state after the event that occurred last, by `updated_at` (or else the time of
- * receipt) and then by sequence, in whatever order the events come.
+ * One row for each subscription: the last event about it in the log decides. The times in events do not, because they
+ * come from the clocks of several machines.
  */
 export const subscriptions: Projection = {
   name: "subscriptions",
-  version: 1,
+  version: 2,
   types: ["subscription.upgraded", "subscription.cancelled"],
   tables: {
     subscriptions: {
@@ -31,15 +34,15 @@ export const subscriptions: Projection = {
       insert into ${table("subscriptions")} as subscription (id, event_id, sequence, received_at, occurred_at,
         last_event, plan, status, data)
       select distinct on (data->>'id') data->>'id', event_id, sequence, received_at, occurred_at, last_event,
-        data->>'plan', data->>'status', data
+        ${sql.literal(columns)}, data
       from (
         select event_id, sequence, received_at, event->>'event' as last_event, event->'data' as data,
-          coalesce((event->'data'->>'updated_at')::timestamptz, received_at) as occurred_at
+          coalesce(${sql.literal(timestamp("event->'data'->>'updated_at'"))}, received_at) as occurred_at
         from ${rows} as row
       ) as events
-      order by data->>'id', occurred_at desc, sequence desc
+      order by data->>'id', sequence desc
       on conflict (id) do update set event_id = excluded.event_id, sequence = excluded.sequence,
         received_at = excluded.received_at, occurred_at = excluded.occurred_at,
         last_event = excluded.last_event, plan = excluded.plan, status = excluded.status, data = excluded.data
-      where (excluded.occurred_at, excluded.sequence) > (subscription.occurred_at, subscription.sequence)`)
+      where excluded.sequence > subscription.sequence`)
 }

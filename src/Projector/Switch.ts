@@ -20,7 +20,8 @@ export const switchTo = Effect.fn("Projector.switchTo")(
       where name = ${name}`
     yield* sql.unsafe(`lock table ${tables.join(", ")} in access exclusive mode`)
     yield* replaceViews(projection, generation)
-    for (const gone of tables.filter((table) => !Object.hasOwn(projection.tables, table))) {
+    const kept = { ...projection.tables, ...projection.views }
+    for (const gone of tables.filter((table) => !Object.hasOwn(kept, table))) {
       yield* sql.unsafe(`drop view ${gone}`)
     }
     yield* sql`

@@ -17,7 +17,11 @@ export const install = Effect.fn("Projector.install")(function*<E, R>(
     const [live] = yield* sql<{ readonly generation: number; readonly version: number }>`
       select generation, version from projections where name = ${projection.name}`
     if (live) {
-      if (live.version < projection.version) yield* rebuildDue(projection, live.version)
+      if (live.version < projection.version) {
+        yield* rebuildDue(projection, live.version)
+        // This version no longer writes the tables whose place they take.
+        yield* createViews(projection)
+      }
       return live.generation
     }
     yield* sql`insert into projections (name, generation, version, tables)
@@ -59,17 +63,34 @@ export const index = Effect.fnUntraced(function*(projection: Projection, generat
 })
 
 /**
- * Lets the views show a generation. They stay the same views, with their grants and what depends on them,
- * unless the columns of the new tables do not fit.
+ * Makes the views show a generation. They stay the same views, with their grants and dependent views, unless the
+ * columns of the new tables do not fit.
  */
 export const replaceViews = Effect.fnUntraced(function*(projection: Projection, generation: number) {
   const sql = yield* SqlClient
   for (const name of Object.keys(projection.tables)) {
     const as = `view ${name} as select * from ${tableName(name, generation)}`
     yield* sql.withTransaction(sql.unsafe(`create or replace ${as}`)).pipe(
-      Effect.catch(() => Effect.andThen(sql.unsafe(`drop view ${name}`), sql.unsafe(`create ${as}`)))
+      Effect.catch(() =>
+        Effect.andThen(dropViews(projection), sql.unsafe(`drop view ${name}`)).pipe(
+          Effect.andThen(sql.unsafe(`create ${as}`))
+        )
+      )
     )
   }
+  yield* createViews(projection)
+})
+
+const createViews = Effect.fnUntraced(function*({ views = {} }: Projection) {
+  const sql = yield* SqlClient
+  for (const [name, query] of Object.entries(views)) {
+    yield* sql.unsafe(`create or replace view ${name} as ${query}`)
+  }
+})
+
+const dropViews = Effect.fnUntraced(function*({ views = {} }: Projection) {
+  const sql = yield* SqlClient
+  for (const name of Object.keys(views)) yield* sql.unsafe(`drop view if exists ${name}`)
 })
 
 /** Drops the tables of a generation that nobody uses any more. */

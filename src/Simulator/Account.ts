@@ -1,5 +1,6 @@
 import { DateTime, Deferred, Effect, Redacted } from "effect"
 import { randomBytes } from "node:crypto"
+import { millisOf } from "../Domain/Timestamp.ts"
 import { type Analytics, analyticsOf, type AnalyticsQuery } from "./Analytics.ts"
 
 /** A scan as 3QPR's `GET /v1/scans` gives it: every field is there. */
@@ -126,7 +127,7 @@ interface Kept {
 const alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 const timeOf = (iso: string) => {
-  const time = Date.parse(iso)
+  const time = millisOf(iso)
   if (Number.isNaN(time)) throw new RangeError(`${JSON.stringify(iso)} is no ISO 8601 date and time`)
   return time
 }

@@ -19,7 +19,13 @@ export const malformed = Effect.fnUntraced(
     const id = yield* idOf("evt")
     const type = "scan.created"
     const envelope = { id, event: type, data: scan }
-    const kind = yield* pick(["cut off", "no id", "id with spaces", "time in words", "count in words"])
+    const kind = yield* pick([
+      "cut off",
+      "no id",
+      "id with spaces",
+      "time in words",
+      "a day that does not exist"
+    ])
     switch (kind) {
       case "cut off": {
         const bytes = Buffer.from(JSON.stringify(envelope).slice(0, -20))
@@ -32,7 +38,11 @@ export const malformed = Effect.fnUntraced(
       case "time in words":
         return unusable({ ...envelope, data: { ...scan, scanned_at: "yesterday" } }, id, "invalid_data")
       default:
-        return unusable({ ...envelope, data: { ...scan, conversation_messages: "many" } }, id, "invalid_data")
+        return unusable(
+          { ...envelope, data: { ...scan, scanned_at: "2026-02-30T10:00:00Z" } },
+          id,
+          "invalid_data"
+        )
     }
   }
 )

@@ -111,7 +111,7 @@ describe("threeqpr reconcile", () => {
       const again = yield* reconcile(admin, "--since", since, "--json")
       assert.deepInclude(JSON.parse(again.stdout), { missing: 0, appended: 0, state: "done" })
 
-      const content = sql`select qpr_code_id, hour::text, country, device, scans::int from scan_counts
+      const content = sql`select qpr_code_id, day::text, country, device, scans::int from scan_days
         order by 1, 2, 3, 4`
       const before = yield* content
       yield* Effect.forEach(expected, (_, at) => deliver(webhook, scan(at * 25)))

@@ -75,7 +75,7 @@ layer(served, { excludeTestServices: true })("the private listener on projection
         until: ({ completeness, lag }) => lag === 0 && completeness.stream === 23
       })
       assert.deepInclude(scans, { generation: 1, rebuild_due: false, durable: "scans-1", rebuild: null })
-      assert.deepInclude(scans.rows, { scans: 20, scan_counts: 1, scan_total_hours: 1 })
+      assert.deepInclude(scans.rows, { scans: 20, scan_days: 1, scan_total_hours: 1 })
       assert.deepStrictEqual(scans.completeness, {
         stream: 23,
         not_mine: 1,

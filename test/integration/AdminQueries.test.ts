@@ -1,6 +1,7 @@
 import { assert, layer } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { HttpServer } from "effect/http"
+import { Buffer } from "node:buffer"
 import * as Admin from "../../src/Admin.ts"
 import type { AllAnalytics, CodeAnalytics } from "../../src/Admin/Api/Analytics.ts"
 import { conversations } from "../../src/Projections/Conversations.ts"
@@ -103,6 +104,53 @@ for (const engine of engines) {
         }
         assert.strictEqual(seen.length, 25)
         assert.strictEqual(new Set(seen).size, 25)
+      }))
+
+    it.effect("pages through every time that is accepted, and refuses days that do not exist", () =>
+      Effect.gen(function*() {
+        const { when } = yield* given(scans)
+        const times = ["9999-12-31T23:59:59-05:00", "9999-12-31T23:59:59.9999999Z", "2016-12-31T23:59:60Z"]
+          .concat(
+            "2016-12-31 23:59:60.5z",
+            "0001-01-01T00:00:00Z",
+            "0001-01-01T00:00:00+05:00"
+          )
+        yield* when(
+          times.map((scanned_at, at) =>
+            delivered(at + 1, `evt_${at}`, "scan.created", { id: `scan_${at}`, scanned_at })
+          )
+        )
+        const ids: Array<string> = []
+        for (let cursor: string | null | undefined = undefined; cursor !== null;) {
+          const page: Page = yield* bodyOf<Page>(pathOf("/v1/scans", { limit: 1, cursor }))
+          ids.push(...page.scans.map(({ id }) => id))
+          cursor = page.next_cursor
+        }
+        const byOffset: Array<string> = []
+        for (let offset = 0; offset < times.length; offset++) {
+          const page = yield* bodyOf<Page>(pathOf("/v1/scans", { limit: 1, offset }))
+          byOffset.push(...page.scans.map(({ id }) => id))
+        }
+        assert.deepStrictEqual(ids, ["scan_0", "scan_1", "scan_3", "scan_2", "scan_4", "scan_5"])
+        assert.deepStrictEqual(byOffset, ids)
+        const leap = yield* bodyOf<Page>(
+          pathOf("/v1/scans", { since: "2016-12-31T23:59:60Z", until: "2016-12-31T23:59:60.7Z" })
+        )
+        assert.strictEqual(leap.total, 2)
+        const cursorAt = (at: string) => Buffer.from(`${at} scan_1`).toString("base64url")
+        const refused = ["2026-02-30T10:00:00Z", "0000-01-01T00:00:00Z", "2026-03-20T10:00:00+23:00"].flatMap(
+          (at) => [pathOf("/v1/scans", { since: at }), pathOf("/v1/conversations", { until: at })]
+        ).concat(
+          pathOf("/v1/scans", { cursor: cursorAt("2026-02-30T10:00:00.000000Z") }),
+          pathOf("/v1/scans", { cursor: cursorAt("20000-01-01T10:00:00.000000Z") }),
+          pathOf("/v1/scans", { cursor: cursorAt("2026-03-20T10:00:00.000000Z\u0000") }),
+          "/v1/scans/%00",
+          "/v1/conversations/a%00",
+          "/v1/scans?qpr_code_id=%00",
+          "/v1/qpr-codes/%00/analytics",
+          "/v1/projections/%00/rebuilds/1"
+        )
+        for (const path of refused) assert.strictEqual((yield* get(path)).status, 400, path)
       }))
 
     it.effect("refuses a cursor that is none, and a cursor together with an offset", () =>

@@ -162,12 +162,12 @@ for (const engine of engines) {
         yield* appendScans(10, "a")
         yield* untilCount("scans", 10)
         const sql = yield* SqlClient
-        yield* sql`alter table scan_counts_1 rename to elsewhere`
+        yield* sql`alter table scan_days_1 rename to elsewhere`
         yield* appendScans(10, "b")
         const { faults } = yield* Vitals
         const [fault] = yield* until("a fault", faults, (faults) => faults.length > 0)
-        assert.include(fault?.reason, "scan_counts_1")
-        yield* sql`alter table elsewhere rename to scan_counts_1`
+        assert.include(fault?.reason, "scan_days_1")
+        yield* sql`alter table elsewhere rename to scan_days_1`
         yield* untilCount("scans", 20)
         assert.deepStrictEqual(yield* deadLetters, [])
       }).pipe(Effect.provide(running)))
@@ -198,7 +198,7 @@ for (const engine of engines) {
 
 const total = Effect.gen(function*() {
   const sql = yield* SqlClient
-  const [row] = yield* sql<{ readonly total: number }>`select sum(scans)::int as total from scan_counts`
+  const [row] = yield* sql<{ readonly total: number }>`select sum(scans)::int as total from scan_days`
   return row?.total ?? 0
 })
 

@@ -4,11 +4,13 @@ import { SqlClient } from "effect/sql/SqlClient"
 import { stream } from "../../src/EventLog.ts"
 import { Nats } from "../../src/Nats.ts"
 import type { Projection } from "../../src/Projection.ts"
+import { counterTable } from "../../src/Projections/Counters.ts"
 import { scans } from "../../src/Projections/Scans.ts"
 import { applyOnce } from "../../src/Projector/Batch.ts"
 import { TableComparison } from "../../src/Projector/Compare.ts"
 import { cancel, request } from "../../src/Projector/Rebuilds.ts"
 import { lives } from "../../src/Projector/Registry.ts"
+import { install } from "../../src/Projector/Tables.ts"
 import { Vitals } from "../../src/Vitals.ts"
 import { engines, postgres } from "../support/Databases.ts"
 import { logOnBroker } from "../support/Log.ts"
@@ -48,7 +50,7 @@ const history = (from: number, to: number) =>
 
 const content = Effect.all([
   rowsOf("select * from scans order by id"),
-  rowsOf("select * from scan_counts order by 1, 2, 3, 4")
+  rowsOf("select * from scan_days order by 1, 2, 3, 4")
 ])
 
 const untilApplied = (events: number, generation = 1) => untilCount(`scans_applied_${generation}`, events)
@@ -113,7 +115,7 @@ for (const engine of engines) {
         let seen = 0
         const read = Effect.gen(function*() {
           const [row] = yield* rowsOf(
-            "select (select sum(scans) from scan_counts) as counted,"
+            "select (select sum(scans) from scan_days) as counted,"
               + " (select count(distinct event_id) from scans) as rows, (select max(sequence) from scans) as last"
           )
           const last = Number(row?.["last"])
@@ -144,7 +146,7 @@ for (const engine of engines) {
         yield* untilDropped(1)
         const comparison = yield* comparisonOf(yield* rebuilt("scans", "verify"))
         assert.isTrue(comparison.tables["scans"]?.equal)
-        assert.isTrue(comparison.tables["scan_counts"]?.equal)
+        assert.isTrue(comparison.tables["scan_days"]?.equal)
         assert.isTrue(comparison.tables["scans_applied"]?.equal)
       }).pipe(Effect.provide(running)), 180_000)
 
@@ -162,10 +164,10 @@ for (const engine of engines) {
         assert.strictEqual(failed?.state, "failed")
         assert.include(failed?.error, "not this one")
         const shown = yield* rowsOf(
-          "select pg_get_viewdef('scans') as scans, pg_get_viewdef('scan_counts') as counts"
+          "select pg_get_viewdef('scans') as scans, pg_get_viewdef('scan_days') as counts"
         )
         assert.include(shown[0]?.["scans"], "scans_1")
-        assert.include(shown[0]?.["counts"], "scan_counts_1")
+        assert.include(shown[0]?.["counts"], "scan_days_1")
         assert.strictEqual(yield* generation, 1)
         yield* untilDropped(2)
         yield* sql`drop trigger refuse on projections`
@@ -197,7 +199,7 @@ for (const engine of engines) {
           { kind: "only_rebuilt", key: { id: "scan_6" }, columns: {} },
           { kind: "only_live", key: { id: "scan_new" }, columns: {} }
         ])
-        assert.isTrue(tables["scan_counts"]?.equal)
+        assert.isTrue(tables["scan_days"]?.equal)
         assert.isTrue(tables["scans_applied"]?.equal)
         assert.deepStrictEqual(yield* content, tampered)
         assert.strictEqual(yield* generation, 1)
@@ -229,7 +231,7 @@ for (const engine of engines) {
         yield* history(0, 500)
         yield* untilApplied(500)
         const before = yield* content
-        yield* sql`truncate scans_1, scan_counts_1`
+        yield* sql`truncate scans_1, scan_days_1`
         yield* sql`delete from scans_applied_1 where event_id = 'evt_17'`
         const { tables } = yield* comparisonOf(yield* rebuilt("scans", "verify"))
         assert.deepInclude(tables["scans_applied"], { only_rebuilt: 1, only_live: 0, different: 0 })
@@ -287,7 +289,45 @@ for (const engine of engines) {
           assert.deepStrictEqual(yield* (yield* Vitals).faults, [])
         }).pipe(Effect.provide(runs(notes(1, "text"))))
       }).pipe(Effect.provide(stack)))
+
+    it.live("replaces a table by a view of the same name, for dependent views too, before and after it", () =>
+      Effect.gen(function*() {
+        const sql = yield* SqlClient
+        yield* install(withCounts, () => Effect.void)
+        yield* sql`create view mine as select country, scans from scan_counts`
+        const mine = rowsOf("select country, scans from mine order by country, scans")
+        const expected = rowsOf(`select country, count(*) as scans from scans
+          group by country, date_trunc('hour', scanned_at, 'UTC') order by 1, 2`)
+        yield* Effect.gen(function*() {
+          yield* history(0, 300)
+          yield* untilApplied(300)
+          assert.isAbove((yield* mine).length, 4)
+          assert.deepStrictEqual(yield* mine, yield* expected)
+          assert.strictEqual((yield* rebuilt("scans"))?.state, "switched")
+          assert.deepStrictEqual(yield* mine, yield* expected)
+          yield* until(
+            "the table is gone",
+            sql`select to_regclass('scan_counts_1') as found`,
+            ([row]) => row?.["found"] === null
+          )
+          assert.deepStrictEqual(yield* mine, yield* expected)
+        }).pipe(Effect.provide(projector))
+      }).pipe(Effect.provide(stack)))
   })
+}
+
+/** Scans as their version 2 kept them: what is a view now was a table. */
+const { views: _, ...withoutViews } = scans
+const withCounts: Projection = {
+  ...withoutViews,
+  version: 2,
+  tables: {
+    ...scans.tables,
+    scan_counts: counterTable(
+      { qpr_code_id: "text", hour: "timestamptz not null", country: "text", device: "text" },
+      ["scans", "conversations", "messages"]
+    )
+  }
 }
 
 /** A read model whose one column has this name. */

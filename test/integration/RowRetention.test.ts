@@ -23,7 +23,7 @@ const scan = (id: string, days: number) =>
 
 const counted = Effect.flatMap(SqlClient, (sql) =>
   Effect.map(
-    sql<{ readonly total: number }>`select sum(scans)::int as total from scan_counts`,
+    sql<{ readonly total: number }>`select sum(scans)::int as total from scan_days`,
     ([row]) => row?.total ?? 0
   ))
 

@@ -60,6 +60,6 @@ export const tablesOfScans = Effect.fnUntraced(function*(generation: number) {
   const sql = yield* SqlClient
   const rows = yield* sql<{ readonly name: string }>`
     select relname::text as name from pg_class where relkind = 'r' and relname in (
-      ${`scans_${generation}`}, ${`scan_counts_${generation}`}, ${`scans_applied_${generation}`}) order by 1`
+      ${`scans_${generation}`}, ${`scan_days_${generation}`}, ${`scans_applied_${generation}`}) order by 1`
   return rows.map(({ name }) => name)
 })

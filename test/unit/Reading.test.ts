@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Buffer } from "node:buffer"
 import { read, type Reading } from "../../src/Domain/Reading.ts"
+import { millisOf } from "../../src/Domain/Timestamp.ts"
 import { scanOfTheReference as scan } from "../support/Webhook.ts"
 
 const json = (value: unknown): Reading => read(Buffer.from(JSON.stringify(value)))
@@ -79,9 +80,10 @@ describe("reading a signed body", () => {
       `{"id":"evt_1","event":"scan.created","data":{"id":"s","scanned_at":"2026-03-32T00:00:00Z"}}`,
       "invalid_data"
     ],
+    ["a scan whose id is a number", `{"id":"e","event":"scan.created","data":{"id":7}}`, "invalid_data"],
     [
-      "a scan with 1.5 messages",
-      `{"id":"evt_1","event":"scan.created","data":{"id":"s","conversation_messages":1.5}}`,
+      "a conversation with one of two ids that does not fit",
+      `{"id":"e","event":"conversation.completed","data":{"id":7,"conversation_id":"c"}}`,
       "invalid_data"
     ],
     [
@@ -91,6 +93,77 @@ describe("reading a signed body", () => {
     ]
   ])("quarantines %s", (_, body, reason) => {
     assert.strictEqual(reasonOf(read(Buffer.from(body))), reason)
+  })
+
+  it.each([
+    "2026-02-30T10:00:00Z",
+    "2026-04-31T10:00:00Z",
+    "2025-02-29T10:00:00Z",
+    "0000-01-01T00:00:00Z",
+    "2026-03-20T10:00:00+16:00",
+    "2026-03-20T25:00:00Z",
+    "2026-03-20T10:00:61Z",
+    "2026-03-20T10:00:00"
+  ])("quarantines a scan at %s", (at) => {
+    assert.strictEqual(
+      reasonOf(json({ id: "e", event: "scan.created", data: { id: "s", scanned_at: at } })),
+      "invalid_data"
+    )
+  })
+
+  it.each([
+    "2016-12-31T23:59:60Z",
+    "2016-12-31t23:59:60.5z",
+    "2026-03-20 15:30:00Z",
+    "2026-03-20T15:30Z",
+    "2024-02-29T00:00:00-00:00",
+    "2026-03-20T15:30:00.123456789+0530",
+    "0001-01-01T00:00:00Z",
+    "9999-12-31T23:59:59.9999999Z",
+    "9999-12-31T23:59:59-05:00"
+  ])("takes a scan at %s", (at) => {
+    assert.strictEqual(
+      json({ id: "e", event: "scan.created", data: { id: "s", scanned_at: at } })._tag,
+      "Event"
+    )
+    assert.isFalse(Number.isNaN(millisOf(at)))
+  })
+
+  it("reads a timestamp to the millisecond, and a leap second as the one before it", () => {
+    const iso = (text: string) => new Date(millisOf(text)).toISOString()
+    assert.strictEqual(iso("2016-12-31T23:59:60Z"), "2016-12-31T23:59:59.000Z")
+    assert.strictEqual(iso("2016-12-31 23:59:60.25-01:30"), "2017-01-01T01:29:59.250Z")
+    assert.strictEqual(iso("2026-03-20t24:00+0200"), "2026-03-20T22:00:00.000Z")
+    assert.isTrue(Number.isNaN(millisOf("2026-02-30T10:00:00Z")))
+  })
+
+  it("takes an integer that is written as a float", () => {
+    const reading = read(
+      Buffer.from(`{"id":"e","event":"scan.created","data":{"id":"s","conversation_messages":6.0}}`)
+    )
+    assert.deepStrictEqual(reading._tag === "Event" && reading.data, { id: "s", conversation_messages: 6 })
+  })
+
+  it.each([
+    ["scan.created", "conversation_messages", 1.5],
+    ["scan.created", "conversation_messages", 2 ** 31],
+    ["scan.created", "conversation_started", "yes"],
+    ["scan.created", "country", 41],
+    ["scan.created", "device", "d".repeat(201)],
+    ["scan.created", "metadata", []],
+    ["conversation.completed", "started_at", "2026-02-30T10:00:00Z"],
+    ["qpr_code.created", "updated_at", "yesterday"],
+    ["subscription.upgraded", "plan", { name: "pro" }]
+  ])("reads null in %s where %s is %j, and keeps the text", (event, field, value) => {
+    const reading = json({ id: "e", event, data: { id: "x", [field]: value, more: 1 } })
+    assert.deepStrictEqual(reading._tag === "Event" && reading.data, { id: "x", [field]: null, more: 1 })
+    assert.include(reading._tag === "Event" && reading.text, JSON.stringify(value))
+  })
+
+  it("takes a text of 200 characters as a key, however many bytes they need", () => {
+    const data = { id: "s", country: "c".repeat(200), device: "😀".repeat(200) }
+    const reading = json({ id: "e", event: "scan.created", data })
+    assert.deepStrictEqual(reading._tag === "Event" && reading.data, data)
   })
 
   it("quarantines bytes that are not UTF-8 instead of changing them", () => {

@@ -1,6 +1,7 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
 import { NotFound, Unavailable } from "../Problems.ts"
+import { Text as Storable } from "./Query.ts"
 
 /** 3QPR's own parameters, and its defaults. */
 export const AnalyticsQuery = Schema.Struct({
@@ -53,7 +54,7 @@ export type AllAnalytics = typeof AllAnalytics.Type
 /** Analytics from counters: what they cost grows with hours, countries and devices, not with scans. */
 export const Analytics = HttpApiGroup.make("analytics").add(
   HttpApiEndpoint.get("code", "/v1/qpr-codes/:id/analytics", {
-    params: Schema.Struct({ id: Schema.String }),
+    params: Schema.Struct({ id: Storable }),
     query: AnalyticsQuery,
     success: CodeAnalytics,
     error: [NotFound, Unavailable]

@@ -2,8 +2,9 @@ import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
 import { InvalidSelection, Unavailable } from "../Problems.ts"
 import { By, Rate } from "./Operations.ts"
+import { Text } from "./Query.ts"
 
-const Id = Schema.NonEmptyString.check(Schema.isMaxLength(255))
+const Id = Text.check(Schema.isBetweenLength(1, 255))
 
 /** Exactly one of `qpr_code_id`, `conversation_id` and `event_id`. */
 export const Forgetting = Schema.Struct({

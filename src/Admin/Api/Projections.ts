@@ -4,7 +4,7 @@ import { LedgerCounts, LedgerProblem } from "../../Domain/Ledger.ts"
 import { TableComparison } from "../../Projector/Compare.ts"
 import { Kind, State } from "../../Projector/Registry.ts"
 import { Conflict, NotFound, Unavailable } from "../Problems.ts"
-import { within } from "./Query.ts"
+import { Text as Storable, within } from "./Query.ts"
 
 const Text = Schema.NullOr(Schema.String)
 
@@ -101,7 +101,7 @@ export const LedgerAnswer = Schema.Struct({
 })
 export type LedgerAnswer = typeof LedgerAnswer.Type
 
-const Name = { name: Schema.String }
+const Name = { name: Storable }
 const RebuildOf = Schema.Struct({ ...Name, id: Schema.Int })
 
 /** `/v1/projections`: the read models, and building them anew from the log. */

@@ -2,7 +2,7 @@ import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
 import { IsoDateTime } from "../../Domain/Fields.ts"
 import { InvalidRequest, NotFound, Unavailable } from "../Problems.ts"
-import { within } from "./Query.ts"
+import { Text as Storable, within } from "./Query.ts"
 
 const extensible = <F extends Schema.Struct.Fields>(fields: F) =>
   Schema.StructWithRest(Schema.Struct(fields), [Schema.Record(Schema.String, Schema.Unknown)])
@@ -41,7 +41,7 @@ export const ConversationAnswer = extensible({
  * arrive meanwhile.
  */
 export const ListQuery = Schema.Struct({
-  qpr_code_id: Schema.optional(Schema.String),
+  qpr_code_id: Schema.optional(Storable),
   limit: Schema.optional(within(1, 200)),
   offset: Schema.optional(within(0, 2_147_483_647)),
   cursor: Schema.optional(Schema.NonEmptyString),
@@ -58,7 +58,7 @@ const page = {
   next_cursor: Text
 }
 
-const Id = Schema.Struct({ id: Schema.String })
+const Id = Schema.Struct({ id: Storable })
 
 /** `/v1/scans`: 3QPR's own parameters and field names. */
 export const Scans = HttpApiGroup.make("scans").add(

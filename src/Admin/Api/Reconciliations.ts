@@ -4,13 +4,13 @@ import { IsoDateTime } from "../../Domain/Fields.ts"
 import { Reconciliation } from "../../Reconciliations/Registry.ts"
 import { Conflict, InvalidSelection, NotFound, Unavailable } from "../Problems.ts"
 import { By } from "./Operations.ts"
-import { within } from "./Query.ts"
+import { Text, within } from "./Query.ts"
 
 /** Scans from `since` until `until`, which is now unless told. */
 const ReconcileRequest = Schema.Struct({
   since: IsoDateTime,
   until: Schema.optional(IsoDateTime),
-  qpr_code_id: Schema.optional(Schema.NonEmptyString),
+  qpr_code_id: Schema.optional(Text.check(Schema.isNonEmpty())),
   /** Counts what is missing and appends nothing. */
   dry_run: Schema.optional(Schema.Boolean),
   by: By

@@ -2,6 +2,7 @@ import { Effect } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { Fragment } from "effect/sql/Statement"
 import { Buffer } from "node:buffer"
+import { isTimestamp, withoutLeapSecond } from "../../Domain/Timestamp.ts"
 import type { ListQuery } from "../Api/ReadModels.ts"
 import { InvalidRequest } from "../Problems.ts"
 
@@ -42,7 +43,7 @@ export const pageOf = Effect.fnUntraced(function*(listed: Listed, query: ListQue
   const skip = (offset ?? 0) - skipped
   const found = offset !== undefined && offset >= total ? [] : yield* sql<Found>`
     select ${sql.literal(listed.show)} as row, id,
-      to_char(${at} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as at
+      to_char(${at} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z" BC') as at
     from ${rows} where ${
     sql.and([
       ...filters(sql, query, at),
@@ -64,8 +65,8 @@ export const pageOf = Effect.fnUntraced(function*(listed: Listed, query: ListQue
 
 const filters = (sql: SqlClient, query: ListQuery, at: Fragment) => [
   ...query.qpr_code_id === undefined ? [] : [sql`qpr_code_id = ${query.qpr_code_id}`],
-  ...query.since === undefined ? [] : [sql`${at} >= ${query.since}::text::timestamptz`],
-  ...query.until === undefined ? [] : [sql`${at} < ${query.until}::text::timestamptz`]
+  ...query.since === undefined ? [] : [sql`${at} >= ${withoutLeapSecond(query.since)}::text::timestamptz`],
+  ...query.until === undefined ? [] : [sql`${at} < ${withoutLeapSecond(query.until)}::text::timestamptz`]
 ]
 
 /**
@@ -90,8 +91,8 @@ const locate = Effect.fnUntraced(function*(listed: Listed, query: ListQuery) {
     readonly skipped: number | null
   }>`
     with given as (
-      select coalesce(${query.since ?? null}::text::timestamptz, '-infinity') as since,
-        coalesce(${query.until ?? null}::text::timestamptz, 'infinity') as until
+      select coalesce(${orNull(query.since)}::text::timestamptz, '-infinity') as since,
+        coalesce(${orNull(query.until)}::text::timestamptz, 'infinity') as until
     ),
     bounds as (
       select since, until, date_trunc('hour', since + interval '1 hour' - interval '1 microsecond', 'UTC') as first,
@@ -110,7 +111,7 @@ const locate = Effect.fnUntraced(function*(listed: Listed, query: ListQuery) {
     )
     select max(total)::float8 as total, max(skipped) filter (where skipped <= ${offset}::bigint)::float8 as skipped,
       to_char(min(upper) filter (where skipped <= ${offset}::bigint and rows > 0) at time zone 'UTC',
-        'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as upper
+        'YYYY-MM-DD"T"HH24:MI:SS.US"Z" BC') as upper
     from placed`
   const total = found?.total ?? 0
   return offset === 0
@@ -118,13 +119,17 @@ const locate = Effect.fnUntraced(function*(listed: Listed, query: ListQuery) {
     : { rows, total, skipped: found?.skipped ?? 0, upper: found?.upper ?? null }
 })
 
+const orNull = (time: string | undefined) => time === undefined ? null : withoutLeapSecond(time)
+
 const encodeCursor = ({ at, id }: Found) => Buffer.from(`${at} ${id}`).toString("base64url")
 
+// With its offset an event's time can lie in the year 10000 or before the first one, which is written with BC.
 const decodeCursor = (cursor: string) => {
-  const [, at, id] = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z) ([^]+)$/.exec(
-    Buffer.from(cursor, "base64url").toString()
-  ) ?? []
-  return at === undefined || id === undefined || !Number.isFinite(Date.parse(at))
+  const [, at, date = "", time = "", id] =
+    /^((\d{4}-\d\d-\d\d|10000-01-01)T(\d\d:\d\d:\d\d\.\d{6}Z)(?: AD| BC)?) ([^\u0000]+)$/.exec(
+      Buffer.from(cursor, "base64url").toString()
+    ) ?? []
+  return at === undefined || id === undefined || !isTimestamp(`${date.replace("10000", "9999")}T${time}`)
     ? Effect.fail(
       new InvalidRequest({ detail: "The cursor is none of ours. Take `next_cursor` of the page before." })
     )

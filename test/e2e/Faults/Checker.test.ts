@@ -52,12 +52,12 @@ describe("the checker of faults", () => {
         `update scans_1 set data = data || jsonb_build_object('country', country) where id = ${some}`
       )
       assert.match(changed.problems, /^scans: row scan_\S+ is of /m)
-      const count = "(select ctid from scan_counts_1 limit 1)"
+      const count = "(select ctid from scan_days_1 limit 1)"
       const miscounted = yield* problemsAfter(
-        `update scan_counts_1 set scans = scans + 1000 where ctid = ${count}`,
-        "update scan_counts_1 set scans = scans - 1000 where scans >= 1000"
+        `update scan_days_1 set scans = scans + 1000 where ctid = ${count}`,
+        "update scan_days_1 set scans = scans - 1000 where scans >= 1000"
       )
-      assert.match(miscounted.problems, /^scan_counts: qpr_\S+ is 10\d\d, not \d+$/m)
+      assert.match(miscounted.problems, /^scan_days: qpr_\S+ is 10\d\d, not \d+$/m)
       const skipped = yield* problemsAfter(
         "create table kept as select * from scans_applied_1 where sequence < 20; "
           + "delete from scans_applied_1 where sequence < 20",

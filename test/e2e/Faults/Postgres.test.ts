@@ -18,7 +18,7 @@ const endBackends = (system: System) =>
   )
 
 /** The tables of the live generations, with everything that belongs to them. */
-const tables = ["scans_1", "scan_counts_1", "scans_applied_1", "conversations_1", "conversations_applied_1"]
+const tables = ["scans_1", "scan_days_1", "scans_applied_1", "conversations_1", "conversations_applied_1"]
   .concat("qpr_codes_1", "qpr_codes_applied_1", "subscriptions_1", "subscriptions_applied_1")
 
 layer(Scene.layer({ receivers: 1, projectors: 2 }), { excludeTestServices: true })("Postgres", (it) => {

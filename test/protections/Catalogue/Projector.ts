@@ -133,16 +133,16 @@ export const projector: ReadonlyArray<Protection> = [
   },
   {
     rows: ["promise 4"],
-    name: "the time of occurrence decides about a subscription",
+    name: "the sequence decides about a subscription",
     edits: [
       edit(
         "src/Projections/Subscriptions.ts",
-        "where (excluded.occurred_at, excluded.sequence) > (subscription.occurred_at, subscription.sequence)",
+        "where excluded.sequence > subscription.sequence",
         ""
       )
     ],
     test: "integration/Projections.test.ts",
-    title: "keeps a subscription as it was after the event that occurred last, however the events come"
+    title: "keeps a subscription as the last event in the log says, whatever the clocks and the order say"
   },
   {
     rows: ["11"],

@@ -36,7 +36,7 @@ export const readModels = Effect.fnUntraced(
         subject.startsWith("3qpr.events.") && types.includes(headers["ce-type"] ?? "")
       )
       const standing = sort(mine, applied, (sequence) => dead.has(`${name}-${generation}:${sequence}`))
-      const expected = winners(standing.appliedEntries, name === "subscriptions")
+      const expected = winners(standing.appliedEntries)
       const problems = [...standing.unexplained, ...differences(name, expected, rows)]
       if (name === "scans") problems.push(...yield* counters([...expected.values()], generation))
       standings.push({ name, ...standing.counts, problems })
@@ -57,7 +57,6 @@ interface Row extends Applied {
 
 interface Expected extends Applied {
   readonly id: string
-  readonly at: string
   readonly data: Readonly<Record<string, unknown>>
 }
 
@@ -95,20 +94,13 @@ const sort = (
   }
 }
 
-/** For each row the event that speaks: the last in the stream, or (`byTime`) the one that occurred last. */
-const winners = (entries: ReadonlyArray<StoredEntry>, byTime: boolean) => {
+/** For each row the event that decides: the last in the stream. */
+const winners = (entries: ReadonlyArray<StoredEntry>) => {
   const rows = new Map<string, Expected>()
   for (const { body, headers, sequence } of entries) {
     const { data } = JSON.parse(Buffer.from(body).toString())
-    const next = {
-      id: String(data.id),
-      at: data.updated_at ?? "",
-      event_id: headers["ce-id"] ?? "",
-      sequence,
-      data
-    }
-    const now = rows.get(next.id)
-    if (!byTime || now === undefined || next.at >= now.at) rows.set(next.id, next)
+    const id = String(data.id)
+    rows.set(id, { id, event_id: headers["ce-id"] ?? "", sequence, data })
   }
   return rows
 }
@@ -134,19 +126,19 @@ const differences = (name: string, expected: ReadonlyMap<string, Expected>, rows
 const counters = Effect.fnUntraced(function*(scans: ReadonlyArray<Expected>, generation: number) {
   const sql = yield* SqlClient
   const rows = yield* sql<{ readonly key: string; readonly scans: number }>`
-    select concat_ws('|', qpr_code_id, to_char(hour at time zone 'UTC', 'YYYY-MM-DD"T"HH24'), country, device)
+    select concat_ws('|', qpr_code_id, to_char(day at time zone 'UTC', 'YYYY-MM-DD'), country, device)
       as key, scans::float8 as scans
-    from ${sql.literal(`scan_counts_${generation}`)}`
+    from ${sql.literal(`scan_days_${generation}`)}`
   const expected = new Map<string, number>()
   for (const { data } of scans) {
-    const hour = String(data["scanned_at"]).slice(0, 13)
-    const key = [data["qpr_code_id"], hour, data["country"], data["device"]].join("|")
+    const day = String(data["scanned_at"]).slice(0, 10)
+    const key = [data["qpr_code_id"], day, data["country"], data["device"]].join("|")
     expected.set(key, (expected.get(key) ?? 0) + 1)
   }
   const found = new Map(rows.map(({ key, scans }) => [key, scans]))
   return [...new Set([...expected.keys(), ...found.keys()])].flatMap((key) =>
     expected.get(key) === found.get(key)
       ? []
-      : [`scan_counts: ${key} is ${found.get(key) ?? "missing"}, not ${expected.get(key) ?? "there"}`]
+      : [`scan_days: ${key} is ${found.get(key) ?? "missing"}, not ${expected.get(key) ?? "there"}`]
   )
 })

@@ -126,10 +126,11 @@ const encodeCursor = ({ at, id }: Found) => Buffer.from(`${at} ${id}`).toString(
 // With its offset an event's time can lie in the year 10000 or before the first one, which is written with BC.
 const decodeCursor = (cursor: string) => {
   const [, at, date = "", time = "", id] =
-    /^((\d{4}-\d\d-\d\d|10000-01-01)T(\d\d:\d\d:\d\d\.\d{6}Z)(?: AD| BC)?) ([^\u0000]+)$/.exec(
+    /^((\d{4}-\d\d-\d\d|10000-01-01)T(\d\d:\d\d:\d\d\.\d{6}Z)(?: AD| BC)?) ([^]+)$/.exec(
       Buffer.from(cursor, "base64url").toString()
     ) ?? []
-  return at === undefined || id === undefined || !isTimestamp(`${date.replace("10000", "9999")}T${time}`)
+  return at === undefined || id === undefined || id.includes("\0") ||
+      !isTimestamp(`${date.replace("10000", "9999")}T${time}`)
     ? Effect.fail(
       new InvalidRequest({ detail: "The cursor is none of ours. Take `next_cursor` of the page before." })
     )

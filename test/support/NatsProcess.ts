@@ -20,6 +20,8 @@ export interface NatsProcess {
   readonly pid: Effect.Effect<number>
   /** Sends a signal; waits until the process is gone, or stands still, unless the signal lets it go on. */
   readonly signal: (signal: "SIGKILL" | "SIGTERM" | "SIGSTOP" | "SIGCONT") => Effect.Effect<void>
+  /** Deletes what it has stored; it must not run. */
+  readonly wipe: Effect.Effect<void>
   /** Starts it again on the same port with the same data; does not wait until JetStream is up. */
   readonly start: Effect.Effect<void>
 }
@@ -79,6 +81,7 @@ async function launch(
     token,
     pid: Effect.sync(pid),
     signal: (name: "SIGKILL" | "SIGTERM" | "SIGSTOP" | "SIGCONT") => Effect.promise(() => signal(name)),
+    wipe: Effect.sync(() => rmSync(join(folder, "jetstream"), { recursive: true, force: true })),
     start: Effect.promise(run),
     remove: () => signal("SIGKILL").then(() => rmSync(folder, { recursive: true, force: true }))
   }

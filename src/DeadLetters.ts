@@ -94,6 +94,9 @@ const make = Effect.fnUntraced(function*() {
       ...headersOf({
         consumer,
         sequence: event.sequence,
+        eventId: event.id,
+        type: event.type,
+        receivedAt: event.receivedAt,
         subject: event.subject,
         attempts: before === undefined ? event.deliveries : before.attempts + 1,
         firstFailedAt: before?.firstFailedAt ?? now,

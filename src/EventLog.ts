@@ -19,7 +19,7 @@ export const probeSubject = quarantineSubject("probe")
 export interface Entry {
   /** `ce-id`, and without a `dedupId` also `Nats-Msg-Id`: what the log deduplicates by. */
   readonly id: string
-  /** `Nats-Msg-Id` of an entry that is stored once more, under an id that the log has seen. */
+  /** `Nats-Msg-Id` of an entry that must not use up its event's id, or is stored again under an id that the log knows. */
   readonly dedupId?: string
   /** The sequence that the entry had in quarantine. */
   readonly quarantinedAs?: number
@@ -48,6 +48,8 @@ export interface LoggedEntry {
   readonly subject: string
   readonly headers: Readonly<Record<string, string>>
   readonly body: Uint8Array
+  /** When the log stored it, in milliseconds since the epoch. */
+  readonly storedAt: number
 }
 
 /** A part of the log: what is behind a sequence. */

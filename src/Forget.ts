@@ -1,5 +1,6 @@
 import { Effect, Option, Stream } from "effect"
 import { Buffer } from "node:buffer"
+import { idOf } from "./Consumer/Delivered.ts"
 import { DeadLetters } from "./DeadLetters.ts"
 import { EventLog, eventSubject, type LoggedEntry } from "./EventLog.ts"
 import { logEntries } from "./EventLog/Entries.ts"
@@ -65,7 +66,13 @@ export const find = Effect.fn("Forget.find")(function*(target: Target, bound?: n
       const body = yield* letters.bodyOf(letter)
       if (Option.isNone(body)) continue
       const { eventId, sequence, subject } = letter
-      const read = readingOf({ sequence, subject, headers: { "ce-id": eventId }, body: body.value })
+      const read = readingOf({
+        sequence,
+        subject,
+        headers: { "ce-id": eventId },
+        body: body.value,
+        storedAt: 0
+      })
       if (belongs(read)) found.add(sequence)
     }
     return found
@@ -86,9 +93,10 @@ export const find = Effect.fn("Forget.find")(function*(target: Target, bound?: n
 })
 
 /** What an entry of the log is about; its type is that of its subject, and of none in quarantine. */
-export const readingOf = ({ body, headers, sequence, subject }: LoggedEntry): Read => {
+export const readingOf = (entry: LoggedEntry): Read => {
+  const { body, sequence, subject } = entry
   const text = Buffer.from(body.buffer, body.byteOffset, body.length)
-  const id = headers["ce-id"] ?? ""
+  const id = idOf(entry)
   const type = subject.startsWith(eventSubject("")) ? subject.slice(eventSubject("").length) : ""
   try {
     return { sequence, id, type, text, belonging: belongingOf(JSON.parse(text.toString("utf8"))) }

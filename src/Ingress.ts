@@ -59,7 +59,9 @@ const make = Effect.fnUntraced(function*(verify: Verifier) {
           receivedAt
         }
         : {
-          id: reading.id ?? `sha256:${createHash("sha256").update(body).digest("hex")}`,
+          id: reading.id ?? hashOf(body),
+          // The event's id stays free for a body that is usable.
+          dedupId: hashOf(body),
           subject: quarantineSubject(reading.reason),
           type: reading.type ?? quarantineSubject(reading.reason),
           body,
@@ -79,3 +81,5 @@ const make = Effect.fnUntraced(function*(verify: Verifier) {
     conflicts: conflicts.counts
   })
 })
+
+const hashOf = (body: Uint8Array) => `sha256:${createHash("sha256").update(body).digest("hex")}`

@@ -1,6 +1,7 @@
 import { Effect, Option } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { Buffer } from "node:buffer"
+import { eventOf } from "../Consumer/Delivered.ts"
 import { read } from "../Domain/Reading.ts"
 import { EventLog, type LoggedEntry, quarantineSubject, quarantineSubjects } from "../EventLog.ts"
 import { Operations } from "../Operations.ts"
@@ -8,7 +9,6 @@ import { all, isQuarantined, reasonOf } from "../Quarantine.ts"
 import { Api } from "./Api.ts"
 import type { QuarantineQuery, QuarantineSelection } from "./Api/Quarantine.ts"
 import { unavailable } from "./Events.ts"
-import { idOf } from "./Events/Answer.ts"
 import { newest } from "./Events/Newest.ts"
 import { InvalidSelection, NotFound } from "./Problems.ts"
 
@@ -88,12 +88,13 @@ const redrive = Effect.fn("Quarantine.redrive")(
 
 const summaryOf = (entry: LoggedEntry, most: number) => {
   const now = read(entry.body)
+  const { id, receivedAt } = eventOf(entry)
   return {
     sequence: entry.sequence,
-    id: idOf(entry),
+    id,
     type: now.type,
     reason: reasonOf(entry),
-    received_at: entry.headers["3qpr-received-at"] ?? "",
+    received_at: receivedAt,
     size: entry.body.length,
     decodes: now._tag === "Event",
     problems: now._tag === "Event" ? [] : now.problems.slice(0, most)

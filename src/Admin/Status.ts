@@ -2,6 +2,7 @@ import { Clock, Effect, Layer, Option } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import packageJson from "../../package.json" with { type: "json" }
 import { Consumers } from "../Consumer.ts"
+import { eventOf } from "../Consumer/Delivered.ts"
 import type { Standing } from "../Consumer/Standing.ts"
 import { DeadLetters } from "../DeadLetters.ts"
 import { EventLog, quarantineSubjects, stream } from "../EventLog.ts"
@@ -92,6 +93,9 @@ const waitingSince = Effect.fnUntraced(function*({ filter, finishedTo, inFlight,
   if (pending + inFlight === 0) return 0
   const log = yield* EventLog
   const oldest = yield* log.first({ after: finishedTo, filter })
-  const receivedAt = Date.parse(Option.getOrUndefined(oldest)?.headers["3qpr-received-at"] ?? "")
+  const receivedAt = Option.match(oldest, {
+    onNone: () => NaN,
+    onSome: (entry) => Date.parse(eventOf(entry).receivedAt)
+  })
   return Number.isNaN(receivedAt) ? 0 : Math.max(0, ((yield* Clock.currentTimeMillis) - receivedAt) / 1_000)
 })

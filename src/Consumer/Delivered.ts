@@ -1,4 +1,5 @@
 import { DateTime } from "effect"
+import type { LoggedEntry } from "../EventLog.ts"
 import { headerOf } from "../Nats/Header.ts"
 import type { Message } from "./Message.ts"
 
@@ -18,21 +19,46 @@ export interface Delivered {
   readonly headers: ReadonlyArray<readonly [name: string, value: string]>
 }
 
-/** What a message says in its headers, or, when somebody else wrote it, in its subject and place. */
-export const deliveredOf = ({ deliveries, msg, sequence, storedAt }: Message): Delivered => {
-  const header = headerOf(msg)
-  const receivedAt = header("3qpr-received-at")
+/**
+ * The id, the type and the time of receipt that a message of the log gives, for all who read it: from its headers or,
+ * when another program wrote it without them, from its subject, its place and the time at which it was stored.
+ */
+const toldBy = (
+  header: (name: string) => string,
+  { sequence, storedAt, subject }: Pick<LoggedEntry, "sequence" | "storedAt" | "subject">
+) => ({
+  id: header("ce-id") || header("Nats-Msg-Id") || `sequence:${sequence}`,
+  type: header("ce-type") || subject.replace(/^3qpr\.events\./, ""),
+  receivedAt: header("3qpr-received-at") || DateTime.formatIso(DateTime.makeUnsafe(Math.floor(storedAt)))
+})
+
+/** The event of a delivery. */
+export const deliveredOf = ({ deliveries, msg, sequence, storedAt }: Message): Delivered => ({
+  ...toldBy(headerOf(msg), { sequence, storedAt, subject: msg.subject }),
+  sequence,
+  body: msg.data,
+  deliveries,
+  subject: msg.subject,
+  // Few readers need them.
+  get headers() {
+    return [...msg.headers ?? []].map(([name, values]) => [name, values.join(", ")] as const)
+  }
+})
+
+/** The event of an entry of the log, as a delivery of it has it. */
+export const eventOf = (entry: LoggedEntry): Delivered => {
+  const { body, headers, sequence, subject } = entry
+  // Of a header that is repeated, the first.
+  const header = (name: string) => headers[name]?.split(", ")[0]?.trim() ?? ""
   return {
-    id: header("ce-id") || header("Nats-Msg-Id") || `sequence:${sequence}`,
-    type: header("ce-type") || msg.subject.replace(/^3qpr\.events\./, ""),
+    ...toldBy(header, entry),
     sequence,
-    body: msg.data,
-    receivedAt: receivedAt || DateTime.formatIso(DateTime.makeUnsafe(storedAt)),
-    deliveries,
-    subject: msg.subject,
-    // Of most events nobody asks for them.
-    get headers() {
-      return [...msg.headers ?? []].map(([name, values]) => [name, values.join(", ")] as const)
-    }
+    body,
+    deliveries: 1,
+    subject,
+    headers: Object.entries(headers)
   }
 }
+
+/** The id of the event of an entry. */
+export const idOf = (entry: LoggedEntry) => eventOf(entry).id

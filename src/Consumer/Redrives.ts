@@ -8,7 +8,7 @@ import { stream } from "../EventLog.ts"
 import { entryAt } from "../EventLog/Reader.ts"
 import { Operations } from "../Operations.ts"
 import { Tracing } from "../Tracing.ts"
-import type { Delivered } from "./Delivered.ts"
+import { type Delivered, idOf } from "./Delivered.ts"
 import type { Message } from "./Message.ts"
 
 /** A request to give an event to one consumer once more. */
@@ -43,7 +43,7 @@ export const handleRedrives = Effect.fnUntraced(
     const eventFor = Effect.fnUntraced(function*(letter: DeadLetter) {
       const logged = Option.getOrUndefined(yield* entryAt(manager, stream, letter.sequence))
       // Another id: the log is a new one, whose sequences began again.
-      if (logged && (logged.headers["ce-id"] ?? letter.eventId) === letter.eventId) {
+      if (logged && idOf(logged) === letter.eventId) {
         return eventOf(letter, logged.body)
       }
       return Option.getOrUndefined(

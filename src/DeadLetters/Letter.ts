@@ -15,6 +15,8 @@ export interface DeadLetter {
   readonly error: string
   /** How often the consumer was given the event, redrives included. */
   readonly attempts: number
+  /** Of the event, ISO 8601; undefined on a letter of an earlier version whose event had no such header. */
+  readonly receivedAt: string | undefined
   /** ISO 8601. */
   readonly firstFailedAt: string
   /** ISO 8601. */
@@ -37,13 +39,25 @@ export const parseId = (id: string) => {
 
 /** What a letter says in its own headers, beside those of the event. */
 export const headersOf = (
-  letter: Pick<
-    DeadLetter,
-    "consumer" | "sequence" | "subject" | "attempts" | "firstFailedAt" | "lastFailedAt"
-  >
+  letter:
+    & Pick<
+      DeadLetter,
+      | "consumer"
+      | "sequence"
+      | "eventId"
+      | "type"
+      | "subject"
+      | "attempts"
+      | "firstFailedAt"
+      | "lastFailedAt"
+    >
+    & { readonly receivedAt: string }
 ): ReadonlyArray<readonly [name: string, value: string]> => [
   ["3qpr-dead-consumer", letter.consumer],
   ["3qpr-dead-sequence", String(letter.sequence)],
+  ["3qpr-dead-event", letter.eventId],
+  ["3qpr-dead-type", letter.type],
+  ["3qpr-dead-received-at", letter.receivedAt],
   ["3qpr-dead-subject", letter.subject],
   ["3qpr-dead-attempts", String(letter.attempts)],
   ["3qpr-dead-first-at", letter.firstFailedAt],
@@ -64,11 +78,12 @@ export const letterOf = (entry: LoggedEntry): DeadLetter | undefined => {
     id: deadLetterId(consumer, sequence),
     consumer,
     sequence,
-    eventId: headers["ce-id"] ?? `sequence:${sequence}`,
-    type: headers["ce-type"] ?? subject.slice(deadSubject(consumer, "").length),
+    eventId: all["3qpr-dead-event"] ?? headers["ce-id"] ?? `sequence:${sequence}`,
+    type: all["3qpr-dead-type"] ?? headers["ce-type"] ?? subject.slice(deadSubject(consumer, "").length),
     subject: all["3qpr-dead-subject"] ?? "",
     error: all["3qpr-dead-error"] ?? "",
     attempts: Number(all["3qpr-dead-attempts"] ?? 1),
+    receivedAt: all["3qpr-dead-received-at"] ?? headers["3qpr-received-at"],
     firstFailedAt: all["3qpr-dead-first-at"] ?? lastFailedAt,
     lastFailedAt,
     size: entry.body.length || Number(all[sizeHeader] ?? 0),
@@ -90,7 +105,7 @@ export const eventOf = (letter: DeadLetter, body: Uint8Array): Delivered => ({
   type: letter.type,
   sequence: letter.sequence,
   body,
-  receivedAt: letter.headers["3qpr-received-at"] ?? letter.firstFailedAt,
+  receivedAt: letter.receivedAt ?? letter.firstFailedAt,
   deliveries: letter.attempts + 1,
   subject: letter.subject,
   headers: Object.entries(letter.headers)

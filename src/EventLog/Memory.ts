@@ -12,7 +12,7 @@ export const layer = (options: { readonly dedupWindow: number } = { dedupWindow:
     EventLog,
     Effect.gen(function*() {
       const created = DateTime.formatIso(yield* DateTime.now)
-      const entries: Array<LoggedEntry & { readonly storedAt: number }> = []
+      const entries: Array<LoggedEntry> = []
       let lastSequence = 0
       const matching = ({ after, filter }: Part) =>
         entries.filter(({ sequence, subject }) => sequence > after && matches(filter, subject))

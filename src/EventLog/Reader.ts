@@ -145,7 +145,8 @@ const messageAt = (
         sequence: message.seq,
         subject: message.subject,
         headers: recordOf(message.header),
-        body: message.data
+        body: message.data,
+        storedAt: message.time.getTime()
       })
     } catch (error) {
       if (error instanceof NatsError && error.api_error?.err_code === noMessageFound) return Option.none()
@@ -231,6 +232,7 @@ const pullFrom = (nats: Nats["Service"], consumer: string, batch: number, expire
 interface Placed {
   readonly msg: Msg
   readonly sequence: number
+  readonly storedAt: number
 }
 
 /**
@@ -242,12 +244,12 @@ const placesOf = (messages: ReadonlyArray<Msg>, after: number): ReadonlyArray<Pl
   for (const [index, msg] of messages.entries()) {
     const at = place(msg)
     if (at === undefined || at.order !== index + 1) break
-    if (at.sequence > after) places.push({ msg, sequence: at.sequence })
+    if (at.sequence > after) places.push({ msg, sequence: at.sequence, storedAt: at.storedAt })
   }
   return places
 }
 
-const entryOf = ({ msg, sequence }: Placed): ReadonlyArray<LoggedEntry> =>
+const entryOf = ({ msg, sequence, storedAt }: Placed): ReadonlyArray<LoggedEntry> =>
   msg.subject === probeSubject
     ? []
-    : [{ sequence, subject: msg.subject, headers: recordOf(msg.headers), body: msg.data }]
+    : [{ sequence, subject: msg.subject, headers: recordOf(msg.headers), body: msg.data, storedAt }]

@@ -1,4 +1,5 @@
 import { Clock, Effect, Option } from "effect"
+import { eventOf } from "../Consumer/Delivered.ts"
 import { read, type Reading } from "../Domain/Reading.ts"
 import { type AppendFailed, EventLog, eventSubject, type LoggedEntry } from "../EventLog.ts"
 import { type Operation, Operations } from "../Operations.ts"
@@ -32,7 +33,7 @@ export const make = Effect.gen(function*() {
 
   const publish = Effect.fnUntraced(
     function*(entry: LoggedEntry, event: Reading & { readonly _tag: "Event" }) {
-      const receivedAt = Date.parse(entry.headers["3qpr-received-at"] ?? "")
+      const receivedAt = Date.parse(eventOf(entry).receivedAt)
       return yield* log.append({
         id: event.id,
         // Not the event's id: within the dedup window that may be the quarantined entry's own.

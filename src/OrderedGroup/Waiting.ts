@@ -1,5 +1,4 @@
 import type { Delivered } from "../Consumer/Delivered.ts"
-import type { LoggedEntry } from "../EventLog.ts"
 import { messageOf } from "../Failure.ts"
 import { type ConsumedEvent, consumedOf } from "../UserConsumer/ConsumedEvent.ts"
 import type { Placed } from "./Feed.ts"
@@ -46,15 +45,3 @@ export const waitingOf = <T extends string>(
     return place(delivered.id, `its key cannot be told: ${messageOf(error)}`)
   }
 }
-
-/** An entry of the log as a consumer gets it. */
-export const deliveredOf = ({ body, headers, sequence, subject }: LoggedEntry): Delivered => ({
-  id: headers["ce-id"] ?? headers["Nats-Msg-Id"] ?? `sequence:${sequence}`,
-  type: headers["ce-type"] ?? subject.replace(/^3qpr\.events\./, ""),
-  sequence,
-  body,
-  receivedAt: headers["3qpr-received-at"] ?? headers["ce-time"] ?? "",
-  deliveries: 1,
-  subject,
-  headers: Object.entries(headers)
-})

@@ -1,5 +1,5 @@
 import { Effect, Exit, Fiber, Queue, Scope } from "effect"
-import type { Delivered } from "../Consumer/Delivered.ts"
+import { type Delivered, eventOf } from "../Consumer/Delivered.ts"
 import type { DeadLetters } from "../DeadLetters.ts"
 import type { LoggedEntry, ReadFailed, ReadOptions } from "../EventLog.ts"
 import type { Begun, Desk, End } from "./Desk.ts"
@@ -7,7 +7,7 @@ import type { Turn } from "./Fence.ts"
 import type { Judged } from "./Handler.ts"
 import type { Action } from "./Member.ts"
 import type { Store } from "./Store.ts"
-import { deliveredOf, type Waiting } from "./Waiting.ts"
+import type { Waiting } from "./Waiting.ts"
 
 /** How many entries are read at a time, and how long to wait for the first of them, in milliseconds. */
 const limit = 500
@@ -104,7 +104,7 @@ export const work = Effect.fnUntraced(function*<T extends string>(options: WorkO
     const after = desk.feed.after
     if (after === undefined) return yield* Effect.sleep("20 millis")
     const entries = yield* options.read({ after, limit, wait, filter: options.filter })
-    const waiting = entries.flatMap((entry) => options.waitingOf(deliveredOf(entry)) ?? [])
+    const waiting = entries.flatMap((entry) => options.waitingOf(eventOf(entry)) ?? [])
     desk.feed.offer(
       after,
       entries.at(-1)?.sequence ?? after,

@@ -1,11 +1,16 @@
 import { Effect, Stream } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
+import { type Delivered, eventOf } from "../Consumer/Delivered.ts"
 import { DeadLetters } from "../DeadLetters.ts"
 import type { LedgerProblem } from "../Domain/Ledger.ts"
-import { eventSubject, type LoggedEntry, quarantineSubject } from "../EventLog.ts"
+import { quarantineSubject } from "../EventLog.ts"
 import { logEntries } from "../EventLog/Entries.ts"
-import { durableName, type Projection } from "../Projection.ts"
+import { matches } from "../EventLog/Subjects.ts"
+import { durableName, filterOf, type Projection } from "../Projection.ts"
 import { appliedTable } from "./Tables.ts"
+
+/** An entry as the consumer of a projection sees it. */
+type Placed = Pick<Delivered, "id" | "sequence" | "subject" | "type">
 
 /** The entries that are looked at in one go. */
 export const pageSize = 20_000
@@ -32,7 +37,10 @@ export const ledgerPage = Effect.fn("Projector.ledgerPage")(
 // The bodies of a whole page would take too much memory.
 const entriesOf = (after: number, upTo: number) =>
   logEntries({ after, upTo }).pipe(
-    Stream.map(({ headers, sequence, subject }) => ({ headers, sequence, subject })),
+    Stream.map((entry): Placed => {
+      const { id, sequence, subject, type } = eventOf(entry)
+      return { id, sequence, subject, type }
+    }),
     Stream.take(pageSize),
     Stream.runCollect
   )
@@ -40,7 +48,7 @@ const entriesOf = (after: number, upTo: number) =>
 const compare = Effect.fnUntraced(function*(
   projection: Projection,
   generation: number,
-  entries: ReadonlyArray<Pick<LoggedEntry, "sequence" | "subject" | "headers">>,
+  entries: ReadonlyArray<Placed>,
   after: number,
   upTo: number
 ) {
@@ -59,7 +67,7 @@ const compare = Effect.fnUntraced(function*(
   )
   const letters = yield* (yield* DeadLetters).list({ consumer: durableName(projection.name, generation) })
   const dead = new Set(letters.map(({ sequence }) => sequence))
-  const mine = new Set(projection.types.map(eventSubject))
+  const filter = filterOf(projection)
   const counts = {
     stream: entries.length,
     applied: 0,
@@ -71,8 +79,7 @@ const compare = Effect.fnUntraced(function*(
     double: 0
   }
   const problems: Array<LedgerProblem> = []
-  for (const { headers, sequence, subject } of entries) {
-    const id = headers["ce-id"] ?? headers["Nats-Msg-Id"] ?? ""
+  for (const { id, sequence, subject, type } of entries) {
     const isApplied = applied.delete(placeOf(sequence, id))
     const claims = [
       ...(isApplied ? ["applied" as const] : []),
@@ -82,7 +89,7 @@ const compare = Effect.fnUntraced(function*(
     const [claim = "skipped" as const] = claims
     const which = claims.length > 1
       ? "double"
-      : mine.has(subject)
+      : matches(filter, subject) && projection.types.includes(type)
       ? claim
       : claims.length > 0
       ? "double"

@@ -1,7 +1,8 @@
 import { Effect, Option, Schema } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
+import { eventOf } from "../Consumer/Delivered.ts"
 import { read } from "../Domain/Reading.ts"
-import { EventLog } from "../EventLog.ts"
+import { EventLog, type LoggedEntry } from "../EventLog.ts"
 import { messageOf } from "../Failure.ts"
 import type { Projection } from "../Projection.ts"
 import { applyWithin, type Decoded } from "./Batch.ts"
@@ -66,34 +67,12 @@ const lacking = Effect.fnUntraced(
 )
 
 const decode = (
-  { event_id: id, sequence }: Lacking,
-  entry: Option.Option<{
-    readonly subject: string
-    readonly headers: Readonly<Record<string, string>>
-    readonly body: Uint8Array
-  }>
+  { event_id, sequence }: Lacking,
+  entry: Option.Option<LoggedEntry>
 ): Effect.Effect<Decoded, NotLevel> => {
-  const reading = Option.map(entry, ({ body }) => read(body))
-  const receivedAt = Option.getOrUndefined(entry)?.headers["3qpr-received-at"]
-  if (
-    Option.isNone(entry) || Option.isNone(reading) || reading.value._tag !== "Event"
-    || receivedAt === undefined
-  ) {
-    return Effect.fail(new NotLevel({ message: `the log has no such event at sequence ${sequence}` }))
-  }
-  const { body, headers, subject } = entry.value
-  const { text, type } = reading.value
-  return Effect.succeed({
-    event: {
-      id,
-      type,
-      sequence,
-      body,
-      receivedAt,
-      deliveries: 1,
-      subject,
-      headers: Object.entries(headers)
-    },
-    json: text
-  })
+  const event = Option.getOrUndefined(Option.map(entry, eventOf))
+  const reading = event && read(event.body)
+  return event === undefined || event.id !== event_id || reading?._tag !== "Event"
+    ? Effect.fail(new NotLevel({ message: `the log has no event ${event_id} at sequence ${sequence}` }))
+    : Effect.succeed({ event, json: reading.text })
 }

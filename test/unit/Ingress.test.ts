@@ -100,16 +100,28 @@ layer(ingress.pipe(Layer.provideMerge(Memory.layer())))("Ingress", (it) => {
       assert.deepStrictEqual([...entry.body], [...garbage])
     }))
 
-  it.effect("keeps an event whose data is wrong in quarantine under its id", () =>
+  it.effect("keeps an event whose data is wrong in quarantine, once, and then stores its correction", () =>
     Effect.gen(function*() {
-      const receipt = yield* deliver(signed(`{"id":"evt_d","event":"scan.created","data":{}}`))
+      const wrong = `{"id":"evt_d","event":"scan.created","data":{}}`
+      const receipt = yield* deliver(signed(wrong))
       assert.deepStrictEqual(
         receipt,
         { ok: true, id: "evt_d", duplicate: false, quarantined: "invalid_data" } as never
       )
       const entry = yield* entryAt(yield* lastSequence)
       assert.strictEqual(entry.subject, "3qpr.quarantine.invalid_data")
-      assert.include(entry.headers, { "Nats-Msg-Id": "evt_d", "ce-type": "scan.created" })
+      assert.include(entry.headers, {
+        "Nats-Msg-Id": `sha256:${createHash("sha256").update(wrong).digest("hex")}`,
+        "ce-id": "evt_d",
+        "ce-type": "scan.created"
+      })
+      const again = yield* deliver(signed(wrong))
+      assert.deepStrictEqual(again, { ...receipt, duplicate: true } as never)
+      const corrected = yield* deliver(signed(scanCreated("evt_d")))
+      assert.deepStrictEqual(corrected, { ok: true, id: "evt_d", duplicate: false } as never)
+      const stored = yield* entryAt(yield* lastSequence)
+      assert.strictEqual(stored.subject, "3qpr.events.scan.created")
+      assert.include(stored.headers, { "Nats-Msg-Id": "evt_d", "ce-id": "evt_d" })
     }))
 
   it.effect("stores nothing that is unsigned, signed with another secret, or changed after signing", () =>

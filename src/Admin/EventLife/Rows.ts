@@ -1,9 +1,9 @@
 import { Effect, Predicate } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
+import { idOf } from "../../Consumer/Delivered.ts"
 import { read } from "../../Domain/Reading.ts"
 import type { LoggedEntry } from "../../EventLog.ts"
 import { projections } from "../../Projections.ts"
-import { idOf } from "../Events/Answer.ts"
 
 /** The rows of the entities that an event's entries tell of, found by the entity's own id. */
 export const rowsOf = Effect.fnUntraced(function*(entries: ReadonlyArray<LoggedEntry>) {

@@ -1,12 +1,9 @@
 import { Buffer } from "node:buffer"
 import { createHash } from "node:crypto"
+import { eventOf } from "../../Consumer/Delivered.ts"
 import type { LoggedEntry } from "../../EventLog.ts"
 import { quarantineSubject } from "../../EventLog.ts"
 import type { EventDetail, EventSummary } from "../Api/Events.ts"
-
-/** The event id of an entry; what somebody else stored may have none. */
-export const idOf = ({ headers, sequence }: LoggedEntry) =>
-  headers["ce-id"] ?? headers["Nats-Msg-Id"] ?? `sequence:${sequence}`
 
 /** An entry as `/v1/events` lists it, with or without its bytes. */
 export const summaryOf = (entry: LoggedEntry, withBody: boolean): EventSummary => ({
@@ -23,16 +20,15 @@ export const detailOf = (entry: LoggedEntry): EventDetail => ({
 })
 
 const about = (entry: LoggedEntry) => {
-  const { body, headers, sequence, subject } = entry
-  const type = headers["ce-type"] ?? subject.replace(/^3qpr\.events\./, "")
+  const { body, id, receivedAt, sequence, subject, type } = eventOf(entry)
   return {
     sequence,
-    id: idOf(entry),
+    id,
     type: type.startsWith(quarantineSubject("")) ? null : type,
     quarantined: subject.startsWith(quarantineSubject(""))
       ? subject.slice(quarantineSubject("").length)
       : null,
-    received_at: headers["3qpr-received-at"] ?? headers["ce-time"] ?? "",
+    received_at: receivedAt,
     size: body.length,
     sha256: createHash("sha256").update(body).digest("hex")
   }

@@ -11,7 +11,7 @@ import * as JetStream from "./EventLog/JetStream.ts"
 import { Ingress } from "./Ingress.ts"
 import { PublicListener } from "./Ingress/Http.ts"
 import { Nats, type Target } from "./Nats.ts"
-import { externalTarget } from "./Nats/External.ts"
+import { externalTarget, limitsOf } from "./Nats/External.ts"
 import { NatsServer } from "./Nats/Server.ts"
 import { projections } from "./Projections.ts"
 import * as Projector from "./Projector.ts"
@@ -96,7 +96,11 @@ const database = (config: Config) =>
 const log = (config: Config) =>
   config.natsUrl === undefined
     ? Layer.unwrap(Effect.map(NatsServer, (server) =>
-      eventLog(config, { servers: [server.url], token: server.token }, server.syncsBeforeAck))).pipe(
+      eventLog(
+        config,
+        { servers: [server.url], token: server.token, limits: limitsOf(config) },
+        server.syncsBeforeAck
+      ))).pipe(
         Layer.provide(NatsServer.layer({ dataDir: config.dataDir, binary: config.natsServerBinary }))
       )
     : eventLog(config, externalTarget(config, config.natsUrl), undefined)

@@ -2,6 +2,7 @@ import { Cause, Context, Duration, Effect, Layer, Redacted, Schedule, type Scope
 import { connect, type ConnectionOptions, createInbox, Events, type NatsConnection } from "nats"
 import { checkReadable, type Credentials, type Login, loginOf } from "./Nats/Credentials.ts"
 import { ignoreErrorsOfNobody } from "./Nats/DenoSocket.ts"
+import { keepWithin, type Limits } from "./Nats/Limits.ts"
 import { readNewestOnly } from "./Nats/Readers.ts"
 import { loginRemedy, refusals, unreachable } from "./Nats/Unreachable.ts"
 
@@ -15,6 +16,8 @@ export interface Target extends Credentials {
   readonly tls?: TlsFiles | undefined
   /** What every inbox begins with; `_INBOX` when undefined. One of a user's own keeps others out of its answers. */
   readonly inboxPrefix?: string | undefined
+  /** What the account demands of streams and consumers. */
+  readonly limits?: Limits | undefined
   /** How often to try before the start fails; half a second apart. */
   readonly attempts?: number | undefined
 }
@@ -49,10 +52,11 @@ const make = Effect.fnUntraced(function*(target: Target) {
   ignoreErrorsOfNobody()
   readNewestOnly()
   const watched = new Watched()
-  const { connection, options, login } = yield* Effect.acquireRelease(
+  const { connection: opened, options, login } = yield* Effect.acquireRelease(
     open(target, watched),
     ({ connection }) => Effect.andThen(Effect.sync(() => watched.closing = true), close(connection))
   )
+  const connection = keepWithin(opened, target.limits ?? {})
   const listeners = new Set<(connected: boolean) => void>()
   const change = (now: boolean) => {
     if (now === watched.connected) return

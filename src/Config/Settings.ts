@@ -101,6 +101,20 @@ export const settings = {
     3_600_000
   ),
   replicas: wholeNumber("STREAM_REPLICAS", "replicas of the streams in a cluster", "1", 1, 5),
+  streamMaxBytes: wholeNumber(
+    "STREAM_MAX_BYTES",
+    "the size that a new event stream may have, for accounts that demand a limit; each other stream gets a tenth",
+    undefined,
+    1_048_576,
+    Number.MAX_SAFE_INTEGER
+  ),
+  maxAckPending: wholeNumber(
+    "MAX_ACK_PENDING",
+    "the most events that a new durable consumer may have unacknowledged, for accounts that limit it",
+    undefined,
+    1,
+    1_000_000
+  ),
   maxBodyBytes: wholeNumber(
     "MAX_BODY_BYTES",
     "largest body of a delivery; unset takes what the broker takes, at most 1 MiB",

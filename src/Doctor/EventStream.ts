@@ -5,6 +5,7 @@ import { stream } from "../EventLog.ts"
 import { faultsOf } from "../EventLog/Topology.ts"
 import { messageOf } from "../Failure.ts"
 import type { Nats } from "../Nats.ts"
+import { explain } from "../Nats/JetStreamFault.ts"
 import { failed, type Finding, ok, warning } from "./Finding.ts"
 import type { Log } from "./Subject.ts"
 
@@ -23,7 +24,7 @@ export const logOf = (nats: Nats["Service"]) =>
         message: error instanceof NatsError && error.api_error?.err_code === streamNotFound
           ? `There is no stream ${stream} on the broker. Start \`threeqpr serve\`, which creates it.`
           : `The stream ${stream} cannot be read: ${
-            messageOf(error)
+            messageOf(explain(error, nats.connection.info?.jetstream === true))
           }. JetStream must be enabled on the broker, `
             + "and our credentials must allow its API."
       })

@@ -11,6 +11,7 @@ export const externalTarget = (
   token: config.natsToken,
   tokenFile: config.secretFiles["NATS_TOKEN"],
   inboxPrefix: config.natsInboxPrefix,
+  limits: limitsOf(config),
   user: config.natsUser,
   password: config.natsPassword,
   passwordFile: config.secretFiles["NATS_PASSWORD"],
@@ -19,3 +20,6 @@ export const externalTarget = (
     tls: { ca: config.natsTlsCa, cert: config.natsTlsCert, key: config.natsTlsKey }
   })
 })
+
+/** The limits that are set for streams and consumers. */
+export const limitsOf = ({ maxAckPending, streamMaxBytes }: Config) => ({ maxAckPending, streamMaxBytes })

@@ -1,0 +1,62 @@
+import type { JetStreamManager, NatsConnection } from "nats"
+import { explain } from "./JetStreamFault.ts"
+
+/** What an account, often of a hosted NATS, demands of streams and consumers. */
+export interface Limits {
+  /** The size of the event stream, in bytes; each other stream gets a tenth of it. */
+  readonly streamMaxBytes?: number | undefined
+  /** The most events that a durable consumer may have delivered and not acknowledged. */
+  readonly maxAckPending?: number | undefined
+}
+
+const eventStream = "3QPR_EVENTS"
+
+/**
+ * Keeps all streams and consumers that are created on this connection within the limits, and lets JetStream's errors
+ * say what to do. In one place, so that no stream or consumer is created past it.
+ */
+export const keepWithin = (connection: NatsConnection, limits: Limits): NatsConnection => {
+  const makeManager = connection.jetstreamManager.bind(connection)
+  const explained = <A>(answer: Promise<A>) =>
+    answer.catch((error: unknown) => {
+      throw explain(error, connection.info?.jetstream === true)
+    })
+  return Object.assign(connection, {
+    jetstreamManager: async (...options: Parameters<typeof makeManager>) =>
+      limit(await explained(makeManager(...options)), limits, explained)
+  })
+}
+
+const limit = (
+  manager: JetStreamManager,
+  { maxAckPending = Infinity, streamMaxBytes }: Limits,
+  explained: <A>(answer: Promise<A>) => Promise<A>
+) => {
+  const { consumers, streams } = manager
+  const addStream = streams.add.bind(streams)
+  const addConsumer = consumers.add.bind(consumers)
+  Object.assign(
+    streams,
+    {
+      add: (config: Parameters<typeof addStream>[0]) => {
+        const size = config.name === eventStream
+          ? streamMaxBytes
+          : streamMaxBytes && Math.ceil(streamMaxBytes / 10)
+        return explained(addStream(size === undefined ? config : { max_bytes: size, ...config }))
+      }
+    } satisfies Partial<typeof streams>
+  )
+  Object.assign(
+    consumers,
+    {
+      add: (stream: string, config: Parameters<typeof addConsumer>[1]) => {
+        const pending = config.max_ack_pending
+        return explained(addConsumer(
+          stream,
+          pending === undefined ? config : { ...config, max_ack_pending: Math.min(pending, maxAckPending) }
+        ))
+      }
+    } satisfies Partial<typeof consumers>
+  )
+  return manager
+}

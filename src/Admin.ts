@@ -1,8 +1,7 @@
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
-import { Effect, Layer, type Redacted } from "effect"
-import { HttpMiddleware, HttpRouter, HttpServer, HttpServerRespondable } from "effect/http"
+import { ByteSize, Effect, Layer, type Redacted } from "effect"
+import { HttpMiddleware, HttpRouter, HttpServer, HttpServerRequest, HttpServerRespondable } from "effect/http"
 import { HttpApiBuilder, HttpApiSwagger } from "effect/http-api"
-import { createServer } from "node:http"
 import * as Access from "./Admin/Access.ts"
 import * as Analytics from "./Admin/Analytics.ts"
 import { Api } from "./Admin/Api.ts"
@@ -25,6 +24,7 @@ import * as Reconciliations from "./Admin/Reconciliations.ts"
 import * as Rejections from "./Admin/Rejections.ts"
 import * as Status from "./Admin/Status.ts"
 import * as Validation from "./Admin/Validation.ts"
+import { createAnsweringServer } from "./AnsweringServer.ts"
 import { Operations as OperationRecord } from "./Operations.ts"
 import * as Runner from "./Operations/Runner.ts"
 import { layer as reconciliations, type ReconcileOptions } from "./Reconciliations.ts"
@@ -76,16 +76,17 @@ const listener = <E, R>(options: AdminOptions, routes: Layer.Layer<never, E, R>)
   Layer.effectDiscard(Effect.andThen(announce, drainFirst)).pipe(
     Layer.provideMerge(HttpRouter.serve(
       Layer.mergeAll(
-        // It takes `/` from whatever comes after it.
+        // Routes that are registered later win, `/` among them.
         Layer.provideMerge(nothingElse, routes),
         Health.layer,
         Guards.middleware,
         Draining.middleware,
         Access.middleware(options)
       ),
-      { disableLogger: true, disableListenLog: true }
+      { disableLogger: true, disableListenLog: true, routerConfig: { maxParamLength: limits.maxHeaderSize } }
     )),
-    Layer.provideMerge(NodeHttpServer.layer(createServer, {
+    Layer.provide(Layer.succeed(HttpServerRequest.MaxBodySize, ByteSize.mebibytes(1))),
+    Layer.provideMerge(NodeHttpServer.layer(() => createAnsweringServer(limits), {
       host: options.host,
       port: options.port,
       gracefulShutdownTimeout: drainTimeout
@@ -95,11 +96,24 @@ const listener = <E, R>(options: AdminOptions, routes: Layer.Layer<never, E, R>)
     Layer.provide(Layer.effectDiscard(Access.check(options)))
   )
 
-const nothingElse = HttpRouter.add(
-  "*",
-  "/*",
-  HttpServerRespondable.toResponse(new NotFound({ detail: "No route has this method and path." }))
+// Not for HEAD, which the router answers as GET when no route of its own matches.
+const nothingElse = HttpRouter.addAll(
+  (["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] as const).map((method) =>
+    HttpRouter.route(
+      method,
+      "/*",
+      HttpServerRespondable.toResponse(new NotFound({ detail: "No route has this method and path." }))
+    )
+  )
 )
+
+/** Those of the public listener. A live stream is an answer, and these bound requests only. */
+const limits = {
+  headersTimeout: 5_000,
+  requestTimeout: 10_000,
+  connectionsCheckingInterval: 1_000,
+  maxHeaderSize: 8_192
+}
 
 /** How long the listener waits for requests in flight when it stops, in milliseconds. */
 const drainTimeout = 5_000

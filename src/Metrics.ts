@@ -11,6 +11,7 @@ export const outcomes = [
   "body_too_large",
   "body_too_slow",
   "unsupported_encoding",
+  "wrong_path",
   "unavailable",
   "too_many_in_flight",
   "aborted"

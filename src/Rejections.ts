@@ -43,11 +43,12 @@ export const answer = Effect.fnUntraced(
   }
 )
 
-const summaryOf = ({ at, id, reason, size, source }: Rejection): RejectionSummary => ({
+const summaryOf = ({ at, id, path, reason, size, source }: Rejection): RejectionSummary => ({
   id,
   instance: instance(),
   reason,
   at: new Date(at).toISOString(),
+  path,
   source,
   size
 })

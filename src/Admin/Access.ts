@@ -62,7 +62,8 @@ const problemOf = ({ headers, method, url }: Asked, { readToken, token }: Access
       : new Forbidden({ detail: "The Host header must be localhost, 127.0.0.1 or [::1]." })
   }
   if (isPage(url)) return undefined
-  const given = authorization?.startsWith("Bearer ") ? authorization.slice(7) : ""
+  // The scheme's name has no case (RFC 9110).
+  const [, given = ""] = /^bearer +(.*)$/i.exec(authorization ?? "") ?? []
   // Both are compared, whichever fits, so that the time tells nothing.
   const [operates, reads] = [equal(given, token), readToken !== undefined && equal(given, readToken)]
   if (operates || (reads && isRead(method))) return undefined

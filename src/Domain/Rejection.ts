@@ -6,7 +6,9 @@ const summary = {
   instance: Schema.String,
   reason: Schema.String,
   at: Schema.String,
-  /** Address that it came from; that of a proxy, if there is one. */
+  /** The path that the request named. A receiver of an older version does not give it. */
+  path: Schema.optionalKey(Schema.String),
+  /** The address of the client, or of the proxy in front. */
   source: Schema.String,
   /** Bytes of the body, as far as it was read, or as it was declared. */
   size: Schema.Finite

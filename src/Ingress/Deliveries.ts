@@ -74,7 +74,7 @@ export class Deliveries {
       return answerUnavailable(response)
     }
     const { "content-encoding": encoding, "content-length": length } = request.headers
-    if (encoding !== undefined && encoding.toLowerCase() !== "identity") {
+    if (encoding && encoding.toLowerCase() !== "identity") {
       this.#refuse("unsupported_encoding", request)
       return answer(response, 415, { error: "unsupported_encoding" })
     }
@@ -95,6 +95,11 @@ export class Deliveries {
     request.on("data", (chunk: Buffer) => this.#take(delivery, chunk))
     request.on("end", () => this.#accept(delivery))
     request.on("error", () => delivery.read || this.#end(delivery, "aborted"))
+  }
+
+  /** Records a request that has a signature and came to a path that takes no deliveries. */
+  misdirected(request: IncomingMessage): void {
+    if (request.headers[Signature.header] !== undefined) this.#refuse("wrong_path", request)
   }
 
   #take(delivery: Delivery, chunk: Buffer): void {

@@ -37,6 +37,13 @@ export class PublicListener extends Context.Service<PublicListener, {
 
 const webhookPath = "/webhooks/3qpr"
 
+/** The path of a request's target, which a proxy may send in the absolute form; without one slash at its end. */
+const pathOf = (target = "") => {
+  const [address = ""] = target.split("?", 1)
+  const path = address.startsWith("/") ? address : URL.parse(address)?.pathname ?? address
+  return path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path
+}
+
 /** How long the listener waits for deliveries in flight when it stops, in milliseconds. */
 const drainTimeout = 5_000
 
@@ -61,13 +68,16 @@ const make = Effect.fnUntraced(function*(options: HttpOptions) {
   )
   const handle = (request: IncomingMessage, response: ServerResponse) => {
     if (draining) response.setHeader("connection", "close")
-    const path = request.url?.split("?", 1)[0]
-    if (path === webhookPath) {
-      return request.method === "POST"
-        ? deliveries.receive(request, response)
-        : answer(response, 405, { error: "method_not_allowed" }, { allow: "POST" })
+    const path = pathOf(request.url)
+    if (path === webhookPath && request.method === "POST") return deliveries.receive(request, response)
+    // On Deno a connection with an unread body of 140 kB never answers its next request, which behind a proxy is
+    // another client's delivery.
+    request.resume()
+    if (path === webhookPath) return answer(response, 405, { error: "method_not_allowed" }, { allow: "POST" })
+    if (path !== "/livez" && path !== "/readyz") {
+      if (request.method === "POST") deliveries.misdirected(request)
+      return answer(response, 404, { error: "not_found" })
     }
-    if (path !== "/livez" && path !== "/readyz") return answer(response, 404, { error: "not_found" })
     if (request.method !== "GET" && request.method !== "HEAD") {
       return answer(response, 405, { error: "method_not_allowed" }, { allow: "GET, HEAD" })
     }

@@ -11,6 +11,8 @@ export interface Rejection {
   readonly at: number
   /** Address that the request came from; that of a proxy, if there is one. */
   readonly source: string
+  /** The path that the request named, at most 256 characters of it. */
+  readonly path: string
   /** The headers `User-Agent`, `Content-Type`, `Content-Encoding`, `X-Forwarded-For` and the signature. */
   readonly headers: Readonly<Record<string, string>>
   /** Of the body, as far as it was read, or as it was declared. */
@@ -66,6 +68,7 @@ export class Rejections {
       id: randomBytes(9).toString("base64url"),
       reason,
       at,
+      path: (request.url ?? "").split("?", 1)[0]?.slice(0, keptHeaderLength) ?? "",
       source: request.socket.remoteAddress ?? "",
       headers: Object.fromEntries(keptHeaders.flatMap((name) => {
         const value = request.headers[name]?.toString()

@@ -7,7 +7,7 @@ import {
   HttpServerRequest,
   HttpServerResponse
 } from "effect/http"
-import { createServer } from "node:http"
+import { createAnsweringServer } from "../AnsweringServer.ts"
 import { isSafe } from "../Config.ts"
 import { IsoDateTime } from "../Domain/Fields.ts"
 import { messageOf } from "../Failure.ts"
@@ -42,7 +42,7 @@ export class SimulatedApi extends Context.Service<SimulatedApi, {
           Layer.mergeAll(routes(options.account), gate(options)),
           { disableLogger: true, disableListenLog: true }
         )),
-        Layer.provide(NodeHttpServer.layer(createServer, {
+        Layer.provide(NodeHttpServer.layer(() => createAnsweringServer({}), {
           host: options.host,
           port: options.port,
           gracefulShutdownTimeout: "1 second"

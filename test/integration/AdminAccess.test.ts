@@ -125,7 +125,6 @@ layer(guarded, { excludeTestServices: true })("the private listener with tokens"
         "Bearer operator's toke",
         "Bearer operator's token2",
         "Bearer OPERATOR'S TOKEN",
-        "bearer operator's token",
         "Basic operator's token",
         "operator's token",
         "Bearer undefined"
@@ -136,6 +135,48 @@ layer(guarded, { excludeTestServices: true })("the private listener with tokens"
       const inUrl = yield* ask("GET", `/v1/scans?token=${encodeURIComponent("operator's token")}`)
       assert.strictEqual(inUrl.status, 401)
       assert.notInclude(inUrl.body, "operator's token")
+    }))
+
+  it.effect("takes the name of the scheme in any case", () =>
+    Effect.gen(function*() {
+      for (const scheme of ["bearer", "BEARER"]) {
+        const { status } = yield* ask("GET", "/v1/scans", { authorization: `${scheme} operator's token` })
+        assert.notStrictEqual(status, 401, scheme)
+      }
+    }))
+
+  it.effect("answers HEAD as GET, and 404 where GET is 404", () =>
+    Effect.gen(function*() {
+      for (const path of ["/livez", "/readyz", "/metrics", "/v1/scans", "/nowhere"]) {
+        const { status } = yield* ask("GET", path, as("operator"))
+        const head = yield* ask("HEAD", path, as("operator"))
+        assert.deepStrictEqual([head.status, head.body], [status, ""], path)
+      }
+    }))
+
+  it.effect("looks for ids of every length that the log takes", () =>
+    Effect.gen(function*() {
+      for (const path of ["events", "dead-letters"]) {
+        const { body, status } = yield* ask(
+          "GET",
+          `/v1/${path}/${"x".repeat(200)}`,
+          as("operator")
+        )
+        assert.strictEqual(status, 404, path)
+        assert.notInclude(body, "No route", path)
+      }
+    }))
+
+  it.effect("reads no body over a mebibyte", () =>
+    Effect.gen(function*() {
+      const headers = { ...as("operator"), "content-type": "application/json" }
+      const { status } = yield* ask(
+        "POST",
+        "/v1/forget",
+        headers,
+        JSON.stringify({ reason: "x".repeat(1_100_000) })
+      )
+      assert.include([400, 413], status)
     }))
 
   it.effect("changes nothing by any GET, whoever asks", () =>

@@ -119,9 +119,73 @@ layer(listener().pipe(Layer.provideMerge(Memory.layer())), { excludeTestServices
         const { url } = yield* PublicListener
         const get = yield* send(`${url}/webhooks/3qpr`)
         assert.deepStrictEqual([get.status, get.headers.get("allow")], [405, "POST"])
-        for (const path of ["/", "/v1/scans", "/metrics", "/webhooks/3qpr/", "/webhooks"]) {
+        for (const path of ["/", "/v1/scans", "/metrics", "/webhooks/3qpr//", "/webhooks"]) {
           assert.strictEqual((yield* send(`${url}${path}`)).status, 404, path)
         }
+      }))
+
+    it.effect("takes deliveries with a slash at the end of the path, and with the address in the absolute form", () =>
+      Effect.gen(function*() {
+        const { port, url } = yield* PublicListener
+        assert.strictEqual(
+          (yield* deliver(`${url}/webhooks/3qpr/`, signed(scanCreated("evt_slash")))).status,
+          200
+        )
+        const { body, signature } = signed(scanCreated("evt_absolute"))
+        const answer = yield* raw(
+          port,
+          `POST http://localhost/webhooks/3qpr?from=proxy HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n`
+            + `X-3QPR-Signature: ${signature}\r\nContent-Length: ${body.length}\r\n\r\n`,
+          body
+        )
+        assert.match(answer, /^HTTP\/1\.1 200 [^]*"id":"evt_absolute"/)
+      }))
+
+    it.effect("records a signed request to a path that takes no deliveries, and no other", () =>
+      Effect.gen(function*() {
+        const { rejections, url } = yield* PublicListener
+        const before = rejections.refused
+        assert.strictEqual((yield* deliver(`${url}/3qpr`, signed(scanCreated("evt_lost")))).status, 404)
+        assert.strictEqual((yield* send(`${url}/wp-login.php`, { method: "POST", body: "a=b" })).status, 404)
+        assert.strictEqual(rejections.refused, before + 1)
+        assert.deepInclude(rejections.all()[0], { reason: "wrong_path", path: "/3qpr" })
+      }))
+
+    it.effect("answers the next request of a connection after each answer that leaves a large body unread", () =>
+      Effect.gen(function*() {
+        const { port } = yield* PublicListener
+        const large = "x".repeat(300_000)
+        const { body, signature } = signed(scanCreated("evt_behind"))
+        const requests = [
+          ["404", "POST /nope", "", large],
+          ["405", "PUT /webhooks/3qpr", "", large],
+          ["200", "GET /livez", "", large],
+          ["415", "POST /webhooks/3qpr", "Content-Encoding: br\r\n", large],
+          ["413", "POST /webhooks/3qpr", "", large]
+        ] as const
+        for (const [status, line, header, unread] of requests) {
+          const answers = yield* raw(
+            port,
+            `${line} HTTP/1.1\r\nHost: localhost\r\n${header}Content-Length: ${unread.length}\r\n\r\n`,
+            unread,
+            `POST /webhooks/3qpr HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n`
+              + `X-3QPR-Signature: ${signature}\r\nContent-Length: ${body.length}\r\n\r\n`,
+            body
+          ).pipe(Effect.timeout("10 seconds"))
+          assert.match(
+            answers,
+            new RegExp(`^HTTP/1\\.1 ${status} [^]*HTTP/1\\.1 200 [^]*"id":"evt_behind"`),
+            line
+          )
+        }
+      }))
+
+    it.effect("takes an empty Content-Encoding for none", () =>
+      Effect.gen(function*() {
+        const answer = yield* deliver(yield* webhook, signed(scanCreated("evt_empty")), {
+          "content-encoding": ""
+        })
+        assert.strictEqual(answer.status, 200)
       }))
 
     it.effect("answers requests that are no HTTP, too long in the head, or ambiguous, without a 500", () =>

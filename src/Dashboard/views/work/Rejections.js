@@ -31,13 +31,14 @@ export const Rejections = ({ id }) => {
         : rejections.length === 0
         ? html`<${Empty} kind="ok" title="Nothing was refused">Every request was signed by 3QPR and could be stored.<//>`
         : html`<div class="scroll" tabindex="0" role="region" aria-label="Rejected requests"><table class="table rows">
-          <thead><tr><th scope="col">Refused (UTC)</th><th scope="col">Reason</th><th scope="col">From</th>
+          <thead><tr><th scope="col">Refused (UTC)</th><th scope="col">Reason</th><th scope="col">Path</th><th scope="col">From</th>
             <th scope="col">Receiver</th><th scope="col" class="number">Size</th></tr></thead>
           <tbody>${
           rejections.map((one) =>
             html`<tr key=${one.id} class=${one.id === id ? "selected" : ""}>
               <td class="tight"><a href=${to(["work", "rejected", one.id])}>${time(one.at)}</a></td>
               <td class="tight">${words(one.reason)}</td>
+              <td class="clip wide mono">${one.path}</td>
               <td class="clip wide mono">${one.source}</td>
               <td class="clip wide muted">${one.instance}</td>
               <td class="number tight">${bytes(one.size)}</td>

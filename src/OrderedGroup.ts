@@ -1,4 +1,4 @@
-import { Effect, type Scope } from "effect"
+import { Effect, Exit, type Scope } from "effect"
 import { randomUUID } from "node:crypto"
 import { Consumers, type Outcome, retryAfter } from "./Consumer.ts"
 import type { Delivered } from "./Consumer/Delivered.ts"
@@ -7,14 +7,18 @@ import { DeadLetters } from "./DeadLetters.ts"
 import type { Health, ReadFailed } from "./EventLog.ts"
 import { makeReader } from "./EventLog/Reader.ts"
 import { Nats } from "./Nats.ts"
+import { agree } from "./OrderedGroup/Agreement.ts"
 import { Desk } from "./OrderedGroup/Desk.ts"
 import { handler, type Handling } from "./OrderedGroup/Handler.ts"
+import { LeaseClock } from "./OrderedGroup/LeaseClock.ts"
+import { logGuard } from "./OrderedGroup/LogGuard.ts"
 import { Member } from "./OrderedGroup/Member.ts"
-import { type GroupConfig, open, type Store } from "./OrderedGroup/Store.ts"
+import { open } from "./OrderedGroup/Store.ts"
 import { type Keyed, type Waiting, waitingOf } from "./OrderedGroup/Waiting.ts"
 import { work } from "./OrderedGroup/Work.ts"
 import { filterOf } from "./Projection.ts"
-import { checkOrdered, ConsumerInvalid } from "./UserConsumer/Invalid.ts"
+import { type ConnectionClosed, untilClosed } from "./UserConsumer/Closed.ts"
+import { checkOrdered, type ConsumerInvalid } from "./UserConsumer/Invalid.ts"
 import type { From } from "./UserConsumer/Start.ts"
 
 /** What to consume in order, and how. */
@@ -47,6 +51,8 @@ export interface Lag {
 export interface Running {
   readonly lag: Effect.Effect<Lag, ReadFailed>
   readonly health: Effect.Effect<Health>
+  /** Fails when the connection to the broker ends by itself. */
+  readonly ended: Effect.Effect<never, ConnectionClosed>
   /** The partitions that are this member's now. */
   readonly partitions: Effect.Effect<ReadonlyArray<number>>
 }
@@ -72,34 +78,43 @@ export const start = Effect.fnUntraced(
     const manager = yield* Effect.promise(() => nats.connection.jetstreamManager({ checkAPI: false }))
     const store = yield* open(nats, manager, name)
     const reader = makeReader(nats, manager)
-    const { after, partitions } = yield* configure(store, options, reader.sequenceAt)
+    const config = yield* agree(store, options, reader.sequenceAt)
+    const { after, partitions } = config
     const id = randomUUID()
+    const clock = new LeaseClock()
     const member = new Member({ id, partitions, lease, after })
     const desk = new Desk<Waiting<T>>(member)
     const limit = new ShareLimit(types)
     const { blocked, handle, stuck } = yield* handler(options, limit)
     const filter = filterOf({ types: types ?? [">"] })
     const place = (delivered: Delivered) => waitingOf(options, partitions, delivered)
-    const redrive = Effect.fnUntraced(function*(delivered: Delivered) {
-      const waiting = place(delivered)
-      const begun = waiting && desk.borrow(waiting.partition, performance.now())
-      if (waiting === undefined || begun === undefined) return retryAfter(member.tick)
-      const outcome = yield* handle(waiting, begun.owned)
-      desk.end(begun, outcome === "fenced" ? { _tag: "Fenced" } : { _tag: "Done" })
-      return typeof outcome === "string" ? retryAfter(member.tick) : outcome
-    }, Effect.uninterruptible)
-    yield* work({
+    const { act, reason } = yield* work({
       name,
       id,
+      lease,
+      clock,
+      config,
       filter,
       stopWithin,
       store,
       desk,
+      log: logGuard({ store, manager, follow: reader.follow, sequenceAt: reader.sequenceAt }),
+      onChange: nats.onChange,
+      isClosed: () => nats.connection.isClosed(),
       read: reader.follow,
       deadLetters,
       waitingOf: place,
       handle
     })
+    const redrive = Effect.fnUntraced(function*(delivered: Delivered) {
+      const waiting = place(delivered)
+      const begun = waiting && (yield* turnOf(desk, waiting.partition, clock))
+      if (waiting === undefined || begun === undefined) return retryAfter(member.tick)
+      const outcome = yield* handle(waiting, begun.owned)
+      desk.end(begun, outcome === "fenced" ? { _tag: "Fenced" } : { _tag: "Done" })
+      yield* act
+      return typeof outcome === "string" ? retryAfter(member.tick) : outcome
+    }, Effect.uninterruptible)
     const redrives = consumers.runRedrives({
       durable: name,
       maxBatch: 1,
@@ -124,51 +139,35 @@ export const start = Effect.fnUntraced(
         return { events: yield* reader.count({ after: finishedTo, filter }), finishedTo }
       }),
       health: Effect.map(stuck, (stuck): Health => {
-        const reason = member.isValid(performance.now())
-          ? limit.reason ?? blocked() ?? stuck
-          : "no sign of life could be given: the broker is away"
-        return reason === undefined ? { ready: true } : { ready: false, reason }
+        const why = nats.fault() ?? reason() ?? limit.reason ?? blocked() ?? stuck
+        return why === undefined ? { ready: true } : { ready: false, reason: why }
       }),
+      ended: untilClosed(nats),
       partitions: Effect.sync(() => [...member.owned.keys()].toSorted((a, b) => a - b))
     }
   }
 )
 
-/** The group's configuration, made when it is new; another number of partitions is refused. */
-const configure = Effect.fnUntraced(function*(
-  store: Store,
-  { from = "all", name, partitions }: Pick<Settings<string>, "from" | "name" | "partitions">,
-  sequenceAt: (time: number) => Effect.Effect<number, ReadFailed>
+/** How long a redrive waits for the turn of its partition, in milliseconds. Then it comes again. */
+const patience = 60_000
+
+/** How often a redrive asks for the turn, and for how long it keeps that free, in milliseconds. */
+const askEvery = 20
+const keepFree = 1_000
+
+/** The next turn of a partition, as soon as the handler that runs has ended. Undefined when it is not ours. */
+const turnOf = Effect.fnUntraced(function*<T extends string>(
+  desk: Desk<Waiting<T>>,
+  partition: number,
+  clock: LeaseClock
 ) {
-  const found = yield* store.configured
-  if (found === undefined) {
-    const begin = from === "all"
-      ? 1
-      : from === "new"
-      ? yield* sequenceAt(farAway)
-      : "time" in from
-      ? yield* sequenceAt(from.time.getTime())
-      : from.sequence
-    return yield* refused(
-      name,
-      partitions,
-      yield* store.configure({ partitions: partitions ?? 16, after: begin - 1 })
-    )
+  const until = clock.now() + patience
+  while (desk.member.owned.has(partition) && !desk.member.isLeaving && clock.now() < until) {
+    const begun = desk.borrow(partition, clock.now())
+    if (begun !== undefined) return begun
+    desk.reserve(partition, clock.now() + keepFree)
+    const woken = yield* Effect.exit(Effect.interruptible(Effect.sleep(askEvery)))
+    if (Exit.isFailure(woken)) return undefined
   }
-  return yield* refused(name, partitions, found)
+  return undefined
 })
-
-const refused = (name: string, wanted: number | undefined, config: GroupConfig) =>
-  wanted === undefined || wanted === config.partitions
-    ? Effect.succeed(config)
-    : Effect.fail(
-      new ConsumerInvalid({
-        message:
-          `The group ${name} has ${config.partitions} partitions for good, and ${wanted} are asked for. `
-          + "Leave the number out, or give what has another number another name; to go on where this group is, "
-          + "stop it and begin behind its `lag().finishedTo`."
-      })
-    )
-
-/** In this year nothing is stored yet. */
-const farAway = Date.UTC(2200, 0)

@@ -31,7 +31,7 @@ export interface Subscribed extends AsyncDisposable {
   readonly lag: () => Promise<Lag>
   /** Whether it takes events, and if not, why. */
   readonly health: () => Promise<Health>
-  /** Resolves when it has stopped; rejects if it ends by itself, which is a defect. */
+  /** Resolves when it has stopped; rejects with the reason if it ends by itself. */
   readonly ended: Promise<void>
 }
 

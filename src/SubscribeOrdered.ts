@@ -19,7 +19,7 @@ export interface SubscribedOrdered extends AsyncDisposable {
   readonly health: () => Promise<Health>
   /** The partitions that are this member's now. */
   readonly partitions: () => Promise<ReadonlyArray<number>>
-  /** Resolves when it has stopped. */
+  /** Resolves when it has stopped; rejects with the reason if it ends by itself. */
   readonly ended: Promise<void>
 }
 
@@ -38,8 +38,7 @@ export const subscribeOrdered = async <const T extends string = string>(
 ): Promise<SubscribedOrdered> => {
   await run(checkOrdered(options))
   const { handle } = options
-  const stopped = Promise.withResolvers<void>()
-  const { running, stop } = await open(
+  const { isStopped, running, stop } = await open(
     options,
     start({
       ...options,
@@ -47,17 +46,15 @@ export const subscribeOrdered = async <const T extends string = string>(
         attempt((signal) => handle(event, { partition, token, signal }))
     })
   )
-  const stopOnce = () => {
-    const ended = stop()
-    ended.then(stopped.resolve, stopped.reject)
-    return ended
-  }
   return {
-    stop: stopOnce,
+    stop,
     lag: () => run(running.lag),
     health: () => run(running.health),
     partitions: () => run(running.partitions),
-    ended: stopped.promise,
-    [Symbol.asyncDispose]: stopOnce
+    ended: run(running.ended).catch((error: unknown) => {
+      if (!isStopped()) throw error
+      return stop()
+    }),
+    [Symbol.asyncDispose]: stop
   }
 }

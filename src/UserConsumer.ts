@@ -9,7 +9,9 @@ import { type Options as OrderedOptions, start as startOrdered } from "./Ordered
 import { fence, Fenced, fenceTable, type Turn } from "./OrderedGroup/Fence.ts"
 import { filterOf } from "./Projection.ts"
 import { environment } from "./UserConsumer/Broker.ts"
+import { type ConnectionClosed, untilClosed } from "./UserConsumer/Closed.ts"
 import { type ConsumedEvent, is } from "./UserConsumer/ConsumedEvent.ts"
+import { durableGuard } from "./UserConsumer/DurableGuard.ts"
 import { handler, type Handling, type HandlingOptions } from "./UserConsumer/Handler.ts"
 import { check, ConsumerInvalid } from "./UserConsumer/Invalid.ts"
 import { once, onceTable } from "./UserConsumer/Once.ts"
@@ -66,8 +68,8 @@ export interface Lag {
 export interface Running {
   readonly lag: Effect.Effect<Lag, ReadFailed>
   readonly health: Effect.Effect<Health>
-  /** Never, unless the consumer ends by itself, which is a defect. */
-  readonly ended: Effect.Effect<never, ConsumerUnavailable>
+  /** Fails when the consumer ends by itself: with the connection to the broker, or by a defect. */
+  readonly ended: Effect.Effect<never, ConsumerUnavailable | ConnectionClosed>
 }
 
 /**
@@ -88,6 +90,7 @@ export const start = Effect.fnUntraced(
     const limit = new ShareLimit(types)
     const started = yield* Deferred.make<void>()
     const { handle, stuck } = yield* handler(options, limit)
+    const guard = yield* durableGuard(nats, name)
     const run: ConsumerOptions = {
       durable: name,
       filter: filterOf({ types: types ?? [">"] }),
@@ -96,11 +99,12 @@ export const start = Effect.fnUntraced(
       concurrency,
       hold: true,
       started: Effect.asVoid(Deferred.succeed(started, undefined)),
-      pause: limit.pause,
+      pause: Effect.andThen(limit.pause, guard.pause),
       handle
     }
     const fiber = yield* Effect.forkScoped(consumers.run(run))
     yield* Effect.raceFirst(Deferred.await(started), Fiber.join(fiber))
+    yield* Effect.forkScoped(guard.run)
     return {
       lag: Effect.map(consumers.standing(name), ({ finishedTo, inFlight, pending }) => ({
         events: pending + inFlight,
@@ -110,11 +114,11 @@ export const start = Effect.fnUntraced(
       })),
       health: Effect.map(stuck, (stuck): Health => {
         const reason = fiber.pollUnsafe() !== undefined
-          ? "it has ended"
-          : nats.fault() ?? limit.reason ?? stuck
+          ? "the consumer has ended"
+          : nats.fault() ?? guard.reason() ?? limit.reason ?? stuck
         return reason === undefined ? { ready: true } : { ready: false, reason }
       }),
-      ended: Fiber.join(fiber)
+      ended: Effect.raceFirst(Fiber.join(fiber), untilClosed(nats))
     }
   }
 )

@@ -1,33 +1,31 @@
 import { Feed, type Placed } from "./Feed.ts"
 import type { Member, Owned } from "./Member.ts"
 
-/** An event that has begun, or, without one, something else that wants the turn of a partition. */
+/** An event that has begun; without one it is a redrive that has the turn of its partition. */
 export interface Begun<E> {
   readonly owned: Owned
   readonly event: E | undefined
 }
 
-/**
- * What became of it: done; to come again, after some time; or refused by a fence, so that whose the partition is
- * has to be looked up first.
- */
+/** How it ended: done; to come again after some time; or refused by a fence, so that the owner is looked up first. */
 export type End =
   | { readonly _tag: "Done" | "Fenced" }
   | { readonly _tag: "Again"; readonly notBefore: number }
 
-/** Gives each partition of a member its events, strictly one after the other. Without clock and I/O, too. */
+/** Gives each partition of a member its events, strictly one after the other. It has no clock and no I/O. */
 export class Desk<E extends Placed> {
   readonly member: Member
   readonly feed = new Feed<E>()
   readonly #fed = new Map<number, Owned>()
   readonly #begun = new Map<number, Begun<E>>()
   readonly #notBefore = new WeakMap<Owned, number>()
+  readonly #reserved = new Map<number, number>()
 
   constructor(member: Member) {
     this.member = member
   }
 
-  /** Follows what the member owns by now. Gives what has begun on partitions that are no longer ours. */
+  /** Follows what the member owns now. Gives what has begun on partitions that are no longer ours. */
   align(): ReadonlyArray<Begun<E>> {
     const { owned } = this.member
     for (const [partition, one] of this.#fed) {
@@ -47,6 +45,7 @@ export class Desk<E extends Placed> {
   begin(now: number): ReadonlyArray<Begun<E>> {
     const beginning: Array<Begun<E>> = []
     for (const [partition, owned] of this.#fed) {
+      if (now < (this.#reserved.get(partition) ?? 0)) continue
       if (!owned.busy) owned.done = Math.max(owned.done, this.feed.finishedTo(partition) ?? 0)
       const event = this.feed.next(partition)
       if (event === undefined || now < (this.#notBefore.get(owned) ?? 0)) continue
@@ -56,10 +55,17 @@ export class Desk<E extends Placed> {
     return beginning
   }
 
-  /** Takes the turn of a partition for something else; undefined when that is not possible now. */
+  /** Keeps the next turn of a partition free for `borrow`, until a time. */
+  reserve(partition: number, until: number): void {
+    this.#reserved.set(partition, until)
+  }
+
+  /** Takes the turn of a partition for a redrive; undefined when that is not possible now. */
   borrow(partition: number, now: number): Begun<E> | undefined {
     const owned = this.#fed.get(partition)
-    return owned && this.#take(owned, undefined, now)
+    const begun = owned && this.#take(owned, undefined, now)
+    if (begun !== undefined) this.#reserved.delete(partition)
+    return begun
   }
 
   end(begun: Begun<E>, end: End): void {
@@ -67,7 +73,7 @@ export class Desk<E extends Placed> {
     this.#begun.delete(owned.partition)
     owned.busy = false
     if (this.#fed.get(owned.partition) !== owned) return
-    if (end._tag === "Fenced") owned.doubtful = true
+    if (end._tag === "Fenced") this.member.fenced(owned)
     if (event === undefined) return
     if (end._tag === "Again") this.#notBefore.set(owned, end.notBefore)
     if (end._tag !== "Done") return
@@ -75,7 +81,7 @@ export class Desk<E extends Placed> {
     owned.done = this.feed.finishedTo(owned.partition) ?? owned.done
   }
 
-  // What has begun for an earlier ownership of the partition has to end first, too.
+  // An event that began under an earlier ownership of the partition has to end first.
   #take(owned: Owned, event: E | undefined, now: number): Begun<E> | undefined {
     if (this.#begun.has(owned.partition) || !this.member.mayBegin(owned.partition, now)) return undefined
     const begun = { owned, event }

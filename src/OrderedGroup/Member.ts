@@ -2,7 +2,7 @@ import { shareOut } from "./Balance.ts"
 
 /** What the group's store keeps under `partition.<n>`. */
 export interface PartitionRecord {
-  /** Whose it is; null when nobody's. */
+  /** The member that owns it; null when it is free. */
   readonly owner: string | null
   /** The fencing token of the owner; null in the record that claims it, whose revision is the token. */
   readonly token: number | null
@@ -15,23 +15,38 @@ export interface Revised {
   readonly record: PartitionRecord
 }
 
+/** A member's newest heartbeat. */
+export interface Sign {
+  readonly revision: number
+  /** The member's own lease in milliseconds; undefined from a version that does not state it. */
+  readonly lease?: number | undefined
+}
+
 /**
  * What the store has. It need not be of one moment: a partition may be missing or be older than what was read
- * before, for its record is being written, or the replica that answers is behind.
+ * before, because its record is being written, or because the replica that answers is behind.
  */
 export interface Snapshot {
-  /** The revision of each member's last sign of life. */
-  readonly members: ReadonlyMap<string, number>
+  readonly members: ReadonlyMap<string, Sign>
   readonly partitions: ReadonlyMap<number, Revised>
 }
 
-/** What a member wants to be written; `expected` is the revision that must be there, 0 for none. */
+/** A heartbeat of ours that the store has acknowledged. */
+export interface Heartbeat {
+  /** The time before it was sent. */
+  readonly sentAt: number
+  readonly revision: number
+}
+
+/** A write that a member wants; `expected` is the revision that must be there, 0 for none. */
 export type Action =
   | {
     readonly _tag: "Claim" | "Checkpoint" | "Release"
     readonly partition: number
     readonly record: PartitionRecord
     readonly expected: number
+    /** How often our lease had lapsed when the write was decided. */
+    readonly lapses: number
   }
   | { readonly _tag: "Forget"; readonly member: string }
 
@@ -43,10 +58,16 @@ export interface Owned {
   done: number
   /** Whether an event is being handled. */
   busy: boolean
-  /** It is being given to another: nothing begins any more. */
+  /** It is being given to another member: nothing begins any more. */
   leaving: boolean
-  /** A write of ours was refused: nothing begins until we have read whose it is. */
-  doubtful: boolean
+  /** A write or a handler was refused: nothing begins before a record above this revision was read. */
+  doubt: number | undefined
+  /** A write that was decided after so many lapses of our lease has succeeded. */
+  provenIn: number
+  /** Looks in a row that did not find its record. */
+  missing: number
+  /** Looks in a row that left it doubtful or without a record. */
+  unsure: number
   revision: number
   checkpoint: number
 }
@@ -55,23 +76,32 @@ export interface MemberOptions {
   /** Of this run of this process, never used again. */
   readonly id: string
   readonly partitions: number
-  /** Without a sign of life for so long a member is taken for dead, in milliseconds. */
+  /** A member without a heartbeat for this long is taken for dead, in milliseconds. */
   readonly lease: number
-  /** Where a partition begins that nobody ever had: behind this sequence. */
+  /** A partition without a record begins behind this sequence. */
   readonly after: number
 }
 
+/** Looks in a row that may miss a record: it may be about to be written. */
+const missable = 1
+
+/** Looks in a lease. */
+const looks = 5
+
 /**
- * The part of an ordered group that thinks, without clock and I/O: which partitions are ours, when an event may
- * begin, what is to be written. Times are milliseconds of a clock of our own that never goes back; clocks are
- * never compared. What it relies on: a write with an `expected` revision succeeds only on that revision, and
+ * The decisions of a member of an ordered group: which partitions are ours, when an event may begin, and what is
+ * written. It has no clock and no I/O. Times are milliseconds of a clock that never goes back; clocks are never
+ * compared. It relies on two facts: a write with an `expected` revision succeeds only on that revision, and the
  * revisions of the store only grow.
  *
- * A partition changes hands in one of two ways. Its owner lives: it begins nothing more, finishes, and releases
- * it; only then another claims it. Or its owner has given no sign of life for a lease, as far as the others could
- * look: then it is claimed from under it. The owner has stopped beginning events by then, for it does so a third
- * of a lease earlier; what it was in the middle of is kept from doing harm by the fencing token, and its
- * checkpoints by the revision.
+ * A partition changes hands in one of two ways. A living owner begins nothing more, finishes, and releases it; only
+ * then another member claims it. An owner without a heartbeat for its lease loses the partition to a claim. It has
+ * stopped beginning events a third of a lease earlier. Its running handler is refused by the fencing token, and its
+ * checkpoint by the revision.
+ *
+ * A member that stood still begins nothing when it wakes up. It first reads a store that has its own new heartbeat,
+ * and so every claim before that. Then it writes each of its partitions: the write defeats a claim that was decided
+ * while it stood still and is on its way.
  */
 export class Member {
   readonly #options: MemberOptions
@@ -79,10 +109,12 @@ export class Member {
   /** The newest record of each partition. */
   readonly #records = new Map<number, Revised>()
   /** How long each other member has been silent while we could look. */
-  readonly #silence = new Map<string, { revision: number; millis: number }>()
+  readonly #silence = new Map<string, { revision: number; millis: number; lease: number }>()
   #lastRead: number | undefined
   #validUntil = Number.NEGATIVE_INFINITY
+  #lapses = 0
   #isLeaving = false
+  #halted: string | undefined
 
   constructor(options: MemberOptions) {
     this.#options = options
@@ -92,14 +124,35 @@ export class Member {
     return this.#owned
   }
 
-  /** How often to give a sign of life and look, in milliseconds. */
+  /** How often to send a heartbeat and look, in milliseconds. */
   get tick(): number {
-    return this.#options.lease / 5
+    return this.#options.lease / looks
   }
 
-  /** We gave a sign of life, which the store has; `sentAt` is the time before we sent it. */
-  renewed(sentAt: number): void {
-    this.#validUntil = Math.max(this.#validUntil, sentAt + this.#options.lease * (2 / 3))
+  get isLeaving(): boolean {
+    return this.#isLeaving
+  }
+
+  /** How often our lease has lapsed. */
+  get lapses(): number {
+    return this.#lapses
+  }
+
+  /** Why nothing may begin or be written, whoever owns the partitions. */
+  get halted(): string | undefined {
+    return this.#halted
+  }
+
+  /** Why partitions of ours make no progress, once that has lasted for a lease. */
+  get trouble(): string | undefined {
+    const stuck = [...this.#owned.values()].filter(({ unsure }) => unsure >= looks)
+    if (stuck.length === 0) return undefined
+    const lost = stuck.some(({ missing }) => missing > missable)
+      ? "are missing from the group's bucket"
+      : "are not the ones that the group's bucket last gave us, or a fence has a newer owner"
+    return `the records of the partitions ${stuck.map(({ partition }) => partition).join(", ")} ${lost}, so `
+      + "nothing begins there. The bucket was purged, restored or created again. Restore it, or give the "
+      + "consumer another name"
   }
 
   /** Whether the others cannot have taken us for dead yet. */
@@ -110,20 +163,41 @@ export class Member {
   /** Whether the next event of a partition may begin. */
   mayBegin(partition: number, now: number): boolean {
     const owned = this.#owned.get(partition)
-    return owned !== undefined && !this.#isLeaving && this.isValid(now) && !owned.busy && !owned.leaving &&
-      !owned.doubtful
+    return owned !== undefined && !this.#isLeaving && this.#halted === undefined && this.isValid(now)
+      && !owned.busy && !owned.leaving && owned.doubt === undefined && owned.missing <= missable
+      && owned.provenIn === this.#lapses
   }
 
-  /** Gives everything back from now on. Through when nothing is owned any more. */
+  /** Gives everything back from now on. It has ended when nothing is owned any more. */
   leave(): void {
     this.#isLeaving = true
   }
 
-  /** Takes in what the store has, and says what is to be written. */
-  look(now: number, snapshot: Snapshot): ReadonlyArray<Action> {
+  /** Begins and writes nothing while there is a reason. */
+  halt(reason: string | undefined): void {
+    if (reason !== undefined && this.#halted === undefined) this.#lapses++
+    this.#halted = reason
+  }
+
+  /** A fence has refused what we began: a newer owner was there. */
+  fenced(owned: Owned): void {
+    owned.doubt = owned.revision
+  }
+
+  /** Takes in what the store has after our heartbeat. Gives what is to be written. */
+  look(now: number, snapshot: Snapshot, heartbeat: Heartbeat): ReadonlyArray<Action> {
+    if (!this.isValid(now)) this.#lapses++
     for (const [partition, revised] of snapshot.partitions) this.#learn(partition, revised)
-    this.#listen(now, snapshot)
+    // A replica that lacks our heartbeat can lack a claim on our partitions, and the heartbeats of others.
+    const isFresh = (snapshot.members.get(this.#options.id)?.revision ?? 0) >= heartbeat.revision
+    if (isFresh) {
+      this.#validUntil = Math.max(this.#validUntil, heartbeat.sentAt + this.#options.lease * (2 / 3))
+      this.#listen(now, snapshot)
+    }
     this.#reconcile()
+    if (isFresh) this.#doubt(snapshot)
+    if (this.#halted !== undefined) return []
+    if (!isFresh) return this.#saves()
     const targets = this.#targets(snapshot)
     const excess = this.#keepers().slice(targets.keep)
     for (const owned of excess) owned.leaving = true
@@ -137,25 +211,26 @@ export class Member {
   /** A write of ours succeeded, with this revision. */
   wrote(action: Action, revision: number): void {
     if (action._tag === "Forget") return
-    const { partition, record } = action
+    const { lapses, partition, record } = action
     this.#learn(partition, { revision, record })
     const owned = this.#owned.get(partition)
     if (action._tag === "Claim") {
-      // A reading may have told us already, or that it is somebody else's since.
+      // A reading may have shown it already, or that it is another member's since.
       const isNews = owned?.token !== revision && this.#records.get(partition)?.revision === revision
-      return isNews ? this.#take(partition, revision, revision, record.checkpoint) : undefined
+      return isNews ? this.#take(partition, revision, revision, record.checkpoint, lapses) : undefined
     }
     if (owned === undefined || owned.token !== record.token) return
     if (action._tag === "Release") return void this.#owned.delete(partition)
     owned.revision = revision
     owned.checkpoint = record.checkpoint
+    owned.provenIn = Math.max(owned.provenIn, lapses)
   }
 
   /** A write of ours was refused: the revision was another one. */
   refused(action: Action): void {
     if (action._tag === "Forget" || action._tag === "Claim") return
     const owned = this.#owned.get(action.partition)
-    if (owned !== undefined) owned.doubtful = true
+    if (owned !== undefined) owned.doubt = Math.max(owned.doubt ?? 0, action.expected)
   }
 
   #learn(partition: number, revised: Revised): void {
@@ -165,23 +240,24 @@ export class Member {
   }
 
   #listen(now: number, { members }: Snapshot): void {
-    // What we could not see while the store was away counts for nobody's silence.
+    // Time during which the store was unreachable does not count as missed heartbeats.
     const elapsed = this.#lastRead === undefined ? 0 : Math.min(now - this.#lastRead, 2 * this.tick)
     this.#lastRead = now
     const owners = [...this.#records.values()].flatMap(({ record }) => record.owner ?? [])
     const known = new Set([...members.keys(), ...owners])
     for (const id of this.#silence.keys()) if (!known.has(id)) this.#silence.delete(id)
     for (const id of known) {
-      const revision = members.get(id) ?? 0
+      const { lease, revision = 0 } = members.get(id) ?? {}
       const before = this.#silence.get(id)
       const millis = before?.revision === revision ? before.millis + elapsed : 0
-      this.#silence.set(id, { revision, millis })
+      this.#silence.set(id, { revision, millis, lease: lease ?? before?.lease ?? this.#options.lease })
     }
   }
 
-  /** Whether a member has to be reckoned with. */
+  /** Whether a member may still begin events. Each is judged by its own lease. */
   #isAlive(id: string): boolean {
-    return id === this.#options.id || (this.#silence.get(id)?.millis ?? Infinity) < this.#options.lease
+    const silence = this.#silence.get(id)
+    return id === this.#options.id || (silence !== undefined && silence.millis < silence.lease)
   }
 
   #reconcile(): void {
@@ -192,27 +268,38 @@ export class Member {
         continue
       }
       const token = record.token ?? revision
-      // A claim of which we did not hear that it succeeded.
+      // A claim whose answer was lost.
       if (owned?.token !== token) {
-        this.#take(partition, token, revision, record.checkpoint)
+        this.#take(partition, token, revision, record.checkpoint, 0)
         continue
       }
       owned.revision = revision
       owned.checkpoint = record.checkpoint
-      owned.doubtful = false
+      if (owned.doubt !== undefined && revision > owned.doubt) owned.doubt = undefined
     }
   }
 
-  #take(partition: number, token: number, revision: number, checkpoint: number): void {
+  /** Counts for how many looks a partition of ours has been without a record that we can believe. */
+  #doubt({ partitions }: Snapshot): void {
+    for (const owned of this.#owned.values()) {
+      owned.missing = partitions.has(owned.partition) ? 0 : owned.missing + 1
+      owned.unsure = owned.doubt !== undefined || owned.missing > missable ? owned.unsure + 1 : 0
+    }
+  }
+
+  #take(partition: number, token: number, revision: number, checkpoint: number, provenIn: number): void {
     this.#owned.set(partition, {
       partition,
       token,
       revision,
       checkpoint,
+      provenIn,
       done: checkpoint,
       busy: false,
       leaving: false,
-      doubtful: false
+      doubt: undefined,
+      missing: 0,
+      unsure: 0
     })
   }
 
@@ -240,15 +327,17 @@ export class Member {
   }
 
   #saves(): ReadonlyArray<Action> {
+    const lapses = this.#lapses
     return [...this.#owned.values()].flatMap((owned): ReadonlyArray<Action> => {
-      const { busy, checkpoint, done, doubtful, leaving, partition, revision: expected, token } = owned
-      if (doubtful) return []
+      const { busy, checkpoint, done, doubt, leaving, partition, provenIn, revision: expected, token } = owned
+      if (doubt !== undefined) return []
       if (leaving && !busy) {
-        return [{ _tag: "Release", partition, expected, record: { owner: null, token, checkpoint: done } }]
+        const record = { owner: null, token, checkpoint: done }
+        return [{ _tag: "Release", partition, expected, record, lapses }]
       }
-      if (done === checkpoint) return []
+      if (done === checkpoint && provenIn === lapses) return []
       const record = { owner: this.#options.id, token, checkpoint: done }
-      return [{ _tag: "Checkpoint", partition, expected, record }]
+      return [{ _tag: "Checkpoint", partition, expected, record, lapses }]
     })
   }
 
@@ -257,15 +346,13 @@ export class Member {
       const found = this.#records.get(partition)
       const checkpoint = found?.record.checkpoint ?? this.#options.after
       const record = { owner: this.#options.id, token: null, checkpoint }
-      return { _tag: "Claim", partition, record, expected: found?.revision ?? 0 }
+      return { _tag: "Claim", partition, record, expected: found?.revision ?? 0, lapses: this.#lapses }
     })
   }
 
   #forgets(): ReadonlyArray<Action> {
-    return [...this.#silence].flatMap(([member, { millis, revision }]): ReadonlyArray<Action> =>
-      revision > 0 && member !== this.#options.id && millis > 10 * this.#options.lease
-        ? [{ _tag: "Forget", member }]
-        : []
+    return [...this.#silence].flatMap(([member, { lease, millis, revision }]): ReadonlyArray<Action> =>
+      revision > 0 && member !== this.#options.id && millis > 10 * lease ? [{ _tag: "Forget", member }] : []
     )
   }
 }

@@ -4,19 +4,32 @@ import { Buffer } from "node:buffer"
 import { type ReadFailed, stream as eventStream } from "../EventLog.ts"
 import { makeReader, reading } from "../EventLog/Reader.ts"
 import type { Nats } from "../Nats.ts"
-import type { PartitionRecord, Snapshot } from "./Member.ts"
+import type { PartitionRecord, Revised, Sign, Snapshot } from "./Member.ts"
 
 /** The JetStream KV bucket of all ordered groups, and the stream under it. */
 export const bucket = "3QPR_GROUPS"
 export const bucketStream = `KV_${bucket}`
 
-/** What a group was created with; it never changes. */
+/** What the members of a group agree on. */
 export const GroupConfig = Schema.Struct({
   partitions: Schema.Int,
   /** Its partitions begin behind this sequence. */
-  after: Schema.Int
+  after: Schema.Int,
+  /** In alphabetical order; null for all. Undefined in a group of an earlier version. */
+  types: Schema.optional(Schema.NullOr(Schema.Array(Schema.String))),
+  /** The hashes of the keys that its key function gives to samples. Undefined in a group of an earlier version. */
+  keys: Schema.optional(Schema.Record(Schema.String, Schema.Number))
 })
 export type GroupConfig = typeof GroupConfig.Type
+
+/** An event of the log that a member has read: in another log another event has its sequence. */
+export const Anchor = Schema.Struct({
+  /** When the log's stream was created; undefined without permission to know. */
+  created: Schema.optional(Schema.String),
+  sequence: Schema.Int,
+  id: Schema.String
+})
+export type Anchor = typeof Anchor.Type
 
 const Partition = Schema.Struct({
   owner: Schema.NullOr(Schema.String),
@@ -24,14 +37,36 @@ const Partition = Schema.Struct({
   checkpoint: Schema.Int
 })
 
-/** What the members of one group know of each other. Keys: `<group>.config`, `.member.<id>`, `.partition.<n>`. */
+/** A heartbeat. An earlier version does not state its lease. */
+const Heartbeat = Schema.Struct({ lease: Schema.optional(Schema.Finite) })
+
+/** What the store has of a group. */
+export interface Contents extends Snapshot {
+  readonly config: GroupConfig | undefined
+  readonly anchor: Anchor | undefined
+  /** When the bucket was created: another time means another bucket, whose revisions began again. */
+  readonly created: string
+}
+
+/**
+ * What the members of one group know of each other. Keys: `<group>.config`, `.log`, `.member.<id>`,
+ * `.partition.<n>`.
+ */
 export interface Store {
-  /** The group's configuration; this one, if it has none yet. */
-  readonly configure: (config: GroupConfig) => Effect.Effect<GroupConfig, ReadFailed>
-  readonly configured: Effect.Effect<GroupConfig | undefined, ReadFailed>
-  readonly read: Effect.Effect<Snapshot, ReadFailed>
-  readonly heartbeat: (member: string) => Effect.Effect<void, ReadFailed>
+  /** Stores the configuration on one revision only, 0 for none. Undefined when it was another one. */
+  readonly configure: (
+    config: GroupConfig,
+    expected: number
+  ) => Effect.Effect<GroupConfig | undefined, ReadFailed>
+  readonly configured: Effect.Effect<
+    { readonly config: GroupConfig; readonly revision: number } | undefined,
+    ReadFailed
+  >
+  readonly read: Effect.Effect<Contents, ReadFailed>
+  /** Gives the revision of the heartbeat. */
+  readonly heartbeat: (member: string, lease: number) => Effect.Effect<number, ReadFailed>
   readonly forget: (member: string) => Effect.Effect<void, ReadFailed>
+  readonly anchor: (anchor: Anchor) => Effect.Effect<void, ReadFailed>
   /** Writes on one revision only, 0 for none; the new revision, or undefined when it was another one. */
   readonly write: (
     partition: number,
@@ -47,13 +82,13 @@ export const open = Effect.fnUntraced(
     const { follow } = makeReader(nats, manager, { stream: bucketStream })
     const jetstream = nats.connection.jetstream({ timeout: answerTimeout })
     const subject = (key: string) => `$KV.${bucket}.${group}.${key}`
-    const put = (key: string, value: unknown, expected?: number) =>
+    const put = (key: string, value: unknown) =>
+      reading(async () => (await jetstream.publish(subject(key), JSON.stringify(value))).seq)
+    const putOn = (key: string, value: unknown, expected: number) =>
       reading(async () => {
         try {
-          const ack = await jetstream.publish(subject(key), JSON.stringify(value), {
-            ...(expected !== undefined && { expect: { lastSubjectSequence: expected } })
-          })
-          return ack.seq
+          const options = { expect: { lastSubjectSequence: expected } }
+          return (await jetstream.publish(subject(key), JSON.stringify(value), options)).seq
         } catch (error) {
           if (error instanceof NatsError && error.api_error?.err_code === wrongLastSequence) return undefined
           throw error
@@ -68,24 +103,34 @@ export const open = Effect.fnUntraced(
           value: Buffer.from(body).toString()
         }))
     )
-    const configured = Effect.map(entries, (found) => {
-      const config = found.find(({ key }) => key === "config")
-      return config && decodeConfig(config.value)
-    })
+    const created = reading(() => createdAt(manager))
     const store: Store = {
-      configured,
-      configure: Effect.fnUntraced(function*(config) {
-        const written = yield* put("config", config, 0)
-        return written === undefined ? (yield* configured) ?? config : config
+      configured: Effect.map(entries, (found) => {
+        const config = found.find(({ key }) => key === "config")
+        return config && { config: decodeConfig(config.value), revision: config.revision }
       }),
-      read: Effect.map(entries, snapshotOf),
-      heartbeat: (member) => Effect.asVoid(put(`member.${member}`, {})),
-      // Nothing is left of it, not even a mark that it was deleted.
+      configure: (config, expected) =>
+        Effect.map(
+          putOn("config", config, expected),
+          (written) => written === undefined ? undefined : config
+        ),
+      read: Effect.flatMap(
+        entries,
+        (found) => Effect.map(created, (created) => ({ ...contentsOf(found), created }))
+      ),
+      // A publish without a stream says only that nothing answers. The second question gives the reason.
+      heartbeat: (member, lease) =>
+        Effect.catch(
+          put(`member.${member}`, { lease }),
+          (failure) => Effect.andThen(created, Effect.fail(failure))
+        ),
+      // A purge leaves not even a mark that it was deleted.
       forget: (member) =>
         Effect.asVoid(
           reading(() => manager.streams.purge(bucketStream, { filter: subject(`member.${member}`) }))
         ),
-      write: (partition, record, expected) => put(`partition.${partition}`, record, expected)
+      anchor: (anchor) => Effect.asVoid(put("log", anchor)),
+      write: (partition, record, expected) => putOn(`partition.${partition}`, record, expected)
     }
     return store
   }
@@ -98,26 +143,45 @@ const wrongLastSequence = 10071
 
 const decodeConfig = Schema.decodeUnknownSync(Schema.fromJsonString(GroupConfig))
 const decodePartition = Schema.decodeUnknownSync(Schema.fromJsonString(Partition))
+const decodeHeartbeat = Schema.decodeUnknownSync(Schema.fromJsonString(Heartbeat))
+const decodeAnchor = Schema.decodeUnknownSync(Schema.fromJsonString(Anchor))
 
-const snapshotOf = (
+const contentsOf = (
   entries: ReadonlyArray<{ readonly key: string; readonly revision: number; readonly value: string }>
-): Snapshot => {
-  const members = new Map<string, number>()
-  const partitions = new Map<number, { readonly revision: number; readonly record: PartitionRecord }>()
+) => {
+  const members = new Map<string, Sign>()
+  const partitions = new Map<number, Revised>()
+  let config: GroupConfig | undefined
+  let anchor: Anchor | undefined
   for (const { key, revision, value } of entries) {
     const [kind, name = ""] = key.split(".")
-    if (kind === "member") members.set(name, revision)
+    if (kind === "config") config = decodeConfig(value)
+    if (kind === "log") anchor = decodeAnchor(value)
+    if (kind === "member") members.set(name, { revision, ...decodeHeartbeat(value) })
     if (kind === "partition") partitions.set(Number(name), { revision, record: decodePartition(value) })
   }
-  return { members, partitions }
+  return { members, partitions, config, anchor }
 }
 
-/** As NATS ADR-8 has a bucket, with one value a key. */
-const ensureBucket = async (manager: JetStreamManager) => {
-  const found = await manager.streams.info(bucketStream).catch((error: unknown) => {
+/** When the bucket was created. */
+const createdAt = async (manager: JetStreamManager) => {
+  const found = await infoOf(manager)
+  if (found !== undefined) return found.created
+  throw new Error(
+    `the bucket ${bucket} of all ordered groups is missing: it was deleted. Restore it. Or give the consumer another `
+      + "name, and say with `from` where it begins"
+  )
+}
+
+const infoOf = (manager: JetStreamManager) =>
+  manager.streams.info(bucketStream).catch((error: unknown) => {
     if (error instanceof NatsError && error.api_error?.err_code === streamNotFound) return undefined
     throw error
   })
+
+/** As NATS ADR-8 has a bucket, with one value a key. */
+const ensureBucket = async (manager: JetStreamManager) => {
+  const found = await infoOf(manager)
   if (found !== undefined) return
   const { config } = await manager.streams.info(eventStream)
   await manager.streams.add({

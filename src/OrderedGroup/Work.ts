@@ -1,12 +1,14 @@
-import { Effect, Exit, Fiber, Queue, Scope } from "effect"
+import { Cause, Effect, Exit, Fiber, Queue, Scope } from "effect"
 import { type Delivered, eventOf } from "../Consumer/Delivered.ts"
 import type { DeadLetters } from "../DeadLetters.ts"
 import type { LoggedEntry, ReadFailed, ReadOptions } from "../EventLog.ts"
+import { messageOf } from "../Failure.ts"
 import type { Begun, Desk, End } from "./Desk.ts"
 import type { Turn } from "./Fence.ts"
 import type { Judged } from "./Handler.ts"
+import type { LeaseClock } from "./LeaseClock.ts"
 import type { Action } from "./Member.ts"
-import type { Store } from "./Store.ts"
+import type { Contents, GroupConfig, Store } from "./Store.ts"
 import type { Waiting } from "./Waiting.ts"
 
 /** How many entries are read at a time, and how long to wait for the first of them, in milliseconds. */
@@ -18,7 +20,19 @@ export interface WorkOptions<T extends string> {
   readonly id: string
   readonly filter: string
   readonly stopWithin: number
+  readonly lease: number
+  readonly clock: LeaseClock
+  readonly config: GroupConfig
   readonly store: Store
+  /** Compares the log with the group, and remembers what was read of it. */
+  readonly log: {
+    readonly check: Effect.Effect<string | undefined, ReadFailed>
+    readonly saw: (entry: LoggedEntry | undefined) => void
+    readonly remember: Effect.Effect<void, ReadFailed>
+  }
+  /** Calls back when the connection is lost (false) and when it is back (true). */
+  readonly onChange: (listener: (connected: boolean) => void) => Effect.Effect<void, never, Scope.Scope>
+  readonly isClosed: () => boolean
   readonly desk: Desk<Waiting<T>>
   readonly read: (options: ReadOptions) => Effect.Effect<ReadonlyArray<LoggedEntry>, ReadFailed>
   readonly deadLetters: DeadLetters["Service"]
@@ -26,25 +40,56 @@ export interface WorkOptions<T extends string> {
   readonly handle: (waiting: Waiting<T>, turn: Turn) => Effect.Effect<Judged>
 }
 
+/** What the rest of a member needs to know of its work. */
+export interface Working {
+  /** Begins what can begin. */
+  readonly act: Effect.Effect<void>
+  /** Why the group's store or the log keep us from beginning. */
+  readonly reason: () => string | undefined
+}
+
+/** How often the log is compared with the group, in milliseconds. */
+const compareEvery = 10_000
+
 /**
- * The part of an ordered group that acts: gives signs of life, looks, writes, reads the log once for all
- * partitions of this member, and runs handlers. Until the scope ends; then it finishes and gives all back.
+ * The part of an ordered group that acts: sends heartbeats, looks at the store, writes, reads the log once for all
+ * partitions of this member, and runs handlers. When the scope ends it finishes and gives everything back.
  */
-export const work = Effect.fnUntraced(function*<T extends string>(options: WorkOptions<T>) {
-  const { desk, id, name, store } = options
+export const work = Effect.fnUntraced(function*<T extends string>(
+  options: WorkOptions<T>
+): Effect.fn.Return<Working, never, Scope.Scope> {
+  const { clock, desk, id, lease, log, name, store } = options
   const { member } = desk
   const handlers = yield* Effect.acquireRelease(Scope.make(), (scope) => Scope.close(scope, Exit.void))
   const fibers = new Map<Begun<Waiting<T>>, Fiber.Fiber<void>>()
   const nudges = yield* Queue.sliding<void>(1)
+  /** The log has to be compared before anything begins. */
+  let logFault: string | undefined = "the event log was not compared with the group yet"
+  let storeFault: string | undefined
+  /** The bucket that we joined. */
+  let created: string | undefined
+  let failures = 0
+  let lastFailure: string | undefined
+  let warned: string | undefined
+
+  const again = (millis: number): End => ({ _tag: "Again", notBefore: clock.now() + millis })
 
   const act: Effect.Effect<void> = Effect.suspend(() => {
     for (const begun of desk.align()) fibers.get(begun)?.interruptUnsafe()
-    return Effect.forEach(desk.begin(performance.now()), begin, { discard: true })
+    return Effect.forEach(desk.begin(clock.now()), begin, { discard: true })
   })
 
   const begin = (begun: Begun<Waiting<T>>) =>
-    Effect.flatMap(attempt(begun), (end) => finish(begun, end)).pipe(
-      // So from its first moment: one that is interrupted before it starts has to finish, too.
+    attempt(begun).pipe(
+      // The partition waits for the end of its turn, so a defect ends it too.
+      Effect.catchCause((cause) =>
+        Effect.as(
+          Effect.logError(`${name}: event ${begun.event?.delivered.id} comes again: ${Cause.pretty(cause)}`),
+          again(5_000)
+        )
+      ),
+      Effect.flatMap((end) => finish(begun, end)),
+      // From its first moment: one that is interrupted before it starts has to finish, too.
       Effect.forkIn(handlers, { uninterruptible: true }),
       Effect.map((fiber) => void (fiber.pollUnsafe() === undefined && fibers.set(begun, fiber)))
     )
@@ -71,9 +116,8 @@ export const work = Effect.fnUntraced(function*<T extends string>(options: WorkO
     fibers.delete(begun)
     desk.end(begun, end)
     if (begun.owned.leaving || end._tag === "Fenced") yield* Queue.offer(nudges, undefined)
-    if (end._tag === "Again" && end.notBefore > performance.now()) {
-      yield* Effect.forkIn(Effect.delay(act, end.notBefore - performance.now()), handlers)
-    }
+    const wait = end._tag === "Again" ? end.notBefore - clock.now() : 0
+    if (wait > 0) yield* Effect.forkIn(Effect.delay(act, wait), handlers)
     yield* act
   })
 
@@ -87,23 +131,72 @@ export const work = Effect.fnUntraced(function*<T extends string>(options: WorkO
     }
   })
 
+  /** Why the store is not the one that we joined. */
+  const faultOf = (contents: Contents, heartbeat: number) => {
+    const isFresh = (contents.members.get(id)?.revision ?? 0) >= heartbeat
+    created ??= contents.created
+    if (created !== contents.created) return otherBucket(created, contents.created)
+    return isFresh ? otherConfig(options.config, contents.config) : storeFault
+  }
+
   const look = Effect.gen(function*() {
-    const sentAt = performance.now()
-    yield* store.heartbeat(id)
-    member.renewed(sentAt)
-    const snapshot = yield* store.read
-    const actions = member.look(performance.now(), snapshot)
+    const sentAt = clock.now()
+    const revision = yield* store.heartbeat(id, lease)
+    const contents = yield* store.read
+    storeFault = faultOf(contents, revision)
+    member.halt(storeFault ?? logFault)
+    const actions = member.look(clock.now(), contents, { sentAt, revision })
     yield* act
     yield* Effect.forEach(actions, write, { concurrency: 16, discard: true })
+    if (member.halted === undefined) yield* log.remember
+    failures = 0
+    lastFailure = undefined
     yield* act
   }).pipe(
-    Effect.catch((failure) => Effect.logDebug(`${name}: the group cannot be looked at: ${failure.message}`))
+    Effect.catchCause((cause) => {
+      failures++
+      lastFailure = messageOf(cause)
+      return Effect.logDebug(`${name}: the group cannot be looked at: ${lastFailure}`)
+    }),
+    Effect.andThen(Effect.suspend(() => warn))
+  )
+
+  const reason = () =>
+    storeFault ?? logFault ?? (member.isValid(clock.now())
+      ? member.trouble
+      : lastFailure ?? "no heartbeat was acknowledged within the lease")
+
+  /** Says once why nothing begins, when that has lasted, and once that it is over. */
+  const warn = Effect.suspend(() => {
+    const now = reason()
+    if (now === warned || (now === undefined && warned === undefined)) return Effect.void
+    // What passes within a lease is not worth a line.
+    if (now !== undefined && now === lastFailure && failures < 5) return Effect.void
+    const text = `the ordered group ${name} begins nothing: ${now}`
+    warned = now
+    return now === undefined
+      ? Effect.logInfo(`the ordered group ${name} begins events again`)
+      : Effect.logWarning(text)
+  })
+
+  const compare = log.check.pipe(
+    Effect.map((fault) => {
+      const isNews = fault !== logFault
+      logFault = fault
+      return isNews
+    }),
+    Effect.flatMap((isNews) => isNews ? Queue.offer(nudges, undefined) : Effect.void),
+    Effect.as(compareEvery),
+    Effect.catchCause((cause) =>
+      Effect.as(Effect.logDebug(`${name}: the log cannot be compared: ${messageOf(cause)}`), 1_000)
+    )
   )
 
   const read = Effect.gen(function*() {
     const after = desk.feed.after
     if (after === undefined) return yield* Effect.sleep("20 millis")
     const entries = yield* options.read({ after, limit, wait, filter: options.filter })
+    log.saw(entries.at(-1))
     const waiting = entries.flatMap((entry) => options.waitingOf(eventOf(entry)) ?? [])
     desk.feed.offer(
       after,
@@ -120,14 +213,20 @@ export const work = Effect.fnUntraced(function*<T extends string>(options: WorkO
     )
   )
 
-  const pause = Effect.raceFirst(Effect.sleep(member.tick), Queue.take(nudges))
+  // A store that does not answer is asked less and less often, up to once in a lease.
+  const pause = Effect.suspend(() =>
+    Effect.raceFirst(Effect.sleep(Math.min(lease, member.tick * 2 ** failures)), Queue.take(nudges))
+  )
   const leave = Effect.suspend(() => {
     member.leave()
-    const left = Effect.repeat(
-      Effect.andThen(look, Effect.suspend(() => member.owned.size === 0 ? Effect.void : pause)),
-      {
-        until: () => member.owned.size === 0
-      }
+    const hasLeft = () => member.owned.size === 0 || options.isClosed()
+    const released = Effect.repeat(
+      Effect.andThen(look, Effect.suspend(() => hasLeft() ? Effect.void : pause)),
+      { until: hasLeft }
+    )
+    // Without a store that we may write there is nothing to release.
+    const left = Effect.suspend(() =>
+      member.halted === undefined ? released : Fiber.awaitAll(fibers.values())
     )
     return left.pipe(
       Effect.timeoutOption(options.stopWithin),
@@ -136,12 +235,43 @@ export const work = Effect.fnUntraced(function*<T extends string>(options: WorkO
       Effect.andThen(Effect.ignore(store.forget(id)))
     )
   })
+  yield* options.onChange((connected) => {
+    // Another log can be behind the address when it is back.
+    if (connected) return void Queue.offerUnsafe(compares, undefined)
+    logFault =
+      "the connection to the broker was lost, and the event log was not compared with the group since"
+    member.halt(logFault)
+  })
+  const compares = yield* Queue.sliding<void>(1)
+  const first = yield* compare
   yield* look
   yield* Effect.addFinalizer(() => leave)
   yield* Effect.forkScoped(Effect.forever(read))
   yield* Effect.forkScoped(Effect.forever(Effect.andThen(pause, look)))
+  yield* Effect.forkScoped(Effect.gen(function*() {
+    let wait = first
+    while (true) {
+      yield* Effect.raceFirst(Effect.sleep(wait), Queue.take(compares))
+      wait = yield* compare
+    }
+  }))
+  return { act, reason }
 })
+
+const otherBucket = (joined: string, now: string) =>
+  `the bucket 3QPR_GROUPS is another one (created ${now}) than this member joined (created ${joined}), so old fencing `
+  + "tokens are larger than new ones. Restore the old bucket. Or give the consumer another name, and say with `from` "
+  + "where it begins"
+
+const otherConfig = (joined: GroupConfig, now: GroupConfig | undefined) => {
+  if (now === undefined) {
+    return "the group's configuration was purged from the bucket 3QPR_GROUPS. Restore the bucket. Or give the "
+      + "consumer another name, and say with `from` where it begins"
+  }
+  if (joined.partitions === now.partitions && joined.after === now.after) return undefined
+  return `the group has ${now.partitions} partitions in the bucket 3QPR_GROUPS now, and this member joined it with `
+    + `${joined.partitions}. Give the consumer another name, and say with \`from\` where it begins`
+}
 
 const done: End = { _tag: "Done" }
 const fenced: End = { _tag: "Fenced" }
-const again = (millis: number): End => ({ _tag: "Again", notBefore: performance.now() + millis })

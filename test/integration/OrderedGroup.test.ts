@@ -6,6 +6,7 @@ import { DeadLetters } from "../../src/DeadLetters.ts"
 import { type Consumer, subscribeOrdered } from "../../src/index.ts"
 import { Nats } from "../../src/Nats.ts"
 import { NatsServer } from "../../src/Nats/Server.ts"
+import { open } from "../../src/OrderedGroup/Store.ts"
 import { consumersOnBroker } from "../support/Log.ts"
 import { append } from "../support/Projecting.ts"
 import { broker, notReady, ready, until } from "../support/Subscribing.ts"
@@ -21,6 +22,27 @@ const ordered = (options: Omit<Parameters<typeof subscribeOrdered<string>>[0], "
     ))
 
 const keyOf = ({ data }: Consumer.ConsumedEvent) => String(Reflect.get(Object(data), "key"))
+
+/** Reads and writes what the store has of a group. */
+const groupKeys = Effect.fnUntraced(function*(group: string) {
+  const { connection } = yield* Nats
+  const subject = (key: string) => `$KV.3QPR_GROUPS.${group}.${key}`
+  const manager = yield* Effect.promise(() => connection.jetstreamManager())
+  yield* open(yield* Nats, manager, group)
+  return {
+    put: (key: string, value: unknown) => connection.jetstream().publish(subject(key), JSON.stringify(value)),
+    read: async (key: string) =>
+      (await manager.streams.getMessage("KV_3QPR_GROUPS", { last_by_subj: subject(key) })).json<object>(),
+    purge: (key: string) => manager.streams.purge("KV_3QPR_GROUPS", { filter: subject(key) }),
+    remove: () => manager.streams.delete("KV_3QPR_GROUPS")
+  }
+})
+
+/** Waits until a member is not ready, and gives why. */
+const untilNotReady = (health: () => Promise<{ readonly ready: boolean; readonly reason?: string }>) =>
+  Effect.repeat(Effect.delay(Effect.promise(health), "20 millis"), { until: ({ ready }) => !ready }).pipe(
+    Effect.map(({ reason = "" }) => ({ reason }))
+  )
 
 layer(Layer.effectDiscard(ready).pipe(Layer.provideMerge(consumersOnBroker)), { excludeTestServices: true })(
   "an ordered group",
@@ -133,7 +155,8 @@ layer(Layer.effectDiscard(ready).pipe(Layer.provideMerge(consumersOnBroker)), { 
             lease: 2_000,
             key: keyOf,
             from: "new" as const,
-            handle: ({ id }: { readonly id: string }) => void log.push(id)
+            // As a client that has no types gives it: a number is no outcome.
+            handle: ({ id }: { readonly id: string }) => JSON.parse(String(log.push(id)))
           }
           yield* happen("begun_1", "k", "begun.happened")
           yield* Effect.scoped(Effect.gen(function*() {
@@ -149,18 +172,121 @@ layer(Layer.effectDiscard(ready).pipe(Layer.provideMerge(consumersOnBroker)), { 
           yield* until(() => log.length === 2)
           assert.deepStrictEqual(log, ["begun_2", "begun_3"])
           const target = yield* broker
-          const error = yield* Effect.flip(
-            Effect.tryPromise({
-              try: () => subscribeOrdered({ ...target, ...options, partitions: 8 }),
-              catch: String
-            })
-          )
-          assert.match(error, /begun has 4 partitions for good, and 8 are asked for/)
+          const refusals = [
+            [{ partitions: 8 }, /begun has 4 partitions permanently, and 8 are asked for/],
+            [
+              { types: ["begun.happened", "more"] },
+              /begun consumes the types begun.happened, and .*, more are/
+            ],
+            [{ types: undefined }, /begun consumes the types begun.happened, and all types are asked for/],
+            [{ key: undefined }, /key is undefined; allowed is a function that gives an event's key/],
+            [{ handle: undefined }, /handle is undefined; allowed is a function/],
+            [{ name: undefined }, /name is undefined; allowed is 1 to 64 letters/]
+          ] as const
+          for (const [option, expected] of refusals) {
+            const joining = () =>
+              Reflect.apply(subscribeOrdered, undefined, [{ ...target, ...options, ...option }])
+            assert.match(yield* Effect.flip(Effect.tryPromise({ try: joining, catch: String })), expected)
+          }
         }),
       60_000
     )
 
-    it.effect("goes on by itself after the broker was away", () =>
+    it.effect("refuses a member whose key function gives an event another partition", () =>
+      Effect.gen(function*() {
+        const target = yield* broker
+        const options = {
+          ...target,
+          name: "keyed",
+          types: ["scan.created" as const],
+          handle: () => undefined
+        }
+        yield* ordered({ ...options, key: ({ data }) => String(Reflect.get(Object(data), "qpr_code_id")) })
+        const joining = () => subscribeOrdered({ ...options, key: ({ data }) => data.id })
+        const error = yield* Effect.flip(Effect.tryPromise({ try: joining, catch: String }))
+        assert.match(error, /key function of the group keyed gives another key to scan.created/)
+        // The same keys, written otherwise.
+        yield* ordered({ ...options, key: (event) => Object(event.data).qpr_code_id ?? "" })
+      }))
+
+    it.effect("adopts the types of its first member when an earlier version has stored none", () =>
+      Effect.gen(function*() {
+        const { connection } = yield* Nats
+        const target = yield* broker
+        const { put, read } = yield* groupKeys("adopted")
+        yield* Effect.promise(() => put("config", { partitions: 2, after: 0 }))
+        const options = { ...target, name: "adopted", key: keyOf, handle: () => undefined }
+        yield* ordered({ ...options, types: ["b.happened", "a.happened"] })
+        assert.isFalse(connection.isClosed())
+        assert.deepInclude(yield* Effect.promise(() => read("config")), {
+          partitions: 2,
+          after: 0,
+          types: ["a.happened", "b.happened"]
+        })
+        const joining = () => subscribeOrdered({ ...options, types: ["a.happened"] })
+        const error = yield* Effect.flip(Effect.tryPromise({ try: joining, catch: String }))
+        assert.match(error, /adopted consumes the types a.happened, b.happened, and the types a.happened are/)
+      }))
+
+    it.effect("begins nothing without its configuration, says why, and refuses a member that would guess it", () =>
+      Effect.gen(function*() {
+        const log: Array<string> = []
+        const options = {
+          name: "purged",
+          types: ["purged.happened"],
+          partitions: 4,
+          lease: 1_000,
+          key: keyOf,
+          handle: ({ id }: { readonly id: string }) => void log.push(id)
+        }
+        const { health } = yield* ordered(options)
+        yield* happen("purged_1", "k", "purged.happened")
+        yield* until(() => log.length === 1)
+        const { purge } = yield* groupKeys("purged")
+        yield* Effect.promise(() => purge("config"))
+        const { reason } = yield* untilNotReady(health)
+        assert.match(reason, /configuration was purged from the bucket 3QPR_GROUPS/)
+        yield* happen("purged_2", "k", "purged.happened")
+        const target = yield* broker
+        const joining = () => subscribeOrdered({ ...target, ...options, partitions: 2 })
+        const error = yield* Effect.flip(Effect.tryPromise({ try: joining, catch: String }))
+        assert.match(error, /purged has partitions but no configuration/)
+        assert.deepStrictEqual(log, ["purged_1"])
+      }))
+
+    it.effect("gives a redrive its turn while the partition has a backlog", () =>
+      Effect.gen(function*() {
+        const log: Array<string> = []
+        let isFixed = false
+        const { list } = yield* DeadLetters
+        const names = Array.from({ length: 400 }, (_, index) => `loaded_${index}`)
+        yield* Effect.forEach(names, (id) => happen(id, "same", "loaded.happened"), { concurrency: 50 })
+        yield* ordered({
+          name: "loaded",
+          types: ["loaded.happened"],
+          lease: 2_000,
+          key: keyOf,
+          retry: { delays: [] },
+          handle: async ({ id, redriven }) => {
+            await new Promise((resolve) => setTimeout(resolve, 20))
+            if (log.length === 0 && !isFixed) {
+              isFixed = true
+              throw new Error("poison")
+            }
+            log.push(`${id}${redriven ? " redriven" : ""}`)
+          }
+        })
+        const [letter] = yield* Effect.repeat(Effect.delay(list({ consumer: "loaded" }), "5 millis"), {
+          until: ({ length }) => length === 1
+        })
+        const { connection } = yield* Nats
+        const request = JSON.stringify({ operation: "op", id: letter?.id })
+        yield* Effect.promise(() => connection.jetstream().publish(redriveSubject("loaded", "op"), request))
+        yield* until(() => log.some((line) => line.endsWith("redriven")))
+        assert.isBelow(log.length, 350)
+      }), 60_000)
+
+    it.effect("continues by itself after the broker was away", () =>
       Effect.gen(function*() {
         const log: Array<string> = []
         const { health } = yield* ordered({
@@ -183,5 +309,31 @@ layer(Layer.effectDiscard(ready).pipe(Layer.provideMerge(consumersOnBroker)), { 
         })
         assert.deepStrictEqual([...new Set(log)], ["outage_1", "outage_2"])
       }), 60_000)
+
+    // It takes the store of every group away, so it is the last.
+    it.effect("begins nothing when the bucket of all groups is deleted, or created again, and says why", () =>
+      Effect.gen(function*() {
+        const log: Array<string> = []
+        const { health, stop } = yield* ordered({
+          name: "bucketless",
+          types: ["bucketless.happened"],
+          lease: 1_000,
+          key: keyOf,
+          handle: ({ id }) => void log.push(id)
+        })
+        yield* happen("bucketless_1", "k", "bucketless.happened")
+        yield* until(() => log.length === 1)
+        const { remove } = yield* groupKeys("bucketless")
+        yield* Effect.promise(remove)
+        const { reason } = yield* untilNotReady(health)
+        assert.match(reason, /the bucket 3QPR_GROUPS of all ordered groups is missing/)
+        yield* groupKeys("bucketless")
+        yield* happen("bucketless_2", "k", "bucketless.happened")
+        yield* Effect.repeat(Effect.delay(Effect.promise(health), "20 millis"), {
+          until: (health) => !health.ready && health.reason.includes("is another one (created")
+        })
+        yield* Effect.promise(stop)
+        assert.deepStrictEqual(log, ["bucketless_1"])
+      }))
   }
 )

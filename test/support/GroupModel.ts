@@ -1,14 +1,18 @@
 import { type Begun, Desk, type End } from "../../src/OrderedGroup/Desk.ts"
-import { type Action, Member, type Revised } from "../../src/OrderedGroup/Member.ts"
+import { LeaseClock } from "../../src/OrderedGroup/LeaseClock.ts"
+import type { Action, Member, Revised, Sign } from "../../src/OrderedGroup/Member.ts"
 import { Agenda } from "./GroupModel/Agenda.ts"
+import { memberOf, type Naivety } from "./GroupModel/Naive.ts"
 import { randomOf } from "./GroupModel/Random.ts"
 
 /** What is left out of the protocol to see whether the model notices. */
-export interface Planted {
+export interface Planted extends Naivety {
   /** Effects of a stale owner are taken. */
   readonly noFence?: boolean
   /** Writes to the store succeed on any revision. */
   readonly noCas?: boolean
+  /** A suspended machine does not notice that time has passed. */
+  readonly noWallClock?: boolean
 }
 
 /** What a schedule has in it, beside members that join. */
@@ -17,9 +21,20 @@ export interface Mix {
   readonly stalls: boolean
   readonly leaves: boolean
   readonly outages: boolean
+  /** Machines that are suspended: their monotonic clock stands still. */
+  readonly suspensions: boolean
+  /** Members that a replica answers which is behind. */
+  readonly lags: boolean
 }
 
-export const everything: Mix = { deaths: true, stalls: true, leaves: true, outages: true }
+export const everything: Mix = {
+  deaths: true,
+  stalls: true,
+  leaves: true,
+  outages: true,
+  suspensions: true,
+  lags: true
+}
 
 /** What a schedule came to: every violation, and what there was to violate. */
 export interface Verdict {
@@ -32,6 +47,8 @@ export interface Verdict {
   readonly takeovers: number
   readonly deaths: number
   readonly stalls: number
+  readonly suspensions: number
+  readonly lags: number
 }
 
 const size = 8
@@ -55,12 +72,25 @@ interface Event {
   readonly partition: number
 }
 
+/** What the store has at one moment. */
+interface State {
+  readonly members: ReadonlyMap<string, Sign>
+  readonly partitions: ReadonlyMap<number, Revised>
+}
+
 interface Process {
   readonly id: string
   readonly member: Member
   readonly desk: Desk<Event>
   state: "running" | "leaving" | "gone"
   stalledUntil: number
+  /** For how long its machine was suspended before the present stall. */
+  suspended: number
+  /** When its machine was suspended; undefined in a stall of another kind. */
+  suspendedAt: number | undefined
+  /** The replica that answers it, when that is behind. */
+  replica: { readonly until: number; readonly has: State } | undefined
+  readonly clock: LeaseClock
 }
 
 class Schedule {
@@ -73,9 +103,9 @@ class Schedule {
   readonly #open: ReadonlyArray<Array<number>> = Array.from({ length: size }, () => [])
   #now = 0
   #revision = 0
-  readonly #members = new Map<string, number>()
+  readonly #members = new Map<string, Sign>()
   readonly #records = new Map<number, Revised>()
-  #before: { readonly members: Map<string, number>; readonly partitions: Map<number, Revised> } | undefined
+  #before: State | undefined
   #outageUntil = 0
   readonly #fence = new Map<number, number>()
   readonly #last = new Map<number, { readonly token: number; readonly sequence: number }>()
@@ -88,7 +118,9 @@ class Schedule {
     conflicts: 0,
     takeovers: 0,
     deaths: 0,
-    stalls: 0
+    stalls: 0,
+    suspensions: 0,
+    lags: 0
   }
 
   constructor(seed: number, planted: Planted, mix: Mix) {
@@ -119,15 +151,22 @@ class Schedule {
   #happen(): void {
     const running = this.#processes.filter(({ state }) => state === "running")
     const one = running[Math.floor(this.#random() * running.length)]
-    const { deaths, leaves, outages, stalls } = this.#mix
+    const { deaths, lags, leaves, outages, stalls, suspensions } = this.#mix
     const which = this.#random()
     if (which < 0.3 && running.length < 5) this.#join()
     else if (which < 0.45 && deaths && one) {
       one.state = "gone"
       this.#counts.deaths++
     } else if (which < 0.75 && stalls && one) {
+      one.suspended = this.#suspended(one)
+      one.suspendedAt = suspensions && this.#random() < 0.3 ? this.#now : undefined
       one.stalledUntil = this.#now + this.#upTo(4 * lease)
       this.#counts.stalls++
+      if (one.suspendedAt !== undefined) this.#counts.suspensions++
+      if (lags && this.#random() < 0.3) {
+        one.replica = { until: one.stalledUntil + this.#upTo(lease), has: this.#state() }
+        this.#counts.lags++
+      }
     } else if (which < 0.85 && leaves && one) {
       one.state = "leaving"
       one.member.leave()
@@ -149,24 +188,42 @@ class Schedule {
 
   #join(): void {
     const id = `m${this.#processes.length + 1}`
-    const member = new Member({ id, partitions: size, lease, after: 0 })
-    const process: Process = { id, member, desk: new Desk(member), state: "running", stalledUntil: 0 }
+    const member = memberOf({ id, partitions: size, lease, after: 0 }, this.#planted)
+    const monotonic = () => this.#now - this.#suspended(process)
+    const process: Process = {
+      id,
+      member,
+      desk: new Desk(member),
+      state: "running",
+      stalledUntil: 0,
+      suspended: 0,
+      suspendedAt: undefined,
+      replica: undefined,
+      get clock() {
+        return clock
+      }
+    }
+    const clock = new LeaseClock(monotonic, this.#planted.noWallClock ? monotonic : () => this.#now)
     this.#processes.push(process)
     this.#tick(process)
     this.#read(process)
   }
 
+  #suspended({ stalledUntil, suspended, suspendedAt }: Process): number {
+    return suspendedAt === undefined ? suspended : suspended + Math.min(this.#now, stalledUntil) - suspendedAt
+  }
+
   #tick(process: Process): void {
-    const { id, member } = process
-    const sentAt = this.#now
+    const { clock, id, member } = process
+    const sentAt = clock.now()
     const again = () => this.#later(process, member.tick, () => this.#tick(process))
-    const look = () =>
+    const look = (revision: number) =>
       this.#ask(
         process,
-        () => this.#snapshot(),
+        () => this.#snapshot(process),
         (snapshot) => {
           if (snapshot === undefined) return again()
-          const actions = member.look(this.#now, snapshot)
+          const actions = member.look(clock.now(), snapshot, { sentAt, revision })
           this.#align(process)
           for (const action of actions) this.#write(process, action)
           if (process.state === "leaving" && member.owned.size === 0) {
@@ -177,23 +234,31 @@ class Schedule {
         }
       )
     this.#ask(process, () => {
-      this.#members.set(id, ++this.#revision)
-      return true
-    }, (done) => {
-      if (done) member.renewed(sentAt)
-      look()
+      this.#members.set(id, { revision: ++this.#revision, lease })
+      return this.#revision
+    }, (revision) => {
+      if (revision === undefined) return again()
+      this.#naivelyRenew(process, sentAt)
+      look(revision)
     })
   }
 
-  /** What the store says of itself: sometimes it is behind, sometimes a key is missing. */
-  #snapshot() {
-    const { members, partitions } = this.#now < chaos && this.#random() < 0.05 && this.#before || {
-      members: new Map(this.#members),
-      partitions: new Map(this.#records)
-    }
-    this.#before = { members, partitions: new Map(partitions) }
-    if (this.#now < chaos && this.#random() < 0.05) partitions.delete(Math.floor(this.#upTo(size)))
-    return { members, partitions }
+  #state(): State {
+    return { members: new Map(this.#members), partitions: new Map(this.#records) }
+  }
+
+  /** What a reading gives: sometimes the store is behind, sometimes a key is missing. */
+  #snapshot({ replica }: Process): State {
+    const isRough = this.#now < chaos
+    const isBehind = isRough && this.#random() < 0.05
+    const has = isRough && replica !== undefined && this.#now < replica.until
+      ? replica.has
+      : isBehind && this.#before || this.#state()
+    this.#before = has
+    if (!isRough || this.#random() >= 0.05) return has
+    const partitions = new Map(has.partitions)
+    partitions.delete(Math.floor(this.#upTo(size)))
+    return { ...has, partitions }
   }
 
   #write(process: Process, action: Action): void {
@@ -248,7 +313,24 @@ class Schedule {
   }
 
   #begin(process: Process): void {
-    for (const begun of process.desk.begin(this.#now)) this.#handle(process, begun)
+    for (const begun of process.desk.begin(process.clock.now())) {
+      this.#checkOwner(process, begun)
+      this.#handle(process, begun)
+    }
+  }
+
+  /** A member that begins an event owns its partition in the store at that moment. */
+  #checkOwner({ id }: Process, { event, owned: { partition, token } }: Begun<Event>): void {
+    const found = this.#records.get(partition)
+    const newest = found?.record.token ?? found?.revision ?? 0
+    if (newest <= token) return
+    this.#violate(
+      `${id} (token ${token}) began ${event?.sequence} of ${partition}, which has token ${newest}`
+    )
+  }
+
+  #naivelyRenew({ member }: Process, sentAt: number): void {
+    if ("renewed" in member && typeof member.renewed === "function") member.renewed(sentAt)
   }
 
   /** The handler's effect reaches the database, sooner or later, also when its process is no more by then. */
@@ -261,9 +343,9 @@ class Schedule {
     const takes = isRough && this.#random() < 0.05 ? this.#upTo(3 * lease) : this.#upTo(100)
     this.#later(process, takes, () => {
       if (this.#random() < 0.05) {
-        const notBefore = this.#now + this.#upTo(1_000)
-        end({ _tag: "Again", notBefore })
-        return this.#later(process, notBefore - this.#now, () => this.#begin(process))
+        const wait = this.#upTo(1_000)
+        end({ _tag: "Again", notBefore: process.clock.now() + wait })
+        return this.#later(process, wait, () => this.#begin(process))
       }
       const travels = isRough && this.#random() < 0.1 ? this.#upTo(3 * lease) : this.#upTo(20)
       this.#at(this.#now + travels, () => {

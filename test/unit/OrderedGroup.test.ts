@@ -1,7 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import { shareOut } from "../../src/OrderedGroup/Balance.ts"
+import { Desk } from "../../src/OrderedGroup/Desk.ts"
 import { Feed } from "../../src/OrderedGroup/Feed.ts"
 import { partitionOf } from "../../src/OrderedGroup/Key.ts"
+import { LeaseClock } from "../../src/OrderedGroup/LeaseClock.ts"
+import { Member, type Revised, type Sign } from "../../src/OrderedGroup/Member.ts"
 
 describe("a key's partition", () => {
   it("is what it always was", () => {
@@ -84,5 +87,135 @@ describe("the feed of a member", () => {
       feed.done(0)
     }
     assert.deepStrictEqual([feed.finishedTo(0), feed.next(1)?.sequence], [201, 201])
+  })
+})
+
+/** A member that owns partition 0, and the store that it writes. */
+const owning = () => {
+  const member = new Member({ id: "m", partitions: 1, lease: 1_000, after: 0 })
+  const store = { now: 0, revision: 0, partitions: new Map<number, Revised>() }
+  const look = () => {
+    const heartbeat = { sentAt: store.now += 200, revision: ++store.revision }
+    const members = new Map([["m", heartbeat]])
+    return member.look(store.now, { members, partitions: new Map(store.partitions) }, heartbeat)
+  }
+  const write = (actions: ReturnType<typeof look>) => {
+    for (const action of actions) {
+      if (action._tag === "Forget") continue
+      const { partition, record } = action
+      if ((store.partitions.get(partition)?.revision ?? 0) !== action.expected) member.refused(action)
+      else {
+        store.partitions.set(partition, { revision: ++store.revision, record })
+        member.wrote(action, store.revision)
+      }
+    }
+  }
+  write(look())
+  return { member, store, look, write, mayBegin: () => member.mayBegin(0, store.now) }
+}
+
+describe("a member of a group", () => {
+  it("begins nothing after a refused write until it has read a newer record, and says so after a lease", () => {
+    const { look, mayBegin, member, store, write } = owning()
+    assert.isTrue(mayBegin())
+    const owned = member.owned.get(0)
+    const written = store.partitions.get(0)
+    if (owned === undefined || written === undefined) return assert.fail("nothing is owned")
+    owned.done = 7
+    // As in a bucket that was restored: the record is the same, under an older revision.
+    store.partitions.set(0, { ...written, revision: 1 })
+    write(look())
+    for (let index = 0; index < 4; index++) {
+      write(look())
+      assert.isFalse(mayBegin())
+    }
+    assert.isUndefined(member.trouble)
+    write(look())
+    assert.match(member.trouble ?? "", /partitions 0 are not the ones .* nothing begins/)
+    store.partitions.set(0, { ...written, revision: ++store.revision })
+    write(look())
+    assert.isUndefined(member.trouble)
+    assert.isTrue(mayBegin())
+  })
+
+  it("begins nothing of a partition whose record was purged, and says so after a lease", () => {
+    const { look, mayBegin, member, store } = owning()
+    store.partitions.clear()
+    look()
+    assert.isTrue(mayBegin(), "one reading can miss a record")
+    for (let index = 0; index < 6; index++) look()
+    assert.isFalse(mayBegin())
+    assert.match(member.trouble ?? "", /partitions 0 are missing from the group's bucket/)
+  })
+
+  it("begins and writes nothing while it is halted, and proves its partitions after that", () => {
+    const { look, mayBegin, member, write } = owning()
+    member.halt("the log is another one")
+    assert.deepStrictEqual(look(), [])
+    assert.isFalse(mayBegin())
+    member.halt(undefined)
+    const actions = look()
+    assert.isFalse(mayBegin())
+    write(actions)
+    assert.isTrue(mayBegin())
+  })
+
+  it("judges each other member by the lease that this one states", () => {
+    const { member, store } = owning()
+    const partitions = new Map([[0, { revision: 50, record: { owner: "slow", token: 50, checkpoint: 0 } }]])
+    for (let index = 0; index < 40; index++) {
+      const own = { sentAt: store.now += 200, revision: 100 + index }
+      const members = new Map<string, Sign>([["m", own], ["slow", { revision: 49, lease: 7_000 }]])
+      const actions = member.look(store.now, { members, partitions }, own)
+      assert.strictEqual(actions.some(({ _tag }) => _tag === "Claim"), index >= 35, `after ${index * 200} ms`)
+    }
+  })
+})
+
+describe("a redrive", () => {
+  it("gets the next turn of a partition that always has an event waiting", () => {
+    const { member, store } = owning()
+    const desk = new Desk(member)
+    desk.align()
+    desk.feed.offer(0, 9, Array.from({ length: 9 }, (_, index) => [0, { sequence: index + 1, size: 1 }]))
+    const [first] = desk.begin(store.now)
+    assert.isUndefined(desk.borrow(0, store.now))
+    desk.reserve(0, store.now + 100)
+    if (first === undefined) return assert.fail("nothing has begun")
+    desk.end(first, { _tag: "Done" })
+    assert.deepStrictEqual(desk.begin(store.now), [])
+    const redrive = desk.borrow(0, store.now)
+    if (redrive === undefined) return assert.fail("the redrive did not begin")
+    desk.end(redrive, { _tag: "Done" })
+    assert.deepStrictEqual(desk.begin(store.now).map(({ event }) => event?.sequence), [2])
+  })
+
+  it("that does not come leaves its turn to the next event after some time", () => {
+    const { member, store } = owning()
+    const desk = new Desk(member)
+    desk.align()
+    desk.feed.offer(0, 1, [[0, { sequence: 1, size: 1 }]])
+    desk.reserve(0, store.now + 100)
+    assert.strictEqual(desk.begin(store.now + 99).length, 0)
+    assert.strictEqual(desk.begin(store.now + 100).length, 1)
+  })
+})
+
+describe("the clock of leases", () => {
+  it("goes on while the machine is suspended, and never back", () => {
+    const clocks = { monotonic: 1_000, wall: 50_000 }
+    const { now } = new LeaseClock(() => clocks.monotonic, () => clocks.wall)
+    const pass = (monotonic: number, wall: number) => {
+      clocks.monotonic += monotonic
+      clocks.wall += wall
+      return now()
+    }
+    assert.strictEqual(pass(10, 10), 1_010)
+    assert.strictEqual(pass(0, 5_000), 6_010, "suspended")
+    assert.strictEqual(pass(10, 10), 6_020)
+    assert.strictEqual(pass(10, -3_600_000), 6_030, "the wall clock was set back")
+    assert.strictEqual(pass(10, 10), 6_040)
+    assert.strictEqual(pass(0, 3_000), 9_040, "suspended after that")
+    assert.strictEqual(pass(100, 150), 9_140, "adjusted")
   })
 })

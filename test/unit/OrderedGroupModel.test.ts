@@ -13,7 +13,7 @@ const run = (count: number, planted?: Planted) =>
 const sum = (verdicts: ReadonlyArray<readonly [number, Verdict]>, of: (verdict: Verdict) => number) =>
   verdicts.reduce((total, [, verdict]) => total + of(verdict), 0)
 
-describe("an ordered group in 1,000 random schedules of joins, leaves, deaths, stalls, delays and outages", () => {
+describe("an ordered group in 1,000 random schedules of joins, leaves, deaths, stalls, suspensions, delays, lags and outages", () => {
   it(
     "handles every event, each key in order and by one at a time, and shares evenly when all is calm",
     () => {
@@ -21,8 +21,17 @@ describe("an ordered group in 1,000 random schedules of joins, leaves, deaths, s
       assert.deepStrictEqual(wrong(verdicts), [])
       // What there was to go wrong.
       assert.strictEqual(sum(verdicts, ({ events }) => events), 150_000)
-      for (const trouble of ["deaths", "stalls", "takeovers", "conflicts", "fenced"] as const) {
-        assert.isAbove(sum(verdicts, (verdict) => verdict[trouble]), 500, trouble)
+      const troubles = [
+        "deaths",
+        "stalls",
+        "suspensions",
+        "lags",
+        "takeovers",
+        "conflicts",
+        "fenced"
+      ] as const
+      for (const trouble of troubles) {
+        assert.isAbove(sum(verdicts, (verdict) => verdict[trouble]), 300, trouble)
       }
       assert.isBelow(sum(verdicts, ({ duplicates }) => duplicates), 10_000)
     },
@@ -40,6 +49,20 @@ describe("an ordered group in 1,000 random schedules of joins, leaves, deaths, s
     assert.isAbove(found.length, 10)
     assert.match(found.join("\n"), /moved the checkpoint of \d back/)
   }, 60_000)
+
+  const naive: ReadonlyArray<readonly [title: string, seeds: number, planted: Planted]> = [
+    ["renews its lease before it has read the store", 50, { renewsEarly: true }],
+    ["believes a replica that lacks its own heartbeat", 50, { trustsAnyReplica: true, provesNothing: true }],
+    ["writes nothing before it begins after a stall", 220, { provesNothing: true }],
+    ["does not notice that its machine was suspended", 50, { noWallClock: true }]
+  ]
+  for (const [title, count, planted] of naive) {
+    it(`is seen to begin events of partitions that it has lost when a member ${title}`, () => {
+      const found = wrong(run(count, planted))
+      assert.isAbove(found.length, 0)
+      for (const violation of found) assert.match(violation, /began \d+ of \d, which has token/)
+    }, 60_000)
+  }
 
   it("hands nothing to two when members only come and go", () => {
     const mix = { ...everything, deaths: false, stalls: false, outages: false }

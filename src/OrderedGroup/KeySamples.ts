@@ -1,0 +1,83 @@
+import { Buffer } from "node:buffer"
+import type { ConsumedEvent } from "../UserConsumer/ConsumedEvent.ts"
+import { partitionOf } from "./Key.ts"
+import { type Keyed, waitingOf } from "./Waiting.ts"
+
+/**
+ * One event of each type of 3QPR, with another value in each field. They never change: the keys that a group's
+ * members give them are compared.
+ */
+const samples: Readonly<Record<string, object>> = {
+  "scan.created": {
+    id: "scan_sample",
+    qpr_code_id: "qpr_sample",
+    short_id: "short_sample",
+    scanned_at: "2026-01-02T03:04:05.000Z",
+    country: "CH",
+    region: "ZH",
+    city: "Zürich",
+    device: "mobile",
+    conversation_started: true,
+    conversation_messages: 7,
+    metadata: { account: "account_sample" }
+  },
+  "conversation.completed": {
+    id: "conv_sample",
+    conversation_id: "conv_sample",
+    qpr_code_id: "qpr_sample",
+    scan_id: "scan_sample",
+    started_at: "2026-01-02T03:04:05.000Z",
+    completed_at: "2026-01-02T03:05:06.000Z",
+    messages: [],
+    message_count: 9,
+    metadata: { account: "account_sample" }
+  },
+  "qpr_code.created": {
+    id: "qpr_sample",
+    name: "A sample",
+    short_id: "short_sample",
+    scan_url: "https://3qpr.com/s/short_sample",
+    status: "active",
+    metadata: { account: "account_sample" },
+    created_at: "2026-01-02T03:04:05.000Z",
+    updated_at: "2026-01-02T03:05:06.000Z"
+  },
+  "subscription.upgraded": {
+    id: "sub_sample",
+    plan: "pro",
+    status: "active",
+    updated_at: "2026-01-02T03:04:05.000Z"
+  },
+  "subscription.cancelled": {
+    id: "sub_sample",
+    plan: "pro",
+    status: "cancelled",
+    updated_at: "2026-01-02T03:04:05.000Z"
+  }
+}
+
+/**
+ * What a key function makes of the samples, as hashes. Two functions that differ here give the same event to two
+ * partitions. A sample without a key is left out: a function may need fields that only real events have.
+ */
+export const keysOf = <T extends string>(keyed: Keyed<T>): Readonly<Record<string, number>> => {
+  const keys: Record<string, number> = {}
+  const key = (event: ConsumedEvent<T>) => {
+    const given = String(keyed.key(event))
+    keys[event.type] = partitionOf(given, 2 ** 32)
+    return given
+  }
+  for (const [type, data] of Object.entries(samples)) {
+    waitingOf({ types: keyed.types, key }, 1, {
+      id: `evt_${type}`,
+      type,
+      sequence: 1,
+      body: Buffer.from(JSON.stringify({ id: `evt_${type}`, event: type, data })),
+      receivedAt: "2026-01-02T03:04:05.000Z",
+      deliveries: 1,
+      subject: `3qpr.events.${type}`,
+      headers: []
+    })
+  }
+  return keys
+}

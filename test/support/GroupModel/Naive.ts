@@ -1,0 +1,51 @@
+import {
+  type Heartbeat,
+  Member,
+  type MemberOptions,
+  type Snapshot
+} from "../../../src/OrderedGroup/Member.ts"
+
+/** Rules that a member leaves out. */
+export interface Naivety {
+  /** A heartbeat renews the lease before the store was read. */
+  readonly renewsEarly?: boolean
+  /** A partition is no longer doubtful after the next reading, whatever that reading has. */
+  readonly forgetsDoubt?: boolean
+  /** A reading counts although it lacks our own heartbeat. */
+  readonly trustsAnyReplica?: boolean
+  /** A member that stood still writes nothing before it begins. */
+  readonly provesNothing?: boolean
+}
+
+/** A member that leaves out the planted rules. */
+export const memberOf = (options: MemberOptions, planted: Naivety): Member => new Naive(options, planted)
+
+class Naive extends Member {
+  readonly #options: MemberOptions
+  readonly #planted: Naivety
+  #earlyUntil = Number.NEGATIVE_INFINITY
+
+  constructor(options: MemberOptions, planted: Naivety) {
+    super(options)
+    this.#options = options
+    this.#planted = planted
+  }
+
+  renewed(sentAt: number): void {
+    if (this.#planted.renewsEarly) this.#earlyUntil = sentAt + this.#options.lease * (2 / 3)
+  }
+
+  override isValid(now: number): boolean {
+    return super.isValid(now) || now < this.#earlyUntil
+  }
+
+  override look(now: number, snapshot: Snapshot, heartbeat: Heartbeat) {
+    const { forgetsDoubt, provesNothing, trustsAnyReplica } = this.#planted
+    const actions = super.look(now, snapshot, trustsAnyReplica ? { ...heartbeat, revision: 0 } : heartbeat)
+    for (const owned of this.owned.values()) {
+      if (forgetsDoubt) owned.doubt = undefined
+      if (provesNothing) owned.provenIn = this.lapses
+    }
+    return actions
+  }
+}

@@ -65,19 +65,21 @@ layer(Layer.effectDiscard(ready).pipe(Layer.provideMerge(consumersOnBroker)), { 
     it.effect("ends a handler that takes longer than it may, and gives its event to another", () =>
       Effect.gen(function*() {
         yield* happen("aborted", 1)
+        let begun = false
         let aborted = false
         const options = { name: "aborted", types: ["aborted.happened"], stopWithin: 100 }
         const first = yield* subscribing({
           ...options,
           handle: (_, { signal }) =>
             new Promise<void>((_, reject) => {
+              begun = true
               signal.addEventListener("abort", () => {
                 aborted = true
                 reject(new Error("aborted"))
               })
             })
         })
-        yield* Effect.repeat(Effect.promise(first.lag), { until: ({ inFlight }) => inFlight > 0 })
+        yield* until(() => begun)
         yield* Effect.promise(first.stop)
         assert.isTrue(aborted)
         const done: Array<string> = []

@@ -12,8 +12,8 @@ export const untilClosed = ({ connection, fault }: Nats["Service"]): Effect.Effe
   Effect.flatMap(Effect.promise(() => connection.closed()), (error) =>
     Effect.fail(
       new ConnectionClosed({
-        message: `The connection to the broker has ended${
-          error ? `: ${messageOf(error)}` : ""
-        }. Subscribe again.`
+        message: `The connection to the broker has ended: ${
+          error ? messageOf(error) : fault() ?? "it was closed"
+        }`
       })
     ))

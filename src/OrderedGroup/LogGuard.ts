@@ -1,6 +1,6 @@
 import { Effect } from "effect"
 import type { JetStreamManager } from "nats"
-import { eventOf } from "../Consumer/Delivered.ts"
+import { idOf } from "../Consumer/Delivered.ts"
 import { olderLogRemedy } from "../Consumer/OlderLog.ts"
 import { type LoggedEntry, type ReadFailed, type ReadOptions, stream } from "../EventLog.ts"
 import { reading } from "../EventLog/Reader.ts"
@@ -100,8 +100,6 @@ export const logGuard = ({ follow, manager, sequenceAt, store }: LogGuardOptions
     remember
   }
 }
-
-const idOf = (entry: LoggedEntry) => eventOf(entry).id
 
 /** In this year nothing is stored yet. */
 const farAway = Date.UTC(2200, 0)

@@ -1,10 +1,11 @@
 import { Context, Effect, Layer, Semaphore } from "effect"
 import { type Delivered, deliveredOf } from "./Consumer/Delivered.ts"
 import * as Durable from "./Consumer/Durable.ts"
+import { faultsOf } from "./Consumer/DurableFaults.ts"
 import type { Message } from "./Consumer/Message.ts"
 import { ack, deadLetter, type Outcome, retryAfter } from "./Consumer/Outcome.ts"
 import { handleRedrives, redriveAckWait, redriveSubject } from "./Consumer/Redrives.ts"
-import { type Standing, standing, standings } from "./Consumer/Standing.ts"
+import { type Standing, standing, standingOf, standings } from "./Consumer/Standing.ts"
 import { DeadLetters } from "./DeadLetters.ts"
 import { type ReadFailed, stream } from "./EventLog.ts"
 import { reading } from "./EventLog/Reader.ts"
@@ -22,6 +23,8 @@ export interface ConsumerOptions {
   readonly filter: string
   /** Where it begins when it does not exist yet; with the first event when undefined. */
   readonly start?: Durable.Start | undefined
+  /** The database that it feeds and where it begins whenever it is created, in place of `start`. */
+  readonly feeds?: Durable.Feeds | undefined
   readonly maxBatch: number
   /** How many events the next batch may have; `maxBatch` when undefined. */
   readonly batchSize?: (() => number) | undefined
@@ -44,6 +47,12 @@ export interface ConsumerOptions {
   readonly handle: (batch: ReadonlyArray<Delivered>) => Effect.Effect<ReadonlyArray<Outcome>>
 }
 
+/** How a durable consumer is set and where it stands. */
+export interface Inspected extends Standing {
+  /** Each setting that can hide events which it should deliver. */
+  readonly faults: ReadonlyArray<string>
+}
+
 export type RedriveOptions = Pick<
   ConsumerOptions,
   "durable" | "handle" | "hold" | "maxBatch" | "pause" | "wanted"
@@ -60,6 +69,15 @@ export class Consumers extends Context.Service<Consumers, {
   readonly runRedrives: (options: RedriveOptions) => Effect.Effect<never, Durable.ConsumerUnavailable>
   /** Deletes a durable consumer, if there is one: the next run begins with the first event. */
   readonly forget: (durable: string) => Effect.Effect<void, Durable.ConsumerUnavailable>
+  /** How one is set and where it stands; undefined when there is none. */
+  readonly inspect: (
+    durable: string,
+    filter: string
+  ) => Effect.Effect<Inspected | undefined, Durable.ConsumerUnavailable>
+  /** Deletes one, so that its run creates it again; requests to redrive stay. */
+  readonly restart: (durable: string) => Effect.Effect<void, Durable.ConsumerUnavailable>
+  /** Writes into one which database it feeds. */
+  readonly claim: (durable: string, database: string) => Effect.Effect<void, Durable.ConsumerUnavailable>
   /** Where one stands. */
   readonly standing: (durable: string) => Effect.Effect<Standing, ReadFailed>
   /** Where every durable consumer of the event log stands, ours and others'. */
@@ -143,13 +161,14 @@ const make = Effect.fnUntraced(function*() {
           Effect.andThen(Effect.ensuring(handle, turn.release(1)))
         )
       )
-    const { concurrency, durable, hold, maxBatch, pause, start, started, wanted } = options
+    const { concurrency, durable, feeds, hold, maxBatch, pause, start, started, wanted } = options
     return yield* Effect.raceFirst(
       Durable.run(nats, manager, {
         stream,
         durable,
         filter: options.filter,
         start,
+        feeds,
         maxBatch,
         batchSize: options.batchSize,
         waiting: options.waiting,
@@ -172,6 +191,13 @@ const make = Effect.fnUntraced(function*() {
       Effect.forEach([stream, redriveStream], (stream) => Durable.forget(manager, stream, durable), {
         discard: true
       }),
+    inspect: (durable, filter) =>
+      Effect.map(
+        Durable.inspect(manager, stream, durable),
+        (info) => info && { ...standingOf(info), faults: faultsOf(info, filter) }
+      ),
+    restart: (durable) => Durable.forget(manager, stream, durable),
+    claim: (durable, database) => Effect.asVoid(Durable.claim(manager, stream, durable, database)),
     standing: (durable) => reading(() => standing(manager, durable)),
     standings: reading(() => standings(manager))
   })

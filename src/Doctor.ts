@@ -6,6 +6,7 @@ import { durableConsumers } from "./Doctor/DurableConsumers.ts"
 import { eventStream, logOf } from "./Doctor/EventStream.ts"
 import { failed, failedWith, type Finding, ok, skipped } from "./Doctor/Finding.ts"
 import { privateListener } from "./Doctor/PrivateListener.ts"
+import { projections } from "./Doctor/Projections.ts"
 import { publicListener } from "./Doctor/PublicListener.ts"
 import { readModels } from "./Doctor/ReadModels.ts"
 import { webhookSecret } from "./Doctor/Secret.ts"
@@ -54,6 +55,7 @@ const checks = [
   "consumers",
   "time to ack",
   "database",
+  "read models",
   "public listener",
   "private listener"
 ] as const
@@ -64,11 +66,12 @@ const checksOf = (subject: Subject) => ({
   "3QPR API key": Effect.succeed(apiKey(subject.config)),
   "broker": settled(broker(subject)),
   "stream": settled(
-    withLog(subject, (log) => Effect.succeed(eventStream(subject.config, log)), failedWith)
+    withLog(subject, (log) => eventStream(subject.config, log), failedWith)
   ),
   "consumers": settled(withLog(subject, durableConsumers, () => skipped("needs the stream"))),
   "time to ack": settled(withLog(subject, timeToAck, () => skipped("needs the stream"))),
   "database": settled(readModels(subject)),
+  "read models": settled(projections(subject)),
   "public listener": settled(publicListener(subject)),
   "private listener": settled(privateListener(subject))
 } satisfies Record<(typeof checks)[number], unknown>)

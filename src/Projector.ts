@@ -6,16 +6,20 @@ import { ShareLimit } from "./Consumer/ShareLimit.ts"
 import { isTransient, needsOperator } from "./Database/SqlFailure.ts"
 import { read } from "./Domain/Reading.ts"
 import { EventLog } from "./EventLog.ts"
+import { inspect } from "./EventLog/Readiness.ts"
+import { operatedFlaw } from "./EventLog/Topology.ts"
 import { messageOf } from "./Failure.ts"
 import { batches } from "./Metrics.ts"
-import { durableName, filterOf, type Projection } from "./Projection.ts"
+import { Nats } from "./Nats.ts"
+import { filterOf, type Projection } from "./Projection.ts"
 import { applyOnce, type Decoded, NotNow } from "./Projector/Batch.ts"
 import { BatchSize, largest } from "./Projector/BatchSize.ts"
 import { expireLive, RowRetention } from "./Projector/Expire.ts"
 import { follower, type Trouble } from "./Projector/Follow.ts"
-import { isFromCurrentLog } from "./Projector/Origin.ts"
-import { isWanted } from "./Projector/Registry.ts"
-import { install } from "./Projector/Tables.ts"
+import { type Keeper, keeper } from "./Projector/Keep.ts"
+import { placeOf } from "./Projector/Places.ts"
+import { isWanted, type Live, type Rebuild } from "./Projector/Registry.ts"
+import { freshDurable, install } from "./Projector/Tables.ts"
 import { Vitals } from "./Vitals.ts"
 
 /** Batches in progress: while the database writes one, the next is decoded, and with a pool written too. */
@@ -32,13 +36,22 @@ export const layer = (projections: ReadonlyArray<Projection>) => Layer.effectDis
 
 const start = Effect.fnUntraced(function*(projections: ReadonlyArray<Projection>) {
   const vitals = yield* Vitals
-  const consumers = yield* Consumers
-  for (const projection of projections) yield* install(projection, consumers.forget)
-  const { follow, troubleOf } = yield* follower(projections, project)
+  for (const projection of projections) yield* install(projection, freshDurable)
+  const keeps = yield* keeper
+  const { follow, troubleOf } = yield* follower(
+    projections,
+    keeps,
+    (projection, one, trouble) => project(keeps, projection, one, trouble)
+  )
   for (const { name } of projections) {
     yield* vitals.watch(`projection ${name}`, Effect.sync(() => troubleOf(name)))
   }
   yield* vitals.run("projections", follow)
+  const beside: { flaw: string | undefined } = { flaw: undefined }
+  yield* vitals.watch("other streams", Effect.sync(() => beside.flaw))
+  const { connection } = yield* Nats
+  const manager = yield* Effect.promise(() => connection.jetstreamManager({ checkAPI: false }))
+  yield* vitals.run("the inspection of streams", inspect(beside, () => operatedFlaw(manager)))
   if ((yield* RowRetention) !== undefined) yield* vitals.run("the age of rows", expireAlways(projections))
 })
 
@@ -50,7 +63,8 @@ const expireAlways = (projections: ReadonlyArray<Projection>) =>
   )
 
 const project = Effect.fnUntraced(
-  function*(projection: Projection, generation: number, trouble: Trouble) {
+  function*(keeps: Keeper, projection: Projection, one: Live | Rebuild, trouble: Trouble) {
+    const { durable, generation } = one
     const consumers = yield* Consumers
     const sql = yield* SqlClient
     const log = yield* EventLog
@@ -109,8 +123,27 @@ const project = Effect.fnUntraced(
       return Effect.logWarning(`projection ${projection.name} waits for the database: ${trouble.reason}`)
     }
 
+    /** Whether this is still the log that the rows are made from; false when that cannot be known now. */
+    const admits = keeps.admits(one).pipe(
+      Effect.provideService(SqlClient, sql),
+      Effect.provideService(EventLog, log),
+      Effect.timeout(batchTimeout),
+      Effect.catch((error) =>
+        Effect.as(Effect.logDebug(`the log cannot be compared: ${messageOf(error)}`), false)
+      )
+    )
+
     return yield* consumers.run({
-      durable: durableName(projection.name, generation),
+      durable,
+      feeds: {
+        database: keeps.database,
+        checkpoint: placeOf(one).pipe(
+          Effect.map(({ checkpoint }) => checkpoint),
+          Effect.provideService(SqlClient, sql),
+          Effect.retry(Schedule.spaced("1 second")),
+          Effect.orDie
+        )
+      },
       filter: filterOf(projection),
       maxBatch: largest,
       batchSize: () => size.now,
@@ -120,9 +153,9 @@ const project = Effect.fnUntraced(
       started: Effect.sync(() => void (trouble.reason = undefined)),
       wanted: Effect.all([
         isWanted(projection.name, generation),
-        isFromCurrentLog(projection.name, generation)
+        keeps.otherLog(one)
       ]).pipe(
-        Effect.map((all) => all.every(Boolean)),
+        Effect.map(([isWanted, otherLog]) => isWanted && otherLog === undefined),
         Effect.provideService(SqlClient, sql),
         Effect.provideService(EventLog, log),
         Effect.retry(Schedule.spaced("1 second")),
@@ -132,18 +165,17 @@ const project = Effect.fnUntraced(
         limit.pause,
         Effect.suspend(() => trouble.failures === 0 ? Effect.void : Effect.sleep(delay()))
       ),
-      handle: (batch) => {
+      handle: Effect.fnUntraced(function*(batch) {
+        if (!(yield* admits)) return batch.map(() => retryAfter(1_000))
         const decoded = batch.map((event) => decode(projection, event))
         const applicable = decoded.filter((event) => "json" in event)
         const settled = applicable.length === 0 ? Effect.succeed([]) : settle(applicable)
-        return Effect.flatMap(settled, (outcomes) => {
-          const next = outcomes.values()
-          return limit.settle(
-            batch,
-            decoded.map((event) => "json" in event ? next.next().value ?? retryAfter(1_000) : event)
-          )
-        })
-      }
+        const next = (yield* settled).values()
+        return yield* limit.settle(
+          batch,
+          decoded.map((event) => "json" in event ? next.next().value ?? retryAfter(1_000) : event)
+        )
+      })
     })
   }
 )

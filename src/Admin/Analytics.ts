@@ -5,6 +5,7 @@ import type { Fragment } from "effect/sql/Statement"
 import { Api } from "./Api.ts"
 import type { AnalyticsQuery } from "./Api/Analytics.ts"
 import { NotFound, orUnavailable } from "./Problems.ts"
+import { orRebuildDue } from "./RebuildDue.ts"
 
 /** The handlers of `/v1/analytics` and `/v1/qpr-codes/:id/analytics`. They read counters, never rows. */
 export const layer = HttpApiBuilder.group(
@@ -12,8 +13,8 @@ export const layer = HttpApiBuilder.group(
   "analytics",
   Effect.fnUntraced(function*(handlers) {
     return handlers.handleAll({
-      code: ({ params, query }) => orUnavailable(ofCode(params.id, query)),
-      all: ({ query }) => orUnavailable(ofAll(query))
+      code: ({ params, query }) => orUnavailable(orRebuildDue(ofCode(params.id, query))),
+      all: ({ query }) => orUnavailable(orRebuildDue(ofAll(query)))
     })
   })
 )

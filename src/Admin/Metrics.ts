@@ -11,7 +11,8 @@ import { watchLoop } from "../Metrics.ts"
 import { active } from "../Projector/Registry.ts"
 import { repaired } from "../Reconciliations/Registry.ts"
 import { Vitals } from "../Vitals.ts"
-import { progressOf } from "./Projections.ts"
+import type { ConsumerAnswer } from "./Api/Status.ts"
+import { accounts, progressOf } from "./Projections.ts"
 import { standing } from "./Status.ts"
 
 type Labels = Readonly<Record<string, string>>
@@ -80,10 +81,35 @@ const consumers = Effect.gen(function*() {
   return all
 })
 
+const readModels = Effect.fnUntraced(function*(consumers: ReadonlyArray<ConsumerAnswer>) {
+  for (const { completeness, fault, name: projection } of yield* accounts(consumers)) {
+    const { missing, unexplained } = completeness
+    yield* gauge(
+      "threeqpr_projection_faulty",
+      "1 when a read model is not what the log says",
+      fault === null ? 0 : 1,
+      {
+        projection
+      }
+    )
+    yield* gauge("threeqpr_projection_missing_events", "Events that a read model lacks", missing, {
+      projection
+    })
+    yield* gauge(
+      "threeqpr_projection_unexplained_events",
+      "Events that a read model has and the log does not",
+      unexplained,
+      { projection }
+    )
+  }
+})
+
 const work = Effect.gen(function*() {
   const all = yield* consumers
-  for (const { generation, name: projection, started_at } of yield* active) {
-    const { done, total } = yield* progressOf(projection, generation, started_at, all)
+  yield* readModels(all)
+  for (const rebuild of yield* active) {
+    const { name: projection } = rebuild
+    const { done, total } = yield* progressOf(rebuild, all)
     const ratio = total === 0 ? 1 : done / total
     yield* gauge("threeqpr_rebuild_progress_ratio", "Of a rebuild that goes on, 0 to 1", ratio, {
       projection

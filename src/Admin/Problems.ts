@@ -65,7 +65,7 @@ export class InvalidSelection extends HttpApiError.Problem<InvalidSelection>()("
   title: "It is not clear which events are meant"
 }) {}
 
-type Refusal = NotFound | Conflict | InvalidSelection | InvalidRequest
+type Refusal = NotFound | Conflict | InvalidSelection | InvalidRequest | Unavailable
 
 /** Lets through what the caller can do something about; all else is logged, and told as unavailable. */
 export const orUnavailable = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
@@ -80,4 +80,4 @@ export const orUnavailable = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
 
 const isRefusal = <E>(error: E): error is Extract<E, Refusal> =>
   error instanceof NotFound || error instanceof Conflict || error instanceof InvalidSelection
-  || error instanceof InvalidRequest
+  || error instanceof InvalidRequest || error instanceof Unavailable

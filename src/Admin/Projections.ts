@@ -1,12 +1,14 @@
 import { Clock, Effect, Schema } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
-import { type Census, EventLog, type LogState } from "../EventLog.ts"
+import { EventLog, type LogState } from "../EventLog.ts"
 import { countIn } from "../EventLog/Subjects.ts"
-import { durableName, filterOf, type Projection, tableName } from "../Projection.ts"
+import { filterOf, type Projection, tableName } from "../Projection.ts"
 import { projections } from "../Projections.ts"
 import { appliedWithin } from "../Projector/AppliedCounts.ts"
 import { completeness } from "../Projector/Completeness.ts"
+import { faultOf } from "../Projector/Fault.ts"
 import { ledgerPage } from "../Projector/LedgerPage.ts"
+import { placeOf } from "../Projector/Places.ts"
 import * as Rebuilds from "../Projector/Rebuilds.ts"
 import { active, find, type Live, lives, type Rebuild } from "../Projector/Registry.ts"
 import { rowsIn } from "../Projector/Rows.ts"
@@ -33,7 +35,7 @@ export const layer = HttpApiBuilder.group(
 
 const list = Effect.gen(function*() {
   // Before the consumers are looked at: one that has nothing waiting then is through with all of this.
-  const census = yield* (yield* EventLog).census
+  const state = yield* (yield* EventLog).state
   const consumers = yield* standing
   const installed = yield* lives
   const rebuilds = yield* active
@@ -44,7 +46,7 @@ const list = Effect.gen(function*() {
       if (live === undefined) return []
       const rebuild = rebuilds.find(({ name }) => name === live.name)
       return [{
-        ...(yield* stateOf(projection, live, consumers, census)),
+        ...(yield* stateOf(projection, live, consumers, state)),
         rebuild: rebuild === undefined ? null : yield* answerOf(rebuild, consumers)
       }]
     }),
@@ -54,16 +56,17 @@ const list = Effect.gen(function*() {
 }).pipe(Effect.withSpan("Projections.list"))
 
 const stateOf = Effect.fnUntraced(
-  function*(projection: Projection, live: Live, consumers: ReadonlyArray<ConsumerAnswer>, census: Census) {
-    const { error, error_at, generation, name, version } = live
-    const durable = durableName(name, generation)
+  function*(projection: Projection, live: Live, consumers: ReadonlyArray<ConsumerAnswer>, log: LogState) {
+    const { durable, error, error_at, generation, name, version } = live
     const consumer = consumers.find(({ name }) => name === durable)
     const rows = yield* Effect.forEach(
-      Object.keys(projection.tables),
+      // Those that its version has.
+      live.tables ?? Object.keys(projection.tables),
       (table) => Effect.map(rowsIn(tableName(table, generation)), (rows) => [table, rows] as const),
       { concurrency: "unbounded" }
     )
-    const finished_to = positionOf(consumer, census)
+    const finished_to = positionOf(consumer, log)
+    const account = yield* accountOf(projection, live, consumers, log)
     return {
       name,
       generation,
@@ -76,8 +79,41 @@ const stateOf = Effect.fnUntraced(
       lag_seconds: consumer?.lag_seconds ?? 0,
       last_error: error === null || error_at === null ? null : { message: error, at: error_at },
       rows: Object.fromEntries(rows),
-      completeness: yield* completeness(projection, generation, finished_to, census)
+      ...account
     }
+  }
+)
+
+/** What became of the entries up to where a live generation is, and what is wrong with it. */
+const accountOf = Effect.fnUntraced(
+  function*(projection: Projection, live: Live, consumers: ReadonlyArray<ConsumerAnswer>, log: LogState) {
+    const { durable, generation } = live
+    const finished = positionOf(consumers.find(({ name }) => name === durable), log)
+    const { replayed_to } = yield* placeOf(live)
+    // Entries that were finished once count, also while they are read again.
+    const upTo = Math.max(finished, Math.min(log.lastSequence, replayed_to ?? 0))
+    const account = yield* completeness(projection, generation, durable, upTo)
+    return { completeness: account, fault: (yield* faultOf(projection, live, account)) ?? null }
+  }
+)
+
+/** The accounts of all live read models. */
+export const accounts = Effect.fn("Projections.accounts")(
+  function*(consumers: ReadonlyArray<ConsumerAnswer>) {
+    const state = yield* (yield* EventLog).state
+    const installed = yield* lives
+    return yield* Effect.forEach(
+      projections.flatMap((projection) => {
+        const live = installed.find(({ name }) => name === projection.name)
+        return live === undefined ? [] : [{ projection, live }]
+      }),
+      ({ live, projection }) =>
+        Effect.map(
+          accountOf(projection, live, consumers, state),
+          (account) => ({ name: live.name, ...account })
+        ),
+      { concurrency: "unbounded" }
+    )
   }
 )
 
@@ -92,12 +128,17 @@ const ledger = Effect.fn("Projections.ledger")(function*(name: string, after: nu
   const projection = projections.find((projection) => projection.name === name)
   const live = (yield* lives).find((live) => live.name === name)
   if (projection === undefined || live === undefined) return yield* noProjection(name)
-  const { generation } = live
+  const { durable, generation } = live
   const state = yield* (yield* EventLog).state
   const { firstSequence } = state
-  const consumer = (yield* standing).find((consumer) => consumer.name === durableName(name, generation))
+  const consumer = (yield* standing).find((consumer) => consumer.name === durable)
   const up_to = Math.min(asked ?? Infinity, positionOf(consumer, state))
-  const page = yield* ledgerPage(projection, generation, Math.max(after, firstSequence - 1), up_to)
+  const page = yield* ledgerPage(
+    projection,
+    { durable, generation },
+    Math.max(after, firstSequence - 1),
+    up_to
+  )
   const gone = after === 0 ? yield* appliedWithin(projection, generation, 0, firstSequence - 1) : 0
   return { projection: name, generation, up_to, ...page, gone }
 })
@@ -131,7 +172,7 @@ const cancel = Effect.fn("Projections.cancel")(function*(name: string, id: numbe
 const answerOf = Effect.fnUntraced(
   function*({ name, ...rebuild }: Rebuild, consumers: ReadonlyArray<ConsumerAnswer>) {
     const progress = rebuild.finished_at === null
-      ? yield* progressOf(name, rebuild.generation, rebuild.started_at, consumers)
+      ? yield* progressOf({ ...rebuild, name }, consumers)
       : null
     return yield* Schema.decodeUnknownEffect(RebuildAnswer)({ ...rebuild, projection: name, progress })
   }
@@ -139,15 +180,13 @@ const answerOf = Effect.fnUntraced(
 
 /** How far a rebuild is. */
 export const progressOf = Effect.fnUntraced(function*(
-  name: string,
-  generation: number,
-  started: string | null,
+  { durable, name, started_at: started }: Pick<Rebuild, "durable" | "name" | "started_at">,
   consumers: ReadonlyArray<ConsumerAnswer>
 ) {
   const log = yield* EventLog
   const projection = projections.find((projection) => projection.name === name)
   const total = projection === undefined ? 0 : countIn(yield* log.census, filterOf(projection))
-  const consumer = consumers.find((consumer) => consumer.name === durableName(name, generation))
+  const consumer = consumers.find((consumer) => consumer.name === durable)
   const done = consumer === undefined ? 0 : Math.max(0, total - consumer.lag)
   const elapsed = started === null ? 0 : ((yield* Clock.currentTimeMillis) - Date.parse(started)) / 1_000
   const per_second = elapsed > 0 ? done / elapsed : 0

@@ -5,6 +5,7 @@ import { Api } from "./Api.ts"
 import { ConversationAnswer, type ListQuery, ScanAnswer } from "./Api/ReadModels.ts"
 import { NotFound, orUnavailable } from "./Problems.ts"
 import { type Listed, pageOf } from "./ReadModels/Page.ts"
+import { orRebuildDue } from "./RebuildDue.ts"
 
 /** The handlers of `/v1/scans`. */
 export const scans = HttpApiBuilder.group(
@@ -48,6 +49,7 @@ const readModel = Effect.fnUntraced(function*<S extends Schema.ConstraintDecoder
       const { rows, ...page } = yield* pageOf(listed, query)
       return { rows: yield* Schema.decodeUnknownEffect(Schema.Array(Answer))(rows), ...page }
     },
+    orRebuildDue,
     Effect.provideService(SqlClient, sql),
     orUnavailable
   )
@@ -59,6 +61,8 @@ const readModel = Effect.fnUntraced(function*<S extends Schema.ConstraintDecoder
       if (found === undefined) return yield* new NotFound({ detail: `No row of ${view} has this id.` })
       return yield* Schema.decodeUnknownEffect(Answer)(found.row)
     },
+    orRebuildDue,
+    Effect.provideService(SqlClient, sql),
     orUnavailable
   )
 

@@ -27,8 +27,9 @@ export const status = Command.make(
     )
     const reconciled = yield* repairs.list({ query: { limit: 1 } }).pipe(Effect.orElseSucceed(() => null))
     yield* asJson ? json({ ...status, projections, reconciled }) : show(status, projections, reconciled)
-    if (!status.ready) {
-      const parts = status.faults.map(({ part, reason }) => `${part} (${reason})`)
+    const strange = strangeOf(status, projections)
+    if (!status.ready || strange.length > 0) {
+      const parts = [...status.faults, ...strange].map(({ part, reason }) => `${part} (${reason})`)
       return yield* new NotReady({ message: `not ready: ${parts.join("; ")}` })
     }
   })
@@ -43,6 +44,15 @@ export const status = Command.make(
   ])
 )
 
+/** What is wrong with read models beyond the faults of the process that answers. */
+const strangeOf = (status: StatusAnswer, projections: ReadonlyArray<ProjectionAnswer> | null) =>
+  (projections ?? []).flatMap(({ fault, name }) => {
+    const part = `projection ${name}`
+    return fault === null || status.faults.some((known) => known.part === part)
+      ? []
+      : [{ part, reason: fault }]
+  })
+
 const show = Effect.fnUntraced(function*(
   status: StatusAnswer,
   projections: ReadonlyArray<ProjectionAnswer> | null,
@@ -51,10 +61,13 @@ const show = Effect.fnUntraced(function*(
   const { bold, dim, green, red, yellow } = yield* paint
   const line = (name: string, value: string) => Console.log(fit(`  ${dim(name.padEnd(13))} ${value}`))
   const { rates, stream } = status
+  const faults = [...status.faults, ...strangeOf(status, projections)]
   yield* Console.log(
-    `${bold("threeqpr-events")} ${status.version}  ${status.ready ? green("ready") : red("not ready")}`
+    `${bold("threeqpr-events")} ${status.version}  ${
+      faults.length === 0 && status.ready ? green("ready") : red("not ready")
+    }`
   )
-  for (const { part, reason } of status.faults) yield* Console.log(fit(`  ${red(part)}: ${reason}`))
+  for (const { part, reason } of faults) yield* Console.log(fit(`  ${red(part)}: ${reason}`))
   yield* Console.log(`\n${bold(`stream ${stream.name}`)} ${dim(`since ${shortTime(stream.created)}`)}`)
   yield* line(
     "events",

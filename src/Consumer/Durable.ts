@@ -10,6 +10,7 @@ import {
 } from "nats"
 import { messageOf } from "../Failure.ts"
 import type { Nats } from "../Nats.ts"
+import { describeOwner, faultsOf, ownerOf, skippingFaultsOf } from "./DurableFaults.ts"
 import type { Message } from "./Message.ts"
 import { Pull } from "./Pull.ts"
 
@@ -24,12 +25,26 @@ export type Start = Pick<ConsumerConfig, "deliver_policy"> & Partial<ConsumerCon
 
 export const fromFirst: Start = { deliver_policy: DeliverPolicy.All }
 
+/** A database that keeps its own place in the log. */
+export interface Feeds {
+  /** The identity of the database; a durable consumer of another one is never used. */
+  readonly database: string
+  /** The sequence up to which the database accounts for every entry. */
+  readonly checkpoint: Effect.Effect<number>
+}
+
+/** Begins behind a sequence. */
+export const behind = (sequence: number): Start =>
+  sequence === 0 ? fromFirst : { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: sequence + 1 }
+
 export interface DurableOptions {
   readonly stream: string
   readonly durable: string
   /** A subject or a wildcard. */
   readonly filter: string
   readonly start?: Start | undefined
+  /** The database that it feeds and where it begins whenever it is created, in place of `start`. */
+  readonly feeds?: Feeds | undefined
   readonly maxBatch: number
   /** How many messages the next batch may have; `maxBatch` when undefined. */
   readonly batchSize?: (() => number) | undefined
@@ -114,6 +129,23 @@ export const forget = (manager: JetStreamManager, stream: string, durable: strin
   Effect.tryPromise({
     try: () => manager.consumers.delete(stream, durable).catch(unlessMissing),
     catch: (error) => unavailable(stream, durable, error)
+  }).pipe(
+    // nats-server 2.9 can fail to remove the folder while it writes to it.
+    Effect.retry({ times: 3 })
+  )
+
+/** The durable consumer as the broker has it; undefined when there is none. */
+export const inspect = (manager: JetStreamManager, stream: string, durable: string) =>
+  Effect.tryPromise({
+    try: () => manager.consumers.info(stream, durable).catch(unlessMissing),
+    catch: (error) => unavailable(stream, durable, error)
+  })
+
+/** Writes into the description of a durable consumer which database it feeds. */
+export const claim = (manager: JetStreamManager, stream: string, durable: string, database: string) =>
+  Effect.tryPromise({
+    try: () => manager.consumers.update(stream, durable, { description: describeOwner(database) }),
+    catch: (error) => unavailable(stream, durable, error)
   })
 
 /**
@@ -145,21 +177,38 @@ const ensureWanted = Effect.fnUntraced(function*(
  * Creates it when it is missing. What it consumes is never changed: instances that do not know of it yet would
  * acknowledge what they do not want, and on nats-server 2.9 one that was changed gets nothing any more.
  */
-const ensure = (manager: JetStreamManager, options: DurableOptions) =>
-  Effect.tryPromise({
+const ensure = Effect.fnUntraced(function*(manager: JetStreamManager, options: DurableOptions) {
+  const { durable, feeds, stream } = options
+  const start = feeds === undefined ? options.start : behind(yield* feeds.checkpoint)
+  return yield* Effect.tryPromise({
     try: async () => {
-      const { durable, filter, stream } = options
       const found = await manager.consumers.info(stream, durable).catch(unlessMissing)
-      if (found !== undefined && found.config.filter_subject !== filter) {
-        throw new Error(otherFilter(found, filter))
-      }
+      if (found !== undefined) refuse(found, options)
       return {
         isNew: found === undefined,
-        info: found ?? await manager.consumers.add(stream, configOf(options))
+        info: found ?? await manager.consumers.add(stream, configOf({ ...options, start }))
       }
     },
-    catch: (error) => unavailable(options.stream, options.durable, error)
+    catch: (error) => unavailable(stream, durable, error)
   })
+})
+
+/** Throws when a durable consumer that is there is not ours, or would not deliver what it should. */
+const refuse = (found: ConsumerInfo, { durable, feeds, filter, stream }: DurableOptions) => {
+  if (found.config.filter_subject !== filter) throw new Error(otherFilter(found, filter))
+  const owner = ownerOf(found)
+  if (owner !== undefined && owner !== feeds?.database) {
+    throw new Error(`it feeds the database ${owner}${feeds ? `, ours is ${feeds.database}` : ""}`)
+  }
+  const faults = feeds === undefined ? skippingFaultsOf(found, filter) : faultsOf(found, filter)
+  if (faults.length === 0) return
+  throw new Error(
+    `it would not deliver every event: ${
+      faults.join("; ")
+    }. Change it (\`nats consumer edit ${stream} ${durable}\`), `
+      + `or delete it to begin again (\`nats consumer rm ${stream} ${durable}\`)`
+  )
+}
 
 const otherFilter = ({ ack_floor, config }: ConsumerInfo, wanted: string) =>
   `it is there and consumes ${config.filter_subject}, not ${wanted}. Give what consumes other types another name; `
@@ -196,6 +245,7 @@ const configOf = (options: DurableOptions): Partial<ConsumerConfig> => ({
   ack_wait: nanos(options.ackWait),
   ...(options.start ?? fromFirst),
   max_deliver: -1,
+  ...(options.feeds && { description: describeOwner(options.feeds.database) }),
   // Shared by all instances: enough for 16 of them, so that a slow one does not starve the others.
   max_ack_pending: 32 * options.maxBatch * (options.concurrency ?? 1)
 })

@@ -1,5 +1,6 @@
 import type { ConsumerInfo, JetStreamManager } from "nats"
 import { stream } from "../EventLog.ts"
+import { ownerOf } from "./DurableFaults.ts"
 
 /** Where a durable consumer stands in the event log. */
 export interface Standing {
@@ -14,6 +15,8 @@ export interface Standing {
   readonly redelivered: number
   /** All events up to this sequence are acknowledged. */
   readonly finishedTo: number
+  /** The identity of the database that it feeds; undefined when its description names none. */
+  readonly owner: string | undefined
 }
 
 /** Where one durable consumer stands in the event log. */
@@ -29,11 +32,13 @@ export const standings = async (manager: JetStreamManager): Promise<ReadonlyArra
   return found.toSorted((a, b) => a.name < b.name ? -1 : 1)
 }
 
-const standingOf = (info: ConsumerInfo): Standing => ({
+/** Where a durable consumer stands, from what the broker says. */
+export const standingOf = (info: ConsumerInfo): Standing => ({
   name: info.name,
   filter: info.config.filter_subject ?? info.config.filter_subjects?.join(", ") ?? ">",
   pending: info.num_pending,
   inFlight: info.num_ack_pending,
   redelivered: info.num_redelivered,
-  finishedTo: info.ack_floor.stream_seq
+  finishedTo: info.ack_floor.stream_seq,
+  owner: ownerOf(info)
 })

@@ -128,7 +128,31 @@ const migrations = {
   "0008_forgotten": Effect.flatMap(
     SqlClient,
     (sql) => sql`create table forgotten (hash bytea primary key, at timestamptz not null)`
-  )
+  ),
+  "0009_places": Effect.gen(function*() {
+    const sql = yield* SqlClient
+    yield* sql`create table database_identity (
+      single boolean primary key default true check (single),
+      id text not null
+    )`
+    yield* sql`insert into database_identity (id) values (gen_random_uuid()::text)`
+    yield* sql`create table places (
+      name text not null,
+      generation integer not null,
+      durable text not null,
+      checkpoint bigint not null default 0,
+      mark_sequence bigint,
+      mark_id text,
+      replayed_to bigint,
+      replays integer not null default 0,
+      primary key (name, generation)
+    )`
+    // Their durable consumers were created under these names.
+    yield* sql`insert into places (name, generation, durable)
+      select name, generation, name || '-' || generation from projections
+      union select name, generation, name || '-' || generation from rebuilds where dropped_at is null
+      union select name, retires, name || '-' || retires from rebuilds where dropped_at is null`
+  })
 }
 
 /**

@@ -1,5 +1,6 @@
 import { Effect } from "effect"
 import type { ConsumerInfo } from "nats"
+import { faultsOf, ownerOf } from "../Consumer/DurableFaults.ts"
 import { stream } from "../EventLog.ts"
 import { messageOf } from "../Failure.ts"
 import { failed, ok, warning } from "./Finding.ts"
@@ -20,7 +21,20 @@ export const durableConsumers = Effect.fnUntraced(
         "Start `threeqpr serve` with the role projector, if the read models are wanted."
       )
     }
-    const seen = before.map(describe).join(", ")
+    const owners = new Set(before.map(ownerOf))
+    const seen = before.map((consumer) => describe(consumer, owners.size > 1)).join(", ")
+    const faults = before.flatMap((consumer) => {
+      const found = ownerOf(consumer) === undefined
+        ? []
+        : faultsOf(consumer, consumer.config.filter_subject ?? "")
+      return found.length === 0 ? [] : [`${consumer.name}: ${found.join(", ")}`]
+    })
+    if (faults.length > 0) {
+      return failed(
+        `durable consumers would not deliver every event: ${faults.join("; ")}`,
+        "Start `threeqpr serve` with the role projector, which creates them again."
+      )
+    }
     if (!before.some(isIdle)) return ok(seen)
     // Between two pull requests a consumer that is well looks idle, too.
     yield* Effect.sleep("1 second")
@@ -38,7 +52,10 @@ export const durableConsumers = Effect.fnUntraced(
 
 const lagOf = ({ num_ack_pending, num_pending }: ConsumerInfo) => num_pending + num_ack_pending
 
-const describe = (consumer: ConsumerInfo) => `${consumer.name} has ${lagOf(consumer)} to do`
+const describe = (consumer: ConsumerInfo, withOwner: boolean) => {
+  const owner = withOwner ? ownerOf(consumer) : undefined
+  return `${consumer.name}${owner === undefined ? "" : ` (database ${owner})`} has ${lagOf(consumer)} to do`
+}
 
 const isIdle = (consumer: ConsumerInfo) =>
   lagOf(consumer) > 0 && consumer.num_waiting === 0 && !consumer.push_bound

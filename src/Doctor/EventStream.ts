@@ -2,11 +2,11 @@ import { Duration, Effect, Schema } from "effect"
 import { NatsError, type StreamInfo } from "nats"
 import type { Config } from "../Config.ts"
 import { stream } from "../EventLog.ts"
-import { faultsOf } from "../EventLog/Topology.ts"
+import { faultsOf, operatedFlaw } from "../EventLog/Topology.ts"
 import { messageOf } from "../Failure.ts"
 import type { Nats } from "../Nats.ts"
 import { explain } from "../Nats/JetStreamFault.ts"
-import { failed, type Finding, ok, warning } from "./Finding.ts"
+import { failed, failedWith, type Finding, ok, warning } from "./Finding.ts"
 import type { Log } from "./Subject.ts"
 
 /** The event stream cannot be looked at. */
@@ -32,8 +32,15 @@ export const logOf = (nats: Nats["Service"]) =>
 
 const streamNotFound = 10059
 
-/** That the event stream keeps our promises, and how it is set. */
-export const eventStream = (config: Config, { info }: Log): Finding => {
+/** That the event stream and those beside it keep our promises, and how the event stream is set. */
+export const eventStream = (config: Config, log: Log) =>
+  Effect.match(Effect.tryPromise(() => operatedFlaw(log.manager)), {
+    // They are made with the event stream; without them the start says why.
+    onFailure: () => settingsOf(config, log),
+    onSuccess: (flaw) => flaw === undefined ? settingsOf(config, log) : failedWith(new Error(flaw))
+  })
+
+const settingsOf = (config: Config, { info }: Log): Finding => {
   const faults = faultsOf(info)
   const seen = describe(info)
   if (faults.length > 0) {

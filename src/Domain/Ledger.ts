@@ -6,6 +6,7 @@ export const LedgerCounts = Schema.Struct({
   applied: Schema.Finite,
   /** In the stream again under the id of one that was applied. */
   repeated: Schema.Finite,
+  /** Dead letters, and those that an operator has discarded. */
   dead_lettered: Schema.Finite,
   quarantined: Schema.Finite,
   /** Of other types. */

@@ -167,15 +167,20 @@ export const leave = Effect.fnUntraced(function*(readiness: Readiness, nats: Nat
   }
 })
 
-/** Looks for ever whether the stream still keeps our promises: somebody may have made it anew, or changed it. */
+/** Something that has a flaw while a stream could lose messages. */
+interface Inspected {
+  flaw: string | undefined
+}
+
+/** Looks forever whether streams still keep our promises: they can be created again or edited at any time. */
 export const inspect = Effect.fnUntraced(
-  function*(readiness: Readiness, flawOf: () => Promise<string | undefined>) {
-    const look = Effect.promise(() => flawOf().catch(() => readiness.flaw))
+  function*(of: Inspected, flawOf: () => Promise<string | undefined>) {
+    const look = Effect.promise(() => flawOf().catch(() => of.flaw))
     while (true) {
       yield* Effect.sleep(probeEvery)
       const flaw = yield* look
-      if (flaw !== undefined && flaw !== readiness.flaw) yield* Effect.logError(flaw)
-      readiness.flaw = flaw
+      if (flaw !== undefined && flaw !== of.flaw) yield* Effect.logError(flaw)
+      of.flaw = flaw
     }
   }
 )

@@ -37,17 +37,18 @@ export class TopologyRefused
 {}
 
 /**
- * Creates the streams that are missing and checks the event stream that is there. A stream that could
- * lose events is refused; one that merely differs from our settings is used as it is, and said so.
+ * Creates the streams that are missing and checks those that are there. A stream that could lose or hide
+ * messages is refused. An event stream that only differs from our settings is used as it is, with a warning.
  */
 export const ensure = Effect.fn("Topology.ensure")(
   function*(manager: JetStreamManager, options: TopologyOptions, afterElection: AfterElection) {
     const ensureStream = ensureOne(manager, afterElection)
     const events = yield* ensureStream(eventsConfig(options))
-    const flaw = flawOf(events)
-    if (flaw !== undefined) return yield* new TopologyRefused({ message: flaw })
+    const refuse = (flaw: string | undefined) =>
+      flaw === undefined ? Effect.void : Effect.fail(new TopologyRefused({ message: flaw }))
+    yield* refuse(flawOf(events))
     for (const difference of differences(events, options)) yield* Effect.logWarning(difference)
-    for (const config of operatedConfigs(options)) yield* ensureStream(config)
+    for (const config of operatedConfigs(options)) yield* refuse(operatedFlawOf(yield* ensureStream(config)))
     return events
   }
 )
@@ -66,18 +67,20 @@ const eventsConfig = (options: TopologyOptions) => ({
 const operatedConfigs = (options: TopologyOptions) => {
   const common = {
     storage: StorageType.File,
-    retention: RetentionPolicy.Limits,
     discard: DiscardPolicy.New,
     // What an operation says twice, after it was interrupted, is kept once.
     duplicate_window: nanos(7_200_000),
     num_replicas: options.replicas
   }
-  return [
-    { ...common, name: deadLetterStream, subjects: ["3qpr.dead.>"] },
-    { ...common, name: redriveStream, subjects: ["3qpr.redrive.>"], retention: RetentionPolicy.Workqueue },
-    { ...common, name: operationStream, subjects: ["3qpr.operations.>"] }
-  ]
+  return operated.map((own) => ({ ...common, ...own }))
 }
+
+/** The streams beside the event stream. */
+const operated = [
+  { name: deadLetterStream, subjects: ["3qpr.dead.>"], retention: RetentionPolicy.Limits },
+  { name: redriveStream, subjects: ["3qpr.redrive.>"], retention: RetentionPolicy.Workqueue },
+  { name: operationStream, subjects: ["3qpr.operations.>"], retention: RetentionPolicy.Limits }
+]
 
 const ensureOne =
   (manager: JetStreamManager, afterElection: AfterElection) =>
@@ -102,34 +105,76 @@ const ensureOne =
 
 const streamNotFound = 10059
 
-/** Each reason why events could be lost or stored twice in this stream. */
-export const faultsOf = ({ config }: Pick<StreamInfo, "config">): ReadonlyArray<string> => {
-  const window = config.duplicate_window / 1e6
+type Info = Pick<StreamInfo, "config">
+
+/** Each reason why events could be lost, hidden or stored twice in this stream. */
+export const faultsOf = (info: Info): ReadonlyArray<string> => {
+  const window = info.config.duplicate_window / 1e6
   return [
-    config.storage !== StorageType.File && `its storage is ${config.storage}; it must be file`,
-    config.retention !== RetentionPolicy.Limits && `its retention is ${config.retention}; it must be limits`,
-    config.discard !== DiscardPolicy.New
-    && `its discard policy is ${config.discard}, which drops events that nobody has read; it must be new`,
-    config.no_ack && "it does not acknowledge (no_ack); it must",
-    config.sealed && "it is sealed; nothing can be appended",
-    window < retrySchedule
-    && `its duplicate window is ${duration(window)}; 3QPR retries for ${duration(retrySchedule)}`,
-    !covers(config.subjects, "3qpr.events.>") && "its subjects do not include 3qpr.events.>",
-    !covers(config.subjects, "3qpr.quarantine.>") && "its subjects do not include 3qpr.quarantine.>"
-  ].filter((fault) => typeof fault === "string")
+    ...settingFaults(info, RetentionPolicy.Limits),
+    ...(window < retrySchedule
+      ? [`its duplicate window is ${duration(window)}; 3QPR retries for ${duration(retrySchedule)}`]
+      : []),
+    ...subjectFaults(info, ["3qpr.events.>", "3qpr.quarantine.>"])
+  ]
 }
 
-const covers = (subjects: ReadonlyArray<string>, wanted: string) =>
-  subjects.some((subject) => subject === wanted || subject === "3qpr.>")
+/** Each setting with which a stream of ours could lose or hide messages. */
+const settingFaults = ({ config }: Info, retention: RetentionPolicy): ReadonlyArray<string> =>
+  [
+    config.storage !== StorageType.File && `its storage is ${config.storage}; it must be file`,
+    config.retention !== retention && `its retention is ${config.retention}; it must be ${retention}`,
+    config.discard !== DiscardPolicy.New
+    && `its discard policy is ${config.discard}, which drops messages that were not read; it must be new`,
+    config.max_msgs_per_subject > 0
+    && `max_msgs_per_subject is ${config.max_msgs_per_subject}, which drops older messages; it must be -1`,
+    config.no_ack && "it does not acknowledge (no_ack); it must",
+    config.sealed && "it is sealed; nothing can be appended",
+    config.deny_delete && "deny_delete keeps personal data from being erased; it must be off",
+    config.deny_purge && "deny_purge keeps messages from being removed; it must be off",
+    config.allow_rollup_hdrs && "allow_rollup_hdrs lets one message replace others; it must be off",
+    config.mirror && `it is a mirror of ${config.mirror.name}; it must be a stream of its own`,
+    (config.sources ?? []).length > 0 &&
+    "it has sources, which add messages that nobody verified; it must have none",
+    config.subject_transform && "subject_transform moves messages to other subjects; it must have none",
+    (config.consumer_limits?.inactive_threshold ?? 0) > 0
+    && "consumer_limits.inactive_threshold deletes durable consumers; it must be 0"
+  ].filter((fault) => typeof fault === "string")
+
+const subjectFaults = ({ config }: Info, wanted: ReadonlyArray<string>) =>
+  wanted.filter((subject) => !(config.subjects ?? []).some((own) => own === subject || own === "3qpr.>"))
+    .map((subject) => `its subjects do not include ${subject}`)
 
 /** Why the event stream would not keep our promises, and what to do; undefined when it does. */
-export const flawOf = (info: Pick<StreamInfo, "config">) => {
-  const faults = faultsOf(info)
-  return faults.length === 0
+export const flawOf = (info: Info) => flaw(stream, faultsOf(info))
+
+const flaw = (name: string, faults: ReadonlyArray<string>) =>
+  faults.length === 0
     ? undefined
-    : `The stream ${stream} on this broker would not keep our promises: ${faults.join("; ")}. `
-      + `Change it (\`nats stream edit ${stream}\`), or remove it if it is not ours; it is never altered by `
-      + "this program."
+    : `The stream ${name} on this broker would not keep our promises: ${faults.join("; ")}. `
+      + `Change it (\`nats stream edit ${name}\`), or remove it if it is not ours; this program never alters it.`
+
+/** The same of a stream beside the event stream. */
+export const operatedFlawOf = (info: Info) => flaw(info.config.name, operatedFaultsOf(info))
+
+/** Each reason why a stream beside the event stream could lose or hide messages. */
+export const operatedFaultsOf = (info: Info): ReadonlyArray<string> => {
+  const own = operated.find(({ name }) => name === info.config.name)
+  if (own === undefined) return []
+  return [
+    ...settingFaults(info, own.retention),
+    ...(info.config.max_age > 0
+      ? [`max_age drops its messages after ${duration(info.config.max_age / 1e6)}; it must be 0`]
+      : []),
+    ...subjectFaults(info, own.subjects)
+  ]
+}
+
+/** Why the streams beside the event stream would not keep our promises; undefined when they do. */
+export const operatedFlaw = async (manager: JetStreamManager) => {
+  const infos = await Promise.all(operated.map(({ name }) => manager.streams.info(name)))
+  const flaws = infos.map(operatedFlawOf).filter((flaw) => flaw !== undefined)
+  return flaws.length === 0 ? undefined : flaws.join(" ")
 }
 
 const differences = ({ config }: StreamInfo, options: TopologyOptions): ReadonlyArray<string> => {

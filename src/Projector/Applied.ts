@@ -1,7 +1,7 @@
 import { Effect } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { needsOperator } from "../Database/SqlFailure.ts"
-import { durableName } from "../Projection.ts"
+import { durableColumn } from "./Places.ts"
 import { appliedTable } from "./Tables.ts"
 
 /** What the live generation of a projection has recorded of one event. */
@@ -21,14 +21,16 @@ export interface Place {
 export const placesOf = Effect.fn("Applied.placesOf")(
   function*(eventId: string) {
     const sql = yield* SqlClient
-    const live = yield* sql<{ readonly name: string; readonly generation: number }>`
-      select name, generation from projections order by name`
+    const live = yield* sql<
+      { readonly name: string; readonly generation: number; readonly durable: string }
+    >`
+      select name, generation, ${durableColumn(sql, "projections")} from projections order by name`
     const again = yield* sql<
       { readonly name: string; readonly generation: number; readonly sequence: number }
     >`
       select name, generation, sequence::float8 as sequence from repeated
       where event_id = ${eventId} order by sequence`
-    return yield* Effect.forEach(live, ({ generation, name }) =>
+    return yield* Effect.forEach(live, ({ durable, generation, name }) =>
       Effect.map(
         sql<{ readonly sequence: number }>`
           select sequence::float8 as sequence from ${sql.literal(appliedTable({ name }, generation))}
@@ -36,7 +38,7 @@ export const placesOf = Effect.fn("Applied.placesOf")(
         ([found]): Place => ({
           name,
           generation,
-          durable: durableName(name, generation),
+          durable,
           applied: found === undefined || found.sequence < 0 ? undefined : found.sequence,
           forgotten: found === undefined || found.sequence >= 0 ? undefined : -found.sequence,
           repeated: again.filter((row) => row.name === name && row.generation === generation)

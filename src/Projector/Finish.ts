@@ -5,14 +5,16 @@ import type { Standing } from "../Consumer/Standing.ts"
 import { isTransient } from "../Database/SqlFailure.ts"
 import { EventLog } from "../EventLog.ts"
 import { messageOf } from "../Failure.ts"
-import { durableName, type Projection } from "../Projection.ts"
+import type { Projection } from "../Projection.ts"
 import { appliedBy } from "./AppliedCounts.ts"
 import { compare } from "./Compare.ts"
 import { complete } from "./Complete.ts"
+import { completeness } from "./Completeness.ts"
 import { cutoff, expire } from "./Expire.ts"
 import { carryOver, lackingUpTo, NotLevel } from "./Level.ts"
 import { exclude, lead } from "./Locks.ts"
-import { currentLog, foreign } from "./Origin.ts"
+import { otherLog } from "./LogIdentity.ts"
+import { placeOf } from "./Places.ts"
 import { end, type Rebuild } from "./Registry.ts"
 import { switchTo } from "./Switch.ts"
 
@@ -33,7 +35,7 @@ class WouldLose extends Schema.TaggedError<WouldLose>()("WouldLose", { message: 
 export const finish = Effect.fn("Projector.finish")(
   function*(projection: Projection, rebuild: Rebuild) {
     const consumers = yield* Consumers
-    const shadow = standingOf(yield* consumers.standings, projection, rebuild.generation)
+    const shadow = standingOf(yield* consumers.standings, rebuild.durable)
     if (shadow === undefined || shadow.pending + shadow.inFlight > nearlyNothing) return
     const sql = yield* SqlClient
     if (rebuild.kind !== "rebuild") {
@@ -71,35 +73,44 @@ const inOneTransaction = Effect.fnUntraced(function*(projection: Projection, reb
   if (!(yield* lead(projection.name))) return
   yield* exclude(projection.name)
   yield* sql`set local statement_timeout = 0`
-  const [going] = yield* sql<{ readonly live: number; readonly log: string | null }>`
-    select projections.generation as live, projections.log from rebuilds join projections using (name)
+  const [going] = yield* sql<{ readonly live: number }>`
+    select projections.generation as live from rebuilds join projections using (name)
     where rebuilds.id = ${rebuild.id} and state in ('running', 'comparing')`
   if (going === undefined) return
-  const standings = yield* (yield* Consumers).standings
-  const floorOf = (generation: number) => standingOf(standings, projection, generation)?.finishedTo ?? 0
   const { live } = going
-  const { generation } = rebuild
-  const now = yield* currentLog
-  if (rebuild.log !== now) {
-    return yield* new OtherLog({ message: foreign(rebuild, now) })
+  const { generation, name } = rebuild
+  const { lastSequence } = yield* (yield* EventLog).state
+  const standings = yield* (yield* Consumers).standings
+  const floorOf = (durable: string) => {
+    const standing = standingOf(standings, durable)
+    if (standing === undefined) return 0
+    // Its own floor stays at its last event, however many events of other types follow.
+    return standing.pending + standing.inFlight === 0 ? lastSequence : standing.finishedTo
   }
-  if (going.log !== null && going.log !== now) {
+  const strange = yield* otherLog({ name, generation })
+  if (strange !== undefined) return yield* new OtherLog({ message: strange })
+  yield* checkComplete(projection, rebuild, floorOf(rebuild.durable))
+  const outdated = yield* otherLog({ name, generation: live })
+  if (outdated !== undefined) {
     if (!rebuild.accepts_new_log || rebuild.kind !== "rebuild") {
-      return yield* new OtherLog({ message: foreign({ ...rebuild, log: going.log }, now) })
+      return yield* new OtherLog({ message: outdated })
     }
     return yield* switchTo(projection, rebuild, live, yield* appliedBy(projection, generation))
   }
-  yield* carryOver(projection, { has: live, lacks: generation }, floorOf(generation))
+  yield* carryOver(projection, { has: live, lacks: generation }, floorOf(rebuild.durable))
   const before = yield* cutoff
   if (before !== undefined) {
     // The log may go back further than rows do.
     for (const side of [live, generation]) yield* expire(projection, side, before)
   }
   if (rebuild.kind === "rebuild") {
-    yield* checkNothingLost(projection, rebuild, live, floorOf(generation))
+    if (!rebuild.accepts_new_log) {
+      yield* checkNothingLost(projection, rebuild, live, floorOf(rebuild.durable))
+    }
     yield* switchTo(projection, rebuild, live, yield* appliedBy(projection, generation))
   } else {
-    yield* carryOver(projection, { has: generation, lacks: live }, floorOf(live))
+    const { durable } = yield* placeOf({ name, generation: live })
+    yield* carryOver(projection, { has: generation, lacks: live }, floorOf(durable))
     const tables = yield* compare(projection, live, generation)
     yield* endWith(rebuild, { events: yield* appliedBy(projection, generation), tables })
   }
@@ -123,11 +134,30 @@ const checkNothingLost = Effect.fnUntraced(
         + `${first.event_id} (sequence ${first.sequence}), which is ${
           gone
             ? "no longer in the log"
-            : `a dead letter of ${durableName(projection.name, rebuild.generation)}`
-        }. Nothing was switched; \`threeqpr projections rebuild ${projection.name} --dry-run\` shows the rows.`
+            : `a dead letter of ${rebuild.durable}`
+        }. Nothing was switched; \`threeqpr projections rebuild ${projection.name} --dry-run\` shows the rows, `
+        + "and `--accept-new-log` builds the read model without them."
     })
   }
 )
 
-const standingOf = (standings: ReadonlyArray<Standing>, { name }: Projection, generation: number) =>
-  standings.find((standing) => standing.name === durableName(name, generation))
+/** A generation that lacks events which its durable consumer has finished waits until they are read again. */
+const checkComplete = Effect.fnUntraced(function*(
+  projection: Projection,
+  { durable, generation, name }: Rebuild,
+  position: number
+) {
+  const { missing } = yield* completeness(projection, generation, durable, position)
+  if (missing === 0) return
+  const { replays } = yield* placeOf({ name, generation })
+  const message = `${missing} events are missing in generation ${generation} of ${name}`
+  return replays < 2
+    ? yield* new NotLevel({ message: `${message}; they are read again from the log` })
+    : yield* new WouldLose({
+      message: `${message}, and reading the log again did not bring them. Nothing was switched; `
+        + `\`threeqpr projections verify ${name} --ledger\` names events that are missing.`
+    })
+})
+
+const standingOf = (standings: ReadonlyArray<Standing>, durable: string) =>
+  standings.find(({ name }) => name === durable)

@@ -1,16 +1,17 @@
-import { Effect, Exit, Option, Schedule, Scope } from "effect"
+import { Effect, Exit, Schedule, Scope } from "effect"
 import type { SqlClient } from "effect/sql/SqlClient"
-import { Consumers } from "../Consumer.ts"
 import type { ConsumerUnavailable } from "../Consumer/Durable.ts"
 import { messageOf } from "../Failure.ts"
-import { durableName, type Projection } from "../Projection.ts"
+import type { Projection } from "../Projection.ts"
 import { Vitals } from "../Vitals.ts"
 import { finish } from "./Finish.ts"
+import type { Keeper, Look } from "./Keep.ts"
 import { isLockTimeout } from "./Locks.ts"
-import { adopt, currentLog, foreign } from "./Origin.ts"
 import { begin } from "./Rebuilds.ts"
 import { active, end, type Live, lives, noteError, type Rebuild } from "./Registry.ts"
 import { retireOne } from "./Retire.ts"
+import { freshDurable } from "./Tables.ts"
+import { due, outdated } from "./Versions.ts"
 
 /** Why a generation does not advance. A retry is under way. */
 export interface Trouble {
@@ -34,9 +35,15 @@ export const reasonOf = (trouble: Trouble | undefined, now = performance.now()) 
 /** Applies the events of one generation of a projection, for ever. */
 export type Run<R> = (
   projection: Projection,
-  generation: number,
+  one: Live | Rebuild,
   trouble: Trouble
 ) => Effect.Effect<never, ConsumerUnavailable, R>
+
+/** What was seen of the live generation and of the one that is being built. */
+interface Looks {
+  readonly live: Look | undefined
+  readonly own: Look | undefined
+}
 
 interface Running {
   readonly scope: Scope.Closeable
@@ -50,21 +57,20 @@ interface Running {
  * tried again at the next look.
  */
 export const follower = Effect.fnUntraced(
-  function*<R>(projections: ReadonlyArray<Projection>, run: Run<R>) {
+  function*<R>(projections: ReadonlyArray<Projection>, { keep }: Keeper, run: Run<R>) {
     const scope = yield* Effect.scope
     const vitals = yield* Vitals
-    const { forget } = yield* Consumers
     const running = new Map<string, Running>()
     const live = new Map<string, string>()
-    const strange = new Map<string, string>()
+    const faults = new Map<string, string>()
     const busy = new Set<string>()
 
-    const start = Effect.fnUntraced(function*(projection: Projection, generation: number) {
-      const durable = durableName(projection.name, generation)
+    const start = Effect.fnUntraced(function*(projection: Projection, one: Live | Rebuild) {
+      const { durable } = one
       const trouble: Trouble = { failures: 0, reason: undefined, failedAt: 0, limited: () => undefined }
       const own = yield* Scope.fork(scope)
       running.set(durable, { scope: own, trouble, noted: undefined })
-      const worker = run(projection, generation, trouble).pipe(
+      const worker = run(projection, one, trouble).pipe(
         Effect.tapError(({ message }) => {
           trouble.reason = message
           trouble.failedAt = performance.now()
@@ -96,8 +102,15 @@ export const follower = Effect.fnUntraced(
       )
     })
 
-    const advance = Effect.fnUntraced(function*(projection: Projection, rebuild: Rebuild) {
-      if (rebuild.version === null) return yield* begin(projection, rebuild, forget)
+    const advance = Effect.fnUntraced(function*(
+      projection: Projection,
+      rebuild: Rebuild,
+      { live, own }: Looks
+    ) {
+      const acceptsOther = rebuild.accepts_new_log && rebuild.kind === "rebuild"
+      const strange = own?.otherLog ?? (acceptsOther ? undefined : live?.otherLog)
+      if (strange !== undefined) return yield* Effect.asVoid(end(rebuild.id, "failed", { error: strange }))
+      if (rebuild.version === null) return yield* begin(projection, rebuild, freshDurable)
       if (rebuild.version === projection.version) return yield* finish(projection, rebuild)
       // Newer than we are: another process builds it.
       if (rebuild.version > projection.version) return
@@ -110,24 +123,18 @@ export const follower = Effect.fnUntraced(
     const look = Effect.gen(function*() {
       const registry = yield* lives
       const rebuilds = yield* active
-      // Without a broker nothing can come from it either.
-      const now = Option.getOrUndefined(yield* Effect.option(currentLog))
       const wanted = new Map<string, () => Effect.Effect<void, never, R | SqlClient>>()
       for (const projection of projections) {
         const { name } = projection
         const current = registry.find((live) => live.name === name)
         const rebuild = rebuilds.find((rebuild) => rebuild.name === name)
-        for (const one of [current, rebuild].filter((one) => one !== undefined)) {
-          const { generation, log, version } = one
-          // Tables of a newer version are not for us to write.
-          if (version === null || version > projection.version) continue
-          if (now !== undefined && log === null) yield* adopt(one, now)
-          if (now !== undefined) yield* tellStrange(one, log === null || log === now ? undefined : now)
-          if (strange.has(durableName(name, generation))) continue
-          wanted.set(durableName(name, generation), () => start(projection, generation))
-        }
-        if (current) live.set(name, durableName(name, current.generation))
-        if (rebuild) yield* beside(`rebuild of ${name}`, advance(projection, rebuild))
+        if (current) live.set(name, current.durable)
+        const lookOf = (one: Live | Rebuild | undefined) =>
+          one === undefined
+            ? Effect.succeed(undefined)
+            : lookAt(projection, one, (start) => void wanted.set(one.durable, start))
+        const looks = { live: yield* lookOf(current), own: yield* lookOf(rebuild) }
+        if (rebuild) yield* beside(`rebuild of ${name}`, advance(projection, rebuild, looks))
         yield* noteTroubles(current, rebuild)
       }
       for (const [durable, one] of running) if (!wanted.has(durable)) yield* stop(durable, one)
@@ -136,20 +143,43 @@ export const follower = Effect.fnUntraced(
       return rebuilds.length > 0
     })
 
-    /** Keeps, tells and shows that a generation is made from another log than the one there is now. */
-    const tellStrange = Effect.fnUntraced(function*(one: Live | Rebuild, now: string | undefined) {
-      const durable = durableName(one.name, one.generation)
-      if (now === undefined) return void strange.delete(durable)
-      if (strange.has(durable)) return
-      strange.set(durable, foreign(one, now))
-      yield* Effect.logError(`projection ${durable}: ${foreign(one, now)}`)
-      yield* noteError(one, foreign(one, now))
+    /** Looks at the place of a generation in the log; `want` says that it is to run. */
+    const lookAt = Effect.fnUntraced(function*(
+      projection: Projection,
+      one: Live | Rebuild,
+      want: (start: () => Effect.Effect<void, never, R | SqlClient>) => void
+    ) {
+      const { durable, version } = one
+      if (version === null) return undefined
+      // A newer version of the program owns these tables.
+      if (version > projection.version) {
+        yield* tell(one, outdated(projection, version))
+        return undefined
+      }
+      const look = yield* keep(projection, one)
+      const current = running.get(durable)
+      const waits = version < projection.version ? reasonOf(current?.trouble) : undefined
+      yield* tell(one, look.fault ?? (waits && `${waits}. ${due(projection, version)}`))
+      if (look.restart && current !== undefined) yield* stop(durable, current)
+      if (look.runs) want(() => start(projection, one))
+      return look
+    })
+
+    /** Logs, shows and keeps why a generation is not what the log says. */
+    const tell = Effect.fnUntraced(function*(one: Live | Rebuild, fault: string | undefined) {
+      const before = faults.get(one.durable)
+      if (fault === undefined) return void faults.delete(one.durable)
+      faults.set(one.durable, fault)
+      // Numbers change while events are read again.
+      if (before?.replace(/\d+/g, "") === fault.replace(/\d+/g, "")) return
+      yield* Effect.logError(`projection ${one.durable}: ${fault}`)
+      yield* noteError(one, fault)
     })
 
     const noteTroubles = Effect.fnUntraced(
       function*(current: Live | undefined, rebuild: Rebuild | undefined) {
         for (const generation of [current, rebuild].filter((one) => one !== undefined)) {
-          const one = running.get(durableName(generation.name, generation.generation))
+          const one = running.get(generation.durable)
           if (one === undefined || one.noted === reasonOf(one.trouble)) continue
           one.noted = reasonOf(one.trouble)
           if (one.noted !== undefined) yield* noteError(generation, one.noted)
@@ -167,7 +197,7 @@ export const follower = Effect.fnUntraced(
       ),
       troubleOf: (name: string) => {
         const durable = live.get(name) ?? ""
-        return strange.get(durable) ?? reasonOf(running.get(durable)?.trouble)
+        return faults.get(durable) ?? reasonOf(running.get(durable)?.trouble)
       }
     }
   }

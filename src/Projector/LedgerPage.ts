@@ -1,16 +1,22 @@
 import { Effect, Stream } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { type Delivered, eventOf } from "../Consumer/Delivered.ts"
-import { DeadLetters } from "../DeadLetters.ts"
 import type { LedgerProblem } from "../Domain/Ledger.ts"
 import { quarantineSubject } from "../EventLog.ts"
 import { logEntries } from "../EventLog/Entries.ts"
 import { matches } from "../EventLog/Subjects.ts"
-import { durableName, filterOf, type Projection } from "../Projection.ts"
+import { filterOf, type Projection } from "../Projection.ts"
+import { setAsideBy } from "./SetAside.ts"
 import { appliedTable } from "./Tables.ts"
 
 /** An entry as the consumer of a projection sees it. */
 type Placed = Pick<Delivered, "id" | "sequence" | "subject" | "type">
+
+/** A generation and its durable consumer. */
+interface Built {
+  readonly generation: number
+  readonly durable: string
+}
 
 /** The entries that are looked at in one go. */
 export const pageSize = 20_000
@@ -20,16 +26,16 @@ export const pageSize = 20_000
  * applied events, the repeated ones and the dead letters of one generation. Ends at `cursor`.
  */
 export const ledgerPage = Effect.fn("Projector.ledgerPage")(
-  function*(projection: Projection, generation: number, after: number, upTo: number) {
+  function*(projection: Projection, { durable, generation }: Built, after: number, upTo: number) {
     const entries = yield* entriesOf(after, upTo)
     const last = entries.at(-1)?.sequence
     const more = entries.length >= pageSize
     const cursor = more && last !== undefined ? last : upTo
-    const found = yield* compare(projection, generation, entries, after, cursor)
+    const found = yield* compare(projection, { durable, generation }, entries, after, cursor)
     // A redrive or a batch may have been between two of the places that were looked at.
     const sure = found.problems.length === 0
       ? found
-      : yield* Effect.delay(compare(projection, generation, entries, after, cursor), "1 second")
+      : yield* Effect.delay(compare(projection, { durable, generation }, entries, after, cursor), "1 second")
     return { cursor, more, ...sure }
   }
 )
@@ -47,7 +53,7 @@ const entriesOf = (after: number, upTo: number) =>
 
 const compare = Effect.fnUntraced(function*(
   projection: Projection,
-  generation: number,
+  { durable, generation }: Built,
   entries: ReadonlyArray<Placed>,
   after: number,
   upTo: number
@@ -65,8 +71,8 @@ const compare = Effect.fnUntraced(function*(
       where name = ${projection.name} and generation = ${generation} and ${within}`)
       .map(({ sequence }) => sequence)
   )
-  const letters = yield* (yield* DeadLetters).list({ consumer: durableName(projection.name, generation) })
-  const dead = new Set(letters.map(({ sequence }) => sequence))
+  const { discarded, letters } = yield* setAsideBy(durable)
+  const dead = new Set([...letters, ...discarded])
   const filter = filterOf(projection)
   const counts = {
     stream: entries.length,

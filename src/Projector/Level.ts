@@ -14,6 +14,9 @@ const most = 5_000
 /** Two generations cannot be brought to the same events now; their consumers may still do it. */
 export class NotLevel extends Schema.TaggedError<NotLevel>()("NotLevel", { message: Schema.String }) {}
 
+/** The log has another event at a sequence than the one that was applied: it is not the log of these rows. */
+export class OtherEvent extends Schema.TaggedError<OtherEvent>()("OtherEvent", { message: Schema.String }) {}
+
 /** An event that one generation has applied and another has not. */
 export interface Lacking {
   readonly event_id: string
@@ -69,10 +72,18 @@ const lacking = Effect.fnUntraced(
 const decode = (
   { event_id, sequence }: Lacking,
   entry: Option.Option<LoggedEntry>
-): Effect.Effect<Decoded, NotLevel> => {
+): Effect.Effect<Decoded, NotLevel | OtherEvent> => {
   const event = Option.getOrUndefined(Option.map(entry, eventOf))
+  if (event !== undefined && event.id !== event_id) {
+    return Effect.fail(
+      new OtherEvent({
+        message:
+          `Sequence ${sequence} of the event log is event ${event.id}, but event ${event_id} was applied there.`
+      })
+    )
+  }
   const reading = event && read(event.body)
-  return event === undefined || event.id !== event_id || reading?._tag !== "Event"
+  return event === undefined || reading?._tag !== "Event"
     ? Effect.fail(new NotLevel({ message: `the log has no event ${event_id} at sequence ${sequence}` }))
     : Effect.succeed({ event, json: reading.text })
 }

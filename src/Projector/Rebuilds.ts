@@ -1,8 +1,10 @@
 import { Effect } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
-import { durableName, type Projection } from "../Projection.ts"
+import { EventLog } from "../EventLog.ts"
+import type { Projection } from "../Projection.ts"
+import { dropLetters } from "./Letters.ts"
 import { excludeGeneration } from "./Locks.ts"
-import { currentLog } from "./Origin.ts"
+import { beginPlace } from "./Places.ts"
 import { end, type Kind, type Rebuild } from "./Registry.ts"
 import { appliedTable, create, drop, tablesOf } from "./Tables.ts"
 
@@ -48,10 +50,10 @@ export const cancel = (id: number) => end(id, "cancelled")
 export const begin = Effect.fn("Rebuilds.begin")(function*<E, R>(
   projection: Projection,
   { generation, id, name }: Rebuild,
-  forget: (durable: string) => Effect.Effect<void, E, R>
+  durableFor: (projection: Projection, generation: number) => Effect.Effect<string, E, R>
 ) {
   const sql = yield* SqlClient
-  const log = yield* currentLog
+  const { created } = yield* (yield* EventLog).state
   yield* sql.withTransaction(Effect.gen(function*() {
     const mine = yield* sql`
       select 1 from rebuilds where id = ${id} and started_at is null and state = 'running'
@@ -59,10 +61,12 @@ export const begin = Effect.fn("Rebuilds.begin")(function*<E, R>(
     if (mine.length === 0) return
     yield* drop(name, Object.keys(projection.tables), generation)
     yield* create(projection, generation)
-    yield* forget(durableName(name, generation))
+    const durable = yield* durableFor(projection, generation)
+    yield* dropLetters(durable)
+    yield* beginPlace({ name, generation }, durable)
     yield* carryForgotten(name, generation)
     yield* sql`
-      update rebuilds set started_at = clock_timestamp(), version = ${projection.version}, log = ${log}, completed = false,
+      update rebuilds set started_at = clock_timestamp(), version = ${projection.version}, log = ${created}, completed = false,
         retired_tables = ${tablesOf(projection)}::text::jsonb
       where id = ${id}`
     yield* Effect.logInfo(`projection ${name}: building generation ${generation} from the first event`)

@@ -1,5 +1,6 @@
 import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
+import { durableColumn } from "./Places.ts"
 
 /** What a rebuild is to do: take the place of the live read model, or only be compared with it. */
 export const Kind = Schema.Literals(["rebuild", "dry-run", "verify"])
@@ -19,8 +20,12 @@ export const Live = Schema.Struct({
   /** What kept it from going on when something last did, and when that was. */
   error: Text,
   error_at: Text,
-  /** The log that its rows are made from, by the time of its creation; null until a projector has looked. */
-  log: Text
+  /** When the log that its rows are made from was created; null until a projector has compared the two. */
+  log: Text,
+  /** The name of its durable consumer. */
+  durable: Schema.String,
+  /** The names of its tables; null when an older version of the program installed it. */
+  tables: Schema.NullOr(Schema.Array(Schema.String))
 })
 export type Live = typeof Live.Type
 
@@ -41,6 +46,7 @@ export const Rebuild = Schema.Struct({
   result: Schema.Unknown,
   /** As of a projection. */
   log: Text,
+  durable: Schema.String,
   /** Whether it has all its indexes and all that is made from its rows; not before it has caught up. */
   completed: Schema.Boolean,
   /** Whether it may take the place of rows that were made from another log. */
@@ -52,9 +58,8 @@ export type Rebuild = typeof Rebuild.Type
 export const lives = Effect.gen(function*() {
   const sql = yield* SqlClient
   return yield* Effect.flatMap(
-    sql`select name, generation, version, error, ${
-      time(sql, "error_at")
-    }, log from projections order by name`,
+    sql`select name, generation, version, error, ${time(sql, "error_at")}, log, tables,
+      ${durableColumn(sql, "projections")} from projections order by name`,
     decodeLives
   )
 })
@@ -130,7 +135,8 @@ const time = (sql: SqlClient, column: string) =>
 
 const columns = (sql: SqlClient) =>
   sql`id::float8 as id, name, generation, version, kind, state, requested_by, ${time(sql, "requested_at")},
-    ${time(sql, "started_at")}, ${time(sql, "finished_at")}, error, result, log, completed, accepts_new_log`
+    ${time(sql, "started_at")}, ${time(sql, "finished_at")}, error, result, log, completed, accepts_new_log,
+    ${durableColumn(sql, "rebuilds")}`
 
 const decodeLives = Schema.decodeUnknownEffect(Schema.Array(Live))
 const decodeRebuilds = Schema.decodeUnknownEffect(Schema.Array(Rebuild))

@@ -1,9 +1,9 @@
 import { Effect } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { Consumers } from "../Consumer.ts"
-import { durableName } from "../Projection.ts"
 import { dropLetters } from "./Letters.ts"
 import { exclude } from "./Locks.ts"
+import { databaseId } from "./Places.ts"
 import { drop } from "./Tables.ts"
 
 /**
@@ -15,14 +15,21 @@ export const retireOne = Effect.gen(function*() {
   const consumers = yield* Consumers
   yield* sql.withTransaction(Effect.gen(function*() {
     const [left] = yield* sql<Left>`
-      select id::float8 as id, name, retires, retired_tables as tables from rebuilds
+      select id::float8 as id, name, retires, retired_tables as tables,
+        coalesce((select durable from places where places.name = rebuilds.name and generation = retires),
+          name || '-' || retires) as durable
+      from rebuilds
       where dropped_at is null and finished_at < clock_timestamp() - interval '2 seconds'
       order by id limit 1 for update skip locked`
     if (left === undefined) return
-    const durable = durableName(left.name, left.retires)
     yield* exclude(left.name)
-    yield* consumers.forget(durable)
-    yield* dropLetters(durable)
+    const { durable } = left
+    const database = yield* databaseId
+    const owner = (yield* consumers.standings).find(({ name }) => name === durable)?.owner
+    if (owner === undefined || owner === database) {
+      yield* consumers.forget(durable)
+      yield* dropLetters(durable)
+    }
     yield* drop(left.name, left.tables ?? [], left.retires)
     yield* sql`update rebuilds set dropped_at = clock_timestamp() where id = ${left.id}`
     yield* Effect.logInfo(`projection ${left.name}: generation ${left.retires} is dropped`)
@@ -33,6 +40,7 @@ interface Left {
   readonly id: number
   readonly name: string
   readonly retires: number
+  readonly durable: string
   /** Null when no projector had begun. */
   readonly tables: ReadonlyArray<string> | null
 }

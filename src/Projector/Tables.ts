@@ -1,15 +1,17 @@
 import { Effect } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
-import { durableName, type Projection, tableName } from "../Projection.ts"
+import { Consumers } from "../Consumer.ts"
+import { durableName, filterOf, type Projection, tableName } from "../Projection.ts"
+import { beginPlace, databaseId, ownDurable } from "./Places.ts"
+import { due } from "./Versions.ts"
 
 /**
  * Creates a projection's tables and views when they are missing. Safe when several processes start at once.
- * New tables hold nothing, so a durable consumer that is further on, from a database that is no more, has to
- * be forgotten. Gives the live generation.
+ * `durableFor` names the durable consumer of new tables. Gives the live generation.
  */
 export const install = Effect.fn("Projector.install")(function*<E, R>(
   projection: Projection,
-  forget: (durable: string) => Effect.Effect<void, E, R>
+  durableFor: (projection: Projection, generation: number) => Effect.Effect<string, E, R>
 ) {
   const sql = yield* SqlClient
   return yield* sql.withTransaction(Effect.gen(function*() {
@@ -18,7 +20,7 @@ export const install = Effect.fn("Projector.install")(function*<E, R>(
       select generation, version from projections where name = ${projection.name}`
     if (live) {
       if (live.version < projection.version) {
-        yield* rebuildDue(projection, live.version)
+        yield* Effect.logWarning(due(projection, live.version))
         // This version no longer writes the tables whose place they take.
         yield* createViews(projection)
       }
@@ -29,10 +31,27 @@ export const install = Effect.fn("Projector.install")(function*<E, R>(
     yield* create(projection, 1)
     yield* index(projection, 1)
     yield* replaceViews(projection, 1)
-    yield* forget(durableName(projection.name, 1))
+    yield* beginPlace({ name: projection.name, generation: 1 }, yield* durableFor(projection, 1))
     return 1
   }))
 })
+
+/**
+ * The name for the durable consumer of new tables. One of ours that is there is deleted, so that the tables get
+ * every event. One of another database keeps its name and its place, and ours gets a name of its own.
+ */
+export const freshDurable = Effect.fn("Projector.freshDurable")(
+  function*(projection: Projection, generation: number) {
+    const consumers = yield* Consumers
+    const of = { name: projection.name, generation }
+    const database = yield* databaseId
+    const plain = durableName(projection.name, generation)
+    const found = yield* consumers.inspect(plain, filterOf(projection))
+    const durable = found === undefined || found.owner === database ? plain : ownDurable(of, database)
+    yield* consumers.forget(durable)
+    return durable
+  }
+)
 
 /** Creates the tables of one generation, empty and without their indexes. */
 export const create = Effect.fnUntraced(function*(projection: Projection, generation: number) {
@@ -101,6 +120,7 @@ export const drop = Effect.fnUntraced(
     yield* sql.unsafe(`drop table if exists ${appliedTable({ name }, generation)}`)
     yield* sql`delete from repeated where name = ${name} and generation = ${generation}`
     yield* sql`delete from applied_counts where name = ${name} and generation = ${generation}`
+    yield* sql`delete from places where name = ${name} and generation = ${generation}`
   }
 )
 
@@ -110,9 +130,3 @@ export const tablesOf = (projection: Projection) => JSON.stringify(Object.keys(p
 /** The events that a generation of a projection has applied: the guard of exactly once. */
 export const appliedTable = ({ name }: Pick<Projection, "name">, generation: number) =>
   tableName(`${name}_applied`, generation)
-
-const rebuildDue = ({ name, version }: Projection, live: number) =>
-  Effect.logWarning(
-    `projection ${name} is of version ${live}, this program has ${version}: a rebuild is due `
-      + `(\`threeqpr projections rebuild ${name}\`)`
-  )

@@ -4,7 +4,6 @@ import { Consumers } from "../Consumer.ts"
 import { DeadLetters } from "../DeadLetters.ts"
 import { read } from "../Domain/Reading.ts"
 import { EventLog } from "../EventLog.ts"
-import { durableName } from "../Projection.ts"
 import { lives } from "../Projector/Registry.ts"
 
 /** How scans of 3QPR stand with us; ids of scans. */
@@ -31,10 +30,10 @@ export const findMissing = Effect.fnUntraced(function*(ids: ReadonlyArray<string
   const appended = new Set(own.map(({ scan_id }) => scan_id))
   const lacking = (rows: ReadonlySet<string>) => ids.filter((id) => !rows.has(id) && !appended.has(id))
   if (lacking(yield* withRow).length === 0) return none(appended)
-  const generation = yield* caughtUp
+  const durable = yield* caughtUp
   const without = lacking(yield* withRow)
   if (without.length === 0) return none(appended)
-  const dead = yield* deadScans(durableName("scans", generation))
+  const dead = yield* deadScans(durable)
   return {
     appended,
     deadLettered: new Set(without.filter((id) => dead.has(id))),
@@ -48,20 +47,19 @@ const none = (appended: ReadonlySet<string>): Standing => ({
   missing: new Set()
 })
 
-/** Waits until the projection of scans has finished what the log holds now; gives its generation. */
+/** Waits until the projection of scans has finished what the log holds now; gives its durable consumer. */
 const caughtUp = Effect.gen(function*() {
   const log = yield* EventLog
   const { lastSequence } = yield* log.state
   return yield* Effect.gen(function*() {
-    const generation = (yield* lives).find(({ name }) => name === "scans")?.generation ?? 1
-    const durable = durableName("scans", generation)
+    const durable = (yield* lives).find(({ name }) => name === "scans")?.durable ?? "scans-1"
     const standing = (yield* (yield* Consumers).standings).find(({ name }) => name === durable)
     const isLevel = standing !== undefined
       && (standing.finishedTo >= lastSequence || standing.pending + standing.inFlight === 0)
-    return isLevel ? Option.some(generation) : Option.none<number>()
+    return isLevel ? Option.some(durable) : Option.none<string>()
   }).pipe(
     Effect.repeat({ until: Option.isSome, schedule: Schedule.spaced("200 millis") }),
-    Effect.map(Option.getOrElse(() => 1))
+    Effect.map(Option.getOrElse(() => "scans-1"))
   )
 })
 

@@ -196,7 +196,7 @@ describe("threeqpr doctor", () => {
       assert.match(found("private listener"), /^failed: nothing answers at http:\/\/127\.0\.0\.1:1 → Start/)
       assert.match(
         stderr,
-        /^threeqpr: 4 of 10 checks failed: webhook secret, broker, public listener, private listener\.$/m
+        /^threeqpr: 4 of 11 checks failed: webhook secret, broker, public listener, private listener\.$/m
       )
     }).pipe(Effect.scoped, Effect.provide(Broker.platform)))
 

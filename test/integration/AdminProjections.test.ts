@@ -82,7 +82,9 @@ layer(served, { excludeTestServices: true })("the private listener on projection
         applied: 20,
         repeated: 1,
         dead_letters: 1,
-        missing: 0
+        discarded: 0,
+        missing: 0,
+        unexplained: 0
       })
       const sql = yield* SqlClient
       yield* sql`delete from scans_applied_1 where event_id = 'evt_5'`

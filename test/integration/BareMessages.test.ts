@@ -42,7 +42,7 @@ layer(running, { excludeTestServices: true })(
         const named = yield* publish(scanCreated("evt_named"), "named_by_its_client")
         yield* untilCount("scans", 2)
 
-        const { counts, problems } = yield* ledgerPage(scans, 1, 0, named)
+        const { counts, problems } = yield* ledgerPage(scans, { generation: 1, durable: "scans-1" }, 0, named)
         assert.deepStrictEqual(problems, [])
         assert.deepInclude(counts, { stream: 2, applied: 2, skipped: 0 })
 

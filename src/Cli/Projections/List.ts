@@ -55,14 +55,15 @@ const cells = (projection: ProjectionAnswer, colours: Paint) => {
   ]
 }
 
-const stateOf = (projection: ProjectionAnswer, { green, yellow }: Paint) => {
-  const { lag, lag_seconds, last_error, rebuild, rebuild_due, version } = projection
+const stateOf = (projection: ProjectionAnswer, { green, red, yellow }: Paint) => {
+  const { fault, lag, lag_seconds, last_error, rebuild, rebuild_due, version } = projection
   if (rebuild !== null) {
     const { kind, progress, state } = rebuild
     return yellow(
       `${kind} ${progress === null || state === "comparing" ? state : `${percentOf(progress)} %`}`
     )
   }
+  if (fault !== null) return red(fault)
   if (rebuild_due) return yellow(`rebuild due (v${version})`)
   if (lag === 0) return green("up to date")
   const behind = `${Duration.format(Duration.seconds(Math.round(lag_seconds)))} behind`

@@ -232,9 +232,37 @@ export const projector: ReadonlyArray<Protection> = [
   },
   {
     rows: ["17", "promise 5"],
-    name: "new tables begin with the first event",
-    edits: [edit("src/Projector/Tables.ts", "yield* forget(durableName(projection.name, 1))", "")],
-    test: "integration/Projector.test.ts",
-    title: "fills a new database from the first event, however far its consumer was"
+    name: "new tables share no durable consumer with another database",
+    edits: [edit("src/Projector/Tables.ts", "found.owner === database ? plain", "true ? plain")],
+    test: "integration/Place.test.ts",
+    title: "get every event each, and none deletes the durable consumer of the other"
+  },
+  {
+    rows: ["17", "promise 4"],
+    name: "a database that is behind its durable consumer reads the log again",
+    edits: [edit("src/Projector/Place.ts", "if (missing === 0) return", "if (missing >= 0) return")],
+    test: "integration/Place.test.ts",
+    title: "says how many events are missing, reads them again while others come in, and is ready then"
+  },
+  {
+    rows: ["9", "promise 5"],
+    name: "a log that ends before the rows is not applied",
+    edits: [edit("src/Projector/Place.ts", "if (highest > now.lastSequence) {", "if (false) {")],
+    test: "integration/Place.test.ts",
+    title: "is not applied, ends a verification with the reason, and is built from when that is accepted"
+  },
+  {
+    rows: ["9", "promise 5"],
+    name: "a log with other events at the same sequences is not applied",
+    edits: [edit("src/Projector/Place.ts", "if (strange !== undefined) {", "if (false) {")],
+    test: "integration/Place.test.ts",
+    title: "is not applied, ends a verification with the reason, and is built from when that is accepted"
+  },
+  {
+    rows: ["10", "promise 4"],
+    name: "a durable consumer that was edited is created again",
+    edits: [edit("src/Projector/Place.ts", "if (durable.faults.length > 0) return", "if (false) return")],
+    test: "integration/Place.test.ts",
+    title: "is created again, and what it skipped is applied"
   }
 ]

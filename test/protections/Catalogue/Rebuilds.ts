@@ -7,7 +7,7 @@ export const rebuilds: ReadonlyArray<Protection> = [
     edits: [
       edit(
         "src/Projector/Finish.ts",
-        "yield* checkNothingLost(projection, rebuild, live, floorOf(generation))",
+        "yield* checkNothingLost(projection, rebuild, live, floorOf(rebuild.durable))",
         ""
       )
     ],
@@ -49,7 +49,7 @@ export const rebuilds: ReadonlyArray<Protection> = [
     edits: [
       edit(
         "src/Projector/Finish.ts",
-        "yield* carryOver(projection, { has: live, lacks: generation }, floorOf(generation))",
+        "yield* carryOver(projection, { has: live, lacks: generation }, floorOf(rebuild.durable))",
         ""
       )
     ],
@@ -93,8 +93,8 @@ export const rebuilds: ReadonlyArray<Protection> = [
     edits: [
       edit(
         "src/Projector/Follow.ts",
-        "if (version === null || version > projection.version) continue",
-        "if (version === null) continue"
+        "if (version > projection.version) {",
+        "if (false) {"
       )
     ],
     test: "integration/Rebuild.test.ts",

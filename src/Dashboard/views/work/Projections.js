@@ -27,8 +27,18 @@ export const Projections = () => {
 
 /** @param {{ projection: ProjectionAnswer, changed: () => void }} props */
 const Projection = ({ changed, projection }) => {
-  const { completeness: all, finished_to, generation, lag, lag_seconds, last_error, name, rows, version } =
-    projection
+  const {
+    completeness: all,
+    fault,
+    finished_to,
+    generation,
+    lag,
+    lag_seconds,
+    last_error,
+    name,
+    rows,
+    version
+  } = projection
   return html`<section class="card model" aria-label=${name} data-projection=${name}>
     <div class="card-head"><h2>${name}</h2>${standing(projection)}</div>
     <div class="card-body stack">
@@ -55,7 +65,8 @@ const Projection = ({ changed, projection }) => {
     all.missing > 0
       ? html`, <strong class="kind-bad">${count(all.missing)} missing</strong>`
       : ", none missing"
-  }</dd>
+  }${all.unexplained > 0 ? `, ${count(all.unexplained)} not in the log` : ""}</dd>
+        ${fault && html`<dt>Fault</dt><dd><strong class="kind-bad">${fault}</strong></dd>`}
         ${
     last_error && html`<dt>Last waited for</dt><dd>${last_error.message}, ${time(last_error.at)} UTC</dd>`
   }
@@ -78,9 +89,10 @@ const countersOf = (rows) => {
 const about = (rows) => rows > 10_000 ? `about ${count(rows)}` : count(rows)
 
 /** @param {ProjectionAnswer} projection */
-const standing = ({ completeness, lag_seconds, rebuild }) => {
+const standing = ({ completeness, fault, lag_seconds, rebuild }) => {
   if (rebuild) return html`<${Badge} kind="busy">Rebuilding<//>`
   if (completeness.missing > 0) return html`<${Badge} kind="bad">Events are missing<//>`
+  if (fault) return html`<${Badge} kind="bad">Not what the log says<//>`
   if (lag_seconds >= 60) return html`<${Badge} kind="bad">Behind<//>`
   return lag_seconds >= 2 ? html`<${Badge} kind="busy">Catching up<//>` : html`<${Badge} kind="ok">Level<//>`
 }

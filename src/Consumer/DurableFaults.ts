@@ -1,0 +1,50 @@
+import { AckPolicy, type ConsumerInfo, DeliverPolicy, ReplayPolicy } from "nats"
+
+/** Each setting of a durable consumer that can skip, hide or hold back events which it should deliver. */
+export const faultsOf = (info: ConsumerInfo, filter: string): ReadonlyArray<string> => [
+  ...skippingFaultsOf(info, filter),
+  ...startFaultsOf(info)
+]
+
+/** Settings with which a projection would not get every event, and which a user may choose for a consumer. */
+const startFaultsOf = ({ config, paused }: ConsumerInfo): ReadonlyArray<string> =>
+  [
+    !begins.has(config.deliver_policy) && `its deliver policy is ${config.deliver_policy}`,
+    (paused || isAhead(config.pause_until)) && `it is paused until ${config.pause_until ?? "a later time"}`
+  ].filter((fault) => typeof fault === "string")
+
+/** Each setting with which any durable consumer would skip, hide or refuse events. */
+export const skippingFaultsOf = ({ config }: ConsumerInfo, filter: string): ReadonlyArray<string> => {
+  const filters = config.filter_subjects ?? [config.filter_subject ?? ">"]
+  return [
+    (filters.length !== 1 || filters[0] !== filter) && `its filter is ${filters.join(", ")}, not ${filter}`,
+    config.ack_policy !== AckPolicy.Explicit && `its ack policy is ${config.ack_policy}, not explicit`,
+    (config.max_deliver ?? -1) > 0
+    && `max_deliver is ${config.max_deliver}: events that fail so often are skipped`,
+    config.deliver_subject && `it pushes to ${config.deliver_subject}`,
+    config.headers_only && "headers_only hides the bodies",
+    (config.inactive_threshold ?? 0) > 0 && "inactive_threshold deletes it when no process asks for a while",
+    config.replay_policy === ReplayPolicy.Original && "its replay policy is original, which delays events",
+    ...["max_batch", "max_bytes", "max_expires"].map((limit) =>
+      Number(Reflect.get(config, limit) ?? 0) > 0 && `${limit} refuses requests of ours`
+    ),
+    !["none", ""].includes(String(Reflect.get(config, "priority_policy") ?? ""))
+    && "its priority policy refuses requests of ours"
+  ].filter((fault) => typeof fault === "string" && fault !== "").map(String)
+}
+
+/** The start of a durable consumer that leaves nothing out but what is before a sequence or time that was chosen. */
+const begins: ReadonlySet<DeliverPolicy> = new Set([
+  DeliverPolicy.All,
+  DeliverPolicy.StartSequence,
+  DeliverPolicy.StartTime
+])
+
+const isAhead = (time: string | undefined) => time !== undefined && Date.parse(time) > Date.now()
+
+/** How the description of a durable consumer names the database that it feeds. */
+export const describeOwner = (database: string) => `feeds database ${database} of threeqpr-events`
+
+/** The database that a durable consumer feeds; undefined when its description names none. */
+export const ownerOf = ({ config }: Pick<ConsumerInfo, "config">) =>
+  /^feeds database (\S+) of threeqpr-events$/.exec(config.description ?? "")?.[1]

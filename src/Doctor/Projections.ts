@@ -1,0 +1,44 @@
+import { Effect, Redacted, Schema } from "effect"
+import { HttpClientRequest } from "effect/http"
+import { failed, ok, skipped, warning } from "./Finding.ts"
+import { ask } from "./Http.ts"
+import type { Subject } from "./Subject.ts"
+
+const isAnswer = Schema.is(Schema.Struct({
+  projections: Schema.Array(Schema.Struct({
+    name: Schema.String,
+    fault: Schema.NullOr(Schema.String),
+    completeness: Schema.Struct({ unexplained: Schema.Finite })
+  }))
+}))
+
+/** That the read models are what the event log says, as the process with the role admin tells. */
+export const projections = Effect.fnUntraced(function*({ adminUrl, config }: Subject) {
+  const token = config.adminToken ?? config.adminReadToken
+  const list = HttpClientRequest.get(`${adminUrl}/v1/projections`)
+  const answer = yield* ask(
+    token === undefined ? list : HttpClientRequest.bearerToken(list, Redacted.value(token))
+  )
+  if (answer?.status !== 200 || !isAnswer(answer.body)) {
+    return skipped(`no process with the role admin tells at ${adminUrl} where the read models are`)
+  }
+  const found = answer.body.projections
+  const faults = found.flatMap(({ fault, name }) => fault === null ? [] : [`${name}: ${fault}`])
+  if (faults.length > 0) {
+    return failed(faults.join("; "), "Do what it says; `threeqpr projections list` shows more.")
+  }
+  const more = found.filter(({ completeness }) => completeness.unexplained > 0)
+  if (more.length > 0) {
+    return warning(
+      more.map(({ completeness, name }) =>
+        `${name} has ${completeness.unexplained} events that the log lacks`
+      ).join("; "),
+      "`threeqpr projections verify --ledger` names them. They were deleted from the log, or it lost them."
+    )
+  }
+  return ok(
+    `every event of the log is accounted for in ${
+      found.map(({ name }) => name).join(", ") || "no read model"
+    }`
+  )
+})

@@ -1,0 +1,198 @@
+import { Effect } from "effect"
+import { Consumers, type Inspected } from "../Consumer.ts"
+import { EventLog } from "../EventLog.ts"
+import { messageOf } from "../Failure.ts"
+import { Nats } from "../Nats.ts"
+import { filterOf, type Projection } from "../Projection.ts"
+import { completeness } from "./Completeness.ts"
+import { compareLog, type Comparison, positionAt, settle } from "./LogIdentity.ts"
+import { judgeAccount, judgeDurable, shortage } from "./Place.ts"
+import { advance, databaseId, type Generation, ownDurable, placeOf, rename, replay } from "./Places.ts"
+import type { Live, Rebuild } from "./Registry.ts"
+
+/** How often every entry is accounted for, in milliseconds; every time while events are missing. */
+const accountEvery = 5_000
+
+/** What a look at the place of a generation comes to. */
+export interface Look {
+  /** Whether its events may be applied. */
+  readonly runs: boolean
+  /** Whether its durable consumer was deleted, so that its run has to create it again. */
+  readonly restart: boolean
+  /** Why nothing may be applied from the log that is there. */
+  readonly otherLog: string | undefined
+  /** Why the generation is not what the log says. */
+  readonly fault: string | undefined
+}
+
+/** What is remembered of a generation between two looks. */
+interface Seen {
+  comparison: Comparison | undefined
+  /** The connection to the broker during which the log was compared. */
+  connection: number
+  accountedAt: number
+  unexplained: number
+  look: Look
+}
+
+const nothingSeen = (): Seen => ({
+  comparison: undefined,
+  connection: 0,
+  accountedAt: -Infinity,
+  unexplained: 0,
+  look: { runs: false, restart: false, otherLog: undefined, fault: undefined }
+})
+
+const running: Look = { runs: true, restart: false, otherLog: undefined, fault: undefined }
+
+/**
+ * Compares the place of each generation with the log and with its durable consumer. Repairs what can be repaired
+ * without a person: events that are missing are read again, an edited durable consumer is created again.
+ */
+export const keeper = Effect.gen(function*() {
+  const consumers = yield* Consumers
+  const log = yield* EventLog
+  const nats = yield* Nats
+  const database = yield* databaseId
+  const seen = new Map<string, Seen>()
+  let connection = 1
+  yield* nats.onChange((connected) => void (connected || connection++))
+
+  const seenOf = ({ generation, name }: Generation) => {
+    const key = `${name}/${generation}`
+    const found = seen.get(key) ?? nothingSeen()
+    seen.set(key, found)
+    return found
+  }
+
+  /** Why nothing may be applied from this log. The content is compared when something about the log is new. */
+  const otherLog = Effect.fnUntraced(function*(of: Generation, always = false) {
+    const state = seenOf(of)
+    const now = yield* log.state
+    const known = state.comparison
+    const isSame = !always && known !== undefined && state.connection === connection
+      && known.now.created === now.created && known.memory.highest <= now.lastSequence
+    if (isSame) return undefined
+    const comparing = connection
+    const comparison = yield* compareLog(of)
+    const reason = yield* settle(of, comparison)
+    state.comparison = reason === undefined ? comparison : undefined
+    state.connection = comparing
+    return reason
+  })
+
+  /** Whether a batch may be applied: not before the log was compared on this connection to the broker. */
+  const admits = (of: Generation) =>
+    Effect.suspend(() => {
+      const state = seenOf(of)
+      return state.comparison !== undefined && state.connection === connection
+        ? Effect.succeed(true)
+        : Effect.map(otherLog(of), (reason) => reason === undefined)
+    })
+
+  const accountFor = Effect.fnUntraced(
+    function*(projection: Projection, one: Live | Rebuild, durable: Inspected, last: number) {
+      const state = seenOf(one)
+      const position = durable.pending + durable.inFlight === 0 ? last : Math.min(last, durable.finishedTo)
+      const place = yield* placeOf(one)
+      // What was finished once counts, also while it is read again.
+      const upTo = Math.max(position, Math.min(last, place.replayed_to ?? 0))
+      const count = completeness(projection, one.generation, one.durable, upTo)
+      const counted = yield* Effect.flatMap(
+        count,
+        (first) => first.missing > 0 && place.replayed_to === null ? count : Effect.succeed(first)
+      )
+      const verdict = judgeAccount(place, { ...counted, position, upTo })
+      if (verdict._tag === "level" && (verdict.checkpoint > place.checkpoint || place.replays > 0)) {
+        yield* advance(one, verdict.checkpoint, yield* positionAt(verdict.checkpoint))
+        if (place.replays > 0) {
+          yield* Effect.logInfo(`projection ${one.durable}: no event is missing any more`)
+        }
+      }
+      yield* tellUnexplained(one, state, counted.unexplained)
+      const fault = shortage(one.name, verdict)
+      if (verdict._tag !== "replay") return { ...running, fault }
+      const range = { after: verdict.after, to: position }
+      if (!(yield* replay(one, place, range, consumers.restart(one.durable)))) return { ...running, fault }
+      yield* Effect.logWarning(
+        `projection ${one.durable}: ${verdict.missing} events up to sequence ${position} are missing in the `
+          + `database. The log is read again from sequence ${verdict.after + 1}`
+      )
+      return { ...running, restart: true, fault }
+    }
+  )
+
+  const tellUnexplained = (one: Live | Rebuild, state: Seen, unexplained: number) => {
+    const isNew = unexplained > 0 && state.unexplained === 0
+    state.unexplained = unexplained
+    return isNew
+      ? Effect.logWarning(
+        `projection ${one.durable}: the log lacks ${unexplained} events that are applied. They were deleted from the `
+          + `log, or it lost them. \`threeqpr projections verify ${one.name} --ledger\` names them`
+      )
+      : Effect.void
+  }
+
+  const lookAt = Effect.fnUntraced(function*(projection: Projection, one: Live | Rebuild) {
+    const state = seenOf(one)
+    const now = performance.now()
+    const due = state.connection !== connection || state.look.fault !== undefined
+      || now - state.accountedAt >= accountEvery
+    const reason = yield* otherLog(one, due)
+    if (reason !== undefined) return { ...running, runs: false, otherLog: reason, fault: reason }
+    const { lastSequence } = yield* log.state
+    const durable = yield* consumers.inspect(one.durable, filterOf(projection))
+    switch (judgeDurable(database, durable)) {
+      case "foreign": {
+        const own = ownDurable(one, database)
+        yield* rename(one, own)
+        yield* Effect.logWarning(
+          `the durable consumer ${one.durable} feeds database ${durable?.owner}. This database (${database}) `
+            + `continues with the durable consumer ${own}`
+        )
+        return { ...running, runs: false }
+      }
+      case "edited":
+        yield* consumers.restart(one.durable)
+        yield* Effect.logWarning(
+          `the durable consumer ${one.durable} was changed so that it would not deliver every event: `
+            + `${durable?.faults.join("; ")}. It is created again`
+        )
+        return { ...running, restart: true }
+      case "claim":
+        yield* consumers.claim(one.durable, database)
+        break
+      case "absent":
+      case "ours":
+    }
+    if (durable === undefined || !due) return { ...running, fault: state.look.fault }
+    const look = yield* accountFor(projection, one, durable, lastSequence)
+    state.accountedAt = now
+    return look
+  })
+
+  /** Looks at the place of a generation. What cannot be asked now stays as it was. */
+  const keep = (projection: Projection, one: Live | Rebuild) =>
+    Effect.suspend(() => {
+      const state = seenOf(one)
+      const before = { ...state.look, restart: false }
+      if (!nats.isConnected()) return Effect.succeed(before)
+      return lookAt(projection, one).pipe(
+        Effect.catch((error) => {
+          const message = `the place of ${one.durable} in the log cannot be read: ${messageOf(error)}`
+          return Effect.as(Effect.logDebug(message), before.runs ? before : { ...before, fault: message })
+        }),
+        Effect.tap((look) => Effect.sync(() => void (state.look = look)))
+      )
+    })
+
+  return {
+    /** The identity of the database. */
+    database,
+    keep,
+    admits,
+    otherLog: (of: Generation) => otherLog(of, true)
+  }
+})
+
+export type Keeper = Effect.Success<typeof keeper>

@@ -1,5 +1,6 @@
 import { Clock, Effect, Layer } from "effect"
 import * as Admin from "./Admin.ts"
+import { notListening } from "./Admin/NotListening.ts"
 import type { Config } from "./Config.ts"
 import { Consumers } from "./Consumer.ts"
 import * as Counters from "./Counters.ts"
@@ -44,13 +45,15 @@ export const layer = (config: Config, secret: WebhookSecret, active: ReadonlySet
     token: config.adminToken,
     readToken: config.adminReadToken
   }
-  const privateListener = active.has("admin")
+  const privateListener = (active.has("admin")
     ? Admin.layer({ ...access, reconcile: reconcile(config) }).pipe(
       Layer.provide(consumers),
       Layer.provide(readModels),
       Layer.provide(rowRetention)
     )
-    : Admin.layerHealth(access)
+    : Admin.layerHealth(access)).pipe(
+      Layer.catchTag("ServeError", (error) => Layer.effectDiscard(Effect.fail(notListening(access, error))))
+    )
   return Layer.mergeAll(publicListener, privateListener, Layer.effectDiscard(Counters.answer(active))).pipe(
     Layer.provide(projector),
     Layer.provide(log(config)),

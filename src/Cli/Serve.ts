@@ -1,6 +1,7 @@
 import { Clock, Effect, Layer } from "effect"
 import { Command, Flag } from "effect/cli"
 import { type Config, load } from "../Config.ts"
+import * as DataDir from "../DataDir.ts"
 import { type Role, roles } from "../Role.ts"
 import * as Telemetry from "../Telemetry.ts"
 import { Vitals } from "../Vitals.ts"
@@ -48,6 +49,7 @@ const run = Effect.fnUntraced(function*(config: Config, active: ReadonlySet<Role
   process.exitCode = 0
   // Loaded here, so that the other commands do not wait for engines that they have no use for.
   const { layer } = yield* Effect.promise(() => import("../App.ts"))
+  if (needsDataDir(config, active)) yield* DataDir.prepare(config.dataDir)
   const secret = yield* WebhookSecret.findOrMake(config)
   yield* Effect.logInfo(`webhook secret: ${secret.origin}`)
   const services = yield* Layer.build(layer(config, secret, active))
@@ -55,3 +57,8 @@ const run = Effect.fnUntraced(function*(config: Config, active: ReadonlySet<Role
   yield* Effect.logInfo(`ready in ${(ready / 1000).toFixed(1)} s (${[...active].join(", ")})`)
   return yield* Effect.flatMap(Vitals, ({ died }) => died).pipe(Effect.provideContext(services))
 }, Effect.scoped)
+
+/** Whether an embedded engine or a secret of our own is kept in the data folder. */
+const needsDataDir = (config: Config, active: ReadonlySet<Role>) =>
+  config.natsUrl === undefined || (config.secrets ?? config.secretFile) === undefined
+  || (config.databaseUrl === undefined && (active.has("projector") || active.has("admin")))

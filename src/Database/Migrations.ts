@@ -5,9 +5,14 @@ import { isTransient } from "./SqlFailure.ts"
 
 /** The tables could not be brought up to date; the database is as it was before. */
 export class MigrationFailed extends Schema.TaggedError<MigrationFailed>()("MigrationFailed", {
-  message: Schema.String,
+  reason: Schema.String,
+  remedy: Schema.String,
   cause: Schema.Defect()
-}) {}
+}) {
+  override get message() {
+    return `Cannot migrate the database: ${this.reason}. ${this.remedy}`
+  }
+}
 
 /**
  * Each runs once, in the order of its number. Never change one that was released: add another. One that can
@@ -161,7 +166,7 @@ const migrations = {
  */
 export const run = Migrator.make({})({ loader: Migrator.fromRecord(migrations) }).pipe(
   Effect.retry({ while: isTransient, schedule: Schedule.spaced("1 second"), times: 10 }),
-  Effect.mapError((cause) => new MigrationFailed({ cause, message: explain(cause) })),
+  Effect.mapError((cause) => explain(cause)),
   Effect.tap((done) =>
     done.length === 0 ? Effect.void : Effect.logInfo(`Migrated the database: ${done.map(([, name]) => name)}`)
   ),
@@ -185,11 +190,30 @@ export const pending = Effect.gen(function*() {
 // Where Effect's Migrator keeps its account.
 const table = "effect_sql_migrations"
 
-const explain = (cause: unknown) =>
-  `Cannot migrate the database: ${rootOf(cause)}. The user of DATABASE_URL must be allowed to create tables `
-  + "(grant create on schema public to that user)."
-
-const rootOf = (error: unknown): string => {
-  if (Predicate.hasProperty(error, "cause") && error.cause !== undefined) return rootOf(error.cause)
-  return Predicate.hasProperty(error, "message") ? String(error.message) : String(error)
+/** What a failed migration means, by its SQLSTATE. */
+export const explain = (cause: unknown) => {
+  const root = rootOf(cause)
+  const code = Predicate.hasProperty(root, "code") ? String(root.code) : ""
+  const reason = Predicate.hasProperty(root, "message") ? String(root.message) : String(root)
+  return new MigrationFailed({
+    reason,
+    remedy: remedies[code] ?? remedies[code.slice(0, 2)]
+      ?? "Nothing was changed. Look at the log of the database, and start again.",
+    cause
+  })
 }
+
+const noRoom = "The disk of the database is full: free some space, and start again. Nothing was changed."
+
+/** By SQLSTATE, or by its class. */
+const remedies: Readonly<Record<string, string>> = {
+  "42501":
+    "The user of DATABASE_URL must be allowed to create tables (grant create on schema public to that user).",
+  "25006": "The server of DATABASE_URL only reads: name the primary server.",
+  "53100": noRoom,
+  ENOSPC: noRoom,
+  "53": "The database has no memory or connection left: give it more, and start again. Nothing was changed."
+}
+
+const rootOf = (error: unknown): unknown =>
+  Predicate.hasProperty(error, "cause") && error.cause !== undefined ? rootOf(error.cause) : error

@@ -1,0 +1,105 @@
+import { assert, describe } from "@effect/vitest"
+import { Effect } from "effect"
+import { request } from "node:http"
+import { newDataDir } from "../support/Databases.ts"
+import { test } from "../support/Live.ts"
+import { freePort } from "../support/Port.ts"
+import { running, serve } from "../support/Serve.ts"
+
+/** How long an answer may take before the request counts as never answered, in milliseconds. */
+const patience = 20_000
+
+/** Asks a listener every few milliseconds, each time on a connection of its own, until the scope closes. */
+const asking = (port: number, path: string) =>
+  Effect.acquireRelease(
+    Effect.sync(() => {
+      const seen = { answered: 0, refused: 0, hung: 0, open: 0 }
+      const ask = () => {
+        seen.open++
+        const asked = request(
+          { host: "127.0.0.1", port, path, agent: false, timeout: patience },
+          (response) => {
+            response.resume().on("close", () => end("answered"))
+          }
+        )
+        let ended = false
+        const end = (how: "answered" | "refused" | "hung") => {
+          if (ended) return
+          ended = true
+          seen.open--
+          seen[how]++
+        }
+        asked.on("timeout", () => end("hung")).on("error", () => end("refused")).end()
+      }
+      return { seen, timer: setInterval(ask, 3) }
+    }),
+    ({ timer }) => Effect.sync(() => clearInterval(timer))
+  )
+
+interface Seen {
+  readonly answered: number
+  readonly refused: number
+  readonly hung: number
+  readonly open: number
+}
+
+const answered = (all: ReadonlyArray<{ readonly seen: Seen }>) =>
+  Effect.repeat(Effect.sleep("20 millis"), { until: () => all.every(({ seen }) => seen.answered >= 5) })
+
+/** Asks until something ran to its end, and gives what became of each request. */
+const askedDuring = <E, R>(
+  what: (answered: Effect.Effect<unknown>) => Effect.Effect<unknown, E, R>,
+  ...listeners: ReadonlyArray<readonly [number, string]>
+) =>
+  Effect.gen(function*() {
+    const all = yield* Effect.forEach(listeners, ([port, path]) => asking(port, path)).pipe(
+      Effect.tap((all) => what(answered(all))),
+      Effect.scoped
+    )
+    yield* Effect.repeat(Effect.sleep("20 millis"), { until: () => all.every(({ seen }) => seen.open === 0) })
+    return all.map(({ seen }): Seen => seen)
+  })
+
+const port = Effect.promise(freePort)
+
+describe("every listener answers or refuses every request, from before its start until after its stop", () => {
+  for (const roles of [[], ["--role", "ingress"]]) {
+    test(
+      `serve ${roles.join(" ")}`,
+      Effect.gen(function*() {
+        const [own, admin] = [yield* port, yield* port]
+        const environment = { DATA_DIR: yield* newDataDir, PORT: String(own), ADMIN_PORT: String(admin) }
+        const seen = yield* askedDuring(
+          (answered) =>
+            Effect.flatMap(serve(environment, roles), ({ end }) => Effect.andThen(answered, end("SIGTERM"))),
+          [own, "/readyz"],
+          [admin, "/readyz"],
+          [admin, "/v1/status"]
+        )
+        for (const { hung, refused } of seen) {
+          assert.strictEqual(hung, 0)
+          assert.isAbove(refused, 0)
+        }
+      }),
+      120_000
+    )
+  }
+
+  test(
+    "simulate --api-port",
+    Effect.gen(function*() {
+      const api = yield* port
+      const seen = yield* askedDuring(
+        Effect.fnUntraced(function*(answered) {
+          const simulating = yield* running(["simulate", "--api-port", String(api)])
+          yield* simulating.line("stderr", /API is at/)
+          yield* answered
+          yield* simulating.end("SIGINT")
+        }, Effect.scoped),
+        [api, "/v1/scans"]
+      )
+      assert.deepInclude(seen[0], { hung: 0 })
+    }),
+    120_000
+  )
+})

@@ -7,11 +7,12 @@ import { ack, deadLetter, type Outcome, retryAfter } from "./Consumer/Outcome.ts
 import { handleRedrives, redriveAckWait, redriveSubject } from "./Consumer/Redrives.ts"
 import { type Standing, standing, standingOf, standings } from "./Consumer/Standing.ts"
 import { DeadLetters } from "./DeadLetters.ts"
-import { type ReadFailed, stream } from "./EventLog.ts"
+import { type AppendFailed, type ReadFailed, stream } from "./EventLog.ts"
 import { reading } from "./EventLog/Reader.ts"
 import { redriveStream } from "./EventLog/Topology.ts"
 import { Nats } from "./Nats.ts"
 import { Operations } from "./Operations.ts"
+import { endRedrives } from "./Operations/EndRedrives.ts"
 import { Tracing } from "./Tracing.ts"
 
 export { ack, deadLetter, type Outcome, retryAfter }
@@ -78,6 +79,11 @@ export class Consumers extends Context.Service<Consumers, {
   readonly restart: (durable: string) => Effect.Effect<void, Durable.ConsumerUnavailable>
   /** Writes into one which database it feeds. */
   readonly claim: (durable: string, database: string) => Effect.Effect<void, Durable.ConsumerUnavailable>
+  /** Deletes one that never runs again; redrives that wait for it end with this reason. */
+  readonly retire: (
+    durable: string,
+    reason: string
+  ) => Effect.Effect<void, AppendFailed | ReadFailed | Durable.ConsumerUnavailable>
   /** Where one stands. */
   readonly standing: (durable: string) => Effect.Effect<Standing, ReadFailed>
   /** Where every durable consumer of the event log stands, ours and others'. */
@@ -184,13 +190,20 @@ const make = Effect.fnUntraced(function*() {
     )
   })
 
+  const forget = (durable: string) =>
+    Effect.forEach([stream, redriveStream], (stream) => Durable.forget(manager, stream, durable), {
+      discard: true
+    })
+
   return Consumers.of({
     run,
     runRedrives: (options) => takeRedrives(options, (_, handle) => Effect.uninterruptible(handle)),
-    forget: (durable) =>
-      Effect.forEach([stream, redriveStream], (stream) => Durable.forget(manager, stream, durable), {
-        discard: true
-      }),
+    forget,
+    retire: (durable, reason) =>
+      Effect.andThen(
+        forget(durable),
+        Effect.provideContext(endRedrives(manager, durable, reason), services)
+      ),
     inspect: (durable, filter) =>
       Effect.map(
         Durable.inspect(manager, stream, durable),

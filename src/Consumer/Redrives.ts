@@ -94,7 +94,7 @@ export const handleRedrives = Effect.fnUntraced(
       const letters = new Map(known.map((letter) => [letter.id, letter]))
       const found: Array<Found> = []
       for (const message of messages) {
-        const request = requestOf(message)
+        const request = requestOf(message.msg.data)
         if (request === undefined) message.term()
         else {found.push(
             ...arrayOf(yield* orAgain([message], find(message, request, letters.get(request.id))))
@@ -134,4 +134,6 @@ const arrayOf = <A>(value: A | undefined) => value === undefined ? [] : [value]
 
 const decode = Schema.decodeUnknownOption(Schema.fromJsonString(Request))
 
-const requestOf = ({ msg }: Message) => Option.getOrUndefined(decode(Buffer.from(msg.data).toString("utf8")))
+/** Reads a request; undefined for what another program put into the stream. */
+export const requestOf = (body: Uint8Array) =>
+  Option.getOrUndefined(decode(Buffer.from(body).toString("utf8")))

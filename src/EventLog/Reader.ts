@@ -158,7 +158,7 @@ const messageAt = (
  * The first entry behind a sequence, as the stream's leader has it: the broker lets nobody else answer this request.
  * None is the end.
  */
-const firstBehind = (
+export const firstBehind = (
   manager: JetStreamManager,
   stream: string,
   { after, filter = ">" }: Part

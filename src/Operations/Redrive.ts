@@ -1,4 +1,5 @@
 import { Effect } from "effect"
+import { SqlClient } from "effect/sql/SqlClient"
 import { Buffer } from "node:buffer"
 import { redriveSubject, type Request } from "../Consumer/Redrives.ts"
 import { parseId } from "../DeadLetters/Letter.ts"
@@ -6,11 +7,16 @@ import { AppendFailed, type Stored } from "../EventLog.ts"
 import { Publisher } from "../EventLog/Publisher.ts"
 import { redriveStream } from "../EventLog/Topology.ts"
 import { Nats } from "../Nats.ts"
+import { Operations } from "../Operations.ts"
+import { endIfGone } from "./EndRedrives.ts"
 import type { Work } from "./Runner.ts"
 
 /** Asks consumers to handle the events of their dead letters once more; they record the outcomes. */
 export const make = Effect.gen(function*() {
   const nats = yield* Nats
+  const operations = yield* Operations
+  const sql = yield* SqlClient
+  const manager = yield* Effect.promise(() => nats.connection.jetstreamManager({ checkAPI: false }))
   const publisher = yield* Effect.acquireRelease(
     Effect.sync(() => new Publisher(nats, redriveStream)),
     (publisher) => Effect.sync(() => publisher.close())
@@ -31,15 +37,18 @@ export const make = Effect.gen(function*() {
 
   const work: Work = {
     run: (operation, ids) =>
-      Effect.as(
-        Effect.forEach(ids, (id) => {
-          const consumer = parseId(id)?.consumer
-          return consumer === undefined
-            ? Effect.void
-            : Effect.asVoid(ask({ operation: operation.id, id }, consumer))
-        }, { concurrency: "unbounded", discard: true }),
-        []
-      ),
+      Effect.gen(function*() {
+        const byConsumer = Map.groupBy(ids, (id) => parseId(id)?.consumer ?? "")
+        for (const [consumer, own] of byConsumer) {
+          yield* Effect.forEach(own, (id) => ask({ operation: operation.id, id }, consumer), {
+            concurrency: "unbounded",
+            discard: true
+          })
+          // After the requests: a consumer that is deleted later ends them itself.
+          yield* endIfGone(manager, consumer)
+        }
+        return []
+      }).pipe(Effect.provideService(Operations, operations), Effect.provideService(SqlClient, sql)),
     finish: () => Effect.void
   }
   return work

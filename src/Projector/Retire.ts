@@ -1,6 +1,7 @@
 import { Effect } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { Consumers } from "../Consumer.ts"
+import { replaced } from "../Operations/EndRedrives.ts"
 import { dropLetters } from "./Letters.ts"
 import { exclude } from "./Locks.ts"
 import { databaseId } from "./Places.ts"
@@ -27,7 +28,7 @@ export const retireOne = Effect.gen(function*() {
     const database = yield* databaseId
     const owner = (yield* consumers.standings).find(({ name }) => name === durable)?.owner
     if (owner === undefined || owner === database) {
-      yield* consumers.forget(durable)
+      yield* consumers.retire(durable, replaced(left.name, left.retires))
       yield* dropLetters(durable)
     }
     yield* drop(left.name, left.tables ?? [], left.retires)

@@ -3,16 +3,16 @@ import { SqlClient } from "effect/sql/SqlClient"
 import { ack, Consumers, deadLetter, type Outcome, retryAfter } from "./Consumer.ts"
 import type { Delivered } from "./Consumer/Delivered.ts"
 import { ShareLimit } from "./Consumer/ShareLimit.ts"
-import { isTransient, needsOperator } from "./Database/SqlFailure.ts"
+import { isCausedByData } from "./Database/SqlFailure.ts"
 import { read } from "./Domain/Reading.ts"
-import { EventLog } from "./EventLog.ts"
+import { EventLog, ReadFailed } from "./EventLog.ts"
 import { inspect } from "./EventLog/Readiness.ts"
 import { operatedFlaw } from "./EventLog/Topology.ts"
 import { messageOf } from "./Failure.ts"
 import { batches } from "./Metrics.ts"
 import { Nats } from "./Nats.ts"
 import { filterOf, type Projection } from "./Projection.ts"
-import { applyOnce, type Decoded, NotNow } from "./Projector/Batch.ts"
+import { applyInOrder, type Decoded, NotNow } from "./Projector/Batch.ts"
 import { BatchSize, largest } from "./Projector/BatchSize.ts"
 import { expireLive, RowRetention } from "./Projector/Expire.ts"
 import { follower, type Trouble } from "./Projector/Follow.ts"
@@ -75,8 +75,9 @@ const project = Effect.fnUntraced(
     const apply = (events: ReadonlyArray<Decoded>) =>
       Effect.suspend(() => {
         const began = performance.now()
-        return applyOnce(projection, generation, events).pipe(
+        return applyInOrder(projection, generation, events).pipe(
           Effect.provideService(SqlClient, sql),
+          Effect.provideService(EventLog, log),
           Effect.timeout(batchTimeout),
           Effect.interruptible,
           Effect.exit,
@@ -102,7 +103,7 @@ const project = Effect.fnUntraced(
         // We are being stopped: another instance, or our next start, takes these at once.
         if (Cause.hasInterruptsOnly(exit.cause)) return Effect.succeed(events.map(() => retryAfter(0)))
         if (isNotNow(exit.cause)) return Effect.succeed(events.map(() => retryAfter(1_000)))
-        if (isTransient(exit.cause) || needsOperator(exit.cause)) {
+        if (!isCausedByData(exit.cause)) {
           return Effect.as(
             retryLater(exit.cause),
             events.map(() => retryAfter(delay()))
@@ -181,7 +182,9 @@ const project = Effect.fnUntraced(
 )
 
 const isNotNow = (cause: Cause.Cause<unknown>) =>
-  cause.reasons.some((reason) => Cause.isFailReason(reason) && reason.error instanceof NotNow)
+  cause.reasons.some((reason) =>
+    Cause.isFailReason(reason) && (reason.error instanceof NotNow || reason.error instanceof ReadFailed)
+  )
 
 const decode = (projection: Projection, event: Delivered): Decoded | Outcome => {
   if (!projection.types.includes(event.type)) return ack

@@ -19,8 +19,42 @@ export const isTransient = (failure: unknown): boolean => {
 }
 
 /**
- * Whether the tables or rights are not what our SQL expects: no event can cause that, so none is to blame.
- * Somebody has to put it right (a dropped table, a missing grant, a deploy that went wrong).
+ * Whether an event's own data caused a failure, so that a retry fails too. Of the errors that the database reports, only
+ * those about data, constraints and limits of a statement are such; a pooler that lost a prepared statement, a missing
+ * table or an internal error is none. Any failure that has nothing to do with the database, such as a defect of `apply`,
+ * is the event's.
+ */
+export const isCausedByData = (failure: Cause.Cause<unknown>): boolean =>
+  !isTransient(failure) && failure.reasons.every((reason) => {
+    const error = Cause.isFailReason(reason)
+      ? reason.error
+      : Cause.isDieReason(reason)
+      ? reason.defect
+      : undefined
+    const code = sqlStateOf(error)
+    return code === undefined ? !isFromDatabase(error) : dataErrors.test(code)
+  })
+
+/** Of PostgreSQL's appendix A: data exception, integrity constraint violation, program limit exceeded. */
+const dataErrors = /^(22|23|54)/
+
+const isFromDatabase = (error: unknown): boolean =>
+  isSqlError(error) || (Predicate.hasProperty(error, "cause") && isFromDatabase(error.cause))
+
+/** The SQLSTATE of the server's error that a failure holds. */
+const sqlStateOf = (error: unknown): string | undefined => {
+  if (isSqlError(error)) return sqlStateOf(error.reason)
+  if (
+    Predicate.hasProperty(error, "code") && Predicate.isString(error.code) && /^[0-9A-Z]{5}$/.test(error.code)
+  ) {
+    return error.code
+  }
+  return Predicate.hasProperty(error, "cause") ? sqlStateOf(error.cause) : undefined
+}
+
+/**
+ * Whether the tables or rights are not what our SQL expects. An operator has to repair that: a dropped table, a missing
+ * grant, a failed deployment.
  */
 export const needsOperator = (failure: unknown): boolean => {
   if (Cause.isCause(failure)) {
@@ -62,6 +96,7 @@ const transientCodes = new Set([
   "25P02", // failed transaction: the client retried a stale prepared statement in it, and forgot it by now
   "25P03", // idle in transaction for too long
   "25P04", // transaction timeout
+  "26000", // a pooler gave the next statement to another session, which lacks the prepared one
   "40001", // serialization failure
   "40P01", // deadlock
   "55P03" // lock not available

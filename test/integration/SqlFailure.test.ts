@@ -2,8 +2,9 @@ import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Deferred, Effect, Exit, Fiber, Layer, Redacted } from "effect"
 import { BeginTransaction, SqlClient } from "effect/sql/SqlClient"
+import { SqlError, UnknownError } from "effect/sql/SqlError"
 import { Database } from "../../src/Database.ts"
-import { isTransient, needsOperator } from "../../src/Database/SqlFailure.ts"
+import { isCausedByData, isTransient, needsOperator } from "../../src/Database/SqlFailure.ts"
 import { engines, postgres } from "../support/Databases.ts"
 import * as Postgres from "../support/Postgres.ts"
 
@@ -61,6 +62,13 @@ for (const engine of engines) {
           assert.isFalse(isTransient(exit), title)
           const cause = Exit.isFailure(exit) ? exit.cause : undefined
           assert.strictEqual(needsOperator(cause), sqlState?.startsWith("42") ?? false, title)
+          if (cause !== undefined) {
+            assert.strictEqual(
+              isCausedByData(cause),
+              /^2[23]/.test(sqlState ?? ""),
+              `${title}, blamed on the event`
+            )
+          }
           if (sqlState === undefined) continue
           const inTransaction = yield* Effect.exit(sql.withTransaction(query(sql)))
           assert.isFalse(isTransient(inTransaction), `${title}, in a transaction`)
@@ -206,6 +214,21 @@ describe("isTransient", () => {
 
   it("is true for an interruption, which says nothing about the event", () => {
     assert.isTrue(isTransient(Exit.interrupt()))
+  })
+
+  it("blames an event for errors of its data and of our code, and for nothing else that a database reports", () => {
+    const failed = (code: string) =>
+      Cause.fail(
+        new SqlError({
+          reason: new UnknownError({ cause: Object.assign(new Error("no"), { code }), message: "no" })
+        })
+      )
+    for (const code of ["22003", "23505", "54000"]) assert.isTrue(isCausedByData(failed(code)), code)
+    for (const code of ["26000", "0A000", "42P01", "XX000", "P0001", "40P01", "34000"]) {
+      assert.isFalse(isCausedByData(failed(code)), code)
+    }
+    assert.isTrue(isCausedByData(Cause.die(new TypeError("undefined is not a function"))))
+    assert.isFalse(isCausedByData(Cause.combine(failed("22003"), failed("57P01"))))
   })
 
   it("is false for defects of our own and for success", () => {

@@ -42,7 +42,7 @@ export const projector: ReadonlyArray<Protection> = [
     edits: [
       edit(
         "src/Projector/Batch.ts",
-        "if (recorded.length < events.length) yield* recordRepeated(projection, generation, events)",
+        "yield* recordRepeated(projection, generation, events)",
         ""
       )
     ],
@@ -183,8 +183,8 @@ export const projector: ReadonlyArray<Protection> = [
     edits: [
       edit(
         "src/Projector.ts",
-        "if (isTransient(exit.cause) || needsOperator(exit.cause)) {",
-        "if (needsOperator(exit.cause)) {"
+        "if (!isCausedByData(exit.cause)) {",
+        "if (false) {"
       )
     ],
     test: "e2e/Faults/Postgres.test.ts",
@@ -196,8 +196,8 @@ export const projector: ReadonlyArray<Protection> = [
     edits: [
       edit(
         "src/Projector.ts",
-        "if (isTransient(exit.cause) || needsOperator(exit.cause)) {",
-        "if (needsOperator(exit.cause)) {"
+        "if (!isCausedByData(exit.cause)) {",
+        "if (false) {"
       )
     ],
     test: "integration/Projector.test.ts",
@@ -209,8 +209,8 @@ export const projector: ReadonlyArray<Protection> = [
     edits: [
       edit(
         "src/Projector.ts",
-        "if (isTransient(exit.cause) || needsOperator(exit.cause)) {",
-        "if (isTransient(exit.cause)) {"
+        "if (!isCausedByData(exit.cause)) {",
+        "if (false) {"
       )
     ],
     test: "integration/Projector.test.ts",

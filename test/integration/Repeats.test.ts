@@ -108,7 +108,7 @@ for (const engine of engines) {
         (projection) =>
           Effect.gen(function*() {
             const sql = yield* SqlClient
-            yield* install(projection, () => Effect.void)
+            yield* install(projection, ({ name }, first) => Effect.succeed(`${name}-${first}`))
             yield* sql`insert into rebuilds (name, generation, version, kind, requested_by, retires, completed)
               values (${projection.name}, 2, ${projection.version}, 'rebuild', 'the tests', 2, false)`
             for (const seed of [1, 2]) {

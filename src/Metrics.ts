@@ -75,6 +75,7 @@ const nowhere = Context.empty()
 export const ingest = {
   start: (): void => {
     for (const counter of byOutcome.values()) counter.updateUnsafe(0, nowhere)
+    conflicts.updateUnsafe(0, nowhere)
   },
   answered: (outcome: Outcome, millis: number): void => {
     byOutcome.get(outcome)?.updateUnsafe(1, nowhere)

@@ -26,10 +26,9 @@ export const agree = Effect.fnUntraced(function*<T extends string>(
   sequenceAt: (time: number) => Effect.Effect<number, ReadFailed>
 ): Effect.fn.Return<GroupConfig, ConsumerInvalid | ReadFailed> {
   const { from = "all", name } = wanted
-  const mine = {
-    types: wanted.types === undefined ? null : [...wanted.types].toSorted(),
-    keys: keysOf(wanted)
-  }
+  const { isObject, keys } = keysOf(wanted)
+  if (isObject) return yield* new ConsumerInvalid({ message: noText })
+  const mine = { types: wanted.types === undefined ? null : [...wanted.types].toSorted(), keys }
   const found = yield* store.configured
   if (found === undefined) {
     const left = yield* store.read
@@ -84,9 +83,30 @@ const otherName =
   "give the consumer another name; to continue where this group is, stop it and begin behind its "
   + "`lag().finishedTo`."
 
+const noText = "The consumer's key gives an object or a promise; allowed is a function that gives a text."
+
 const typesOf = (types: GroupConfig["types"]) =>
   types === undefined || types === null ? "all types" : `the types ${types.join(", ")}`
 
 const withoutConfig = (name: string) =>
   `The group ${name} has partitions but no configuration: it was purged, so their number is unknown. Restore the `
-  + "bucket 3QPR_GROUPS. Or give the consumer another name and say with `from` where it begins."
+  + `bucket 3QPR_GROUPS. ${newName}.`
+
+/** Why the bucket is not the one that a member joined; undefined when it is. */
+export const otherBucket = (joined: string, now: string): string | undefined =>
+  joined === now ?
+    undefined :
+    `the bucket 3QPR_GROUPS is another one (created ${now}) than this member joined (created `
+    + `${joined}), so old fencing tokens are larger than new ones. Restore the old bucket. ${newName}`
+
+/** Why the configuration is not the one that a member joined; undefined when it is. */
+export const otherConfig = (joined: GroupConfig, now: GroupConfig | undefined): string | undefined => {
+  if (now === undefined) {
+    return `the group's configuration was purged from the bucket 3QPR_GROUPS. Restore the bucket. ${newName}`
+  }
+  if (joined.partitions === now.partitions && joined.after === now.after) return undefined
+  return `the group has ${now.partitions} partitions in the bucket 3QPR_GROUPS now, and this member joined it with `
+    + `${joined.partitions}. ${newName}`
+}
+
+const newName = "Or give the consumer another name, and say with `from` where it begins"

@@ -60,12 +60,15 @@ const samples: Readonly<Record<string, object>> = {
  * What a key function makes of the samples, as hashes. Two functions that differ here give the same event to two
  * partitions. A sample without a key is left out: a function may need fields that only real events have.
  */
-export const keysOf = <T extends string>(keyed: Keyed<T>): Readonly<Record<string, number>> => {
+export const keysOf = <T extends string>(keyed: Keyed<T>): Keys => {
   const keys: Record<string, number> = {}
+  let isObject = false
   const key = (event: ConsumedEvent<T>) => {
-    const given = String(keyed.key(event))
-    keys[event.type] = partitionOf(given, 2 ** 32)
-    return given
+    const given: unknown = keyed.key(event)
+    // A promise or an object: its text is the same for all events.
+    if (typeof given === "object" && given !== null) isObject = true
+    keys[event.type] = partitionOf(String(given), 2 ** 32)
+    return String(given)
   }
   for (const [type, data] of Object.entries(samples)) {
     waitingOf({ types: keyed.types, key }, 1, {
@@ -79,5 +82,12 @@ export const keysOf = <T extends string>(keyed: Keyed<T>): Readonly<Record<strin
       headers: []
     })
   }
-  return keys
+  return { keys, isObject }
+}
+
+/** What a key function gives. */
+export interface Keys {
+  readonly keys: Readonly<Record<string, number>>
+  /** It gives objects or promises, and not texts. */
+  readonly isObject: boolean
 }

@@ -86,9 +86,11 @@ export const logGuard = ({ follow, manager, sequenceAt, store }: LogGuardOptions
     },
     /** Why nothing may begin. A strange log stays strange until the event that was read there is back. */
     check: Effect.gen(function*() {
-      const { anchor, partitions } = yield* store.read
+      const { anchor, config, partitions } = yield* store.read
       const log = yield* now(anchor)
-      const checkpoint = Math.max(0, ...[...partitions.values()].map(({ record }) => record.checkpoint))
+      const checkpoints = [...partitions.values()].map(({ record }) => record.checkpoint)
+      // A group may begin behind the end of the log. Only what it has read is compared.
+      const checkpoint = Math.max(0, ...checkpoints.filter((one) => one > (config?.after ?? 0)))
       const found = strangenessOf(anchor, checkpoint, log)
       const isBack = anchor !== undefined && log.idAtAnchor === anchor.id
       strange = found ?? (isBack ? undefined : strange)

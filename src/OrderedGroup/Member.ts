@@ -1,4 +1,6 @@
 import { shareOut } from "./Balance.ts"
+import { Silence } from "./Silence.ts"
+import type { Sign } from "./Silence.ts"
 
 /** What the group's store keeps under `partition.<n>`. */
 export interface PartitionRecord {
@@ -13,13 +15,6 @@ export interface PartitionRecord {
 export interface Revised {
   readonly revision: number
   readonly record: PartitionRecord
-}
-
-/** A member's newest heartbeat. */
-export interface Sign {
-  readonly revision: number
-  /** The member's own lease in milliseconds; undefined from a version that does not state it. */
-  readonly lease?: number | undefined
 }
 
 /**
@@ -108,9 +103,7 @@ export class Member {
   readonly #owned = new Map<number, Owned>()
   /** The newest record of each partition. */
   readonly #records = new Map<number, Revised>()
-  /** How long each other member has been silent while we could look. */
-  readonly #silence = new Map<string, { revision: number; millis: number; lease: number }>()
-  #lastRead: number | undefined
+  readonly #silence: Silence
   #validUntil = Number.NEGATIVE_INFINITY
   #lapses = 0
   #isLeaving = false
@@ -118,6 +111,7 @@ export class Member {
 
   constructor(options: MemberOptions) {
     this.#options = options
+    this.#silence = new Silence(options.id, options.lease, 2 * this.tick)
   }
 
   get owned(): ReadonlyMap<number, Owned> {
@@ -192,7 +186,8 @@ export class Member {
     const isFresh = (snapshot.members.get(this.#options.id)?.revision ?? 0) >= heartbeat.revision
     if (isFresh) {
       this.#validUntil = Math.max(this.#validUntil, heartbeat.sentAt + this.#options.lease * (2 / 3))
-      this.#listen(now, snapshot)
+      const owners = [...this.#records.values()].flatMap(({ record }) => record.owner ?? [])
+      this.#silence.listen(now, snapshot.members, owners)
     }
     this.#reconcile()
     if (isFresh) this.#doubt(snapshot)
@@ -204,7 +199,7 @@ export class Member {
     return [
       ...this.#saves(),
       ...(this.isValid(now) ? this.#claims(targets.claim) : []),
-      ...this.#forgets()
+      ...this.#silence.gone.map((member) => ({ _tag: "Forget" as const, member }))
     ]
   }
 
@@ -237,27 +232,6 @@ export class Member {
     if (revised.revision > (this.#records.get(partition)?.revision ?? 0)) {
       this.#records.set(partition, revised)
     }
-  }
-
-  #listen(now: number, { members }: Snapshot): void {
-    // Time during which the store was unreachable does not count as missed heartbeats.
-    const elapsed = this.#lastRead === undefined ? 0 : Math.min(now - this.#lastRead, 2 * this.tick)
-    this.#lastRead = now
-    const owners = [...this.#records.values()].flatMap(({ record }) => record.owner ?? [])
-    const known = new Set([...members.keys(), ...owners])
-    for (const id of this.#silence.keys()) if (!known.has(id)) this.#silence.delete(id)
-    for (const id of known) {
-      const { lease, revision = 0 } = members.get(id) ?? {}
-      const before = this.#silence.get(id)
-      const millis = before?.revision === revision ? before.millis + elapsed : 0
-      this.#silence.set(id, { revision, millis, lease: lease ?? before?.lease ?? this.#options.lease })
-    }
-  }
-
-  /** Whether a member may still begin events. Each is judged by its own lease. */
-  #isAlive(id: string): boolean {
-    const silence = this.#silence.get(id)
-    return id === this.#options.id || (silence !== undefined && silence.millis < silence.lease)
   }
 
   #reconcile(): void {
@@ -308,7 +282,7 @@ export class Member {
     if (this.#isLeaving) return { keep: 0, claim: [] }
     const free: Array<number> = []
     const counts = new Map(
-      [...new Set([...members.keys(), id])].filter((id) => this.#isAlive(id)).map((id) => [id, 0])
+      [...new Set([...members.keys(), id])].filter((id) => this.#silence.isAlive(id)).map((id) => [id, 0])
     )
     for (let partition = 0; partition < this.#options.partitions; partition++) {
       const owner = this.#records.get(partition)?.record.owner ?? null
@@ -348,11 +322,5 @@ export class Member {
       const record = { owner: this.#options.id, token: null, checkpoint }
       return { _tag: "Claim", partition, record, expected: found?.revision ?? 0, lapses: this.#lapses }
     })
-  }
-
-  #forgets(): ReadonlyArray<Action> {
-    return [...this.#silence].flatMap(([member, { lease, millis, revision }]): ReadonlyArray<Action> =>
-      revision > 0 && member !== this.#options.id && millis > 10 * lease ? [{ _tag: "Forget", member }] : []
-    )
   }
 }

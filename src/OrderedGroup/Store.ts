@@ -4,7 +4,8 @@ import { Buffer } from "node:buffer"
 import { type ReadFailed, stream as eventStream } from "../EventLog.ts"
 import { makeReader, reading } from "../EventLog/Reader.ts"
 import type { Nats } from "../Nats.ts"
-import type { PartitionRecord, Revised, Sign, Snapshot } from "./Member.ts"
+import type { PartitionRecord, Revised, Snapshot } from "./Member.ts"
+import type { Sign } from "./Silence.ts"
 
 /** The JetStream KV bucket of all ordered groups, and the stream under it. */
 export const bucket = "3QPR_GROUPS"

@@ -3,6 +3,7 @@ import { type Delivered, eventOf } from "../Consumer/Delivered.ts"
 import type { DeadLetters } from "../DeadLetters.ts"
 import type { LoggedEntry, ReadFailed, ReadOptions } from "../EventLog.ts"
 import { messageOf } from "../Failure.ts"
+import { otherBucket, otherConfig } from "./Agreement.ts"
 import type { Begun, Desk, End } from "./Desk.ts"
 import type { Turn } from "./Fence.ts"
 import type { Judged } from "./Handler.ts"
@@ -131,12 +132,12 @@ export const work = Effect.fnUntraced(function*<T extends string>(
     }
   })
 
-  /** Why the store is not the one that we joined. */
+  /** A reading without our own heartbeat proves nothing. */
   const faultOf = (contents: Contents, heartbeat: number) => {
-    const isFresh = (contents.members.get(id)?.revision ?? 0) >= heartbeat
     created ??= contents.created
-    if (created !== contents.created) return otherBucket(created, contents.created)
-    return isFresh ? otherConfig(options.config, contents.config) : storeFault
+    const isFresh = (contents.members.get(id)?.revision ?? 0) >= heartbeat
+    return otherBucket(created, contents.created)
+      ?? (isFresh ? otherConfig(options.config, contents.config) : storeFault)
   }
 
   const look = Effect.gen(function*() {
@@ -257,21 +258,6 @@ export const work = Effect.fnUntraced(function*<T extends string>(
   }))
   return { act, reason }
 })
-
-const otherBucket = (joined: string, now: string) =>
-  `the bucket 3QPR_GROUPS is another one (created ${now}) than this member joined (created ${joined}), so old fencing `
-  + "tokens are larger than new ones. Restore the old bucket. Or give the consumer another name, and say with `from` "
-  + "where it begins"
-
-const otherConfig = (joined: GroupConfig, now: GroupConfig | undefined) => {
-  if (now === undefined) {
-    return "the group's configuration was purged from the bucket 3QPR_GROUPS. Restore the bucket. Or give the "
-      + "consumer another name, and say with `from` where it begins"
-  }
-  if (joined.partitions === now.partitions && joined.after === now.after) return undefined
-  return `the group has ${now.partitions} partitions in the bucket 3QPR_GROUPS now, and this member joined it with `
-    + `${joined.partitions}. Give the consumer another name, and say with \`from\` where it begins`
-}
 
 const done: End = { _tag: "Done" }
 const fenced: End = { _tag: "Fenced" }

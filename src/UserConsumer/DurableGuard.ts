@@ -29,8 +29,10 @@ export const durableGuard = Effect.fnUntraced(function*(nats: Nats["Service"], d
     Effect.flatMap(([{ created, delivered }, { state }]) => {
       isCompared = true
       if (refused !== undefined && refused.created !== created) refused = undefined
-      if (refused !== undefined || delivered.stream_seq <= state.last_seq) return Effect.void
-      refused = { created, reason: reasonOf(durable, delivered.stream_seq, state.last_seq) }
+      // A durable consumer may begin behind the end of the log. Only what it has received is compared.
+      const received = delivered.consumer_seq === 0 ? 0 : delivered.stream_seq
+      if (refused !== undefined || received <= state.last_seq) return Effect.void
+      refused = { created, reason: reasonOf(durable, received, state.last_seq) }
       return Effect.logError(refused.reason)
     }),
     Effect.as(compareEvery),

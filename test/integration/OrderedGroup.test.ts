@@ -205,6 +205,10 @@ layer(Layer.effectDiscard(ready).pipe(Layer.provideMerge(consumersOnBroker)), { 
         const joining = () => subscribeOrdered({ ...options, key: ({ data }) => data.id })
         const error = yield* Effect.flip(Effect.tryPromise({ try: joining, catch: String }))
         assert.match(error, /key function of the group keyed gives another key to scan.created/)
+        const later = async () => "key"
+        const asking = () => Reflect.apply(subscribeOrdered, undefined, [{ ...options, key: later }])
+        const refusal = yield* Effect.flip(Effect.tryPromise({ try: asking, catch: String }))
+        assert.match(refusal, /key gives an object or a promise; allowed is a function that gives a text/)
         // The same keys, written otherwise.
         yield* ordered({ ...options, key: (event) => Object(event.data).qpr_code_id ?? "" })
       }))

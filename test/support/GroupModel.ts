@@ -1,6 +1,7 @@
 import { type Begun, Desk, type End } from "../../src/OrderedGroup/Desk.ts"
 import { LeaseClock } from "../../src/OrderedGroup/LeaseClock.ts"
-import type { Action, Member, Revised, Sign } from "../../src/OrderedGroup/Member.ts"
+import type { Action, Member, Revised } from "../../src/OrderedGroup/Member.ts"
+import type { Sign } from "../../src/OrderedGroup/Silence.ts"
 import { Agenda } from "./GroupModel/Agenda.ts"
 import { memberOf, type Naivety } from "./GroupModel/Naive.ts"
 import { randomOf } from "./GroupModel/Random.ts"

@@ -4,7 +4,8 @@ import { Desk } from "../../src/OrderedGroup/Desk.ts"
 import { Feed } from "../../src/OrderedGroup/Feed.ts"
 import { partitionOf } from "../../src/OrderedGroup/Key.ts"
 import { LeaseClock } from "../../src/OrderedGroup/LeaseClock.ts"
-import { Member, type Revised, type Sign } from "../../src/OrderedGroup/Member.ts"
+import { Member, type Revised } from "../../src/OrderedGroup/Member.ts"
+import type { Sign } from "../../src/OrderedGroup/Silence.ts"
 
 describe("a key's partition", () => {
   it("is what it always was", () => {

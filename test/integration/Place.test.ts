@@ -290,11 +290,11 @@ describe("a durable consumer that is edited while it is used", () => {
       yield* untilCount("scans", 20)
       const sql = yield* SqlClient
       const { consumers } = yield* manager
-      yield* sql`alter table scan_counts_1 rename to elsewhere`
+      yield* sql`alter table scan_hours_1 rename to elsewhere`
       yield* Effect.promise(() => consumers.update(stream, "scans-1", { max_deliver: 1 }))
       yield* appendScans(20, 40)
       const { created } = yield* Effect.promise(() => consumers.info(stream, "scans-1"))
-      yield* sql`alter table elsewhere rename to scan_counts_1`
+      yield* sql`alter table elsewhere rename to scan_hours_1`
       const info = yield* until(
         "another durable consumer",
         Effect.eventually(Effect.tryPromise(() => consumers.info(stream, "scans-1"))),

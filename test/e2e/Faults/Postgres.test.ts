@@ -6,9 +6,10 @@ import { platform } from "../../support/Broker.ts"
 import { Scene } from "../../support/Faults/Scene.ts"
 import type { System } from "../../support/Faults/System.ts"
 import { threeqpr } from "../../support/Serve.ts"
+import { until } from "../../support/Until.ts"
 
 const run = ({ query }: System, statement: string) =>
-  query(Effect.flatMap(SqlClient, (sql) => sql.unsafe(statement)))
+  query(Effect.flatMap(SqlClient, (sql) => sql.unsafe<Readonly<Record<string, unknown>>>(statement)))
 
 const endBackends = (system: System) =>
   run(
@@ -17,9 +18,27 @@ const endBackends = (system: System) =>
     where backend_type = 'client backend' and pid <> pg_backend_pid()`
   )
 
-/** The tables of the live generations, with everything that belongs to them. */
-const tables = ["scans_1", "scan_days_1", "scans_applied_1", "conversations_1", "conversations_applied_1"]
-  .concat("qpr_codes_1", "qpr_codes_applied_1", "subscriptions_1", "subscriptions_applied_1")
+/** Every table that changes with the events. */
+const tablesOf = (system: System) =>
+  Effect.map(
+    run(
+      system,
+      `select tablename::text as name from pg_tables where schemaname = 'public' and tablename not like 'older_%'
+        and (tablename ~ '_[0-9]+$' or tablename in ('applied_counts', 'repeated', 'places'))`
+    ),
+    (rows) => rows.map(({ name }) => String(name))
+  )
+
+/** How many events the read models have applied. */
+const applied = (system: System) =>
+  Effect.map(
+    run(
+      system,
+      `select (select count(*) from scans_applied_1) + (select count(*) from conversations_applied_1)
+        + (select count(*) from qpr_codes_applied_1) + (select count(*) from subscriptions_applied_1) as events`
+    ),
+    ([row]) => Number(row?.["events"])
+  )
 
 layer(Scene.layer({ receivers: 1, projectors: 2 }), { excludeTestServices: true })("Postgres", (it) => {
   // Row 14.
@@ -104,41 +123,32 @@ layer(Scene.layer({ receivers: 1, projectors: 2 }), { excludeTestServices: true 
 
   // Row 17: what the durable consumers have finished is not in the copy, and only the log still has it.
   it.effect(
-    "that is restored from an older copy shows what is missing; rebuilds bring back the same content",
+    "that is restored from an older copy reads again from the log what it lacks",
     () =>
       Effect.gen(function*() {
         const { answered, system, traffic, whole } = yield* Scene
         const admin = yield* system.add("admin")
         yield* system.settled
+        const tables = yield* tablesOf(system)
         for (const table of tables) yield* run(system, `create table older_${table} as table ${table}`)
         const load = yield* traffic()
         yield* answered(300, 200)
         yield* load.stop
         yield* system.settled
-        for (const table of tables) {
-          yield* run(system, `truncate ${table}`)
-          yield* run(system, `insert into ${table} select * from older_${table}`)
-          yield* run(system, `drop table older_${table}`)
-        }
+        const before = yield* applied(system)
+        yield* system.query(Effect.flatMap(SqlClient, (sql) =>
+          sql.withTransaction(Effect.gen(function*() {
+            yield* sql.unsafe(`truncate ${tables.join(", ")}`)
+            for (const table of tables) yield* sql.unsafe(`insert into ${table} select * from older_${table}`)
+          }))))
+        for (const table of tables) yield* run(system, `drop table older_${table}`)
+        assert.isBelow(yield* applied(system), before)
+        yield* until("every event applied", applied(system), (events) => events === before)
+        yield* whole()
         const projections = (...args: ReadonlyArray<string>) =>
           threeqpr(["projections", ...args, "--admin-url", admin.admin])
-        const shown = yield* projections("list", "--json")
-        const missing = shown.stdout.trim().split("\n").map((line) => {
-          const { completeness, name } = JSON.parse(line)
-          return [name, completeness.missing > 0]
-        })
-        assert.deepStrictEqual(missing, [
-          ["scans", true],
-          ["conversations", true],
-          ["qpr_codes", true],
-          ["subscriptions", true]
-        ])
-        for (const [name] of missing) {
-          const rebuilt = yield* projections("rebuild", String(name))
-          assert.strictEqual(rebuilt.code, 0, rebuilt.stderr)
-        }
-        yield* whole()
         assert.strictEqual((yield* projections("verify", "--ledger")).code, 0)
+        assert.strictEqual((yield* projections("verify")).code, 0)
       }),
     120_000
   )

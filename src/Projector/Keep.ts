@@ -13,6 +13,10 @@ import type { Live, Rebuild } from "./Registry.ts"
 /** How often every entry is accounted for, in milliseconds; every time while events are missing. */
 const accountEvery = 5_000
 
+/** The same while more events than `backlog` wait: counting the log costs time that the events need. */
+const accountBehindEvery = 20_000
+const backlog = 5_000
+
 /** What a look at the place of a generation comes to. */
 export interface Look {
   /** Whether its events may be applied. */
@@ -31,6 +35,8 @@ interface Seen {
   /** The connection to the broker during which the log was compared. */
   connection: number
   accountedAt: number
+  /** Events that the durable consumer had to deliver. */
+  pending: number
   unexplained: number
   look: Look
 }
@@ -39,6 +45,7 @@ const nothingSeen = (): Seen => ({
   comparison: undefined,
   connection: 0,
   accountedAt: -Infinity,
+  pending: 0,
   unexplained: 0,
   look: { runs: false, restart: false, otherLog: undefined, fault: undefined }
 })
@@ -137,7 +144,7 @@ export const keeper = Effect.gen(function*() {
     const state = seenOf(one)
     const now = performance.now()
     const due = state.connection !== connection || state.look.fault !== undefined
-      || now - state.accountedAt >= accountEvery
+      || now - state.accountedAt >= (state.pending > backlog ? accountBehindEvery : accountEvery)
     const reason = yield* otherLog(one, due)
     if (reason !== undefined) return { ...running, runs: false, otherLog: reason, fault: reason }
     const { lastSequence } = yield* log.state
@@ -165,6 +172,7 @@ export const keeper = Effect.gen(function*() {
       case "absent":
       case "ours":
     }
+    state.pending = durable?.pending ?? 0
     if (durable === undefined || !due) return { ...running, fault: state.look.fault }
     const look = yield* accountFor(projection, one, durable, lastSequence)
     state.accountedAt = now

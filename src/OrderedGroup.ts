@@ -100,6 +100,7 @@ export const start = Effect.fnUntraced(
       desk,
       log: logGuard({ store, manager, follow: reader.follow, sequenceAt: reader.sequenceAt }),
       onChange: nats.onChange,
+      isConnected: () => nats.isConnected() && !nats.connection.isClosed(),
       isClosed: () => nats.connection.isClosed(),
       read: reader.follow,
       deadLetters,
@@ -139,7 +140,8 @@ export const start = Effect.fnUntraced(
         return { events: yield* reader.count({ after: finishedTo, filter }), finishedTo }
       }),
       health: Effect.map(stuck, (stuck): Health => {
-        const why = nats.fault() ?? reason() ?? limit.reason ?? blocked() ?? stuck
+        const why = (nats.connection.isClosed() ? "the connection to the broker has ended" : nats.fault()) ??
+          reason() ?? limit.reason ?? blocked() ?? stuck
         return why === undefined ? { ready: true } : { ready: false, reason: why }
       }),
       ended: untilClosed(nats),

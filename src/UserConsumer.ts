@@ -115,6 +115,8 @@ export const start = Effect.fnUntraced(
       health: Effect.map(stuck, (stuck): Health => {
         const reason = fiber.pollUnsafe() !== undefined
           ? "the consumer has ended"
+          : nats.connection.isClosed()
+          ? "the connection to the broker has ended"
           : nats.fault() ?? guard.reason() ?? limit.reason ?? stuck
         return reason === undefined ? { ready: true } : { ready: false, reason }
       }),

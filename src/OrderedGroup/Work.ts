@@ -33,6 +33,8 @@ export interface WorkOptions<T extends string> {
   }
   /** Calls back when the connection is lost (false) and when it is back (true). */
   readonly onChange: (listener: (connected: boolean) => void) => Effect.Effect<void, never, Scope.Scope>
+  readonly isConnected: () => boolean
+  /** Whether the connection has ended and does not come back. */
   readonly isClosed: () => boolean
   readonly desk: Desk<Waiting<T>>
   readonly read: (options: ReadOptions) => Effect.Effect<ReadonlyArray<LoggedEntry>, ReadFailed>
@@ -232,8 +234,13 @@ export const work = Effect.fnUntraced(function*<T extends string>(
     return left.pipe(
       Effect.timeoutOption(options.stopWithin),
       Effect.andThen(Fiber.interruptAll(fibers.values())),
-      Effect.andThen(Effect.suspend(() => member.owned.size === 0 ? Effect.void : look)),
-      Effect.andThen(Effect.ignore(store.forget(id)))
+      // Without a connection each request would only time out.
+      Effect.andThen(
+        Effect.suspend(() => member.owned.size === 0 || !options.isConnected() ? Effect.void : look)
+      ),
+      Effect.andThen(
+        Effect.suspend(() => options.isConnected() ? Effect.ignore(store.forget(id)) : Effect.void)
+      )
     )
   })
   yield* options.onChange((connected) => {

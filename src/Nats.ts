@@ -1,4 +1,4 @@
-import { Cause, Context, Duration, Effect, Layer, Redacted, Schedule, type Scope } from "effect"
+import { Cause, Context, Duration, Effect, Layer, Predicate, Redacted, Schedule, type Scope } from "effect"
 import { connect, type ConnectionOptions, createInbox, Events, type NatsConnection } from "nats"
 import { checkReadable, type Credentials, type Login, loginOf } from "./Nats/Credentials.ts"
 import { ignoreErrorsOfNobody } from "./Nats/DenoSocket.ts"
@@ -148,11 +148,15 @@ const explain = Effect.fnUntraced(function*(target: Target, options: ConnectionO
       Effect.matchEffect({ onFailure: Effect.succeed, onSuccess: () => Effect.succeed(undefined) })
     )
     if (failure === undefined || watched.connected) continue
-    const fault = `the broker is not connected: ${failure.reason}. ${failure.remedy}`
-    if (fault !== watched.fault) yield* Effect.logWarning(`NATS: ${fault}`)
+    // Anybody can read the readiness of the public listener: the names of hosts are for the log only.
+    const why = failure.passing ? ` (${codeOf(failure.cause)})` : `: ${failure.reason}`
+    const fault = `the broker is not connected${why}. ${failure.remedy}`
+    if (fault !== watched.fault) yield* Effect.logWarning(`NATS: ${failure.message}`)
     watched.fault = fault
   }
 })
+
+const codeOf = (error: unknown) => Predicate.hasProperty(error, "code") ? String(error.code) : "no answer"
 
 // The client's own defaults give up after some 20 s of outage and notice a dead peer after 6 minutes.
 const lasting = {

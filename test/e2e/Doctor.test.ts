@@ -292,10 +292,10 @@ describe("threeqpr doctor", () => {
       const { code, found } = yield* doctor(environment, ["--url", webhook, "--admin-url", admin])
       assert.strictEqual(code, 1)
       assert.match(found("broker"), /^failed: Cannot connect to NATS at .* → Check NATS_URL/)
-      assert.match(found("public listener"), /^failed: .* is not ready: the broker is not connected → /)
+      assert.match(found("public listener"), /^failed: .* is not ready: the broker is not connected.* → /)
       assert.match(
         found("private listener"),
-        /^failed: .* is not ready: event log: the broker is not connected → /
+        /^failed: .* is not ready: event log: the broker is not connected.* → /
       )
     }).pipe(Effect.scoped, Effect.provide(Broker.platform)))
 

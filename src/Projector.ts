@@ -14,6 +14,7 @@ import { Nats } from "./Nats.ts"
 import { filterOf, type Projection } from "./Projection.ts"
 import { applyInOrder, type Decoded, NotNow } from "./Projector/Batch.ts"
 import { BatchSize, largest } from "./Projector/BatchSize.ts"
+import { compareRepeats } from "./Projector/BodyConflicts.ts"
 import { expireLive, RowRetention } from "./Projector/Expire.ts"
 import { follower, type Trouble } from "./Projector/Follow.ts"
 import { type Keeper, keeper } from "./Projector/Keep.ts"
@@ -52,8 +53,17 @@ const start = Effect.fnUntraced(function*(projections: ReadonlyArray<Projection>
   const { connection } = yield* Nats
   const manager = yield* Effect.promise(() => connection.jetstreamManager({ checkAPI: false }))
   yield* vitals.run("the inspection of streams", inspect(beside, () => operatedFlaw(manager)))
+  yield* vitals.run("repeated events", repeatsAlways)
   if ((yield* RowRetention) !== undefined) yield* vitals.run("the age of rows", expireAlways(projections))
 })
+
+const repeatsAlways = compareRepeats().pipe(
+  Effect.catch((error) =>
+    Effect.as(Effect.logWarning(`repeated events are not compared for now: ${messageOf(error)}`), 0)
+  ),
+  Effect.flatMap((compared) => compared > 0 ? Effect.void : Effect.sleep("5 seconds")),
+  Effect.forever
+)
 
 const expireAlways = (projections: ReadonlyArray<Projection>) =>
   expireLive(projections).pipe(

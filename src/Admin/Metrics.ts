@@ -8,6 +8,7 @@ import { EventLog, quarantineSubjects } from "../EventLog.ts"
 import { countIn } from "../EventLog/Subjects.ts"
 import { messageOf } from "../Failure.ts"
 import { watchLoop } from "../Metrics.ts"
+import { conflicts } from "../Projector/BodyConflicts.ts"
 import { active } from "../Projector/Registry.ts"
 import { repaired } from "../Reconciliations/Registry.ts"
 import { Vitals } from "../Vitals.ts"
@@ -115,6 +116,11 @@ const work = Effect.gen(function*() {
       projection
     })
   }
+  yield* gauge(
+    "threeqpr_conflicts_stored",
+    "Entries with the id of an event that was applied before with another body",
+    yield* conflicts
+  )
   yield* gauge(
     "threeqpr_reconciled",
     "Scans that were ever brought in from 3QPR's API",

@@ -7,6 +7,7 @@ import type { Standing } from "../Consumer/Standing.ts"
 import { DeadLetters } from "../DeadLetters.ts"
 import { EventLog, quarantineSubjects, stream } from "../EventLog.ts"
 import { countIn } from "../EventLog/Subjects.ts"
+import { conflicts } from "../Projector/BodyConflicts.ts"
 import { Vitals } from "../Vitals.ts"
 import { Api } from "./Api.ts"
 import { unavailable } from "./Events.ts"
@@ -60,7 +61,12 @@ const look = Effect.gen(function*() {
     rates: { last_minute: yield* storedWithin(60_000), last_hour: yield* storedWithin(3_600_000) },
     consumers: yield* standing,
     dead_letters: yield* (yield* DeadLetters).count,
-    quarantined: countIn(yield* log.census, quarantineSubjects)
+    quarantined: countIn(yield* log.census, quarantineSubjects),
+    // Without the database the rest is still told.
+    conflicts: yield* conflicts.pipe(
+      Effect.timeout("2 seconds"),
+      Effect.catch(() => Effect.succeed(null))
+    )
   }
 }).pipe(Effect.withSpan("Status.look"))
 

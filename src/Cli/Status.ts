@@ -87,6 +87,8 @@ const show = Effect.fnUntraced(function*(
   )
   yield* line("replicas", number(stream.replicas))
   yield* line("quarantined", status.quarantined > 0 ? yellow(number(status.quarantined)) : "0")
+  const { conflicts } = status
+  if (conflicts !== 0) yield* line("conflicts", yellow(conflicts === null ? "unknown" : number(conflicts)))
   yield* line("dead letters", status.dead_letters > 0 ? red(number(status.dead_letters)) : "0")
   const [last] = reconciled?.reconciliations ?? []
   if (last !== undefined) {

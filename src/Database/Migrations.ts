@@ -157,6 +157,12 @@ const migrations = {
       select name, generation, name || '-' || generation from projections
       union select name, generation, name || '-' || generation from rebuilds where dropped_at is null
       union select name, retires, name || '-' || retires from rebuilds where dropped_at is null`
+  }),
+  "0013_repeated_bodies": Effect.gen(function*() {
+    const sql = yield* SqlClient
+    // Null until it has been compared with the body that was applied.
+    yield* sql`alter table repeated add column body text check (body in ('same', 'other', 'gone'))`
+    yield* sql`create index repeated_to_compare on repeated (sequence) where body is null`
   })
 }
 

@@ -57,7 +57,7 @@ for (const engine of engines) {
 }
 
 const all = ["projections", "rebuilds", "reconciliations", "origin", "repeated_ids", "completed"]
-  .concat("applied_counts", "forgotten")
+  .concat("applied_counts", "forgotten", "places", "repeated_bodies")
 
 const applied = Effect.gen(function*() {
   const sql = yield* SqlClient

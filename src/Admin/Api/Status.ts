@@ -56,7 +56,12 @@ const StatusAnswer = Schema.Struct({
   rates: Schema.Struct({ last_minute: Schema.Finite, last_hour: Schema.Finite }),
   consumers: Schema.Array(ConsumerAnswer),
   dead_letters: Schema.Finite,
-  quarantined: Schema.Finite
+  quarantined: Schema.Finite,
+  /**
+   * Entries with the id of an event that was applied before with another body. They change nothing. Null when the
+   * database does not answer.
+   */
+  conflicts: Schema.NullOr(Schema.Finite)
 })
 export type StatusAnswer = typeof StatusAnswer.Type
 

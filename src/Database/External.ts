@@ -6,7 +6,7 @@ import { messageOf } from "../Failure.ts"
 
 /** The database of `DATABASE_URL` cannot be used: which step failed, where, and what to do. */
 export class DatabaseUnavailable extends Schema.TaggedError<DatabaseUnavailable>()("DatabaseUnavailable", {
-  step: Schema.Literals(["url", "connect", "log in", "version"]),
+  step: Schema.Literals(["url", "connect", "log in", "version", "encoding", "session"]),
   /** Host, port and database, as far as the URL says. */
   target: Schema.String,
   message: Schema.String
@@ -43,6 +43,8 @@ export const open = Effect.fn("External.open")(function*(
     Effect.mapError((error) => unreachable(target, error))
   )
   yield* checkVersion(target, version)
+  const settings = yield* settingsOf(client).pipe(Effect.mapError((error) => unreachable(target, error)))
+  yield* checkSettings(target, settings)
   return { client, describe: `Postgres ${version} at ${target}, up to ${poolSize} connections` }
 })
 
@@ -57,6 +59,49 @@ export const checkVersion = (target: string, version: string) =>
         + "is needed. Set DATABASE_URL to a newer server, or unset it to use the embedded one."
     })
   )
+
+const settingsOf = (sql: PgClient.PgClient) =>
+  Effect.map(
+    sql<{ readonly name: string; readonly setting: string }>`
+      select name, setting from pg_settings
+      where name in ('server_encoding', 'statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout')`,
+    (rows) => new Map(rows.map(({ name, setting }) => [name, setting]))
+  )
+
+/** Fails for a database that cannot hold every text, and for a pooler that does not pass our session's settings on. */
+export const checkSettings = (target: string, settings: ReadonlyMap<string, string>) => {
+  const encoding = settings.get("server_encoding")
+  const lost = Object.entries(milliseconds).filter(([name, setting]) => settings.get(name) !== setting)
+  if (encoding !== "UTF8") {
+    return Effect.fail(
+      new DatabaseUnavailable({
+        step: "encoding",
+        target,
+        message:
+          `The database at ${target} has the encoding ${encoding}, which cannot hold every text. Create one with `
+          + "`create database … encoding 'UTF8' template template0` and set DATABASE_URL to it."
+      })
+    )
+  }
+  return lost.length === 0 ? Effect.void : Effect.fail(
+    new DatabaseUnavailable({
+      step: "session",
+      target,
+      message: `The session at ${target} lacks our settings (${
+        lost.map(([name]) => name).join(", ")
+      }), as behind a pooler `
+        + "that ignores them. A pooler in transaction mode also loses prepared statements. Set DATABASE_URL to Postgres "
+        + "itself."
+    })
+  )
+}
+
+/** What `session` sets, as `pg_settings` shows it. */
+const milliseconds = {
+  statement_timeout: "60000",
+  lock_timeout: "15000",
+  idle_in_transaction_session_timeout: "60000"
+}
 
 /** A statement or a lock that takes this long is given up, so that nothing waits for ever. */
 const session = {

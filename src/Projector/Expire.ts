@@ -1,5 +1,6 @@
-import { Clock, Context, Effect } from "effect"
+import { Clock, Context, Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
+import { EventLog } from "../EventLog.ts"
 import { type Projection, tableName } from "../Projection.ts"
 import { excludeGeneration } from "./Locks.ts"
 import { isCompleted, lives } from "./Registry.ts"
@@ -12,13 +13,52 @@ export const RowRetention = Context.Reference<number | undefined>("threeqpr-even
 /** Rows that go in one transaction, so that batches and other processes get their turn. */
 const part = 1_000
 
-/** When rows have to be from to be kept, as ISO 8601; undefined when all are kept. */
+/** The clock cannot be trusted, so no row is removed by its age. */
+export class ClockInDoubt
+  extends Schema.TaggedError<ClockInDoubt>()("ClockInDoubt", { message: Schema.String })
+{}
+
+/** How far our clock may be from the database's, in milliseconds. */
+const mostApart = 300_000
+
+/** How long after the newest entry of the log our clock is trusted, in milliseconds. */
+const mostQuiet = 7 * 86_400_000
+
+/**
+ * Oldest timestamp that is retained (ISO 8601); undefined when all rows are kept. One wrong clock does not decide: it
+ * fails when the database's clock or the newest entry of the log contradicts ours.
+ */
 export const cutoff = Effect.gen(function*() {
   const retention = yield* RowRetention
-  return retention === undefined
-    ? undefined
-    : new Date((yield* Clock.currentTimeMillis) - retention).toISOString()
+  if (retention === undefined) return undefined
+  const now = yield* Clock.currentTimeMillis
+  const sql = yield* SqlClient
+  const [database] = yield* sql<{ readonly now: number }>`
+    select extract(epoch from clock_timestamp())::float8 * 1000 as now`
+  if (database !== undefined && Math.abs(database.now - now) > mostApart) {
+    return yield* new ClockInDoubt({
+      message:
+        `our clock (${timeOf(now)}) and the database's (${
+          timeOf(database.now)
+        }) are more than five minutes apart. `
+        + "Correct the wrong one; until then no row is removed by its age."
+    })
+  }
+  const log = yield* EventLog
+  const { entries, lastSequence } = yield* log.state
+  if (entries > 0 && (yield* log.sequenceAt(now - mostQuiet)) > lastSequence) {
+    return yield* new ClockInDoubt({
+      message:
+        `our clock (${
+          timeOf(now)
+        }) is more than seven days ahead of the newest entry of the log. Correct it if it is `
+        + "wrong; until the next event no row is removed by its age."
+    })
+  }
+  return timeOf(now - retention)
 })
+
+const timeOf = (millis: number) => new Date(millis).toISOString()
 
 /** Removes the rows that are too old from the live generations, some at a time. Any process may do so. */
 export const expireLive = Effect.fn("Projector.expireLive")(

@@ -98,6 +98,11 @@ const inOneTransaction = Effect.fnUntraced(function*(projection: Projection, reb
     return yield* switchTo(projection, rebuild, live, yield* appliedBy(projection, generation))
   }
   yield* carryOver(projection, { has: live, lacks: generation }, floorOf(rebuild.durable))
+  if (rebuild.kind !== "rebuild") {
+    const { durable } = yield* placeOf({ name, generation: live })
+    yield* carryOver(projection, { has: generation, lacks: live }, floorOf(durable))
+  }
+  // When both sides have the same events: one that is applied later would bring a row back.
   const before = yield* cutoff
   if (before !== undefined) {
     // The log may go back further than rows do.
@@ -109,8 +114,6 @@ const inOneTransaction = Effect.fnUntraced(function*(projection: Projection, reb
     }
     yield* switchTo(projection, rebuild, live, yield* appliedBy(projection, generation))
   } else {
-    const { durable } = yield* placeOf({ name, generation: live })
-    yield* carryOver(projection, { has: generation, lacks: live }, floorOf(durable))
     const tables = yield* compare(projection, live, generation)
     yield* endWith(rebuild, { events: yield* appliedBy(projection, generation), tables })
   }

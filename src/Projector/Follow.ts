@@ -9,7 +9,7 @@ import type { Keeper, Look } from "./Keep.ts"
 import { isLockTimeout } from "./Locks.ts"
 import { begin } from "./Rebuilds.ts"
 import { active, end, type Live, lives, noteError, type Rebuild } from "./Registry.ts"
-import { retireOne } from "./Retire.ts"
+import { retireAll } from "./Retire.ts"
 import { freshDurable } from "./Tables.ts"
 import { due, outdated } from "./Versions.ts"
 
@@ -139,7 +139,7 @@ export const follower = Effect.fnUntraced(
       }
       for (const [durable, one] of running) if (!wanted.has(durable)) yield* stop(durable, one)
       for (const [durable, start] of wanted) if (!running.has(durable)) yield* start()
-      yield* beside("dropping a generation", retireOne)
+      yield* beside("dropping a generation", retireAll)
       return rebuilds.length > 0
     })
 

@@ -1,4 +1,4 @@
-import { Effect } from "effect"
+import { Effect, Exit } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { Consumers } from "../Consumer.ts"
 import { replaced } from "../Operations/EndRedrives.ts"
@@ -8,10 +8,21 @@ import { databaseId } from "./Places.ts"
 import { drop } from "./Tables.ts"
 
 /**
- * Removes one generation that a rebuild left behind: its durable consumer, dead letters and tables. Not
- * before every process has had time to stop its consumer; one that has not finds out in its next batch.
+ * Removes the generations that rebuilds left behind: their durable consumers, dead letters and tables. Not before every
+ * process has had time to stop its consumer; one that has not finds out in its next batch. A generation that cannot be
+ * dropped, because a view depends on its tables, does not keep the others.
  */
-export const retireOne = Effect.gen(function*() {
+export const retireAll = Effect.gen(function*() {
+  const sql = yield* SqlClient
+  const left = yield* sql<{ readonly id: number }>`
+    select id::float8 as id from rebuilds
+    where dropped_at is null and finished_at < clock_timestamp() - interval '2 seconds' order by id`
+  const exits = yield* Effect.forEach(left, ({ id }) => Effect.exit(retire(id)))
+  const failed = exits.find(Exit.isFailure)
+  if (failed !== undefined) yield* failed
+}).pipe(Effect.withSpan("Projector.retireAll"))
+
+const retire = Effect.fnUntraced(function*(id: number) {
   const sql = yield* SqlClient
   const consumers = yield* Consumers
   yield* sql.withTransaction(Effect.gen(function*() {
@@ -20,8 +31,7 @@ export const retireOne = Effect.gen(function*() {
         coalesce((select durable from places where places.name = rebuilds.name and generation = retires),
           name || '-' || retires) as durable
       from rebuilds
-      where dropped_at is null and finished_at < clock_timestamp() - interval '2 seconds'
-      order by id limit 1 for update skip locked`
+      where id = ${id} and dropped_at is null for update skip locked`
     if (left === undefined) return
     yield* exclude(left.name)
     const { durable } = left
@@ -35,7 +45,7 @@ export const retireOne = Effect.gen(function*() {
     yield* sql`update rebuilds set dropped_at = clock_timestamp() where id = ${left.id}`
     yield* Effect.logInfo(`projection ${left.name}: generation ${left.retires} is dropped`)
   }))
-}).pipe(Effect.withSpan("Projector.retireOne"))
+})
 
 interface Left {
   readonly id: number

@@ -6,7 +6,7 @@ import { TestClock } from "effect/testing"
 import { createServer } from "node:net"
 import { setImmediate } from "node:timers/promises"
 import { Database } from "../../src/Database.ts"
-import { checkVersion, DatabaseUnavailable } from "../../src/Database/External.ts"
+import { checkSettings, checkVersion, DatabaseUnavailable } from "../../src/Database/External.ts"
 import * as Migrations from "../../src/Database/Migrations.ts"
 import { engines, newDatabase, postgres } from "../support/Databases.ts"
 import * as Postgres from "../support/Postgres.ts"
@@ -171,6 +171,30 @@ describe("a database that cannot be used fails the start", () => {
       })
     )
   }
+
+  test(
+    "when its encoding cannot hold every text",
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(
+        checkSettings("db:5432/events", new Map([["server_encoding", "LATIN1"]]))
+      )
+      assert.strictEqual(error.step, "encoding")
+      assert.include(error.message, "LATIN1")
+    })
+  )
+
+  test(
+    "when a pooler ignores the session's settings",
+    Effect.gen(function*() {
+      const settings = [["server_encoding", "UTF8"], ["lock_timeout", "15000"], [
+        "statement_timeout",
+        "0"
+      ]] as const
+      const error = yield* Effect.flip(checkSettings("db:6432/events", new Map(settings)))
+      assert.strictEqual(error.step, "session")
+      assert.include(error.message, "(statement_timeout, idle_in_transaction_session_timeout)")
+    })
+  )
 
   test(
     "when its version is older than 15",

@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process"
 import { createHash } from "node:crypto"
-import { readdirSync, readFileSync, statSync } from "node:fs"
+import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 
 const root = join(import.meta.dirname, "..")
@@ -8,7 +8,7 @@ const root = join(import.meta.dirname, "..")
 /** Holds the fingerprint of the sources that the program was built from. */
 export const stamp = join(root, "dist", "program", "built-from")
 
-/** Changes with every file that the program is built from. */
+/** Changes with the content of every file that the program is built from. Times differ between the runtimes. */
 export const fingerprint = () => {
   const hash = createHash("sha256")
   const sources = readdirSync(join(root, "src"), { recursive: true, withFileTypes: true })
@@ -17,8 +17,8 @@ export const fingerprint = () => {
     .toSorted()
   const others = ["build.ts", "package.json", "package-lock.json"].map((name) => join(root, name))
   for (const file of [...sources, ...others]) {
-    const { mtimeMs, size } = statSync(file)
-    hash.update(`${file} ${mtimeMs} ${size}\n`)
+    const content = readFileSync(file)
+    hash.update(`${file} ${content.length}\n`).update(content)
   }
   return hash.digest("hex")
 }

@@ -54,9 +54,13 @@ export const layer = (config: Config, secret: WebhookSecret, active: ReadonlySet
     : Admin.layerHealth(access)).pipe(
       Layer.catchTag("ServeError", (error) => Layer.effectDiscard(Effect.fail(notListening(access, error))))
     )
+  // The database opens while the broker starts: neither needs the other, and both take most of a start.
+  const engines = active.has("projector") || active.has("admin")
+    ? Layer.merge(log(config), Layer.effectDiscard(Effect.void).pipe(Layer.provide(readModels)))
+    : log(config)
   return Layer.mergeAll(publicListener, privateListener, Layer.effectDiscard(Counters.answer(active))).pipe(
     Layer.provide(projector),
-    Layer.provide(log(config)),
+    Layer.provide(engines),
     Layer.provideMerge(Vitals.layer)
   )
 }

@@ -81,7 +81,7 @@ export const ingress: ReadonlyArray<Protection> = [
     edits: [
       edit(
         "src/Ingress/Deliveries.ts",
-        `if (encoding !== undefined && encoding.toLowerCase() !== "identity") {`,
+        `if (encoding && encoding.toLowerCase() !== "identity") {`,
         "if (false) {"
       )
     ],
@@ -162,7 +162,7 @@ export const ingress: ReadonlyArray<Protection> = [
     name: "the data of a known type fit its schema",
     edits: [edit("src/Domain/Reading.ts", "return fits[type](rest)", "return true")],
     test: "unit/Ingress.test.ts",
-    title: "keeps an event whose data is wrong in quarantine under its id"
+    title: "keeps an event whose data is wrong in quarantine, once, and then stores its correction"
   },
   {
     rows: ["promise 3"],

@@ -34,7 +34,7 @@ export const operations: ReadonlyArray<Protection> = [
     edits: [
       edit(
         "src/Consumer/Redrives.ts",
-        `if (logged && (logged.headers["ce-id"] ?? letter.eventId) === letter.eventId) {`,
+        "if (logged && idOf(logged) === letter.eventId) {",
         "if (logged) {"
       )
     ],
@@ -83,7 +83,7 @@ export const operations: ReadonlyArray<Protection> = [
     edits: [
       edit(
         "src/Operations/Runner.ts",
-        "yield* Effect.sleep(Math.max(0, due - (yield* Clock.currentTimeMillis)))",
+        "yield* Effect.sleep(Math.max(0, began + at / operation.rate * 1_000 - (yield* monotonic)))",
         ""
       )
     ],

@@ -159,8 +159,8 @@ export const threats: ReadonlyArray<Protection> = [
       ),
       edit(
         "deno.json",
-        `"start:external": "$(which deno) run --no-prompt`,
-        `"start:external": "$(which deno) run --no-prompt --allow-run --allow-write`
+        `"start:external": "$(which node) build.ts --program && $(which deno) run --no-prompt`,
+        `"start:external": "$(which node) build.ts --program && $(which deno) run --no-prompt --allow-run --allow-write`
       )
     ],
     test: "e2e/Permissions.test.ts",
@@ -218,8 +218,8 @@ export const threats: ReadonlyArray<Protection> = [
     edits: [
       edit(
         "src/Operations/Forget.ts",
-        "const letters = yield* removeLetters(new Set(sequences))",
-        "const letters = yield* removeLetters(new Set())"
+        "yield* removeLetters(letters)",
+        ""
       )
     ],
     test: "integration/Forget.test.ts",
@@ -254,14 +254,14 @@ export const threats: ReadonlyArray<Protection> = [
   {
     rows: ["T17"],
     name: "a dependency is justified",
-    edits: [edit("package.json", `"nats": "2.29.3",`, `"nats": "2.29.3",\n    "vitest": "5.1.1",`)],
+    edits: [edit("package.json", `"nats": "2.29.3"`, `"nats": "2.29.3",\n    "vitest": "5.1.1"`)],
     test: "unit/Readme.test.ts",
     title: "justifies every runtime dependency, and no other"
   },
   {
     rows: ["T17"],
     name: "what runs with us is known by name",
-    edits: [edit("package.json", `"nats": "2.29.3",`, `"nats": "2.29.3",\n    "vitest": "5.1.1",`)],
+    edits: [edit("package.json", `"nats": "2.29.3"`, `"nats": "2.29.3",\n    "vitest": "5.1.1"`)],
     test: "unit/Dependencies.test.ts",
     title: "is known by name and licence, whoever brought it"
   }

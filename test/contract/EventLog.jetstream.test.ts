@@ -1,3 +1,5 @@
+// Runs: broker
+
 import { logOnBroker } from "../support/Log.ts"
 import { suite } from "./EventLog.ts"
 

@@ -1,3 +1,5 @@
+// Runs: long, alone
+
 import { assert, describe } from "@effect/vitest"
 import { Effect, FileSystem, Redacted, Schedule } from "effect"
 import { Buffer } from "node:buffer"

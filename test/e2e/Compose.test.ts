@@ -1,3 +1,5 @@
+// Runs: long, broker
+
 import { assert, describe } from "@effect/vitest"
 import { Array as Arr, Effect, Scope } from "effect"
 import { connect } from "nats"

@@ -1,3 +1,5 @@
+// Runs: node first
+
 import { assert, describe } from "@effect/vitest"
 import { Effect, Redacted, type Scope } from "effect"
 import { mostClients } from "../../src/Admin/Live/Feed.ts"
@@ -59,13 +61,19 @@ const at = (path: string, body?: unknown) => Effect.succeed({ path, ...(body !==
 const recipesFor = ({ ask, event, letter, listen, operation, quarantined, rejection }: Facts): Recipes => {
   const rebuilds = "/v1/projections/scans/rebuilds"
   const rebuild = { path: "/v1/projections/scans/rebuild", body: { verify: true, by } }
-  const idle = Effect.repeat(Effect.map(ask({ path: "/v1/projections" }), (body) => JSON.stringify(body)), {
-    until: (text) => !text.includes(`"rebuild":{`)
-  })
+  const idle = Effect.repeat(
+    Effect.delay(Effect.map(ask({ path: "/v1/projections" }), (body) => JSON.stringify(body)), "10 millis"),
+    {
+      until: (text) => !text.includes(`"rebuild":{`)
+    }
+  )
   const begun = Effect.map(Effect.andThen(idle, ask(rebuild)), ({ id }) => `${rebuilds}/${id}`)
   const ended = Effect.tap(
     begun,
-    (path) => Effect.repeat(ask({ path }), { until: ({ finished_at }) => finished_at !== null })
+    (path) =>
+      Effect.repeat(Effect.delay(ask({ path }), "10 millis"), {
+        until: ({ finished_at }) => finished_at !== null
+      })
   )
   const reconcile = { path: "/v1/reconciliations", body: { since: "2026-03-20T00:00:00Z", by } }
   const lastOf = (list: string) =>
@@ -214,7 +222,10 @@ const made = Effect.fnUntraced(function*(webhook: string, ask: Facts["ask"]) {
   yield* deliver(webhook, { ...signed("{}"), signature: "sha256=0" })
   const firstOf = (path: string, name: string) =>
     Effect.repeat(
-      Effect.map(ask({ path }), (body) => body[name] as ReadonlyArray<Readonly<Record<string, unknown>>>),
+      Effect.delay(
+        Effect.map(ask({ path }), (body) => body[name] as ReadonlyArray<Readonly<Record<string, unknown>>>),
+        "10 millis"
+      ),
       {
         until: ({ length }) => length > 0
       }

@@ -1,3 +1,5 @@
+// Runs: node first
+
 import { assert, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import type { AllAnalytics, CodeAnalytics } from "../../src/Admin/Api/Analytics.ts"
@@ -13,7 +15,7 @@ const options = { excludeTestServices: true, timeout: 180_000 }
 /** Waits until the projections are level with the log, and gives how it is then. */
 const level = Effect.gen(function*() {
   const { api } = yield* Dashboard
-  const { body } = yield* Effect.repeat(api("/v1/status"), {
+  const { body } = yield* Effect.repeat(Effect.delay(api("/v1/status"), "10 millis"), {
     until: ({ body }) => (body as StatusAnswer).consumers.every(({ lag }) => lag === 0)
   })
   return body as StatusAnswer

@@ -1,3 +1,5 @@
+// Runs: long
+
 import { assert, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import { Redacted } from "effect"
@@ -63,7 +65,7 @@ layer(Dashboard.layer, options)("the dashboard's quality", (it) => {
       const { api, open, webhook } = yield* Dashboard
       yield* history(webhook, 120, 20)
       yield* trouble(webhook)
-      yield* Effect.repeat(api("/v1/dead-letters"), {
+      yield* Effect.repeat(Effect.delay(api("/v1/dead-letters"), "10 millis"), {
         until: ({ body }) => (body as { readonly total: number }).total === 3
       })
       for (const colorScheme of ["light", "dark"] as const) {

@@ -1,3 +1,5 @@
+// Runs: node first
+
 import { assert, layer } from "@effect/vitest"
 import { Effect, Layer, Redacted } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
@@ -22,7 +24,7 @@ const sql = (statement: string) =>
 const poison = Effect.fnUntraced(function*(id: string, city: string) {
   const { api, webhook } = yield* Dashboard
   yield* deliver(webhook, signed(scanCreated(id, { city })))
-  yield* Effect.repeat(api("/v1/dead-letters"), {
+  yield* Effect.repeat(Effect.delay(api("/v1/dead-letters"), "10 millis"), {
     until: ({ body }) => JSON.stringify(body).includes(`"${id}"`)
   })
 })

@@ -1,3 +1,5 @@
+// Runs: broker
+
 import { assert, describe, it, layer } from "@effect/vitest"
 import { Context, Effect, Layer, Redacted } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
@@ -38,7 +40,7 @@ const sql = (statement: string) =>
 const poison = Effect.fnUntraced(function*(id: string, city: string) {
   const { admin, webhook } = yield* Server
   yield* deliver(webhook, signed(scanCreated(id, { city })))
-  const { body } = yield* Effect.repeat(send(`${admin}/v1/dead-letters`), {
+  const { body } = yield* Effect.repeat(Effect.delay(send(`${admin}/v1/dead-letters`), "10 millis"), {
     until: ({ body }) => JSON.stringify(body).includes(`"${id}"`)
   })
   const { dead_letters } = body as { readonly dead_letters: ReadonlyArray<Record<"id" | "event_id", string>> }

@@ -1,3 +1,5 @@
+// Runs: node first
+
 import { assert, describe } from "@effect/vitest"
 import { Effect, Redacted } from "effect"
 import { Browser } from "../support/Browser.ts"

@@ -1,3 +1,5 @@
+// Runs: broker
+
 import { assert, describe, it, layer } from "@effect/vitest"
 import { Context, Effect, Layer, Redacted } from "effect"
 import { Buffer } from "node:buffer"

@@ -10,7 +10,7 @@ const totalOf = (admin: string) =>
   Effect.map(send(`${admin}/v1/scans`), ({ body }) => (body as { readonly total: number }).total)
 
 const untilTotal = (admin: string, total: number) =>
-  Effect.repeat(totalOf(admin), { until: (there) => there === total })
+  Effect.repeat(Effect.delay(totalOf(admin), "10 millis"), { until: (there) => there === total })
 
 describe("threeqpr forget", () => {
   test(

@@ -33,7 +33,9 @@ describe("threeqpr projections verify --ledger", () => {
       const verified = Effect.map(verify("--json"), ({ code, stdout }) => ({ code, ...JSON.parse(stdout) }))
       const stored = (kinds.event?.length ?? 0) + (kinds.poison?.length ?? 0) +
         (kinds.quarantined?.length ?? 0)
-      const clean = yield* Effect.repeat(verified, { until: ({ counts }) => counts.stream >= stored })
+      const clean = yield* Effect.repeat(Effect.delay(verified, "10 millis"), {
+        until: ({ counts }) => counts.stream >= stored
+      })
       assert.strictEqual(clean.code, 0)
       const { counts, problems, unexplained } = clean
       const scans = kinds.event?.filter(({ type }) => type === "scan.created").length

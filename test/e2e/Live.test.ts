@@ -97,7 +97,7 @@ describe("/v1/live of serve", () => {
         assert.isTrue(client.statuses().at(-1)?.faults.some(({ part }) => part === "event log"))
         yield* broker.start
         yield* client.until(() => client.statuses().at(-1)?.ready === true)
-        yield* Effect.repeat(deliver(webhook, signed(scanCreated("evt_after"))), {
+        yield* Effect.repeat(Effect.delay(deliver(webhook, signed(scanCreated("evt_after"))), "10 millis"), {
           until: ({ status }) => status === 200
         })
         yield* client.until(() => client.sequences().length === 1)
@@ -111,7 +111,9 @@ describe("threeqpr events get --life", () => {
     Effect.gen(function*() {
       const { admin, webhook } = yield* serve({ DATA_DIR: yield* newDataDir, THREEQPR_WEBHOOK_SECRET })
       yield* deliver(webhook, signed(scanCreated("evt_1")))
-      yield* Effect.repeat(send(`${admin}/v1/scans/scan_of_evt_1`), { until: ({ status }) => status === 200 })
+      yield* Effect.repeat(Effect.delay(send(`${admin}/v1/scans/scan_of_evt_1`), "10 millis"), {
+        until: ({ status }) => status === 200
+      })
       const table = yield* threeqpr(["events", "get", "evt_1", "--life", "--admin-url", admin])
       assert.strictEqual(table.code, 0)
       assert.match(table.stdout, /^stored +sequence \d+ +3qpr\.events\.scan\.created +received \S+, signed$/m)

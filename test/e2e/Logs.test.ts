@@ -112,7 +112,9 @@ const wholeRun = Effect.fnUntraced(function*(setUp: SetUp) {
       ...(body && { body: JSON.stringify(body) })
     })
   const has = (path: string, text: string) =>
-    Effect.repeat(ask(path), { until: ({ body }) => JSON.stringify(body).includes(text) })
+    Effect.repeat(Effect.delay(ask(path), "10 millis"), {
+      until: ({ body }) => JSON.stringify(body).includes(text)
+    })
 
   const good = signed(scanCreated("evt_1", { city: payload }))
   yield* deliver(webhook, good)
@@ -133,9 +135,12 @@ const wholeRun = Effect.fnUntraced(function*(setUp: SetUp) {
   yield* has("/v1/reconciliations", "\"failed\"")
   yield* ask("/v1/scans", undefined, someSecret())
   yield* setUp.trouble
-  yield* Effect.repeat(deliver(webhook, signed(scanCreated("evt_5", { city: payload }))), {
-    until: ({ status }) => status === 200
-  })
+  yield* Effect.repeat(
+    Effect.delay(deliver(webhook, signed(scanCreated("evt_5", { city: payload }))), "10 millis"),
+    {
+      until: ({ status }) => status === 200
+    }
+  )
   yield* has("/v1/scans", "scan_of_evt_5")
   server.signal("SIGTERM")
   const ended = yield* server.ended

@@ -46,7 +46,7 @@ describe("/metrics", () => {
       yield* deliver(webhook, { ...signed(scanCreated("evt_3")), signature: `sha256=${"0".repeat(64)}` })
       yield* send(webhook, { method: "POST", body: "{}" })
       yield* deliver(webhook, signed(scanCreated("evt_4")), { "content-encoding": "gzip" })
-      const after = yield* Effect.repeat(scrape(admin), {
+      const after = yield* Effect.repeat(Effect.delay(scrape(admin), "10 millis"), {
         until: (samples) =>
           samples.get("threeqpr_projected_total{projection=\"scans\"}") === 2
           && samples.get("threeqpr_conflicts_total") === 1

@@ -29,7 +29,7 @@ const works = Effect.fnUntraced(
   function*({ admin, webhook }: { readonly admin: string; readonly webhook: string }) {
     assert.strictEqual((yield* deliver(webhook, signed(scanCreated("evt_1")))).status, 200)
     assert.strictEqual((yield* send(webhook, { method: "POST", body: "forged" })).status, 400)
-    yield* Effect.repeat(send(`${admin}/v1/scans`), {
+    yield* Effect.repeat(Effect.delay(send(`${admin}/v1/scans`), "10 millis"), {
       until: ({ body }) => (body as { readonly total: number }).total === 1
     })
     for (const path of ["/v1/status", "/v1/rejections", "/v1/events", "/docs", "/metrics", "/readyz"]) {

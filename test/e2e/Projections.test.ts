@@ -1,3 +1,5 @@
+// Runs: broker
+
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it, layer } from "@effect/vitest"
 import { Context, Effect, Layer, Redacted } from "effect"
@@ -63,7 +65,7 @@ layer(Server.layer, { excludeTestServices: true, timeout: "60 seconds" })("three
     Effect.gen(function*() {
       yield* appendScans(0, 300)
       yield* untilCount("scans", 300)
-      const listed = yield* Effect.repeat(ask("list", "--json"), {
+      const listed = yield* Effect.repeat(Effect.delay(ask("list", "--json"), "10 millis"), {
         until: ({ stdout }) => objects(stdout)[0].lag === 0
       })
       const projections = objects(listed.stdout)

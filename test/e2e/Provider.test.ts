@@ -1,3 +1,5 @@
+// Runs: broker
+
 import { assert, describe } from "@effect/vitest"
 import { Effect, FileSystem } from "effect"
 import { newDataDir } from "../support/Databases.ts"

@@ -117,10 +117,13 @@ describe("threeqpr reconcile", () => {
       yield* Effect.forEach(expected, (_, at) => deliver(webhook, scan(at * 25)))
       const client = yield* clientOf(admin)
       const { event } = yield* Effect.repeat(
-        Effect.map(client.projections.list(), ({ projections }) => {
-          const scans = projections.find(({ name }) => name === "scans")
-          return { event: scans?.completeness, lag: scans?.lag }
-        }),
+        Effect.delay(
+          Effect.map(client.projections.list(), ({ projections }) => {
+            const scans = projections.find(({ name }) => name === "scans")
+            return { event: scans?.completeness, lag: scans?.lag }
+          }),
+          "10 millis"
+        ),
         { until: ({ event, lag }) => lag === 0 && event?.applied === 519 }
       )
       assert.deepInclude(event, { applied: 519, dead_letters: 1, missing: 0 })
@@ -237,15 +240,21 @@ describe("threeqpr reconcile", () => {
       yield* untilRows(sql, 1)
       assert.deepStrictEqual(yield* sql`select id from scans`, [{ id: "scan_1" }])
       const client = yield* clientOf(admin)
-      const { reconciliations, repaired } = yield* Effect.repeat(client.reconciliations.list({ query: {} }), {
-        until: ({ reconciliations }) => reconciliations[0]?.state === "done"
-      })
+      const { reconciliations, repaired } = yield* Effect.repeat(
+        Effect.delay(client.reconciliations.list({ query: {} }), "10 millis"),
+        {
+          until: ({ reconciliations }) => reconciliations[0]?.state === "done"
+        }
+      )
       assert.strictEqual(repaired, 1)
       assert.deepInclude(reconciliations[0], { scheduled: true, requested_by: "the schedule", appended: 1 })
       // The next one is due a minute after this one, and begins an hour before this one's end.
       yield* sql`update reconciliations set requested_at = requested_at - interval '2 minutes'`
       const [next] = yield* Effect.repeat(
-        Effect.map(client.reconciliations.list({ query: {} }), ({ reconciliations }) => reconciliations),
+        Effect.delay(
+          Effect.map(client.reconciliations.list({ query: {} }), ({ reconciliations }) => reconciliations),
+          "10 millis"
+        ),
         { until: (all) => all.length === 2 && all[0]?.state === "done" }
       )
       const hourBefore = Date.parse(reconciliations[0]?.until ?? "") - 3_600_000

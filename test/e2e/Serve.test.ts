@@ -1,3 +1,5 @@
+// Runs: broker
+
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Fiber, Layer, Redacted, type Scope } from "effect"
 import { connect } from "nats"
@@ -81,7 +83,7 @@ const scansAt = (admin: string, query = "") =>
 
 /** Waits until the read model has as many scans. */
 const untilScans = (admin: string, total: number) =>
-  Effect.repeat(scansAt(admin), { until: (answer) => answer.total >= total })
+  Effect.repeat(Effect.delay(scansAt(admin), "10 millis"), { until: (answer) => answer.total >= total })
 
 const childrenOf = (pid: number): ReadonlyArray<number> =>
   readdirSync("/proc").map(Number).filter((candidate) => {
@@ -202,7 +204,7 @@ const suite = <E>(name: string, setUp: Effect.Effect<SetUp, E, Scope.Scope>) =>
         yield* first.end("SIGKILL")
         stop = true
         yield* Fiber.join(loading)
-        yield* Effect.repeat(Effect.sync(() => children.filter(isAlive).length), {
+        yield* Effect.repeat(Effect.delay(Effect.sync(() => children.filter(isAlive).length), "10 millis"), {
           until: (alive) => alive === 0
         })
 

@@ -15,7 +15,7 @@ describe("threeqpr status", () => {
       const server = yield* serve({ DATA_DIR: yield* newDataDir, THREEQPR_WEBHOOK_SECRET })
       yield* deliver(server.webhook, signed(scanCreated("evt_1")))
       yield* deliver(server.webhook, signed("no json"))
-      yield* Effect.repeat(send(`${server.admin}/v1/scans/scan_of_evt_1`), {
+      yield* Effect.repeat(Effect.delay(send(`${server.admin}/v1/scans/scan_of_evt_1`), "10 millis"), {
         until: ({ status }) => status === 200
       })
       const { code, stdout } = yield* threeqpr(["status", "--admin-url", server.admin])
@@ -56,13 +56,15 @@ describe("threeqpr status", () => {
         THREEQPR_WEBHOOK_SECRET
       })
       yield* deliver(server.webhook, signed(scanCreated("evt_0")))
-      yield* Effect.repeat(send(`${server.admin}/v1/scans/scan_of_evt_0`), {
+      yield* Effect.repeat(Effect.delay(send(`${server.admin}/v1/scans/scan_of_evt_0`), "10 millis"), {
         until: ({ status }) => status === 200
       })
       yield* postgres.stop
       yield* deliver(server.webhook, signed(scanCreated("evt_1")))
       const asked = threeqpr(["status", "--json", "--admin-url", server.admin])
-      const { code, stderr, stdout } = yield* Effect.repeat(asked, { until: ({ code }) => code === 1 })
+      const { code, stderr, stdout } = yield* Effect.repeat(Effect.delay(asked, "10 millis"), {
+        until: ({ code }) => code === 1
+      })
       assert.strictEqual(code, 1)
       assert.match(stderr, /^threeqpr: not ready: .*database/)
       const { consumers } = JSON.parse(stdout)

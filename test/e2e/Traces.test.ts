@@ -24,7 +24,9 @@ const deliverScan = ({ webhook }: Serve, id: string, headers: Readonly<Record<st
   )
 
 const untilProjected = ({ admin }: Serve, id: string) =>
-  Effect.repeat(send(`${admin}/v1/scans/scan_of_${id}`), { until: ({ status }) => status === 200 })
+  Effect.repeat(Effect.delay(send(`${admin}/v1/scans/scan_of_${id}`), "10 millis"), {
+    until: ({ status }) => status === 200
+  })
 
 const headersOf = ({ admin }: Serve, id: string) =>
   Effect.map(
@@ -142,13 +144,15 @@ describe("traces", () => {
         ({ body }) =>
           (body as { readonly dead_letters: ReadonlyArray<{ readonly attempts: number }> }).dead_letters
       )
-      yield* Effect.repeat(letters, { until: ({ length }) => length > 0 })
+      yield* Effect.repeat(Effect.delay(letters, "10 millis"), { until: ({ length }) => length > 0 })
       yield* send(`${server.admin}/v1/dead-letters/redrive`, {
         method: "POST",
         headers: { "content-type": "application/json" },
         body: JSON.stringify({ all: true, by: "the tests" })
       })
-      yield* Effect.repeat(letters, { until: ([letter]) => letter?.attempts === 2 })
+      yield* Effect.repeat(Effect.delay(letters, "10 millis"), {
+        until: ([letter]) => letter?.attempts === 2
+      })
       yield* collector.until((collector) => batchesOf(collector, "evt_poison").length === 2)
       for (const span of batchesOf(collector, "evt_poison")) assert.strictEqual(span.traceId, traceId)
       const put = named(collector, "DeadLetters.put").filter((span) => span.traceId === traceId)

@@ -1,3 +1,5 @@
+// Runs: broker
+
 import { assert, layer } from "@effect/vitest"
 import { Clock, Effect, Fiber, Layer } from "effect"
 import { FetchHttpClient, HttpServer } from "effect/http"
@@ -186,7 +188,7 @@ layer(client.pipe(Layer.provideMerge(listener)), { excludeTestServices: true })(
           handle: (batch) =>
             Effect.as(Effect.sync(() => void (handled = true)), batch.map(() => retryAfter(60_000)))
         }))
-        yield* Effect.repeat(consumer("slow"), {
+        yield* Effect.repeat(Effect.delay(consumer("slow"), "10 millis"), {
           until: (slow) => handled && slow !== undefined && slow.in_flight > 0
         })
         const slow = yield* consumer("slow")
@@ -203,7 +205,9 @@ layer(client.pipe(Layer.provideMerge(listener)), { excludeTestServices: true })(
           pause: Effect.void,
           handle: (batch) => Effect.succeed(batch.map(() => ack))
         }))
-        yield* Effect.repeat(consumer("fast"), { until: (fast) => fast?.lag === 0 && fast.finished_to > 0 })
+        yield* Effect.repeat(Effect.delay(consumer("fast"), "10 millis"), {
+          until: (fast) => fast?.lag === 0 && fast.finished_to > 0
+        })
         assert.strictEqual((yield* consumer("fast"))?.lag_seconds, 0)
         yield* Fiber.interrupt(fast)
 

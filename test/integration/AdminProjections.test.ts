@@ -38,7 +38,7 @@ const projection = Effect.fnUntraced(function*(name: string) {
 })
 
 const untilFinished = (name: string, applied: number) =>
-  Effect.repeat(projection(name), {
+  Effect.repeat(Effect.delay(projection(name), "10 millis"), {
     until: ({ completeness, lag }) => lag === 0 && completeness.applied === applied
   })
 
@@ -71,7 +71,7 @@ layer(served, { excludeTestServices: true })("the private listener on projection
       yield* Effect.promise(() =>
         connection.jetstream().publish("3qpr.events.scan.created", scanCreated("evt_3"), { headers })
       )
-      const scans = yield* Effect.repeat(projection("scans"), {
+      const scans = yield* Effect.repeat(Effect.delay(projection("scans"), "10 millis"), {
         until: ({ completeness, lag }) => lag === 0 && completeness.stream === 23
       })
       assert.deepInclude(scans, { generation: 1, rebuild_due: false, durable: "scans-1", rebuild: null })
@@ -106,9 +106,12 @@ layer(served, { excludeTestServices: true })("the private listener on projection
       })
       assert.strictEqual(asked.progress?.total, 1)
       assert.deepInclude((yield* projection("conversations")).rebuild, { id: asked.id })
-      const ended = yield* Effect.repeat(get({ params: { ...params, id: asked.id } }), {
-        until: ({ finished_at }) => finished_at !== null
-      })
+      const ended = yield* Effect.repeat(
+        Effect.delay(get({ params: { ...params, id: asked.id } }), "10 millis"),
+        {
+          until: ({ finished_at }) => finished_at !== null
+        }
+      )
       assert.deepInclude(ended, { state: "switched", result: { events: 1 }, progress: null })
       assert.strictEqual((yield* untilFinished("conversations", 1)).durable, "conversations-2")
     }))

@@ -1,3 +1,5 @@
+// Runs: node first
+
 import { assert, layer } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { HttpServer } from "effect/http"
@@ -235,7 +237,7 @@ for (const engine of engines) {
             }
             return true
           })
-          yield* Effect.repeat(compare, { until: (done) => done })
+          yield* Effect.repeat(Effect.delay(compare, "10 millis"), { until: (done) => done })
           const all = yield* bodyOf<AllAnalytics>(
             "/v1/analytics?period=all"
           )

@@ -1,3 +1,5 @@
+// Runs: long, broker
+
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Layer, Redacted, Stream } from "effect"
 import { Buffer } from "node:buffer"
@@ -59,7 +61,8 @@ describe("a read", () => {
         yield* follower.wipe
         yield* follower.start
         // For a moment the leader takes the follower for what it was.
-        yield* Effect.forEach([1, 2, 3, 4], () => Effect.repeat(readSome, { times: 150 }), { concurrency: 4 })
+        yield* Effect.forEach([1, 2, 3, 4], () =>
+          Effect.repeat(Effect.delay(readSome, "10 millis"), { times: 150 }), { concurrency: 4 })
         yield* cluster.level(stream)
         assert.deepStrictEqual(wrong, [])
         const entries = yield* Stream.runCount(logEntries({ after: 0 })).pipe(Effect.provideContext(context))

@@ -1,3 +1,5 @@
+// Runs: broker
+
 import { assert, describe } from "@effect/vitest"
 import { Effect, Layer, Redacted } from "effect"
 import { readFileSync } from "node:fs"
@@ -51,7 +53,10 @@ const brokerFor = Effect.fnUntraced(function*(publish: ReadonlyArray<string>) {
   const within = <A, E>(effect: Effect.Effect<A, E, Layer.Success<typeof log>>) =>
     Effect.provideContext(effect, everything)
   yield* within(
-    Effect.flatMap(EventLog, ({ health }) => Effect.repeat(health, { until: ({ ready }) => ready }))
+    Effect.flatMap(
+      EventLog,
+      ({ health }) => Effect.repeat(Effect.delay(health, "10 millis"), { until: ({ ready }) => ready })
+    )
   )
   return { within, options: { servers: broker.url, user: "narrow", password: "narrow", name: "narrow" } }
 })

@@ -46,7 +46,10 @@ const secured = Effect.gen(function*() {
       yield* sql`select pg_reload_conf()`
     })).pipe(Effect.provide(database(url)))
   yield* Effect.repeat(
-    Effect.orElseSucceed(isEncrypted(`${url}?sslmode=require&sslrootcert=${ca}`), () => false),
+    Effect.delay(
+      Effect.orElseSucceed(isEncrypted(`${url}?sslmode=require&sslrootcert=${ca}`), () => false),
+      "10 millis"
+    ),
     {
       until: (encrypted) => encrypted === true
     }

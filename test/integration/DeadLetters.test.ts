@@ -1,3 +1,5 @@
+// Runs: broker
+
 import { assert, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import { Buffer } from "node:buffer"
@@ -110,7 +112,9 @@ layer(listenerAndClient, { excludeTestServices: true })("the private listener on
         assert.strictEqual(ids.length, 20)
         yield* Effect.all([
           Effect.forEach(ids, (id) => remove("removed", [id]), { discard: true }),
-          Effect.repeat(list({ consumer: "removed" }), { until: (letters) => letters.length === 0 })
+          Effect.repeat(Effect.delay(list({ consumer: "removed" }), "10 millis"), {
+            until: (letters) => letters.length === 0
+          })
         ], { concurrency: 2 })
       }
     }))

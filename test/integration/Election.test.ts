@@ -1,3 +1,5 @@
+// Runs: broker
+
 import { assert, describe } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Layer, Logger, Redacted } from "effect"
 import { EventLog } from "../../src/EventLog.ts"

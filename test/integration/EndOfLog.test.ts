@@ -1,3 +1,5 @@
+// Runs: broker
+
 import { assert, layer } from "@effect/vitest"
 import { Context, Effect, Layer, Option, Stream } from "effect"
 import { newest } from "../../src/Admin/Events/Newest.ts"

@@ -1,3 +1,5 @@
+// Runs: broker
+
 import { assert, layer } from "@effect/vitest"
 import { Effect, Redacted } from "effect"
 import { once } from "node:events"

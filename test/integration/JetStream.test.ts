@@ -1,3 +1,5 @@
+// Runs: broker
+
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Layer, Option } from "effect"
 import { DiscardPolicy, nanos, type StreamConfig } from "nats"

@@ -1,3 +1,5 @@
+// Runs: broker
+
 import { assert, describe } from "@effect/vitest"
 import { Context, Deferred, Effect, Layer, Redacted } from "effect"
 import { ack, Consumers } from "../../src/Consumer.ts"

@@ -1,3 +1,5 @@
+// Runs: broker
+
 import { assert, describe } from "@effect/vitest"
 import { Effect, FileSystem, Redacted, SemVer } from "effect"
 import { connect } from "node:net"

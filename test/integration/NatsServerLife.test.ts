@@ -1,3 +1,5 @@
+// Runs: long
+
 import { assert, describe } from "@effect/vitest"
 import { Effect, FileSystem } from "effect"
 import { type NatsConnection, StorageType } from "nats"

@@ -1,3 +1,5 @@
+// Runs: broker
+
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Fiber, Layer, Option, Schedule, Stream } from "effect"
 import { ack, Consumers } from "../../src/Consumer.ts"
@@ -23,7 +25,7 @@ const network = Effect.gen(function*() {
     )
   )
   const log = Context.get(remote, EventLog)
-  yield* Effect.repeat(log.health, { until: ({ ready }) => ready })
+  yield* Effect.repeat(Effect.delay(log.health, "10 millis"), { until: ({ ready }) => ready })
   const nats = Context.get(remote, Nats)
   return { proxy, log, nats, connected: nats.isConnected }
 })
@@ -82,7 +84,7 @@ describe("the event log behind a bad network", () => {
       assert.strictEqual((yield* Effect.flip(log.append(entryOf("evt_refused")))).reason, "disconnected")
       assert.isBelow(performance.now() - refused, 100)
       yield* proxy.resume
-      yield* Effect.repeat(log.health, { until: ({ ready }) => ready })
+      yield* Effect.repeat(Effect.delay(log.health, "10 millis"), { until: ({ ready }) => ready })
       const ids = ["evt_waiting", "evt_refused"]
       yield* (yield* traffic(log, ids)).done
       yield* assertOnce(ids)

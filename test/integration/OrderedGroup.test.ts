@@ -1,3 +1,5 @@
+// Runs: broker
+
 import { assert, layer } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import process from "node:process"

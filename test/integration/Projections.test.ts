@@ -1,3 +1,5 @@
+// Runs: node first
+
 import { assert, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import { conversations } from "../../src/Projections/Conversations.ts"

@@ -1,3 +1,5 @@
+// Runs: broker
+
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Layer, Option, Redacted, Scope } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
@@ -236,7 +238,7 @@ describe.each(engines)("the redrive of a dead letter on $name", (engine) => {
         const both = [yield* operations.begin(asked, ids), yield* operations.begin(asked, ids)]
         const results = []
         for (const id of both) {
-          const found = yield* Effect.repeat(operations.find(id), {
+          const found = yield* Effect.repeat(Effect.delay(operations.find(id), "10 millis"), {
             until: (found) => found._tag === "Some" && found.value.left === 0
           })
           results.push(...Object.keys(Option.getOrThrow(found).results))
@@ -266,7 +268,7 @@ describe("the projector when every event is poison", () => {
         const [fault] = yield* until("a fault", faults, (faults) => faults.length > 0)
         assert.include(fault?.reason, "50 of the last 50 events are dead letters")
         assert.include(fault?.reason, "division by zero")
-        yield* Effect.repeat(consumerInfo("scans-1"), {
+        yield* Effect.repeat(Effect.delay(consumerInfo("scans-1"), "10 millis"), {
           until: ({ num_ack_pending, num_pending }) => num_pending === 0 && num_ack_pending <= 70
         })
         yield* Effect.sleep(500)

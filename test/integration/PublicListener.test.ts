@@ -223,7 +223,9 @@ layer(listener().pipe(Layer.provideMerge(Memory.layer())), { excludeTestServices
         ])
         const gone = yield* Effect.forkChild(raw(port, request))
         const log = yield* EventLog
-        yield* Effect.repeat(log.state, { until: (state) => state.entries > entries })
+        yield* Effect.repeat(Effect.delay(log.state, "10 millis"), {
+          until: (state) => state.entries > entries
+        })
         yield* Fiber.interrupt(gone)
         const again = yield* deliver(yield* webhook, signed(scanCreated("evt_5")))
         assert.deepStrictEqual(again.body, { ok: true, id: "evt_5", duplicate: true })
@@ -349,7 +351,10 @@ describe("the public listener when nothing can be stored", () => {
       const stopping = yield* Effect.forkChild(Scope.close(scope, Exit.void))
       let refused = 0
       yield* Effect.repeat(
-        Effect.promise(() => fetch(`${url}/livez`).then(() => (refused = 0), () => refused++)),
+        Effect.delay(
+          Effect.promise(() => fetch(`${url}/livez`).then(() => (refused = 0), () => refused++)),
+          "10 millis"
+        ),
         { until: () => refused === 50 }
       )
       yield* Deferred.succeed(stored, { sequence: 1, duplicate: false })

@@ -1,3 +1,5 @@
+// Runs: broker
+
 import { assert, layer } from "@effect/vitest"
 import { Effect, Layer, Option, Stream } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
@@ -121,7 +123,9 @@ layer(
       })
       assert.isTrue(Option.isNone(yield* log.get(sequence)))
       assert.isTrue(Option.isSome(yield* log.get(still)))
-      yield* Effect.repeat(rows("scan_of_evt_e"), { until: (rows) => rows.length === 1 })
+      yield* Effect.repeat(Effect.delay(rows("scan_of_evt_e"), "10 millis"), {
+        until: (rows) => rows.length === 1
+      })
       const again = yield* redrive({ sequences: [sequence], by: "ann" })
       assert.deepStrictEqual(again, { operation: null, count: 0, decodable: 0, missing: [sequence] })
     }))
@@ -137,9 +141,13 @@ layer(
       const { operation } = yield* redrive({ sequences: [sequence], by: "ann" })
       assert.deepStrictEqual((yield* untilDone(operation)).results, { released: 1 })
       assert.strictEqual((yield* eventsAfter(sequence)).length, 2)
-      yield* Effect.repeat(rows("scan_of_evt_g"), { until: (rows) => rows.length === 1 })
+      yield* Effect.repeat(Effect.delay(rows("scan_of_evt_g"), "10 millis"), {
+        until: (rows) => rows.length === 1
+      })
       const end = yield* append(entryOf("evt_end", { body: Buffer.from(scanCreated("evt_end")) }))
-      yield* Effect.repeat(rows("scan_of_evt_end"), { until: (rows) => rows.length === 1 })
+      yield* Effect.repeat(Effect.delay(rows("scan_of_evt_end"), "10 millis"), {
+        until: (rows) => rows.length === 1
+      })
       const sql = yield* SqlClient
       const applied = yield* sql`select 1 from scans_applied_1 where event_id = 'evt_g'`
       assert.strictEqual(applied.length, 1)

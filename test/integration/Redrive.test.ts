@@ -1,3 +1,5 @@
+// Runs: broker
+
 import { assert, describe, it, layer } from "@effect/vitest"
 import { Effect, Layer, Option } from "effect"
 import { HttpServer } from "effect/http"
@@ -258,14 +260,15 @@ describe("an operation whose process ends", () => {
       const ids = (yield* list({})).map(({ id }) => id)
       const id = yield* begin({ kind: "discard", by: "ann", reason: "test", asked: {}, rate: 2 }, ids)
       const standing = Effect.map(find(id), Option.getOrThrow)
-      yield* Effect.repeat(standing, { until: ({ left }) => left < 6 }).pipe(
+      yield* Effect.repeat(Effect.delay(standing, "10 millis"), { until: ({ left }) => left < 6 }).pipe(
         Effect.provide(Layer.fresh(Runner.layer))
       )
       const { left } = yield* standing
       assert.isAbove(left, 0)
-      yield* Effect.repeat(list({}), { until: (letters) => letters.length === 0 }).pipe(
-        Effect.provide(Layer.fresh(Runner.layer))
-      )
+      yield* Effect.repeat(Effect.delay(list({}), "10 millis"), { until: (letters) => letters.length === 0 })
+        .pipe(
+          Effect.provide(Layer.fresh(Runner.layer))
+        )
       assert.deepStrictEqual((yield* standing).results, { discarded: 6 })
     }).pipe(Effect.provide(
       Layer.mergeAll(Operations.layer, Vitals.layer, pglite.layer).pipe(Layer.provideMerge(consumersOnBroker))

@@ -1,3 +1,5 @@
+// Runs: broker
+
 import { assert, layer } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { AdminClient } from "../../src/Admin/Client.ts"
@@ -32,7 +34,9 @@ layer(Layer.effectDiscard(ready).pipe(Layer.provideMerge(listenerAndClient)), { 
           "typed.happened",
           `{"id":"typed_1","country":"CH"}`
         ])
-        yield* Effect.repeat(Effect.promise(lag), { until: ({ events }) => events === 0 })
+        yield* Effect.repeat(Effect.delay(Effect.promise(lag), "10 millis"), {
+          until: ({ events }) => events === 0
+        })
       }))
 
     it.effect("begins with all, with new ones, at a time or at a sequence; later where it was", () =>
@@ -160,7 +164,7 @@ layer(Layer.effectDiscard(ready).pipe(Layer.provideMerge(listenerAndClient)), { 
         })
         yield* happen("queried", 50)
         for (const { lag } of [one, many]) {
-          yield* Effect.repeat(Effect.promise(lag), {
+          yield* Effect.repeat(Effect.delay(Effect.promise(lag), "10 millis"), {
             until: ({ events, finishedTo }) => events === 0 && finishedTo > 0
           })
         }
@@ -221,7 +225,9 @@ layer(Layer.effectDiscard(ready).pipe(Layer.provideMerge(listenerAndClient)), { 
           subscribe({ ...target, name, types, from, handle: ({ id }) => void done.push(id) })
         const first = yield* Effect.promise(() => start("widened", ["widened.one"]))
         yield* happen("widened_a", 1, "widened.one")
-        yield* Effect.repeat(Effect.promise(first.lag), { until: ({ finishedTo }) => finishedTo > 0 })
+        yield* Effect.repeat(Effect.delay(Effect.promise(first.lag), "10 millis"), {
+          until: ({ finishedTo }) => finishedTo > 0
+        })
         yield* Effect.promise(first.stop)
         const error = yield* Effect.flip(
           Effect.tryPromise({ try: () => start("widened", ["widened.one", "other.two"]), catch: String })

@@ -1,3 +1,5 @@
+// Runs: broker
+
 import { assert, layer } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { ackWait } from "../../src/Consumer.ts"
@@ -26,7 +28,9 @@ layer(Layer.effectDiscard(ready).pipe(Layer.provideMerge(consumersOnBroker)), { 
         yield* until(() => begun.length === 1)
         yield* subscribing(instance)
         yield* until(() => done.length === 2)
-        yield* Effect.repeat(Effect.promise(first.lag), { until: ({ events }) => events === 0 })
+        yield* Effect.repeat(Effect.delay(Effect.promise(first.lag), "10 millis"), {
+          until: ({ events }) => events === 0
+        })
         assert.deepStrictEqual(begun, ["slow_1", "slow_2"])
       }), 60_000)
 
@@ -120,8 +124,12 @@ layer(Layer.effectDiscard(ready).pipe(Layer.provideMerge(consumersOnBroker)), { 
         assert.deepStrictEqual(yield* Effect.promise(health), { ready: true })
         const { pid } = yield* NatsServer
         process.kill((yield* pid) ?? 0, "SIGKILL")
-        yield* Effect.repeat(Effect.promise(health), { until: ({ ready }) => !ready })
-        yield* Effect.repeat(Effect.promise(health), { until: ({ ready }) => ready })
+        yield* Effect.repeat(Effect.delay(Effect.promise(health), "10 millis"), {
+          until: ({ ready }) => !ready
+        })
+        yield* Effect.repeat(Effect.delay(Effect.promise(health), "10 millis"), {
+          until: ({ ready }) => ready
+        })
         yield* ready
         yield* happen("away", 1)
         yield* until(() => done.length === 1)

@@ -38,7 +38,9 @@ export const kill = (pid: number) => Effect.sync(() => process.kill(pid, "SIGKIL
 export const standStill = (pid: number) =>
   Effect.gen(function*() {
     process.kill(pid, "SIGSTOP")
-    yield* Effect.repeat(statesOf(pid), { until: (states) => states.every((state) => state.startsWith("T")) })
+    yield* Effect.repeat(Effect.delay(statesOf(pid), "10 millis"), {
+      until: (states) => states.every((state) => state.startsWith("T"))
+    })
   })
 
 // A line for each thread on Linux; the `ps` of others gives the process.

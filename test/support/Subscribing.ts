@@ -32,11 +32,11 @@ export const happen = (name: string, count: number, type = `${name}.happened`, f
 /** Waits until it is noticed that the log takes none. */
 export const notReady = Effect.flatMap(
   EventLog,
-  ({ health }) => Effect.repeat(health, { until: ({ ready }) => !ready })
+  ({ health }) => Effect.repeat(Effect.delay(health, "10 millis"), { until: ({ ready }) => !ready })
 )
 
 /** Waits until the log takes events. */
 export const ready = Effect.flatMap(
   EventLog,
-  ({ health }) => Effect.repeat(health, { until: ({ ready }) => ready })
+  ({ health }) => Effect.repeat(Effect.delay(health, "10 millis"), { until: ({ ready }) => ready })
 )

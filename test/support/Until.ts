@@ -15,7 +15,7 @@ export const until = <A, E, R>(
     let last: A | undefined
     return ask.pipe(
       Effect.tap((answer) => Effect.sync(() => void (last = answer))),
-      Effect.delay("5 millis"),
+      Effect.delay("15 millis"),
       Effect.repeat({ until: fits }),
       Effect.timeoutOrElse({
         duration: within,

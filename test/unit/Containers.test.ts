@@ -1,3 +1,5 @@
+// Runs: node first
+
 import { assert, describe, it } from "@effect/vitest"
 import { existsSync, readFileSync } from "node:fs"
 import { official } from "../../src/Nats/Install/Release.ts"

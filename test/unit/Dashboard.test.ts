@@ -1,3 +1,5 @@
+// Runs: node first
+
 import { assert, describe, it } from "@effect/vitest"
 import { Buffer } from "node:buffer"
 import { bytes, duration, rate } from "../../src/Dashboard/Format.js"

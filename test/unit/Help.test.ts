@@ -1,3 +1,5 @@
+// Runs: node first
+
 import { assert, describe, it } from "@effect/vitest"
 import { wrap } from "../../src/Cli/Help.ts"
 

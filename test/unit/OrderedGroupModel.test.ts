@@ -1,3 +1,5 @@
+// Runs: node first
+
 import { assert, describe, it } from "@effect/vitest"
 import { everything, type Planted, schedule, type Verdict } from "../support/GroupModel.ts"
 

@@ -1,3 +1,5 @@
+// Runs: node first
+
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import type { Outcome } from "../../src/Simulator/Delivery.ts"

@@ -1,3 +1,5 @@
+// Runs: node first
+
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Predicate, Redacted } from "effect"
 import { Buffer } from "node:buffer"

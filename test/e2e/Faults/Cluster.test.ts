@@ -1,3 +1,5 @@
+// Runs: long, broker
+
 import { assert, describe, it, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import { stream } from "../../../src/EventLog.ts"

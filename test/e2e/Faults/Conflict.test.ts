@@ -1,3 +1,5 @@
+// Runs: long
+
 import { assert, describe } from "@effect/vitest"
 import { Effect } from "effect"
 import { Buffer } from "node:buffer"

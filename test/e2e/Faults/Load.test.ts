@@ -1,3 +1,5 @@
+// Runs: long, alone
+
 import { assert, layer } from "@effect/vitest"
 import { Effect, FileSystem, Redacted } from "effect"
 import type { ConsumerAnswer } from "../../../src/Admin/Api/Status.ts"

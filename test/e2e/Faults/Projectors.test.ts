@@ -1,3 +1,5 @@
+// Runs: long
+
 import { assert, layer } from "@effect/vitest"
 import { Deferred, Effect } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"

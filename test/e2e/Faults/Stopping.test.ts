@@ -1,3 +1,5 @@
+// Runs: long
+
 import { assert, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import process from "node:process"

@@ -1,3 +1,5 @@
+// Runs: long
+
 import { assert, describe, it, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import { connect, createInbox, NatsError } from "nats"
@@ -80,7 +82,7 @@ const restartWith = (ids: number) =>
     const accepted = [...ledger.sent.values()].filter(({ kind }) => kind !== "forged")
     const { streams } = yield* jetStream
     // The probe's entry is deleted behind its acknowledgement.
-    yield* Effect.repeat(Effect.promise(() => streams.info(stream)), {
+    yield* Effect.repeat(Effect.delay(Effect.promise(() => streams.info(stream)), "10 millis"), {
       until: ({ state }) => state.messages === ids + accepted.length
     })
   }).pipe(Effect.provide(Scene.layer({ receivers: 1, projectors: 0 })))

@@ -25,9 +25,13 @@ const marksOf = (file: string): ReadonlyArray<Mark> => {
   })
 }
 
+/** Whether a file loops over the kinds of database. `npm test` runs it on Postgres, `npm run test:long` on PGlite. */
+const isForBothEngines = (file: string) => readFileSync(file, "utf8").includes("of engines)")
+
 const files = globSync("test/{unit,contract,integration,e2e}/**/*.test.ts").map((file) => ({
   file,
-  marks: new Set(marksOf(file))
+  marks: new Set(marksOf(file)),
+  bothEngines: isForBothEngines(file)
 }))
 
 const onDeno = process.versions["deno"] !== undefined
@@ -36,11 +40,13 @@ const inShortRun = ({ marks }: { readonly marks: ReadonlySet<Mark> }) =>
 
 const project = (
   name: string,
-  included: (file: { readonly marks: ReadonlySet<Mark> }) => boolean,
+  included: (file: (typeof files)[number]) => boolean,
   groupOrder: number,
-  maxWorkers: number
+  maxWorkers: number,
+  engine: "postgres" | "pglite" = "postgres"
 ) => ({
   test: {
+    provide: { engine },
     name,
     include: files.filter(included).map(({ file }) => file),
     globalSetup: "test/support/Setup.ts",
@@ -62,10 +68,11 @@ export default defineConfig({
       project("short", (file) => inShortRun(file) && !file.marks.has("alone"), 0, together),
       project("short-alone", (file) => inShortRun(file) && file.marks.has("alone"), 1, 1),
       project("long", (file) => !inShortRun(file) && !file.marks.has("alone"), 2, together),
-      project("long-alone", (file) => !inShortRun(file) && file.marks.has("alone"), 3, 1),
+      project("long-pglite", ({ bothEngines }) => bothEngines, 3, together, "pglite"),
+      project("long-alone", (file) => !inShortRun(file) && file.marks.has("alone"), 4, 1),
       // Its files are in the others too, so it runs only when it is asked for.
       ...process.argv.includes("broker")
-        ? [project("broker", ({ marks }) => marks.has("broker"), 4, together)]
+        ? [project("broker", ({ marks }) => marks.has("broker"), 5, together)]
         : []
     ]
   }

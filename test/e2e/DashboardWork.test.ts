@@ -6,6 +6,7 @@ import { SqlClient } from "effect/sql/SqlClient"
 import { Buffer } from "node:buffer"
 import type { ProjectionAnswer } from "../../src/Admin/Api/Projections.ts"
 import { Database } from "../../src/Database.ts"
+import { scans as scansProjection } from "../../src/Projections/Scans.ts"
 import * as Signature from "../../src/Signature.ts"
 import { platform } from "../support/Broker.ts"
 import { becomes, Dashboard, textOf } from "../support/Dashboard.ts"
@@ -185,7 +186,7 @@ layer(Dashboard.layer, options)("the dashboard's work", (it) => {
         await card.locator("[data-state=switched]").waitFor()
         await becomes(
           () => textOf(page, "[data-projection=scans] dt:text-is('Generation') + dd"),
-          "2, version 2"
+          `2, version ${scansProjection.version}`
         )
       })
       const { projections } = (yield* api("/v1/projections")).body as {

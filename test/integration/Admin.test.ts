@@ -7,7 +7,7 @@ import * as Memory from "../../src/EventLog/Memory.ts"
 import { conversations } from "../../src/Projections/Conversations.ts"
 import { scans } from "../../src/Projections/Scans.ts"
 import { Vitals } from "../../src/Vitals.ts"
-import { engines, pglite } from "../support/Databases.ts"
+import { engines, postgres } from "../support/Databases.ts"
 import { type Answer, send } from "../support/Http.ts"
 import { consumersOnBroker } from "../support/Log.ts"
 import { delivered, given } from "../support/Specification.ts"
@@ -159,7 +159,7 @@ describe("the private listener", () => {
     }).pipe(Effect.provide(
       Admin.layer({ ...options, token: Redacted.make("t0ken") }).pipe(
         Layer.provideMerge(everything),
-        Layer.provide(pglite.layer)
+        Layer.provide(postgres.layer)
       )
     )))
 

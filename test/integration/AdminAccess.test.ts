@@ -9,11 +9,11 @@ import * as Admin from "../../src/Admin.ts"
 import { Nats } from "../../src/Nats.ts"
 import { scans } from "../../src/Projections/Scans.ts"
 import { Vitals } from "../../src/Vitals.ts"
-import { pglite } from "../support/Databases.ts"
+import { postgres } from "../support/Databases.ts"
 import { consumersOnBroker } from "../support/Log.ts"
 import { delivered, given } from "../support/Specification.ts"
 
-const everything = Layer.mergeAll(consumersOnBroker, Vitals.layer).pipe(Layer.provideMerge(pglite.layer))
+const everything = Layer.mergeAll(consumersOnBroker, Vitals.layer).pipe(Layer.provideMerge(postgres.layer))
 const guarded = Admin.layer({
   host: "127.0.0.1",
   port: 0,

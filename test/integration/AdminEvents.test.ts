@@ -11,13 +11,13 @@ import { ack, Consumers, retryAfter } from "../../src/Consumer.ts"
 import { type Entry, EventLog, eventSubject, quarantineSubject } from "../../src/EventLog.ts"
 import { scans } from "../../src/Projections/Scans.ts"
 import { Vitals } from "../../src/Vitals.ts"
-import { pglite } from "../support/Databases.ts"
+import { postgres } from "../support/Databases.ts"
 import { consumersOnBroker } from "../support/Log.ts"
 import { delivered, given } from "../support/Specification.ts"
 
 const listener = Admin.layer({ host: "127.0.0.1", port: 0 }).pipe(
   Layer.provideMerge(Layer.mergeAll(consumersOnBroker, Vitals.layer)),
-  Layer.provideMerge(pglite.layer)
+  Layer.provideMerge(postgres.layer)
 )
 
 const client = Layer.unwrap(

@@ -8,7 +8,7 @@ import { AdminClient } from "../../src/Admin/Client.ts"
 import { Nats } from "../../src/Nats.ts"
 import { projections } from "../../src/Projections.ts"
 import { Vitals } from "../../src/Vitals.ts"
-import { pglite } from "../support/Databases.ts"
+import { postgres } from "../support/Databases.ts"
 import { send } from "../support/Http.ts"
 import { consumersOnBroker } from "../support/Log.ts"
 import { append, projectorOf } from "../support/Projecting.ts"
@@ -26,7 +26,7 @@ const served = Layer.unwrap(
   Layer.provideMerge(Admin.layer({ host: "127.0.0.1", port: 0 })),
   Layer.provide(projectorOf(...projections)),
   Layer.provideMerge(Layer.mergeAll(consumersOnBroker, Vitals.layer)),
-  Layer.provideMerge(pglite.layer)
+  Layer.provideMerge(postgres.layer)
 )
 
 const api = Effect.map(AdminClient, ({ projections }) => projections)

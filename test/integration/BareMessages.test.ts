@@ -12,14 +12,14 @@ import { Nats } from "../../src/Nats.ts"
 import { scans } from "../../src/Projections/Scans.ts"
 import { ledgerPage } from "../../src/Projector/LedgerPage.ts"
 import { Vitals } from "../../src/Vitals.ts"
-import { pglite } from "../support/Databases.ts"
+import { postgres } from "../support/Databases.ts"
 import { consumersOnBroker } from "../support/Log.ts"
 import { projectorOf, rebuilt, unequal, untilCount } from "../support/Projecting.ts"
 import { until } from "../support/Until.ts"
 import { scanCreated } from "../support/Webhook.ts"
 
 const running = projectorOf(scans).pipe(
-  Layer.provideMerge(Layer.mergeAll(consumersOnBroker, Vitals.layer, pglite.layer))
+  Layer.provideMerge(Layer.mergeAll(consumersOnBroker, Vitals.layer, postgres.layer))
 )
 
 /** What another program publishes, with the headers of its client only. */

@@ -11,7 +11,7 @@ import { projections } from "../../src/Projections.ts"
 import * as Projector from "../../src/Projector.ts"
 import { Vitals } from "../../src/Vitals.ts"
 import { entryOf } from "../contract/EventLog.ts"
-import { pglite } from "../support/Databases.ts"
+import { postgres } from "../support/Databases.ts"
 import { consumersOnBroker } from "../support/Log.ts"
 import { append } from "../support/Projecting.ts"
 import { untilDone } from "../support/Redrive.ts"
@@ -29,7 +29,7 @@ const listener = client.pipe(
   Layer.provideMerge(Operations.layer),
   Layer.provideMerge(Projector.layer(projections)),
   Layer.provideMerge(Layer.mergeAll(consumersOnBroker, Vitals.layer)),
-  Layer.provideMerge(pglite.layer)
+  Layer.provideMerge(postgres.layer)
 )
 
 const lifeOf = (id: string) =>

@@ -14,7 +14,7 @@ import { Operations } from "../../src/Operations.ts"
 import * as Discard from "../../src/Operations/Discard.ts"
 import * as Runner from "../../src/Operations/Runner.ts"
 import { Vitals } from "../../src/Vitals.ts"
-import { pglite } from "../support/Databases.ts"
+import { postgres } from "../support/Databases.ts"
 import { append, listenerAndClient } from "../support/DeadLetters.ts"
 import { send } from "../support/Http.ts"
 import { consumersOnBroker } from "../support/Log.ts"
@@ -271,6 +271,8 @@ describe("an operation whose process ends", () => {
         )
       assert.deepStrictEqual((yield* standing).results, { discarded: 6 })
     }).pipe(Effect.provide(
-      Layer.mergeAll(Operations.layer, Vitals.layer, pglite.layer).pipe(Layer.provideMerge(consumersOnBroker))
+      Layer.mergeAll(Operations.layer, Vitals.layer, postgres.layer).pipe(
+        Layer.provideMerge(consumersOnBroker)
+      )
     )))
 })

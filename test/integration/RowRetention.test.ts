@@ -10,7 +10,7 @@ import { scans } from "../../src/Projections/Scans.ts"
 import { completeness } from "../../src/Projector/Completeness.ts"
 import { expireLive, RowRetention } from "../../src/Projector/Expire.ts"
 import { Vitals } from "../../src/Vitals.ts"
-import { engines, pglite } from "../support/Databases.ts"
+import { engines, postgres } from "../support/Databases.ts"
 import { logOnBroker } from "../support/Log.ts"
 import { append, countOf, projectorOf, rebuilt, unequal, untilCount } from "../support/Projecting.ts"
 import { scanCreated } from "../support/Webhook.ts"
@@ -78,7 +78,7 @@ describe("rows of which no age is set", () => {
       assert.strictEqual(yield* countOf("scans"), 1)
     }).pipe(Effect.provide(
       projectorOf(scans).pipe(
-        Layer.provideMerge(Layer.mergeAll(logOnBroker, pglite.layer, Vitals.layer))
+        Layer.provideMerge(Layer.mergeAll(logOnBroker, postgres.layer, Vitals.layer))
       )
     )))
 })

@@ -8,7 +8,7 @@ import { EventLog, eventSubject } from "../../src/EventLog.ts"
 import { Operations } from "../../src/Operations.ts"
 import { Vitals } from "../../src/Vitals.ts"
 import { entryOf } from "../contract/EventLog.ts"
-import { pglite } from "./Databases.ts"
+import { postgres } from "./Databases.ts"
 import { consumersOnBroker } from "./Log.ts"
 
 /** A private listener on a broker and a database of its own, and its client. */
@@ -23,7 +23,7 @@ export const listenerAndClient = Layer.unwrap(
     Admin.layer({ host: "127.0.0.1", port: 0 }).pipe(
       Layer.provideMerge(Operations.layer),
       Layer.provideMerge(Layer.mergeAll(consumersOnBroker, Vitals.layer)),
-      Layer.provideMerge(pglite.layer)
+      Layer.provideMerge(postgres.layer)
     )
   )
 )

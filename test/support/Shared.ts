@@ -4,6 +4,8 @@ declare module "vitest" {
   interface ProvidedContext {
     /** Where the test run hands out what its files share. */
     readonly shared: string
+    /** The kind of database that tests for both kinds use. */
+    readonly engine: "postgres" | "pglite"
   }
 }
 

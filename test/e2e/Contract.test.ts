@@ -1,4 +1,4 @@
-// Runs: node first
+// Runs: long
 
 import { assert, describe } from "@effect/vitest"
 import { Effect, Redacted, type Scope } from "effect"

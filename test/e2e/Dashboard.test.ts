@@ -1,4 +1,4 @@
-// Runs: node first
+// Runs: long
 
 import { assert, layer } from "@effect/vitest"
 import { Effect } from "effect"

@@ -1,3 +1,5 @@
+// Runs: long
+
 import { assert, describe, it, layer } from "@effect/vitest"
 import { Context, Duration, Effect, Exit, Layer, Redacted, Schema, Scope } from "effect"
 import { connect, DiscardPolicy, nanos } from "nats"

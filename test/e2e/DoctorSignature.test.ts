@@ -1,3 +1,5 @@
+// Runs: long
+
 import { assert, layer } from "@effect/vitest"
 import { Context, Effect, Layer } from "effect"
 import { createHmac } from "node:crypto"

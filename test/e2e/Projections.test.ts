@@ -1,4 +1,4 @@
-// Runs: broker
+// Runs: long, broker
 
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it, layer } from "@effect/vitest"

@@ -1,4 +1,4 @@
-// Runs: node first
+// Runs: long
 
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Layer, Redacted } from "effect"

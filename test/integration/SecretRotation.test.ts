@@ -1,3 +1,5 @@
+// Runs: long
+
 import { assert, describe } from "@effect/vitest"
 import { Clock, Effect, FileSystem, Logger, Redacted } from "effect"
 import { PrometheusMetrics } from "effect/observability"

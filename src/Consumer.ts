@@ -1,4 +1,4 @@
-import { Context, Effect, Layer, Semaphore } from "effect"
+import { Context, Effect, Layer, Schedule, Semaphore } from "effect"
 import { type Delivered, deliveredOf } from "./Consumer/Delivered.ts"
 import * as Durable from "./Consumer/Durable.ts"
 import { faultsOf } from "./Consumer/DurableFaults.ts"
@@ -147,7 +147,14 @@ const make = Effect.fnUntraced(function*() {
       maxBatch: Math.min(options.maxBatch, maxRedrives),
       ackWait: redriveAckWait,
       handle: (messages) => handle(messages, redrive(messages))
-    }).pipe(Effect.catchIf(isForbidden, withoutRedrives))
+    }).pipe(
+      Effect.tapError(({ message, permitted }) =>
+        permitted ? Effect.logWarning(`redrives wait and are tried again: ${message}`) : Effect.void
+      ),
+      // A broker that is away when this begins must not end a consumer that has begun.
+      Effect.retry({ while: ({ permitted }) => permitted, schedule: Schedule.spaced("1 second") }),
+      Effect.catchIf(isForbidden, withoutRedrives)
+    )
   })
 
   const handleBatch = (options: ConsumerOptions, messages: ReadonlyArray<Message>) =>
@@ -218,7 +225,7 @@ const make = Effect.fnUntraced(function*() {
 
 const isForbidden = ({ permitted }: Durable.ConsumerUnavailable) => !permitted
 
-/** Somebody who may only consume does that; what operators want redriven waits. */
+/** Without permission to read the redrive stream, keeps consuming; pending redrives stay queued. */
 const withoutRedrives = ({ message }: Durable.ConsumerUnavailable) =>
   Effect.andThen(Effect.logWarning(`dead letters cannot be redriven here: ${message}`), Effect.never)
 

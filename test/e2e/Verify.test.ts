@@ -1,4 +1,4 @@
-// Runs: broker
+// Runs: long, broker
 
 import { assert, describe } from "@effect/vitest"
 import { Context, Effect, Layer, Redacted } from "effect"

@@ -51,15 +51,16 @@ const project = (
     include: files.filter(included).map(({ file }) => file),
     globalSetup: "test/support/Setup.ts",
     silent: "passed-only" as const,
-    testTimeout: 60_000,
+    testTimeout: name.startsWith("long") ? 120_000 : 60_000,
     hookTimeout: 60_000,
     maxWorkers,
     sequence: { groupOrder }
   }
 })
 
-// Most tests wait for processes, so more of them than cores run at a time.
+// Most tests wait for processes, so more of them than cores run at a time. Long ones run many processes each.
 const together = 3
+const longTogether = 2
 
 export default defineConfig({
   test: {
@@ -67,8 +68,8 @@ export default defineConfig({
     projects: [
       project("short", (file) => inShortRun(file) && !file.marks.has("alone"), 0, together),
       project("short-alone", (file) => inShortRun(file) && file.marks.has("alone"), 1, 1),
-      project("long", (file) => !inShortRun(file) && !file.marks.has("alone"), 2, together),
-      project("long-pglite", ({ bothEngines }) => bothEngines, 3, together, "pglite"),
+      project("long", (file) => !inShortRun(file) && !file.marks.has("alone"), 2, longTogether),
+      project("long-pglite", ({ bothEngines }) => bothEngines, 3, longTogether, "pglite"),
       project("long-alone", (file) => !inShortRun(file) && file.marks.has("alone"), 4, 1),
       // Its files are in the others too, so it runs only when it is asked for.
       ...process.argv.includes("broker")

@@ -62,10 +62,6 @@ const meanings: Readonly<Record<string, readonly [reason: string, remedy: string
     "where Deno may not write",
     "Start Deno with --allow-read and --allow-write of that folder, or name another folder."
   ],
-  ERR_ACCESS_DENIED: [
-    "where Node may not write",
-    "Start Node with --allow-fs-read and --allow-fs-write of that folder, or name another folder."
-  ],
   EROFS: ["which is on a read-only file system", "Name a folder that can be written."],
   ENOSPC: full,
   EDQUOT: full,

@@ -82,7 +82,10 @@ describe("serve with the permissions that its tasks give it", () => {
         { permissions }
       )
       assert.strictEqual(code, 1)
-      assert.match(stderr, /DATA_DIR is ".*", where (Node|Deno) may not write/)
+      assert.match(
+        stderr,
+        /DATA_DIR is ".*", (where Deno may not write|which cannot be used: .*--allow-fs-write)/
+      )
     })
   )
 })

@@ -37,11 +37,11 @@ export class PublicListener extends Context.Service<PublicListener, {
 
 const webhookPath = "/webhooks/3qpr"
 
-/** The path of a request's target, which a proxy may send in the absolute form; without one slash at its end. */
+/** The path of a request's target, which a proxy may send in the absolute form. One slash may end the webhook's. */
 const pathOf = (target = "") => {
   const [address = ""] = target.split("?", 1)
   const path = address.startsWith("/") ? address : URL.parse(address)?.pathname ?? address
-  return path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path
+  return path === `${webhookPath}/` ? webhookPath : path
 }
 
 /** How long the listener waits for deliveries in flight when it stops, in milliseconds. */

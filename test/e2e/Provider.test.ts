@@ -17,7 +17,7 @@ describe("everything on one machine", () => {
       const DATA_DIR = yield* newDataDir
       const [PORT, ADMIN_PORT] = [yield* port, yield* port]
       const simulating = yield* running(
-        "simulate --api-port 0 --rate 60 --count 600 --speed 200 --seed e2e --faults duplicates,reordering --verify --json"
+        "simulate --api-port 0 --rate 60 --count 600 --speed 80 --seed e2e --faults duplicates,reordering --verify --json"
           .split(" "),
         { ADMIN_PORT }
       )

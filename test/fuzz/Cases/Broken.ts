@@ -66,7 +66,7 @@ export const broken: ReadonlyArray<Kind> = [
               "/",
               "/metrics",
               "/v1/scans",
-              "/webhooks/3qpr/",
+              "/webhooks/3qpr//",
               "/webhooks/%33qpr",
               "//webhooks/3qpr",
               "/webhooks/../webhooks/3qpr",

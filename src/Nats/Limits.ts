@@ -49,11 +49,13 @@ const limit = (
   Object.assign(
     consumers,
     {
-      add: (stream: string, config: Parameters<typeof addConsumer>[1]) => {
+      // The client's own `update` calls this with a third argument, which tells an update from a creation.
+      add: (...[stream, config, ...action]: Parameters<typeof addConsumer>) => {
         const pending = config.max_ack_pending
         return explained(addConsumer(
           stream,
-          pending === undefined ? config : { ...config, max_ack_pending: Math.min(pending, maxAckPending) }
+          pending === undefined ? config : { ...config, max_ack_pending: Math.min(pending, maxAckPending) },
+          ...action
         ))
       }
     } satisfies Partial<typeof consumers>

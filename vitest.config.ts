@@ -51,7 +51,7 @@ const project = (
     include: files.filter(included).map(({ file }) => file),
     globalSetup: "test/support/Setup.ts",
     silent: "passed-only" as const,
-    testTimeout: name.startsWith("long") ? 120_000 : 60_000,
+    testTimeout: name.startsWith("long") || name === "broker" ? 120_000 : 60_000,
     hookTimeout: 60_000,
     maxWorkers,
     sequence: { groupOrder }
@@ -73,7 +73,7 @@ export default defineConfig({
       project("long-alone", (file) => !inShortRun(file) && file.marks.has("alone"), 4, 1),
       // Its files are in the others too, so it runs only when it is asked for.
       ...process.argv.includes("broker")
-        ? [project("broker", ({ marks }) => marks.has("broker"), 5, together)]
+        ? [project("broker", ({ marks }) => marks.has("broker"), 5, longTogether)]
         : []
     ]
   }

@@ -1,11 +1,18 @@
+import { appendFileSync } from "node:fs"
 import process from "node:process"
 import type { Reporter, TestModule } from "vitest/node"
 
 const shown = 10
 
-/** Prints the files that took longest, after a run. */
+/** Prints the files that took longest, after a run. Names the failed ones in the file `FAILED_FILES`, if that is set. */
 export class SlowestFiles implements Reporter {
   onTestRunEnd(modules: ReadonlyArray<TestModule>) {
+    const report = process.env["FAILED_FILES"]
+    for (const module of modules) {
+      if (report !== undefined && module.state() === "failed") {
+        appendFileSync(report, `${module.relativeModuleId}\n`)
+      }
+    }
     const times = modules.map((module) => ({
       name: `${module.project.name} ${module.relativeModuleId}`,
       seconds: module.diagnostic().duration / 1_000

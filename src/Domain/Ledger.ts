@@ -11,7 +11,7 @@ export const LedgerCounts = Schema.Struct({
   quarantined: Schema.Finite,
   /** Of other types. */
   not_mine: Schema.Finite,
-  /** In none of the others: nobody knows what became of it. */
+  /** In none of the others: its result is unknown. */
   skipped: Schema.Finite,
   /** In more than one of them. */
   double: Schema.Finite

@@ -155,7 +155,7 @@ const messageAt = (
   })
 
 /**
- * The first entry behind a sequence, as the stream's leader has it: the broker lets nobody else answer this request.
+ * The first entry behind a sequence, as the stream's leader has it: no other server answers this request.
  * None is the end.
  */
 export const firstBehind = (

@@ -135,7 +135,7 @@ const settingFaults = ({ config }: Info, retention: RetentionPolicy): ReadonlyAr
     config.allow_rollup_hdrs && "allow_rollup_hdrs lets one message replace others; it must be off",
     config.mirror && `it is a mirror of ${config.mirror.name}; it must be a stream of its own`,
     (config.sources ?? []).length > 0 &&
-    "it has sources, which add messages that nobody verified; it must have none",
+    "it has sources, which add messages without a verified signature; it must have none",
     config.subject_transform && "subject_transform moves messages to other subjects; it must have none",
     (config.consumer_limits?.inactive_threshold ?? 0) > 0
     && "consumer_limits.inactive_threshold deletes durable consumers; it must be 0"

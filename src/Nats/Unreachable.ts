@@ -9,7 +9,7 @@ export class NatsUnreachable extends Schema.TaggedError<NatsUnreachable>()("Nats
   reason: Schema.String,
   remedy: Schema.String,
   servers: Schema.Array(Schema.String),
-  /** Whether another attempt can succeed although nobody changes anything. */
+  /** Whether another attempt can succeed without a change of settings. */
   passing: Schema.Boolean,
   cause: Schema.optional(Schema.Defect())
 }) {

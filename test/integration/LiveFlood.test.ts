@@ -21,7 +21,7 @@ layer(listener, { excludeTestServices: true })("/v1/live in a flood of events", 
         yield* appendMany("evt_flood", count)
         yield* other.until(() => other.sequences().at(-1) === start + count)
         const skippedBy = (client: LiveStream) => client.skips().reduce((sum, { count }) => sum + count, 0)
-        // Nobody waited for the slow one. On a busy machine this one may have been too slow at times as well.
+        // The feed did not wait for the slow client. On a busy machine this one may have been too slow at times as well.
         assert.strictEqual(other.sequences().length + skippedBy(other), count)
         slow.resume()
         yield* slow.until(() => slow.sequences().at(-1) === start + count)

@@ -203,7 +203,7 @@ describe("a redrive", () => {
 })
 
 describe("the clock of leases", () => {
-  it("goes on while the machine is suspended, and never back", () => {
+  it("advances while the machine is suspended, and never runs backwards", () => {
     const clocks = { monotonic: 1_000, wall: 50_000 }
     const { now } = new LeaseClock(() => clocks.monotonic, () => clocks.wall)
     const pass = (monotonic: number, wall: number) => {

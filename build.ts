@@ -35,11 +35,18 @@ const copy = (from: string, to: string) => {
   for (const file of filesIn(from)) write(join(to, relative(from, file)), readFileSync(file))
 }
 
-/** A source map names files and lines. The text of the sources would triple the package. */
-const withoutSources = ({ fileName, source }: OutputAsset) => {
+const onlyProgram = process.argv.includes("--program")
+
+/**
+ * A source map names files and lines; the text of the sources would triple the package. The package has no sources, and
+ * Deno names none that it does not find in `node_modules`, so those are named by a scheme instead of a path.
+ */
+const withoutSources = ({ fileName, source }: OutputAsset, folder: string) => {
   if (!fileName.endsWith(".map")) return source
-  const { sourcesContent: _, ...map } = JSON.parse(String(source))
-  return JSON.stringify(map)
+  const { sources, sourcesContent: _, ...map } = JSON.parse(String(source))
+  const base = `threeqpr-events:///${relative(root, folder)}/`
+  const named = (file: string) => onlyProgram ? file : new URL(file, base).href
+  return JSON.stringify({ ...map, sources: sources.map(named) })
 }
 
 const bundle = async (options: InputOptions, to: string) => {
@@ -58,7 +65,7 @@ const bundle = async (options: InputOptions, to: string) => {
   const isEntry = (file: (typeof output)[number]) => file.type === "chunk" && file.isEntry
   // Entries come last, so that each finds its chunks. Those of an earlier build stay for processes that run it.
   for (const file of output.toSorted((a, b) => Number(isEntry(a)) - Number(isEntry(b)))) {
-    write(join(to, file.fileName), file.type === "chunk" ? file.code : withoutSources(file))
+    write(join(to, file.fileName), file.type === "chunk" ? file.code : withoutSources(file, to))
   }
 }
 
@@ -89,7 +96,7 @@ const buildLibrary = async () => {
   copy(join(root, "src", "Metrics"), join(dist, "Metrics"))
 }
 
-if (process.argv.includes("--program")) {
+if (onlyProgram) {
   if (!isFresh()) await buildProgram()
 } else {
   await buildProgram()

@@ -8,10 +8,11 @@ import { SlowestFiles } from "./test/support/SlowestFiles.ts"
  *
  * - `long`: takes long or needs much of the machine. `npm run test:long` runs it, `npm test` does not.
  * - `alone`: measures event loops or other clients' answers, so nothing runs beside it.
+ * - `own process`: looks at what a whole process counts. Other files share processes: loading Effect takes a second.
  * - `broker`: depends on the version of nats-server. `npm run test:broker:node` repeats it on the newer ones.
  * - `node first`: the runtime cannot matter to what it looks at, so Deno runs it in `npm run test:long` only.
  */
-const marks = ["long", "alone", "broker", "node first"] as const
+const marks = ["long", "alone", "own process", "broker", "node first"] as const
 type Mark = typeof marks[number]
 
 const marksOf = (file: string): ReadonlyArray<Mark> => {
@@ -38,6 +39,9 @@ const onDeno = process.versions["deno"] !== undefined
 const inShortRun = ({ marks }: { readonly marks: ReadonlySet<Mark> }) =>
   !marks.has("long") && !(onDeno && marks.has("node first"))
 
+const isApart = ({ marks }: { readonly marks: ReadonlySet<Mark> }) =>
+  marks.has("alone") || marks.has("own process")
+
 const project = (
   name: string,
   included: (file: (typeof files)[number]) => boolean,
@@ -54,6 +58,7 @@ const project = (
     testTimeout: name.startsWith("long") || name === "broker" ? 120_000 : 60_000,
     hookTimeout: 60_000,
     maxWorkers,
+    isolate: name.endsWith("-alone"),
     sequence: { groupOrder }
   }
 })
@@ -66,11 +71,11 @@ export default defineConfig({
   test: {
     reporters: ["default", new SlowestFiles()],
     projects: [
-      project("short", (file) => inShortRun(file) && !file.marks.has("alone"), 0, together),
-      project("short-alone", (file) => inShortRun(file) && file.marks.has("alone"), 1, 1),
-      project("long", (file) => !inShortRun(file) && !file.marks.has("alone"), 2, longTogether),
+      project("short", (file) => inShortRun(file) && !isApart(file), 0, together),
+      project("short-alone", (file) => inShortRun(file) && isApart(file), 1, 1),
+      project("long", (file) => !inShortRun(file) && !isApart(file), 2, longTogether),
       project("long-pglite", ({ bothEngines }) => bothEngines, 3, longTogether, "pglite"),
-      project("long-alone", (file) => !inShortRun(file) && file.marks.has("alone"), 4, 1),
+      project("long-alone", (file) => !inShortRun(file) && isApart(file), 4, 1),
       // Its files are in the others too, so it runs only when it is asked for.
       ...process.argv.includes("broker")
         ? [project("broker", ({ marks }) => marks.has("broker"), 5, longTogether)]

@@ -1,7 +1,6 @@
 #!/usr/bin/env node
 import { existsSync } from "node:fs"
 import process from "node:process"
-import { nameSources } from "./stack-traces.js"
 
 const minimum = [22, 19]
 
@@ -24,6 +23,10 @@ if (existsSync(new URL("../src", import.meta.url))) {
   buildIfStale()
 }
 
-// Deno reads source maps by itself.
-if (process.versions.deno === undefined) nameSources()
-await import("../dist/program/main.js")
+try {
+  await import("../dist/program/main.js")
+} catch (error) {
+  // The runtimes' own report does not name the sources.
+  process.stderr.write(`${error instanceof Error ? error.stack : error}\n`)
+  process.exit(1)
+}

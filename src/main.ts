@@ -9,8 +9,10 @@ import * as Help from "./Cli/Help.ts"
 import { wrapWithin } from "./Cli/Wrap.ts"
 import { messageOf } from "./Failure.ts"
 import { bypassForLoopback } from "./Proxies.ts"
+import { nameSources } from "./StackTraces.ts"
 import * as Telemetry from "./Telemetry.ts"
 
+nameSources()
 bypassForLoopback(process.env)
 
 /** The longest an orderly stop may take, in milliseconds. */

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, statSync } from "node:fs"
 import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { answers, json } from "../support/Answers.ts"
+import { newEmbeddedDataDir } from "../support/Databases.ts"
 import { test } from "../support/Live.ts"
 import { serve, threeqpr } from "../support/Serve.ts"
 
@@ -66,7 +67,7 @@ describe("threeqpr", () => {
 describe("threeqpr serve", () => {
   it.live("makes a secret of its own, private to its owner, that trigger finds", () =>
     Effect.gen(function*() {
-      const DATA_DIR = yield* dataDir
+      const DATA_DIR = yield* newEmbeddedDataDir
       const { logs, webhook } = yield* serve({ DATA_DIR })
       const { mode, size } = statSync(`${DATA_DIR}/webhook-secret`)
       assert.strictEqual(mode & 0o777, 0o600)

@@ -3,7 +3,7 @@
 import { assert, describe } from "@effect/vitest"
 import { Effect, Redacted } from "effect"
 import { Browser } from "../support/Browser.ts"
-import { newDataDir } from "../support/Databases.ts"
+import { newStores } from "../support/Databases.ts"
 import { deliver } from "../support/Http.ts"
 import { test } from "../support/Live.ts"
 import { serve } from "../support/Serve.ts"
@@ -14,7 +14,7 @@ describe("/docs in a browser", () => {
     "shows every operation and tries one, and its policy refuses nothing that it needs",
     Effect.gen(function*() {
       const { admin, webhook } = yield* serve({
-        DATA_DIR: yield* newDataDir,
+        ...(yield* newStores),
         THREEQPR_WEBHOOK_SECRET: Redacted.value(secret)
       })
       yield* deliver(webhook, signed(scanCreated("evt_1")))

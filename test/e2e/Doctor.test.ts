@@ -12,7 +12,7 @@ import { stream } from "../../src/EventLog.ts"
 import { NatsServer } from "../../src/Nats/Server.ts"
 import { readConnection } from "../../src/Nats/Server/Connection.ts"
 import * as Broker from "../support/Broker.ts"
-import { newDatabase, newDataDir } from "../support/Databases.ts"
+import { newDatabase, newEmbeddedDataDir } from "../support/Databases.ts"
 import { deliver, send } from "../support/Http.ts"
 import { serve, threeqpr } from "../support/Serve.ts"
 import { scanCreated, secret, signed } from "../support/Webhook.ts"
@@ -83,7 +83,7 @@ class Running extends Context.Service<Running, {
   static readonly layer = Layer.effect(
     Running,
     Effect.gen(function*() {
-      const dataDir = yield* newDataDir
+      const dataDir = yield* newEmbeddedDataDir
       const settings = { DATA_DIR: dataDir, ADMIN_TOKEN: "token-of-the-test" }
       const { admin, webhook } = yield* serve(settings)
       const environment = { ...settings, PORT: new URL(webhook).port, ADMIN_PORT: new URL(admin).port }

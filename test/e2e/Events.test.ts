@@ -5,7 +5,7 @@ import { Context, Effect, Layer, Redacted } from "effect"
 import { Buffer } from "node:buffer"
 import { spawnSync } from "node:child_process"
 import { platform } from "../support/Broker.ts"
-import { newDataDir } from "../support/Databases.ts"
+import { newStores } from "../support/Databases.ts"
 import { deliver } from "../support/Http.ts"
 import { running, type Serve, serve, threeqpr } from "../support/Serve.ts"
 import { scanCreated, secret, signed } from "../support/Webhook.ts"
@@ -14,9 +14,9 @@ class Server extends Context.Service<Server, Serve & { readonly dataDir: string 
   static readonly layer = Layer.effect(
     Server,
     Effect.gen(function*() {
-      const dataDir = yield* newDataDir
-      const server = yield* serve({ DATA_DIR: dataDir, THREEQPR_WEBHOOK_SECRET: Redacted.value(secret) })
-      return Server.of({ ...server, dataDir })
+      const stores = yield* newStores
+      const server = yield* serve({ ...stores, THREEQPR_WEBHOOK_SECRET: Redacted.value(secret) })
+      return Server.of({ ...server, dataDir: stores.DATA_DIR })
     })
   ).pipe(Layer.provide(platform))
 }
@@ -110,8 +110,7 @@ layer(Server.layer, { excludeTestServices: true })("threeqpr events", (it) => {
 describe("threeqpr events tail", () => {
   it.live("goes on after the server was away, without a gap, and says so", () =>
     Effect.gen(function*() {
-      const dataDir = yield* newDataDir
-      const environment = { DATA_DIR: dataDir, THREEQPR_WEBHOOK_SECRET: Redacted.value(secret) }
+      const environment = { ...(yield* newStores), THREEQPR_WEBHOOK_SECRET: Redacted.value(secret) }
       const first = yield* serve(environment)
       yield* deliver(first.webhook, signed(scanCreated("evt_1")))
       const tail = yield* running(["events", "tail", "--json", "--after", "0", "--admin-url", first.admin])

@@ -1,6 +1,6 @@
 import { assert, describe } from "@effect/vitest"
 import { Effect, Redacted } from "effect"
-import { newDataDir } from "../support/Databases.ts"
+import { newStores } from "../support/Databases.ts"
 import { deliver, send } from "../support/Http.ts"
 import { test } from "../support/Live.ts"
 import { serve, threeqpr } from "../support/Serve.ts"
@@ -17,7 +17,7 @@ describe("threeqpr forget", () => {
     "shows what there is, wants a reason and a confirmation, removes it, and says when nothing is left",
     Effect.gen(function*() {
       const { admin, webhook } = yield* serve({
-        DATA_DIR: yield* newDataDir,
+        ...(yield* newStores),
         THREEQPR_WEBHOOK_SECRET: Redacted.value(secret)
       })
       for (let at = 0; at < 6; at++) {

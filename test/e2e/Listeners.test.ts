@@ -1,7 +1,7 @@
 import { assert, describe } from "@effect/vitest"
 import { Effect } from "effect"
 import { request } from "node:http"
-import { newDataDir } from "../support/Databases.ts"
+import { newEmbeddedDataDir } from "../support/Databases.ts"
 import { test } from "../support/Live.ts"
 import { freePort } from "../support/Port.ts"
 import { running, serve } from "../support/Serve.ts"
@@ -68,7 +68,11 @@ describe("every listener answers or refuses every request, from before its start
       `serve ${roles.join(" ")}`,
       Effect.gen(function*() {
         const [own, admin] = [yield* port, yield* port]
-        const environment = { DATA_DIR: yield* newDataDir, PORT: String(own), ADMIN_PORT: String(admin) }
+        const environment = {
+          DATA_DIR: yield* newEmbeddedDataDir,
+          PORT: String(own),
+          ADMIN_PORT: String(admin)
+        }
         const seen = yield* askedDuring(
           (answered) =>
             Effect.flatMap(serve(environment, roles), ({ end }) => Effect.andThen(answered, end("SIGTERM"))),

@@ -3,7 +3,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Redacted } from "effect"
 import { platform } from "../support/Broker.ts"
-import { newDatabase, newDataDir } from "../support/Databases.ts"
+import { newDatabase, newStores } from "../support/Databases.ts"
 import { deliver, send } from "../support/Http.ts"
 import { live, type LiveStream } from "../support/LiveStream.ts"
 import * as NatsProcess from "../support/NatsProcess.ts"
@@ -61,7 +61,7 @@ describe("/v1/live of serve", () => {
   it.live("wants the token, and ends its streams first when it stops, read or not", () =>
     Effect.gen(function*() {
       const { admin, end, webhook } = yield* serve({
-        DATA_DIR: yield* newDataDir,
+        ...(yield* newStores),
         THREEQPR_WEBHOOK_SECRET,
         ADMIN_TOKEN: "token_of_the_tests"
       })
@@ -84,7 +84,7 @@ describe("/v1/live of serve", () => {
       Effect.gen(function*() {
         const broker = yield* NatsProcess.start()
         const { admin, webhook } = yield* serve({
-          DATA_DIR: yield* newDataDir,
+          ...(yield* newStores),
           NATS_URL: broker.url,
           NATS_TOKEN: broker.token,
           THREEQPR_WEBHOOK_SECRET
@@ -111,7 +111,7 @@ describe("/v1/live of serve", () => {
 describe("threeqpr events get --life", () => {
   it.live("shows what became of an event as a table, and as JSON", () =>
     Effect.gen(function*() {
-      const { admin, webhook } = yield* serve({ DATA_DIR: yield* newDataDir, THREEQPR_WEBHOOK_SECRET })
+      const { admin, webhook } = yield* serve({ ...(yield* newStores), THREEQPR_WEBHOOK_SECRET })
       yield* deliver(webhook, signed(scanCreated("evt_1")))
       yield* Effect.repeat(Effect.delay(send(`${admin}/v1/scans/scan_of_evt_1`), "10 millis"), {
         until: ({ status }) => status === 200

@@ -12,7 +12,7 @@ import * as Signature from "../../src/Signature.ts"
 import { answers, json } from "../support/Answers.ts"
 import { platform } from "../support/Broker.ts"
 import * as Collector from "../support/Collector.ts"
-import { newDataDir } from "../support/Databases.ts"
+import { newDataDir, newEmbeddedDataDir } from "../support/Databases.ts"
 import { deliver, send } from "../support/Http.ts"
 import { test } from "../support/Live.ts"
 import * as Nats from "../support/NatsProcess.ts"
@@ -32,7 +32,7 @@ interface SetUp {
 
 const someSecret = () => `s3cret-${randomBytes(12).toString("hex")}`
 
-const embedded = Effect.map(newDataDir, (dataDir): SetUp => {
+const embedded = Effect.map(newEmbeddedDataDir, (dataDir): SetUp => {
   const broker = readConnection(dataDir).pipe(Effect.provide(platform), Effect.orDie)
   return {
     environment: { DATA_DIR: dataDir },

@@ -3,7 +3,7 @@ import { Effect, Redacted } from "effect"
 import { readFileSync } from "node:fs"
 import { outcomes } from "../../src/Metrics.ts"
 import { platform } from "../support/Broker.ts"
-import { newDataDir } from "../support/Databases.ts"
+import { newStores } from "../support/Databases.ts"
 import { deliver, send } from "../support/Http.ts"
 import { serve } from "../support/Serve.ts"
 import { scanCreated, secret, signed } from "../support/Webhook.ts"
@@ -35,7 +35,7 @@ const used = (file: string) =>
 describe("/metrics", () => {
   it.live("counts what became of deliveries and events, under names that dashboard and alerts use", () =>
     Effect.gen(function*() {
-      const { admin, webhook } = yield* serve({ DATA_DIR: yield* newDataDir, THREEQPR_WEBHOOK_SECRET })
+      const { admin, webhook } = yield* serve({ ...(yield* newStores), THREEQPR_WEBHOOK_SECRET })
       const before = yield* scrape(admin)
       for (const outcome of outcomes) {
         assert.strictEqual(before.get(`threeqpr_deliveries_total{outcome="${outcome}"}`), 0, outcome)
@@ -87,7 +87,7 @@ describe("/metrics", () => {
 
   it.live("wants the token that the listener wants", () =>
     Effect.gen(function*() {
-      const environment = { DATA_DIR: yield* newDataDir, ADMIN_TOKEN: "t0ken", THREEQPR_WEBHOOK_SECRET }
+      const environment = { ...(yield* newStores), ADMIN_TOKEN: "t0ken", THREEQPR_WEBHOOK_SECRET }
       const { admin } = yield* serve(environment)
       assert.strictEqual((yield* send(`${admin}/metrics`)).status, 401)
       const headers = { authorization: "Bearer t0ken" }

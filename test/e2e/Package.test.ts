@@ -65,7 +65,6 @@ layer(installed, { timeout: "5 minutes", excludeTestServices: true })(
           const files = filesIn(join(folder, "node_modules", "threeqpr-events"))
           const outside = files.filter((file) => !file.startsWith("dist/"))
           assert.sameMembers(outside, [
-            "bin/stack-traces.js",
             "bin/threeqpr.js",
             "package.json",
             "README.md",

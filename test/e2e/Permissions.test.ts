@@ -2,7 +2,7 @@ import { assert, describe } from "@effect/vitest"
 import { Effect, Redacted } from "effect"
 import { readFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
-import { newDatabase, newDataDir } from "../support/Databases.ts"
+import { newDatabase, newEmbeddedDataDir } from "../support/Databases.ts"
 import { deliver, send } from "../support/Http.ts"
 import { test } from "../support/Live.ts"
 import * as NatsProcess from "../support/NatsProcess.ts"
@@ -45,7 +45,7 @@ describe("serve with the permissions that its tasks give it", () => {
       const permissions = flagsOf("start")
       assert.notInclude(permissions, "--allow-all")
       if (onDeno) assert.includeMembers([...permissions], ["--no-prompt", "--allow-run"])
-      const running = yield* serve({ DATA_DIR: yield* newDataDir, THREEQPR_WEBHOOK_SECRET }, [], {
+      const running = yield* serve({ DATA_DIR: yield* newEmbeddedDataDir, THREEQPR_WEBHOOK_SECRET }, [], {
         permissions
       })
       yield* works(running)
@@ -77,7 +77,7 @@ describe("serve with the permissions that its tasks give it", () => {
       // What the embedded engines need is not to be had.
       const { code, stderr } = yield* threeqpr(
         ["serve"],
-        { DATA_DIR: yield* newDataDir, PORT: "0", ADMIN_PORT: "0", THREEQPR_WEBHOOK_SECRET },
+        { DATA_DIR: yield* newEmbeddedDataDir, PORT: "0", ADMIN_PORT: "0", THREEQPR_WEBHOOK_SECRET },
         "",
         { permissions }
       )

@@ -2,7 +2,7 @@
 
 import { assert, describe } from "@effect/vitest"
 import { Effect, FileSystem } from "effect"
-import { newDataDir } from "../support/Databases.ts"
+import { newStores } from "../support/Databases.ts"
 import { test } from "../support/Live.ts"
 import { freePort } from "../support/Port.ts"
 import { running, serve, threeqpr } from "../support/Serve.ts"
@@ -14,7 +14,7 @@ describe("everything on one machine", () => {
     "register, its secret, serve, deliveries: nothing is lost though the receiver is late, and away in the middle",
     Effect.gen(function*() {
       const fs = yield* FileSystem.FileSystem
-      const DATA_DIR = yield* newDataDir
+      const stores = yield* newStores
       const [PORT, ADMIN_PORT] = [yield* port, yield* port]
       const simulating = yield* running(
         "simulate --api-port 0 --rate 60 --count 600 --speed 80 --seed e2e --faults duplicates,reordering --verify --json"
@@ -26,7 +26,7 @@ describe("everything on one machine", () => {
       const [, THREEQPR_API_KEY = ""] = /API_KEY=(\S+)/.exec(yield* simulating.line("stderr", /API_KEY=/)) ??
         []
 
-      const envFile = `${DATA_DIR}/.env`
+      const envFile = `${stores.DATA_DIR}/.env`
       const registered = yield* threeqpr(
         ["register", "--url", `http://localhost:${PORT}/webhooks/3qpr`, "--write-env", envFile],
         { THREEQPR_API_KEY, THREEQPR_API_URL }
@@ -40,7 +40,7 @@ describe("everything on one machine", () => {
 
       // Deliveries have begun: nobody has taken them yet.
       yield* simulating.line("stderr", /^Nothing answers at/)
-      const environment = { DATA_DIR, PORT, ADMIN_PORT, THREEQPR_WEBHOOK_SECRET }
+      const environment = { ...stores, PORT, ADMIN_PORT, THREEQPR_WEBHOOK_SECRET }
       const first = yield* serve(environment)
       yield* running(["events", "tail", "--admin-url", first.admin]).pipe(
         Effect.flatMap((tail) => tail.line("stdout", /scan\.created/)),

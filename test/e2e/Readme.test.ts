@@ -8,7 +8,7 @@ import { readFileSync, writeFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import { Database } from "../../src/Database.ts"
 import * as Workspace from "../protections/Workspace.ts"
-import { newDatabase, newDataDir } from "../support/Databases.ts"
+import { newDatabase, newDataDir, newEmbeddedDataDir } from "../support/Databases.ts"
 import { deliver } from "../support/Http.ts"
 import { test } from "../support/Live.ts"
 import { serve, threeqpr } from "../support/Serve.ts"
@@ -43,7 +43,7 @@ describe("the README's examples", () => {
   test(
     "of trigger and simulate do what they say",
     Effect.gen(function*() {
-      const DATA_DIR = yield* newDataDir
+      const DATA_DIR = yield* newEmbeddedDataDir
       writeFileSync(`${DATA_DIR}/body.json`, scanCreated("evt_of_the_readme"))
       writeFileSync(`${DATA_DIR}/conversation.json`, `{"id":"conv_1","message_count":3}`)
       const { admin, webhook } = yield* serve({ DATA_DIR })

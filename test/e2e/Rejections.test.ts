@@ -5,7 +5,7 @@ import type { RejectionDetail, RejectionSummary } from "../../src/Domain/Rejecti
 import { keptPerSecond } from "../../src/Ingress/Rejections.ts"
 import * as Signature from "../../src/Signature.ts"
 import { platform } from "../support/Broker.ts"
-import { newDatabase, newDataDir } from "../support/Databases.ts"
+import { newDatabase, newStores } from "../support/Databases.ts"
 import { deliver, send } from "../support/Http.ts"
 import * as NatsProcess from "../support/NatsProcess.ts"
 import { serve } from "../support/Serve.ts"
@@ -28,7 +28,7 @@ const list = Effect.fnUntraced(function*(admin: string) {
 describe("/v1/rejections", () => {
   it.live("shows what was refused, with its bytes and what the signature doctor says, and stores nothing", () =>
     Effect.gen(function*() {
-      const { admin, webhook } = yield* serve({ DATA_DIR: yield* newDataDir, THREEQPR_WEBHOOK_SECRET })
+      const { admin, webhook } = yield* serve({ ...(yield* newStores), THREEQPR_WEBHOOK_SECRET })
       assert.deepStrictEqual(yield* list(admin), { refused: 0, instances: 1, rejections: [] })
       const json = scanCreated("evt_1", { note: "two words" })
       const spaced = JSON.stringify(JSON.parse(json), null, 2)

@@ -6,21 +6,14 @@ import { connect } from "nats"
 import { spawnSync } from "node:child_process"
 import { randomBytes } from "node:crypto"
 import { readdirSync, readFileSync } from "node:fs"
-import { mkdtemp, rm } from "node:fs/promises"
-import { tmpdir } from "node:os"
 import { stream } from "../../src/EventLog.ts"
 import { NatsServer } from "../../src/Nats/Server.ts"
 import { readConnection } from "../../src/Nats/Server/Connection.ts"
 import * as Broker from "../support/Broker.ts"
-import { newDatabase } from "../support/Databases.ts"
+import { newDatabase, newDataDir, newEmbeddedDataDir } from "../support/Databases.ts"
 import { deliver, send } from "../support/Http.ts"
 import { serve, threeqpr } from "../support/Serve.ts"
 import { scanCreated, secret, signed } from "../support/Webhook.ts"
-
-const temporaryFolder = Effect.acquireRelease(
-  Effect.promise(() => mkdtemp(`${tmpdir()}/threeqpr-e2e-`)),
-  (folder) => Effect.promise(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }))
-)
 
 /** What a set-up sets, and how to reach its broker. */
 interface SetUp {
@@ -29,7 +22,7 @@ interface SetUp {
 }
 
 const embedded: Effect.Effect<SetUp, never, Scope.Scope> = Effect.gen(function*() {
-  const dataDir = yield* temporaryFolder
+  const dataDir = yield* newEmbeddedDataDir
   return {
     environment: { DATA_DIR: dataDir, THREEQPR_WEBHOOK_SECRET: Redacted.value(secret) },
     broker: readConnection(dataDir).pipe(
@@ -41,7 +34,7 @@ const embedded: Effect.Effect<SetUp, never, Scope.Scope> = Effect.gen(function*(
 })
 
 const external = Effect.gen(function*() {
-  const dataDir = yield* temporaryFolder
+  const dataDir = yield* newDataDir
   const { pid, token, url } = Context.get(yield* Layer.build(Broker.layer), NatsServer)
   const databaseUrl = yield* newDatabase
   return {

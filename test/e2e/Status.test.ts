@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Redacted } from "effect"
 import { platform } from "../support/Broker.ts"
-import { newDataDir } from "../support/Databases.ts"
+import { newDataDir, newStores } from "../support/Databases.ts"
 import { deliver, send } from "../support/Http.ts"
 import * as Postgres from "../support/Postgres.ts"
 import { serve, threeqpr } from "../support/Serve.ts"
@@ -12,7 +12,7 @@ const THREEQPR_WEBHOOK_SECRET = Redacted.value(secret)
 describe("threeqpr status", () => {
   it.live("shows the stream, its rates and how far each consumer is", () =>
     Effect.gen(function*() {
-      const server = yield* serve({ DATA_DIR: yield* newDataDir, THREEQPR_WEBHOOK_SECRET })
+      const server = yield* serve({ ...(yield* newStores), THREEQPR_WEBHOOK_SECRET })
       yield* deliver(server.webhook, signed(scanCreated("evt_1")))
       yield* deliver(server.webhook, signed("no json"))
       yield* Effect.repeat(Effect.delay(send(`${server.admin}/v1/scans/scan_of_evt_1`), "10 millis"), {
@@ -37,7 +37,7 @@ describe("threeqpr status", () => {
 
   it.live("takes the address and the token of the private listener from the settings", () =>
     Effect.gen(function*() {
-      const environment = { DATA_DIR: yield* newDataDir, ADMIN_TOKEN: "t0ken", THREEQPR_WEBHOOK_SECRET }
+      const environment = { ...(yield* newStores), ADMIN_TOKEN: "t0ken", THREEQPR_WEBHOOK_SECRET }
       const { admin } = yield* serve(environment)
       const ADMIN_PORT = new URL(admin).port
       assert.strictEqual((yield* threeqpr(["status"], { ADMIN_PORT, ADMIN_TOKEN: "t0ken" })).code, 0)

@@ -3,7 +3,7 @@
 import { assert, describe } from "@effect/vitest"
 import { Effect, Redacted } from "effect"
 import * as Collector from "../support/Collector.ts"
-import { newDatabase, newDataDir } from "../support/Databases.ts"
+import { newStores } from "../support/Databases.ts"
 import { deliver, send } from "../support/Http.ts"
 import { test } from "../support/Live.ts"
 import { type Serve, serve } from "../support/Serve.ts"
@@ -15,8 +15,8 @@ const traceparent = `00-${traceId}-${callersSpan}-01`
 
 const start = (environment: Readonly<Record<string, string>> = {}) =>
   Effect.flatMap(
-    newDataDir,
-    (dataDir) => serve({ DATA_DIR: dataDir, THREEQPR_WEBHOOK_SECRET: Redacted.value(secret), ...environment })
+    newStores,
+    (stores) => serve({ ...stores, THREEQPR_WEBHOOK_SECRET: Redacted.value(secret), ...environment })
   )
 
 const deliverScan = ({ webhook }: Serve, id: string, headers: Readonly<Record<string, string>> = {}) =>
@@ -128,8 +128,7 @@ describe("traces", () => {
     "a batch is linked to each of its events, a dead letter and its redrive to its own",
     Effect.gen(function*() {
       const collector = yield* Collector.start()
-      const url = yield* newDatabase
-      const shared = { DATABASE_URL: url, OTEL_EXPORTER_OTLP_ENDPOINT: collector.url }
+      const shared = { ...(yield* newStores), OTEL_EXPORTER_OTLP_ENDPOINT: collector.url }
       const server = yield* start(shared)
       const ids = Array.from({ length: 60 }, (_, index) => `evt_${index}`)
       yield* Effect.forEach(ids, (id) => deliverScan(server, id), { concurrency: 30, discard: true })

@@ -4,7 +4,7 @@ import { assert, describe } from "@effect/vitest"
 import { Context, Effect, Layer, Redacted } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { Database } from "../../src/Database.ts"
-import { newDatabase, newDataDir } from "../support/Databases.ts"
+import { newDatabase, newDataDir, newStores } from "../support/Databases.ts"
 import { test } from "../support/Live.ts"
 import { serve, threeqpr } from "../support/Serve.ts"
 
@@ -45,7 +45,7 @@ describe("threeqpr simulate --verify", () => {
   test(
     "finds a full serve clean, with everything going wrong that can",
     Effect.gen(function*() {
-      const { admin, webhook } = yield* serve({ DATA_DIR: yield* newDataDir, THREEQPR_WEBHOOK_SECRET })
+      const { admin, webhook } = yield* serve({ ...(yield* newStores), THREEQPR_WEBHOOK_SECRET })
       const args = ["--rate", "300", "--count", "1500", "--faults", "all", "--json"]
       const { code, stderr, stdout } = yield* simulate(admin, webhook, ...args)
       assert.strictEqual(code, 0, stderr)
@@ -85,7 +85,7 @@ describe("threeqpr simulate --verify", () => {
   test(
     "exits 1 and names the rows that are missing when nobody projects any more",
     Effect.gen(function*() {
-      const environment = { DATA_DIR: yield* newDataDir, THREEQPR_WEBHOOK_SECRET }
+      const environment = { ...(yield* newStores), THREEQPR_WEBHOOK_SECRET }
       yield* (yield* serve(environment)).end("SIGTERM")
       const { admin, webhook } = yield* serve(environment, ["--role", "ingress", "--role", "admin"])
       const { code, stderr, stdout } = yield* simulate(admin, webhook, "--rate", "200", "--count", "40")

@@ -11,7 +11,7 @@ import { Database } from "../../src/Database.ts"
 import { EmbeddedPostgresDied, EmbeddedPostgresFailed } from "../../src/Database/Embedded.ts"
 import { isTransient } from "../../src/Database/SqlFailure.ts"
 import { FolderLocked } from "../../src/FolderLock.ts"
-import { newDataDir } from "../support/Databases.ts"
+import { newEmbeddedDataDir } from "../support/Databases.ts"
 import * as Script from "../support/Script.ts"
 
 const services = Layer.merge(NodeServices.layer, Logger.layer([]))
@@ -46,7 +46,7 @@ describe("the embedded Postgres", () => {
   test(
     "is made anew when making it was cut short",
     Effect.gen(function*() {
-      const dataDir = yield* newDataDir
+      const dataDir = yield* newEmbeddedDataDir
       writeFileSync(join(dataDir, "postgres", "unfinished"), "")
       rmSync(join(dataDir, "postgres", "data", "base"), { recursive: true })
       yield* use(dataDir, Effect.flatMap(Database, ({ ping }) => ping))
@@ -57,7 +57,7 @@ describe("the embedded Postgres", () => {
   test(
     "says what is wrong and what to do when its data is damaged",
     Effect.gen(function*() {
-      const dataDir = yield* newDataDir
+      const dataDir = yield* newEmbeddedDataDir
       truncateSync(join(dataDir, "postgres", "data", "global", "pg_control"), 10)
       const error = yield* Effect.flip(open(dataDir))
       assert.instanceOf(error, EmbeddedPostgresFailed)
@@ -70,7 +70,7 @@ describe("the embedded Postgres", () => {
   test(
     "is refused to a second process by name, and taken over when the first was killed",
     Effect.gen(function*() {
-      const dataDir = yield* newDataDir
+      const dataDir = yield* newEmbeddedDataDir
       const first = yield* Script.start("commit-rows", dataDir)
       yield* first.line
       const error = yield* Effect.flip(open(dataDir))
@@ -86,7 +86,7 @@ describe("the embedded Postgres", () => {
   test(
     "has every row that was committed when its process is killed while committing",
     Effect.gen(function*() {
-      const dataDir = yield* newDataDir
+      const dataDir = yield* newEmbeddedDataDir
       let committed = 0
       for (const more of [1, 30, 100, 300]) {
         const script = yield* Script.start("commit-rows", dataDir)
@@ -118,13 +118,15 @@ describe("the embedded Postgres", () => {
       }
       yield* Fiber.join(insert)
       assert.isAbove(turns, 50)
-    }).pipe(Effect.provide(Layer.unwrap(Effect.map(newDataDir, (dataDir) => Database.layer({ dataDir })))))
+    }).pipe(
+      Effect.provide(Layer.unwrap(Effect.map(newEmbeddedDataDir, (dataDir) => Database.layer({ dataDir }))))
+    )
   )
 
   test(
     "gives each connection a session as new, whatever the one before left",
     Effect.gen(function*() {
-      const dataDir = yield* newDataDir
+      const dataDir = yield* newEmbeddedDataDir
       yield* use(
         dataDir,
         Effect.gen(function*() {
@@ -151,7 +153,7 @@ describe("the embedded Postgres", () => {
   test(
     "dies loudly when Postgres does, and leaves no lock behind",
     Effect.gen(function*() {
-      const dataDir = yield* newDataDir
+      const dataDir = yield* newEmbeddedDataDir
       const scope = yield* Scope.make()
       const context = yield* open(dataDir).pipe(Scope.provide(scope))
       yield* Effect.provide(

@@ -7,11 +7,11 @@ import { readdirSync } from "node:fs"
 import { join } from "node:path"
 import { makeConnections, type Sent } from "../../src/Database/PgliteConnections.ts"
 import { keepUp } from "../../src/Database/PgliteUpkeep.ts"
-import { newDataDir } from "../support/Databases.ts"
+import { newEmbeddedDataDir } from "../support/Databases.ts"
 
 /** PGlite in this thread, with its data in a folder of its own. */
 const pglite = Effect.gen(function*() {
-  const data = join(yield* newDataDir, "postgres", "data")
+  const data = join(yield* newEmbeddedDataDir, "postgres", "data")
   const db = yield* Effect.acquireRelease(
     Effect.promise(() => PGlite.create(data)),
     (db) => Effect.promise(() => db.close())

@@ -13,14 +13,15 @@ import { shared } from "./Shared.ts"
 // A broker that lived in it ends a moment after the `serve` that was killed.
 const removal = { recursive: true, force: true, maxRetries: 20, retryDelay: 100 }
 
-const newFolder = Effect.acquireRelease(
+/** An empty data folder. */
+export const newDataDir = Effect.acquireRelease(
   Effect.promise(() => mkdtemp(`${tmpdir()}/threeqpr-database-`)),
   (folder) => Effect.promise(() => rm(folder, removal))
 )
 
 /** A data folder with an embedded Postgres as new in it. */
-export const newDataDir = Effect.tap(
-  newFolder,
+export const newEmbeddedDataDir = Effect.tap(
+  newDataDir,
   (dataDir) =>
     Effect.map(
       Effect.promise(() => shared("data-folder")),
@@ -30,9 +31,10 @@ export const newDataDir = Effect.tap(
 )
 
 /** The embedded Postgres, as new. */
-const newEmbedded = Layer.unwrap(Effect.map(newDataDir, (dataDir) => Database.layer({ dataDir }))).pipe(
-  Layer.provide(NodeServices.layer)
-)
+const newEmbedded = Layer.unwrap(Effect.map(newEmbeddedDataDir, (dataDir) => Database.layer({ dataDir })))
+  .pipe(
+    Layer.provide(NodeServices.layer)
+  )
 
 /** The URL of a new database on the server that all test files share. */
 export const newDatabase = Effect.gen(function*() {
@@ -49,6 +51,9 @@ export const newDatabase = Effect.gen(function*() {
   )
   return url.replace(/postgres$/, name)
 })
+
+/** Settings for a `serve`: a data folder, and a new database on the server that all test files share. */
+export const newStores = Effect.all({ DATA_DIR: newDataDir, DATABASE_URL: newDatabase })
 
 /** A database of one's own on a real Postgres. */
 const newExternal = Layer.unwrap(

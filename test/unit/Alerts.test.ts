@@ -1,3 +1,5 @@
+// Runs: own process
+
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { PrometheusMetrics } from "effect/observability"

@@ -45,7 +45,8 @@ WORKDIR /app
 RUN ln -s /app/bin/threeqpr.js /usr/local/bin/threeqpr \
   && mkdir /data \
   && chown 1000:1000 /data
-ENV NODE_ENV=production DATA_DIR=/data
+# The compiled code would be kept in a layer that goes with the container.
+ENV NODE_ENV=production NODE_DISABLE_COMPILE_CACHE=1 DATA_DIR=/data
 USER 1000:1000
 EXPOSE 3000 3001
 HEALTHCHECK --interval=5s --timeout=5s --start-period=60s --retries=3 \

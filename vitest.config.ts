@@ -55,7 +55,7 @@ const project = (
     include: files.filter(included).map(({ file }) => file),
     globalSetup: "test/support/Setup.ts",
     silent: "passed-only" as const,
-    testTimeout: name.startsWith("long") || name === "broker" ? 120_000 : 60_000,
+    testTimeout: /^(long|broker)/.test(name) ? 120_000 : 60_000,
     hookTimeout: 60_000,
     maxWorkers,
     isolate: name.endsWith("-alone"),
@@ -76,10 +76,18 @@ export default defineConfig({
       project("long", (file) => !inShortRun(file) && !isApart(file), 2, longTogether),
       project("long-pglite", ({ bothEngines }) => bothEngines, 3, longTogether, "pglite"),
       project("long-alone", (file) => !inShortRun(file) && isApart(file), 4, 1),
-      // Its files are in the others too, so it runs only when it is asked for.
-      ...process.argv.includes("broker")
-        ? [project("broker", ({ marks }) => marks.has("broker"), 5, longTogether)]
-        : []
+      // Their files are in the others too, so they run only when they are asked for.
+      ...(process.argv.some((argument) => argument.startsWith("broker"))
+        ? [
+          project("broker-short", (file) => file.marks.has("broker") && !file.marks.has("long"), 5, together),
+          project(
+            "broker-long",
+            (file) => file.marks.has("broker") && file.marks.has("long"),
+            6,
+            longTogether
+          )
+        ]
+        : [])
     ]
   }
 })

@@ -1,5 +1,8 @@
 #!/usr/bin/env node
 import { existsSync } from "node:fs"
+import module from "node:module"
+import { homedir } from "node:os"
+import { join } from "node:path"
 import process from "node:process"
 
 const minimum = [22, 19]
@@ -16,6 +19,11 @@ if (process.versions.deno === undefined && isOlder(process.versions.node, minimu
   )
   process.exit(1)
 }
+
+// Compiled code is kept in a folder of the user's own: it is a quarter of the time to start. Deno does so by itself.
+module.enableCompileCache?.(
+  join(process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "threeqpr-events", "compiled")
+)
 
 // A checkout builds the program when a source changed. The package has no sources.
 if (existsSync(new URL("../src", import.meta.url))) {

@@ -77,6 +77,15 @@ const make = Effect.fnUntraced(function*(options: System.SystemOptions) {
 /** When an attempt was over, in the time of `performance.now`. */
 export const endOf = ({ at, took }: Attempt) => at + took
 
+/**
+ * Attempts that took longer than a limit in milliseconds, beside what forged ones took at the same time. Those wait for
+ * neither engine, so the slowest of them tells what a busy machine costs.
+ */
+export const slowerThan = (limit: number, attempts: ReadonlyArray<Attempt>): ReadonlyArray<Attempt> => {
+  const allowance = Math.max(0, ...attempts.filter(({ status }) => status === 400).map(({ took }) => took))
+  return attempts.filter(({ took }) => took >= limit + allowance)
+}
+
 /** What a process of ours says of its health; status 0 when it does not answer. */
 export const healthOf = (part: Pick<System.Part, "admin">, path: "/livez" | "/readyz") =>
   send(`${part.admin}${path}`).pipe(

@@ -15,10 +15,15 @@ import { Rejections } from "./Api/Rejections.ts"
 import { Consumers, Status } from "./Api/Status.ts"
 import { Validation } from "./Validation.ts"
 
+/** Misspelt parameters and fields are refused, so that no filter is dropped without a word. */
+const strict = { onExcessProperty: "error", errors: "all" } as const
+
 /** What the private listener answers, apart from how. */
 export class Api extends HttpApi.make("threeqpr-events")
   .add(Scans, Conversations, Analytics, Events, EventLives, Live, Consumers, Status)
   .add(DeadLetters, Quarantine, Forget, Operations, Projections, Reconciliations, Rejections)
   .middleware(Validation)
+  .annotate(HttpApi.QueryParseOptions, strict)
+  .annotate(HttpApi.PayloadParseOptions, strict)
   .annotateMerge(document)
 {}

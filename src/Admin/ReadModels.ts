@@ -88,7 +88,8 @@ const models = {
     hours: "scan_hours",
     totals: "scan_total_hours",
     count: "scans",
-    show: scanRow
+    show: scanRow,
+    filters: ["short_id", "country", "region", "city", "device"]
   },
   conversations: {
     rows: "conversations",
@@ -96,6 +97,7 @@ const models = {
     hours: "conversation_hours",
     totals: "conversation_total_hours",
     count: "conversations",
-    show: conversationRow
+    show: conversationRow,
+    filters: ["scan_id"]
   }
 } satisfies Record<string, Listed>

@@ -1,5 +1,7 @@
-import { Effect, SchemaIssue } from "effect"
-import { type HttpApiError, HttpApiMiddleware } from "effect/http-api"
+import { Effect, Layer, SchemaAST, SchemaIssue, type Types } from "effect"
+import { HttpServerRequest } from "effect/http"
+import { HttpApiError, HttpApiMiddleware } from "effect/http-api"
+import { nearestOf } from "../Nearest.ts"
 import { Forbidden, InvalidAnswer, InvalidRequest, Unauthorized } from "./Problems.ts"
 
 /** Says of a request that does not fit the contract what is wrong with it, value by value. */
@@ -7,27 +9,92 @@ export class Validation extends HttpApiMiddleware.Service<Validation>()("threeqp
   error: [InvalidRequest, InvalidAnswer, Unauthorized, Forbidden]
 }) {}
 
-export const layer = HttpApiMiddleware.layerSchemaErrorTransform(
+export const layer = Layer.succeed(
   Validation,
-  (error) =>
-    error.kind === "Body" || error.kind === "ResponseHeaders"
-      ? Effect.andThen(
-        Effect.logError("an answer does not fit its own contract", error.cause),
-        Effect.fail(new InvalidAnswer({ detail: "This is a fault of the server, which has logged it." }))
+  (answer, { endpoint }) =>
+    Effect.andThen(
+      endpoint.query === undefined ? noParameters : Effect.void,
+      Effect.catch(
+        answer,
+        (error): Effect.Effect<never, Types.unhandled | InvalidAnswer | InvalidRequest> =>
+          HttpApiError.HttpApiSchemaError.is(error) ? refuse(error) : Effect.fail(error)
       )
-      : Effect.fail(invalid(error))
+    )
 )
+
+/** An operation without parameters has no schema that could refuse them. */
+const noParameters = Effect.flatMap(HttpServerRequest.ParsedSearchParams, (query) => {
+  const names = Object.keys(query)
+  return names.length === 0
+    ? Effect.void
+    : Effect.fail(problem(names.map((name) => ({
+      path: ["query", name],
+      message: thereIsNone("parameter", name, [])
+    }))))
+})
+
+const refuse = (
+  error: HttpApiError.HttpApiSchemaError
+): Effect.Effect<never, InvalidAnswer | InvalidRequest> =>
+  error.kind === "Body" || error.kind === "ResponseHeaders"
+    ? Effect.andThen(
+      Effect.logError("an answer does not fit its own contract", error.cause),
+      Effect.fail(new InvalidAnswer({ detail: "This is a fault of the server, which has logged it." }))
+    )
+    : Effect.fail(invalid(error))
 
 const invalid = ({ cause, kind }: HttpApiError.HttpApiSchemaError) => {
   const place = kind.toLowerCase()
-  const errors = issues(cause.issue).issues.map(({ message, path = [] }) => ({
-    path: [place, ...path.map((at) => typeof at === "object" ? String(at.key) : String(at))],
-    message
-  }))
-  return new InvalidRequest({
+  const what = kind === "Query" ? "parameter" : "field"
+  const unknown = new Map(unknownNames(cause.issue))
+  const errors = issues(cause.issue).issues.map(({ message, path = [] }) => {
+    const names = path.map((at) => String(typeof at === "object" ? at.key : at))
+    const known = unknown.get(names.join("."))
+    return {
+      path: [place, ...names],
+      message: known === undefined ? message : thereIsNone(what, names.at(-1) ?? "", known)
+    }
+  })
+  return problem(errors)
+}
+
+const problem = (errors: ReadonlyArray<{ readonly path: ReadonlyArray<string>; readonly message: string }>) =>
+  new InvalidRequest({
     detail: errors.map(({ message, path }) => `${path.join(".")}: ${message}`).join("; "),
     errors
   })
-}
 
 const issues = SchemaIssue.makeFormatterStandardSchemaV1()
+
+const thereIsNone = (what: string, name: string, known: ReadonlyArray<string>) => {
+  const nearest = nearestOf(name, known)
+  return nearest !== undefined
+    ? `There is no such ${what}. Is ${nearest} meant?`
+    : known.length === 0
+    ? `There is no such ${what}, and none is taken here.`
+    : `There is no such ${what}. There are ${known.join(", ")}.`
+}
+
+/** Where each name stands that the schema does not know, with the names that it knows there. */
+const unknownNames = (
+  issue: SchemaIssue.Issue,
+  path: ReadonlyArray<string> = []
+): ReadonlyArray<readonly [string, ReadonlyArray<string>]> => {
+  switch (issue._tag) {
+    case "UnexpectedKey":
+      return [[path.join("."), namesOf(issue.ast)]]
+    case "Pointer":
+      return unknownNames(issue.issue, [...path, ...issue.path.map(String)])
+    case "Filter":
+    case "Encoding":
+      return unknownNames(issue.issue, path)
+    case "Composite":
+    case "AnyOf":
+      return issue.issues.flatMap((issue) => unknownNames(issue, path))
+    default:
+      return []
+  }
+}
+
+const namesOf = (ast: SchemaAST.AST) =>
+  SchemaAST.isObjects(ast) ? ast.propertySignatures.map(({ name }) => String(name)) : []

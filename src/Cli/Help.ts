@@ -1,5 +1,5 @@
 import { Console, Effect } from "effect"
-import { CliOutput, TerminalCapabilities } from "effect/cli"
+import { CliError, CliOutput, TerminalCapabilities } from "effect/cli"
 import { width } from "./Output.ts"
 import { wrapWithin } from "./Wrap.ts"
 
@@ -17,7 +17,7 @@ export const layer = CliOutput.layerPresenter({
       case "InvalidInvocation": {
         const command = event.commandPath.join(" ")
         // What was given is shown, but not the password of an address.
-        const errors = formatter.formatErrors(event.errors).replaceAll(/\/\/[^\s/@]+@/g, "//…@")
+        const errors = formatter.formatErrors(event.errors.map(plain)).replaceAll(/\/\/[^\s/@]+@/g, "//…@")
         const help = `\`${command} --help\` shows every flag, with examples.`
         return yield* Console.error(`${errors}\n\nUSAGE\n  ${event.helpDoc.usage}\n\n${help}`)
       }
@@ -26,6 +26,15 @@ export const layer = CliOutput.layerPresenter({
     }
   })
 })
+
+/** Says what a value has to be, without the name of the library's mechanism. */
+const plain = (error: CliError.CliError) =>
+  error instanceof CliError.InvalidValue
+    ? new CliError.InvalidValue({
+      ...error,
+      expected: error.expected.replace(/^Schema validation failed: /, "")
+    })
+    : error
 
 /** Breaks each line that is too long between words, and goes on under the column where its text began. */
 export const wrap = (text: string, columns: number) =>

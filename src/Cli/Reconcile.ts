@@ -5,7 +5,7 @@ import { by } from "./By.ts"
 import { adminClient, adminUrlFlag, jsonFlag } from "./Flags.ts"
 import { show } from "./Reconcile/Result.ts"
 import { watch } from "./Reconcile/Watch.ts"
-import { timeFlag, timeOf } from "./Time.ts"
+import { timeFlag } from "./Time.ts"
 import { wrongUsage } from "./Usage.ts"
 
 const idFlag = (name: string, about: string) =>
@@ -42,13 +42,13 @@ export const reconcile = Command.make(
       )
       return yield* show(ended, json)
     }
-    const from = yield* timeOf(since)
+    const from = Option.getOrUndefined(since)
     const started = from === undefined
       ? reconciliations.get({ params: { id: Option.getOrElse(watched, () => 0) } })
       : reconciliations.start({
         payload: {
           since: from,
-          until: yield* timeOf(until),
+          until: Option.getOrUndefined(until),
           qpr_code_id: Option.getOrUndefined(qprCode),
           dry_run: dryRun,
           by: by()

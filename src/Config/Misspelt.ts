@@ -1,4 +1,5 @@
 import { type ConfigProvider, Effect } from "effect"
+import { nearestOf } from "../Nearest.ts"
 
 /** What every variable of ours alone begins with. */
 const prefix = "THREEQPR_"
@@ -14,8 +15,7 @@ export const misspelt = Effect.fnUntraced(function*(
   const set = new Set(yield* namesIn(environment, []))
   const isKnown = new Set(known)
   return [...set].filter((name) => !isKnown.has(name)).flatMap((name) => {
-    const nearest = known.filter((known) => !set.has(known) && distance(name, known) <= tolerance(known))
-      .toSorted((one, other) => distance(name, one) - distance(name, other))[0]
+    const nearest = nearestOf(name, known.filter((known) => !set.has(known)), tolerance)
     if (nearest === undefined && !name.startsWith(prefix)) return []
     const what = nearest === undefined
       ? `there is no such setting; those with this beginning are ${
@@ -44,26 +44,3 @@ const namesIn = (
   })
 
 const mostParts = 8
-
-/** Letters that were left out, added, changed, or swapped with the next one. */
-const distance = (one: string, other: string): number => {
-  let before: ReadonlyArray<number> = []
-  let last: ReadonlyArray<number> = Array.from({ length: other.length + 1 }, (_, at) => at)
-  for (let row = 1; row <= one.length; row++) {
-    const next = [row]
-    for (let column = 1; column <= other.length; column++) {
-      const same = one[row - 1] === other[column - 1]
-      const swapped = row > 1 && column > 1 && one[row - 1] === other[column - 2]
-        && one[row - 2] === other[column - 1]
-      next.push(Math.min(
-        (next[column - 1] ?? 0) + 1,
-        (last[column] ?? 0) + 1,
-        (last[column - 1] ?? 0) + (same ? 0 : 1),
-        swapped ? (before[column - 2] ?? 0) + 1 : Infinity
-      ))
-    }
-    before = last
-    last = next
-  }
-  return last[other.length] ?? 0
-}

@@ -199,8 +199,16 @@ const callOf = (recipe: Recipe, status: number): Effect.Effect<Call, never, Scop
   if (status === 503) return recipe[503] ?? recipe.good
   if (status < 300 || status === 401 || status === 403) return recipe.good
   if (status === 409) return recipe[409]
-  const call = status === 400 ? recipe[400] : status === 404 ? recipe[404] : undefined
-  return call && Effect.succeed(call)
+  if (status === 400) {
+    // Every operation refuses a parameter that it does not know.
+    return recipe[400] === undefined
+      ? Effect.map(
+        recipe.good,
+        ({ path, ...call }) => ({ ...call, path: `${path.replace(/[?].*/, "")}?unheard_of=1` })
+      )
+      : Effect.succeed(recipe[400])
+  }
+  return status === 404 && recipe[404] !== undefined ? Effect.succeed(recipe[404]) : undefined
 }
 
 const headersFor = (status: number) => ({

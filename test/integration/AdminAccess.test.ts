@@ -223,6 +223,56 @@ layer(guarded, { excludeTestServices: true })("the private listener with tokens"
 })
 
 layer(open, { excludeTestServices: true })("the private listener without a token", (it) => {
+  it.effect("refuses a parameter that it does not know, by name, on every route", () =>
+    Effect.gen(function*() {
+      const all = yield* operations
+      assert.isAbove(all.length, 30)
+      for (const { method, path } of all) {
+        const { body, headers, status } = yield* ask(
+          method,
+          `${path}?unheard_of=1`,
+          { "content-type": "application/json" },
+          "{}"
+        )
+        const what = `${method} ${path}: ${body}`
+        // Its own parameters may be wrong as well: a path has `scans` in place of a number.
+        assert.strictEqual(status, 400, what)
+        assert.strictEqual(headers["content-type"], "application/problem+json", what)
+        if (!body.includes("\"params\"")) {
+          assert.include(JSON.parse(body).detail, "query.unheard_of: There is no such parameter", what)
+        }
+      }
+    }))
+
+  it.effect("names what is probably meant, in queries and in bodies", () =>
+    Effect.gen(function*() {
+      const detail = Effect.fnUntraced(function*(method: string, path: string, body = {}) {
+        const headers = { "content-type": "application/json" }
+        const answer = yield* ask(method, path, headers, JSON.stringify(body))
+        assert.strictEqual(answer.status, 400, path)
+        return JSON.parse(answer.body).detail
+      })
+      assert.strictEqual(
+        yield* detail("GET", "/v1/scans?countri=CH&limit=1"),
+        "query.countri: There is no such parameter. Is country meant?"
+      )
+      assert.strictEqual(
+        yield* detail("GET", "/v1/status?x=1"),
+        "query.x: There is no such parameter, and none is taken here."
+      )
+      assert.include(
+        yield* detail("POST", "/v1/dead-letters/redrive", {
+          filter: { consumr: "scans-1" },
+          by: "the tests"
+        }),
+        "payload.filter.consumr: There is no such field. Is consumer meant?"
+      )
+      assert.strictEqual(
+        yield* detail("POST", "/v1/projections/scans/rebuild", { by: "the tests", dryrun: true }),
+        "payload.dryrun: There is no such field. Is dry_run meant?"
+      )
+    }))
+
   it.effect("takes no request from another site's page, nor under another name, by any method", () =>
     Effect.gen(function*() {
       const host = "localhost:3001"

@@ -87,6 +87,101 @@ for (const engine of engines) {
         }
       }), 120_000)
 
+    it.effect("filters choose rows by the fields of their names, on every page and in the total", () =>
+      Effect.gen(function*() {
+        const all = Array.from({ length: 60 }, (_, index) => ({
+          id: `scan_${String(index).padStart(2, "0")}`,
+          scanned_at: `2026-03-20T15:00:${String(index).padStart(2, "0")}Z`,
+          short_id: ["a", "b"][index % 2],
+          country: ["CH", "JP", "US"][index % 3],
+          region: ["BE", "ZH"][index % 2],
+          city: ["Bern", "Zürich"][index % 2],
+          device: ["mobile", "desktop"][index >> 1 & 1],
+          metadata: { campaign: ["spring", "it's"][index % 2], size: index, "a.b": true }
+        }))
+        type Made = Readonly<Record<string, unknown>> & { readonly scanned_at: string }
+        const { when } = yield* given(scans)
+        yield* when(all.map((data, index) => delivered(index + 1, `evt_${index}`, "scan.created", data)))
+        const newestFirst = all.toReversed()
+        const queries: ReadonlyArray<
+          readonly [Readonly<Record<string, string>>, (scan: Made, at: number) => boolean]
+        > = [
+          [{ country: "CH" }, ({ country }) => country === "CH"],
+          [{ country: "ch" }, () => false],
+          [
+            { short_id: "a", region: "BE", device: "mobile" },
+            (scan) => scan["short_id"] === "a" && scan["device"] === "mobile"
+          ],
+          [
+            { city: "Zürich", country: "JP" },
+            (scan) => scan["city"] === "Zürich" && scan["country"] === "JP"
+          ],
+          [{ "metadata.campaign": "it's" }, ({ city }) => city === "Zürich"],
+          [{ "metadata.size": "7" }, ({ id }) => id === "scan_07"],
+          [{ "metadata.a.b": "true", country: "US" }, ({ country }) => country === "US"],
+          [
+            { country: "CH", since: "2026-03-20T15:00:30Z" },
+            ({ country, scanned_at }) => country === "CH" && scanned_at >= "2026-03-20T15:00:30Z"
+          ]
+        ]
+        for (const [query, fits] of queries) {
+          const fitting = newestFirst.filter(fits).map(({ id }) => id)
+          for (const offset of [0, 3]) {
+            const path = pathOf("/v1/scans", { ...query, limit: 5, offset })
+            const page = yield* bodyOf<Page>(path)
+            assert.strictEqual(page.total, fitting.length, path)
+            assert.deepStrictEqual(page.scans.map(({ id }) => id), fitting.slice(offset, offset + 5), path)
+          }
+        }
+        const ended = yield* given(conversations)
+        yield* ended.when(
+          ["scan_1", "scan_2"].map((scan_id, index) =>
+            delivered(index + 100, `evt_c${index}`, "conversation.completed", {
+              id: `conv_${index}`,
+              scan_id,
+              completed_at: "2026-03-20T16:00:00Z",
+              metadata: { topic: scan_id }
+            })
+          )
+        )
+        for (const query of ["scan_id=scan_2", "metadata.topic=scan_2"]) {
+          const { conversations: found, total } = yield* bodyOf<
+            { readonly conversations: ReadonlyArray<{ readonly id: string }>; readonly total: number }
+          >(`/v1/conversations?${query}`)
+          assert.deepStrictEqual([total, ...found.map(({ id }) => id)], [1, "conv_1"])
+        }
+      }))
+
+    it.effect("takes dates and durations as times", () =>
+      Effect.gen(function*() {
+        const { when } = yield* given(scans)
+        const at = [
+          "2026-03-19T23:59:59Z",
+          "2026-03-20T00:00:00Z",
+          new Date(Date.now() - 90 * 60_000).toISOString()
+        ]
+        yield* when(at.map((scanned_at, index) =>
+          delivered(index + 1, `evt_${index}`, "scan.created", { id: `scan_${index}`, scanned_at })
+        ))
+        const found = Effect.fnUntraced(function*(query: Readonly<Record<string, string>>) {
+          return (yield* bodyOf<Page>(pathOf("/v1/scans", query))).scans.map(({ id }) =>
+            id
+          )
+        })
+        assert.deepStrictEqual(yield* found({ since: "2026-03-20" }), ["scan_2", "scan_1"])
+        assert.deepStrictEqual(yield* found({ until: "2026-03-20" }), ["scan_0"])
+        assert.deepStrictEqual(yield* found({ since: "2h" }), ["scan_2"])
+        assert.deepStrictEqual(yield* found({ since: "1h" }), [])
+        for (const wrong of ["yesterday", "2026-02-30", "2h ago", "20260320", "-2h"]) {
+          const { body, status } = yield* get(pathOf("/v1/scans", { since: wrong }))
+          assert.strictEqual(status, 400, wrong)
+          assert.include(
+            (body as { readonly detail: string }).detail,
+            "query.since: Expected a date (2026-03-20)"
+          )
+        }
+      }))
+
     it.effect("a cursor goes through all rows once, whatever arrives meanwhile", () =>
       Effect.gen(function*() {
         const { when } = yield* given(scans)

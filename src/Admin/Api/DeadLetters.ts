@@ -2,7 +2,7 @@ import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
 import { ConsumerName } from "../../Domain/ConsumerName.ts"
 import { EventType } from "../../Domain/Event.ts"
-import { IsoDateTime } from "../../Domain/Fields.ts"
+import { PointInTime } from "../../Domain/PointInTime.ts"
 import { InvalidSelection, NotFound, Unavailable } from "../Problems.ts"
 import { Begun, By, Rate } from "./Operations.ts"
 import { within } from "./Query.ts"
@@ -45,9 +45,9 @@ export const LetterFilter = Schema.Struct({
   /** A part of the error, in any case. */
   error: Schema.optional(Schema.NonEmptyString),
   /** Of the last failure, inclusive. */
-  since: Schema.optional(IsoDateTime),
+  since: Schema.optional(PointInTime),
   /** Of the last failure, exclusive. */
-  until: Schema.optional(IsoDateTime)
+  until: Schema.optional(PointInTime)
 })
 
 export const DeadLettersQuery = Schema.Struct({

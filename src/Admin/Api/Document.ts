@@ -28,23 +28,18 @@ export const document = OpenApi.annotations({
 type Schema = Readonly<Record<string, unknown>>
 
 interface Operation {
-  readonly parameters: ReadonlyArray<{ readonly in: string; readonly schema: Schema }>
-  readonly requestBody?: unknown
+  readonly parameters: ReadonlyArray<{ readonly schema: Schema }>
   readonly responses: Readonly<Record<string, unknown>>
 }
 
 const complete = ({ parameters, responses, ...rest }: Operation) => {
-  const canBeWrong = rest.requestBody !== undefined
-    || parameters.some((parameter) => parameter.in === "query" || parameter.schema["pattern"] !== undefined)
-  // 500 is a fault of ours, which nobody should count on.
-  const impossible = canBeWrong ? ["500"] : ["400", "500"]
+  // 500 is a fault of the server, so no client should depend on it.
+  const { 500: _, ...possible } = responses
   return {
     ...rest,
     security: undefined,
     parameters: parameters.map(({ schema, ...parameter }) => ({ ...parameter, schema: typed(schema) })),
-    responses: Object.fromEntries(
-      Object.entries(responses).filter(([status]) => !impossible.includes(status))
-    )
+    responses: possible
   }
 }
 

@@ -1,7 +1,7 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
 import { EventType } from "../../Domain/Event.ts"
-import { IsoDateTime } from "../../Domain/Fields.ts"
+import { PointInTime } from "../../Domain/PointInTime.ts"
 import { NotFound, Unavailable } from "../Problems.ts"
 import { within } from "./Query.ts"
 
@@ -49,8 +49,8 @@ export type EventDetail = typeof EventDetail.Type
  */
 export const EventsQuery = Schema.Struct({
   type: Schema.optional(EventType),
-  since: Schema.optional(IsoDateTime),
-  until: Schema.optional(IsoDateTime),
+  since: Schema.optional(PointInTime),
+  until: Schema.optional(PointInTime),
   after: Schema.optional(within(0, Number.MAX_SAFE_INTEGER)),
   before: Schema.optional(within(1, Number.MAX_SAFE_INTEGER)),
   limit: Schema.optional(within(1, 1_000)),

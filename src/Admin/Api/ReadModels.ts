@@ -1,6 +1,6 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
-import { IsoDateTime } from "../../Domain/Fields.ts"
+import { PointInTime } from "../../Domain/PointInTime.ts"
 import { InvalidRequest, NotFound, Unavailable } from "../Problems.ts"
 import { Text as Storable, within } from "./Query.ts"
 
@@ -40,15 +40,59 @@ export const ConversationAnswer = extensible({
  * the `next_cursor` of the page before, in place of `offset`: no row comes twice or is left out because others
  * arrive meanwhile.
  */
-export const ListQuery = Schema.Struct({
+const pageQuery = {
   qpr_code_id: Schema.optional(Storable),
   limit: Schema.optional(within(1, 200)),
   offset: Schema.optional(within(0, 2_147_483_647)),
   cursor: Schema.optional(Schema.NonEmptyString),
-  since: Schema.optional(IsoDateTime),
-  until: Schema.optional(IsoDateTime)
+  since: Schema.optional(PointInTime),
+  until: Schema.optional(PointInTime)
+}
+
+/** What the parameters of a list are, whatever it lists; the others are filters. */
+export type ListQuery = Schema.Struct<typeof pageQuery>["Type"] & { readonly [filter: string]: unknown }
+
+/** Rows whose metadata has this text, number or boolean under this key; several of them must all fit. */
+const metadata = Schema.Record(Schema.TemplateLiteral(["metadata.", Schema.String]), Storable)
+
+/** Rows fit when each filter that is given equals the field of its name. */
+export const ScansQuery = Schema.StructWithRest(
+  Schema.Struct({
+    ...pageQuery,
+    short_id: Schema.optional(Storable),
+    country: Schema.optional(Storable),
+    region: Schema.optional(Storable),
+    city: Schema.optional(Storable),
+    device: Schema.optional(Storable)
+  }),
+  [metadata]
+)
+export type ScansQuery = typeof ScansQuery.Type
+
+export const ConversationsQuery = Schema.StructWithRest(
+  Schema.Struct({ ...pageQuery, scan_id: Schema.optional(Storable) }),
+  [metadata]
+)
+export type ConversationsQuery = typeof ConversationsQuery.Type
+
+/** A form whose names begin with `metadata.`, which is how OpenAPI says that there can be any of them. */
+const withMetadata = (operation: Readonly<Record<string, unknown>>) => ({
+  ...operation,
+  parameters: [...Array.isArray(operation["parameters"]) ? operation["parameters"] : [], {
+    name: "metadata",
+    in: "query",
+    required: false,
+    description:
+      "`metadata.<key>=<value>`: rows whose metadata has this text, number or boolean under this key.",
+    style: "form",
+    explode: true,
+    schema: {
+      type: "object",
+      patternProperties: { "^metadata[.]": { type: "string" } },
+      additionalProperties: false
+    }
+  }]
 })
-export type ListQuery = typeof ListQuery.Type
 
 const page = {
   total: Schema.Finite,
@@ -63,10 +107,13 @@ const Id = Schema.Struct({ id: Storable })
 /** `/v1/scans`: 3QPR's own parameters and field names. */
 export const Scans = HttpApiGroup.make("scans").add(
   HttpApiEndpoint.get("list", "/v1/scans", {
-    query: ListQuery,
+    query: ScansQuery,
     success: Schema.Struct({ scans: Schema.Array(ScanAnswer), ...page }),
     error: [InvalidRequest, Unavailable]
-  }).annotate(OpenApi.Summary, "Scans, the newest first"),
+  }).annotate(OpenApi.Summary, "Scans, the newest first").annotate(
+    OpenApi.Transform,
+    withMetadata
+  ),
   HttpApiEndpoint.get("get", "/v1/scans/:id", {
     params: Id,
     success: ScanAnswer,
@@ -77,10 +124,13 @@ export const Scans = HttpApiGroup.make("scans").add(
 /** `/v1/conversations`, the same for conversations. */
 export const Conversations = HttpApiGroup.make("conversations").add(
   HttpApiEndpoint.get("list", "/v1/conversations", {
-    query: ListQuery,
+    query: ConversationsQuery,
     success: Schema.Struct({ conversations: Schema.Array(ConversationAnswer), ...page }),
     error: [InvalidRequest, Unavailable]
-  }).annotate(OpenApi.Summary, "Completed conversations, the newest first"),
+  }).annotate(OpenApi.Summary, "Completed conversations, the newest first").annotate(
+    OpenApi.Transform,
+    withMetadata
+  ),
   HttpApiEndpoint.get("get", "/v1/conversations/:id", {
     params: Id,
     success: ConversationAnswer,

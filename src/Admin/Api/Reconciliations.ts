@@ -1,6 +1,6 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
-import { IsoDateTime } from "../../Domain/Fields.ts"
+import { PointInTime } from "../../Domain/PointInTime.ts"
 import { Reconciliation } from "../../Reconciliations/Registry.ts"
 import { Conflict, InvalidSelection, NotFound, Unavailable } from "../Problems.ts"
 import { By } from "./Operations.ts"
@@ -8,8 +8,8 @@ import { Text, within } from "./Query.ts"
 
 /** Scans from `since` until `until`, which is now unless told. */
 const ReconcileRequest = Schema.Struct({
-  since: IsoDateTime,
-  until: Schema.optional(IsoDateTime),
+  since: PointInTime,
+  until: Schema.optional(PointInTime),
   qpr_code_id: Schema.optional(Text.check(Schema.isNonEmpty())),
   /** Counts what is missing and appends nothing. */
   dry_run: Schema.optional(Schema.Boolean),

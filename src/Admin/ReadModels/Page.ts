@@ -17,6 +17,8 @@ export interface Listed {
   readonly count: string
   /** What each row is shown as, in SQL. */
   readonly show: string
+  /** The columns that rows are chosen by. */
+  readonly filters: ReadonlyArray<string>
 }
 
 interface Found {
@@ -26,8 +28,8 @@ interface Found {
 }
 
 /**
- * One page, and how many rows there are in all. Counters tell both the total and the hour in which an offset
- * lies, so that neither costs more when there are more rows.
+ * One page, and how many rows there are in all. Counters have both the total and the hour in which an offset lies, so
+ * that neither costs more when there are more rows. Of rows that filters choose there are no counters: they are counted.
  */
 export const pageOf = Effect.fnUntraced(function*(listed: Listed, query: ListQuery) {
   const sql = yield* SqlClient
@@ -39,14 +41,16 @@ export const pageOf = Effect.fnUntraced(function*(listed: Listed, query: ListQue
   }
   const after = cursor === undefined ? undefined : yield* decodeCursor(cursor)
   const at = sql.literal(listed.at)
-  const { rows, skipped, total, upper } = yield* locate(listed, query)
+  const chosen = filtersOf(sql, listed, query).length > 0
+  const { rows, skipped, total, upper } = yield* (chosen ? count : locate)(listed, query)
   const skip = (offset ?? 0) - skipped
   const found = offset !== undefined && offset >= total ? [] : yield* sql<Found>`
     select ${sql.literal(listed.show)} as row, id,
       to_char(${at} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z" BC') as at
     from ${rows} where ${
     sql.and([
-      ...filters(sql, query, at),
+      ...spanOf(sql, query, at),
+      ...filtersOf(sql, listed, query),
       ...upper === null ? [] : [sql`${at} < ${upper}::text::timestamptz`],
       ...after === undefined ? [] : [sql`(${at}, id) < (${after.at}::text::timestamptz, ${after.id}::text)`]
     ])
@@ -63,11 +67,32 @@ export const pageOf = Effect.fnUntraced(function*(listed: Listed, query: ListQue
   }
 })
 
-const filters = (sql: SqlClient, query: ListQuery, at: Fragment) => [
+const filtersOf = (sql: SqlClient, { filters }: Listed, query: ListQuery) =>
+  Object.entries(query).flatMap(([name, value]) => {
+    if (typeof value !== "string") return []
+    if (name.startsWith(inMetadata)) {
+      return [sql`metadata ->> ${name.slice(inMetadata.length)}::text = ${value}`]
+    }
+    return filters.includes(name) ? [sql`${sql.literal(name)} = ${value}`] : []
+  })
+
+const inMetadata = "metadata."
+
+const spanOf = (sql: SqlClient, query: ListQuery, at: Fragment) => [
   ...query.qpr_code_id === undefined ? [] : [sql`qpr_code_id = ${query.qpr_code_id}`],
   ...query.since === undefined ? [] : [sql`${at} >= ${withoutLeapSecond(query.since)}::text::timestamptz`],
   ...query.until === undefined ? [] : [sql`${at} < ${withoutLeapSecond(query.until)}::text::timestamptz`]
 ]
+
+/** How many rows the filters choose. */
+const count = Effect.fnUntraced(function*(listed: Listed, query: ListQuery) {
+  const sql = yield* SqlClient
+  const rows = sql.literal(listed.rows)
+  const conditions = [...spanOf(sql, query, sql.literal(listed.at)), ...filtersOf(sql, listed, query)]
+  const [found] = yield* sql<{ readonly total: number }>`
+    select count(*)::float8 as total from ${rows} where ${sql.and(conditions)}`
+  return { rows, total: found?.total ?? 0, skipped: 0, upper: null }
+})
 
 /**
  * How many rows there are, and the span in which the offset lies: its upper end and how many rows are newer

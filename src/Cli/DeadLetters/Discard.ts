@@ -19,7 +19,7 @@ export const discard = Command.make(
     ...operationFlags
   },
   Effect.fnUntraced(function*({ consumer, error, ids, reason, since, type, until, ...flags }) {
-    const filter = yield* filterOf({ consumer, error, since, type, until })
+    const filter = filterOf({ consumer, error, since, type, until })
     yield* operate({
       command: "threeqpr dead-letters discard",
       nouns: ["dead letter", "dead letters"],

@@ -1,8 +1,8 @@
-import { Effect, Option, Schema } from "effect"
+import { Option, Schema } from "effect"
 import { Argument, Flag } from "effect/cli"
 import { ConsumerName } from "../../Domain/ConsumerName.ts"
 import { typeFlag } from "../Events/Flags.ts"
-import { timeFlag, timeOf } from "../Time.ts"
+import { timeFlag } from "../Time.ts"
 
 /** Dead letters by their ids. */
 export const idsArgument = Argument.String("id").pipe(
@@ -30,17 +30,13 @@ export const filterFlags = {
 export type FilterFlags = Readonly<Record<keyof typeof filterFlags, Option.Option<string>>>
 
 /** The filter that these flags make. */
-export const filterOf = Effect.fnUntraced(
-  function*({ consumer, error, since, type, until }: FilterFlags) {
-    return {
-      consumer: Option.getOrUndefined(consumer),
-      type: Option.getOrUndefined(type),
-      error: Option.getOrUndefined(error),
-      since: yield* timeOf(since),
-      until: yield* timeOf(until)
-    }
-  }
-)
+export const filterOf = ({ consumer, error, since, type, until }: FilterFlags) => ({
+  consumer: Option.getOrUndefined(consumer),
+  type: Option.getOrUndefined(type),
+  error: Option.getOrUndefined(error),
+  since: Option.getOrUndefined(since),
+  until: Option.getOrUndefined(until)
+})
 
 /** Whether one of the flags was given. */
 export const isFiltered = ({ consumer, error, since, type, until }: FilterFlags) =>
@@ -50,5 +46,5 @@ export const isFiltered = ({ consumer, error, since, type, until }: FilterFlags)
 export const selectionOf = (
   all: boolean,
   ids: ReadonlyArray<string>,
-  filter: Effect.Success<ReturnType<typeof filterOf>>
+  filter: ReturnType<typeof filterOf>
 ) => all ? { all: true as const } : ids.length > 0 ? { ids } : { filter }

@@ -24,7 +24,7 @@ export const list = Command.make(
   Effect.fnUntraced(function*({ adminUrl, before, json: asJson, limit, ...flags }) {
     const { deadLetters: api } = yield* AdminClient.pipe(Effect.provide(adminClient(adminUrl)))
     const page = yield* api.list({
-      query: { ...(yield* filterOf(flags)), limit, before: Option.getOrUndefined(before) }
+      query: { ...filterOf(flags), limit, before: Option.getOrUndefined(before) }
     }).pipe(Effect.mapError(explained))
     if (asJson) return yield* Effect.forEach(page.dead_letters, json, { discard: true })
     if (page.dead_letters.length === 0) return yield* Console.error("No dead letter fits.")

@@ -9,7 +9,7 @@ export const redrive = Command.make(
   "redrive",
   { ids: idsArgument, all: allFlag, ...filterFlags, ...operationFlags },
   Effect.fnUntraced(function*({ consumer, error, ids, since, type, until, ...flags }) {
-    const filter = yield* filterOf({ consumer, error, since, type, until })
+    const filter = filterOf({ consumer, error, since, type, until })
     yield* operate({
       command: "threeqpr dead-letters redrive",
       nouns: ["dead letter", "dead letters"],

@@ -3,7 +3,7 @@ import { Command, Flag } from "effect/cli"
 import { AdminClient, explained } from "../../Admin/Client.ts"
 import { adminClient, adminUrlFlag, jsonFlag } from "../Flags.ts"
 import { json, paint, table } from "../Output.ts"
-import { timeFlag, timeOf } from "../Time.ts"
+import { timeFlag } from "../Time.ts"
 import { bodiesFlag, limitFlag, typeFlag } from "./Flags.ts"
 import { cells, columns } from "./Show.ts"
 
@@ -29,8 +29,8 @@ export const list = Command.make(
       query: {
         limit,
         type: Option.getOrUndefined(type),
-        since: yield* timeOf(since),
-        until: yield* timeOf(until),
+        since: Option.getOrUndefined(since),
+        until: Option.getOrUndefined(until),
         before: Option.getOrUndefined(before),
         bodies: bodies ? "true" : "false"
       }

@@ -4,7 +4,7 @@ import type { EventsAnswer, EventSummary } from "../../Admin/Api/Events.ts"
 import { AdminClient, explained } from "../../Admin/Client.ts"
 import { adminClient, adminUrlFlag, jsonFlag } from "../Flags.ts"
 import { json, lineOf, paint } from "../Output.ts"
-import { timeFlag, timeOf } from "../Time.ts"
+import { timeFlag } from "../Time.ts"
 import { bodiesFlag, limitFlag, typeFlag } from "./Flags.ts"
 import { cells, columns } from "./Show.ts"
 
@@ -28,7 +28,7 @@ export const tail = Command.make(
     process.exitCode = 0
     const { events: api } = yield* AdminClient.pipe(Effect.provide(adminClient(adminUrl)))
     const filter = { type: Option.getOrUndefined(type), bodies: bodies ? "true" as const : "false" as const }
-    const from = yield* timeOf(since)
+    const from = Option.getOrUndefined(since)
     const first = Option.isSome(after) || from !== undefined
       ? yield* api.list({
         query: { ...filter, after: Option.getOrElse(after, () => 0), since: from, limit: 500 }

@@ -8,7 +8,11 @@ import { adminClient } from "../Flags.ts"
 /** Which projection is meant. */
 export const nameArgument = Argument.String("name").pipe(
   Argument.withDescription("A projection, as `threeqpr projections list` names it"),
-  Argument.withSchema(Schema.String.check(Schema.isPattern(/^[a-z][a-z0-9_]*$/)))
+  Argument.withSchema(
+    Schema.String.check(
+      Schema.isPattern(/^[a-z][a-z0-9_]*$/, { expected: "the name of a projection, such as scans" })
+    )
+  )
 )
 
 /** A question about one projection that a command needs before it can go on has no answer. */

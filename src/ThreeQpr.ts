@@ -1,5 +1,6 @@
 import { Context, Effect, Layer, Option, Predicate, type Redacted, Schema, Stream } from "effect"
 import { type HttpClient, HttpClientRequest } from "effect/http"
+import { isExactNumber } from "./Domain/ExactJson.ts"
 import { ThreeQprFailed } from "./ThreeQpr/Failure.ts"
 import * as Requests from "./ThreeQpr/Requests.ts"
 
@@ -139,7 +140,11 @@ const unseen = () => {
 }
 
 const textIn = (value: unknown) =>
-  Predicate.isString(value) ? value : Predicate.isNumber(value) ? String(value) : undefined
+  Predicate.isString(value)
+    ? value
+    : Predicate.isNumber(value) || isExactNumber(value)
+    ? JSON.stringify(value)
+    : undefined
 
 const jsonOf = (entry: unknown) => {
   try {

@@ -1,6 +1,7 @@
 import { Effect, Layer, Schema } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { SqlClient } from "effect/sql/SqlClient"
+import { parseExact } from "../Domain/ExactJson.ts"
 import { Api } from "./Api.ts"
 import { ConversationAnswer, type ListQuery, ScanAnswer } from "./Api/ReadModels.ts"
 import { NotFound, orUnavailable } from "./Problems.ts"
@@ -56,10 +57,10 @@ const readModel = Effect.fnUntraced(function*<S extends Schema.ConstraintDecoder
 
   const get = Effect.fn(`ReadModels.${view}.get`)(
     function*(id: string) {
-      const [found] = yield* sql<{ readonly row: unknown }>`
-        select ${sql.literal(listed.show)} as row from ${sql.literal(view)} where id = ${id}`
+      const [found] = yield* sql<{ readonly row: string }>`
+        select (${sql.literal(listed.show)})::text as row from ${sql.literal(view)} where id = ${id}`
       if (found === undefined) return yield* new NotFound({ detail: `No row of ${view} has this id.` })
-      return yield* Schema.decodeUnknownEffect(Answer)(found.row)
+      return yield* Schema.decodeUnknownEffect(Answer)(parseExact(found.row))
     },
     orRebuildDue,
     Effect.provideService(SqlClient, sql),

@@ -2,6 +2,7 @@ import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import type { Delivered } from "../Consumer/Delivered.ts"
+import { storable } from "../Domain/ExactJson.ts"
 import type { EventLog, ReadFailed } from "../EventLog.ts"
 import { type Projection, tableName } from "../Projection.ts"
 import { type Position, positionRows, record } from "./AppliedCounts.ts"
@@ -135,5 +136,5 @@ const rowsOf = (sql: SqlClient, events: ReadonlyArray<Decoded>) =>
     from unnest(${events.map(({ event }) => event.id)}::text[], ${
     events.map(({ event }) => event.sequence)
   }::bigint[], ${events.map(({ event }) => event.receivedAt)}::text[], ${
-    events.map(({ json }) => json)
+    events.map(({ json }) => storable(json))
   }::text[]) as row (event_id, sequence, received_at, event) offset 0)`

@@ -13,6 +13,7 @@ import {
 } from "effect"
 import { FetchHttpClient, HttpClient, HttpClientRequest, type HttpClientResponse } from "effect/http"
 import { Buffer } from "node:buffer"
+import { parseExact } from "../Domain/ExactJson.ts"
 import { isRetriable, refused, ThreeQprFailed } from "./Failure.ts"
 import { waitAfter } from "./Quota.ts"
 import { noAnswer } from "./Transport.ts"
@@ -154,7 +155,7 @@ const decode = Effect.fnUntraced(
   }
 )
 
-const parse = Schema.decodeUnknownEffect(Schema.fromJsonString(Schema.Unknown))
+const parse = (text: string) => Effect.try({ try: () => parseExact(text), catch: () => "no JSON" })
 
 const describe = SchemaIssue.makeFormatterStandardSchemaV1()
 

@@ -69,6 +69,32 @@ for (const engine of engines) {
         assert.deepStrictEqual(one.body, { ...scan, weather: "sun" })
       }))
 
+    it.effect("gives numbers with the digits that 3QPR signed, however large or small they are", () =>
+      Effect.gen(function*() {
+        const numbers = `"n":1524831183200260097,"d":-0.12345678901234567890123,"x":12e400,"i":6`
+        const { when, whenRebuilt } = yield* given(scans)
+        const event = delivered(
+          1,
+          "evt_1",
+          "scan.created",
+          `{"id":"scan_f19","metadata":{${numbers}},"huge":1e200000,"tiny":[-1e-20000],"conversation_messages":1e131072}`
+        )
+        for (const apply of [when, whenRebuilt]) {
+          yield* given(scans)
+          yield* apply([event])
+          for (const path of ["/v1/scans", "/v1/scans/scan_f19"]) {
+            const address = `${yield* url}${path}`
+            const text = yield* Effect.promise(() => fetch(address).then((response) => response.text()))
+            assert.include(text, `1524831183200260097`)
+            assert.include(text, `-0.12345678901234567890123`)
+            assert.include(text, `12${"0".repeat(400)}`)
+            assert.include(text, `"huge":"1e200000"`)
+            assert.include(text, `"tiny":["-1e-20000"]`)
+            assert.include(text, `"conversation_messages":null`)
+          }
+        }
+      }))
+
     it.effect("filters by code and time and pages, counting all that fits the filter", () =>
       Effect.gen(function*() {
         const { when } = yield* given(scans)

@@ -2,6 +2,7 @@ import { Effect } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { Fragment } from "effect/sql/Statement"
 import { Buffer } from "node:buffer"
+import { parseExact } from "../../Domain/ExactJson.ts"
 import { isTimestamp, withoutLeapSecond } from "../../Domain/Timestamp.ts"
 import type { ListQuery } from "../Api/ReadModels.ts"
 import { InvalidRequest } from "../Problems.ts"
@@ -22,7 +23,8 @@ export interface Listed {
 }
 
 interface Found {
-  readonly row: unknown
+  /** JSON as Postgres writes it, with all digits of its numbers. */
+  readonly row: string
   readonly at: string
   readonly id: string
 }
@@ -45,7 +47,7 @@ export const pageOf = Effect.fnUntraced(function*(listed: Listed, query: ListQue
   const { rows, skipped, total, upper } = yield* (chosen ? count : locate)(listed, query)
   const skip = (offset ?? 0) - skipped
   const found = offset !== undefined && offset >= total ? [] : yield* sql<Found>`
-    select ${sql.literal(listed.show)} as row, id,
+    select (${sql.literal(listed.show)})::text as row, id,
       to_char(${at} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z" BC') as at
     from ${rows} where ${
     sql.and([
@@ -59,7 +61,7 @@ export const pageOf = Effect.fnUntraced(function*(listed: Listed, query: ListQue
   const shown = found.slice(0, limit)
   const last = shown.at(-1)
   return {
-    rows: shown.map(({ row }) => row),
+    rows: shown.map(({ row }) => parseExact(row)),
     total,
     limit,
     offset: offset ?? 0,

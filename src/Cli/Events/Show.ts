@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer"
 import type { EventSummary } from "../../Admin/Api/Events.ts"
+import { parseExact } from "../../Domain/ExactJson.ts"
 import type { Paint } from "../Output.ts"
 import { shortTime } from "../Time.ts"
 
@@ -26,7 +27,7 @@ export const textOf = ({ body_base64 = "" }: Pick<EventSummary, "body_base64">) 
 /** JSON as people read it; anything else as it is. */
 export const pretty = (text: string) => {
   try {
-    return JSON.stringify(JSON.parse(text), null, 2)
+    return JSON.stringify(parseExact(text), null, 2)
   } catch {
     return text
   }

@@ -1,5 +1,6 @@
 import { Effect, Option, Result } from "effect"
 import { Buffer } from "node:buffer"
+import { parseExact } from "../../Domain/ExactJson.ts"
 import { sampleOf } from "../../Simulator/Samples.ts"
 import { bytesOf, InputUnreadable } from "../Input.ts"
 import { wrongUsage } from "../Usage.ts"
@@ -31,7 +32,7 @@ export const bodies = Effect.fnUntraced(function*({ data, override, raw, type }:
 const jsonOf = Effect.fnUntraced(function*(flag: string, file: string) {
   const bytes = yield* bytesOf(flag, file)
   return yield* Effect.try({
-    try: (): unknown => JSON.parse(utf8.decode(bytes)),
+    try: (): unknown => parseExact(utf8.decode(bytes)),
     catch: () =>
       new InputUnreadable({ message: `--${flag} ${file} is not JSON. Use --raw to send what is not.` })
   })

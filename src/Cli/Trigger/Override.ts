@@ -1,4 +1,5 @@
 import { Result } from "effect"
+import { isExactNumber, parseExact } from "../../Domain/ExactJson.ts"
 
 /** One value of an event to be set: where it is from the event's root, and what it shall be. */
 export interface Override {
@@ -41,7 +42,7 @@ const set = (
         ...items.slice(index + 1)
       ])
   }
-  if (typeof container !== "object" || container === null) {
+  if (typeof container !== "object" || container === null || isExactNumber(container)) {
     return Result.fail(
       `${above.join(".")} is ${JSON.stringify(container)}, which has no field ${JSON.stringify(head)}: `
         + `override ${above.join(".")} as a whole`
@@ -56,7 +57,7 @@ const set = (
 
 const valueOf = (text: string): unknown => {
   try {
-    return JSON.parse(text)
+    return parseExact(text)
   } catch {
     return text
   }

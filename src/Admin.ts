@@ -25,6 +25,7 @@ import * as Rejections from "./Admin/Rejections.ts"
 import * as Status from "./Admin/Status.ts"
 import * as Validation from "./Admin/Validation.ts"
 import { createAnsweringServer } from "./AnsweringServer.ts"
+import { limits } from "./Connections.ts"
 import { Operations as OperationRecord } from "./Operations.ts"
 import * as Runner from "./Operations/Runner.ts"
 import { layer as reconciliations, type ReconcileOptions } from "./Reconciliations.ts"
@@ -86,7 +87,7 @@ const listener = <E, R>(options: AdminOptions, routes: Layer.Layer<never, E, R>)
       { disableLogger: true, disableListenLog: true, routerConfig: { maxParamLength: limits.maxHeaderSize } }
     )),
     Layer.provide(Layer.succeed(HttpServerRequest.MaxBodySize, ByteSize.mebibytes(1))),
-    Layer.provideMerge(NodeHttpServer.layer(() => createAnsweringServer(limits), {
+    Layer.provideMerge(NodeHttpServer.layer(createAnsweringServer, {
       host: options.host,
       port: options.port,
       gracefulShutdownTimeout: drainTimeout
@@ -106,14 +107,6 @@ const nothingElse = HttpRouter.addAll(
     )
   )
 )
-
-/** Those of the public listener. A live stream is an answer, and these bound requests only. */
-const limits = {
-  headersTimeout: 5_000,
-  requestTimeout: 10_000,
-  connectionsCheckingInterval: 1_000,
-  maxHeaderSize: 8_192
-}
 
 /** How long the listener waits for requests in flight when it stops, in milliseconds. */
 const drainTimeout = 5_000

@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer"
-import { createServer, type Server, type ServerOptions } from "node:http"
+import { createServer, type Server } from "node:http"
+import { boundConnections, limits } from "./Connections.ts"
 
 /** A request that comes while no application is there to handle it. RFC 9457. */
 const unavailable = JSON.stringify({
@@ -12,12 +13,14 @@ const unavailable = JSON.stringify({
 /**
  * Creates an HTTP server that answers every request from the moment it listens. The HTTP server layer of effect
  * listens before its application handles requests, and a request in between would never get an answer; the same
- * holds for connections that stay open after the application was removed.
+ * holds for connections that stay open after the application was removed. Its connections are bounded as those of the
+ * private listener.
  */
-export const createAnsweringServer = (options: ServerOptions): Server => {
-  const server = createServer(options)
+export const createAnsweringServer = (): Server => {
+  const server = createServer(limits)
+  boundConnections(server, "private")
   server.on("request", (request, response) => {
-    if (server.listenerCount("request") > 1) return
+    if (server.listenerCount("request") > own) return
     request.resume()
     response.writeHead(503, {
       "connection": "close",
@@ -27,5 +30,6 @@ export const createAnsweringServer = (options: ServerOptions): Server => {
     })
     response.end(unavailable)
   })
+  const own = server.listenerCount("request")
   return server
 }

@@ -1,5 +1,5 @@
 import { Cause, Context, Effect, Exit } from "effect"
-import { Buffer } from "node:buffer"
+import type { Buffer } from "node:buffer"
 import type { IncomingMessage, ServerResponse } from "node:http"
 import type { AppendFailed } from "../EventLog.ts"
 import { InFlight } from "../InFlight.ts"
@@ -8,6 +8,7 @@ import { ingest, type Outcome } from "../Metrics.ts"
 import * as Signature from "../Signature.ts"
 import { Tracing } from "../Tracing.ts"
 import { answer, answerUnavailable } from "./Answer.ts"
+import { Body } from "./Body.ts"
 import { Rejections } from "./Rejections.ts"
 
 /** From the request's headers to its answer, in milliseconds: 3QPR gives up after 5 seconds. */
@@ -16,15 +17,13 @@ const deadline = 4_000
 /** What all bodies that are still coming may hold together, in bytes; at least two of the largest. */
 const mostUnread = 33_554_432
 
-/** In how many parts a body may come: each costs time and memory, and there may be one for every byte. */
-const mostParts = 1_024
-
 interface Delivery {
   readonly request: IncomingMessage
   readonly response: ServerResponse
-  readonly chunks: Array<Buffer>
+  readonly body: Body
   readonly expires: number
   place: number
+  /** Bytes of the body that have come. */
   size: number
   read: boolean
 }
@@ -85,7 +84,7 @@ export class Deliveries {
     const delivery: Delivery = {
       request,
       response,
-      chunks: [],
+      body: new Body(this.#limits.maxBodyBytes),
       expires: performance.now() + deadline,
       place: 0,
       size: 0,
@@ -104,13 +103,15 @@ export class Deliveries {
 
   #take(delivery: Delivery, chunk: Buffer): void {
     if (this.#open.at(delivery.place) !== delivery) return
+    const { body } = delivery
     delivery.size += chunk.length
-    this.#unread += chunk.length
-    if (delivery.size <= this.#limits.maxBodyBytes && delivery.chunks.length < mostParts) {
-      delivery.chunks.push(chunk)
+    if (delivery.size <= this.#limits.maxBodyBytes && !body.isCrumbs) {
+      this.#unread -= body.held
+      body.add(chunk)
+      this.#unread += body.held
       return this.#unread <= Math.max(mostUnread, 2 * this.#limits.maxBodyBytes) ? undefined : this.#shed()
     }
-    const crumbs = delivery.chunks.length >= mostParts
+    const crumbs = body.isCrumbs
     this.#end(delivery, "body_too_large")
     // What still comes of the body is thrown away, within the listener's request time-out: closing the connection
     // now could take the answer away from a client that is still sending.
@@ -137,13 +138,11 @@ export class Deliveries {
       return answerUnavailable(delivery.response)
     }
     delivery.read = true
-    this.#unread -= delivery.size
+    this.#unread -= delivery.body.held
     this.#storing++
     ingest.inFlight(1)
-    const [first = Buffer.alloc(0)] = delivery.chunks
-    const body = delivery.chunks.length > 1 ? Buffer.concat(delivery.chunks) : first
     const signature = delivery.request.headers[Signature.header]
-    const accept = this.#ingress.accept(body, signature?.toString())
+    const accept = this.#ingress.accept(delivery.body.bytes, signature?.toString())
     this.#fork(this.#tracing?.delivery(delivery.request.headers, accept) ?? accept).addObserver((exit) => {
       this.#storing--
       ingest.inFlight(-1)
@@ -167,7 +166,7 @@ export class Deliveries {
 
   #refuse(outcome: Outcome, request: IncomingMessage): void {
     ingest.refused(outcome)
-    this.rejections.add(outcome, request, [], Number(request.headers["content-length"]) || 0)
+    this.rejections.add(outcome, request, undefined, Number(request.headers["content-length"]) || 0)
     // Thrown away as it comes, which Node does by itself; a client may not look for an answer before it is through.
     request.resume()
   }
@@ -175,12 +174,12 @@ export class Deliveries {
   /** False when the delivery was already answered. */
   #end(delivery: Delivery, outcome: Outcome): boolean {
     if (!this.#open.delete(delivery.place, delivery)) return false
-    if (!delivery.read) this.#unread -= delivery.size
+    if (!delivery.read) this.#unread -= delivery.body.held
     if (rejected.has(outcome)) {
-      this.rejections.add(outcome, delivery.request, delivery.chunks, delivery.size)
+      this.rejections.add(outcome, delivery.request, delivery.body.bytes, delivery.size)
     }
     // The request lives on until its connection has thrown away what still comes.
-    delivery.chunks.length = 0
+    delivery.body.clear()
     ingest.answered(outcome, performance.now() - delivery.expires + deadline)
     return true
   }

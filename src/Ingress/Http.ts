@@ -1,7 +1,7 @@
 import { Context, Effect, Layer, Schema } from "effect"
-import { readFileSync } from "node:fs"
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
-import type { AddressInfo, Socket } from "node:net"
+import type { AddressInfo } from "node:net"
+import { boundConnections, limits } from "../Connections.ts"
 import { EventLog } from "../EventLog.ts"
 import { Ingress } from "../Ingress.ts"
 import { keepAccepting } from "./Accepting.ts"
@@ -120,70 +120,13 @@ const listen = (
 ) =>
   Effect.callback<Server, ListenFailed>((resume) => {
     const server = createServer(limits, handle)
-    bound(server)
-    server.on("clientError", refuseMalformed)
+    boundConnections(server, "public")
     server.on("error", (error) => resume(Effect.fail(listenFailed(options, error))))
     server.listen({ port: options.port, host: options.host, backlog }, () => resume(Effect.succeed(server)))
   })
 
-/** Over the bound on connections one more is answered 503, and those that are only kept open make room. */
-const bound = (server: Server) => {
-  const most = mostConnections()
-  let open = 0
-  server.on("connection", (socket: Socket) => {
-    open++
-    socket.once("close", () => open--)
-    if (open <= most) return
-    socket.end(emptyAnswer("503 Service Unavailable"), () => socket.destroy())
-    server.closeIdleConnections()
-  })
-}
-
-/** Fewer where the system allows few open files: the broker, the database and the logs need some, come what may. */
-const mostConnections = () => Math.max(16, Math.min(10_000, openFiles() - 64))
-
-/** How many files and sockets this process may have open; infinitely many where the system does not tell. */
-const openFiles = () => {
-  try {
-    const [, most] = /^Max open files\s+(\d+)/m.exec(readFileSync("/proc/self/limits", "utf8")) ?? []
-    return most === undefined ? Infinity : Number(most)
-  } catch {
-    return Infinity
-  }
-}
-
 /** Connections that wait to be accepted: more than Node's 511, or a crowd keeps others out. */
 const backlog = 4_096
-
-const limits = {
-  headersTimeout: 5_000,
-  requestTimeout: 10_000,
-  connectionsCheckingInterval: 1_000,
-  maxHeaderSize: 8_192,
-  // Above the idle time-out of the load balancers in use (60 s on most), or they would meet closed sockets.
-  keepAliveTimeout: 65_000
-}
-
-const refuseMalformed = (error: NodeJS.ErrnoException, socket: Socket) => {
-  // What still comes is thrown away. On Deno 2.9.6 a connection whose request took too long has given its parser
-  // back by now and would go on feeding it, which is then another connection's.
-  socket.removeAllListeners("data").resume()
-  // An answer that was already sent must not be followed by a second one.
-  if (!socket.writable || socket.bytesWritten > 0) return socket.destroy()
-  const status = statusOf[error.code ?? ""] ?? "400 Bad Request"
-  socket.end(emptyAnswer(status))
-  // Not at once, which could take the answer away from a client that is still sending; but a client that never
-  // closes, or never stops sending, must not keep its place.
-  const place = setTimeout(() => socket.destroy(), 1_000)
-  socket.once("close", () => clearTimeout(place))
-}
-
-const emptyAnswer = (status: string) => `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`
-
-const statusOf: Readonly<Record<string, string>> = {
-  ERR_HTTP_REQUEST_TIMEOUT: "408 Request Timeout",
-  HPE_HEADER_OVERFLOW: "431 Request Header Fields Too Large"
-}
 
 const listenFailed = ({ host, port }: HttpOptions, error: NodeJS.ErrnoException) =>
   new ListenFailed({

@@ -56,7 +56,7 @@ export class Rejections {
     return this.#kept.find((rejection) => rejection.id === id)
   }
 
-  add(reason: Outcome, request: IncomingMessage, chunks: ReadonlyArray<Uint8Array>, size: number): void {
+  add(reason: Outcome, request: IncomingMessage, body: Uint8Array | undefined, size: number): void {
     this.#refused++
     const at = Date.now()
     const second = Math.floor(at / 1_000)
@@ -75,19 +75,8 @@ export class Rejections {
         return value === undefined ? [] : [[name, value.slice(0, keptHeaderLength)]]
       })),
       size,
-      head: headOf(chunks)
+      // A copy, so that nothing keeps the memory of a larger body.
+      head: Buffer.from(body?.subarray(0, keptBytes) ?? [])
     })
   }
-}
-
-/** A copy, so that nothing keeps the buffers alive that the network filled. */
-const headOf = (chunks: ReadonlyArray<Uint8Array>) => {
-  const head: Array<Uint8Array> = []
-  let left = keptBytes
-  for (const chunk of chunks) {
-    if (left <= 0) break
-    head.push(chunk.subarray(0, left))
-    left -= chunk.length
-  }
-  return Buffer.concat(head)
 }

@@ -42,7 +42,7 @@ export class SimulatedApi extends Context.Service<SimulatedApi, {
           Layer.mergeAll(routes(options.account), gate(options)),
           { disableLogger: true, disableListenLog: true }
         )),
-        Layer.provide(NodeHttpServer.layer(() => createAnsweringServer({}), {
+        Layer.provide(NodeHttpServer.layer(createAnsweringServer, {
           host: options.host,
           port: options.port,
           gracefulShutdownTimeout: "1 second"

@@ -15,7 +15,7 @@ it.live("a server answers 503 while its application is made, and what the applic
     }))
     const routes = Layer.provideMerge(HttpRouter.add("GET", "/", HttpServerResponse.text("made")), slow)
     const server = HttpRouter.serve(routes, { disableLogger: true, disableListenLog: true }).pipe(
-      Layer.provide(NodeHttpServer.layer(() => createAnsweringServer({}), { host: "127.0.0.1", port: 0 }))
+      Layer.provide(NodeHttpServer.layer(createAnsweringServer, { host: "127.0.0.1", port: 0 }))
     )
     const building = yield* Effect.forkScoped(Layer.build(server))
     const url = yield* Deferred.await(listening)

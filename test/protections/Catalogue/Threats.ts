@@ -7,7 +7,7 @@ export const threats: ReadonlyArray<Protection> = [
     name: "requests that proxies read in two ways are none",
     edits: [
       edit(
-        "src/Ingress/Http.ts",
+        "src/Connections.ts",
         "maxHeaderSize: 8_192,",
         "maxHeaderSize: 8_192,\n  insecureHTTPParser: true,"
       )
@@ -18,9 +18,23 @@ export const threats: ReadonlyArray<Protection> = [
   {
     rows: ["T4"],
     name: "a body in crumbs is read no further",
-    edits: [edit("src/Ingress/Deliveries.ts", "const mostParts = 1_024", "const mostParts = Infinity")],
+    edits: [edit("src/Ingress/Body.ts", "const toleratedParts = 64", "const toleratedParts = Infinity")],
     test: "integration/PublicListener.test.ts",
     title: "refuses a body in crumbs, and reads on no further"
+  },
+  {
+    rows: ["T4"],
+    name: "a connection has few unanswered requests",
+    edits: [edit("src/Connections.ts", "const mostUnanswered = 2", "const mostUnanswered = Infinity")],
+    test: "integration/Connections.test.ts",
+    title: "is closed when it sends thousands of requests without waiting, and others are answered"
+  },
+  {
+    rows: ["T5"],
+    name: "bytes behind a delivery do not replace its answer",
+    edits: [edit("src/Connections.ts", "if (waiting.length > 0 &&", "if (waiting.length > 9 &&")],
+    test: "integration/Connections.test.ts",
+    title: "with a stray byte behind a delivery answers the delivery, then ends"
   },
   {
     rows: ["T5"],
@@ -40,7 +54,7 @@ export const threats: ReadonlyArray<Protection> = [
     name: "a client that sends on after its time-out is let go of",
     edits: [
       edit(
-        "src/Ingress/Http.ts",
+        "src/Connections.ts",
         "setTimeout(() => socket.destroy(), 1_000)\n  socket.once",
         "setTimeout(() => undefined, 1_000)\n  socket.once"
       )

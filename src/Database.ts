@@ -11,7 +11,7 @@ import {
 } from "effect"
 import * as Reactivity from "effect/reactivity/Reactivity"
 import { SqlClient } from "effect/sql/SqlClient"
-import { ConnectionError, SqlError } from "effect/sql/SqlError"
+import { ConnectionError, isSqlError, SqlError } from "effect/sql/SqlError"
 import * as Embedded from "./Database/Embedded.ts"
 import * as External from "./Database/External.ts"
 import type { FolderLocked } from "./FolderLock.ts"
@@ -72,11 +72,28 @@ const external = Effect.fnUntraced(function*(url: Redacted.Redacted<string>, poo
   return services(client, { kind: "external", describe, died: Effect.never })
 })
 
-const services = (client: PgClient.PgClient, about: Omit<Database["Service"], "ping">) =>
-  Context.make(Database, Database.of({ ...about, ping: ping(client) })).pipe(
+const services = (made: PgClient.PgClient, about: Omit<Database["Service"], "ping">) => {
+  const client = withoutDefects(made)
+  return Context.make(Database, Database.of({ ...about, ping: ping(client) })).pipe(
     Context.add(PgClient.PgClient, client),
     Context.add(SqlClient, client)
   )
+}
+
+/**
+ * When a session ends within a transaction, the rollback fails too. The client reports that as a defect, which would end
+ * the worker that asked; it is an error of the database like any other.
+ */
+const withoutDefects = (client: PgClient.PgClient): PgClient.PgClient => {
+  const { withTransaction } = client
+  return Object.assign(client, {
+    withTransaction: <R, E, A>(effect: Effect.Effect<A, E, R>) =>
+      Effect.catchDefect(
+        withTransaction(effect),
+        (defect) => isSqlError(defect) ? Effect.fail(defect) : Effect.die(defect)
+      )
+  })
+}
 
 const ping = (sql: SqlClient) =>
   sql`select 1`.pipe(

@@ -38,6 +38,8 @@ interface Seen {
   /** Events that the durable consumer had to deliver. */
   pending: number
   unexplained: number
+  /** The numbers of the readings from the log that this process saw begin since nothing was missing. */
+  readonly replays: Set<number>
   look: Look
 }
 
@@ -47,6 +49,7 @@ const nothingSeen = (): Seen => ({
   accountedAt: -Infinity,
   pending: 0,
   unexplained: 0,
+  replays: new Set(),
   look: { runs: false, restart: false, otherLog: undefined, fault: undefined }
 })
 
@@ -109,7 +112,11 @@ export const keeper = Effect.gen(function*() {
         count,
         (first) => first.missing > 0 && place.replayed_to === null ? count : Effect.succeed(first)
       )
-      const verdict = judgeAccount(place, { ...counted, position, upTo })
+      // An older copy of the database holds the number of readings that another state of it needed.
+      const replays = Math.min(place.replays, state.replays.size)
+      const verdict = judgeAccount({ ...place, replays }, { ...counted, position, upTo })
+      if (verdict._tag === "level") state.replays.clear()
+      if (verdict._tag === "replaying") state.replays.add(place.replays)
       if (verdict._tag === "level" && (verdict.checkpoint > place.checkpoint || place.replays > 0)) {
         yield* advance(one, verdict.checkpoint, yield* positionAt(verdict.checkpoint))
         if (place.replays > 0) {
@@ -121,6 +128,7 @@ export const keeper = Effect.gen(function*() {
       if (verdict._tag !== "replay") return { ...running, fault }
       const range = { after: verdict.after, to: position }
       if (!(yield* replay(one, place, range, consumers.restart(one.durable)))) return { ...running, fault }
+      state.replays.add(place.replays + 1)
       yield* Effect.logWarning(
         `projection ${one.durable}: ${verdict.missing} events up to sequence ${position} are missing in the `
           + `database. The log is read again from sequence ${verdict.after + 1}`

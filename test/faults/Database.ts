@@ -1,6 +1,34 @@
-import { Effect } from "effect"
+import { PgClient } from "@effect/sql-pg"
+import { Effect, Redacted, Schedule } from "effect"
+import * as Reactivity from "effect/reactivity/Reactivity"
 import { SqlClient } from "effect/sql/SqlClient"
-import { between, type Fault } from "./Fault.ts"
+import type { Draw } from "../support/Faults/Bodies.ts"
+import { between, type Fault, type Target } from "./Fault.ts"
+
+/**
+ * Puts an older copy in the place of the database, as a restore does. The copy keeps the identity. Sessions end before
+ * each step: a database that is used can be neither copied nor renamed.
+ */
+const olderCopy = ({ postgres }: Target, draw: Draw) =>
+  Effect.gen(function*() {
+    const elsewhere = new URL(postgres.url)
+    const name = elsewhere.pathname.slice(1)
+    elsewhere.pathname = "/template1"
+    const sql = yield* PgClient.make({ url: Redacted.make(elsewhere.href), maxConnections: 1 })
+    const alone = (statement: string) =>
+      sql`select pg_terminate_backend(pid) from pg_stat_activity where datname = ${name}`.pipe(
+        Effect.andThen(sql.unsafe(statement)),
+        // Somebody connects again in between.
+        Effect.retry({ times: 200, schedule: Schedule.spaced("20 millis") })
+      )
+    yield* sql`drop database if exists older`
+    yield* alone(`create database older template ${name}`)
+    yield* between(draw, 2, 12)
+    yield* sql`drop database if exists newer`
+    yield* sql.unsafe(`alter database ${name} allow_connections false`)
+    yield* alone(`alter database ${name} rename to newer`)
+    yield* sql.unsafe(`alter database older rename to ${name}`)
+  }).pipe(Effect.scoped, Effect.provide(Reactivity.layer), Effect.orDie)
 
 /** What can go wrong with Postgres, and with the network before it. */
 export const databaseFaults: ReadonlyArray<Fault> = [
@@ -40,6 +68,12 @@ export const databaseFaults: ReadonlyArray<Fault> = [
         Effect.andThen(between(draw, 1, 20)),
         Effect.ensuring(databaseNetwork.resume)
       )
+  },
+  {
+    name: "older copy of the database",
+    row: 33,
+    kind: "database",
+    happen: olderCopy
   },
   {
     name: "Postgres slow",

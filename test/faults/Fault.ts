@@ -6,6 +6,8 @@ import type { Part, System } from "../support/Faults/System.ts"
 export interface Target extends System {
   /** A process with the private listener. */
   readonly admin: Part
+  /** Ids of the events that a fault has erased. */
+  readonly erased: Set<string>
 }
 
 /** Something that goes wrong for a while. */

@@ -22,6 +22,10 @@ export const fallen = (target: Target): ReadonlyArray<string> =>
       : [`a process with the role ${role} ended by itself: ${running.logs.slice(-5).join(" | ")}`]
   })
 
+/** What each process said last. */
+export const lastLines = (target: Target): ReadonlyArray<string> =>
+  partsOf(target).flatMap(({ now, role }) => [`${role}:`, ...(now()?.logs ?? ["does not run"]).slice(-40)])
+
 const partsOf = ({ admin, projectors, receivers }: Target) => [...receivers, ...projectors, admin]
 
 const runs = (pid: number) => {

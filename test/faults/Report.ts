@@ -1,4 +1,5 @@
 import type { Ledger } from "../support/Faults/Ledger.ts"
+import type { Witness } from "../support/Faults/Witness.ts"
 import type { Held } from "./Machine.ts"
 import type { Happened, Round } from "./Round.ts"
 
@@ -19,6 +20,7 @@ export interface Report {
   }>
   /** The longest time from the last fault of a round until all had settled and was checked, in milliseconds. */
   readonly settled: number
+  readonly witnessed: Omit<Witness, "problems">
   readonly held: { readonly first: Held | undefined; readonly last: Held | undefined }
 }
 
@@ -55,7 +57,7 @@ const grown = (first: Held, last: Held) => [
 
 /** The report for people. */
 export const render = (report: Report): string => {
-  const { counts, faults, held, seconds, seed, settled } = report
+  const { counts, faults, held, seconds, seed, settled, witnessed } = report
   const row = (cells: ReadonlyArray<string | number>) =>
     `${String(cells[0]).padEnd(30)}${cells.slice(1).map((cell) => String(cell).padStart(12)).join("")}`
   const broken = failures(report)
@@ -74,6 +76,8 @@ export const render = (report: Report): string => {
       seconds.toFixed(0)
     } s, ${report.rounds} rounds; all settled and checked`
     + ` within ${(settled / 1_000).toFixed(1)} s of the last fault`,
+    `instruments: ${witnessed.looks} looks, ${witnessed.different} of them found a difference; one was green beside a `
+    + `difference for ${(witnessed.longest / 1_000).toFixed(1)} s at most`,
     held.first && held.last
       ? `held by a process at most, first round and last: ${JSON.stringify(held.first)} ${
         JSON.stringify(held.last)

@@ -1,4 +1,4 @@
-import { Effect, Fiber } from "effect"
+import { Effect, Fiber, Option, Schedule } from "effect"
 import type { Verdict } from "../support/Faults/Check.ts"
 import type { Ledger } from "../support/Faults/Ledger.ts"
 import * as System from "../support/Faults/System.ts"
@@ -28,6 +28,8 @@ export interface RoundOptions {
   readonly rate: number
   readonly seconds: number
   readonly faults: ReadonlyArray<Fault>
+  /** Told what is not right yet, while that may heal. */
+  readonly onProblem?: (problem: string) => Effect.Effect<void>
   readonly onFault?: (fault: Fault) => Effect.Effect<void>
 }
 
@@ -55,7 +57,15 @@ export const round = Effect.fnUntraced(function*(options: RoundOptions) {
   }
   const healed = performance.now()
   yield* traffic.stop
-  const verdict = yield* target.check(ledger)
+  const checked = yield* target.check(ledger, { erased: target.erased }).pipe(
+    Effect.tap(({ problems: [first] }) =>
+      first === undefined ? Effect.void : options.onProblem?.(first) ?? Effect.void
+    ),
+    // What is missing is read again from the log, without a person.
+    Effect.repeat({ schedule: Schedule.spaced("1 second"), until: ({ problems }) => problems.length === 0 }),
+    Effect.timeoutOption("60 seconds")
+  )
+  const verdict = Option.isSome(checked) ? checked.value : yield* target.check(ledger, { erased: target.erased })
   return { verdict, happened, settled: performance.now() - healed } satisfies Round
 }, Effect.scoped)
 

@@ -10,7 +10,8 @@ import { parseArgs } from "node:util"
 import { drawsOf } from "../support/Faults/Bodies.ts"
 import { Ledger } from "../support/Faults/Ledger.ts"
 import * as System from "../support/Faults/System.ts"
-import { fallen, held } from "./Machine.ts"
+import { witness } from "../support/Faults/Witness.ts"
+import { fallen, held, lastLines } from "./Machine.ts"
 import { failures, recoveries, render, type Report } from "./Report.ts"
 import { faults, type Happened, round } from "./Round.ts"
 
@@ -41,7 +42,8 @@ const say = (text: string) => Console.error(text)
 const program = Effect.gen(function*() {
   yield* say(`seed ${seed}, ${minutes} minutes, ${runtime}`)
   const system = yield* System.make({ receivers: 2, projectors: 2 })
-  const target = { ...system, admin: yield* system.add("admin") }
+  const target = { ...system, admin: yield* system.add("admin"), erased: new Set<string>() }
+  const witnessed = yield* witness(system, target)
   const ledger = new Ledger()
   const draw = drawsOf(seed)
   const happened: Array<Happened> = []
@@ -58,6 +60,7 @@ const program = Effect.gen(function*() {
       rate,
       seconds,
       faults: mixed,
+      onProblem: (problem) => say(`  not yet: ${problem}`),
       onFault: ({ name }) => say(`  ${((performance.now() - began) / 1_000).toFixed(0)} s: ${name}`)
     })
     happened.push(...done.happened)
@@ -68,13 +71,17 @@ const program = Effect.gen(function*() {
       seconds: (performance.now() - began) / 1_000,
       rounds,
       counts: done.verdict.counts,
-      problems: [...done.verdict.problems, ...fallen(target)],
+      problems: [...done.verdict.problems, ...witnessed.problems, ...fallen(target)],
+      witnessed: { ...witnessed },
       faults: recoveries(ledger, happened),
       settled: Math.max(report?.settled ?? 0, done.settled),
       held: { first: report?.held.first ?? now, last: now }
     }
     yield* say(`round ${rounds}: ${JSON.stringify(done.verdict.counts)}`)
-    if (failures(report).length > 0) break
+    if (failures(report).length > 0) {
+      yield* say(lastLines(target).join("\n"))
+      break
+    }
   }
   if (report === undefined) return
   yield* Console.log(values.json ? JSON.stringify({ ...report, failures: failures(report) }) : render(report))

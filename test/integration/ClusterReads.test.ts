@@ -11,6 +11,7 @@ import { findOrInstall } from "../../src/Nats/Install.ts"
 import { entryOf } from "../contract/EventLog.ts"
 import { binary, platform } from "../support/Broker.ts"
 import * as Cluster from "../support/Faults/Cluster.ts"
+import { readStream } from "../support/Faults/Stored.ts"
 import { until } from "../support/Until.ts"
 
 const { version } = await Effect.runPromise(findOrInstall({ binary }).pipe(Effect.provide(platform)))
@@ -60,11 +61,21 @@ describe("a read", () => {
         yield* follower.signal("SIGKILL")
         yield* follower.wipe
         yield* follower.start
+        const checked: Array<number> = []
+        const readAll = Effect.tryPromise(() => readStream(leader, stream)).pipe(
+          Effect.retry({ times: 10 }),
+          Effect.tap((all) =>
+            Effect.sync(() => checked.push(all.filter(({ headers }) => headers["ce-id"]?.startsWith("evt_")).length))
+          )
+        )
         // For a moment the leader takes the follower for what it was.
-        yield* Effect.forEach([1, 2, 3, 4], () =>
-          Effect.repeat(Effect.delay(readSome, "10 millis"), { times: 150 }), { concurrency: 4 })
+        yield* Effect.all([
+          ...[1, 2, 3, 4].map(() => Effect.repeat(Effect.delay(readSome, "10 millis"), { times: 150 })),
+          Effect.repeat(readAll, { times: 5 })
+        ], { concurrency: "unbounded" })
         yield* cluster.level(stream)
         assert.deepStrictEqual(wrong, [])
+        assert.deepStrictEqual(checked, checked.map(() => count))
         const entries = yield* Stream.runCount(logEntries({ after: 0 })).pipe(Effect.provideContext(context))
         assert.strictEqual(entries, count)
       }).pipe(Effect.scoped),

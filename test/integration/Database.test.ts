@@ -8,6 +8,7 @@ import { setImmediate } from "node:timers/promises"
 import { Database } from "../../src/Database.ts"
 import { checkSettings, checkVersion, DatabaseUnavailable } from "../../src/Database/External.ts"
 import * as Migrations from "../../src/Database/Migrations.ts"
+import { isTransient } from "../../src/Database/SqlFailure.ts"
 import { engines, newDatabase, postgres } from "../support/Databases.ts"
 import * as Postgres from "../support/Postgres.ts"
 
@@ -209,6 +210,22 @@ describe("a database that cannot be used fails the start", () => {
 })
 
 describe("a pool to Postgres", () => {
+  it.live("fails a transaction whose session ends, and works again after it", () =>
+    Effect.gen(function*() {
+      const sql = yield* SqlClient
+      const failed = yield* sql.withTransaction(Effect.gen(function*() {
+        const [session] = yield* sql<{ readonly pid: number }>`select pg_backend_pid() as pid`
+        const other = yield* Layer.build(Layer.fresh(postgres.database))
+        yield* Effect.provide(
+          Effect.flatMap(SqlClient, (sql) => sql`select pg_terminate_backend(${session?.pid ?? 0}::int)`),
+          other
+        )
+        yield* sql`select 1`
+      })).pipe(Effect.scoped, Effect.flip)
+      assert.isTrue(isTransient(failed), String(failed))
+      assert.lengthOf(yield* sql.withTransaction(sql`select 1`), 1)
+    }).pipe(Effect.provide(postgres.database)))
+
   it.live("waits at the start for a server that comes up late", () =>
     Effect.gen(function*() {
       const server = yield* Postgres.start

@@ -157,6 +157,23 @@ describe("a database that is older than its durable consumer", () => {
       yield* verified
     }).pipe(Effect.provide(running)))
 
+  it.live("is read again also when its copy was made after the log was read again twice", () =>
+    Effect.gen(function*() {
+      yield* appendScans(0, 50)
+      yield* untilCount("scans", 50)
+      yield* until("a checkpoint", checkpoint, (at) => at > 0)
+      yield* keepCopy
+      const sql = yield* SqlClient
+      yield* sql`update older_places set replays = 2, replayed_to = checkpoint`
+      yield* appendScans(50, 100)
+      yield* untilCount("scans", 100)
+      yield* putCopyBack
+      yield* untilFault(/\d+ missing/)
+      yield* untilCount("scans", 100)
+      yield* untilReady
+      yield* verified
+    }).pipe(Effect.provide(running)))
+
   it.live("is found when it starts, and with a rebuild under way both sides get what they lack", () =>
     Effect.gen(function*() {
       const database = yield* Layer.build(postgres.layer)

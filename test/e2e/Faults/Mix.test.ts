@@ -8,6 +8,7 @@ import { faults, round } from "../../faults/Round.ts"
 import { drawsOf } from "../../support/Faults/Bodies.ts"
 import { Ledger } from "../../support/Faults/Ledger.ts"
 import * as System from "../../support/Faults/System.ts"
+import { witness } from "../../support/Faults/Witness.ts"
 import { test } from "../../support/Live.ts"
 
 /** Those that are over soon; `npm run faults` mixes all of them for as long as one likes. */
@@ -29,7 +30,8 @@ describe("npm run faults", () => {
     "finds nothing lost, doubled or skipped, and fails when it has nothing to show",
     Effect.gen(function*() {
       const system = yield* System.make({ receivers: 2, projectors: 2 })
-      const target = { ...system, admin: yield* system.add("admin") }
+      const target = { ...system, admin: yield* system.add("admin"), erased: new Set<string>() }
+      const witnessed = yield* witness(system, target)
       const ledger = new Ledger()
       const { happened, settled, verdict } = yield* round({
         target,
@@ -47,7 +49,8 @@ describe("npm run faults", () => {
         seconds: 15,
         rounds: 1,
         counts: verdict.counts,
-        problems: verdict.problems,
+        problems: [...verdict.problems, ...witnessed.problems],
+        witnessed,
         faults: recoveries(ledger, happened),
         settled,
         held: { first: now, last: now }

@@ -4,7 +4,7 @@ import { type Ledger, sha256Of } from "./Ledger.ts"
 import { readModels, type Standing } from "./ReadModels.ts"
 import { readStream, type StoredEntry } from "./Stored.ts"
 
-/** What became of everything that was sent; the sum of the first five is `sent`. */
+/** What became of everything that was sent; the sum of the next six is `sent`. */
 export interface Counts {
   readonly sent: number
   /** Once in the stream with its bytes and once where it belongs; or forged, refused and not stored. */
@@ -17,6 +17,8 @@ export interface Counts {
   readonly duplicated: number
   /** In the stream, and neither applied nor kept aside. */
   readonly skipped: number
+  /** Erased, and still in the stream. */
+  readonly erased_stored: number
   readonly forged_stored: number
   readonly dead_lettered: number
   readonly quarantined: number
@@ -33,7 +35,17 @@ export interface Verdict {
 export interface CheckOptions {
   /** Ids that the stream may hold more than once, such as one that was replayed after the dedup window. */
   readonly replayed?: ReadonlySet<string>
+  /** Ids of events that were erased: they must be in no stream. */
+  readonly erased?: ReadonlySet<string>
 }
+
+/** Dead letters, each as `<durable consumer>:<sequence>`. */
+export const deadLetters = (broker: Pick<NatsProcess, "url" | "token">) =>
+  Effect.map(
+    Effect.promise(() => readStream(broker, "3QPR_DEAD_LETTERS")),
+    (letters) =>
+      new Set(letters.map(({ headers }) => `${headers["3qpr-dead-consumer"]}:${headers["3qpr-dead-sequence"]}`))
+  )
 
 /**
  * Compares a ledger with the whole stream and all read models (invariants 1 to 5 of the fault catalogue),
@@ -43,10 +55,7 @@ export const check = Effect.fnUntraced(
   function*(ledger: Ledger, broker: Pick<NatsProcess, "url" | "token">, options: CheckOptions = {}) {
     const all = yield* Effect.promise(() => readStream(broker, "3QPR_EVENTS"))
     const stream = all.filter(({ subject }) => subject !== "3qpr.quarantine.probe")
-    const letters = yield* Effect.promise(() => readStream(broker, "3QPR_DEAD_LETTERS"))
-    const dead = new Set(
-      letters.map(({ headers }) => `${headers["3qpr-dead-consumer"]}:${headers["3qpr-dead-sequence"]}`)
-    )
+    const dead = yield* deadLetters(broker)
     const deadSequences = new Set([...dead].map((id) => Number(id.slice(id.lastIndexOf(":") + 1))))
     const projections = yield* readModels(stream, dead)
     const skipped = new Set(projections.flatMap(({ skipped }) => skipped))
@@ -56,12 +65,14 @@ export const check = Effect.fnUntraced(
       [...ledger.sent.values()].flatMap(({ kind, sha256 }) => kind === "forged" ? [sha256] : [])
     )
     const forgedStored = stream.filter(({ body }) => forged.has(sha256Of(body)))
-    const classes = { ok: 0, lost: 0, unknown: 0, duplicated: 0, skipped: 0 }
+    const classes = { ok: 0, lost: 0, unknown: 0, duplicated: 0, skipped: 0, erased_stored: 0 }
     const problems: Array<string> = []
     for (const sent of ledger.sent.values()) {
       const found = places.get(sent.id) ?? []
       const which = sent.kind === "forged"
         ? sent.accepted > 0 ? "lost" : "ok"
+        : options.erased?.has(sent.id)
+        ? found.length === 0 ? "ok" : "erased_stored"
         : sent.accepted === 0
         ? "unknown"
         : !found.some(({ body }) => sha256Of(body) === sent.sha256)

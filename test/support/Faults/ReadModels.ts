@@ -2,21 +2,37 @@ import { Effect } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { Buffer } from "node:buffer"
 import { isDeepStrictEqual } from "node:util"
+import type { Projection } from "../../../src/Projection.ts"
 import { projections } from "../../../src/Projections.ts"
 import type { StoredEntry } from "./Stored.ts"
 
-/** How each entry of the stream stands in one projection, and what is wrong with its tables. */
-export interface Standing {
+/** What became of each entry of the stream in one projection. */
+export interface Account {
   readonly name: string
   /** Sequences of its types that it has neither applied nor kept aside. */
   readonly skipped: ReadonlyArray<number>
   /** Sequences that are there twice: applied under another sequence too, or applied and kept aside. */
   readonly twice: ReadonlyArray<number>
-  readonly applied: number
+  /** What it has applied and the stream does not hold, in words. */
+  readonly unexplained: ReadonlyArray<string>
+  readonly applied: ReadonlyArray<StoredEntry>
   readonly repeated: number
   readonly dead: number
+  /** Erased events whose entries are still there: rows go first. */
+  readonly erased: number
+}
+
+/** The account of one projection, and what is wrong with its tables. */
+export interface Standing extends Omit<Account, "applied" | "unexplained"> {
+  readonly applied: number
   /** Rows and counters that a recomputation from the stream does not give. */
   readonly problems: ReadonlyArray<string>
+}
+
+/** The generation of a projection that is live, and its durable consumer. */
+export interface Generation {
+  readonly generation: number
+  readonly durable: string
 }
 
 /** Compares every projection with a recomputation of our own, of the whole stream and the whole table. */
@@ -24,29 +40,57 @@ export const readModels = Effect.fnUntraced(
   function*(stream: ReadonlyArray<StoredEntry>, dead: ReadonlySet<string>) {
     const sql = yield* SqlClient
     const standings: Array<Standing> = []
-    for (const { name, types } of projections) {
-      const [registered] = yield* sql<{ readonly generation: number }>`
-        select generation from projections where name = ${name}`
-      const generation = registered?.generation ?? 1
-      const applied = yield* sql<Applied>`
-        select event_id, sequence::float8 as sequence from ${sql.literal(`${name}_applied_${generation}`)}`
+    for (const projection of projections) {
+      const { name } = projection
+      const live = yield* liveOf(name)
+      const { applied, unexplained, ...account } = yield* accountOf(projection, live, stream, dead)
       const rows = yield* sql<Row>`
-        select id, event_id, sequence::float8 as sequence, data from ${sql.literal(`${name}_${generation}`)}`
-      const mine = stream.filter(({ headers, subject }) =>
-        subject.startsWith("3qpr.events.") && types.includes(headers["ce-type"] ?? "")
-      )
-      const standing = sort(mine, applied, (sequence) => dead.has(`${name}-${generation}:${sequence}`))
-      const expected = winners(standing.appliedEntries)
-      const problems = [...standing.unexplained, ...differences(name, expected, rows)]
-      if (name === "scans") problems.push(...yield* counters([...expected.values()], generation))
-      standings.push({ name, ...standing.counts, problems })
+        select id, event_id, sequence::float8 as sequence, data from ${
+        sql.literal(`${name}_${live.generation}`)
+      }`
+      const expected = winners(applied)
+      const problems = [...unexplained, ...differences(name, expected, rows)]
+      if (name === "scans") problems.push(...yield* counters([...expected.values()], live.generation))
+      standings.push({ ...account, applied: applied.length, problems })
     }
     return standings
   }
 )
 
+/** Which generation of a projection the database names. */
+export const liveOf = Effect.fnUntraced(function*(name: string) {
+  const sql = yield* SqlClient
+  const [registered] = yield* sql<{ readonly generation: number; readonly durable: string | null }>`
+    select generation, (select durable from places where places.name = projections.name
+      and places.generation = projections.generation) as durable
+    from projections where name = ${name}`
+  const generation = registered?.generation ?? 1
+  return { generation, durable: registered?.durable ?? `${name}-${generation}` } satisfies Generation
+})
+
+/** Compares the record of applied events, and dead letters, with the entries up to a sequence. */
+export const accountOf = Effect.fnUntraced(
+  function*(
+    { name, types }: Pick<Projection, "name" | "types">,
+    { durable, generation }: Generation,
+    stream: ReadonlyArray<StoredEntry>,
+    dead: ReadonlySet<string>,
+    upTo = Infinity
+  ) {
+    const sql = yield* SqlClient
+    const applied = yield* sql<Applied>`
+      select event_id, sequence::float8 as sequence from ${sql.literal(`${name}_applied_${generation}`)}`
+    const mine = stream.filter(({ headers, sequence, subject }) =>
+      sequence <= upTo && subject.startsWith("3qpr.events.") && types.includes(headers["ce-type"] ?? "")
+    )
+    const isDead = (sequence: number) => dead.has(`${durable}:${sequence}`)
+    return { name, ...sort(mine, applied, isDead, upTo) } satisfies Account
+  }
+)
+
 interface Applied {
   readonly event_id: string
+  /** Negative once the event was erased. */
   readonly sequence: number
 }
 
@@ -63,15 +107,15 @@ interface Expected extends Applied {
 const sort = (
   mine: ReadonlyArray<StoredEntry>,
   applied: ReadonlyArray<Applied>,
-  isDead: (sequence: number) => boolean
+  isDead: (sequence: number) => boolean,
+  upTo: number
 ) => {
   const sequences = new Map(applied.map(({ event_id, sequence }) => [event_id, sequence]))
   const skipped: Array<number> = []
   const twice: Array<number> = []
-  const appliedEntries: Array<StoredEntry> = []
+  const found: Array<StoredEntry> = []
   const done = new Set<string>()
-  let repeated = 0
-  let dead = 0
+  let [repeated, dead, erased] = [0, 0, 0]
   for (const entry of mine) {
     const id = entry.headers["ce-id"] ?? ""
     const at = sequences.get(id)
@@ -79,19 +123,16 @@ const sort = (
       dead++
       if (at === entry.sequence) twice.push(entry.sequence)
     } else if (at === entry.sequence) {
-      appliedEntries.push(entry)
+      found.push(entry)
       done.add(id)
       sequences.delete(id)
-    } else if (at !== undefined || done.has(id)) repeated++
+    } else if (at !== undefined && at < 0) erased++
+    else if (at !== undefined || done.has(id)) repeated++
     else skipped.push(entry.sequence)
   }
-  return {
-    counts: { skipped, twice, applied: appliedEntries.length, repeated, dead },
-    appliedEntries,
-    unexplained: [...sequences].map(([id, sequence]) =>
-      `applied ${id} at ${sequence}, which the stream has not`
-    )
-  }
+  const unexplained = [...sequences].filter(([, sequence]) => sequence > 0 && sequence <= upTo)
+    .map(([id, sequence]) => `applied ${id} at ${sequence}, which the stream has not`)
+  return { skipped, twice, unexplained, applied: found, repeated, dead, erased }
 }
 
 /** For each row the event that decides: the last in the stream. */

@@ -1,4 +1,15 @@
-import { connect } from "nats"
+import {
+  AckPolicy,
+  connect,
+  DeliverPolicy,
+  type JetStreamManager,
+  type JsMsg,
+  type MsgHdrs,
+  nanos,
+  type NatsConnection,
+  NatsError,
+  type StoredMsg
+} from "nats"
 import type { NatsProcess } from "../NatsProcess.ts"
 
 /** An entry of a stream as it lies there. */
@@ -9,32 +20,88 @@ export interface StoredEntry {
   readonly body: Uint8Array
 }
 
-/** Reads a whole stream with nothing but the NATS client; empty when there is none. */
-export const readStream = async (broker: Pick<NatsProcess, "url" | "token">, stream: string) => {
+/**
+ * Reads a whole stream, behind `after`, with nothing but the NATS client; empty when there is none. A consumer in
+ * memory lives on any server of a cluster and gives what that server has. The stream's leader gives the rest.
+ */
+export const readStream = async (
+  broker: Pick<NatsProcess, "url" | "token">,
+  stream: string,
+  after = 0
+): Promise<ReadonlyArray<StoredEntry>> => {
   const connection = await connect({ servers: broker.url, token: broker.token, timeout: 20_000 })
   try {
     const manager = await connection.jetstreamManager({ checkAPI: false })
-    const found = await manager.streams.info(stream).catch(() => undefined)
-    const entries: Array<StoredEntry> = []
-    if (found === undefined || found.state.messages === 0) return entries
-    const consumer = await connection.jetstream().consumers.get(stream)
-    const messages = await consumer.consume()
-    for await (const message of messages) {
-      entries.push({
-        sequence: message.seq,
-        subject: message.subject,
-        headers: Object.fromEntries(
-          [...message.headers ?? []].map(([name, values]) => [name, values.join(", ")])
-        ),
-        body: message.data
-      })
-      if (message.info.pending === 0) break
+    const found = await manager.streams.info(stream).catch(unless(noStream))
+    if (found === undefined || found.state.messages === 0) return []
+    const { first_seq, last_seq } = found.state
+    const from = Math.max(first_seq, after + 1)
+    const entries = new Map<number, StoredEntry>()
+    const keep = (entry: StoredEntry) => entry.sequence >= from && entries.set(entry.sequence, entry)
+    for await (const message of consumed(connection, manager, stream, from)) keep(entryOf(message))
+    const gaps = Array.from({ length: last_seq - from + 1 }, (_, index) => from + index)
+      .filter((sequence) => !entries.has(sequence))
+    for (let at = 0; at < gaps.length; at += 128) {
+      await Promise.all(gaps.slice(at, at + 128).map(async (seq) => {
+        const message = await manager.streams.getMessage(stream, { seq }).catch(unless(noMessage))
+        if (message !== undefined) keep(storedOf(message))
+      }))
     }
-    return entries
+    return [...entries.values()].toSorted((a, b) => a.sequence - b.sequence)
   } finally {
     await connection.close()
   }
 }
+
+const noStream = 10059
+const noMessage = 10037
+
+const unless = (code: number) => (error: unknown): undefined => {
+  if (!(error instanceof NatsError && error.api_error?.err_code === code)) throw error
+}
+
+/** What one server has from a sequence on. */
+async function* consumed(
+  connection: NatsConnection,
+  manager: JetStreamManager,
+  stream: string,
+  from: number
+): AsyncGenerator<JsMsg> {
+  const { name, num_pending } = await manager.consumers.add(stream, {
+    ack_policy: AckPolicy.None,
+    deliver_policy: DeliverPolicy.StartSequence,
+    opt_start_seq: from,
+    mem_storage: true,
+    num_replicas: 1,
+    inactive_threshold: nanos(60_000)
+  })
+  const consumer = await connection.jetstream().consumers.get(stream, name)
+  for (let left = num_pending; left > 0;) {
+    const before = left
+    for await (const message of await consumer.fetch({ max_messages: Math.min(left, 5_000), expires: 2_000 })) {
+      left--
+      yield message
+    }
+    if (left === before) return
+  }
+}
+
+const entryOf = ({ data, headers, seq, subject }: JsMsg): StoredEntry => ({
+  sequence: seq,
+  subject,
+  headers: recordOf(headers),
+  body: data
+})
+
+const storedOf = ({ data, header, seq, subject }: StoredMsg): StoredEntry => ({
+  sequence: seq,
+  subject,
+  headers: recordOf(header),
+  body: data
+})
+
+const recordOf = (headers: MsgHdrs | undefined) =>
+  Object.fromEntries([...headers ?? []].map(([name, values]) => [name, values.join(", ")]))
 
 /** The durable consumers that have not finished, with what they have left; those of `wanted` must be there. */
 export const unfinished = async (

@@ -18,7 +18,7 @@ import { compareRepeats } from "./Projector/BodyConflicts.ts"
 import { expireLive, RowRetention } from "./Projector/Expire.ts"
 import { follower, type Trouble } from "./Projector/Follow.ts"
 import { type Keeper, keeper } from "./Projector/Keep.ts"
-import { placeOf } from "./Projector/Places.ts"
+import { checkpointOf } from "./Projector/Places.ts"
 import { isWanted, type Live, type Rebuild } from "./Projector/Registry.ts"
 import { freshDurable, install } from "./Projector/Tables.ts"
 import { Vitals } from "./Vitals.ts"
@@ -148,8 +148,7 @@ const project = Effect.fnUntraced(
       durable,
       feeds: {
         database: keeps.database,
-        checkpoint: placeOf(one).pipe(
-          Effect.map(({ checkpoint }) => checkpoint),
+        checkpoint: checkpointOf(one).pipe(
           Effect.provideService(SqlClient, sql),
           Effect.retry(Schedule.spaced("1 second")),
           Effect.orDie

@@ -6,7 +6,7 @@ import { Nats } from "../Nats.ts"
 import { filterOf, type Projection } from "../Projection.ts"
 import { completeness } from "./Completeness.ts"
 import { compareLog, type Comparison, positionAt, settle } from "./LogIdentity.ts"
-import { judgeAccount, judgeDurable, shortage } from "./Place.ts"
+import { judgeAccount, judgeDurable, patience, shortage } from "./Place.ts"
 import { advance, databaseId, type Generation, ownDurable, placeOf, rename, replay } from "./Places.ts"
 import type { Live, Rebuild } from "./Registry.ts"
 
@@ -40,6 +40,8 @@ interface Seen {
   unexplained: number
   /** The numbers of the readings from the log that this process saw begin since nothing was missing. */
   readonly replays: Set<number>
+  /** Since when reading again has not brought what is missing. */
+  lostAt: number
   look: Look
 }
 
@@ -50,6 +52,7 @@ const nothingSeen = (): Seen => ({
   pending: 0,
   unexplained: 0,
   replays: new Set(),
+  lostAt: Infinity,
   look: { runs: false, restart: false, otherLog: undefined, fault: undefined }
 })
 
@@ -114,9 +117,13 @@ export const keeper = Effect.gen(function*() {
       )
       // An older copy of the database holds the number of readings that another state of it needed.
       const replays = Math.min(place.replays, state.replays.size)
-      const verdict = judgeAccount({ ...place, replays }, { ...counted, position, upTo })
-      if (verdict._tag === "level") state.replays.clear()
-      if (verdict._tag === "replaying") state.replays.add(place.replays)
+      const judged = judgeAccount({ ...place, replays }, { ...counted, position, upTo })
+      if (judged._tag === "level") state.replays.clear()
+      if (judged._tag === "replaying") state.replays.add(place.replays)
+      state.lostAt = judged._tag === "lost" ? Math.min(state.lostAt, performance.now()) : Infinity
+      const verdict = judged._tag === "lost" && performance.now() - state.lostAt >= patience(replays)
+        ? { _tag: "replay" as const, after: 0, missing: judged.missing }
+        : judged
       if (verdict._tag === "level" && (verdict.checkpoint > place.checkpoint || place.replays > 0)) {
         yield* advance(one, verdict.checkpoint, yield* positionAt(verdict.checkpoint))
         if (place.replays > 0) {

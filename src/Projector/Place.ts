@@ -114,6 +114,12 @@ export const judgeAccount = (
   return { _tag: "replay", after: replays === 0 ? checkpoint : 0, missing }
 }
 
+/**
+ * How long events may be lost before the log is read again once more, in milliseconds. What made a reading fail, such as
+ * a database that was replaced meanwhile, can be over.
+ */
+export const patience = (replays: number) => Math.min(3_600_000, 30_000 * 2 ** Math.max(0, replays - 2))
+
 /** What an account says to people; undefined when every entry is accounted for. */
 export const shortage = (name: string, verdict: AccountVerdict) => {
   switch (verdict._tag) {
@@ -124,7 +130,8 @@ export const shortage = (name: string, verdict: AccountVerdict) => {
       return `${verdict.missing} missing: the database is behind what its durable consumer has finished, so these `
         + "events are read again from the log"
     case "lost":
-      return `${verdict.missing} missing: reading the log again did not bring these events. `
+      return `${verdict.missing} missing: reading the log again did not bring these events. It is read again after `
+        + "30 seconds, and then after twice as long each time, up to an hour. "
         + `\`threeqpr projections verify ${name} --ledger\` names them, \`threeqpr projections rebuild ${name}\` `
         + "builds the read model from the log. Databases that are copies of each other must not share a broker"
   }

@@ -21,6 +21,9 @@ const Place = Schema.Struct({
 export type Place = typeof Place.Type
 
 const decodePlaces = Schema.decodeUnknownEffect(Schema.Array(Place))
+const decodeCheckpoints = Schema.decodeUnknownEffect(
+  Schema.Array(Schema.Struct({ checkpoint: Schema.Finite }))
+)
 const decodeIdentity = Schema.decodeUnknownEffect(Schema.Tuple([Schema.Struct({ id: Schema.String })]))
 
 /** The random id that this database got when it was made. A copy of a database has the id of the original. */
@@ -39,6 +42,20 @@ export const placeOf = Effect.fnUntraced(function*({ generation, name }: Generat
     decodePlaces
   )
   return place ?? { durable: durableName(name, generation), checkpoint: 0, replayed_to: null, replays: 0 }
+})
+
+/**
+ * The sequence behind which a durable consumer begins. Waits for a process that lets the log be read again: it deletes
+ * the durable consumer before it commits where to begin.
+ */
+export const checkpointOf = Effect.fnUntraced(function*({ generation, name }: Generation) {
+  const sql = yield* SqlClient
+  const [place] = yield* Effect.flatMap(
+    sql`select checkpoint::float8 as checkpoint from places
+      where name = ${name} and generation = ${generation} for share`,
+    decodeCheckpoints
+  )
+  return place?.checkpoint ?? 0
 })
 
 /** Lets a generation begin with the first entry, under a durable consumer of this name. */

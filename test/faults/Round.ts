@@ -65,7 +65,9 @@ export const round = Effect.fnUntraced(function*(options: RoundOptions) {
     Effect.repeat({ schedule: Schedule.spaced("1 second"), until: ({ problems }) => problems.length === 0 }),
     Effect.timeoutOption("60 seconds")
   )
-  const verdict = Option.isSome(checked) ? checked.value : yield* target.check(ledger, { erased: target.erased })
+  const verdict = Option.isSome(checked)
+    ? checked.value
+    : yield* target.check(ledger, { erased: target.erased })
   return { verdict, happened, settled: performance.now() - healed } satisfies Round
 }, Effect.scoped)
 

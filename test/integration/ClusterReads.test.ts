@@ -65,7 +65,9 @@ describe("a read", () => {
         const readAll = Effect.tryPromise(() => readStream(leader, stream)).pipe(
           Effect.retry({ times: 10 }),
           Effect.tap((all) =>
-            Effect.sync(() => checked.push(all.filter(({ headers }) => headers["ce-id"]?.startsWith("evt_")).length))
+            Effect.sync(() =>
+              checked.push(all.filter(({ headers }) => headers["ce-id"]?.startsWith("evt_")).length)
+            )
           )
         )
         // For a moment the leader takes the follower for what it was.

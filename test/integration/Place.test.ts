@@ -10,6 +10,7 @@ import { Nats } from "../../src/Nats.ts"
 import { NatsServer } from "../../src/Nats/Server.ts"
 import { scans } from "../../src/Projections/Scans.ts"
 import { completeness } from "../../src/Projector/Completeness.ts"
+import { placeOf, replay } from "../../src/Projector/Places.ts"
 import { request } from "../../src/Projector/Rebuilds.ts"
 import { lives } from "../../src/Projector/Registry.ts"
 import { Vitals } from "../../src/Vitals.ts"
@@ -300,6 +301,29 @@ describe("a log that is older than the rows", () => {
         })
       )
     }).pipe(Effect.scoped, Effect.provide(Broker.platform)), 60_000)
+})
+
+describe("a log that is read again", () => {
+  it.live("begins where it has to, also when the durable consumer is created before that is committed", () =>
+    Effect.gen(function*() {
+      yield* appendScans(0, 20)
+      yield* untilCount("scans", 20)
+      yield* until("a checkpoint", checkpoint, (at) => at > 0)
+      const { consumers } = yield* manager
+      const scans1 = { name: "scans", generation: 1 }
+      const deleted = Effect.andThen(
+        Effect.promise(() => consumers.delete(stream, "scans-1")),
+        // Time in which the projector would create it again.
+        Effect.sleep("2 seconds")
+      )
+      yield* replay(scans1, yield* placeOf(scans1), { after: 0, to: 20 }, deleted)
+      const { config } = yield* until(
+        "another durable consumer",
+        Effect.eventually(Effect.tryPromise(() => consumers.info(stream, "scans-1"))),
+        ({ config }) => config.durable_name === "scans-1"
+      )
+      assert.strictEqual(config.deliver_policy, "all")
+    }).pipe(Effect.provide(running)))
 })
 
 describe("a durable consumer that is edited while it is used", () => {

@@ -1,5 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
-import { judgeAccount, judgeDurable, judgeLog, type LogNow, type Memory } from "../../src/Projector/Place.ts"
+import {
+  judgeAccount,
+  judgeDurable,
+  judgeLog,
+  type LogNow,
+  type Memory,
+  patience
+} from "../../src/Projector/Place.ts"
 
 const created = "2026-01-01T00:00:00Z"
 
@@ -77,7 +84,7 @@ describe("an account", () => {
     })
   })
 
-  it("reads again behind the checkpoint, waits for it, then reads all, and gives up then", () => {
+  it("reads again behind the checkpoint, waits for it, then reads all, and then after longer and longer times", () => {
     const counted = { position: 90, upTo: 90, missing: 3 }
     assert.deepStrictEqual(judgeAccount(progress, counted), { _tag: "replay", after: 40, missing: 3 })
     const first = { ...progress, replayed_to: 90, replays: 1 }
@@ -87,5 +94,6 @@ describe("an account", () => {
     })
     assert.deepStrictEqual(judgeAccount(first, counted), { _tag: "replay", after: 0, missing: 3 })
     assert.deepStrictEqual(judgeAccount({ ...first, replays: 2 }, counted), { _tag: "lost", missing: 3 })
+    assert.deepStrictEqual([2, 3, 4, 30].map(patience), [30_000, 60_000, 120_000, 3_600_000])
   })
 })

@@ -44,7 +44,9 @@ export const deadLetters = (broker: Pick<NatsProcess, "url" | "token">) =>
   Effect.map(
     Effect.promise(() => readStream(broker, "3QPR_DEAD_LETTERS")),
     (letters) =>
-      new Set(letters.map(({ headers }) => `${headers["3qpr-dead-consumer"]}:${headers["3qpr-dead-sequence"]}`))
+      new Set(
+        letters.map(({ headers }) => `${headers["3qpr-dead-consumer"]}:${headers["3qpr-dead-sequence"]}`)
+      )
   )
 
 /**

@@ -37,7 +37,11 @@ export const instruments = Effect.fnUntraced(
       Effect.map(
         Effect.filter(projections, (projection) => hasProblems(admin, projection)),
         (red) =>
-          instrument("the ledger", ["skipped", "twice", "unexplained"], (projection) => red.includes(projection))
+          instrument(
+            "the ledger",
+            ["skipped", "twice", "unexplained"],
+            (projection) => red.includes(projection)
+          )
       )
     ]
     return yield* Effect.all(readings, { concurrency: "unbounded" })

@@ -42,10 +42,12 @@ export const readStream = async (
     const gaps = Array.from({ length: last_seq - from + 1 }, (_, index) => from + index)
       .filter((sequence) => !entries.has(sequence))
     for (let at = 0; at < gaps.length; at += 128) {
-      await Promise.all(gaps.slice(at, at + 128).map(async (seq) => {
-        const message = await manager.streams.getMessage(stream, { seq }).catch(unless(noMessage))
-        if (message !== undefined) keep(storedOf(message))
-      }))
+      await Promise.all(
+        gaps.slice(at, at + 128).map(async (seq) => {
+          const message = await manager.streams.getMessage(stream, { seq }).catch(unless(noMessage))
+          if (message !== undefined) keep(storedOf(message))
+        })
+      )
     }
     return [...entries.values()].toSorted((a, b) => a.sequence - b.sequence)
   } finally {
@@ -78,7 +80,9 @@ async function* consumed(
   const consumer = await connection.jetstream().consumers.get(stream, name)
   for (let left = num_pending; left > 0;) {
     const before = left
-    for await (const message of await consumer.fetch({ max_messages: Math.min(left, 5_000), expires: 2_000 })) {
+    for await (
+      const message of await consumer.fetch({ max_messages: Math.min(left, 5_000), expires: 2_000 })
+    ) {
       left--
       yield message
     }

@@ -6,8 +6,10 @@ import { CliError } from "effect/cli"
 import { FetchHttpClient } from "effect/http"
 import { run } from "./Cli.ts"
 import * as Help from "./Cli/Help.ts"
+import * as StandardStreams from "./Cli/StandardStreams.ts"
 import { wrapWithin } from "./Cli/Wrap.ts"
 import { messageOf } from "./Failure.ts"
+import { ignoresHangUp } from "./HangUp.ts"
 import { bypassForLoopback } from "./Proxies.ts"
 import { nameSources } from "./StackTraces.ts"
 import * as Telemetry from "./Telemetry.ts"
@@ -22,12 +24,15 @@ const stopInTime = () => setTimeout(() => process.exit(1), stopTimeout).unref()
 process.once("SIGINT", stopInTime)
 // A second one changes nothing: whoever sends it wants the stop that is under way. A second Ctrl-C ends us.
 process.on("SIGTERM", stopInTime)
+// The end of a terminal or of its session stops us in the same way, unless `nohup` has made us immune to it.
+if (!ignoresHangUp()) process.on("SIGHUP", () => process.emit("SIGTERM", "SIGTERM"))
 
 /** 0 done, 1 failed, 2 wrong usage; 130 for a command that was interrupted before its end. */
 const exitCode = (exit: Exit.Exit<unknown, unknown>): number => {
   if (Exit.isSuccess(exit)) return 0
   if (Cause.hasInterruptsOnly(exit.cause)) return Number(process.exitCode ?? 130)
   const error = Cause.squash(exit.cause)
+  if (error instanceof StandardStreams.OutputLost && error.closed) return 0
   if (!CliError.isCliError(error)) return 1
   return error._tag === "ShowHelp" && error.errors.length === 0 ? 0 : 2
 }
@@ -42,10 +47,19 @@ run.pipe(
   Effect.tapCause((cause) => {
     const error = Cause.squash(cause)
     return Cause.hasInterruptsOnly(cause) || CliError.isCliError(error)
+        || (error instanceof StandardStreams.OutputLost && error.closed)
       ? Effect.void
-      : Effect.sync(() => process.stderr.write(`${inTerminal(`threeqpr: ${messageOf(error)}`)}\n`))
+      : Effect.sync(() => StandardStreams.writeMessage(`${inTerminal(`threeqpr: ${messageOf(error)}`)}\n`))
   }),
-  Effect.provide(Layer.mergeAll(NodeServices.layer, FetchHttpClient.layer, Help.layer, Telemetry.layer)),
+  Effect.provide(
+    Layer.mergeAll(
+      NodeServices.layer,
+      FetchHttpClient.layer,
+      Help.layer,
+      Telemetry.layer,
+      StandardStreams.layer
+    )
+  ),
   NodeRuntime.runMain({
     disableErrorReporting: true,
     teardown: (exit, onExit) => onExit(exitCode(exit))

@@ -2,6 +2,7 @@ import { Clock, Console, Effect } from "effect"
 import { TerminalCapabilities } from "effect/cli"
 import process from "node:process"
 import { fit } from "./Output.ts"
+import { writeMessage } from "./StandardStreams.ts"
 
 /** Where nobody watches, the time between two lines, in milliseconds. */
 const plainEvery = 10_000
@@ -13,7 +14,7 @@ const plainEvery = 10_000
 export const liveLine = Effect.gen(function*() {
   const { canColor } = yield* TerminalCapabilities.TerminalCapabilities
   const alive = process.stderr.isTTY === true && canColor
-  const write = (text: string) => Effect.sync(() => void process.stderr.write(text))
+  const write = (text: string) => Effect.sync(() => writeMessage(text))
   const clear = alive ? write("\r\u001b[2K") : Effect.void
   let shownAt = yield* Clock.currentTimeMillis
   return {

@@ -64,7 +64,8 @@ const isolated = (environment: Readonly<Record<string, string>>) => ({
   ...environment
 })
 
-const spawnMain = (
+/** Starts the program as a process of its own. */
+export const spawnMain = (
   args: ReadonlyArray<string>,
   environment: Readonly<Record<string, string>>,
   launch: Launch = {}
@@ -78,6 +79,19 @@ const spawnMain = (
     stdio: ["pipe", "pipe", "pipe"]
   })
 }
+
+/** Runs a command within a line of the shell, in which `threeqpr` is the program, to its end. */
+export const shell = (line: string) =>
+  Effect.callback<Ended>((resume) => {
+    const program = [process.execPath, ...runtimeArguments({}), main].map((part) => `'${part}'`).join(" ")
+    const child = spawn("bash", ["-c", line.replaceAll(/\bthreeqpr\b/g, program)], { env: isolated({}) })
+    let stdout = ""
+    let stderr = ""
+    child.stdout.on("data", (chunk) => void (stdout += String(chunk)))
+    child.stderr.on("data", (chunk) => void (stderr += String(chunk)))
+    child.once("close", (code) => resume(Effect.succeed({ code, stdout, stderr })))
+    return Effect.sync(() => child.kill("SIGKILL"))
+  })
 
 /** Runs a command of ours to its end, with nothing or `input` on its standard input. */
 export const threeqpr = (

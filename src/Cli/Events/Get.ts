@@ -1,10 +1,11 @@
-import { Console, Effect, Stdio, Stream } from "effect"
+import { Console, Effect } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { Buffer } from "node:buffer"
 import type { EventDetail } from "../../Admin/Api/Events.ts"
 import { AdminClient, explained } from "../../Admin/Client.ts"
 import { adminClient, adminUrlFlag, jsonFlag } from "../Flags.ts"
 import { json, paint } from "../Output.ts"
+import { writeOutput } from "../StandardStreams.ts"
 import { wrongUsage } from "../Usage.ts"
 import { showLife } from "./Life.ts"
 import { pretty, textOf } from "./Show.ts"
@@ -50,8 +51,7 @@ export const get = Command.make(
 )
 
 const writeRaw = Effect.fnUntraced(function*({ body_base64, signature }: EventDetail) {
-  const stdio = yield* Stdio.Stdio
-  yield* Stream.run(Stream.succeed(Buffer.from(body_base64, "base64")), stdio.stdout({ endOnDone: false }))
+  yield* Effect.sync(() => writeOutput(Buffer.from(body_base64, "base64")))
   yield* Console.error(`X-3QPR-Signature: ${signature}`)
 })
 

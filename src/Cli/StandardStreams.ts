@@ -1,0 +1,84 @@
+import { Console, Layer, Predicate, Schema } from "effect"
+import { Buffer } from "node:buffer"
+import { writeSync } from "node:fs"
+import process from "node:process"
+import { format } from "node:util"
+
+/**
+ * Standard output cannot be written. `closed` says that its reader has ended, as `head` does when it has enough: no fault
+ * of the command.
+ */
+export class OutputLost extends Schema.TaggedError<OutputLost>()("OutputLost", {
+  message: Schema.String,
+  closed: Schema.Boolean
+}) {}
+
+/**
+ * Writes to the standard streams before it returns, so that no output is lost at the end. The runtimes' own `console`
+ * drops what it cannot write, or ends the process later with a stack trace.
+ */
+export const layer = Layer.sync(Console.Console, () => {
+  // Messages and logs are for people: a reader that has ended must not end a process that still has work to do.
+  process.stderr.on("error", () => {})
+  const log = (...parts: ReadonlyArray<unknown>) => writeOutput(Buffer.from(`${format(...parts)}\n`))
+  const error = (...parts: ReadonlyArray<unknown>) => writeMessage(`${format(...parts)}\n`)
+  return Object.assign(Object.create(globalThis.console), {
+    log,
+    info: log,
+    debug: log,
+    error,
+    warn: error,
+    trace: error
+  })
+})
+
+/** Writes bytes to standard output. Throws `OutputLost`. */
+export const writeOutput = (bytes: Uint8Array): void => {
+  try {
+    write(1, bytes)
+  } catch (error) {
+    throw lost(error)
+  }
+}
+
+/** Writes text to standard error, if that has a reader. */
+export const writeMessage = (text: string): void => {
+  try {
+    write(2, Buffer.from(text))
+  } catch {
+    // There is no other place to say it.
+  }
+}
+
+const write = (stream: number, bytes: Uint8Array) => {
+  for (let at = 0; at < bytes.length;) {
+    try {
+      at += writeSync(stream, bytes, at)
+    } catch (error) {
+      // A pipe that another process has made non-blocking is full: its reader is slower than this command.
+      if (codeOf(error) !== "EAGAIN") throw error
+      Atomics.wait(pause, 0, 0, 5)
+    }
+  }
+}
+
+const pause = new Int32Array(new SharedArrayBuffer(4))
+
+const codeOf = (error: unknown) => Predicate.hasProperty(error, "code") ? error.code : undefined
+
+const lost = (error: unknown) => {
+  const code = String(codeOf(error))
+  return new OutputLost({
+    closed: code === "EPIPE",
+    message: `standard output cannot be written: ${
+      reasons[code] ?? (error instanceof Error ? error.message : code)
+    }`
+  })
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  EPIPE: "its reader has ended",
+  ENOSPC: "no space is left on the device. Free some, or write it elsewhere",
+  EIO: "the device does not work",
+  EBADF: "it is closed"
+}

@@ -2,7 +2,7 @@ import { Effect, FileSystem, Option, type Path, type PlatformError, Result, Sche
 import type { HttpClient } from "effect/http"
 import type { ChildProcessSpawner } from "effect/process"
 import { type Binary, inspect, oldest, Unavailable } from "./Install/Binary.ts"
-import { fileOf } from "./Install/Cache.ts"
+import { cached, fileOf } from "./Install/Cache.ts"
 import * as Debian from "./Install/Debian.ts"
 import { lookUp, type Machine, thisMachine } from "./Install/Machine.ts"
 import * as Release from "./Install/Release.ts"
@@ -83,7 +83,7 @@ const inCache = Effect.fnUntraced(function*(machine: Machine, release: Release.R
   }
   for (const [build, source] of Object.entries(builds)) {
     const file = yield* fileOf(machine, build)
-    if (yield* fs.exists(file)) return yield* inspect(file, source)
+    if (yield* fs.exists(file)) return yield* cached(file, source)
   }
   return yield* new Unavailable({ message: `none in ${machine.cacheDir} (XDG_CACHE_HOME moves it)` })
 })

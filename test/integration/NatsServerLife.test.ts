@@ -3,6 +3,7 @@
 import { assert, describe } from "@effect/vitest"
 import { Effect, FileSystem } from "effect"
 import { type NatsConnection, StorageType } from "nats"
+import { readFileSync } from "node:fs"
 import { NatsServerFailed } from "../../src/Nats/Server.ts"
 import { readConnection } from "../../src/Nats/Server/Connection.ts"
 import * as Guard from "../../src/Nats/Server/Guard.ts"
@@ -49,6 +50,20 @@ describe("the embedded broker", () => {
         "nats.conf",
         "nats.log"
       ])
+    })
+  )
+
+  test(
+    "gets nothing of our environment that can be a secret",
+    Effect.gen(function*() {
+      const server = yield* start(yield* newDataDir)
+      const environment = readFileSync(`/proc/${yield* server.pid}/environ`, "utf8")
+      const names = environment.split("\0").map((line) => line.split("=", 1)[0]).filter((name) => name !== "")
+      // The shell that guards it adds some of its own.
+      const known =
+        /^(PATH|HOME|TMPDIR|TEMP|TMP|GOMAXPROCS|GOMEMLIMIT|https?_proxy|no_proxy|PWD|OLDPWD|SHLVL|_)$/
+      assert.deepStrictEqual(names.filter((name) => !known.test(name ?? "")), [])
+      assert.include(names, "PATH")
     })
   )
 

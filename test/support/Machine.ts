@@ -1,4 +1,5 @@
 import { Effect, FileSystem, Path } from "effect"
+import { createHash } from "node:crypto"
 import type { Machine } from "../../src/Nats/Install/Machine.ts"
 
 /** A machine with nothing on its PATH and an empty cache. */
@@ -29,6 +30,14 @@ export const writeCommand = Effect.fnUntraced(function*(file: string, script: st
   const path = yield* Path.Path
   yield* fs.makeDirectory(path.dirname(file), { recursive: true })
   yield* fs.writeFileString(file, `#!/bin/sh\n${script}\n`, { mode: 0o755 })
+})
+
+/** Writes a script into the cache as an earlier start keeps what it fetched. */
+export const writeCached = Effect.fnUntraced(function*(file: string, script: string) {
+  const fs = yield* FileSystem.FileSystem
+  yield* writeCommand(file, script)
+  const digest = createHash("sha256").update(yield* fs.readFile(file)).digest("hex")
+  yield* fs.writeFileString(`${file}.sha256`, digest)
 })
 
 /** The script of a command that answers `--version` as a nats-server of that version does. */

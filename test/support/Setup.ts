@@ -1,12 +1,15 @@
 import { NodeServices } from "@effect/platform-node"
 import { Effect, Exit, Layer, Scope } from "effect"
+import { FetchHttpClient } from "effect/http"
 import { mkdtempSync, rmSync } from "node:fs"
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
 import { tmpdir } from "node:os"
+import process from "node:process"
 import type { TestProject } from "vitest/node"
 import { buildIfStale } from "../../bin/fresh.js"
 import { Database } from "../../src/Database.ts"
+import { findOrInstall } from "../../src/Nats/Install.ts"
 import * as Postgres from "./Postgres.ts"
 import type { Resource } from "./Shared.ts"
 
@@ -23,8 +26,15 @@ const dataFolder = Effect.acquireRelease(
   Effect.provide(NodeServices.layer)
 )
 
+/** Fetched before the first test file, because several that fetch it at once take as long as one after the other. */
+const findBroker = Effect.provide(
+  findOrInstall({ binary: process.env["NATS_SERVER_BIN"] || undefined }),
+  Layer.merge(NodeServices.layer, FetchHttpClient.layer)
+)
+
 export const setup = async (project: TestProject) => {
   buildIfStale()
+  await Effect.runPromise(findBroker)
   const scope = Scope.makeUnsafe()
   const once = <A, E>(make: Effect.Effect<A, E, Scope.Scope>) =>
     Effect.runSync(Effect.cached(Scope.provide(make, scope)))

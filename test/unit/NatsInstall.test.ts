@@ -3,7 +3,7 @@ import { Effect, FileSystem } from "effect"
 import { findOrInstall, NatsServerMissing } from "../../src/Nats/Install.ts"
 import { official } from "../../src/Nats/Install/Release.ts"
 import { test } from "../support/Live.ts"
-import { commands, natsServer, newMachine, writeCommand } from "../support/Machine.ts"
+import { commands, natsServer, newMachine, writeCached, writeCommand } from "../support/Machine.ts"
 
 const nobody = "http://127.0.0.1:1"
 const release = { ...official, url: nobody }
@@ -68,8 +68,41 @@ describe("finding nats-server", () => {
       const machine = yield* newMachine({
         searchPath: [yield* commands({ "nats-server": natsServer("2.1.0") })]
       })
-      yield* writeCommand(`${machine.cacheDir}/${cached}/nats-server`, natsServer(official.version))
+      yield* writeCached(`${machine.cacheDir}/${cached}/nats-server`, natsServer(official.version))
       assert.strictEqual((yield* findOrInstall({ machine, release })).version, official.version)
+    })
+  )
+
+  test(
+    "does not run a cached binary that was changed, and fetches another",
+    Effect.gen(function*() {
+      const machine = yield* newMachine()
+      const file = `${machine.cacheDir}/${cached}/nats-server`
+      yield* writeCached(file, natsServer(official.version))
+      assert.strictEqual((yield* findOrInstall({ machine, release })).path, file)
+      yield* writeCommand(file, `touch ${machine.cacheDir}/ran; ${natsServer(official.version)}`)
+      const error = yield* Effect.flip(findOrInstall({ machine, release }))
+      assert.include(error.message, `${file} is not used: its SHA-256 is not the one`)
+      assert.notInclude(yield* filesIn(machine.cacheDir), "ran")
+    })
+  )
+
+  test(
+    "does not run a cached binary that others can write",
+    Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const machine = yield* newMachine()
+      const file = `${machine.cacheDir}/${cached}/nats-server`
+      yield* writeCached(file, natsServer(official.version))
+      for (const place of [file, `${machine.cacheDir}/${cached}`]) {
+        yield* fs.chmod(place, 0o777)
+        const error = yield* Effect.flip(findOrInstall({ machine, release }))
+        assert.include(
+          error.message,
+          `${place} is not used, because other users of this machine can write it`
+        )
+        yield* fs.chmod(place, 0o755)
+      }
     })
   )
 
@@ -123,9 +156,9 @@ describe("installing the distribution's package", () => {
     "prefers a cached official release to a cached package",
     Effect.gen(function*() {
       const machine = yield* newMachine()
-      yield* writeCommand(`${machine.cacheDir}/nats-server-debian-x64/nats-server`, natsServer("2.9.10"))
+      yield* writeCached(`${machine.cacheDir}/nats-server-debian-x64/nats-server`, natsServer("2.9.10"))
       assert.strictEqual((yield* findOrInstall({ machine, release })).version, "2.9.10")
-      yield* writeCommand(`${machine.cacheDir}/${cached}/nats-server`, natsServer(official.version))
+      yield* writeCached(`${machine.cacheDir}/${cached}/nats-server`, natsServer(official.version))
       assert.strictEqual((yield* findOrInstall({ machine, release })).version, official.version)
     })
   )

@@ -31,7 +31,10 @@ describe("installing the official release", () => {
       assert.strictEqual(found.path, `${machine.cacheDir}/${linux}/nats-server`)
       assert.include(found.origin, "official release, its SHA-256 is the one that we pin")
       assert.deepStrictEqual(yield* filesIn(machine.cacheDir), [linux])
-      assert.deepStrictEqual(yield* filesIn(`${machine.cacheDir}/${linux}`), ["nats-server"])
+      assert.deepStrictEqual(yield* filesIn(`${machine.cacheDir}/${linux}`), [
+        "nats-server",
+        "nats-server.sha256"
+      ])
     })
   )
 

@@ -1,5 +1,6 @@
 import { Effect, Result, Schema, SemVer } from "effect"
 import { ChildProcess, ChildProcessSpawner } from "effect/process"
+import { withoutSecrets } from "../ChildEnvironment.ts"
 
 /** A nats-server that runs here and is new enough. */
 export interface Binary {
@@ -21,7 +22,9 @@ export const oldest = "2.9.0"
 /** Runs `nats-server --version` and accepts what it is. `source` says where it came from. */
 export const inspect = Effect.fn("Binary.inspect")(function*(path: string, source: string) {
   const spawner = yield* ChildProcessSpawner.ChildProcessSpawner
-  const printed = yield* spawner.string(ChildProcess.make(path, ["--version"]), { includeStderr: true }).pipe(
+  const printed = yield* spawner.string(ChildProcess.make(path, ["--version"], withoutSecrets()), {
+    includeStderr: true
+  }).pipe(
     Effect.timeoutOrElse({
       duration: "10 seconds",
       orElse: () => Effect.fail(new Unavailable({ message: "it did not answer within 10 seconds" }))

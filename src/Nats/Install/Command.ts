@@ -1,10 +1,15 @@
 import { Effect, Stream } from "effect"
 import { ChildProcess } from "effect/process"
+import { withoutSecrets } from "../ChildEnvironment.ts"
 import { Unavailable } from "./Binary.ts"
 
 /** Runs a system command in a folder to its end; what it printed last says why it failed. */
 export const run = Effect.fnUntraced(function*(command: string, args: ReadonlyArray<string>, folder: string) {
-  const handle = yield* ChildProcess.make(command, [...args], { cwd: folder, stdin: "ignore" })
+  const handle = yield* ChildProcess.make(command, [...args], {
+    ...withoutSecrets(),
+    cwd: folder,
+    stdin: "ignore"
+  })
   const printed = yield* Stream.mkString(Stream.decodeText(handle.all))
   const code = yield* handle.exitCode
   if (code !== 0) {

@@ -1,6 +1,7 @@
 import { Effect, Fiber, Option, Stream } from "effect"
 import { ChildProcess } from "effect/process"
 import process from "node:process"
+import { withoutSecrets } from "../ChildEnvironment.ts"
 
 /** A nats-server that we started. */
 export interface Child {
@@ -12,14 +13,15 @@ export interface Child {
 
 /**
  * Runs nats-server until the scope ends: then it is asked to stop, and killed after 5 seconds. On POSIX it
- * also stops when we die without a word, for a shell watches a pipe that only we hold open. Windows has no
+ * also stops when this process is killed: a shell watches a pipe that only this process holds open. Windows has no
  * such guard: there the next start ends what is left over.
  */
 export const start = Effect.fn("Guard.start")(function*(binary: string, configFile: string) {
   const isGuarded = process.platform !== "win32"
+  const options = { ...withoutSecrets(), killSignal: "SIGTERM", forceKillAfter: "5 seconds" } as const
   const handle = yield* (isGuarded
-    ? ChildProcess.make("/bin/sh", ["-c", guard, "nats-guard", binary, configFile], stopping)
-    : ChildProcess.make(binary, ["-c", configFile], stopping))
+    ? ChildProcess.make("/bin/sh", ["-c", guard, "nats-guard", binary, configFile], options)
+    : ChildProcess.make(binary, ["-c", configFile], options))
   const printed = yield* handle.stderr.pipe(
     Stream.decodeText,
     Stream.splitLines,
@@ -43,8 +45,6 @@ export const start = Effect.fn("Guard.start")(function*(binary: string, configFi
   }
   return child
 })
-
-const stopping = { killSignal: "SIGTERM", forceKillAfter: "5 seconds" } as const
 
 // A background command's own standard input is /dev/null, hence descriptor 3. `wait` also returns when a
 // signal was trapped, hence the loop. What the guard does not wait for itself might stay as a zombie.

@@ -1,6 +1,7 @@
 import { Effect, FileSystem } from "effect"
 import { ChildProcess, ChildProcessSpawner } from "effect/process"
 import process from "node:process"
+import { withoutSecrets } from "../ChildEnvironment.ts"
 
 /** Whether a process runs and its command line has a text in it. A pid alone may belong to another by now. */
 export const isRunning = (pid: number, text: string) =>
@@ -37,7 +38,7 @@ const commandLine = Effect.fnUntraced(function*(pid: number) {
         "-NoProfile",
         "-Command",
         `(Get-CimInstance Win32_Process -Filter "ProcessId = ${pid}").CommandLine`
-      ])
-      : ChildProcess.make("ps", ["-ww", "-o", "command=", "-p", `${pid}`])
+      ], withoutSecrets())
+      : ChildProcess.make("ps", ["-ww", "-o", "command=", "-p", `${pid}`], withoutSecrets())
   )
 })

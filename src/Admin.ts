@@ -24,6 +24,7 @@ import * as Reconciliations from "./Admin/Reconciliations.ts"
 import * as Rejections from "./Admin/Rejections.ts"
 import * as Status from "./Admin/Status.ts"
 import * as Validation from "./Admin/Validation.ts"
+import * as WebhookSecrets from "./Admin/WebhookSecrets.ts"
 import { createAnsweringServer } from "./AnsweringServer.ts"
 import { limits } from "./Connections.ts"
 import { Operations as OperationRecord } from "./Operations.ts"
@@ -68,6 +69,7 @@ const api = ({ reconcile }: AdminOptions) =>
       Operations.layer,
       Projections.layer,
       Rejections.layer,
+      WebhookSecrets.layer,
       Reconciliations.layer(reconcile !== undefined)
     ]),
     Layer.provide(Validation.layer)

@@ -1,4 +1,5 @@
 import { Config as EffectConfig, ConfigProvider, Effect, Equal, Option, Schema } from "effect"
+import * as DotEnv from "./Config/DotEnv.ts"
 import { misspelt } from "./Config/Misspelt.ts"
 import { contentOf } from "./Config/SecretFile.ts"
 import type { Setting } from "./Config/Setting.ts"
@@ -18,6 +19,8 @@ type Value<S> = S extends Setting<infer A, infer F> ? A | (F extends string ? ne
 export type Config = { readonly [K in keyof typeof settings]: Value<(typeof settings)[K]> } & {
   /** Where secrets were read from that a `_FILE` variable names, by the variable that they stand for. */
   readonly secretFiles: Readonly<Record<string, string>>
+  /** The environment file, if there is one, and the settings that were taken from it. */
+  readonly dotEnv: { readonly file: string; readonly variables: ReadonlyArray<string> }
   /** What is wrong with settings that do not stop the start. */
   readonly warnings: ReadonlyArray<string>
 }
@@ -26,20 +29,47 @@ export type Config = { readonly [K in keyof typeof settings]: Value<(typeof sett
 export type Flags = Readonly<Record<string, string>>
 
 /**
- * Reads every setting: a flag over the environment over the default. Blanks and line ends around a value are not
+ * Reads every setting: a flag over the environment over the environment file over the default. Blanks and line ends around a value are not
  * part of it; an empty variable is like an unset one; a secret may also stand in a file. Fails with all that is
  * wrong: the variable, what was given (never a secret), what is allowed.
  */
 export const load = Effect.fnUntraced(function*(flags: Flags = {}) {
   const environment = yield* ConfigProvider.ConfigProvider
   const provider = ConfigProvider.orElse(ConfigProvider.fromUnknown(flags), environment)
-  const faults = [...(yield* misspelt(environment, Object.values(settings).flatMap(variablesOf)))]
+  const known = Object.values(settings).flatMap(variablesOf)
+  const dotEnvFile = (yield* DotEnv.DotEnv) ?? ""
+  const dotEnv = DotEnv.contentOf(dotEnvFile === "" ? undefined : dotEnvFile)
+  const inDotEnv = yield* unlessSet(provider, dotEnv.values, known)
+  const faults = [
+    ...dotEnv.faults,
+    ...(yield* misspelt(environment, known)),
+    ...(yield* misspelt(ConfigProvider.fromUnknown(dotEnv.values), known)).map((fault) =>
+      `${dotEnvFile}: ${fault}`
+    )
+  ]
   const warnings: Array<string> = []
   const secretFiles: Record<string, string> = {}
-  const values: Record<string, unknown> = { secretFiles, warnings }
+  const values: Record<string, unknown> = {
+    secretFiles,
+    warnings,
+    dotEnv: { file: dotEnvFile, variables: Object.keys(inDotEnv) }
+  }
+  const secrets = Object.values<Setting<unknown>>(settings).filter(({ secret, variable }) =>
+    secret && inDotEnv[variable] !== undefined
+  )
+  if (dotEnv.readableByOthers && secrets.length > 0) {
+    warnings.push(
+      `${dotEnvFile} holds ${
+        secrets.map(({ variable }) => variable).join(", ")
+      }, and other users can read it. `
+        + `\`chmod 600 ${dotEnvFile}\` closes it to them.`
+    )
+  }
   for (const [name, setting] of Object.entries<Setting<unknown>>(settings)) {
-    const given = yield* read(provider, setting.variable)
-    const file = isInFile(setting) ? yield* read(provider, `${setting.variable}_FILE`) : undefined
+    const valueOf = (variable: string) =>
+      Effect.map(read(provider, variable), (given) => given ?? inDotEnv[variable])
+    const given = yield* valueOf(setting.variable)
+    const file = isInFile(setting) ? yield* valueOf(`${setting.variable}_FILE`) : undefined
     if (given !== undefined && file !== undefined) {
       faults.push(`${setting.variable} and ${setting.variable}_FILE are both set; unset one of them.`)
       continue
@@ -81,6 +111,28 @@ export const load = Effect.fnUntraced(function*(flags: Flags = {}) {
   if (faults.length > 0) return yield* new ConfigInvalid({ message: faults.join("\n") })
   return values as Config
 })
+
+/**
+ * The settings of an environment file that nothing else sets. A secret and the file of that secret are one setting, so
+ * that the environment's file wins over the environment file's secret.
+ */
+const unlessSet = Effect.fnUntraced(
+  function*(
+    provider: ConfigProvider.ConfigProvider,
+    values: Readonly<Record<string, string>>,
+    known: ReadonlyArray<string>
+  ) {
+    const kept = yield* Effect.filter(
+      Object.entries(values).filter(([name, value]) => known.includes(name) && value.trim() !== ""),
+      ([name]) => {
+        const bare = name.replace(/_FILE$/, "")
+        const same = [bare, `${bare}_FILE`].map((name) => read(provider, name))
+        return Effect.map(Effect.all(same), (set) => set.every((value) => value === undefined))
+      }
+    )
+    return Object.fromEntries<string | undefined>(kept.map(([name, value]) => [name, value.trim()]))
+  }
+)
 
 /** A variable that is set, and not to nothing. */
 const read = (provider: ConfigProvider.ConfigProvider, variable: string) =>

@@ -61,8 +61,8 @@ const checks = [
 ] as const
 
 const checksOf = (subject: Subject) => ({
-  "configuration": settled(configuration),
-  "webhook secret": settled(webhookSecret(subject.config)),
+  "configuration": settled(configuration(subject.config)),
+  "webhook secret": settled(webhookSecret(subject)),
   "3QPR API key": Effect.succeed(apiKey(subject.config)),
   "broker": settled(broker(subject)),
   "stream": settled(

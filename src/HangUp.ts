@@ -1,19 +1,12 @@
 import { readFileSync } from "node:fs"
-
-/** What Deno has and Node has not. */
-declare const Deno: {
-  readonly permissions: {
-    querySync: (what: { readonly name: "read"; readonly path: string }) => { readonly state: string }
-  }
-} | undefined
+import { mayRead } from "./MayRead.ts"
 
 /**
  * Whether `nohup` has made the process immune to the end of its terminal. Node takes that back when it starts, so this
- * is about Deno. Without the permission to read it, it counts as not immune, since Deno would ask on the terminal.
+ * is about Deno. Where the system does not say it, the process counts as not immune.
  */
 export const ignoresHangUp = (): boolean => {
-  if (typeof Deno === "undefined") return false
-  if (Deno.permissions.querySync({ name: "read", path: status }).state !== "granted") return false
+  if (!mayRead(status)) return false
   try {
     const [, mask = "0"] = /^SigIgn:\s*([0-9a-f]+)$/m.exec(readFileSync(status, "utf8")) ?? []
     return (BigInt(`0x${mask}`) & 1n) === 1n

@@ -1,18 +1,21 @@
 import { Effect, Schema } from "effect"
 import { Buffer } from "node:buffer"
 import { RejectionDetail, RejectionSummary } from "./Domain/Rejection.ts"
+import { SecretFingerprints } from "./Domain/SecretFingerprints.ts"
 import type { Rejection, Rejections } from "./Ingress/Rejections.ts"
 import { instance } from "./Instance.ts"
 import { Nats } from "./Nats.ts"
 import { askAll } from "./Nats/AskAll.ts"
 import { diagnose, type KnownSecret } from "./SignatureDoctor.ts"
+import { fingerprint } from "./WebhookSecret/Fingerprint.ts"
 
-/** The subject on which every ingress is asked for what it refused; no stream takes it. */
+/** The subject on which every ingress is asked for what it refused and which secrets it uses; no stream takes it. */
 const subject = "3qpr.rejections"
 
 const Question = Schema.Union([
   Schema.Struct({ list: Schema.Finite }),
-  Schema.Struct({ get: Schema.String })
+  Schema.Struct({ get: Schema.String }),
+  Schema.Struct({ fingerprints: Schema.String })
 ])
 
 const List = Schema.Struct({ refused: Schema.Finite, rejections: Schema.Array(RejectionSummary) })
@@ -33,6 +36,9 @@ export const answer = Effect.fnUntraced(
               const kept = rejections.all().slice(0, asked.list).map(summaryOf)
               return void msg.respond(JSON.stringify({ refused: rejections.refused, rejections: kept }))
             }
+            if ("fingerprints" in asked) {
+              return void msg.respond(JSON.stringify(fingerprintsOf(secrets(), asked.fingerprints)))
+            }
             const found = rejections.find(asked.get)
             if (found !== undefined) msg.respond(JSON.stringify(detailOf(found, secrets())))
           }
@@ -42,6 +48,11 @@ export const answer = Effect.fnUntraced(
     )
   }
 )
+
+const fingerprintsOf = (secrets: ReadonlyArray<KnownSecret>, nonce: string): SecretFingerprints => ({
+  instance: instance(),
+  fingerprints: secrets.filter(({ old }) => old !== true).map(({ secret }) => fingerprint(secret, nonce))
+})
 
 const summaryOf = ({ at, id, path, reason, size, source }: Rejection): RejectionSummary => ({
   id,
@@ -83,6 +94,14 @@ export const list = Effect.fn("Rejections.list")(function*(limit: number) {
       .toSorted((a, b) => b.at.localeCompare(a.at)).slice(0, limit)
   }
 })
+
+/** Fingerprints of the secrets that each receiver accepts now. One of an older version does not answer. */
+export const fingerprints = Effect.fn("Rejections.fingerprints")(function*(nonce: string) {
+  const answers = yield* ask({ fingerprints: nonce })
+  return yield* Effect.forEach(answers, (answer) => decodeFingerprints(answer))
+})
+
+const decodeFingerprints = Schema.decodeUnknownEffect(Schema.fromJsonString(SecretFingerprints))
 
 /** One rejection, from the process that has it; undefined when none has it any more. */
 export const get = Effect.fn("Rejections.get")(function*(id: string) {

@@ -1,6 +1,6 @@
 import { Array as Arr, Clock, Effect, FileSystem, Path, Schema } from "effect"
 import { randomBytes } from "node:crypto"
-import type { Config } from "./Config.ts"
+import { type Config, settings } from "./Config.ts"
 import { messageOf } from "./Failure.ts"
 import { example, isActive, parse, type Secret } from "./WebhookSecret/Secret.ts"
 
@@ -19,12 +19,15 @@ export class SecretMissing extends Schema.TaggedError<SecretMissing>()("SecretMi
   reason: Schema.String
 }) {}
 
-type Source = Pick<Config, "secrets" | "secretFile" | "dataDir">
+type Source = Pick<Config, "secrets" | "secretFile" | "dataDir"> & Partial<Pick<Config, "dotEnv">>
 
 /** The secrets that are set, in the environment or in files; fails when there are none, or none that is active. */
 export const find = Effect.fn("WebhookSecret.find")(function*(source: Source) {
   if (source.secrets !== undefined && Arr.isReadonlyArrayNonEmpty(source.secrets)) {
-    const origin = "THREEQPR_WEBHOOK_SECRET"
+    const variable = settings.secrets.variable
+    const origin = source.dotEnv?.variables.includes(variable)
+      ? `${variable} (${source.dotEnv.file})`
+      : variable
     return { secrets: yield* active(source.secrets, origin), origin }
   }
   const file = source.secretFile ?? (yield* keptFile(source))

@@ -8,6 +8,7 @@ import { run } from "./Cli.ts"
 import * as Help from "./Cli/Help.ts"
 import * as StandardStreams from "./Cli/StandardStreams.ts"
 import { wrapWithin } from "./Cli/Wrap.ts"
+import { DotEnv } from "./Config/DotEnv.ts"
 import { messageOf } from "./Failure.ts"
 import { ignoresHangUp } from "./HangUp.ts"
 import { bypassForLoopback } from "./Proxies.ts"
@@ -57,7 +58,8 @@ run.pipe(
       FetchHttpClient.layer,
       Help.layer,
       Telemetry.layer,
-      StandardStreams.layer
+      StandardStreams.layer,
+      Layer.succeed(DotEnv, ".env")
     )
   ),
   NodeRuntime.runMain({

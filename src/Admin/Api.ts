@@ -13,6 +13,7 @@ import { Conversations, Scans } from "./Api/ReadModels.ts"
 import { Reconciliations } from "./Api/Reconciliations.ts"
 import { Rejections } from "./Api/Rejections.ts"
 import { Consumers, Status } from "./Api/Status.ts"
+import { WebhookSecrets } from "./Api/WebhookSecrets.ts"
 import { Validation } from "./Validation.ts"
 
 /** Misspelt parameters and fields are refused, so that no filter is dropped without a word. */
@@ -21,7 +22,7 @@ const strict = { onExcessProperty: "error", errors: "all" } as const
 /** What the private listener answers, apart from how. */
 export class Api extends HttpApi.make("threeqpr-events")
   .add(Scans, Conversations, Analytics, Events, EventLives, Live, Consumers, Status)
-  .add(DeadLetters, Quarantine, Forget, Operations, Projections, Reconciliations, Rejections)
+  .add(DeadLetters, Quarantine, Forget, Operations, Projections, Reconciliations, Rejections, WebhookSecrets)
   .middleware(Validation)
   .annotate(HttpApi.QueryParseOptions, strict)
   .annotate(HttpApi.PayloadParseOptions, strict)

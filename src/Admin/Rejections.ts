@@ -25,7 +25,7 @@ const get = Effect.fnUntraced(function*(id: string) {
 })
 
 /** Without a broker nobody can be asked, which is not the same as nothing refused. */
-const whileConnected = <A, E, R>(asked: Effect.Effect<A, E, R>) =>
+export const whileConnected = <A, E, R>(asked: Effect.Effect<A, E, R>) =>
   Effect.flatMap(
     Nats,
     ({ isConnected }): Effect.Effect<A, E | Unavailable, R> =>

@@ -50,6 +50,8 @@ const run = Effect.fnUntraced(function*(config: Config, active: ReadonlySet<Role
   // Loaded here, so that the other commands do not wait for engines that they have no use for.
   const { layer } = yield* Effect.promise(() => import("../App.ts"))
   if (needsDataDir(config, active)) yield* DataDir.prepare(config.dataDir)
+  const { file, variables } = config.dotEnv
+  if (variables.length > 0) yield* Effect.logInfo(`settings of ${file}: ${variables.join(", ")}`)
   const secret = yield* WebhookSecret.findOrMake(config)
   yield* Effect.logInfo(`webhook secret: ${secret.origin}`)
   const services = yield* Layer.build(layer(config, secret, active))

@@ -1,10 +1,10 @@
 import { Config as EffectConfig, Effect, Option } from "effect"
 import { ConfigProvider } from "effect"
-import { settings } from "../Config.ts"
-import { ok } from "./Finding.ts"
+import { type Config, settings } from "../Config.ts"
+import { ok, warning } from "./Finding.ts"
 
 /** Which settings the environment has; their values stay there. */
-export const configuration = Effect.gen(function*() {
+export const configuration = Effect.fnUntraced(function*({ dotEnv, warnings }: Config) {
   const provider = yield* ConfigProvider.ConfigProvider
   const set = yield* Effect.filter(
     Object.values(settings).map(({ variable }) => variable),
@@ -13,5 +13,7 @@ export const configuration = Effect.gen(function*() {
         Effect.map((value) => Option.isSome(value) && value.value !== "")
       )
   )
-  return ok(set.length === 0 ? "nothing is set: the defaults" : `valid; set: ${set.join(", ")}`)
+  const all = [...set, ...dotEnv.variables.map((variable) => `${variable} (${dotEnv.file})`)]
+  const seen = all.length === 0 ? "nothing is set: the defaults" : `valid; set: ${all.join(", ")}`
+  return warnings.length === 0 ? ok(seen) : warning(seen, warnings.join(" "))
 })

@@ -3,17 +3,26 @@ import process from "node:process"
 import type { Config } from "../Config.ts"
 import * as WebhookSecret from "../WebhookSecret.ts"
 import { isActive } from "../WebhookSecret/Secret.ts"
-import { failedWith, ok, warning } from "./Finding.ts"
+import { failed, failedWith, ok, warning } from "./Finding.ts"
+import { receiversWithOthers, remedy } from "./RunningSecrets.ts"
+import type { Subject } from "./Subject.ts"
 
-/** The webhook secret: where it is found, and who can read it. */
+/** The webhook secret: where it is found, whether the receivers use it, and who can read it. */
 export const webhookSecret = Effect.fnUntraced(
-  function*(config: Config) {
+  function*({ adminUrl, config }: Pick<Subject, "adminUrl" | "config">) {
     const found = yield* WebhookSecret.find(config)
     const now = yield* Clock.currentTimeMillis
     const secrets = found.secrets.filter((secret) => isActive(secret, now))
     const { origin } = found
     const count = secrets.length === 1 ? "" : `${secrets.length} secrets, any of which may sign: `
     const seen = `${count}${origin}`
+    const others = yield* receiversWithOthers(config, adminUrl, secrets.map(({ value }) => value))
+    if (others !== undefined && others.length > 0) {
+      return failed(
+        `${seen}; ${others.join(", ")} behind ${adminUrl} uses another one, and refuses it`,
+        remedy
+      )
+    }
     const file = yield* fileOf(config)
     if (file !== undefined && (yield* isOpen(file))) {
       return warning(`${seen}; other users can read the file`, `\`chmod 600 ${file}\` closes it to them.`)

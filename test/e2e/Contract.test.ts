@@ -188,6 +188,10 @@ const recipesFor = ({ ask, event, letter, listen, operation, quarantined, reject
       404: { path: "/v1/reconciliations/99999/cancel", body: {} },
       409: Effect.map(lastOf("/v1/reconciliations"), (path) => ({ path: `${path}/cancel`, body: {} }))
     },
+    "webhookSecrets.list": {
+      good: at("/v1/webhook-secrets?nonce=0123456789abcdef"),
+      400: { path: "/v1/webhook-secrets?nonce=x" }
+    },
     "rejections.list": { good: at("/v1/rejections"), 400: { path: "/v1/rejections?limit=0" } },
     "rejections.get": { good: at(`/v1/rejections/${rejection}`), 404: { path: "/v1/rejections/none" } }
   }

@@ -1,9 +1,10 @@
 import { Clock, Console, Effect, Option, Redacted, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
 import { load } from "../../Config.ts"
+import { receiversWithOthers, remedy } from "../../Doctor/RunningSecrets.ts"
 import { diagnose, type Diagnosis, type KnownSecret, labelled } from "../../SignatureDoctor.ts"
 import * as WebhookSecret from "../../WebhookSecret.ts"
-import { given, jsonFlag, settingFlag } from "../Flags.ts"
+import { adminUrl, adminUrlFlag, given, jsonFlag, settingFlag } from "../Flags.ts"
 import { bytesOf } from "../Input.ts"
 import { json as printJson, paint } from "../Output.ts"
 import { wrap } from "../Wrap.ts"
@@ -35,9 +36,10 @@ export const signature = Command.make(
       Flag.optional
     ),
     dataDir: settingFlag("data-dir", "dataDir"),
+    adminUrl: adminUrlFlag,
     json: jsonFlag
   },
-  Effect.fnUntraced(function*({ body, dataDir, json, oldSecretsFile, secret, signature }) {
+  Effect.fnUntraced(function*({ body, dataDir, json, oldSecretsFile, secret, signature, ...flags }) {
     const config = yield* load(given({ dataDir }))
     const active: ReadonlyArray<KnownSecret> = Option.isSome(secret)
       ? [{ label: "the secret of --secret", secret: secret.value }]
@@ -49,6 +51,20 @@ export const signature = Command.make(
       secrets: [...active, ...old]
     })
     yield* json ? printJson(diagnosis) : show(diagnosis)
+    if (Option.isNone(secret)) {
+      const url = adminUrl(flags.adminUrl, config)
+      const values = active.filter(({ old }) => old !== true).map(({ secret }) => secret)
+      const others = yield* receiversWithOthers(config, url, values)
+      if (others !== undefined && others.length > 0) {
+        return yield* new SignatureRefused({
+          message:
+            `This was checked with the secret that is set here. ${
+              others.join(", ")
+            } behind ${url} uses another `
+            + `one. ${remedy}`
+        })
+      }
+    }
     if (diagnosis.result !== "valid") return yield* new SignatureRefused({ message: conclusionOf(diagnosis) })
   })
 ).pipe(

@@ -1,0 +1,12 @@
+import { Redacted } from "effect"
+import { createHmac } from "node:crypto"
+
+/**
+ * Shows that two processes have the same secret without showing it. The key is derived from the secret for this purpose
+ * alone, so that no fingerprint is part of a signature; with another nonce it is another one.
+ */
+export const fingerprint = (secret: Redacted.Redacted<string>, nonce: string): string => {
+  const key = createHmac("sha256", Redacted.value(secret)).update("threeqpr-events: fingerprint of a secret")
+    .digest()
+  return createHmac("sha256", key).update(nonce).digest("hex").slice(0, 16)
+}

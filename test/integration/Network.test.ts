@@ -139,7 +139,9 @@ describe("the event log behind a bad network", () => {
         for (const [, what = ""] of text.matchAll(/HPUB 3qpr\.(events|quarantine\.probe)/g)) passed.push(what)
       })
       yield* done
-      assert.deepStrictEqual(passed.slice(0, 3), ["quarantine.probe", "ack", "events"])
+      // The broker may have acknowledged to the lost connection what came over it.
+      const first = passed.findIndex((what) => what !== "ack")
+      assert.deepStrictEqual(passed.slice(first, first + 3), ["quarantine.probe", "ack", "events"])
       yield* assertOnce(ids)
     })
   )

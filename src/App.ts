@@ -9,6 +9,7 @@ import * as Migrations from "./Database/Migrations.ts"
 import { DeadLetters } from "./DeadLetters.ts"
 import { EventLog } from "./EventLog.ts"
 import * as JetStream from "./EventLog/JetStream.ts"
+import { messageOf } from "./Failure.ts"
 import { Ingress } from "./Ingress.ts"
 import { PublicListener } from "./Ingress/Http.ts"
 import { Nats, type Target } from "./Nats.ts"
@@ -90,7 +91,7 @@ const database = (config: Config) =>
     const vitals = yield* Vitals
     yield* vitals.watch(
       "database",
-      Effect.match(ping, { onFailure: (error) => error.message, onSuccess: () => undefined })
+      Effect.match(ping, { onFailure: messageOf, onSuccess: () => undefined })
     )
     yield* vitals.run("database", died)
     yield* Effect.logInfo(`database: ${describe}`)

@@ -49,6 +49,7 @@ const run = Effect.fnUntraced(function*(config: Config, active: ReadonlySet<Role
   process.exitCode = 0
   // Loaded here, so that the other commands do not wait for engines that they have no use for.
   const { layer } = yield* Effect.promise(() => import("../App.ts"))
+  const OnCall = yield* Effect.promise(() => import("../OnCall.ts"))
   if (needsDataDir(config, active)) yield* DataDir.prepare(config.dataDir)
   const { file, variables } = config.dotEnv
   if (variables.length > 0) yield* Effect.logInfo(`settings of ${file}: ${variables.join(", ")}`)
@@ -57,6 +58,7 @@ const run = Effect.fnUntraced(function*(config: Config, active: ReadonlySet<Role
   const services = yield* Layer.build(layer(config, secret, active))
   const ready = (yield* Clock.currentTimeMillis) - started
   yield* Effect.logInfo(`ready in ${(ready / 1000).toFixed(1)} s (${[...active].join(", ")})`)
+  yield* OnCall.report(active.has("ingress")).pipe(Effect.provideContext(services), Effect.forkScoped)
   return yield* Effect.flatMap(Vitals, ({ died }) => died).pipe(Effect.provideContext(services))
 }, Effect.scoped)
 

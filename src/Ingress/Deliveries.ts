@@ -1,4 +1,4 @@
-import { Cause, Context, Effect, Exit } from "effect"
+import { Cause, Context, Effect, Exit, LogLevel, References } from "effect"
 import type { Buffer } from "node:buffer"
 import type { IncomingMessage, ServerResponse } from "node:http"
 import type { AppendFailed } from "../EventLog.ts"
@@ -39,6 +39,8 @@ export class Deliveries {
   readonly #fork: <A, E>(effect: Effect.Effect<A, E>) => ReturnType<typeof Effect.runFork<A, E>>
   readonly #limits: { readonly maxBodyBytes: number; readonly maxInFlight: number }
   readonly #tracing: Tracing | undefined
+  /** Whether the log has a line for each delivery. */
+  readonly #told: boolean
   readonly #open = new InFlight<Delivery>()
   readonly #sweep: ReturnType<typeof setInterval>
   #storing = 0
@@ -53,6 +55,7 @@ export class Deliveries {
     this.#fork = Effect.runForkWith(context)
     this.#limits = limits
     this.#tracing = Context.get(context, Tracing)
+    this.#told = LogLevel.isGreaterThanOrEqualTo("Debug", Context.get(context, References.MinimumLogLevel))
     ingest.start()
     this.#sweep = setInterval(() => this.#expire(), 100)
   }
@@ -146,8 +149,15 @@ export class Deliveries {
     this.#fork(this.#tracing?.delivery(delivery.request.headers, accept) ?? accept).addObserver((exit) => {
       this.#storing--
       ingest.inFlight(-1)
-      if (!this.#end(delivery, outcomeOf(exit))) return
+      const outcome = outcomeOf(exit)
+      if (!this.#end(delivery, outcome)) return
       settle(delivery.response, exit)
+      if (this.#told && Exit.isSuccess(exit) && exit.value.ok) {
+        const millis = Math.round(performance.now() - delivery.expires + deadline)
+        this.#fork(
+          Effect.logDebug(`delivery ${exit.value.id ?? "without an id"}: ${outcome} in ${millis} ms`)
+        )
+      }
       if (Exit.isFailure(exit) && Cause.hasDies(exit.cause)) {
         this.#fork(Effect.logError("a delivery failed unexpectedly and was answered 503", exit.cause))
       }

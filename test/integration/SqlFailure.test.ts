@@ -5,6 +5,7 @@ import { BeginTransaction, SqlClient } from "effect/sql/SqlClient"
 import { SqlError, UnknownError } from "effect/sql/SqlError"
 import { Database } from "../../src/Database.ts"
 import { isCausedByData, isTransient, needsOperator } from "../../src/Database/SqlFailure.ts"
+import { messageOf } from "../../src/Failure.ts"
 import { engines, postgres } from "../support/Databases.ts"
 import * as Postgres from "../support/Postgres.ts"
 
@@ -55,6 +56,13 @@ for (const engine of engines) {
       Effect.gen(function*() {
         const sql = yield* SqlClient
         yield* table(sql)
+        const missing = yield* Effect.flip(sql`select * from nowhere`)
+        assert.strictEqual(messageOf(missing), `relation "nowhere" does not exist (SQLSTATE 42P01)`)
+        const row = yield* Effect.flip(sql`insert into entities values ('personal data', -1)`)
+        assert.match(
+          messageOf(row),
+          /^new row for relation "entities" violates check constraint .* \(SQLSTATE 23514\)$/
+        )
         for (const [title, sqlState, query] of permanent) {
           const exit = yield* Effect.exit(query(sql))
           assert.isTrue(Exit.isFailure(exit), title)

@@ -1,0 +1,68 @@
+// Runs: node first
+
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Fiber, Logger } from "effect"
+import { TestClock } from "effect/testing"
+import { reportReadiness, reportRefusals } from "../../src/OnCall.ts"
+import { lineOf } from "../../src/Telemetry.ts"
+import type { Fault } from "../../src/Vitals.ts"
+
+/** Runs a report for some seconds of virtual time; `at` changes the world before each second. */
+const linesOf = (report: Effect.Effect<unknown>, seconds: number, at: (second: number) => void) =>
+  Effect.gen(function*() {
+    const lines: Array<string> = []
+    let second = 0
+    const logger = Logger.make((options) => void lines.push(`${second}: ${lineOf(options).slice(13)}`))
+    const fiber = yield* Effect.forkChild(report.pipe(Effect.provide(Logger.layer([logger]))))
+    for (; second < seconds; second++) {
+      at(second)
+      yield* TestClock.adjust("1 second")
+    }
+    yield* Fiber.interrupt(fiber)
+    return lines
+  })
+
+describe("the log for people on call", () => {
+  it.effect("has a line when the process is not ready, when other parts are at fault, and when it is ready again", () =>
+    Effect.gen(function*() {
+      let faults: ReadonlyArray<Fault> = []
+      const lines = yield* linesOf(reportReadiness(Effect.sync(() => faults), true), 40, (second) => {
+        const database = { part: "database", reason: `no answer for ${second} s` }
+        const broker = { part: "event log", reason: "the broker is not connected" }
+        faults = second < 5 ? [] : second < 10 ? [database] : second < 20 ? [broker, database] : []
+      })
+      assert.deepStrictEqual(lines, [
+        "5: WARN  not ready: database: no answer for 5 s. Deliveries are still stored",
+        "10: WARN  not ready: event log: the broker is not connected; database: no answer for 10 s. "
+        + "Deliveries are not stored; 3QPR repeats them",
+        "20: INFO  ready again after 15 s"
+      ])
+    }))
+
+  it.effect("says nothing of deliveries in a process that receives none", () =>
+    Effect.gen(function*() {
+      const lines = yield* linesOf(
+        reportReadiness(Effect.succeed([{ part: "event log", reason: "away" }]), false),
+        5,
+        () => {}
+      )
+      assert.deepStrictEqual(lines, ["0: WARN  not ready: event log: away"])
+    }))
+
+  it.effect("has a line for the first refused delivery, and then one a minute with their number", () =>
+    Effect.gen(function*() {
+      const counts = { stored: 0, invalid_signature: 0, unavailable: 0 }
+      const lines = yield* linesOf(reportRefusals(() => counts), 200, (second) => {
+        counts.stored += 10
+        if (second >= 10 && second < 100) counts.invalid_signature += 5
+        if (second === 150) counts.unavailable++
+      })
+      const shown = lines.map((line) => line.split(". ")[0])
+      assert.deepStrictEqual(shown, [
+        "10: WARN  deliveries refused with 400 invalid_signature: 5",
+        "70: WARN  deliveries refused with 400 invalid_signature: 300 in 60 s",
+        "130: WARN  deliveries refused with 400 invalid_signature: 145 in 60 s",
+        "150: WARN  deliveries refused with 503 unavailable: 1"
+      ])
+    }))
+})

@@ -1,6 +1,6 @@
 import { Effect } from "effect"
-import { connect } from "nats"
-import { between, type Fault } from "./Fault.ts"
+import { connect, type JetStreamManager } from "nats"
+import { between, type Fault, type Target } from "./Fault.ts"
 
 /** What can go wrong with the broker, and with the network before it. */
 export const brokerFaults: ReadonlyArray<Fault> = [
@@ -67,17 +67,72 @@ export const brokerFaults: ReadonlyArray<Fault> = [
       )
   },
   {
+    name: "broker very slow",
+    row: 7,
+    kind: "broker",
+    happen: ({ brokerNetwork }, draw) =>
+      brokerNetwork.delay(1_000 + draw() * 3_000).pipe(
+        Effect.andThen(between(draw, 5, 15)),
+        Effect.ensuring(brokerNetwork.delay(0))
+      )
+  },
+  {
+    name: "broker refuses our token",
+    row: 3,
+    kind: "broker",
+    happen: ({ broker }, draw) =>
+      broker.reload({ authorization: { token: "another_token" } }).pipe(
+        Effect.andThen(between(draw, 1, 15)),
+        Effect.ensuring(broker.reload({}))
+      )
+  },
+  {
     name: "durable consumer deleted",
     row: 10,
     kind: "broker",
+    happen: ({ broker }) => ofDurables(broker, isLive, deleteDurable)
+  },
+  {
+    name: "durable consumer delivers twice at most",
+    row: 10,
+    kind: "broker",
     happen: ({ broker }) =>
-      Effect.tryPromise(async () => {
-        const connection = await connect({ servers: broker.url, token: broker.token })
-        const manager = await connection.jetstreamManager({ checkAPI: false })
-        for await (const { name } of manager.consumers.list("3QPR_EVENTS")) {
-          if (/^(scans|conversations)-\d+$/.test(name)) await manager.consumers.delete("3QPR_EVENTS", name)
-        }
-        await connection.close()
-      }).pipe(Effect.retry({ times: 20 }), Effect.orDie)
+      ofDurables(
+        broker,
+        isLive,
+        (consumers, name) => consumers.update("3QPR_EVENTS", name, { max_deliver: 2 })
+      )
+  },
+  {
+    name: "durable consumer reads another subject",
+    row: 10,
+    kind: "broker",
+    happen: ({ broker }) =>
+      ofDurables(
+        broker,
+        isLive,
+        (consumers, name) =>
+          consumers.update("3QPR_EVENTS", name, { filter_subject: "3qpr.events.menu.opened" })
+      )
   }
 ]
+
+const isLive = (name: string) => /^(scans|conversations)-\d+$/.test(name)
+
+type Change = (consumers: JetStreamManager["consumers"], name: string) => Promise<unknown>
+
+export const deleteDurable: Change = (consumers, name) => consumers.delete("3QPR_EVENTS", name)
+
+/** Does something to the durable consumers that fit. */
+export const ofDurables = (broker: Target["broker"], fits: (name: string) => boolean, change: Change) =>
+  Effect.tryPromise(async () => {
+    const connection = await connect({ servers: broker.url, token: broker.token })
+    try {
+      const manager = await connection.jetstreamManager({ checkAPI: false })
+      for await (const { name } of manager.consumers.list("3QPR_EVENTS")) {
+        if (fits(name)) await change(manager.consumers, name)
+      }
+    } finally {
+      await connection.close()
+    }
+  }).pipe(Effect.retry({ times: 20 }), Effect.orDie)

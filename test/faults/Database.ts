@@ -2,23 +2,41 @@ import { PgClient } from "@effect/sql-pg"
 import { Effect, Redacted, Schedule } from "effect"
 import * as Reactivity from "effect/reactivity/Reactivity"
 import { SqlClient } from "effect/sql/SqlClient"
+import { projections } from "../../src/Projections.ts"
 import type { Draw } from "../support/Faults/Bodies.ts"
+import { liveOf } from "../support/Faults/ReadModels.ts"
+import { positions, readStream } from "../support/Faults/Stored.ts"
+import { differences } from "../support/Faults/Witness.ts"
+import { until } from "../support/Until.ts"
+import { deleteDurable, ofDurables } from "./Broker.ts"
 import { between, type Fault, type Target } from "./Fault.ts"
+
+/** Another fault can hold for a while. */
+const surely = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.retry(effect, { schedule: Schedule.spaced("500 millis"), times: 120 })
+
+/** A connection to the server beside its database, which can then be copied, renamed and dropped. */
+const beside = ({ postgres }: Target) => {
+  const url = new URL(postgres.url)
+  const name = url.pathname.slice(1)
+  url.pathname = "/template1"
+  return Effect.map(
+    PgClient.make({ url: Redacted.make(url.href), maxConnections: 1 }),
+    (sql) => ({ sql, name })
+  )
+}
 
 /**
  * Puts an older copy in the place of the database, as a restore does. The copy keeps the identity. Sessions end before
  * each step: a database that is used can be neither copied nor renamed.
  */
-const olderCopy = ({ postgres }: Target, draw: Draw) =>
+const olderCopy = (target: Target, draw: Draw) =>
   Effect.gen(function*() {
-    const elsewhere = new URL(postgres.url)
-    const name = elsewhere.pathname.slice(1)
-    elsewhere.pathname = "/template1"
-    const sql = yield* PgClient.make({ url: Redacted.make(elsewhere.href), maxConnections: 1 })
+    const { name, sql } = yield* beside(target)
     const alone = (statement: string) =>
       sql`select pg_terminate_backend(pid) from pg_stat_activity where datname = ${name}`.pipe(
         Effect.andThen(sql.unsafe(statement)),
-        // Somebody connects again in between.
+        // A process can connect again in between.
         Effect.retry({ times: 200, schedule: Schedule.spaced("20 millis") })
       )
     yield* sql`drop database if exists older`
@@ -29,6 +47,48 @@ const olderCopy = ({ postgres }: Target, draw: Draw) =>
     yield* alone(`alter database ${name} rename to newer`)
     yield* sql.unsafe(`alter database older rename to ${name}`)
   }).pipe(Effect.scoped, Effect.provide(Reactivity.layer), Effect.orDie)
+
+/** Lets a projector with a database of its own read the same log for a while; that database must get every event too. */
+const secondDatabase = (target: Target, draw: Draw) =>
+  Effect.gen(function*() {
+    const { name, sql } = yield* beside(target)
+    yield* surely(sql`drop database if exists second with (force)`)
+    yield* surely(sql`create database second`)
+    const url = target.postgres.url.replace(new RegExp(`/${name}$`), "/second")
+    const own = yield* PgClient.make({ url: Redacted.make(url), maxConnections: 2 })
+    const projector = yield* target.add("projector", { DATABASE_URL: url })
+    yield* between(draw, 2, 10)
+    const stored = yield* surely(Effect.tryPromise(() => readStream(target.broker, "3QPR_EVENTS")))
+    const last = stored.at(-1)?.sequence ?? 0
+    yield* until(
+      "every event in the second database",
+      Effect.provideService(lacking(target, last), SqlClient, own).pipe(
+        Effect.sandbox,
+        // Another fault can hold.
+        Effect.catch((cause) => Effect.succeed([String(cause)]))
+      ),
+      (lacks) => lacks.length === 0,
+      120_000
+    )
+    yield* projector.end(draw() < 0.5 ? "SIGTERM" : "SIGKILL")
+    const durables = yield* surely(own<{ readonly durable: string }>`select durable from places`)
+    const names = durables.map(({ durable }) => durable)
+    yield* ofDurables(target.broker, (name) => names.includes(name), deleteDurable)
+  }).pipe(Effect.scoped, Effect.provide(Reactivity.layer), Effect.orDie)
+
+/** What the read models of a database lack, up to a sequence at least. */
+const lacking = Effect.fnUntraced(function*({ broker }: Target, last: number) {
+  const finished = yield* Effect.promise(() => positions(broker))
+  const entries = yield* Effect.promise(() => readStream(broker, "3QPR_EVENTS"))
+  return yield* Effect.forEach(projections, (projection) =>
+    Effect.gen(function*() {
+      const { durable } = yield* liveOf(projection.name)
+      const at = finished.get(durable) ?? 0
+      return at < last
+        ? [`${durable} is at ${at} of ${last}`]
+        : (yield* differences(projection, finished, broker, entries)).map(({ text }) => text)
+    })).pipe(Effect.map((all) => all.flat()))
+})
 
 /** What can go wrong with Postgres, and with the network before it. */
 export const databaseFaults: ReadonlyArray<Fault> = [
@@ -68,6 +128,12 @@ export const databaseFaults: ReadonlyArray<Fault> = [
         Effect.andThen(between(draw, 1, 20)),
         Effect.ensuring(databaseNetwork.resume)
       )
+  },
+  {
+    name: "second database",
+    row: 33,
+    kind: "projector",
+    happen: secondDatabase
   },
   {
     name: "older copy of the database",

@@ -1,6 +1,9 @@
-import { Effect, Layer } from "effect"
+import { Effect, Layer, Schedule } from "effect"
 import { FetchHttpClient } from "effect/http"
+import { SqlClient } from "effect/sql/SqlClient"
 import { AdminClient } from "../../src/Admin/Client.ts"
+import type { Draw } from "../support/Faults/Bodies.ts"
+import type { Part } from "../support/Faults/System.ts"
 import { type Fault, oneOf, type Target } from "./Fault.ts"
 
 /** What operators do amid it all; that it is refused or nobody answers is no fault of the system. */
@@ -17,6 +20,25 @@ export const work: ReadonlyArray<Fault> = [
         ))
   },
   {
+    name: "erasure amid a rebuild",
+    row: 17,
+    kind: "work",
+    happen: (target, draw) =>
+      Effect.gen(function*() {
+        const conversation = yield* old(target, draw)
+        if (conversation === undefined) return
+        const { event_id, id: conversation_id } = conversation
+        const forget = { conversation_id, reason: "the faults", by: "the faults" }
+        target.erased.add(event_id)
+        yield* Effect.all([
+          // Asked until it is answered: nobody could tell whether an unanswered one has begun.
+          answered(target, (client) => client.forget.begin({ payload: forget })),
+          asked(target, (client) =>
+            client.projections.rebuild({ params: { name: "conversations" }, payload: { by: "the faults" } }))
+        ], { concurrency: 2 })
+      })
+  },
+  {
     name: "redrive",
     row: 18,
     kind: "work",
@@ -25,11 +47,27 @@ export const work: ReadonlyArray<Fault> = [
   }
 ]
 
+/** One of the older half of all conversations, whose deliveries are over; none while the database is away. */
+const old = ({ query }: Target, draw: Draw) =>
+  query(Effect.flatMap(SqlClient, (sql) =>
+    sql<{ readonly id: string; readonly event_id: string }>`
+      select id, event_id from conversations order by sequence
+      offset (select floor(${draw()}::float8 * count(*) / 2) from conversations)::bigint limit 1`)).pipe(
+      Effect.map(([found]) => found),
+      Effect.orElseSucceed(() => undefined)
+    )
+
 const asked = <A, E>(
   { admin }: Target,
   ask: (client: AdminClient["Service"]) => Effect.Effect<A, E>
-): Effect.Effect<void> =>
+): Effect.Effect<void> => Effect.ignore(Effect.provide(Effect.flatMap(AdminClient, ask), clientOf(admin)))
+
+const answered = <A, E>({ admin }: Target, ask: (client: AdminClient["Service"]) => Effect.Effect<A, E>) =>
   Effect.flatMap(AdminClient, ask).pipe(
-    Effect.provide(AdminClient.layer({ url: admin.admin }).pipe(Layer.provide(FetchHttpClient.layer))),
-    Effect.ignore
+    Effect.provide(clientOf(admin)),
+    Effect.retry({ schedule: Schedule.spaced("1 second"), times: 90 }),
+    Effect.orDie
   )
+
+const clientOf = ({ admin }: Part) =>
+  AdminClient.layer({ url: admin }).pipe(Layer.provide(FetchHttpClient.layer))

@@ -20,6 +20,8 @@ export interface NatsProcess {
   readonly pid: Effect.Effect<number>
   /** Sends a signal; waits until the process is gone, or stands still, unless the signal lets it go on. */
   readonly signal: (signal: "SIGKILL" | "SIGTERM" | "SIGSTOP" | "SIGCONT") => Effect.Effect<void>
+  /** Lets it read a configuration with other parts in place of its own; `{}` brings back the first one. */
+  readonly reload: (others: Readonly<Record<string, unknown>>) => Effect.Effect<void>
   /** Deletes what it has stored; it must not run. */
   readonly wipe: Effect.Effect<void>
   /** Starts it again on the same port with the same data; does not wait until JetStream is up. */
@@ -81,6 +83,14 @@ async function launch(
     token,
     pid: Effect.sync(pid),
     signal: (name: "SIGKILL" | "SIGTERM" | "SIGSTOP" | "SIGCONT") => Effect.promise(() => signal(name)),
+    reload: (others: Readonly<Record<string, unknown>>) =>
+      Effect.promise(async () => {
+        if (child === undefined) return
+        const reloaded = said(child, "Reloaded server configuration")
+        writeFileSync(config, JSON.stringify({ ...settings, ...others }))
+        process.kill(pid(), "SIGHUP")
+        await reloaded
+      }),
     wipe: Effect.sync(() => rmSync(join(folder, "jetstream"), { recursive: true, force: true })),
     start: Effect.promise(run),
     remove: () => signal("SIGKILL").then(() => rmSync(folder, { recursive: true, force: true }))

@@ -99,5 +99,38 @@ export const rebuilds: ReadonlyArray<Protection> = [
     ],
     test: "integration/Rebuild.test.ts",
     title: "is due when the program's tables changed; until then it waits, and no older program writes"
+  },
+  {
+    rows: ["17"],
+    name: "a durable consumer that is created again waits for the place where it has to begin",
+    edits: [edit("src/Projector/Places.ts", " for share`", "`")],
+    test: "integration/Place.test.ts",
+    title: "begins where it has to, also when the durable consumer is created before that is committed"
+  },
+  {
+    rows: ["17"],
+    name: "an older copy that had given up is read again",
+    edits: [
+      edit(
+        "src/Projector/Keep.ts",
+        "const replays = Math.min(place.replays, state.replays.size)",
+        "const replays = place.replays"
+      )
+    ],
+    test: "integration/Place.test.ts",
+    title: "is read again also when its copy was made after the log was read again twice"
+  },
+  {
+    rows: ["14"],
+    name: "a session that ends within a transaction is an error, and ends no worker",
+    edits: [
+      edit(
+        "src/Database.ts",
+        "isSqlError(defect) ? Effect.fail(defect) : Effect.die(defect)",
+        "Effect.die(defect)"
+      )
+    ],
+    test: "integration/Database.test.ts",
+    title: "fails a transaction whose session ends, and works again after it"
   }
 ]

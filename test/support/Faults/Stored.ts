@@ -129,3 +129,19 @@ export const unfinished = async (
     await connection.close()
   }
 }
+
+/** The sequence up to which each durable consumer has finished everything. */
+export const positions = async (broker: Pick<NatsProcess, "url" | "token">) => {
+  const connection = await connect({ servers: broker.url, token: broker.token, timeout: 5_000 })
+  try {
+    const manager = await connection.jetstreamManager({ checkAPI: false })
+    const { state } = await manager.streams.info("3QPR_EVENTS")
+    const all = await manager.consumers.list("3QPR_EVENTS").next()
+    return new Map(all.map(({ ack_floor, name, num_ack_pending, num_pending }) => [
+      name,
+      num_ack_pending + num_pending === 0 ? state.last_seq : Math.min(state.last_seq, ack_floor.stream_seq)
+    ]))
+  } finally {
+    await connection.close()
+  }
+}

@@ -2,7 +2,6 @@ import { Context, Effect, Exit, Layer, Redacted, Schedule, Scope } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { Database } from "../../../src/Database.ts"
 import { messageOf } from "../../../src/Failure.ts"
-import { durableName } from "../../../src/Projection.ts"
 import { lives } from "../../../src/Projector/Registry.ts"
 import * as Broker from "../Broker.ts"
 import * as NatsProcess from "../NatsProcess.ts"
@@ -103,7 +102,7 @@ export const make = Effect.fnUntraced(function*(options: SystemOptions) {
   const projectors = yield* many("projector", options.projectors)
   const query: System["query"] = (effect) => Effect.provideService(effect, SqlClient, sql)
   const left = query(lives).pipe(
-    Effect.map((all) => all.map(({ generation, name }) => durableName(name, generation))),
+    Effect.map((all) => all.map(({ durable }) => durable)),
     Effect.flatMap((wanted) => Effect.tryPromise(() => unfinished(broker, "3QPR_EVENTS", wanted))),
     Effect.catch((error) => Effect.succeed([messageOf(error)]))
   )

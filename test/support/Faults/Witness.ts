@@ -1,11 +1,10 @@
 import { Duration, Effect, type Scope } from "effect"
-import { connect } from "nats"
 import type { Projection } from "../../../src/Projection.ts"
 import { projections } from "../../../src/Projections.ts"
 import { deadLetters } from "./Check.ts"
 import { type Instrument, instruments, type Kind, type Speaking } from "./Instruments.ts"
 import { accountOf, liveOf } from "./ReadModels.ts"
-import { readStream, type StoredEntry } from "./Stored.ts"
+import { positions, readStream, type StoredEntry } from "./Stored.ts"
 import type { System } from "./System.ts"
 
 /** How long an instrument may be green while a read model differs from the log, in milliseconds. */
@@ -39,7 +38,7 @@ export const witness = Effect.fnUntraced(function*(
   const judge = judgeOf(seen, green)
   let entries: ReadonlyArray<StoredEntry> = []
   const look = Effect.gen(function*() {
-    const floors = yield* Effect.promise(() => finished(system.broker))
+    const floors = yield* Effect.promise(() => positions(system.broker))
     const more = yield* Effect.promise(() =>
       readStream(system.broker, "3QPR_EVENTS", entries.at(-1)?.sequence ?? 0)
     )
@@ -95,7 +94,7 @@ const judgeOf = (
 }
 
 /** Compares a projection with the entries that its durable consumer has finished. */
-const differences = Effect.fnUntraced(function*(
+export const differences = Effect.fnUntraced(function*(
   projection: Projection,
   finishedBy: ReadonlyMap<string, number>,
   broker: System["broker"],
@@ -123,19 +122,3 @@ const differences = Effect.fnUntraced(function*(
       }]
   return [...of("skipped", skipped), ...of("twice", twice), ...of("unexplained", unexplained)]
 })
-
-/** The sequence up to which each durable consumer has finished everything. */
-const finished = async (broker: System["broker"]) => {
-  const connection = await connect({ servers: broker.url, token: broker.token, timeout: 5_000 })
-  try {
-    const manager = await connection.jetstreamManager({ checkAPI: false })
-    const { state } = await manager.streams.info("3QPR_EVENTS")
-    const all = await manager.consumers.list("3QPR_EVENTS").next()
-    return new Map(all.map(({ ack_floor, name, num_ack_pending, num_pending }) => [
-      name,
-      num_ack_pending + num_pending === 0 ? state.last_seq : Math.min(state.last_seq, ack_floor.stream_seq)
-    ]))
-  } finally {
-    await connection.close()
-  }
-}

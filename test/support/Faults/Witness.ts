@@ -22,7 +22,7 @@ export interface Witness {
 }
 
 /** How a read model differs from what its durable consumer has finished. */
-interface Difference {
+export interface Difference {
   readonly projection: string
   readonly kind: Kind
   readonly text: string
@@ -71,12 +71,11 @@ export const witness = Effect.fnUntraced(function*(
 })
 
 /** Notes since when each instrument is green beside a difference; a problem once that takes too long. */
-const judgeOf = (
+export const judgeOf = (
   seen: { problems: Array<string>; longest: number },
   green: Map<string, number>
 ) =>
-(differences: ReadonlyArray<Difference>, read: ReadonlyArray<Instrument>) => {
-  const now = performance.now()
+(differences: ReadonlyArray<Difference>, read: ReadonlyArray<Instrument>, now = performance.now()) => {
   const silent = differences.flatMap(({ kind, projection, text }) =>
     read.filter(({ isRed, tells }) => tells.includes(kind) && !isRed(projection))
       .map(({ name }) => ({ key: `${projection} ${kind} ${name}`, text: `${name} is green, but ${text}` }))

@@ -63,8 +63,8 @@ const route = <E, R>(more: Effect.Effect<void, E, R>) =>
 const log = Effect.gen(function*() {
   const log = yield* EventLog
   const census = yield* log.census
-  const { bytes, entries, lastSequence } = census
-  yield* gauge("threeqpr_stream_events", "Entries of the stream", entries)
+  const { bytes, lastSequence } = census
+  yield* gauge("threeqpr_stream_events", "Entries of the stream", countIn(census, ">"))
   yield* gauge("threeqpr_stream_bytes", "Bytes of the stream", bytes)
   yield* gauge("threeqpr_stream_last_sequence", "Sequence of the last entry", lastSequence)
   const quarantined = countIn(census, quarantineSubjects)

@@ -41,7 +41,8 @@ const look = Effect.gen(function*() {
   const log = yield* EventLog
   const { durability } = log
   const faults = yield* (yield* Vitals).faults
-  const { created, ...state } = yield* log.state
+  const census = yield* log.census
+  const { created, ...state } = census
   return {
     version: packageJson.version,
     ready: faults.length === 0,
@@ -50,7 +51,7 @@ const look = Effect.gen(function*() {
     stream: {
       name: stream,
       created,
-      events: state.entries,
+      events: countIn(census, ">"),
       bytes: state.bytes,
       first_sequence: state.firstSequence,
       last_sequence: state.lastSequence,
@@ -61,7 +62,7 @@ const look = Effect.gen(function*() {
     rates: { last_minute: yield* storedWithin(60_000), last_hour: yield* storedWithin(3_600_000) },
     consumers: yield* standing,
     dead_letters: yield* (yield* DeadLetters).count,
-    quarantined: countIn(yield* log.census, quarantineSubjects),
+    quarantined: countIn(census, quarantineSubjects),
     // Without the database the rest is still told.
     conflicts: yield* conflicts.pipe(
       Effect.timeout("2 seconds"),

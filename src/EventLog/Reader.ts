@@ -22,6 +22,7 @@ import {
 import { messageOf } from "../Failure.ts"
 import type { Nats } from "../Nats.ts"
 import { recordOf } from "./Headers.ts"
+import { matches } from "./Subjects.ts"
 
 /** How long the broker may take to answer, in milliseconds. */
 const answerTimeout = 5_000
@@ -102,16 +103,45 @@ export const makeReader = (
     })
   })
 
-  const count = Effect.fn("EventLog.count")((part: Part) =>
-    asking(startOf(part), ({ num_pending }) => Effect.succeed(num_pending))
-  )
+  const pending = (part: Part) => asking(startOf(part), ({ num_pending }) => Effect.succeed(num_pending))
 
-  const sequenceAt = Effect.fn("EventLog.sequenceAt")((time: number) =>
-    asking(
+  /** A probe that a process has left behind when it was killed counts nowhere. */
+  const count = Effect.fn("EventLog.count")(function*(part: Part) {
+    const all = yield* pending(part)
+    return all === 0 || stream !== eventStream || !matches(part.filter, probeSubject)
+      ? all
+      : all - (yield* pending({ after: part.after, filter: probeSubject }))
+  })
+
+  const sequenceAt = Effect.fn("EventLog.sequenceAt")(function*(time: number) {
+    const found = yield* asking(
       { deliver_policy: DeliverPolicy.StartTime, opt_start_time: new Date(time).toISOString() },
       ({ delivered }) => Effect.succeed(delivered.stream_seq + 1)
     )
-  )
+    const entry = yield* first({ after: found - 1 })
+    return Option.exists(entry, ({ storedAt }) => storedAt < time)
+      ? yield* search(time, Option.getOrThrow(entry).sequence)
+      : found
+  })
+
+  /**
+   * The sequence behind the last entry before a time, from one such entry on. A nats-server before 2.10 begins at the
+   * first entry of the stream when only removed ones are as new as that.
+   */
+  const search = Effect.fnUntraced(function*(time: number, before: number) {
+    let low = before
+    let high = Infinity
+    let step = 1
+    while (high - low > 1) {
+      const at = high === Infinity ? low + step : Math.floor((low + high) / 2)
+      const entry = yield* first({ after: at - 1 })
+      const older = Option.filter(entry, ({ storedAt }) => storedAt < time)
+      if (Option.isSome(older)) low = older.value.sequence
+      else high = at
+      step *= 2
+    }
+    return high
+  })
 
   return {
     read,

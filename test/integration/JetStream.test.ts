@@ -4,7 +4,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Layer, Option } from "effect"
 import { DiscardPolicy, nanos, type StreamConfig } from "nats"
 import { Buffer } from "node:buffer"
-import { AppendFailed, EventLog, probeSubject, stream } from "../../src/EventLog.ts"
+import { AppendFailed, EventLog, probeSubject, quarantineSubjects, stream } from "../../src/EventLog.ts"
+import { countIn } from "../../src/EventLog/Subjects.ts"
 import { deadLetterStream } from "../../src/EventLog/Topology.ts"
 import { Nats } from "../../src/Nats.ts"
 import { NatsServer } from "../../src/Nats/Server.ts"
@@ -65,6 +66,33 @@ describe("the streams", () => {
       const { config: after } = yield* Effect.promise(() => streams.info(stream))
       assert.strictEqual(after.discard, DiscardPolicy.Old)
     }).pipe(Effect.provide(nats.pipe(Layer.provideMerge(Broker.layer))), Effect.scoped))
+})
+
+describe("a probe of the event log", () => {
+  it.live("counts nowhere when its process has left it behind, and hides no time when it was removed", () =>
+    Effect.gen(function*() {
+      yield* ready
+      const log = yield* EventLog
+      const { connection } = yield* Nats
+      for (const id of ["evt_1", "evt_2", "evt_3"]) yield* log.append(entryOf(id))
+      yield* until("no probe", log.state, ({ entries }) => entries === 3)
+      const { lastSequence } = yield* log.state
+      yield* Effect.sleep(30)
+      const now = Date.now()
+      const { jetstream, streams } = { jetstream: connection.jetstream(), streams: (yield* manager).streams }
+      const { seq } = yield* Effect.promise(() => jetstream.publish(probeSubject, new Uint8Array()))
+      assert.strictEqual(yield* log.count({ after: 0 }), 3)
+      assert.strictEqual(yield* log.count({ after: 0, filter: quarantineSubjects }), 0)
+      assert.strictEqual(countIn(yield* log.census, ">"), 3)
+      yield* Effect.promise(() => streams.deleteMessage(stream, seq))
+      const from = yield* log.sequenceAt(now)
+      assert.isAbove(from, lastSequence)
+      assert.strictEqual(yield* log.count({ after: from - 1 }), 0)
+      assert.isAtMost(yield* log.sequenceAt(0), 3)
+      const later = yield* log.append(entryOf("evt_4"))
+      assert.isAtMost(yield* log.sequenceAt(now), later.sequence)
+      assert.isAbove(yield* log.sequenceAt(now), lastSequence)
+    }).pipe(Effect.provide(logOnBroker)))
 })
 
 describe("the event log without its broker", () => {

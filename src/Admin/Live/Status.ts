@@ -38,7 +38,7 @@ export const look = Effect.fn("Live.look")(function*(rates: Rates) {
     rates: processes && rates.since(processes, at),
     processes: processes ?? [],
     stream: census && {
-      events: census.entries,
+      events: countIn(census, ">"),
       bytes: census.bytes,
       first_sequence: census.firstSequence,
       last_sequence: census.lastSequence,

@@ -132,5 +132,25 @@ export const rebuilds: ReadonlyArray<Protection> = [
     ],
     test: "integration/Database.test.ts",
     title: "fails a transaction whose session ends, and works again after it"
+  },
+  {
+    rows: ["T16"],
+    name: "no row goes by its age while the database's clock contradicts ours",
+    edits: [
+      edit(
+        "src/Projector/Expire.ts",
+        "if (database !== undefined && Math.abs(database.now - now) > mostApart) {",
+        "if (database === undefined) {"
+      )
+    ],
+    test: "integration/DoubtfulClock.test.ts",
+    title: "stay when our clock and the database's are more than five minutes apart"
+  },
+  {
+    rows: ["T16"],
+    name: "no row goes by its age while the newest entry of the log contradicts our clock",
+    edits: [edit("src/Projector/Expire.ts", "if (entries > 0 &&", "if (entries < 0 &&")],
+    test: "integration/DoubtfulClock.test.ts",
+    title: "stay when our clock is more than seven days ahead of the newest entry of the log"
   }
 ]

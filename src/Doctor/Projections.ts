@@ -1,14 +1,13 @@
 import { Effect, Redacted, Schema } from "effect"
 import { HttpClientRequest } from "effect/http"
-import { failed, ok, skipped, warning } from "./Finding.ts"
+import { failed, ok, skipped } from "./Finding.ts"
 import { ask } from "./Http.ts"
 import type { Subject } from "./Subject.ts"
 
 const isAnswer = Schema.is(Schema.Struct({
   projections: Schema.Array(Schema.Struct({
     name: Schema.String,
-    fault: Schema.NullOr(Schema.String),
-    completeness: Schema.Struct({ unexplained: Schema.Finite })
+    fault: Schema.NullOr(Schema.String)
   }))
 }))
 
@@ -26,15 +25,6 @@ export const projections = Effect.fnUntraced(function*({ adminUrl, config }: Sub
   const faults = found.flatMap(({ fault, name }) => fault === null ? [] : [`${name}: ${fault}`])
   if (faults.length > 0) {
     return failed(faults.join("; "), "Do what it says; `threeqpr projections list` shows more.")
-  }
-  const more = found.filter(({ completeness }) => completeness.unexplained > 0)
-  if (more.length > 0) {
-    return warning(
-      more.map(({ completeness, name }) =>
-        `${name} has ${completeness.unexplained} events that the log lacks`
-      ).join("; "),
-      "`threeqpr projections verify --ledger` names them. They were deleted from the log, or it lost them."
-    )
   }
   return ok(
     `every event of the log is accounted for in ${

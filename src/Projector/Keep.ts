@@ -6,7 +6,7 @@ import { Nats } from "../Nats.ts"
 import { filterOf, type Projection } from "../Projection.ts"
 import { completeness } from "./Completeness.ts"
 import { compareLog, type Comparison, positionAt, settle } from "./LogIdentity.ts"
-import { judgeAccount, judgeDurable, patience, shortage } from "./Place.ts"
+import { judgeAccount, judgeDurable, patience, shortage, surplus } from "./Place.ts"
 import { advance, databaseId, type Generation, ownDurable, placeOf, rename, replay } from "./Places.ts"
 import type { Live, Rebuild } from "./Registry.ts"
 
@@ -130,8 +130,7 @@ export const keeper = Effect.gen(function*() {
           yield* Effect.logInfo(`projection ${one.durable}: no event is missing any more`)
         }
       }
-      yield* tellUnexplained(one, state, counted.unexplained)
-      const fault = shortage(one.name, verdict)
+      const fault = shortage(one.name, verdict) ?? surplusOf(one, state, counted.unexplained)
       if (verdict._tag !== "replay") return { ...running, fault }
       const range = { after: verdict.after, to: position }
       if (!(yield* replay(one, place, range, consumers.restart(one.durable)))) return { ...running, fault }
@@ -144,21 +143,17 @@ export const keeper = Effect.gen(function*() {
     }
   )
 
-  const tellUnexplained = (one: Live | Rebuild, state: Seen, unexplained: number) => {
-    const isNew = unexplained > 0 && state.unexplained === 0
+  /** Said when two accounts in a row find it: entries can age out of the log while one is made. */
+  const surplusOf = (one: Live | Rebuild, state: Seen, unexplained: number) => {
+    const lasts = unexplained > 0 && state.unexplained > 0
     state.unexplained = unexplained
-    return isNew
-      ? Effect.logWarning(
-        `projection ${one.durable}: the log lacks ${unexplained} events that are applied. They were deleted from the `
-          + `log, or it lost them. \`threeqpr projections verify ${one.name} --ledger\` names them`
-      )
-      : Effect.void
+    return lasts ? surplus(one.name, unexplained) : undefined
   }
 
   const lookAt = Effect.fnUntraced(function*(projection: Projection, one: Live | Rebuild) {
     const state = seenOf(one)
     const now = performance.now()
-    const due = state.connection !== connection || state.look.fault !== undefined
+    const due = state.connection !== connection || state.look.fault !== undefined || state.unexplained > 0
       || now - state.accountedAt >= (state.pending > backlog ? accountBehindEvery : accountEvery)
     const reason = yield* otherLog(one, due)
     if (reason !== undefined) return { ...running, runs: false, otherLog: reason, fault: reason }

@@ -136,3 +136,9 @@ export const shortage = (name: string, verdict: AccountVerdict) => {
         + "builds the read model from the log. Databases that are copies of each other must not share a broker"
   }
 }
+
+/** What is said of applied events that the log does not hold. */
+export const surplus = (name: string, unexplained: number) =>
+  `${unexplained} events are applied that the log lacks: they were deleted from it, or it lost them. `
+  + `\`threeqpr projections verify ${name} --ledger\` names them, \`threeqpr projections rebuild ${name} `
+  + "--accept-new-log` makes the read model what the log says"

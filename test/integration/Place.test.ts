@@ -380,7 +380,7 @@ describe("the account of a projection", () => {
       })
     }).pipe(Effect.provide(Layer.provideMerge(DeadLetters.layer, running))))
 
-  it.live("shows events that are applied and that the log lost", () =>
+  it.live("makes a process not ready for an applied event that the log lost, until a rebuild accepts that", () =>
     Effect.gen(function*() {
       yield* appendScans(0, 20)
       yield* untilCount("scans", 20)
@@ -394,5 +394,9 @@ describe("the account of a projection", () => {
         missing: 0,
         unexplained: 1
       })
+      yield* untilFault(/^1 events are applied that the log lacks/)
+      yield* rebuilt("scans", "rebuild", true)
+      yield* untilReady
+      assert.strictEqual(yield* countOf("scans"), 19)
     }).pipe(Effect.provide(Layer.provideMerge(DeadLetters.layer, running))))
 })

@@ -37,8 +37,12 @@ export const durables = Effect.flatMap(Nats, ({ connection }) =>
   }))
 
 /** Asks for a rebuild and gives it when it has ended. */
-export const rebuilt = Effect.fnUntraced(function*(name: string, kind: Kind = "rebuild") {
-  const id = yield* request(name, kind, "the tests")
+export const rebuilt = Effect.fnUntraced(function*(
+  name: string,
+  kind: Kind = "rebuild",
+  acceptNewLog = false
+) {
+  const id = yield* request(name, kind, "the tests", acceptNewLog)
   return yield* ended(name, id ?? 0)
 })
 

@@ -1,5 +1,6 @@
 import { Command } from "effect/cli"
 import packageJson from "../package.json" with { type: "json" }
+import { conversations } from "./Cli/Conversations.ts"
 import { deadLetters } from "./Cli/DeadLetters.ts"
 import { doctor } from "./Cli/Doctor.ts"
 import { events } from "./Cli/Events.ts"
@@ -8,6 +9,8 @@ import { projections } from "./Cli/Projections.ts"
 import { quarantine } from "./Cli/Quarantine.ts"
 import { reconcile } from "./Cli/Reconcile.ts"
 import { register } from "./Cli/Register.ts"
+import { rejections } from "./Cli/Rejections.ts"
+import { scans } from "./Cli/Scans.ts"
 import { serve } from "./Cli/Serve.ts"
 import { simulate } from "./Cli/Simulate.ts"
 import { status } from "./Cli/Status.ts"
@@ -29,6 +32,9 @@ export const run = Command.make("threeqpr").pipe(
     register,
     status,
     events,
+    scans,
+    conversations,
+    rejections,
     projections,
     deadLetters,
     quarantine,

@@ -2,6 +2,7 @@ import { Effect, Option, Schema } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { EventLog, eventSubject } from "../EventLog.ts"
+import { countIn } from "../EventLog/Subjects.ts"
 import type { Projection } from "../Projection.ts"
 import { appliedWithin } from "./AppliedCounts.ts"
 import { setAsideBy } from "./SetAside.ts"
@@ -48,7 +49,7 @@ export const completeness = Effect.fn("Projector.completeness")(
         ? Effect.succeed(all)
         : Effect.map(log.count({ after: position, filter }), (beyond) => Math.max(0, all - beyond))
     const [stream, ofTypes] = yield* Effect.all([
-      upTo(census.entries),
+      upTo(countIn(census, ">")),
       Effect.forEach(
         projection.types.map(eventSubject),
         (subject) => upTo(census.subjects[subject] ?? 0, subject),

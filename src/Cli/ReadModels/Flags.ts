@@ -1,0 +1,52 @@
+import { Option, Schema } from "effect"
+import { Flag } from "effect/cli"
+import { timeFlag } from "../Time.ts"
+
+/** A flag that chooses rows by the field of its name. */
+export const filterFlag = (name: string, about: string) =>
+  Flag.String(name).pipe(Flag.withDescription(about), Flag.optional)
+
+/** The flags of every list of rows. */
+export const pageFlags = {
+  qprCode: filterFlag("qpr-code", "Of the QR code with this id"),
+  since: timeFlag("since", "At this time or later"),
+  until: timeFlag("until", "Before this time"),
+  metadata: Flag.KeyValuePair("metadata").pipe(
+    Flag.withDescription("Whose metadata has this value under this key, such as campaign=spring"),
+    Flag.optional
+  ),
+  limit: Flag.Int("limit").pipe(
+    Flag.withDescription("How many at most, 1 to 200 (default 20)"),
+    Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 200 }))),
+    Flag.withDefault(20)
+  ),
+  cursor: Flag.String("cursor").pipe(
+    Flag.withDescription("The next page: the cursor that the page before ended with"),
+    Flag.optional
+  )
+}
+
+type Text = Option.Option<string>
+
+/** What the private listener is asked for. */
+export const queryOf = (
+  { cursor, limit, metadata, qprCode, since, until }: {
+    readonly qprCode: Text
+    readonly since: Text
+    readonly until: Text
+    readonly metadata: Option.Option<Record<string, string>>
+    readonly limit: number
+    readonly cursor: Text
+  }
+) => ({
+  ...Object.fromEntries(
+    Object.entries(Option.getOrElse(metadata, () => ({}))).map(([key, value]) =>
+      [`metadata.${key}`, value] as const
+    )
+  ),
+  limit,
+  qpr_code_id: Option.getOrUndefined(qprCode),
+  since: Option.getOrUndefined(since),
+  until: Option.getOrUndefined(until),
+  cursor: Option.getOrUndefined(cursor)
+})

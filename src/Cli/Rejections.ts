@@ -1,0 +1,58 @@
+import { Console, Effect, Schema } from "effect"
+import { Command, Flag } from "effect/cli"
+import { AdminClient, explained } from "../Admin/Client.ts"
+import { adminClient, adminUrlFlag, jsonFlag } from "./Flags.ts"
+import { json, paint, table } from "./Output.ts"
+import { shortTime } from "./Time.ts"
+
+/** `threeqpr rejections list`: the last requests that the public listeners refused. */
+const list = Command.make(
+  "list",
+  {
+    limit: Flag.Int("limit").pipe(
+      Flag.withDescription("How many at most, 1 to 200 (default 20)"),
+      Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 200 }))),
+      Flag.withDefault(20)
+    ),
+    json: jsonFlag,
+    adminUrl: adminUrlFlag
+  },
+  Effect.fnUntraced(function*({ adminUrl, json: asJson, limit }) {
+    const { rejections: api } = yield* AdminClient.pipe(Effect.provide(adminClient(adminUrl)))
+    const { instances, refused, rejections } = yield* api.list({ query: { limit } }).pipe(
+      Effect.mapError(explained)
+    )
+    if (asJson) return yield* Effect.forEach(rejections, json, { discard: true })
+    if (rejections.length > 0) {
+      yield* table(
+        columns,
+        rejections.map((
+          { at, id, reason, size, source }
+        ) => [shortTime(at), reason, source, String(size), id])
+      )
+    }
+    const { dim } = yield* paint
+    yield* Console.error(
+      dim(`${refused} refused since the start of ${instances} receiver${instances === 1 ? "" : "s"}.`)
+    )
+  })
+).pipe(
+  Command.withDescription("The last requests that the public listeners refused, from their memory"),
+  Command.withExamples([
+    { command: "threeqpr rejections list", description: "The last 20, and how many there were" }
+  ])
+)
+
+const columns = [
+  { title: "REFUSED (UTC)" },
+  { title: "REASON" },
+  { title: "FROM" },
+  { title: "BYTES", right: true },
+  { title: "ID" }
+]
+
+/** `threeqpr rejections`: requests that were refused. */
+export const rejections = Command.make("rejections").pipe(
+  Command.withDescription("Requests that the public listeners refused: list"),
+  Command.withSubcommands([list])
+)

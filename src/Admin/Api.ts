@@ -9,7 +9,7 @@ import { Live } from "./Api/Live.ts"
 import { Operations } from "./Api/Operations.ts"
 import { Projections } from "./Api/Projections.ts"
 import { Quarantine } from "./Api/Quarantine.ts"
-import { Conversations, Scans } from "./Api/ReadModels.ts"
+import { Conversations, QprCodes, Scans, Subscriptions } from "./Api/ReadModels.ts"
 import { Reconciliations } from "./Api/Reconciliations.ts"
 import { Rejections } from "./Api/Rejections.ts"
 import { Consumers, Status } from "./Api/Status.ts"
@@ -21,7 +21,7 @@ const strict = { onExcessProperty: "error", errors: "all" } as const
 
 /** What the private listener answers, apart from how. */
 export class Api extends HttpApi.make("threeqpr-events")
-  .add(Scans, Conversations, Analytics, Events, EventLives, Live, Consumers, Status)
+  .add(Scans, Conversations, QprCodes, Subscriptions, Analytics, Events, EventLives, Live, Consumers, Status)
   .add(DeadLetters, Quarantine, Forget, Operations, Projections, Reconciliations, Rejections, WebhookSecrets)
   .middleware(Validation)
   .annotate(HttpApi.QueryParseOptions, strict)

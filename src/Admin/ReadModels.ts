@@ -3,7 +3,13 @@ import { HttpApiBuilder } from "effect/http-api"
 import { SqlClient } from "effect/sql/SqlClient"
 import { parseExact } from "../Domain/ExactJson.ts"
 import { Api } from "./Api.ts"
-import { ConversationAnswer, type ListQuery, ScanAnswer } from "./Api/ReadModels.ts"
+import {
+  ConversationAnswer,
+  type ListQuery,
+  QprCodeAnswer,
+  ScanAnswer,
+  SubscriptionAnswer
+} from "./Api/ReadModels.ts"
 import { NotFound, orUnavailable } from "./Problems.ts"
 import { type Listed, pageOf } from "./ReadModels/Page.ts"
 import { orRebuildDue } from "./RebuildDue.ts"
@@ -35,7 +41,35 @@ export const conversations = HttpApiBuilder.group(
   })
 )
 
-export const layer = Layer.mergeAll(scans, conversations)
+/** The handlers of `/v1/qpr-codes`. */
+const qprCodes = HttpApiBuilder.group(
+  Api,
+  "qprCodes",
+  Effect.fnUntraced(function*(handlers) {
+    const model = yield* readModel("qpr_codes", QprCodeAnswer)
+    return handlers.handleAll({
+      list: ({ query }) =>
+        Effect.map(model.list(query), ({ rows, ...page }) => ({ qpr_codes: rows, ...page })),
+      get: ({ params }) => model.get(params.id)
+    })
+  })
+)
+
+/** The handlers of `/v1/subscriptions`. */
+const subscriptions = HttpApiBuilder.group(
+  Api,
+  "subscriptions",
+  Effect.fnUntraced(function*(handlers) {
+    const model = yield* readModel("subscriptions", SubscriptionAnswer)
+    return handlers.handleAll({
+      list: ({ query }) =>
+        Effect.map(model.list(query), ({ rows, ...page }) => ({ subscriptions: rows, ...page })),
+      get: ({ params }) => model.get(params.id)
+    })
+  })
+)
+
+export const layer = Layer.mergeAll(scans, conversations, qprCodes, subscriptions)
 
 /** Reads one read model: newest first, the fields 3QPR sent under those of its columns. */
 const readModel = Effect.fnUntraced(function*<S extends Schema.ConstraintDecoder<unknown>>(
@@ -82,23 +116,35 @@ const conversationRow = `data || jsonb_build_object('id', id, 'qpr_code_id', qpr
   'completed_at', coalesce(data->>'completed_at', ${timestamp("completed_at")}),
   'message_count', message_count, 'metadata', coalesce(metadata, '{}'))`
 
+const qprCodeRow =
+  `data || jsonb_build_object('id', id, 'name', name, 'short_id', short_id, 'scan_url', scan_url,
+  'status', status, 'created_at', coalesce(data->>'created_at', ${timestamp("created_at")}),
+  'updated_at', case when updated_at is not null then data->>'updated_at' end, 'metadata', coalesce(metadata, '{}'))`
+
+const subscriptionRow =
+  `data || jsonb_build_object('id', id, 'plan', plan, 'status', status, 'last_event', last_event,
+  'updated_at', coalesce(data->>'updated_at', ${timestamp("occurred_at")}))`
+
 const models = {
   scans: {
     rows: "scans",
     at: "scanned_at",
-    hours: "scan_hours",
-    totals: "scan_total_hours",
-    count: "scans",
+    counters: { hours: "scan_hours", totals: "scan_total_hours", count: "scans" },
     show: scanRow,
     filters: ["short_id", "country", "region", "city", "device"]
   },
   conversations: {
     rows: "conversations",
     at: "completed_at",
-    hours: "conversation_hours",
-    totals: "conversation_total_hours",
-    count: "conversations",
+    counters: { hours: "conversation_hours", totals: "conversation_total_hours", count: "conversations" },
     show: conversationRow,
     filters: ["scan_id"]
+  },
+  qpr_codes: { rows: "qpr_codes", at: "created_at", show: qprCodeRow, filters: ["short_id", "status"] },
+  subscriptions: {
+    rows: "subscriptions",
+    at: "occurred_at",
+    show: subscriptionRow,
+    filters: ["status", "plan"]
   }
 } satisfies Record<string, Listed>

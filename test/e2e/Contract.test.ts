@@ -87,6 +87,10 @@ const recipesFor = ({ ask, event, letter, listen, operation, quarantined, reject
     "scans.get": { good: at(`/v1/scans/${scanOfTheReference.id}`), 404: { path: "/v1/scans/none" } },
     "conversations.list": { good: at("/v1/conversations"), 400: { path: "/v1/conversations?since=today" } },
     "conversations.get": { good: at("/v1/conversations/conv_1"), 404: { path: "/v1/conversations/none" } },
+    "qprCodes.list": { good: at("/v1/qpr-codes?status=active") },
+    "qprCodes.get": { good: at(`/v1/qpr-codes/${code}`), 404: { path: "/v1/qpr-codes/none" } },
+    "subscriptions.list": { good: at("/v1/subscriptions?limit=1") },
+    "subscriptions.get": { good: at("/v1/subscriptions/sub_1"), 404: { path: "/v1/subscriptions/none" } },
     "analytics.code": {
       good: at(`/v1/qpr-codes/${code}/analytics?period=all`),
       400: { path: `/v1/qpr-codes/${code}/analytics?period=1d` },
@@ -227,6 +231,8 @@ const made = Effect.fnUntraced(function*(webhook: string, ask: Facts["ask"]) {
   const bodies = [
     JSON.stringify(event),
     JSON.stringify(conversation),
+    JSON.stringify({ id: "evt_4", event: "qpr_code.created", data: { id: code } }),
+    JSON.stringify({ id: "evt_5", event: "subscription.upgraded", data: { id: "sub_1" } }),
     "no json",
     scanCreated("evt_3", { city: "\u0000" })
   ]
@@ -244,6 +250,8 @@ const made = Effect.fnUntraced(function*(webhook: string, ask: Facts["ask"]) {
     ).pipe(Effect.map(([first]) => first ?? {}))
   yield* firstOf("/v1/scans", "scans")
   yield* firstOf("/v1/conversations", "conversations")
+  yield* firstOf("/v1/qpr-codes", "qpr_codes")
+  yield* firstOf("/v1/subscriptions", "subscriptions")
   const letter = String((yield* firstOf("/v1/dead-letters", "dead_letters"))["id"])
   const { operation } = yield* ask({ path: "/v1/dead-letters/redrive", body: { ids: [letter], by } })
   return {

@@ -9,6 +9,7 @@ import type { AllAnalytics, CodeAnalytics } from "../../src/Admin/Api/Analytics.
 import { conversations } from "../../src/Projections/Conversations.ts"
 import { qprCodes } from "../../src/Projections/QprCodes.ts"
 import { scans } from "../../src/Projections/Scans.ts"
+import { subscriptions } from "../../src/Projections/Subscriptions.ts"
 import { cancel, request } from "../../src/Projector/Rebuilds.ts"
 import { analyticsOf, granularities, periods } from "../../src/Simulator/Analytics.ts"
 import { Vitals } from "../../src/Vitals.ts"
@@ -150,6 +151,47 @@ for (const engine of engines) {
           >(`/v1/conversations?${query}`)
           assert.deepStrictEqual([total, ...found.map(({ id }) => id)], [1, "conv_1"])
         }
+      }))
+
+    it.effect("gives codes and subscriptions as their last events left them", () =>
+      Effect.gen(function*() {
+        const codes = yield* given(qprCodes)
+        const created = (sequence: number, id: string, more: Readonly<Record<string, unknown>>) =>
+          delivered(sequence, `evt_${sequence}`, "qpr_code.created", { id, ...more })
+        yield* codes.when([
+          created(1, "qpr_a", {
+            name: "Museum",
+            status: "active",
+            created_at: "2026-03-20T10:00:00Z",
+            colour: "red"
+          }),
+          created(2, "qpr_b", { short_id: "b", status: "paused", created_at: "2026-03-21T10:00:00Z" })
+        ])
+        const list = yield* bodyOf<
+          { readonly qpr_codes: ReadonlyArray<{ readonly id: string }>; readonly total: number }
+        >(
+          "/v1/qpr-codes"
+        )
+        assert.deepStrictEqual([list.total, ...list.qpr_codes.map(({ id }) => id)], [2, "qpr_b", "qpr_a"])
+        const active = yield* bodyOf<typeof list>("/v1/qpr-codes?status=active&since=2026-03-20")
+        assert.deepStrictEqual([active.total, ...active.qpr_codes.map(({ id }) => id)], [1, "qpr_a"])
+        assert.include((yield* get("/v1/qpr-codes/qpr_a")).body, {
+          name: "Museum",
+          colour: "red",
+          short_id: null
+        })
+        const subscribed = yield* given(subscriptions)
+        yield* subscribed.when([
+          delivered(3, "evt_3", "subscription.upgraded", { id: "sub_1", plan: "pro", status: "active" }),
+          delivered(4, "evt_4", "subscription.cancelled", { id: "sub_1", status: "cancelled" })
+        ])
+        assert.include((yield* get("/v1/subscriptions/sub_1")).body, {
+          status: "cancelled",
+          last_event: "subscription.cancelled"
+        })
+        const none = yield* bodyOf<{ readonly total: number }>("/v1/subscriptions?status=active")
+        assert.strictEqual(none.total, 0)
+        assert.strictEqual((yield* get("/v1/subscriptions/none")).status, 404)
       }))
 
     it.effect("takes dates and durations as times", () =>

@@ -35,19 +35,41 @@ export const ConversationAnswer = extensible({
   metadata: Schema.Unknown
 })
 
+/** A QR code, and whatever else 3QPR sent with it. */
+export const QprCodeAnswer = extensible({
+  id: Schema.String,
+  name: Text,
+  short_id: Text,
+  scan_url: Text,
+  status: Text,
+  created_at: Schema.String,
+  updated_at: Text,
+  metadata: Schema.Unknown
+})
+
+/** A subscription as its last event in the log left it, and whatever else 3QPR sent with it. */
+export const SubscriptionAnswer = extensible({
+  id: Schema.String,
+  plan: Text,
+  status: Text,
+  /** The type of that event. */
+  last_event: Schema.String,
+  updated_at: Schema.String
+})
+
 /**
  * 3QPR's own parameters: 50 rows unless told, 200 at most, `since` inclusive, `until` exclusive. And `cursor`,
  * the `next_cursor` of the page before, in place of `offset`: no row comes twice or is left out because others
  * arrive meanwhile.
  */
-const pageQuery = {
-  qpr_code_id: Schema.optional(Storable),
+const span = {
   limit: Schema.optional(within(1, 200)),
   offset: Schema.optional(within(0, 2_147_483_647)),
   cursor: Schema.optional(Schema.NonEmptyString),
   since: Schema.optional(PointInTime),
   until: Schema.optional(PointInTime)
 }
+const pageQuery = { qpr_code_id: Schema.optional(Storable), ...span }
 
 /** What the parameters of a list are, whatever it lists; the others are filters. */
 export type ListQuery = Schema.Struct<typeof pageQuery>["Type"] & { readonly [filter: string]: unknown }
@@ -74,6 +96,17 @@ export const ConversationsQuery = Schema.StructWithRest(
   [metadata]
 )
 export type ConversationsQuery = typeof ConversationsQuery.Type
+
+export const QprCodesQuery = Schema.StructWithRest(
+  Schema.Struct({ ...span, short_id: Schema.optional(Storable), status: Schema.optional(Storable) }),
+  [metadata]
+)
+
+export const SubscriptionsQuery = Schema.Struct({
+  ...span,
+  status: Schema.optional(Storable),
+  plan: Schema.optional(Storable)
+})
 
 /** A form whose names begin with `metadata.`, which is how OpenAPI says that there can be any of them. */
 const withMetadata = (operation: Readonly<Record<string, unknown>>) => ({
@@ -137,3 +170,31 @@ export const Conversations = HttpApiGroup.make("conversations").add(
     error: [NotFound, Unavailable]
   }).annotate(OpenApi.Summary, "One conversation")
 ).annotate(OpenApi.Description, "Completed conversations")
+
+/** `/v1/qpr-codes`: the codes that an event has told of. */
+export const QprCodes = HttpApiGroup.make("qprCodes").add(
+  HttpApiEndpoint.get("list", "/v1/qpr-codes", {
+    query: QprCodesQuery,
+    success: Schema.Struct({ qpr_codes: Schema.Array(QprCodeAnswer), ...page }),
+    error: [InvalidRequest, Unavailable]
+  }).annotate(OpenApi.Summary, "QR codes, the last created first").annotate(OpenApi.Transform, withMetadata),
+  HttpApiEndpoint.get("get", "/v1/qpr-codes/:id", {
+    params: Id,
+    success: QprCodeAnswer,
+    error: [NotFound, Unavailable]
+  }).annotate(OpenApi.Summary, "One QR code")
+).annotate(OpenApi.Description, "QR codes, as the events about them say")
+
+/** `/v1/subscriptions`, the same for subscriptions. */
+export const Subscriptions = HttpApiGroup.make("subscriptions").add(
+  HttpApiEndpoint.get("list", "/v1/subscriptions", {
+    query: SubscriptionsQuery,
+    success: Schema.Struct({ subscriptions: Schema.Array(SubscriptionAnswer), ...page }),
+    error: [InvalidRequest, Unavailable]
+  }).annotate(OpenApi.Summary, "Subscriptions, the last changed first"),
+  HttpApiEndpoint.get("get", "/v1/subscriptions/:id", {
+    params: Id,
+    success: SubscriptionAnswer,
+    error: [NotFound, Unavailable]
+  }).annotate(OpenApi.Summary, "One subscription")
+).annotate(OpenApi.Description, "Subscriptions, as the events about them say")

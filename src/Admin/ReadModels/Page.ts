@@ -11,11 +11,14 @@ import { InvalidRequest } from "../Problems.ts"
 export interface Listed {
   readonly rows: string
   readonly at: string
-  /** By code and hour. */
-  readonly hours: string
-  /** By hour, of all codes. */
-  readonly totals: string
-  readonly count: string
+  /** How many there are an hour; undefined when all rows are few enough to be counted. */
+  readonly counters?: {
+    /** By code and hour. */
+    readonly hours: string
+    /** By hour, of all codes. */
+    readonly totals: string
+    readonly count: string
+  }
   /** What each row is shown as, in SQL. */
   readonly show: string
   /** The columns that rows are chosen by. */
@@ -44,7 +47,10 @@ export const pageOf = Effect.fnUntraced(function*(listed: Listed, query: ListQue
   const after = cursor === undefined ? undefined : yield* decodeCursor(cursor)
   const at = sql.literal(listed.at)
   const chosen = filtersOf(sql, listed, query).length > 0
-  const { rows, skipped, total, upper } = yield* (chosen ? count : locate)(listed, query)
+  const { counters } = listed
+  const { rows, skipped, total, upper } = yield* chosen || counters === undefined
+    ? count(listed, query)
+    : locate({ ...listed, ...counters }, query)
   const skip = (offset ?? 0) - skipped
   const found = offset !== undefined && offset >= total ? [] : yield* sql<Found>`
     select (${sql.literal(listed.show)})::text as row, id,
@@ -100,7 +106,10 @@ const count = Effect.fnUntraced(function*(listed: Listed, query: ListQuery) {
  * How many rows there are, and the span in which the offset lies: its upper end and how many rows are newer
  * than that. Whole hours are read from the counters; the rows of an hour that `since` or `until` cuts are counted.
  */
-const locate = Effect.fnUntraced(function*(listed: Listed, query: ListQuery) {
+const locate = Effect.fnUntraced(function*(
+  listed: Listed & Required<Listed>["counters"],
+  query: ListQuery
+) {
   const sql = yield* SqlClient
   const { offset = 0 } = query
   const rows = sql.literal(listed.rows)

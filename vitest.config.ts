@@ -57,6 +57,8 @@ const project = (
     silent: "passed-only" as const,
     testTimeout: /^(long|broker)/.test(name) ? 120_000 : 60_000,
     hookTimeout: 60_000,
+    // Of the tests of a file that say that they may run side by side, because they wait.
+    maxConcurrency: 3,
     maxWorkers,
     isolate: name.endsWith("-alone"),
     sequence: { groupOrder }

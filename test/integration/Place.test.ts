@@ -93,7 +93,7 @@ const verified = Effect.gen(function*() {
   assert.deepStrictEqual(unequal((yield* rebuilt("scans", "verify"))?.result), [])
 })
 
-describe("two databases on one broker", () => {
+describe.concurrent("two databases on one broker", () => {
   it.live("get every event each, and none deletes the durable consumer of the other", () =>
     Effect.gen(function*() {
       yield* appendScans(0, 50)
@@ -138,7 +138,7 @@ describe("two databases on one broker", () => {
     }).pipe(Effect.scoped, Effect.provide(Layer.merge(logOnBroker, Vitals.layer))))
 })
 
-describe("a database that is older than its durable consumer", () => {
+describe.concurrent("a database that is older than its durable consumer", () => {
   it.live("says how many events are missing, reads them again while others come in, and is ready then", () =>
     Effect.gen(function*() {
       yield* appendScans(0, 100)
@@ -244,7 +244,7 @@ const restored = Effect.gen(function*() {
 
 const rows = rowsOf("select id, event_id, sequence::int as sequence from scans order by id")
 
-describe("a log that is older than the rows", () => {
+describe.concurrent("a log that is older than the rows", () => {
   it.live(
     "is not applied, ends a verification with the reason, and is built from when that is accepted",
     () =>
@@ -303,7 +303,7 @@ describe("a log that is older than the rows", () => {
     }).pipe(Effect.scoped, Effect.provide(Broker.platform)), 60_000)
 })
 
-describe("a log that is read again", () => {
+describe.concurrent("a log that is read again", () => {
   it.live("begins where it has to, also when the durable consumer is created before that is committed", () =>
     Effect.gen(function*() {
       yield* appendScans(0, 20)
@@ -326,7 +326,7 @@ describe("a log that is read again", () => {
     }).pipe(Effect.provide(running)))
 })
 
-describe("a durable consumer that is edited while it is used", () => {
+describe.concurrent("a durable consumer that is edited while it is used", () => {
   it.live("is created again, and what it skipped is applied", () =>
     Effect.gen(function*() {
       yield* appendScans(0, 20)
@@ -350,7 +350,7 @@ describe("a durable consumer that is edited while it is used", () => {
     }).pipe(Effect.provide(running)))
 })
 
-describe("a projection whose newer version is live", () => {
+describe.concurrent("a projection whose newer version is live", () => {
   it.live("makes a process of the older version not ready, with the reason", () =>
     Effect.gen(function*() {
       yield* appendScans(0, 5)
@@ -363,7 +363,7 @@ describe("a projection whose newer version is live", () => {
     }).pipe(Effect.provide(running)))
 })
 
-describe("the account of a projection", () => {
+describe.concurrent("the account of a projection", () => {
   it.live("shows an event that is missing beside dead letters whose events are no longer in the log", () =>
     Effect.gen(function*() {
       yield* append("poison", scanCreated("poison", { city: "\u0000" }))

@@ -258,7 +258,7 @@ describe.each(engines)("the redrive of a dead letter on $name", (engine) => {
     )))
 })
 
-describe("the projector when every event is poison", () => {
+describe.concurrent("the projector when every event is poison", () => {
   it.live("dead-letters no more than the limit, says so, and applies the rest after the fix", () =>
     Effect.gen(function*() {
       const broken: Projection = { ...scans, apply: (sql) => Effect.asVoid(sql`select 1 / 0`) }
@@ -289,7 +289,7 @@ describe("the projector when every event is poison", () => {
     )))
 })
 
-describe("the projector with a durable consumer that another program changed", () => {
+describe.concurrent("the projector with a durable consumer that another program changed", () => {
   it.live("creates it again and is ready, before an event comes", () =>
     Effect.gen(function*() {
       yield* Effect.provide(consumerInfo("scans-1"), Layer.fresh(projector))
@@ -308,7 +308,7 @@ describe("the projector with a durable consumer that another program changed", (
     }).pipe(Effect.provide(Layer.mergeAll(logOnBroker, postgres.layer, Vitals.layer))))
 })
 
-describe("the projector without its database", () => {
+describe.concurrent("the projector without its database", () => {
   it.live("waits, says so, dead-letters nothing, and goes on when it is back", () =>
     Effect.gen(function*() {
       const postgres = yield* Postgres.start
@@ -341,7 +341,7 @@ describe("the projector without its database", () => {
     }).pipe(Effect.scoped))
 })
 
-describe("the projector without its broker", () => {
+describe.concurrent("the projector without its broker", () => {
   it.live("goes on when the broker is back, and changes nothing twice", () =>
     Effect.gen(function*() {
       yield* appendScans(500, "a")
@@ -361,7 +361,7 @@ describe("the projector without its broker", () => {
     ))))
 })
 
-describe("the projector with large events", () => {
+describe.concurrent("the projector with large events", () => {
   it.live("applies events that together are larger than what it may hold at a time", () =>
     Effect.gen(function*() {
       const note = "x".repeat(1_000_000)

@@ -233,7 +233,7 @@ layer(listener().pipe(Layer.provideMerge(Memory.layer())), { excludeTestServices
   }
 )
 
-describe("the public listener when nothing can be stored", () => {
+describe.concurrent("the public listener when nothing can be stored", () => {
   it.live("answers 503 with Retry-After, at once, and says why it is not ready", () =>
     Effect.gen(function*() {
       const answer = yield* deliver(yield* webhook, signed(scanCreated("evt_1")))

@@ -174,8 +174,8 @@ layer(listener, { excludeTestServices: true })("/v1/live", (it) => {
         yield* untilReaders(0)
         const clients = yield* Effect.forEach(Array.from({ length: 10 }), () => connect())
         for (const client of clients) yield* client.until(() => client.statuses().length >= 3)
-        const most = clients.map((client) => client.statuses().length).reduce((a, b) => Math.max(a, b))
-        assert.isAtMost(looks, most + 2)
+        // Ten clients that each looked around would have looked 30 times by now.
+        assert.isBelow(looks, 15)
         assert.isAtMost(yield* readers, 3)
         for (const client of clients) client.close()
         yield* untilReaders(0)

@@ -29,8 +29,9 @@ const mostPrivate = 256
 export const boundConnections = (server: Server, listener: "public" | "private"): void => {
   const most = mostConnections(listener)
   let open = 0
-  // A client that has sent its request may close its half of the connection, and still reads the answer.
-  Object.assign(server, { httpAllowHalfOpen: true })
+  // A client that has sent its delivery may close its half of the connection, and still reads the answer. A live stream of
+  // the private listener ends with its client.
+  if (listener === "public") Object.assign(server, { httpAllowHalfOpen: true })
   server.on("connection", (socket: Socket) => {
     open++
     socket.once("close", () => open--)

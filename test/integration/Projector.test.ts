@@ -259,34 +259,38 @@ describe.each(engines)("the redrive of a dead letter on $name", (engine) => {
 })
 
 describe.concurrent("the projector when every event is poison", () => {
-  it.live("dead-letters no more than the limit, says so, and applies the rest after the fix", () =>
-    Effect.gen(function*() {
-      const broken: Projection = { ...scans, apply: (sql) => Effect.asVoid(sql`select 1 / 0`) }
-      yield* appendScans(120, "a")
-      yield* Effect.gen(function*() {
-        const { faults } = yield* Vitals
-        const [fault] = yield* until("a fault", faults, (faults) => faults.length > 0)
-        assert.include(fault?.reason, "50 of the last 50 events are dead letters")
-        assert.include(fault?.reason, "division by zero")
-        yield* Effect.repeat(Effect.delay(consumerInfo("scans-1"), "10 millis"), {
-          until: ({ num_ack_pending, num_pending }) => num_pending === 0 && num_ack_pending <= 70
-        })
-        yield* Effect.sleep(500)
-        assert.strictEqual((yield* consumerInfo("scans-1")).num_ack_pending, 70)
+  it.live(
+    "dead-letters no more than the limit, says so, and applies the rest after the fix",
+    () =>
+      Effect.gen(function*() {
+        const broken: Projection = { ...scans, apply: (sql) => Effect.asVoid(sql`select 1 / 0`) }
+        yield* appendScans(120, "a")
+        yield* Effect.gen(function*() {
+          const { faults } = yield* Vitals
+          const [fault] = yield* until("a fault", faults, (faults) => faults.length > 0)
+          assert.include(fault?.reason, "50 of the last 50 events are dead letters")
+          assert.include(fault?.reason, "division by zero")
+          yield* Effect.repeat(Effect.delay(consumerInfo("scans-1"), "10 millis"), {
+            until: ({ num_ack_pending, num_pending }) => num_pending === 0 && num_ack_pending <= 70
+          })
+          yield* Effect.sleep(500)
+          assert.strictEqual((yield* consumerInfo("scans-1")).num_ack_pending, 70)
+          assert.strictEqual((yield* deadLetters).length, tolerated)
+        }).pipe(Effect.provide(Layer.fresh(Projector.layer([broken]))))
+        yield* Effect.gen(function*() {
+          yield* untilCount("scans", 70)
+          yield* untilSettled("scans-1")
+          assert.deepStrictEqual(yield* (yield* Vitals).faults, [])
+        }).pipe(Effect.provide(Layer.fresh(Projector.layer([scans]))))
         assert.strictEqual((yield* deadLetters).length, tolerated)
-      }).pipe(Effect.provide(Layer.fresh(Projector.layer([broken]))))
-      yield* Effect.gen(function*() {
-        yield* untilCount("scans", 70)
-        yield* untilSettled("scans-1")
-        assert.deepStrictEqual(yield* (yield* Vitals).faults, [])
-      }).pipe(Effect.provide(Layer.fresh(Projector.layer([scans]))))
-      assert.strictEqual((yield* deadLetters).length, tolerated)
-    }).pipe(Effect.provide(
-      Consumers.layer.pipe(
-        Layer.provideMerge(DeadLetters.layer),
-        Layer.provideMerge(Layer.mergeAll(logOnBroker, postgres.layer, Vitals.layer))
-      )
-    )))
+      }).pipe(Effect.provide(
+        Consumers.layer.pipe(
+          Layer.provideMerge(DeadLetters.layer),
+          Layer.provideMerge(Layer.mergeAll(logOnBroker, postgres.layer, Vitals.layer))
+        )
+      )),
+    120_000
+  )
 })
 
 describe.concurrent("the projector with a durable consumer that another program changed", () => {

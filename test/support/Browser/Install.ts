@@ -72,8 +72,13 @@ const untar = async (archive: string, into: string) => {
   const ended = new Promise<void>((resolve, reject) =>
     tar.on("error", reject).on("close", (code) => code === 0 ? resolve() : reject(new Error(`tar: ${code}`)))
   )
-  await pipeline(createReadStream(archive), createBrotliDecompress(), tar.stdin)
-  await ended
+  // tar may close its input before the zeros at the end of an archive. Its exit code says whether it has everything.
+  await Promise.all([
+    ended,
+    pipeline(createReadStream(archive), createBrotliDecompress(), tar.stdin).catch((error) => {
+      if (!["ERR_STREAM_PREMATURE_CLOSE", "EPIPE"].includes(error.code)) throw error
+    })
+  ])
 }
 
 /** Whether the machine lacks some of its shared libraries, which are in the package too. */

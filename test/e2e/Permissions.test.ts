@@ -1,3 +1,5 @@
+// Runs: long
+
 import { assert, describe } from "@effect/vitest"
 import { Effect, Redacted } from "effect"
 import { readFileSync } from "node:fs"

@@ -1,3 +1,5 @@
+// Runs: long
+
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Redacted } from "effect"
 import { platform } from "../support/Broker.ts"

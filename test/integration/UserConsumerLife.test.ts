@@ -1,4 +1,4 @@
-// Runs: broker
+// Runs: long, broker
 
 import { assert, layer } from "@effect/vitest"
 import { Effect, Layer } from "effect"

@@ -1,5 +1,6 @@
 import { Console, Layer, Predicate, Schema } from "effect"
 import { Buffer } from "node:buffer"
+import console from "node:console"
 import { writeSync } from "node:fs"
 import process from "node:process"
 import { format } from "node:util"
@@ -22,7 +23,7 @@ export const layer = Layer.sync(Console.Console, () => {
   process.stderr.on("error", () => {})
   const log = (...parts: ReadonlyArray<unknown>) => writeOutput(Buffer.from(`${format(...parts)}\n`))
   const error = (...parts: ReadonlyArray<unknown>) => writeMessage(`${format(...parts)}\n`)
-  return Object.assign(Object.create(globalThis.console), {
+  return Object.assign(Object.create(console), {
     log,
     info: log,
     debug: log,

@@ -99,7 +99,9 @@ layer(Scene.layer({ receivers: 2, projectors: 1 }), { excludeTestServices: true 
           if (fresh >= 100) Deferred.doneUnsafe(enough, Effect.void)
         })
         const load = yield* traffic({ rate: 400 })
-        for (let kills = 0; kills < 3; kills++) {
+        const again = () => [...acked.values()].filter((times) => times > 1).length
+        // Whether the broker has kept an acknowledgement when it is killed is luck.
+        for (let kills = 0; kills < 3 || (again() === 0 && kills < 10); kills++) {
           fresh = 0
           enough = yield* Deferred.make<void>()
           yield* Deferred.await(enough)
@@ -109,8 +111,7 @@ layer(Scene.layer({ receivers: 2, projectors: 1 }), { excludeTestServices: true 
         }
         yield* load.stop
         yield* whole()
-        const again = [...acked.values()].filter((times) => times > 1)
-        assert.isAbove(again.length, 0, "no event was acknowledged twice: nothing was tested")
+        assert.isAbove(again(), 0, "no event was acknowledged twice: nothing was tested")
       }))
 
     // Row 4.

@@ -7,13 +7,13 @@ import {
   mkdirSync,
   mkdtempSync,
   readFileSync,
-  rmSync,
   symlinkSync,
   writeFileSync
 } from "node:fs"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
+import { remove } from "../support/Remove.ts"
 import type { Edit } from "./Protection.ts"
 
 /** The root of this checkout. */
@@ -38,7 +38,7 @@ export const make = Effect.acquireRelease(
     symlinkSync(join(checkout, "node_modules"), join(folder, "node_modules"))
     return folder
   }),
-  (folder) => Effect.sync(() => rmSync(folder, { recursive: true, force: true }))
+  remove
 )
 
 /** Makes edits in a copy of the checkout, until the scope ends. */

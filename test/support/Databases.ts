@@ -3,20 +3,18 @@ import { Effect, Layer, Redacted } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { execFileSync } from "node:child_process"
 import { randomUUID } from "node:crypto"
-import { mkdtemp, rm } from "node:fs/promises"
+import { mkdtemp } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { inject } from "vitest"
 import { Database } from "../../src/Database.ts"
 import * as Migrations from "../../src/Database/Migrations.ts"
+import { remove } from "./Remove.ts"
 import { shared } from "./Shared.ts"
-
-// A broker that lived in it ends a moment after the `serve` that was killed.
-const removal = { recursive: true, force: true, maxRetries: 20, retryDelay: 100 }
 
 /** An empty data folder. */
 export const newDataDir = Effect.acquireRelease(
   Effect.promise(() => mkdtemp(`${tmpdir()}/threeqpr-database-`)),
-  (folder) => Effect.promise(() => rm(folder, removal))
+  remove
 )
 
 /** A data folder with an embedded Postgres as new in it. */

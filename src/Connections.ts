@@ -12,8 +12,8 @@ export const limits = {
   keepAliveTimeout: 65_000
 }
 
-/** How many requests of one connection may be unanswered: clients that pipeline send no more. */
-const mostUnanswered = 2
+/** How many requests of one connection may be unanswered. 3QPR waits for each answer; few clients pipeline at all. */
+const mostUnanswered = 16
 
 /** Files and sockets for the broker, the database and the logs. */
 const reserved = 64
@@ -39,17 +39,18 @@ export const boundConnections = (server: Server, listener: "public" | "private")
     socket.end(emptyAnswer("503 Service Unavailable"), () => socket.destroy())
     server.closeIdleConnections()
   })
-  const unanswered = new WeakMap<Socket, Set<ServerResponse>>()
-  server.prependListener("request", ({ socket }: IncomingMessage, response: ServerResponse) => {
-    const responses = unanswered.get(socket) ?? new Set()
-    unanswered.set(socket, responses.add(response))
-    response.once("close", () => responses.delete(response))
-    if (responses.size > mostUnanswered) socket.destroy()
+  const unanswered = new WeakMap<Socket, Map<ServerResponse, IncomingMessage>>()
+  server.prependListener("request", (request: IncomingMessage, response: ServerResponse) => {
+    const { socket } = request
+    const requests = unanswered.get(socket) ?? new Map()
+    unanswered.set(socket, requests.set(response, request))
+    response.once("close", () => requests.delete(response))
+    if (requests.size > mostUnanswered) socket.destroy()
   })
   server.on(
     "clientError",
     (error: NodeJS.ErrnoException, socket: Socket) =>
-      answerMalformed(error, socket, [...unanswered.get(socket) ?? []])
+      answerMalformed(error, socket, unanswered.get(socket) ?? new Map())
   )
 }
 
@@ -73,12 +74,14 @@ const openFiles = () => {
 const answerMalformed = (
   error: NodeJS.ErrnoException,
   socket: Socket,
-  unanswered: ReadonlyArray<ServerResponse>
+  unanswered: ReadonlyMap<ServerResponse, IncomingMessage>
 ) => {
   // What still comes is thrown away. On Deno 2.9.6 a connection whose request took too long has given its parser
   // back by now and would go on feeding it, which is then another connection's.
   socket.removeAllListeners("data").resume()
-  const waiting = unanswered.filter(({ writableEnded }) => !writableEnded)
+  // A request that is not whole is what is malformed.
+  const waiting = [...unanswered].filter(([{ writableEnded }, { complete }]) => complete && !writableEnded)
+    .map(([response]) => response)
   if (waiting.length > 0 && error.code !== "ERR_HTTP_REQUEST_TIMEOUT") return endAfter(waiting, socket)
   // An answer that was already sent must not be followed by a second one.
   if (!socket.writable || socket.bytesWritten > 0) return socket.destroy()

@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer"
 
 /** A body of so many parts is refused when they have fewer than `leastPart` bytes on average. */
-const toleratedParts = 64
+const toleratedParts = 1_024
 
 /** In bytes. A network's segments have more than a thousand. */
 const leastPart = 16

@@ -28,8 +28,8 @@ describe("a body as it comes", () => {
   })
 
   it("is crumbs when it has many parts of a few bytes, and is not in segments of a network", () => {
-    assert.isTrue(bodyOf(Array.from({ length: 100 }, () => Uint8Array.of(1))).isCrumbs)
-    assert.isFalse(bodyOf(Array.from({ length: 60 }, () => Uint8Array.of(1))).isCrumbs)
+    assert.isTrue(bodyOf(Array.from({ length: 1_200 }, () => Uint8Array.of(1))).isCrumbs)
+    assert.isFalse(bodyOf(Array.from({ length: 1_000 }, () => Uint8Array.of(1))).isCrumbs)
     assert.isFalse(bodyOf(Array.from({ length: 700 }, () => new Uint8Array(1_400))).isCrumbs)
   })
 })

@@ -18,14 +18,14 @@ export const threats: ReadonlyArray<Protection> = [
   {
     rows: ["T4"],
     name: "a body in crumbs is read no further",
-    edits: [edit("src/Ingress/Body.ts", "const toleratedParts = 64", "const toleratedParts = Infinity")],
+    edits: [edit("src/Ingress/Body.ts", "const toleratedParts = 1_024", "const toleratedParts = Infinity")],
     test: "integration/PublicListener.test.ts",
     title: "refuses a body in crumbs, and reads on no further"
   },
   {
     rows: ["T4"],
     name: "a connection has few unanswered requests",
-    edits: [edit("src/Connections.ts", "const mostUnanswered = 2", "const mostUnanswered = Infinity")],
+    edits: [edit("src/Connections.ts", "const mostUnanswered = 16", "const mostUnanswered = Infinity")],
     test: "integration/Connections.test.ts",
     title: "is closed when it sends thousands of requests without waiting, and others are answered"
   },

@@ -1,7 +1,6 @@
 #!/usr/bin/env node
 import { existsSync } from "node:fs"
 import module from "node:module"
-import { homedir } from "node:os"
 import { join } from "node:path"
 import process from "node:process"
 
@@ -20,10 +19,13 @@ if (process.versions.deno === undefined && isOlder(process.versions.node, minimu
   process.exit(1)
 }
 
-// Compiled code is kept in a folder of the user's own: it is a quarter of the time to start. Deno does so by itself.
-module.enableCompileCache?.(
-  join(process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "threeqpr-events", "compiled")
-)
+// Compiling takes a quarter of the time to start, so the compiled code is kept in a folder of this user. A user without
+// a home has none. Deno keeps it by itself.
+const { HOME, XDG_CACHE_HOME } = process.env
+const cache = XDG_CACHE_HOME || HOME && join(HOME, ".cache")
+if (process.versions.deno === undefined && cache) {
+  module.enableCompileCache(join(cache, "threeqpr-events", "compiled"))
+}
 
 // A checkout builds the program when a source changed. The package has no sources.
 if (existsSync(new URL("../src", import.meta.url))) {
@@ -34,7 +36,7 @@ if (existsSync(new URL("../src", import.meta.url))) {
 try {
   await import("../dist/program/main.js")
 } catch (error) {
-  // The runtimes' own report does not name the sources.
+  // What the runtimes report by themselves does not name the sources.
   process.stderr.write(`${error instanceof Error ? error.stack : error}\n`)
   process.exit(1)
 }

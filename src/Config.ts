@@ -29,9 +29,9 @@ export type Config = { readonly [K in keyof typeof settings]: Value<(typeof sett
 export type Flags = Readonly<Record<string, string>>
 
 /**
- * Reads every setting: a flag over the environment over the environment file over the default. Blanks and line ends around a value are not
- * part of it; an empty variable is like an unset one; a secret may also stand in a file. Fails with all that is
- * wrong: the variable, what was given (never a secret), what is allowed.
+ * Reads every setting: a flag over the environment over the environment file over the default. Blanks and line ends
+ * around a value are not part of it. An empty variable is like an unset one. A secret may also stand in a file. Fails
+ * with all that is wrong: the variable, what was given (never a secret), what is allowed.
  */
 export const load = Effect.fnUntraced(function*(flags: Flags = {}) {
   const environment = yield* ConfigProvider.ConfigProvider

@@ -39,18 +39,19 @@ export const boundConnections = (server: Server, listener: "public" | "private")
     socket.end(emptyAnswer("503 Service Unavailable"), () => socket.destroy())
     server.closeIdleConnections()
   })
-  const unanswered = new WeakMap<Socket, Map<ServerResponse, IncomingMessage>>()
-  server.prependListener("request", (request: IncomingMessage, response: ServerResponse) => {
-    const { socket } = request
-    const requests = unanswered.get(socket) ?? new Map()
-    unanswered.set(socket, requests.set(response, request))
-    response.once("close", () => requests.delete(response))
-    if (requests.size > mostUnanswered) socket.destroy()
+  const unanswered = new WeakMap<Socket, Array<ServerResponse>>()
+  server.on("connection", (socket: Socket) => void unanswered.set(socket, []))
+  server.prependListener("request", ({ socket }: IncomingMessage, response: ServerResponse) => {
+    const responses = unanswered.get(socket)
+    if (responses === undefined) return
+    responses.push(response)
+    response.once("close", () => void responses.splice(responses.indexOf(response), 1))
+    if (responses.length > mostUnanswered) socket.destroy()
   })
   server.on(
     "clientError",
     (error: NodeJS.ErrnoException, socket: Socket) =>
-      answerMalformed(error, socket, unanswered.get(socket) ?? new Map())
+      answerMalformed(error, socket, unanswered.get(socket) ?? [])
   )
 }
 
@@ -74,14 +75,13 @@ const openFiles = () => {
 const answerMalformed = (
   error: NodeJS.ErrnoException,
   socket: Socket,
-  unanswered: ReadonlyMap<ServerResponse, IncomingMessage>
+  unanswered: ReadonlyArray<ServerResponse>
 ) => {
   // What still comes is thrown away. On Deno 2.9.6 a connection whose request took too long has given its parser
   // back by now and would go on feeding it, which is then another connection's.
   socket.removeAllListeners("data").resume()
   // A request that is not whole is what is malformed.
-  const waiting = [...unanswered].filter(([{ writableEnded }, { complete }]) => complete && !writableEnded)
-    .map(([response]) => response)
+  const waiting = unanswered.filter(({ req, writableEnded }) => req.complete && !writableEnded)
   if (waiting.length > 0 && error.code !== "ERR_HTTP_REQUEST_TIMEOUT") return endAfter(waiting, socket)
   // An answer that was already sent must not be followed by a second one.
   if (!socket.writable || socket.bytesWritten > 0) return socket.destroy()

@@ -2,7 +2,7 @@ import { Clock, Effect } from "effect"
 import { ingest, type Outcome } from "./Metrics.ts"
 import { type Fault, Vitals } from "./Vitals.ts"
 
-/** Says in the log what somebody on call looks for, for as long as the process runs. */
+/** Logs changes of readiness and refused deliveries, for people on call, until it is interrupted. */
 export const report = Effect.fnUntraced(function*(receives: boolean) {
   const { faults } = yield* Vitals
   return yield* Effect.all([

@@ -96,6 +96,7 @@ const readModels = Effect.fnUntraced(function*(consumers: ReadonlyArray<Consumer
     yield* gauge("threeqpr_projection_missing_events", "Events that a read model lacks", missing, {
       projection
     })
+    if (unexplained === null) continue
     yield* gauge(
       "threeqpr_projection_unexplained_events",
       "Events that a read model has and the log does not",

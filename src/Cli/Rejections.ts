@@ -1,19 +1,16 @@
-import { Console, Effect, Schema } from "effect"
-import { Command, Flag } from "effect/cli"
+import { Console, Effect } from "effect"
+import { Command } from "effect/cli"
 import { AdminClient, explained } from "../Admin/Client.ts"
 import { adminClient, adminUrlFlag, jsonFlag } from "./Flags.ts"
 import { json, paint, table } from "./Output.ts"
+import { limitFlag } from "./ReadModels/Flags.ts"
 import { shortTime } from "./Time.ts"
 
 /** `threeqpr rejections list`: the last requests that the public listeners refused. */
 const list = Command.make(
   "list",
   {
-    limit: Flag.Int("limit").pipe(
-      Flag.withDescription("How many at most, 1 to 200 (default 20)"),
-      Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 200 }))),
-      Flag.withDefault(20)
-    ),
+    limit: limitFlag,
     json: jsonFlag,
     adminUrl: adminUrlFlag
   },

@@ -35,7 +35,10 @@ export const contentOf = (file: string | undefined): Content => {
   }
 }
 
-/** Reads what shells, Docker and the dotenv libraries read alike; no variable in a value is expanded. */
+/**
+ * Reads what shells, Docker and the dotenv libraries read alike. No variable in a value is expanded. The reader of effect
+ * drops a line that it does not understand, and with it perhaps a secret; here such a line is a fault.
+ */
 export const parse = (file: string, text: string): Pick<Content, "values" | "faults"> => {
   const values: Record<string, string> = {}
   const faults: Array<string> = []

@@ -1,5 +1,6 @@
-import { Effect } from "effect"
-import { FetchHttpClient, HttpClient, type HttpClientRequest } from "effect/http"
+import { Effect, Redacted } from "effect"
+import { FetchHttpClient, HttpClient, HttpClientRequest } from "effect/http"
+import type { Config } from "../Config.ts"
 
 /** An answer: its status and JSON, as far as it is JSON. */
 export interface Answer {
@@ -17,6 +18,15 @@ export const ask = (request: HttpClientRequest.HttpClientRequest) =>
     Effect.timeout("4 seconds"),
     Effect.catch(() => Effect.succeed(undefined))
   )
+
+/** The same with a token that lets it read the private listener. */
+export const askPrivate = (
+  request: HttpClientRequest.HttpClientRequest,
+  { adminReadToken, adminToken }: Pick<Config, "adminReadToken" | "adminToken">
+) => {
+  const token = adminToken ?? adminReadToken
+  return ask(token === undefined ? request : HttpClientRequest.bearerToken(request, Redacted.value(token)))
+}
 
 const jsonOf = (text: string): unknown => {
   try {

@@ -1,7 +1,7 @@
-import { Effect, Redacted, Schema } from "effect"
+import { Effect, Schema } from "effect"
 import { HttpClientRequest } from "effect/http"
 import { failed, ok, skipped } from "./Finding.ts"
-import { ask } from "./Http.ts"
+import { askPrivate } from "./Http.ts"
 import type { Subject } from "./Subject.ts"
 
 const isAnswer = Schema.is(Schema.Struct({
@@ -13,11 +13,7 @@ const isAnswer = Schema.is(Schema.Struct({
 
 /** That the read models are what the event log says, as the process with the role admin tells. */
 export const projections = Effect.fnUntraced(function*({ adminUrl, config }: Subject) {
-  const token = config.adminToken ?? config.adminReadToken
-  const list = HttpClientRequest.get(`${adminUrl}/v1/projections`)
-  const answer = yield* ask(
-    token === undefined ? list : HttpClientRequest.bearerToken(list, Redacted.value(token))
-  )
+  const answer = yield* askPrivate(HttpClientRequest.get(`${adminUrl}/v1/projections`), config)
   if (answer?.status !== 200 || !isAnswer(answer.body)) {
     return skipped(`no process with the role admin tells at ${adminUrl} where the read models are`)
   }

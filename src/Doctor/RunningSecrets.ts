@@ -1,26 +1,23 @@
-import { Effect, Redacted, Schema } from "effect"
+import { Effect, type Redacted, Schema } from "effect"
 import { HttpClientRequest } from "effect/http"
 import { randomBytes } from "node:crypto"
 import type { Config } from "../Config.ts"
 import { SecretFingerprints } from "../Domain/SecretFingerprints.ts"
 import { fingerprint } from "../WebhookSecret/Fingerprint.ts"
-import { ask } from "./Http.ts"
+import { askPrivate } from "./Http.ts"
 
 /**
  * The receivers behind a private listener that do not use exactly these secrets, by host and process id. Undefined when
- * none can be asked: nothing runs there, or it is an older version, or it does not let us in.
+ * none can be asked: nothing runs there, it is an older version, or it refuses the token.
  */
 export const receiversWithOthers = Effect.fnUntraced(function*(
-  { adminReadToken, adminToken }: Config,
+  config: Config,
   adminUrl: string,
   secrets: ReadonlyArray<Redacted.Redacted<string>>
 ) {
   const nonce = randomBytes(16).toString("hex")
   const request = HttpClientRequest.get(`${adminUrl}/v1/webhook-secrets?nonce=${nonce}`)
-  const token = adminToken ?? adminReadToken
-  const answer = yield* ask(
-    token === undefined ? request : HttpClientRequest.bearerToken(request, Redacted.value(token))
-  )
+  const answer = yield* askPrivate(request, config)
   if (answer?.status !== 200 || !isAnswer(answer.body) || answer.body.instances.length === 0) return undefined
   const own = secrets.map((secret) => fingerprint(secret, nonce)).toSorted().join()
   return answer.body.instances.filter(({ fingerprints }) => fingerprints.toSorted().join() !== own)

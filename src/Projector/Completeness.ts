@@ -23,14 +23,14 @@ export interface Completeness {
   readonly discarded: number
   /** Entries that should be in one of the others; 0 unless something was lost. */
   readonly missing: number
-  /** Applied events that the log should hold and does not; 0 unless the log lost something. */
-  readonly unexplained: number
+  /** Applied events that the log should hold and does not: 0 unless the log lost something, null when not known. */
+  readonly unexplained: number | null
 }
 
 /**
  * Accounts for every entry up to a position, at which the durable consumer has nothing unfinished, by counting.
  * The log is counted after the database: while events come in, `missing` can be too small for a moment, and never
- * too large. `unexplained` is counted only when the position is the end of the log.
+ * too large. `unexplained` is not known when entries were appended behind the position while the log was counted.
  */
 export const completeness = Effect.fn("Projector.completeness")(
   function*(projection: Projection, generation: number, durable: string, position: number) {
@@ -66,7 +66,11 @@ export const completeness = Effect.fn("Projector.completeness")(
       dead_letters,
       discarded,
       missing: difference > 0 ? Math.max(0, difference - (yield* stillInLog(within))) : 0,
-      unexplained: isLevel ? Math.max(0, -difference) : 0
+      unexplained: difference >= 0
+        ? 0
+        : isLevel || (yield* log.state).lastSequence === census.lastSequence
+        ? -difference
+        : null
     } satisfies Completeness
   }
 )

@@ -13,7 +13,7 @@ export const faultOf = Effect.fn("Fault.faultOf")(
     if (live.version > projection.version) return outdated(projection, live.version)
     const { verdict } = yield* compareLog(live)
     if (verdict._tag === "other") return refusal(live.name, verdict.reason)
-    if (unexplained > 0) return surplus(live.name, unexplained)
+    if (unexplained !== null && unexplained > 0) return surplus(live.name, unexplained)
     if (missing === 0) return undefined
     const { replays } = yield* placeOf(live)
     return shortage(live.name, { _tag: replays < 2 ? "replaying" : "lost", missing })

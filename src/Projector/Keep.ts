@@ -37,7 +37,9 @@ interface Seen {
   accountedAt: number
   /** Events that the durable consumer had to deliver. */
   pending: number
+  /** Applied events that the log lacked at the last account, and what was said of them. */
   unexplained: number
+  surplus: string | undefined
   /** The numbers of the readings from the log that this process saw begin since nothing was missing. */
   readonly replays: Set<number>
   /** Since when reading again has not brought what is missing. */
@@ -51,6 +53,7 @@ const nothingSeen = (): Seen => ({
   accountedAt: -Infinity,
   pending: 0,
   unexplained: 0,
+  surplus: undefined,
   replays: new Set(),
   lostAt: Infinity,
   look: { runs: false, restart: false, otherLog: undefined, fault: undefined }
@@ -144,10 +147,11 @@ export const keeper = Effect.gen(function*() {
   )
 
   /** Said when two accounts in a row find it: entries can age out of the log while one is made. */
-  const surplusOf = (one: Live | Rebuild, state: Seen, unexplained: number) => {
-    const lasts = unexplained > 0 && state.unexplained > 0
+  const surplusOf = (one: Live | Rebuild, state: Seen, unexplained: number | null) => {
+    if (unexplained === null) return state.surplus
+    state.surplus = unexplained > 0 && state.unexplained > 0 ? surplus(one.name, unexplained) : undefined
     state.unexplained = unexplained
-    return lasts ? surplus(one.name, unexplained) : undefined
+    return state.surplus
   }
 
   const lookAt = Effect.fnUntraced(function*(projection: Projection, one: Live | Rebuild) {

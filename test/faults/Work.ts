@@ -31,7 +31,7 @@ export const work: ReadonlyArray<Fault> = [
         const forget = { conversation_id, reason: "the faults", by: "the faults" }
         target.erased.add(event_id)
         yield* Effect.all([
-          // Asked until it is answered: nobody could tell whether an unanswered one has begun.
+          // Repeated until it is answered: whether a request without an answer has begun is not known.
           answered(target, (client) => client.forget.begin({ payload: forget })),
           asked(target, (client) =>
             client.projections.rebuild({ params: { name: "conversations" }, payload: { by: "the faults" } }))

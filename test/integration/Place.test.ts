@@ -394,9 +394,13 @@ describe.concurrent("the account of a projection", () => {
         missing: 0,
         unexplained: 1
       })
+      yield* appendScans(20, 25)
+      yield* untilCount("scans", 25)
+      const upTo = { missing: 0, applied: 15, unexplained: 1 }
+      assert.deepInclude(yield* completeness(scans, 1, "scans-1", 16), upTo, "with newer entries behind")
       yield* untilFault(/^1 events are applied that the log lacks/)
       yield* rebuilt("scans", "rebuild", true)
       yield* untilReady
-      assert.strictEqual(yield* countOf("scans"), 19)
+      assert.strictEqual(yield* countOf("scans"), 24)
     }).pipe(Effect.provide(Layer.provideMerge(DeadLetters.layer, running))))
 })

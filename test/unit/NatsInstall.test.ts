@@ -1,5 +1,6 @@
 import { assert, describe } from "@effect/vitest"
 import { Effect, FileSystem } from "effect"
+import process from "node:process"
 import { findOrInstall, NatsServerMissing } from "../../src/Nats/Install.ts"
 import { official } from "../../src/Nats/Install/Release.ts"
 import { test } from "../support/Live.ts"
@@ -103,6 +104,10 @@ describe("finding nats-server", () => {
         )
         yield* fs.chmod(place, 0o755)
       }
+      if (process.getuid?.() !== 0) return
+      yield* fs.chown(file, 65_534, 65_534)
+      const error = yield* Effect.flip(findOrInstall({ machine, release }))
+      assert.include(error.message, `${file} is not used, because other users of this machine can write it`)
     })
   )
 

@@ -62,7 +62,8 @@ export const ProjectionAnswer = Schema.Struct({
   /**
    * Of the entries up to `finished_to`: all, those of other types, those applied, those that are in the stream
    * again under the same id, dead letters, and discarded dead letters. `missing` are in none of these, and
-   * `unexplained` are applied events that the log does not hold: both should be 0.
+   * `unexplained` are applied events that the log does not hold: both should be 0. `unexplained` is null when entries
+   * arrived while the log was counted.
    */
   completeness: Schema.Struct({
     stream: Schema.Finite,
@@ -72,7 +73,7 @@ export const ProjectionAnswer = Schema.Struct({
     dead_letters: Schema.Finite,
     discarded: Schema.Finite,
     missing: Schema.Finite,
-    unexplained: Schema.Finite
+    unexplained: Schema.NullOr(Schema.Finite)
   }),
   rebuild: Schema.NullOr(RebuildAnswer)
 })

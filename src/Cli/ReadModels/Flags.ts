@@ -6,6 +6,13 @@ import { timeFlag } from "../Time.ts"
 export const filterFlag = (name: string, about: string) =>
   Flag.String(name).pipe(Flag.withDescription(about), Flag.optional)
 
+/** How many rows a list shows. */
+export const limitFlag = Flag.Int("limit").pipe(
+  Flag.withDescription("How many at most, 1 to 200 (default 20)"),
+  Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 200 }))),
+  Flag.withDefault(20)
+)
+
 /** The flags of every list of rows. */
 export const pageFlags = {
   qprCode: filterFlag("qpr-code", "Of the QR code with this id"),
@@ -15,11 +22,7 @@ export const pageFlags = {
     Flag.withDescription("Whose metadata has this value under this key, such as campaign=spring"),
     Flag.optional
   ),
-  limit: Flag.Int("limit").pipe(
-    Flag.withDescription("How many at most, 1 to 200 (default 20)"),
-    Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 200 }))),
-    Flag.withDefault(20)
-  ),
+  limit: limitFlag,
   cursor: Flag.String("cursor").pipe(
     Flag.withDescription("The next page: the cursor that the page before ended with"),
     Flag.optional

@@ -1,4 +1,4 @@
-import { Effect, FileSystem, Path } from "effect"
+import { Effect, FileSystem, Option, Path } from "effect"
 import { createHash } from "node:crypto"
 import process from "node:process"
 import { inspect, Unavailable } from "./Binary.ts"
@@ -25,8 +25,9 @@ export const cached = Effect.fnUntraced(function*(file: string, source: string) 
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   for (const place of [file, path.dirname(file)]) {
-    const { mode } = yield* fs.stat(place)
-    if (process.platform !== "win32" && (mode & writableByOthers) !== 0) {
+    const { mode, uid } = yield* fs.stat(place)
+    const isForeign = ![0, ownUser()].includes(Option.getOrElse(uid, () => 0))
+    if (process.platform !== "win32" && (isForeign || (mode & writableByOthers) !== 0)) {
       return yield* new Unavailable({
         message: `${place} is not used, because other users of this machine can write it`
       })
@@ -42,6 +43,9 @@ export const cached = Effect.fnUntraced(function*(file: string, source: string) 
 })
 
 const writableByOthers = 0o022
+
+/** Windows has no such number. */
+const ownUser = () => process.getuid?.() ?? 0
 
 /** The file that notes the SHA-256 of a cached binary. */
 const noteOf = (file: string) => `${file}.sha256`
@@ -66,6 +70,8 @@ export const keep = Effect.fnUntraced(
     // Whatever the umask is.
     yield* fs.chmod(path.dirname(file), 0o755)
     yield* fs.chmod(unpacked, 0o755)
+    // As root, tar gives a file to the user of the archive.
+    if (ownUser() === 0 && process.platform !== "win32") yield* fs.chown(unpacked, 0, 0)
     yield* fs.writeFileString(noteOf(file), yield* digestOf(unpacked))
     yield* fs.rename(unpacked, file).pipe(
       // Windows does not replace a program that runs: another install was faster.

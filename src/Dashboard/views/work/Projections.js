@@ -65,7 +65,7 @@ const Projection = ({ changed, projection }) => {
     all.missing > 0
       ? html`, <strong class="kind-bad">${count(all.missing)} missing</strong>`
       : ", none missing"
-  }${all.unexplained > 0 ? `, ${count(all.unexplained)} not in the log` : ""}</dd>
+  }${all.unexplained ? `, ${count(all.unexplained)} not in the log` : ""}</dd>
         ${fault && html`<dt>Fault</dt><dd><strong class="kind-bad">${fault}</strong></dd>`}
         ${
     last_error && html`<dt>Last waited for</dt><dd>${last_error.message}, ${time(last_error.at)} UTC</dd>`

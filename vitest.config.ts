@@ -9,8 +9,9 @@ import { SlowestFiles } from "./test/support/SlowestFiles.ts"
  * - `long`: takes long or needs much of the machine. `npm run test:long` runs it, `npm test` does not.
  * - `alone`: measures event loops or other clients' answers, so nothing runs beside it.
  * - `own process`: looks at what a whole process counts. Other files share processes: loading Effect takes a second.
- * - `broker`: depends on the version of nats-server. `npm run test:broker:node` repeats it on the newer ones.
- * - `node first`: the runtime cannot matter to what it looks at, so Deno runs it in `npm run test:long` only.
+ * - `broker`: depends on the version of nats-server. `.ci/run` repeats it on three releases.
+ * - `node first`: the runtime cannot matter to what it looks at. `npm test` and `.ci/run` run it on Node only,
+ *   `npm run test:long` on both.
  */
 const marks = ["long", "alone", "own process", "broker", "node first"] as const
 type Mark = typeof marks[number]
@@ -36,8 +37,10 @@ const files = globSync("test/{unit,contract,integration,e2e}/**/*.test.ts").map(
 }))
 
 const onDeno = process.versions["deno"] !== undefined
-const inShortRun = ({ marks }: { readonly marks: ReadonlySet<Mark> }) =>
-  !marks.has("long") && !(onDeno && marks.has("node first"))
+const isForNode = ({ marks }: { readonly marks: ReadonlySet<Mark> }) => onDeno && marks.has("node first")
+const inShortRun = (file: { readonly marks: ReadonlySet<Mark> }) =>
+  !file.marks.has("long") && !isForNode(file)
+const inLongRun = (file: { readonly marks: ReadonlySet<Mark> }) => file.marks.has("long") && !isForNode(file)
 
 const isApart = ({ marks }: { readonly marks: ReadonlySet<Mark> }) =>
   marks.has("alone") || marks.has("own process")
@@ -51,6 +54,7 @@ const project = (
 ) => ({
   test: {
     provide: { engine },
+    setupFiles: engine === "pglite" ? ["test/support/OnlyOnPglite.ts"] : [],
     name,
     include: files.filter(included).map(({ file }) => file),
     globalSetup: "test/support/Setup.ts",
@@ -65,9 +69,8 @@ const project = (
   }
 })
 
-// Most tests wait for processes, so more of them than cores run at a time. Long ones run many processes each.
+// Most tests wait for processes, so more of them than cores run at a time.
 const together = 3
-const longTogether = 2
 
 export default defineConfig({
   test: {
@@ -75,18 +78,19 @@ export default defineConfig({
     projects: [
       project("short", (file) => inShortRun(file) && !isApart(file), 0, together),
       project("short-alone", (file) => inShortRun(file) && isApart(file), 1, 1),
-      project("long", (file) => !inShortRun(file) && !isApart(file), 2, longTogether),
-      project("long-pglite", ({ bothEngines }) => bothEngines, 3, longTogether, "pglite"),
-      project("long-alone", (file) => !inShortRun(file) && isApart(file), 4, 1),
+      project("long", (file) => inLongRun(file) && !isApart(file), 2, together),
+      project("long-alone", (file) => inLongRun(file) && isApart(file), 3, 1),
+      project("long-pglite", ({ bothEngines }) => bothEngines, 4, together, "pglite"),
+      project("long-node-first", isForNode, 5, together),
       // Their files are in the others too, so they run only when they are asked for.
       ...(process.argv.some((argument) => argument.startsWith("broker"))
         ? [
-          project("broker-short", (file) => file.marks.has("broker") && !file.marks.has("long"), 5, together),
+          project("broker-short", (file) => file.marks.has("broker") && !file.marks.has("long"), 6, together),
           project(
             "broker-long",
             (file) => file.marks.has("broker") && file.marks.has("long"),
-            6,
-            longTogether
+            7,
+            together
           )
         ]
         : [])

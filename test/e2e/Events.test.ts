@@ -1,4 +1,4 @@
-// Runs: long, broker
+// Runs: long
 
 import { assert, describe, it, layer } from "@effect/vitest"
 import { Context, Effect, Layer, Redacted } from "effect"

@@ -1,4 +1,4 @@
-// Runs: long, broker
+// Runs: long, node first
 
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it, layer } from "@effect/vitest"

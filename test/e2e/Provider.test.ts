@@ -1,4 +1,4 @@
-// Runs: long, broker
+// Runs: long
 
 import { assert, describe } from "@effect/vitest"
 import { Effect, FileSystem } from "effect"

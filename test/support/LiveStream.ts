@@ -42,16 +42,19 @@ export const live = (
       (socket) => Effect.sync(() => void socket.destroy())
     )
     const messages: Array<Message> = []
+    const sequences: Array<number> = []
     const waiting = new Set<() => void>()
     let text = ""
     let rest = ""
     const read = (chunk: string) => {
-      text = (text + chunk).slice(0, 1_000_000)
+      if (text.length < 1_000_000) text += chunk
       const parts = (rest + chunk).split("\n\n")
       rest = parts.pop() ?? ""
       for (const part of parts) {
         const message = messageOf(part)
-        if (message.data !== undefined) messages.push(message)
+        if (message.data === undefined) continue
+        messages.push(message)
+        if (message.event === "entry") sequences.push(Number(message.id))
       }
       waiting.forEach((look) => look())
     }
@@ -84,7 +87,7 @@ export const live = (
         })
       ),
       messages,
-      sequences: () => messages.filter(({ event }) => event === "entry").map(({ id }) => Number(id)),
+      sequences: () => sequences,
       statuses: () => dataOf<LiveStatus>("status"),
       skips: () => dataOf<Skipped>("skipped"),
       text: () => text,

@@ -17,7 +17,7 @@ import { externalTarget, limitsOf } from "./Nats/External.ts"
 import { NatsServer } from "./Nats/Server.ts"
 import { projections } from "./Projections.ts"
 import * as Projector from "./Projector.ts"
-import { RowRetention } from "./Projector/Expire.ts"
+import * as RetentionAgreement from "./Projector/RetentionAgreement.ts"
 import * as Rejections from "./Rejections.ts"
 import type { Role } from "./Role.ts"
 import * as SignatureDoctor from "./SignatureDoctor.ts"
@@ -31,7 +31,7 @@ import { rotate } from "./WebhookSecret/Rotation.ts"
  */
 export const layer = (config: Config, secret: WebhookSecret, active: ReadonlySet<Role>) => {
   const readModels = database(config)
-  const rowRetention = Layer.succeed(RowRetention, config.rowRetention.millis)
+  const rowRetention = Layer.succeed(RetentionAgreement.RowRetention, config.rowRetention.millis)
   const projector = active.has("projector")
     ? Projector.layer(projections).pipe(
       Layer.provide(consumers),
@@ -55,12 +55,16 @@ export const layer = (config: Config, secret: WebhookSecret, active: ReadonlySet
     : Admin.layerHealth(access)).pipe(
       Layer.catchTag("ServeError", (error) => Layer.effectDiscard(Effect.fail(notListening(access, error))))
     )
+  const agreement = active.has("projector") || active.has("admin")
+    ? RetentionAgreement.layer.pipe(Layer.provide(readModels), Layer.provide(rowRetention))
+    : Layer.empty
   // The database opens while the broker starts: neither needs the other, and both take most of a start.
   const engines = active.has("projector") || active.has("admin")
     ? Layer.merge(log(config), Layer.effectDiscard(Effect.void).pipe(Layer.provide(readModels)))
     : log(config)
   return Layer.mergeAll(publicListener, privateListener, Layer.effectDiscard(Counters.answer(active))).pipe(
     Layer.provide(projector),
+    Layer.provide(agreement),
     Layer.provide(engines),
     Layer.provideMerge(Vitals.layer)
   )

@@ -52,6 +52,10 @@ export interface ConsumerOptions {
 export interface Inspected extends Standing {
   /** Each setting that can hide events which it should deliver. */
   readonly faults: ReadonlyArray<string>
+  /** Deliveries so far, redeliveries included. */
+  readonly deliveries: number
+  /** Pull requests that wait for events. */
+  readonly requests: number
 }
 
 export type RedriveOptions = Pick<
@@ -214,7 +218,13 @@ const make = Effect.fnUntraced(function*() {
     inspect: (durable, filter) =>
       Effect.map(
         Durable.inspect(manager, stream, durable),
-        (info) => info && { ...standingOf(info), faults: faultsOf(info, filter) }
+        (info) =>
+          info && {
+            ...standingOf(info),
+            faults: faultsOf(info, filter),
+            deliveries: info.delivered.consumer_seq,
+            requests: info.num_waiting
+          }
       ),
     restart: (durable) => Durable.forget(manager, stream, durable),
     claim: (durable, database) => Effect.asVoid(Durable.claim(manager, stream, durable, database)),

@@ -1,5 +1,6 @@
 import { Cause, Context, Duration, Effect, Layer, Predicate, Redacted, Schedule, type Scope } from "effect"
 import { connect, type ConnectionOptions, createInbox, Events, type NatsConnection } from "nats"
+import { reconnectAfterClockBack } from "./Nats/ClockBack.ts"
 import { checkReadable, type Credentials, type Login, loginOf } from "./Nats/Credentials.ts"
 import { ignoreErrorsOfNobody } from "./Nats/DenoSocket.ts"
 import { keepWithin, type Limits } from "./Nats/Limits.ts"
@@ -51,6 +52,7 @@ export class Nats extends Context.Service<Nats, {
 const make = Effect.fnUntraced(function*(target: Target) {
   ignoreErrorsOfNobody()
   readNewestOnly()
+  reconnectAfterClockBack()
   const watched = new Watched()
   const { connection: opened, options, login } = yield* Effect.acquireRelease(
     open(target, watched),
@@ -104,14 +106,14 @@ const follow = Effect.fnUntraced(function*(
   yield* Effect.promise(async () => {
     for await (const { data, type } of connection.status()) {
       if (type === Events.Disconnect && watched.connected) {
-        since = Date.now()
+        since = performance.now()
         change(false)
         run(Effect.logWarning("The connection to NATS is lost; it is being made again"))
       } else if (type === Events.Reconnect && !watched.connected) {
         watched.refused = 0
         watched.fault = undefined
         change(true)
-        const away = Duration.format(Duration.millis(Date.now() - since))
+        const away = Duration.format(Duration.millis(Math.round(performance.now() - since)))
         run(Effect.logInfo(`Connected to NATS at ${connection.getServer()} again after ${away}`))
       } else if (type === Events.Error && refusals.has(String(data))) {
         watched.refused++

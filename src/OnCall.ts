@@ -1,5 +1,6 @@
-import { Clock, Effect } from "effect"
+import { Effect } from "effect"
 import { ingest, type Outcome } from "./Metrics.ts"
+import { monotonicMillis } from "./Monotonic.ts"
 import { type Fault, Vitals } from "./Vitals.ts"
 
 /** Logs changes of readiness and refused deliveries, for people on call, until it is interrupted. */
@@ -24,7 +25,7 @@ export const reportReadiness = Effect.fnUntraced(
     let since = 0
     while (true) {
       yield* Effect.sleep(lookEvery)
-      const now = yield* Clock.currentTimeMillis
+      const now = yield* monotonicMillis
       const found = yield* faults
       const parts = found.map(({ part }) => part).join()
       if (parts === known) continue
@@ -54,7 +55,7 @@ export const reportRefusals = Effect.fnUntraced(
   function*(counts: () => Readonly<Record<string, number>>) {
     const told = new Map<string, { count: number; at: number }>()
     while (true) {
-      const now = yield* Clock.currentTimeMillis
+      const now = yield* monotonicMillis
       for (const [outcome, { status, what }] of Object.entries(refusals)) {
         const count = counts()[outcome] ?? 0
         const last = told.get(outcome) ?? { count: 0, at: -Infinity }

@@ -87,9 +87,10 @@ export const run = Effect.fnUntraced(function*(
   const recreate = Effect.suspend(() => ensureWanted(manager, { ...options, start }, created)).pipe(
     Effect.retry(Schedule.spaced("1 second")),
     Effect.map((there) => {
+      // One that is not wanted now can be wanted again, before this run is stopped.
+      recreating = false
       if (there === undefined) return
       start = there
-      recreating = false
       pull.restart()
     })
   )

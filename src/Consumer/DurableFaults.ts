@@ -1,4 +1,4 @@
-import { AckPolicy, type ConsumerInfo, DeliverPolicy, ReplayPolicy } from "nats"
+import { AckPolicy, type ConsumerInfo, DeliverPolicy, nanos, ReplayPolicy } from "nats"
 
 /** Each setting of a durable consumer that can skip, hide or hold back events which it should deliver. */
 export const faultsOf = (info: ConsumerInfo, filter: string): ReadonlyArray<string> => [
@@ -6,11 +6,18 @@ export const faultsOf = (info: ConsumerInfo, filter: string): ReadonlyArray<stri
   ...startFaultsOf(info)
 ]
 
+/** The longest time after which an event in flight has to be delivered again, in milliseconds. */
+const longestWait = 60_000
+
 /** Settings with which a projection would not get every event, and which a user may choose for a consumer. */
 const startFaultsOf = ({ config, paused }: ConsumerInfo): ReadonlyArray<string> =>
   [
     !begins.has(config.deliver_policy) && `its deliver policy is ${config.deliver_policy}`,
-    (paused || isAhead(config.pause_until)) && `it is paused until ${config.pause_until ?? "a later time"}`
+    (paused || isAhead(config.pause_until)) && `it is paused until ${config.pause_until ?? "a later time"}`,
+    [config.ack_wait ?? 0, ...config.backoff ?? []].some((wait) => wait > nanos(longestWait))
+    && `its ack_wait or backoff is above ${
+      longestWait / 1_000
+    } s: events of a process that was killed wait so long`
   ].filter((fault) => typeof fault === "string")
 
 /** Each setting with which any durable consumer would skip, hide or refuse events. */

@@ -163,6 +163,15 @@ const migrations = {
     // Null until it has been compared with the body that was applied.
     yield* sql`alter table repeated add column body text check (body in ('same', 'other', 'gone'))`
     yield* sql`create index repeated_to_compare on repeated (sequence) where body is null`
+  }),
+  "0014_row_retentions": Effect.gen(function*() {
+    const sql = yield* SqlClient
+    // How long each process keeps rows, in milliseconds; null keeps them for ever.
+    yield* sql`create table row_retentions (
+      process text primary key,
+      retention bigint,
+      seen_at timestamptz not null default now()
+    )`
   })
 }
 

@@ -1,9 +1,10 @@
-import { Clock, Effect, Layer, Option, Schedule } from "effect"
+import { Effect, Layer, Option, Schedule } from "effect"
 import type { SqlError } from "effect/sql/SqlError"
 import * as Durable from "../Consumer/Durable.ts"
 import type { Message } from "../Consumer/Message.ts"
 import type { AppendFailed, ReadFailed } from "../EventLog.ts"
 import { operationStream } from "../EventLog/Topology.ts"
+import { monotonicMillis } from "../Monotonic.ts"
 import { Nats } from "../Nats.ts"
 import { type Operation, Operations } from "../Operations.ts"
 import { Vitals } from "../Vitals.ts"
@@ -88,12 +89,12 @@ const perform = (message: Message, operations: Operations["Service"], work: Reco
     if (planned.size > operation.requested) yield* orRetry(operations.extend(operation, planned.size, []))
     const ids = [...planned].filter((id) => !ended.has(id))
     const size = Math.max(1, Math.round(operation.rate * tick / 1_000))
-    const began = yield* monotonic
+    const began = yield* monotonicMillis
     let looked = began
     for (let at = 0; at < ids.length; at += size) {
-      yield* Effect.sleep(Math.max(0, began + at / operation.rate * 1_000 - (yield* monotonic)))
-      if ((yield* monotonic) - looked >= lookEvery) {
-        looked = yield* monotonic
+      yield* Effect.sleep(Math.max(0, began + at / operation.rate * 1_000 - (yield* monotonicMillis)))
+      if ((yield* monotonicMillis) - looked >= lookEvery) {
+        looked = yield* monotonicMillis
         if ((yield* standing(operations, id))?.cancelled) break
       }
       const results = yield* orRetry(run(operation, ids.slice(at, at + size)))
@@ -119,7 +120,6 @@ const perform = (message: Message, operations: Operations["Service"], work: Reco
 }
 
 /** Milliseconds of a clock that never goes back: an operation keeps its rate when the time of day is set. */
-const monotonic = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos) / 1e6)
 
 const standing = (operations: Operations["Service"], id: string) =>
   Effect.map(orRetry(operations.find(id)), Option.getOrUndefined)

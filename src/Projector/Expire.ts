@@ -1,14 +1,12 @@
-import { Clock, Context, Effect, Schema } from "effect"
+import { Clock, Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { EventLog } from "../EventLog.ts"
 import { type Projection, tableName } from "../Projection.ts"
 import { excludeGeneration } from "./Locks.ts"
 import { isCompleted, lives } from "./Registry.ts"
+import { agreed, RowRetention } from "./RetentionAgreement.ts"
 
-/** How long rows are kept after what they tell of happened, in milliseconds; undefined keeps them for ever. */
-export const RowRetention = Context.Reference<number | undefined>("threeqpr-events/Projector/RowRetention", {
-  defaultValue: () => undefined
-})
+export { RowRetention }
 
 /** Rows that go in one transaction, so that batches and other processes get their turn. */
 const part = 1_000
@@ -25,10 +23,11 @@ const mostApart = 300_000
 const mostQuiet = 7 * 86_400_000
 
 /**
- * Oldest timestamp that is retained (ISO 8601); undefined when all rows are kept. One wrong clock does not decide: it
- * fails when the database's clock or the newest entry of the log contradicts ours.
+ * Oldest timestamp that is retained (ISO 8601); undefined when all rows are kept. One wrong clock and one wrong setting
+ * do not decide: it fails when the database's clock, the newest entry of the log or another process contradicts ours.
  */
 export const cutoff = Effect.gen(function*() {
+  yield* agreed
   const retention = yield* RowRetention
   if (retention === undefined) return undefined
   const now = yield* Clock.currentTimeMillis

@@ -1,4 +1,4 @@
-import { Effect } from "effect"
+import { Context, Effect } from "effect"
 import { Consumers, type Inspected } from "../Consumer.ts"
 import { EventLog } from "../EventLog.ts"
 import { messageOf } from "../Failure.ts"
@@ -6,7 +6,15 @@ import { Nats } from "../Nats.ts"
 import { filterOf, type Projection } from "../Projection.ts"
 import { completeness } from "./Completeness.ts"
 import { compareLog, type Comparison, positionAt, settle } from "./LogIdentity.ts"
-import { judgeAccount, judgeDurable, patience, shortage, surplus } from "./Place.ts"
+import {
+  judgeAccount,
+  judgeDurable,
+  patience,
+  shortage,
+  type Standstill,
+  standstill,
+  surplus
+} from "./Place.ts"
 import { advance, databaseId, type Generation, ownDurable, placeOf, rename, replay } from "./Places.ts"
 import type { Live, Rebuild } from "./Registry.ts"
 
@@ -16,6 +24,17 @@ const accountEvery = 5_000
 /** The same while more events than `backlog` wait: counting the log costs time that the events need. */
 const accountBehindEvery = 20_000
 const backlog = 5_000
+
+/**
+ * How long a durable consumer may stand still with events in flight, in milliseconds. The broker delivers an event again
+ * after 10 seconds, and after 30 when a batch has to wait.
+ */
+export const StandstillPatience = Context.Reference<number>("threeqpr-events/Projector/StandstillPatience", {
+  defaultValue: () => 60_000
+})
+
+/** How long the place of a generation may be unreadable before that is a fault, in milliseconds. */
+const unreadableAfter = 30_000
 
 /** What a look at the place of a generation comes to. */
 export interface Look {
@@ -44,6 +63,9 @@ interface Seen {
   readonly replays: Set<number>
   /** Since when reading again has not brought what is missing. */
   lostAt: number
+  standstill: Standstill | undefined
+  /** Since when the place cannot be read, in milliseconds of the monotonic clock; undefined when it can. */
+  unreadableSince: number | undefined
   look: Look
 }
 
@@ -56,6 +78,8 @@ const nothingSeen = (): Seen => ({
   surplus: undefined,
   replays: new Set(),
   lostAt: Infinity,
+  standstill: undefined,
+  unreadableSince: undefined,
   look: { runs: false, restart: false, otherLog: undefined, fault: undefined }
 })
 
@@ -70,6 +94,7 @@ export const keeper = Effect.gen(function*() {
   const log = yield* EventLog
   const nats = yield* Nats
   const database = yield* databaseId
+  const standstillPatience = yield* StandstillPatience
   const seen = new Map<string, Seen>()
   let connection = 1
   yield* nats.onChange((connected) => void (connected || connection++))
@@ -154,6 +179,24 @@ export const keeper = Effect.gen(function*() {
     return state.surplus
   }
 
+  /** Creates a durable consumer again whose events in flight come no more. The database knows where it has to begin. */
+  const restartStandstill = Effect.fnUntraced(
+    function*(one: Live | Rebuild, state: Seen, durable: Inspected, now: number) {
+      state.standstill = standstill(state.standstill, durable, now)
+      if (state.standstill === undefined || now - state.standstill.since < standstillPatience) {
+        return undefined
+      }
+      const seconds = ((now - state.standstill.since) / 1_000).toFixed(0)
+      const fault =
+        `the broker has neither delivered again nor finished ${durable.inFlight} events in flight for `
+        + `${seconds} seconds, although a pull request waits. The durable consumer ${one.durable} is created again `
+        + "from the checkpoint in the database"
+      state.standstill = undefined
+      yield* consumers.restart(one.durable)
+      return { ...running, restart: true, fault } satisfies Look
+    }
+  )
+
   const lookAt = Effect.fnUntraced(function*(projection: Projection, one: Live | Rebuild) {
     const state = seenOf(one)
     const now = performance.now()
@@ -187,6 +230,8 @@ export const keeper = Effect.gen(function*() {
       case "ours":
     }
     state.pending = durable?.pending ?? 0
+    const stuck = durable === undefined ? undefined : yield* restartStandstill(one, state, durable, now)
+    if (stuck !== undefined) return stuck
     if (durable === undefined || !due) return { ...running, fault: state.look.fault }
     const look = yield* accountFor(projection, one, durable, lastSequence)
     state.accountedAt = now
@@ -200,9 +245,13 @@ export const keeper = Effect.gen(function*() {
       const before = { ...state.look, restart: false }
       if (!nats.isConnected()) return Effect.succeed(before)
       return lookAt(projection, one).pipe(
+        Effect.tap(() => Effect.sync(() => void (state.unreadableSince = undefined))),
         Effect.catch((error) => {
           const message = `the place of ${one.durable} in the log cannot be read: ${messageOf(error)}`
-          return Effect.as(Effect.logDebug(message), before.runs ? before : { ...before, fault: message })
+          const now = performance.now()
+          state.unreadableSince ??= now
+          const isFault = !before.runs || now - state.unreadableSince >= unreadableAfter
+          return Effect.as(Effect.logDebug(message), isFault ? { ...before, fault: message } : before)
         }),
         Effect.tap((look) => Effect.sync(() => void (state.look = look)))
       )

@@ -75,6 +75,37 @@ export const judgeDurable = (database: string, durable: DurableNow | undefined):
   return durable.owner === undefined ? "claim" : "ours"
 }
 
+/** What a durable consumer has delivered and finished. */
+export interface Deliveries {
+  /** Delivered and not acknowledged yet. */
+  readonly inFlight: number
+  /** Pull requests that wait for events. */
+  readonly requests: number
+  /** Deliveries so far, redeliveries included. */
+  readonly deliveries: number
+  readonly finishedTo: number
+}
+
+/** Deliveries that have stood still since a time, in milliseconds of the monotonic clock. */
+export interface Standstill extends Deliveries {
+  readonly since: number
+}
+
+/**
+ * Since when a durable consumer stands still: events are in flight, pull requests wait, and none is delivered again or
+ * acknowledged. Undefined when it does not. Without a request that waits the consumers are to blame.
+ */
+export const standstill = (
+  before: Standstill | undefined,
+  { deliveries, finishedTo, inFlight, requests }: Deliveries,
+  now: number
+): Standstill | undefined => {
+  if (inFlight === 0 || requests === 0) return undefined
+  const isSame = before?.deliveries === deliveries && before.inFlight === inFlight
+    && before.finishedTo === finishedTo
+  return { deliveries, finishedTo, inFlight, requests, since: isSame ? before.since : now }
+}
+
 /** How far a generation has accounted for the log, as the database keeps it. */
 export interface Progress {
   /** Every entry up to this sequence is accounted for. */

@@ -14,6 +14,7 @@ import {
 import { FetchHttpClient, HttpClient, HttpClientRequest, type HttpClientResponse } from "effect/http"
 import { Buffer } from "node:buffer"
 import { parseExact } from "../Domain/ExactJson.ts"
+import { monotonicMillis } from "../Monotonic.ts"
 import { isRetriable, refused, ThreeQprFailed } from "./Failure.ts"
 import { waitAfter } from "./Quota.ts"
 import { noAnswer } from "./Transport.ts"
@@ -63,7 +64,7 @@ export const make = Effect.fnUntraced(function*({ key, timeout = "15 seconds", u
   }
 
   const hold = Effect.fnUntraced(function*(until: Ref.Ref<number>) {
-    const wait = (yield* Ref.get(until)) - (yield* Clock.currentTimeMillis)
+    const wait = (yield* Ref.get(until)) - (yield* monotonicMillis)
     if (wait > maxWait) return yield* waitTooLong(host, wait)
     if (wait >= 1_000) yield* Effect.logInfo(`${host} asks to wait ${Math.ceil(wait / 1_000)} seconds`)
     if (wait > 0) yield* Effect.sleep(wait)
@@ -82,9 +83,8 @@ export const make = Effect.fnUntraced(function*({ key, timeout = "15 seconds", u
       Effect.timeout(timeout),
       Effect.mapError((error) => noAnswer(error, host))
     )
-    const now = yield* Clock.currentTimeMillis
-    const wait = waitAfter(status, headers, now)
-    if (wait !== undefined) yield* Ref.set(heldUntil[quota], now + wait)
+    const wait = waitAfter(status, headers, yield* Clock.currentTimeMillis)
+    if (wait !== undefined) yield* Ref.set(heldUntil[quota], (yield* monotonicMillis) + wait)
     if (status < 200 || status > 299) {
       const received = isRetriable(status) && status !== 429
       return yield* Effect.fail({ failure: refused(status, host, reasonIn(body ?? "", key)), received })

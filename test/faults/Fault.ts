@@ -1,11 +1,13 @@
 import { Effect } from "effect"
 import type { Draw } from "../support/Faults/Bodies.ts"
+import type { Ledger } from "../support/Faults/Ledger.ts"
 import type { Part, System } from "../support/Faults/System.ts"
 
 /** What a fault is done to, beside the processes that are always there. */
 export interface Target extends System {
   /** A process with the private listener. */
   readonly admin: Part
+  readonly ledger: Ledger
   /** Ids of the events that a fault has erased. */
   readonly erased: Set<string>
 }
@@ -16,7 +18,9 @@ export interface Fault {
   /** Its row in the catalogue of faults. */
   readonly row: number
   /** What it is done to; two faults of one kind are never there at once. */
-  readonly kind: "broker" | "projector" | "receiver" | "database" | "work"
+  readonly kind: "broker" | "projector" | "receiver" | "database" | "work" | "admin"
+  /** Whether no other fault happens meanwhile. */
+  readonly alone?: boolean
   /** Lets it happen, holds it, and puts all right again. */
   readonly happen: (target: Target, draw: Draw) => Effect.Effect<void>
 }

@@ -1,4 +1,5 @@
 import { Effect } from "effect"
+import type { Draw } from "../support/Faults/Bodies.ts"
 import type { Part } from "../support/Faults/System.ts"
 import { between, type Fault, oneOf } from "./Fault.ts"
 
@@ -56,8 +57,34 @@ export const processFaults: ReadonlyArray<Fault> = [
     row: 29,
     kind: "projector",
     happen: ({ projectors }) => restarted(projectors)
+  },
+  {
+    name: "clock of a receiver set",
+    row: 38,
+    kind: "receiver",
+    happen: ({ receivers }, draw) => clockSet(oneOf(draw, receivers), draw)
+  },
+  {
+    name: "clock of a projector set",
+    row: 38,
+    kind: "projector",
+    happen: ({ projectors }, draw) => clockSet(oneOf(draw, projectors), draw)
+  },
+  {
+    name: "clock of the admin process set",
+    row: 38,
+    kind: "admin",
+    happen: ({ admin }, draw) => clockSet([admin], draw)
   }
 ]
+
+/** Up to two days forward or back, and right again after a while. */
+const clockSet = (parts: ReadonlyArray<Part>, draw: Draw) =>
+  Effect.forEach(parts, (part) =>
+    part.moveClock((draw() - 0.5) * 4 * 86_400_000).pipe(
+      Effect.andThen(between(draw, 5, 20)),
+      Effect.ensuring(part.moveClock(0))
+    ), { discard: true })
 
 const restarted = (parts: ReadonlyArray<Part>) =>
   Effect.forEach(parts, (part) =>

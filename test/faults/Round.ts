@@ -1,16 +1,22 @@
 import { Effect, Fiber, Option, Schedule } from "effect"
 import type { Verdict } from "../support/Faults/Check.ts"
-import type { Ledger } from "../support/Faults/Ledger.ts"
 import * as System from "../support/Faults/System.ts"
 import * as Traffic from "../support/Faults/Traffic.ts"
 import { brokerFaults } from "./Broker.ts"
 import { databaseFaults } from "./Database.ts"
 import { between, type Fault, type Target } from "./Fault.ts"
+import { logFaults } from "./Log.ts"
 import { processFaults } from "./Processes.ts"
 import { work } from "./Work.ts"
 
-/** Everything that goes wrong. */
-export const faults: ReadonlyArray<Fault> = [...brokerFaults, ...processFaults, ...databaseFaults, ...work]
+/** Everything that goes wrong with one version of the program. */
+export const faults: ReadonlyArray<Fault> = [
+  ...brokerFaults,
+  ...processFaults,
+  ...databaseFaults,
+  ...work,
+  ...logFaults
+]
 
 /** A fault that happened: from when to when, and when the first 200 came after it (of `performance.now`). */
 export interface Happened {
@@ -21,7 +27,6 @@ export interface Happened {
 
 export interface RoundOptions {
   readonly target: Target
-  readonly ledger: Ledger
   readonly draw: () => number
   readonly seed: number
   /** New bodies a second. */
@@ -35,7 +40,8 @@ export interface RoundOptions {
 
 /** Traffic for some seconds with one or two faults at a time; then all is put right, settled and checked. */
 export const round = Effect.fnUntraced(function*(options: RoundOptions) {
-  const { draw, ledger, target } = options
+  const { draw, target } = options
+  const { ledger } = target
   const happened: Array<Happened> = []
   const traffic = yield* Traffic.run(ledger, {
     rate: options.rate,
@@ -82,5 +88,6 @@ const chosen = (all: ReadonlyArray<Fault>, draw: () => number) => {
   const first = all[Math.floor(draw() * all.length)]
   const second = all[Math.floor(draw() * all.length)]
   if (first === undefined || second === undefined) return []
-  return draw() < 0.4 && first.kind !== second.kind ? [first, second] : [first]
+  const both = first.kind !== second.kind && !first.alone && !second.alone
+  return draw() < 0.4 && both ? [first, second] : [first]
 }

@@ -1,9 +1,7 @@
-import { Effect, Layer, Schedule } from "effect"
-import { FetchHttpClient } from "effect/http"
+import { Effect } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
-import { AdminClient } from "../../src/Admin/Client.ts"
 import type { Draw } from "../support/Faults/Bodies.ts"
-import type { Part } from "../support/Faults/System.ts"
+import { answered, asked } from "./Admin.ts"
 import { type Fault, oneOf, type Target } from "./Fault.ts"
 
 /** What operators do amid it all; that it is refused or nobody answers is no fault of the system. */
@@ -56,18 +54,3 @@ const old = ({ query }: Target, draw: Draw) =>
       Effect.map(([found]) => found),
       Effect.orElseSucceed(() => undefined)
     )
-
-const asked = <A, E>(
-  { admin }: Target,
-  ask: (client: AdminClient["Service"]) => Effect.Effect<A, E>
-): Effect.Effect<void> => Effect.ignore(Effect.provide(Effect.flatMap(AdminClient, ask), clientOf(admin)))
-
-const answered = <A, E>({ admin }: Target, ask: (client: AdminClient["Service"]) => Effect.Effect<A, E>) =>
-  Effect.flatMap(AdminClient, ask).pipe(
-    Effect.provide(clientOf(admin)),
-    Effect.retry({ schedule: Schedule.spaced("1 second"), times: 90 }),
-    Effect.orDie
-  )
-
-const clientOf = ({ admin }: Part) =>
-  AdminClient.layer({ url: admin }).pipe(Layer.provide(FetchHttpClient.layer))

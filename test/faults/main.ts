@@ -14,6 +14,7 @@ import { witness } from "../support/Faults/Witness.ts"
 import { fallen, held, lastLines } from "./Machine.ts"
 import { failures, recoveries, render, type Report } from "./Report.ts"
 import { faults, type Happened, round } from "./Round.ts"
+import { olderRevision, versionFaults } from "./Versions.ts"
 
 const { values } = parseArgs({
   options: {
@@ -31,9 +32,11 @@ const number = (name: "minutes" | "seed" | "rate") => {
   return process.exit(2)
 }
 const [minutes, seed, rate] = [number("minutes"), number("seed"), number("rate")]
-const mixed = faults.filter(({ name }) => values.only?.includes(name) ?? true)
+const versions = versionFaults()
+const known = [...faults, ...versions]
+const mixed = known.filter(({ name }) => values.only?.includes(name) ?? true)
 if (mixed.length === 0) {
-  process.stderr.write(`--only knows these faults: ${faults.map(({ name }) => name).join(", ")}.\n`)
+  process.stderr.write(`--only knows these faults: ${known.map(({ name }) => name).join(", ")}.\n`)
   process.exit(2)
 }
 const runtime = process.versions["deno"] ? `Deno ${process.versions["deno"]}` : `Node ${process.version}`
@@ -41,10 +44,15 @@ const say = (text: string) => Console.error(text)
 
 const program = Effect.gen(function*() {
   yield* say(`seed ${seed}, ${minutes} minutes, ${runtime}`)
-  const system = yield* System.make({ receivers: 2, projectors: 2 })
-  const target = { ...system, admin: yield* system.add("admin"), erased: new Set<string>() }
-  const witnessed = yield* witness(system, target)
+  if (versions.length === 0) {
+    yield* say(
+      `without mixed versions: this clone lacks revision ${olderRevision} (\`git fetch --unshallow\`)`
+    )
+  }
   const ledger = new Ledger()
+  const system = yield* System.make({ receivers: 2, projectors: 2, clocks: true })
+  const target = { ...system, admin: yield* system.add("admin"), ledger, erased: new Set<string>() }
+  const witnessed = yield* witness(system, target)
   const draw = drawsOf(seed)
   const happened: Array<Happened> = []
   const began = performance.now()
@@ -54,7 +62,6 @@ const program = Effect.gen(function*() {
     const seconds = Math.min(60, (end - performance.now()) / 1_000)
     const done = yield* round({
       target,
-      ledger,
       draw,
       seed: seed * 1_000 + rounds,
       rate,

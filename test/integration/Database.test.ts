@@ -58,7 +58,7 @@ for (const engine of engines) {
 }
 
 const all = ["projections", "rebuilds", "reconciliations", "origin", "repeated_ids", "completed"]
-  .concat("applied_counts", "forgotten", "places", "repeated_bodies")
+  .concat("applied_counts", "forgotten", "places", "repeated_bodies", "row_retentions")
 
 const applied = Effect.gen(function*() {
   const sql = yield* SqlClient

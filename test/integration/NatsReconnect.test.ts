@@ -172,6 +172,30 @@ describe("a connection that demands TLS", () => {
   )
 })
 
+describe("a connection that is lost after the wall clock was set back by an hour", () => {
+  const setBack = Effect.acquireRelease(
+    Effect.sync(() => {
+      const { now } = Date
+      Date.now = () => now() - 3_600_000
+      return now
+    }),
+    (now) => Effect.sync(() => void (Date.now = now))
+  )
+
+  test(
+    "comes back with the broker",
+    Effect.gen(function*() {
+      const broker = yield* NatsProcess.start()
+      const nats = yield* connected({ servers: [broker.url], token: Redacted.make(broker.token) })
+      yield* setBack
+      yield* broker.signal("SIGKILL")
+      yield* untilFault(nats, /not connected/)
+      yield* broker.start
+      yield* untilBack(nats)
+    })
+  )
+})
+
 describe("a connection that cannot be made", () => {
   const mistakes: Readonly<Record<string, readonly [target: Target, told: RegExp]>> = {
     "an address of a websocket": [{ servers: ["wss://127.0.0.1:1"] }, /neither nats:\/\/ nor tls:\/\//],

@@ -10,6 +10,7 @@ import { Nats } from "../../src/Nats.ts"
 import { NatsServer } from "../../src/Nats/Server.ts"
 import { scans } from "../../src/Projections/Scans.ts"
 import { completeness } from "../../src/Projector/Completeness.ts"
+import { StandstillPatience } from "../../src/Projector/Keep.ts"
 import { placeOf, replay } from "../../src/Projector/Places.ts"
 import { request } from "../../src/Projector/Rebuilds.ts"
 import { lives } from "../../src/Projector/Registry.ts"
@@ -348,6 +349,35 @@ describe.concurrent("a durable consumer that is edited while it is used", () => 
       yield* untilCount("scans", 40)
       yield* untilReady
     }).pipe(Effect.provide(running)))
+})
+
+describe.concurrent("a durable consumer that stands still with events in flight", () => {
+  const patient = projector.pipe(Layer.provide(Layer.succeed(StandstillPatience, 2_000)))
+
+  it.live("is created again, and the events are applied", () =>
+    Effect.gen(function*() {
+      yield* appendScans(0, 20)
+      yield* untilCount("scans", 20)
+      const { connection, newInbox } = yield* Nats
+      const { consumers } = yield* manager
+      const { created } = yield* Effect.promise(() => consumers.info(stream, "scans-1"))
+      // Another program takes events, and never finishes them.
+      const inbox = newInbox()
+      const taken: Array<string> = []
+      connection.subscribe(inbox, { callback: (_, { subject }) => void taken.push(subject) })
+      connection.publish(`$JS.API.CONSUMER.MSG.NEXT.${stream}.scans-1`, `{"batch":100}`, { reply: inbox })
+      yield* appendScans(20, 60)
+      yield* untilFault(/neither delivered again nor finished \d+ events in flight.*created again/)
+      yield* untilCount("scans", 60)
+      yield* untilReady
+      assert.isAbove(taken.length, 0)
+      const again = yield* Effect.promise(() => consumers.info(stream, "scans-1"))
+      assert.notStrictEqual(again.created, created)
+    }).pipe(
+      Effect.provide(
+        patient.pipe(Layer.provideMerge(Layer.mergeAll(logOnBroker, postgres.layer, Vitals.layer)))
+      )
+    ))
 })
 
 describe.concurrent("a projection whose newer version is live", () => {

@@ -16,6 +16,8 @@ export interface NatsProcess {
   readonly url: string
   readonly port: number
   readonly token: string
+  /** The folder of what it has stored. */
+  readonly storage: string
   /** Of nats-server, while it runs. */
   readonly pid: Effect.Effect<number>
   /** Sends a signal; waits until the process is gone, or stands still, unless the signal lets it go on. */
@@ -81,6 +83,7 @@ async function launch(
     url: `nats://127.0.0.1:${port}`,
     port,
     token,
+    storage: join(folder, "jetstream"),
     pid: Effect.sync(pid),
     signal: (name: "SIGKILL" | "SIGTERM" | "SIGSTOP" | "SIGCONT") => Effect.promise(() => signal(name)),
     reload: (others: Readonly<Record<string, unknown>>) =>

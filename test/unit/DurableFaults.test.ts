@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { AckPolicy, type ConsumerConfig, type ConsumerInfo, DeliverPolicy, ReplayPolicy } from "nats"
+import { AckPolicy, type ConsumerConfig, type ConsumerInfo, DeliverPolicy, nanos, ReplayPolicy } from "nats"
 import { describeOwner, faultsOf, ownerOf } from "../../src/Consumer/DurableFaults.ts"
 
 const filter = "3qpr.events.scan.created"
@@ -37,6 +37,12 @@ describe("a durable consumer", () => {
     ["pushes", { deliver_subject: "elsewhere" }, "pushes to elsewhere"],
     ["is paused", { pause_until: "2999-01-01T00:00:00Z" }, "paused until 2999-01-01"],
     ["keeps the pace of the past", { replay_policy: ReplayPolicy.Original }, "replay policy"],
+    ["keeps events of a killed process for an hour", { ack_wait: nanos(3_600_000) }, "ack_wait or backoff"],
+    [
+      "delivers again after an hour only",
+      { backoff: [nanos(1_000), nanos(3_600_000)] },
+      "ack_wait or backoff"
+    ],
     ["refuses requests", { max_batch: 1 }, "max_batch"]
   ])("has a fault when it %s", (_, changes, fault) => {
     const faults = faultsOf(infoOf(changes), filter)

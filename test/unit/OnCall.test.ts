@@ -1,7 +1,7 @@
 // Runs: node first
 
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Logger } from "effect"
+import { Clock, Effect, Fiber, Logger } from "effect"
 import { TestClock } from "effect/testing"
 import { reportReadiness, reportRefusals } from "../../src/OnCall.ts"
 import { lineOf } from "../../src/Telemetry.ts"
@@ -47,6 +47,23 @@ describe("the log for people on call", () => {
         () => {}
       )
       assert.deepStrictEqual(lines, ["0: WARN  not ready: event log: away"])
+    }))
+
+  it.effect("has a line about refused deliveries also after the wall clock was set back", () =>
+    Effect.gen(function*() {
+      const counts = { invalid_signature: 0 }
+      let wrongBy = 0
+      const clock = yield* Effect.clockWith(Effect.succeed)
+      const wrong = Object.assign(Object.create(clock), {
+        currentTimeMillis: Effect.map(clock.currentTimeMillis, (now) => now + wrongBy)
+      })
+      const report = reportRefusals(() => counts).pipe(Effect.provideService(Clock.Clock, wrong))
+      const lines = yield* linesOf(report, 100, (second) => {
+        if (second === 30) wrongBy = -3_600_000
+        counts.invalid_signature++
+      })
+      assert.lengthOf(lines, 2)
+      assert.match(lines[1] ?? "", /invalid_signature: 60 in 60 s/)
     }))
 
   it.effect("has a line for the first refused delivery, and then one a minute with their number", () =>

@@ -5,7 +5,8 @@ import {
   judgeLog,
   type LogNow,
   type Memory,
-  patience
+  patience,
+  standstill
 } from "../../src/Projector/Place.ts"
 
 const created = "2026-01-01T00:00:00Z"
@@ -69,6 +70,31 @@ describe("a durable consumer", () => {
     assert.strictEqual(judgeDurable("a", { owner: undefined, faults: [] }), "claim")
     assert.strictEqual(judgeDurable("a", { owner: undefined, faults }), "edited")
     assert.strictEqual(judgeDurable("a", { owner: "b", faults }), "foreign")
+  })
+})
+
+describe("a durable consumer with events in flight", () => {
+  const deliveries = { inFlight: 247, requests: 1, deliveries: 900, finishedTo: 653 }
+
+  it("stands still from the first look on at which nothing changed", () => {
+    const first = standstill(undefined, deliveries, 1_000)
+    assert.strictEqual(first?.since, 1_000)
+    assert.strictEqual(standstill(first, { ...deliveries, requests: 2 }, 9_000)?.since, 1_000)
+  })
+
+  it.each<readonly [string, Partial<typeof deliveries>]>([
+    ["an event is delivered again", { deliveries: 901 }],
+    ["an event is acknowledged out of order", { inFlight: 246 }],
+    ["all events up to a sequence are acknowledged", { finishedTo: 654 }]
+  ])("does not when %s", (_, change) => {
+    const first = standstill(undefined, deliveries, 1_000)
+    assert.strictEqual(standstill(first, { ...deliveries, ...change }, 9_000)?.since, 9_000)
+  })
+
+  it("does not when no event is in flight, or no process asks for events", () => {
+    const first = standstill(undefined, deliveries, 1_000)
+    assert.isUndefined(standstill(first, { ...deliveries, inFlight: 0 }, 9_000))
+    assert.isUndefined(standstill(first, { ...deliveries, requests: 0 }, 9_000))
   })
 })
 

@@ -1,5 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
-import type { Instrument } from "../support/Faults/Instruments.ts"
+import { Effect } from "effect"
+import { once } from "node:events"
+import { createServer } from "node:http"
+import { concluded, type Instrument, verification } from "../support/Faults/Instruments.ts"
 import { type Difference, judgeOf } from "../support/Faults/Witness.ts"
 
 const skipped: Difference = { projection: "scans", kind: "skipped", text: "scans lacks 3 events" }
@@ -41,4 +44,70 @@ describe("the witness of the faults", () => {
     look([skipped], [saying(false, ["twice"])], 90_000)
     assert.deepStrictEqual(seen.problems, [])
   })
+
+  const answer = (body: unknown, status = 200) => ({ status, headers: new Headers(), body })
+  const listing = (fault: string | null) =>
+    answer({ projections: [{ name: "scans", fault, completeness: { missing: 3, unexplained: 0 } }] })
+
+  it("asks that `threeqpr status` fails, for which a number in a column is not enough", () => {
+    const { look, seen } = judge()
+    const green = concluded(answer({ ready: true }), listing(null))
+    look([skipped], [green], 0)
+    look([skipped], [green], 31_000)
+    assert.deepStrictEqual(seen.problems, ["for 31 s threeqpr status is green, but scans lacks 3 events"])
+  })
+
+  it.each([
+    ["is not ready", answer({ ready: false }), listing(null)],
+    ["does not answer", undefined, listing(null)],
+    ["has a fault of the read model", answer({ ready: true }), listing("3 missing")],
+    ["cannot tell", answer({ ready: true }), answer({}, 503)]
+  ])("takes `threeqpr status` for red when it %s", (_, status, projections) => {
+    assert.isTrue(concluded(status, projections).isRed("scans"))
+  })
+
+  /** A private listener whose verifications end like this. */
+  const verifying = (ended: unknown) =>
+    Effect.acquireRelease(
+      Effect.promise(async () => {
+        const server = createServer((request, response) => {
+          const begins = request.method === "POST"
+          response.writeHead(begins ? 202 : 200, { "content-type": "application/json" })
+          response.end(JSON.stringify(begins ? { id: 1 } : ended))
+        })
+        await once(server.listen(0, "127.0.0.1"), "listening")
+        return server
+      }),
+      (server) => Effect.sync(() => void server.close().closeAllConnections())
+    ).pipe(Effect.map((server) => {
+      const address = server.address()
+      return { admin: `http://127.0.0.1:${typeof address === "object" ? address?.port : ""}` }
+    }))
+
+  const equal = { state: "compared", result: { tables: { scans: { equal: true } } } }
+
+  it.live("reports a verification that began amid a difference and finds none", () =>
+    Effect.gen(function*() {
+      let now = 0
+      const read = verification(yield* verifying(equal), () => now)
+      const { look, seen } = judge()
+      for (; now <= 50_000; now += 10_000) look([skipped], [yield* read(["scans"])], now)
+      // It begins at 20 s and has ended at 30 s.
+      assert.deepStrictEqual(seen, { problems: [], longest: 20_000 })
+      look([skipped], [yield* read(["scans"])], now)
+      assert.deepStrictEqual(seen.problems, [
+        "for 30 s threeqpr projections verify is green, but scans lacks 3 events"
+      ])
+    }).pipe(Effect.scoped))
+
+  it.live.each([
+    ["finds it", { state: "compared", result: { tables: { scans: { equal: false } } } }],
+    ["fails", { state: "failed", result: null }],
+    ["goes on", { state: "comparing", result: null }]
+  ])("takes a verification for red that %s", ([, ended]) =>
+    Effect.gen(function*() {
+      let now = 0
+      const read = verification(yield* verifying(ended), () => now)
+      for (; now <= 50_000; now += 10_000) assert.isTrue((yield* read(["scans"])).isRed("scans"))
+    }).pipe(Effect.scoped))
 })

@@ -29,13 +29,12 @@ describe("npm run faults", () => {
   test(
     "finds nothing lost, doubled or skipped, and fails when it has nothing to show",
     Effect.gen(function*() {
-      const system = yield* System.make({ receivers: 2, projectors: 2 })
-      const target = { ...system, admin: yield* system.add("admin"), erased: new Set<string>() }
-      const witnessed = yield* witness(system, target)
       const ledger = new Ledger()
+      const system = yield* System.make({ receivers: 2, projectors: 2 })
+      const target = { ...system, admin: yield* system.add("admin"), ledger, erased: new Set<string>() }
+      const witnessed = yield* witness(system, target)
       const { happened, settled, verdict } = yield* round({
         target,
-        ledger,
         draw: drawsOf(5),
         seed: 5,
         rate: 100,

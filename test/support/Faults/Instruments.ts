@@ -21,10 +21,21 @@ export interface Speaking {
   readonly admin: Part
 }
 
-/** Reads them all: readiness of each projector, `/v1/projections` (as `threeqpr status` does), the ledger, metrics. */
-export const instruments = Effect.fnUntraced(
-  function*({ admin, projectors }: Speaking, projections: ReadonlyArray<string>) {
+/** Reads all instruments for the projections that differ. */
+export type Read = (projections: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<Instrument>>
+
+/**
+ * Readiness of each projector, `/v1/projections`, what `threeqpr status` reads and concludes, metrics, the ledger, and
+ * `threeqpr projections verify` for what differs for a while.
+ */
+export const instruments = ({ admin, projectors }: Speaking): Read => {
+  const verify = verification(admin)
+  return Effect.fnUntraced(function*(projections) {
+    // A difference that is over is forgotten.
+    const verified = yield* verify(projections)
+    if (projections.length === 0) return []
     const running = projectors.filter(({ now }) => now() !== undefined)
+    const listing = yield* Effect.cached(asked(admin, "/v1/projections"))
     const readings = [
       ...running.map((part) =>
         Effect.map(
@@ -32,7 +43,8 @@ export const instruments = Effect.fnUntraced(
           (answer) => instrument(`/readyz of ${part.admin}`, ["skipped"], () => answer?.status !== 200)
         )
       ),
-      Effect.map(asked(admin, "/v1/projections"), listed),
+      Effect.map(listing, listed),
+      Effect.zipWith(asked(admin, "/v1/status"), listing, concluded, { concurrent: true }),
       Effect.map(asked(admin, "/metrics"), measured),
       Effect.map(
         Effect.filter(projections, (projection) => hasProblems(admin, projection)),
@@ -44,12 +56,16 @@ export const instruments = Effect.fnUntraced(
           )
       )
     ]
-    return yield* Effect.all(readings, { concurrency: "unbounded" })
-  }
-)
+    return [verified, ...yield* Effect.all(readings, { concurrency: "unbounded" })]
+  })
+}
 
-const asked = ({ admin }: Part, path: string): Effect.Effect<Answer | undefined> =>
-  send(`${admin}${path}`).pipe(
+const asked = (
+  { admin }: Pick<Part, "admin">,
+  path: string,
+  init?: RequestInit
+): Effect.Effect<Answer | undefined> =>
+  send(`${admin}${path}`, init).pipe(
     Effect.timeout("20 seconds"),
     Effect.sandbox,
     Effect.catch(() => Effect.succeed(undefined))
@@ -63,9 +79,7 @@ const instrument = (
 
 const counted: Instrument["tells"] = ["skipped", "unexplained"]
 
-const listed = (answer: Answer | undefined): Instrument => {
-  const name = "/v1/projections"
-  if (answer?.status !== 200) return instrument(name, counted, () => true)
+const projectionsIn = (answer: Answer) => {
   const { projections }: {
     readonly projections: ReadonlyArray<{
       readonly name: string
@@ -73,6 +87,24 @@ const listed = (answer: Answer | undefined): Instrument => {
       readonly completeness: { readonly missing: number; readonly unexplained: number }
     }>
   } = JSON.parse(JSON.stringify(answer.body))
+  return projections
+}
+
+/** Exits with 1 as `threeqpr status` does: when the process is not ready, or a read model has a fault. */
+export const concluded = (status: Answer | undefined, listing: Answer | undefined): Instrument => {
+  const name = "threeqpr status"
+  const { ready }: { readonly ready?: boolean } = JSON.parse(JSON.stringify(status?.body ?? {}))
+  if (status?.status !== 200 || ready !== true || listing?.status !== 200) {
+    return instrument(name, counted, () => true)
+  }
+  const red = projectionsIn(listing).filter(({ fault }) => fault !== null)
+  return instrument(name, counted, (projection) => red.some(({ name }) => name === projection))
+}
+
+const listed = (answer: Answer | undefined): Instrument => {
+  const name = "/v1/projections"
+  if (answer?.status !== 200) return instrument(name, counted, () => true)
+  const projections = projectionsIn(answer)
   const red = projections.filter(({ completeness: { missing, unexplained }, fault }) =>
     fault !== null || missing + unexplained > 0
   )
@@ -103,3 +135,71 @@ const hasProblems = Effect.fnUntraced(function*(admin: Part, projection: string)
     after = cursor
   }
 })
+
+/** How long a read model differs before it is verified, in milliseconds: most repairs are over by then. */
+const verifyAfter = 12_000
+
+/** What is known of the verification of a read model that differs. */
+interface Verified {
+  readonly since: number
+  /** The verification that is under way. */
+  readonly id?: number | undefined
+  /** Whether the last one that began amid the difference found none. */
+  readonly isEqual: boolean
+}
+
+/**
+ * `threeqpr projections verify` builds a read model once more, so it runs for a difference that lasts only. It is red
+ * until a verification that began amid the difference has ended and found none.
+ */
+export const verification = (admin: Pick<Part, "admin">, now: () => number = () => performance.now()) => {
+  const known = new Map<string, Verified>()
+  const look = Effect.fnUntraced(function*(projection: string) {
+    const before = known.get(projection) ?? { since: now(), isEqual: false }
+    const ended = before.id === undefined ? undefined : yield* endOf(admin, projection, before.id)
+    const isEqual = ended?.isEqual ?? before.isEqual
+    const goesOn = before.id !== undefined && ended === undefined
+    const id = goesOn
+      ? before.id
+      : now() - before.since < verifyAfter
+      ? undefined
+      : yield* begun(admin, projection)
+    known.set(projection, { ...before, id, isEqual })
+  })
+  return Effect.fnUntraced(function*(projections: ReadonlyArray<string>) {
+    for (const name of known.keys()) if (!projections.includes(name)) known.delete(name)
+    yield* Effect.forEach(projections, look, { discard: true })
+    return instrument(
+      "threeqpr projections verify",
+      counted,
+      (projection) => known.get(projection)?.isEqual !== true
+    )
+  })
+}
+
+/** Begins one; undefined when that is refused, as amid a rebuild. */
+const begun = (admin: Pick<Part, "admin">, projection: string) =>
+  Effect.map(
+    asked(admin, `/v1/projections/${projection}/rebuild`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ verify: true, by: "the witness" })
+    }),
+    (answer) => {
+      const { id }: { readonly id?: number } = JSON.parse(JSON.stringify(answer?.body ?? {}))
+      return answer?.status === 202 ? id : undefined
+    }
+  )
+
+/** Whether one has found both sides equal; undefined while it goes on. */
+const endOf = (admin: Pick<Part, "admin">, projection: string, id: number) =>
+  Effect.map(asked(admin, `/v1/projections/${projection}/rebuilds/${id}`), (answer) => {
+    if (answer?.status !== 200) return { isEqual: false }
+    const { result, state }: {
+      readonly state: string
+      readonly result: { readonly tables?: Readonly<Record<string, { readonly equal: boolean }>> } | null
+    } = JSON.parse(JSON.stringify(answer.body))
+    if (state === "running" || state === "comparing") return undefined
+    const tables = Object.values(result?.tables ?? {})
+    return { isEqual: state === "compared" && tables.length > 0 && tables.every(({ equal }) => equal) }
+  })

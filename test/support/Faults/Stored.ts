@@ -55,6 +55,22 @@ export const readStream = async (
   }
 }
 
+/** Whether a stream still has an entry where it was. */
+export const holds = async (
+  broker: Pick<NatsProcess, "url" | "token">,
+  stream: string,
+  { headers, sequence }: StoredEntry
+) => {
+  const connection = await connect({ servers: broker.url, token: broker.token, timeout: 20_000 })
+  try {
+    const manager = await connection.jetstreamManager({ checkAPI: false })
+    const found = await manager.streams.getMessage(stream, { seq: sequence }).catch(unless(noMessage))
+    return found !== undefined && storedOf(found).headers["ce-id"] === headers["ce-id"]
+  } finally {
+    await connection.close()
+  }
+}
+
 const noStream = 10059
 const noMessage = 10037
 

@@ -1,5 +1,9 @@
 import { Context, Effect, Exit, Layer, Redacted, Schedule, Scope } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
 import { Database } from "../../../src/Database.ts"
 import { messageOf } from "../../../src/Failure.ts"
 import { lives } from "../../../src/Projector/Registry.ts"
@@ -9,7 +13,7 @@ import { freePort } from "../Port.ts"
 import * as Postgres from "../Postgres.ts"
 import { standStill } from "../Processes.ts"
 import * as Proxy from "../Proxy.ts"
-import { type Serve, serve } from "../Serve.ts"
+import { type Launch, type Serve, serve } from "../Serve.ts"
 import { check, type CheckOptions, type Verdict } from "./Check.ts"
 import * as Cluster from "./Cluster.ts"
 import type { Ledger } from "./Ledger.ts"
@@ -32,6 +36,10 @@ export interface Part {
   readonly proceed: Effect.Effect<void>
   /** Starts it if it does not run; ready when done. Tries again while it cannot start. */
   readonly start: Effect.Effect<void>
+  /** The same with the program of another checkout, which `main` names. */
+  readonly startOther: (main: string) => Effect.Effect<void>
+  /** Moves its wall clock by milliseconds, from where the clock of the machine is; 0 puts it right. */
+  readonly moveClock: (millis: number) => Effect.Effect<void>
 }
 
 /** Everything on one machine, in processes of its own, with a network between that does what it is told. */
@@ -67,6 +75,8 @@ export interface SystemOptions {
   readonly cluster?: boolean
   /** Our processes reach broker and Postgres past the networks between, which cost time: for measurements. */
   readonly direct?: boolean
+  /** Whether the clocks of our processes can be moved. */
+  readonly clocks?: boolean
   /** That part of the configuration of the one broker. */
   readonly jetstream?: Readonly<Record<string, unknown>>
 }
@@ -91,7 +101,7 @@ export const make = Effect.fnUntraced(function*(options: SystemOptions) {
     ...options.env
   }
   const add = (role: Part["role"], env: Readonly<Record<string, string>> = {}) =>
-    Scope.provide(part(role, { ...base, ...env }), scope)
+    Scope.provide(part(role, { ...base, ...env }, options.clocks ? { preload: clockModule } : {}), scope)
   const many = (role: Part["role"], count: number) =>
     Effect.forEach(Array.from({ length: count }), () => add(role), { concurrency: 4 })
   const database = yield* Layer.build(
@@ -134,22 +144,37 @@ export const make = Effect.fnUntraced(function*(options: SystemOptions) {
   return system
 })
 
-const part = Effect.fnUntraced(function*(role: Part["role"], env: Readonly<Record<string, string>>) {
+/** Moves the clock of the process that it is preloaded into. */
+const clockModule = fileURLToPath(new URL("./Clock.ts", import.meta.url))
+
+const part = Effect.fnUntraced(function*(
+  role: Part["role"],
+  env: Readonly<Record<string, string>>,
+  launch: Launch
+) {
   const PORT = String(yield* Effect.promise(freePort))
   const ADMIN_PORT = String(yield* Effect.promise(freePort))
   let now: Serve | undefined
   let life = Scope.makeUnsafe()
   yield* Effect.addFinalizer((exit) => Effect.suspend(() => Scope.close(life, exit)))
-  const start = Effect.gen(function*() {
-    if (now !== undefined) return
-    life = Scope.makeUnsafe()
-    now = yield* serve({ ...env, PORT, ADMIN_PORT }, ["--role", role]).pipe(
-      Scope.provide(life),
-      Effect.sandbox,
-      Effect.retry(Schedule.spaced("200 millis")),
-      Effect.orDie
-    )
-  })
+  const clock = yield* Effect.acquireRelease(
+    Effect.sync(() => mkdtempSync(join(tmpdir(), "threeqpr-clock-"))),
+    (folder) => Effect.sync(() => rmSync(folder, { recursive: true, force: true }))
+  )
+  const CLOCK_FILE = join(clock, "offset")
+  const startAs = (other: Launch) =>
+    Effect.gen(function*() {
+      if (now !== undefined) return
+      life = Scope.makeUnsafe()
+      const variables = { ...env, PORT, ADMIN_PORT, CLOCK_FILE }
+      now = yield* serve(variables, ["--role", role], { ...launch, ...other }).pipe(
+        Scope.provide(life),
+        Effect.sandbox,
+        Effect.retry(Schedule.spaced("200 millis")),
+        Effect.orDie
+      )
+    })
+  const start = startAs({})
   const signal = (name: NodeJS.Signals) => Effect.sync(() => void (now && process.kill(now.pid, name)))
   yield* start
   return {
@@ -166,6 +191,8 @@ const part = Effect.fnUntraced(function*(role: Part["role"], env: Readonly<Recor
       }),
     pause: Effect.suspend(() => now === undefined ? Effect.void : standStill(now.pid)),
     proceed: signal("SIGCONT"),
-    start
+    start,
+    startOther: (main) => startAs({ entry: main }),
+    moveClock: (millis) => Effect.sync(() => writeFileSync(CLOCK_FILE, String(millis)))
   } satisfies Part
 })

@@ -4,7 +4,7 @@ import { projections } from "../../../src/Projections.ts"
 import { deadLetters } from "./Check.ts"
 import { type Instrument, instruments, type Kind, type Speaking } from "./Instruments.ts"
 import { accountOf, liveOf } from "./ReadModels.ts"
-import { positions, readStream, type StoredEntry } from "./Stored.ts"
+import { holds, positions, readStream, type StoredEntry } from "./Stored.ts"
 import type { System } from "./System.ts"
 
 /** How long an instrument may be green while a read model differs from the log, in milliseconds. */
@@ -36,9 +36,15 @@ export const witness = Effect.fnUntraced(function*(
   const seen = { problems: new Array<string>(), looks: 0, different: 0, longest: 0 }
   const green = new Map<string, number>()
   const judge = judgeOf(seen, green)
+  const readAll = instruments(speaking)
   let entries: ReadonlyArray<StoredEntry> = []
   const look = Effect.gen(function*() {
     const floors = yield* Effect.promise(() => positions(system.broker))
+    const last = entries.at(-1)
+    // Another log can have been put in its place.
+    if (last !== undefined && !(yield* Effect.promise(() => holds(system.broker, "3QPR_EVENTS", last)))) {
+      entries = []
+    }
     const more = yield* Effect.promise(() =>
       readStream(system.broker, "3QPR_EVENTS", entries.at(-1)?.sequence ?? 0)
     )
@@ -47,9 +53,8 @@ export const witness = Effect.fnUntraced(function*(
       Effect.forEach(projections, (projection) => differences(projection, floors, system.broker, entries))
     )
     const all = found.flat()
-    const read = all.length === 0
-      ? []
-      : yield* instruments(speaking, [...new Set(all.map(({ projection }) => projection))])
+    const differing = [...new Set(all.map(({ projection }) => projection))]
+    const read = yield* readAll(differing)
     seen.looks++
     if (all.length > 0) seen.different++
     judge(all, read)

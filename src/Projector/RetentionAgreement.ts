@@ -1,0 +1,103 @@
+import { Context, Duration, Effect, Layer, Schedule, Schema } from "effect"
+import { SqlClient } from "effect/sql/SqlClient"
+import { messageOf } from "../Failure.ts"
+import { instance, startedAt } from "../Instance.ts"
+import { Vitals } from "../Vitals.ts"
+
+/** How long rows are kept after what they tell of happened, in milliseconds; undefined keeps them for ever. */
+export const RowRetention = Context.Reference<number | undefined>("threeqpr-events/Projector/RowRetention", {
+  defaultValue: () => undefined
+})
+
+/** Processes of one database have different values of ROW_RETENTION, so no row is removed by its age. */
+export class RetentionDiffers
+  extends Schema.TaggedError<RetentionDiffers>()("RetentionDiffers", { message: Schema.String })
+{}
+
+/** How often a process writes its value and reads the others. */
+const every = "5 seconds"
+
+/** A process that has not written its value for this long has ended. */
+const silence = "30 seconds"
+
+/**
+ * How long values may differ before a process is not ready. A rolling update that changes the value is over by then; a
+ * new process that is not ready would hold it up.
+ */
+export const RetentionGrace = Context.Reference<Duration.Input>("threeqpr-events/Projector/RetentionGrace", {
+  defaultValue: () => "5 minutes"
+})
+
+const Others = Schema.Array(Schema.Struct({ retention: Schema.NullOr(Schema.Finite) }))
+const decodeOthers = Schema.decodeUnknownEffect(Others)
+
+/** Why no row is removed by its age: what other processes of this database keep. Undefined when all agree. */
+export const difference = Effect.gen(function*() {
+  const retention = yield* RowRetention
+  const sql = yield* SqlClient
+  const others = yield* Effect.flatMap(
+    sql`select distinct retention::float8 as retention from row_retentions
+      where seen_at > now() - ${silence}::interval
+        and retention is distinct from ${retention ?? null}::bigint
+      order by 1`,
+    decodeOthers
+  )
+  if (others.length === 0) return undefined
+  return `ROW_RETENTION is ${named(retention)} in this process and `
+    + `${
+      others.map(({ retention }) => named(retention)).join(" and ")
+    } in others that use the same database. `
+    + "No row is removed by its age, and no reconciliation appends scans, until all have one value. Set it to one "
+    + "value and start those processes again."
+})
+
+const named = (retention: number | null | undefined) =>
+  retention === null || retention === undefined ? "unlimited" : Duration.format(Duration.millis(retention))
+
+/** Fails when other processes of this database keep rows for another time. */
+export const agreed = Effect.flatMap(
+  difference,
+  (message) => message === undefined ? Effect.void : Effect.fail(new RetentionDiffers({ message }))
+)
+
+const own = `${instance()} ${startedAt}`
+
+const write = Effect.gen(function*() {
+  const retention = yield* RowRetention
+  const sql = yield* SqlClient
+  yield* sql`delete from row_retentions where seen_at < now() - interval '1 hour'`
+  yield* sql`insert into row_retentions (process, retention) values (${own}, ${retention ?? null}::bigint)
+    on conflict (process) do update set retention = excluded.retention, seen_at = excluded.seen_at`
+})
+
+/** Writes the value of this process for the others to see, and compares it with theirs. */
+export const layer = Layer.effectDiscard(Effect.gen(function*() {
+  const vitals = yield* Vitals
+  const sql = yield* SqlClient
+  const grace = Duration.toMillis(yield* RetentionGrace)
+  let found: { readonly message: string; readonly since: number } | undefined
+  yield* vitals.watch(
+    "row retention",
+    Effect.sync(() =>
+      found !== undefined && performance.now() - found.since >= grace ? found.message : undefined
+    )
+  )
+  yield* Effect.addFinalizer(() =>
+    Effect.ignore(Effect.timeout(sql`delete from row_retentions where process = ${own}`, "1 second"))
+  )
+  const look = Effect.gen(function*() {
+    yield* write
+    const message = yield* difference
+    if (message === undefined) return void (found = undefined)
+    if (message !== found?.message) yield* Effect.logWarning(message)
+    found = { message, since: found?.since ?? performance.now() }
+  })
+  yield* vitals.run(
+    "the comparison of ROW_RETENTION",
+    look.pipe(
+      Effect.catch((error) => Effect.logDebug(`ROW_RETENTION is not compared for now: ${messageOf(error)}`)),
+      Effect.repeat(Schedule.spaced(every)),
+      Effect.andThen(Effect.never)
+    )
+  )
+}))

@@ -1,0 +1,82 @@
+import { Effect, Schedule } from "effect"
+import { cpSync, mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import type { Draw } from "../support/Faults/Bodies.ts"
+import { readStream } from "../support/Faults/Stored.ts"
+import { secret } from "../support/Faults/System.ts"
+import { deliver } from "../support/Faults/Traffic.ts"
+import { answered } from "./Admin.ts"
+import { between, type Fault, type Target } from "./Fault.ts"
+
+/**
+ * Puts an older copy of the broker's files in their place, as a restore does. Then does what an operator does: lets 3QPR
+ * deliver again what the copy lacks, and builds each read model that refuses the older log from it.
+ */
+const olderLog = (target: Target, draw: Draw) =>
+  Effect.gen(function*() {
+    const { broker } = target
+    const copy = yield* Effect.acquireRelease(
+      Effect.sync(() => mkdtempSync(join(tmpdir(), "threeqpr-older-log-"))),
+      (copy) => Effect.sync(() => rmSync(copy, { recursive: true, force: true }))
+    )
+    yield* broker.signal("SIGTERM")
+    yield* Effect.sync(() => cpSync(broker.storage, copy, { recursive: true })).pipe(
+      Effect.ensuring(broker.start)
+    )
+    yield* between(draw, 3, 10)
+    yield* broker.signal("SIGKILL")
+    yield* broker.wipe.pipe(
+      Effect.andThen(Effect.sync(() => cpSync(copy, broker.storage, { recursive: true }))),
+      Effect.ensuring(broker.start)
+    )
+    yield* Effect.orDie(deliverAgain(target))
+    yield* acceptLog(target)
+  }).pipe(Effect.scoped)
+
+/** Delivers again what was answered 200 and is not in the log that is there. */
+const deliverAgain = Effect.fnUntraced(function*({ broker, erased, ledger, urls }: Target) {
+  const entries = yield* Effect.retry(Effect.tryPromise(() => readStream(broker, "3QPR_EVENTS")), {
+    schedule: Schedule.spaced("500 millis"),
+    times: 120
+  })
+  const stored = new Set(entries.map(({ headers }) => headers["ce-id"]))
+  const lost = [...ledger.sent.values()].filter(({ accepted, id, kind }) =>
+    accepted > 0 && kind !== "forged" && !stored.has(id) && !erased.has(id)
+  )
+  for (const sent of lost) sent.accepted = 0
+  yield* Effect.forEach(lost, (sent) => deliver(ledger, { urls, secret: () => secret }, sent), {
+    concurrency: "unbounded",
+    discard: true
+  })
+})
+
+/** Accepts the log for each read model that refuses it, until none does. */
+const acceptLog = (target: Target) =>
+  Effect.gen(function*() {
+    const { projections } = yield* answered(target, (client) => client.projections.list())
+    const refusing = projections.filter(({ fault, rebuild }) =>
+      rebuild === null && fault?.includes("--accept-new-log")
+    )
+    yield* Effect.forEach(refusing, ({ name }) =>
+      Effect.ignore(
+        Effect.timeout(
+          answered(target, (client) =>
+            client.projections.rebuild({
+              params: { name },
+              payload: { accept_new_log: true, by: "the faults" }
+            })),
+          "5 seconds"
+        )
+      ))
+    return projections.every(({ fault, rebuild }) => fault === null && rebuild === null)
+  }).pipe(
+    Effect.repeat({ until: (accepted) => accepted, schedule: Schedule.spaced("1 second") }),
+    Effect.timeout("3 minutes"),
+    Effect.orDie
+  )
+
+/** What can go wrong with the log itself. */
+export const logFaults: ReadonlyArray<Fault> = [
+  { name: "older copy of the log", row: 34, kind: "broker", alone: true, happen: olderLog }
+]

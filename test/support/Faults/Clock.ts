@@ -1,0 +1,29 @@
+/**
+ * Preloaded into a process of ours: moves its wall clock by the number of milliseconds in the file that `CLOCK_FILE`
+ * names. Monotonic clocks and timers stay as they are, as on a machine whose clock is set.
+ */
+import { readFileSync } from "node:fs"
+import process from "node:process"
+import { setInterval } from "node:timers"
+
+const file = process.env["CLOCK_FILE"] ?? ""
+const real = Date.now
+let offset = 0
+
+const read = () => {
+  try {
+    offset = Number(readFileSync(file, "utf8")) || 0
+  } catch {
+    // It is not there until the clock is moved.
+  }
+}
+read()
+setInterval(read, 100).unref()
+
+const now = () => real() + offset
+
+globalThis.Date = new Proxy(Date, {
+  construct: (target, given, newTarget) =>
+    Reflect.construct(target, given.length === 0 ? [now()] : given, newTarget),
+  get: (target, key) => key === "now" ? now : Reflect.get(target, key)
+})

@@ -32,8 +32,9 @@ RUN printf '#!/bin/sh\nexec deno run -A --cached-only --quiet /app/bin/threeqpr.
 ENV DATA_DIR=/data
 USER 1000:1000
 EXPOSE 3000 3001
+# Not /readyz: an orchestrator would restart a container that takes deliveries because a read model waits.
 HEALTHCHECK --interval=5s --timeout=5s --start-period=60s --retries=3 \
-  CMD wget -q -O /dev/null "http://127.0.0.1:${ADMIN_PORT:-3001}/readyz"
+  CMD wget -q -O /dev/null "http://127.0.0.1:${ADMIN_PORT:-3001}/livez"
 ENTRYPOINT ["threeqpr"]
 CMD ["serve"]
 
@@ -50,6 +51,6 @@ ENV NODE_ENV=production NODE_DISABLE_COMPILE_CACHE=1 DATA_DIR=/data
 USER 1000:1000
 EXPOSE 3000 3001
 HEALTHCHECK --interval=5s --timeout=5s --start-period=60s --retries=3 \
-  CMD wget -q -O /dev/null "http://127.0.0.1:${ADMIN_PORT:-3001}/readyz"
+  CMD wget -q -O /dev/null "http://127.0.0.1:${ADMIN_PORT:-3001}/livez"
 ENTRYPOINT ["threeqpr"]
 CMD ["serve"]

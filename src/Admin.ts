@@ -38,6 +38,8 @@ export interface AdminOptions {
   readonly token?: Redacted.Redacted<string> | undefined
   /** A token that may only read. */
   readonly readToken?: Redacted.Redacted<string> | undefined
+  /** Names that it answers to, besides those of this machine. */
+  readonly allowedHosts?: ReadonlyArray<string> | undefined
   /** How to reconcile with 3QPR; undefined without a key of its API. */
   readonly reconcile?: ReconcileOptions | undefined
 }

@@ -44,7 +44,8 @@ export const layer = (config: Config, secret: WebhookSecret, active: ReadonlySet
     host: config.adminHost,
     port: config.adminPort,
     token: config.adminToken,
-    readToken: config.adminReadToken
+    readToken: config.adminReadToken,
+    allowedHosts: config.adminAllowedHosts
   }
   const privateListener = (active.has("admin")
     ? Admin.layer({ ...access, reconcile: reconcile(config) }).pipe(

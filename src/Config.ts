@@ -1,11 +1,12 @@
 import { Config as EffectConfig, ConfigProvider, Effect, Equal, Option, Schema } from "effect"
+import { withoutCredentials } from "./Config/Address.ts"
 import * as DotEnv from "./Config/DotEnv.ts"
 import { misspelt } from "./Config/Misspelt.ts"
 import { contentOf } from "./Config/SecretFile.ts"
 import type { Setting } from "./Config/Setting.ts"
 import { settings } from "./Config/Settings.ts"
 
-export { isLoopback, isSafe } from "./Config/Address.ts"
+export { hasCredentials, isLoopback, isSafe } from "./Config/Address.ts"
 export { settings } from "./Config/Settings.ts"
 
 /** Settings that are wrong, all of them at once. */
@@ -157,6 +158,6 @@ const faultOf = ({ allowed, secret, variable }: Setting<unknown>, given: string)
     return `${variable} holds the control character U+${code} at place ${control.index + 1}; remove it.`
   }
   return `${variable} is ${
-    secret ? "not valid (its value is not shown)" : JSON.stringify(given)
+    secret ? "not valid (its value is not shown)" : JSON.stringify(withoutCredentials(given))
   }; allowed is ${allowed}.`
 }

@@ -49,6 +49,16 @@ const signatureMatches = Metric.counter("threeqpr_signature_matches_total", {
   incremental: true
 })
 
+const failedAuthentications = Metric.counter("threeqpr_failed_authentications_total", {
+  description: "Requests at the private listener without its token, or with a wrong one",
+  incremental: true
+})
+
+const byReason = {
+  missing_token: Metric.withAttributes(failedAuthentications, { reason: "missing_token" }),
+  wrong_token: Metric.withAttributes(failedAuthentications, { reason: "wrong_token" })
+}
+
 const loopDelay = Metric.histogram("threeqpr_event_loop_delay_seconds", {
   description: "By how much a timer came late, ten times a second",
   boundaries: seconds
@@ -90,6 +100,14 @@ export const ingest = {
     Object.fromEntries(
       Array.from(byOutcome, ([outcome, counter]) => [outcome, counter.valueUnsafe(nowhere).count])
     )
+}
+
+/** Counts failed authentications of the private listener. */
+export const authentication = {
+  start: (): void => {
+    for (const counter of Object.values(byReason)) counter.updateUnsafe(0, nowhere)
+  },
+  failed: (reason: keyof typeof byReason): void => byReason[reason].updateUnsafe(1, nowhere)
 }
 
 /** Counts what a secret has signed; there from the start, so that one that nobody uses shows. */

@@ -2,7 +2,7 @@ import { Array as Arr, Clock, Effect, FileSystem, Path, Schema } from "effect"
 import { randomBytes } from "node:crypto"
 import { type Config, settings } from "./Config.ts"
 import { messageOf } from "./Failure.ts"
-import { example, isActive, parse, type Secret } from "./WebhookSecret/Secret.ts"
+import { example, isActive, leastLength, parse, type Secret } from "./WebhookSecret/Secret.ts"
 
 /** The webhook secrets, those with an end that is past among them, and where they come from, to be shown. */
 export interface WebhookSecret {
@@ -66,7 +66,10 @@ export const read = Effect.fnUntraced(function*(file: string) {
   const secrets = lines.map(parse).filter((secret) => secret !== undefined)
   if (secrets.length < lines.length) {
     const place = lines.findIndex((line) => parse(line) === undefined) + 1
-    return yield* missing(`secret ${place} of ${file} is not valid; one with an end is written ${example}`)
+    return yield* missing(
+      `secret ${place} of ${file} is not valid; a secret has at least ${leastLength} characters, and one with an end is `
+        + `written ${example}`
+    )
   }
   return yield* active(secrets, file)
 })

@@ -4,6 +4,8 @@ import { HttpServerRespondable } from "effect/http"
 import { createHash, timingSafeEqual } from "node:crypto"
 import { isLoopback } from "../Config.ts"
 import { isPage } from "./Dashboard.ts"
+import * as FailedAuthentications from "./FailedAuthentications.ts"
+import { isAllowed, isSafeName, nameOf, type Names } from "./Hosts.ts"
 import { Forbidden, ReadOnly, Unauthorized } from "./Problems.ts"
 
 /** The private listener would be open to others than this machine, without a token. */
@@ -11,8 +13,7 @@ export class TokenNeeded
   extends Schema.TaggedError<TokenNeeded>()("TokenNeeded", { message: Schema.String })
 {}
 
-export interface AccessOptions {
-  readonly host: string
+export interface AccessOptions extends Names {
   /** Of operators, who may change things. */
   readonly token?: Redacted.Redacted<string> | undefined
   /** Of those who may only read. */
@@ -24,21 +25,31 @@ export const check = ({ host, token }: AccessOptions): Effect.Effect<void, Token
   token !== undefined || isLoopback(host) ? Effect.void : Effect.fail(
     new TokenNeeded({
       message:
-        `ADMIN_HOST is ${host}, which others can reach. Set ADMIN_TOKEN, or leave ADMIN_HOST at 127.0.0.1.`
+        `ADMIN_HOST is ${host}, which others can reach. Set ADMIN_TOKEN (\`openssl rand -hex 24\` makes one), or leave ADMIN_HOST at 127.0.0.1.`
     })
   )
 
 /**
- * Lets a request in when it holds a token (if there is one) that may do this, comes under a name of this machine
- * (if there is none: DNS rebinding) and not from another site's page (CSRF). Health is open to all; the dashboard's
- * page, which holds no data and asks for the token itself, needs none.
+ * Lets a request in when it holds a token that permits it (if there is a token), comes under a name that no public page
+ * can have (DNS rebinding), and not from another site's page (CSRF). Health is open to all; the dashboard's page, which
+ * holds no data and asks for the token itself, needs none.
  */
 export const middleware = (options: AccessOptions) =>
-  HttpRouter.middleware((handler) =>
-    Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) => {
-      const problem = isHealth(request.url) ? undefined : problemOf(request, options)
-      return problem ? HttpServerRespondable.toResponse(problem) : handler
-    }), { global: true })
+  HttpRouter.middleware(
+    Effect.map(FailedAuthentications.make, ({ missing, wrong }) => (handler) =>
+      Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) => {
+        const problem = isHealth(request.url) ? undefined : problemOf(request, options)
+        if (problem === undefined) {
+          return handler
+        }
+        const response = HttpServerRespondable.toResponse(problem)
+        if (problem._tag !== "Unauthorized") {
+          return response
+        }
+        return Effect.andThen(tokenOf(request.headers) === "" ? missing : wrong, response)
+      })),
+    { global: true }
+  )
 
 const isHealth = (url: string) => /^\/(livez|readyz)(\?|$)/.test(url)
 
@@ -48,29 +59,43 @@ interface Asked {
   readonly headers: Readonly<Record<string, string | undefined>>
 }
 
-const problemOf = ({ headers, method, url }: Asked, { readToken, token }: AccessOptions) => {
-  const { authorization, host = "", origin } = headers
-  if (origin !== undefined && URL.parse(origin)?.host !== host) {
+const problemOf = ({ headers, method, url }: Asked, options: AccessOptions) => {
+  const { readToken, token } = options
+  const { host = "", origin } = headers
+  const name = nameOf(host)
+  if (!isSafeName(name, token !== undefined, options)) {
+    return new Forbidden({ detail: wrongName(token !== undefined) })
+  }
+  if (origin !== undefined && !isOwn(origin, host, options)) {
     return new Forbidden({ detail: "The Origin header names another site." })
   }
   if (isFromAnotherPage(headers)) {
     return new Forbidden({ detail: "The Sec-Fetch-Site header says that another site's page asks." })
   }
-  if (token === undefined) {
-    return isLoopback(host.replace(/:\d+$/, ""))
-      ? undefined
-      : new Forbidden({ detail: "The Host header must be localhost, 127.0.0.1 or [::1]." })
-  }
-  if (isPage(url)) return undefined
-  // The scheme's name has no case (RFC 9110).
-  const [, given = ""] = /^bearer +(.*)$/i.exec(authorization ?? "") ?? []
-  // Both are compared, whichever fits, so that the time tells nothing.
+  if (token === undefined || isPage(url)) return undefined
+  const given = tokenOf(headers)
+  // Both are compared, whichever fits, so that the time reveals nothing.
   const [operates, reads] = [equal(given, token), readToken !== undefined && equal(given, readToken)]
   if (operates || (reads && isRead(method))) return undefined
   return reads
     ? new ReadOnly({ detail: "This is the ADMIN_READ_TOKEN. Send the ADMIN_TOKEN to change something." })
     : new Unauthorized({ detail: "Send the header `Authorization: Bearer <ADMIN_TOKEN>`." })
 }
+
+const wrongName = (guarded: boolean) =>
+  `The Host header must be ${
+    guarded ? "an address, the ADMIN_HOST, a name without a dot" : "localhost, 127.0.0.1, [::1]"
+  } or one of ADMIN_ALLOWED_HOSTS.`
+
+/** Whether a page of ours asks. A proxy in front may replace the `Host` that the page's browser has sent. */
+const isOwn = (origin: string, host: string, options: AccessOptions) => {
+  const from = URL.parse(origin)
+  return from?.host === host || isAllowed(from?.hostname ?? "", options)
+}
+
+/** The scheme's name has no case (RFC 9110). Empty when there is no token. */
+const tokenOf = ({ authorization }: Asked["headers"]) =>
+  /^bearer +(.*)$/i.exec(authorization ?? "")?.[1] ?? ""
 
 /** No GET changes anything. */
 const isRead = (method: string) => method === "GET" || method === "HEAD"

@@ -6,3 +6,12 @@ export const isSafe = (url: string) => {
 
 /** Whether a host is this machine, under a name that no other machine can have. */
 export const isLoopback = (host: string) => /^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$/i.test(host)
+
+/** Whether an address holds a user or a password. */
+export const hasCredentials = (url: string) => {
+  const { password, username } = URL.parse(url) ?? {}
+  return Boolean(username || password)
+}
+
+/** An address as it may be shown: without its user and password. */
+export const withoutCredentials = (text: string) => text.replace(/(\/\/)[^/?#]*@/, "$1…@")

@@ -1,5 +1,6 @@
 import { Redacted } from "effect"
 import { durationExamples, millisOf } from "../Domain/Duration.ts"
+import { leastLength } from "../WebhookSecret/Secret.ts"
 
 /** One setting: the variable that carries it, what it may be, and what it is when nothing is set. */
 export interface Setting<A, F extends string | undefined = string | undefined> {
@@ -38,6 +39,17 @@ export const text = <F extends string | undefined = undefined>(
 
 export const secret = (variable: string, about: string) =>
   setting(variable, about, "a text", undefined, (text) => Redacted.make(text, { label: variable }), true)
+
+/** A secret that clients must show to us: one that is short can be guessed. */
+export const token = (variable: string, about: string) =>
+  setting(
+    variable,
+    about,
+    `at least ${leastLength} characters; \`openssl rand -hex 24\` makes one`,
+    undefined,
+    (text) => text.length < leastLength ? undefined : Redacted.make(text, { label: variable }),
+    true
+  )
 
 export const list = (text: string) => text.split(",").map((part) => part.trim()).filter((part) => part !== "")
 

@@ -1,16 +1,17 @@
 import { Duration, Redacted } from "effect"
 import { retrySchedule } from "../EventLog.ts"
 import * as Secret from "../WebhookSecret/Secret.ts"
-import { isSafe } from "./Address.ts"
+import { hasCredentials, isSafe } from "./Address.ts"
 import { openTelemetry } from "./OpenTelemetry.ts"
-import { age, duration, list, secret, type Setting, setting, text, wholeNumber } from "./Setting.ts"
+import { age, duration, list, secret, type Setting, setting, text, token, wholeNumber } from "./Setting.ts"
 
 /** Every setting there is. README's table is checked against this. */
 export const settings = {
   secrets: setting(
     "THREEQPR_WEBHOOK_SECRET",
     "3QPR's webhook secret; several, separated by commas, while rotating, each with `;until=<time>` if it has an end",
-    `one or more secrets separated by commas; one with an end is written ${Secret.example}`,
+    `one or more secrets of at least ${Secret.leastLength} characters, separated by commas; one with an end is written `
+      + `${Secret.example}. 3QPR gives a secret when a webhook is registered; \`openssl rand -hex 24\` makes one for tests`,
     undefined,
     (text) => {
       const parts = list(text)
@@ -27,9 +28,9 @@ export const settings = {
   apiUrl: setting(
     "THREEQPR_API_URL",
     "where 3QPR's API is",
-    "an https:// address, or http:// on this machine",
+    "an https:// address, or http:// on this machine, without a user or password",
     "https://api.3qpr.com",
-    (text) => isSafe(text) ? text.replace(/\/+$/, "") : undefined
+    (text) => isSafe(text) && !hasCredentials(text) ? text.replace(/\/+$/, "") : undefined
   ),
   reconcileEvery: duration(
     "RECONCILE_EVERY",
@@ -42,8 +43,15 @@ export const settings = {
   port: wholeNumber("PORT", "port of the public listener; 0 takes a free one", "3000", 0, 65_535),
   adminHost: text("ADMIN_HOST", "address of the private listener", "127.0.0.1"),
   adminPort: wholeNumber("ADMIN_PORT", "port of the private listener; 0 takes a free one", "3001", 0, 65_535),
-  adminToken: secret("ADMIN_TOKEN", "bearer token of the private listener; needed beyond loopback"),
-  adminReadToken: secret("ADMIN_READ_TOKEN", "bearer token that may read there and change nothing"),
+  adminToken: token("ADMIN_TOKEN", "bearer token of the private listener; needed beyond loopback"),
+  adminReadToken: token("ADMIN_READ_TOKEN", "bearer token that may read there and change nothing"),
+  adminAllowedHosts: setting(
+    "ADMIN_ALLOWED_HOSTS",
+    "further names of the private listener, separated by commas, such as that of a reverse proxy",
+    "host names without a port, separated by commas, such as events.example.com",
+    undefined,
+    (text) => list(text).every((name) => /^[a-z0-9_-]+(\.[a-z0-9_-]+)*$/i.test(name)) ? list(text) : undefined
+  ),
   dataDir: text("DATA_DIR", "folder of the embedded broker and database", "./data"),
   natsUrl: setting(
     "NATS_URL",

@@ -7,17 +7,23 @@ export interface Secret {
   readonly until: number | undefined
 }
 
+/**
+ * The fewest characters of a secret that is checked. A shorter one can be guessed, or is the beginning of one that is
+ * being written.
+ */
+export const leastLength = 16
+
 /** How a secret with an end is written. */
 export const example = "whsec_…;until=2026-12-01T00:00:00Z"
 
 /**
  * Reads a secret, with `;until=` and an ISO 8601 time of a stated zone after it when it has an end. All else in it
- * is the secret. Undefined when there is none, when it holds a control character, or when the time is not one.
+ * is the secret. Undefined when it is too short, when it holds a control character, or when the time is not one.
  */
 export const parse = (text: string): Secret | undefined => {
   const [, value = "", end] = /^(.*?)(?:\s*;\s*until\s*=\s*([^;]*))?$/is.exec(text.trim()) ?? []
   const until = end === undefined ? undefined : millisOf(end.trim())
-  if (value === "" || /\p{Cc}/u.test(value) || Number.isNaN(until)) return undefined
+  if (value.length < leastLength || /\p{Cc}/u.test(value) || Number.isNaN(until)) return undefined
   return { value: Redacted.make(value, { label: "webhook secret" }), until }
 }
 

@@ -87,10 +87,14 @@ describe("/metrics", () => {
 
   it.live("wants the token that the listener wants", () =>
     Effect.gen(function*() {
-      const environment = { ...(yield* newStores), ADMIN_TOKEN: "t0ken", THREEQPR_WEBHOOK_SECRET }
+      const environment = {
+        ...(yield* newStores),
+        ADMIN_TOKEN: "token_of_the_tests",
+        THREEQPR_WEBHOOK_SECRET
+      }
       const { admin } = yield* serve(environment)
       assert.strictEqual((yield* send(`${admin}/metrics`)).status, 401)
-      const headers = { authorization: "Bearer t0ken" }
+      const headers = { authorization: "Bearer token_of_the_tests" }
       assert.strictEqual((yield* send(`${admin}/metrics`, { headers })).status, 200)
     }).pipe(Effect.scoped, Effect.provide(platform)))
 })

@@ -147,7 +147,7 @@ describe("threeqpr simulate", () => {
     Effect.gen(function*() {
       const { arrivals, url } = yield* receiver()
       const simulating = yield* running(["simulate", "--url", url, "--rate", "50"], {
-        THREEQPR_WEBHOOK_SECRET: "another"
+        THREEQPR_WEBHOOK_SECRET: "another_of_the_tests"
       })
       yield* Effect.promise(async () => {
         while (arrivals.length < 5) await new Promise((resolve) => setTimeout(resolve, 10))

@@ -8,6 +8,7 @@ const Service = Schema.Struct({
   image: Schema.String,
   profiles: Schema.Array(Schema.String),
   command: Schema.optionalKey(Schema.Array(Schema.String)),
+  entrypoint: Schema.optionalKey(Schema.Array(Schema.String)),
   environment: Schema.optionalKey(Schema.Record(Schema.String, Schema.String)),
   depends_on: Schema.optionalKey(
     Schema.Record(Schema.String, Schema.Struct({ condition: Schema.Literal("service_healthy") }))

@@ -72,12 +72,12 @@ describe("Config", () => {
   it.effect("splits several secrets and several NATS servers at commas", () =>
     Effect.gen(function*() {
       const config = yield* from({
-        THREEQPR_WEBHOOK_SECRET: "whsec_a, whsec_b",
+        THREEQPR_WEBHOOK_SECRET: "whsec_of_the_first, whsec_of_the_second",
         NATS_URL: "nats://one:4222,tls://two:4222"
       })
       assert.deepStrictEqual(config.secrets?.map(({ value }) => Redacted.value(value)), [
-        "whsec_a",
-        "whsec_b"
+        "whsec_of_the_first",
+        "whsec_of_the_second"
       ])
       assert.deepStrictEqual(config.natsUrl?.map(Redacted.value), ["nats://one:4222", "tls://two:4222"])
     }))
@@ -85,10 +85,12 @@ describe("Config", () => {
   it.effect("gives a secret an end, and refuses one that is no time without showing it", () =>
     Effect.gen(function*() {
       const { secrets } = yield* from({
-        THREEQPR_WEBHOOK_SECRET: "whsec_a;until=2026-12-01T00:00:00Z,whsec_b"
+        THREEQPR_WEBHOOK_SECRET: "whsec_of_the_first;until=2026-12-01T00:00:00Z,whsec_of_the_second"
       })
       assert.deepStrictEqual(secrets?.map(({ until }) => until), [Date.UTC(2026, 11, 1), undefined])
-      const { message } = yield* Effect.flip(from({ THREEQPR_WEBHOOK_SECRET: "whsec_a,hunter2;until=soon" }))
+      const { message } = yield* Effect.flip(
+        from({ THREEQPR_WEBHOOK_SECRET: "whsec_of_the_first,hunter2_hunter2_hunter2;until=soon" })
+      )
       assert.include(message, "THREEQPR_WEBHOOK_SECRET")
       assert.include(message, ";until=")
       assert.notInclude(message, "hunter2")
@@ -170,16 +172,16 @@ describe("Config", () => {
     Effect.gen(function*() {
       const folder = mkdtempSync(join(tmpdir(), "threeqpr-config-"))
       yield* Effect.addFinalizer(() => Effect.sync(() => rmSync(folder, { recursive: true })))
-      writeFileSync(join(folder, "token"), "\uFEFFtok\r\n")
+      writeFileSync(join(folder, "token"), "\uFEFFtoken_of_the_tests\r\n")
       const config = yield* from({
         PORT: " 4000\n",
-        ADMIN_TOKEN: "tok\r\n",
+        ADMIN_TOKEN: "token_of_the_tests\r\n",
         NATS_TOKEN_FILE: `${join(folder, "token")}\n`,
         DATABASE_URL: "\n"
       })
       assert.strictEqual(config.port, 4000)
-      assert.strictEqual(config.adminToken && Redacted.value(config.adminToken), "tok")
-      assert.strictEqual(config.natsToken && Redacted.value(config.natsToken), "tok")
+      assert.strictEqual(config.adminToken && Redacted.value(config.adminToken), "token_of_the_tests")
+      assert.strictEqual(config.natsToken && Redacted.value(config.natsToken), "token_of_the_tests")
       assert.isUndefined(config.databaseUrl)
     }))
 
@@ -263,12 +265,53 @@ describe("Config", () => {
 
   it.effect("wants a token of their own for those who may change something, when others may read", () =>
     Effect.gen(function*() {
-      for (const environment of [{}, { ADMIN_TOKEN: "hunter2" }]) {
-        const { message } = yield* Effect.flip(from({ ADMIN_READ_TOKEN: "hunter2", ...environment }))
+      for (const environment of [{}, { ADMIN_TOKEN: "hunter2_hunter2_hunter2" }]) {
+        const { message } = yield* Effect.flip(
+          from({ ADMIN_READ_TOKEN: "hunter2_hunter2_hunter2", ...environment })
+        )
         assert.include(message, "ADMIN_READ_TOKEN")
         assert.notInclude(message, "hunter2")
       }
-      yield* from({ ADMIN_READ_TOKEN: "hunter2", ADMIN_TOKEN: "hunter3" })
+      yield* from({ ADMIN_READ_TOKEN: "token_of_a_reader", ADMIN_TOKEN: "token_of_an_operator" })
+    }))
+
+  it.effect("refuses tokens and webhook secrets that can be guessed, by name, with how to make one", () =>
+    Effect.gen(function*() {
+      const short = "hunter2_hunter2"
+      assert.lengthOf(short, 15)
+      const longer = `${short}_`
+      for (const variable of ["ADMIN_TOKEN", "ADMIN_READ_TOKEN", "THREEQPR_WEBHOOK_SECRET"]) {
+        const { message } = yield* Effect.flip(
+          from({ ADMIN_TOKEN: "token_of_an_operator", [variable]: short })
+        )
+        assert.include(message, `${variable} is not valid`)
+        assert.include(message, "at least 16 characters")
+        assert.include(message, "`openssl rand -hex 24` makes one")
+        assert.notInclude(message, short)
+        yield* from({ ADMIN_TOKEN: "token_of_an_operator", [variable]: longer })
+      }
+      yield* Effect.flip(from({ THREEQPR_WEBHOOK_SECRET: `${longer},${short}` }))
+      // The broker and 3QPR check these.
+      yield* from({ NATS_TOKEN: short, NATS_PASSWORD: short, THREEQPR_API_KEY: short })
+    }))
+
+  it.effect("refuses an API address with a user or password, and does not show them", () =>
+    Effect.gen(function*() {
+      for (const url of ["https://me:hunter2@api.example.com", "ftp://me:hunter2@api.example.com/x"]) {
+        const { message } = yield* Effect.flip(from({ THREEQPR_API_URL: url }))
+        assert.match(message, /THREEQPR_API_URL is "\w+:\/\/…@api\.example\.com.*without a user or password/)
+        assert.notInclude(message, "hunter2")
+      }
+    }))
+
+  it.effect("takes names of reverse proxies, without a port", () =>
+    Effect.gen(function*() {
+      const { adminAllowedHosts } = yield* from({ ADMIN_ALLOWED_HOSTS: "events.example.com, Proxy_1" })
+      assert.deepStrictEqual(adminAllowedHosts, ["events.example.com", "Proxy_1"])
+      for (const wrong of ["https://events.example.com", "events.example.com:443", "*.example.com", "a b"]) {
+        const { message } = yield* Effect.flip(from({ ADMIN_ALLOWED_HOSTS: wrong }))
+        assert.include(message, "host names without a port")
+      }
     }))
 
   it.effect("names everything that is wrong at once", () =>
@@ -292,7 +335,10 @@ describe("Config", () => {
       })
       assert.lengthOf(warnings, 2)
       assert.notInclude(warnings.join(), "hunter2")
-      const config = yield* from({ THREEQPR_WEBHOOK_SECRET: "whsec_hunter2", ADMIN_TOKEN: "hunter2" })
+      const config = yield* from({
+        THREEQPR_WEBHOOK_SECRET: "whsec_hunter2_hunter2",
+        ADMIN_TOKEN: "hunter2_hunter2_hunter2"
+      })
       assert.notInclude(JSON.stringify(config), "hunter2")
     }))
 })

@@ -1,7 +1,10 @@
 // Runs: node first
 
 import { assert, describe, it } from "@effect/vitest"
-import { existsSync, readFileSync } from "node:fs"
+import { execFileSync } from "node:child_process"
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { official } from "../../src/Nats/Install/Release.ts"
 import * as Compose from "../support/Compose.ts"
 
@@ -39,6 +42,12 @@ describe("the containers", () => {
     for (const name of copied) assert.isTrue(existsSync(url(name)), name)
   })
 
+  it("are healthy while their process lives, whatever a read model waits for", () => {
+    const checks = [...dockerfile.matchAll(/^HEALTHCHECK .*\\\n.*$/gm)].map(([check]) => check)
+    assert.lengthOf(checks, 2)
+    for (const check of checks) assert.match(check, /\$\{ADMIN_PORT:-3001\}\/livez"$/)
+  })
+
   it("end as another user than root", () => {
     for (const stage of ["deno", "node"]) {
       const text = dockerfile.split(new RegExp(`^FROM .* AS ${stage}$`, "m"))[1]?.split(/^FROM /m)[0] ?? ""
@@ -70,7 +79,30 @@ describe("docker-compose.yml", () => {
     assert.sameMembers(Compose.variables, listed)
     assert.deepStrictEqual(services["dev"]?.environment, {
       ADMIN_HOST: "0.0.0.0",
-      ADMIN_TOKEN: "development"
+      ADMIN_TOKEN_FILE: "/data/admin-token"
     })
+  })
+
+  it("makes a random token at the first start of its dev profile, and keeps it", () => {
+    const folder = mkdtempSync(join(tmpdir(), "threeqpr-dev-"))
+    try {
+      // In place of our program, which the image has on its path.
+      writeFileSync(join(folder, "threeqpr"), `#!/bin/sh\necho "$@"\n`, { mode: 0o755 })
+      const [shell = "", ...args] = services["dev"]?.entrypoint ?? []
+      const file = join(folder, "admin-token")
+      const start = () => {
+        const env = { PATH: `${folder}:/usr/bin:/bin`, ADMIN_TOKEN_FILE: file }
+        assert.strictEqual(execFileSync(shell, args, { env, encoding: "utf8" }), "serve\n")
+        return readFileSync(file, "utf8")
+      }
+      const token = start()
+      assert.match(token, /^[0-9a-f]{48}$/)
+      assert.strictEqual(statSync(file).mode & 0o777, 0o600)
+      assert.strictEqual(start(), token)
+      rmSync(file)
+      assert.notStrictEqual(start(), token)
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
   })
 })

@@ -85,11 +85,11 @@ describe("settings of an environment file", () => {
 
   it.effect("do not hide a secret that the environment gives in another way", () =>
     Effect.gen(function*() {
-      const text = "THREEQPR_WEBHOOK_SECRET=whsec_file\n"
-      assert.deepStrictEqual(secretsOf(yield* loadWith(text)), ["whsec_file"])
+      const text = "THREEQPR_WEBHOOK_SECRET=whsec_of_the_file\n"
+      assert.deepStrictEqual(secretsOf(yield* loadWith(text)), ["whsec_of_the_file"])
       assert.deepStrictEqual(
-        secretsOf(yield* loadWith(text, { THREEQPR_WEBHOOK_SECRET: "whsec_environment" })),
-        ["whsec_environment"]
+        secretsOf(yield* loadWith(text, { THREEQPR_WEBHOOK_SECRET: "whsec_of_the_environment" })),
+        ["whsec_of_the_environment"]
       )
       const inFile = yield* loadWith(text, { THREEQPR_WEBHOOK_SECRET_FILE: "/run/secret" })
       assert.deepStrictEqual([secretsOf(inFile), inFile.secretFile], [[], "/run/secret"])
@@ -109,10 +109,10 @@ describe("settings of an environment file", () => {
       if (process.platform === "win32") return
       const warningsOf = (text: string, mode: number) =>
         Effect.map(loadWith(text, {}, {}, mode), ({ warnings }) => warnings)
-      const [warning = ""] = yield* warningsOf("ADMIN_TOKEN=s3cret\n", 0o644)
+      const [warning = ""] = yield* warningsOf("ADMIN_TOKEN=s3cret_of_the_tests\n", 0o644)
       assert.match(warning, /holds ADMIN_TOKEN, and other users can read it\. `chmod 600 /)
       assert.notInclude(warning, "s3cret")
-      assert.deepStrictEqual(yield* warningsOf("ADMIN_TOKEN=s3cret\n", 0o600), [])
+      assert.deepStrictEqual(yield* warningsOf("ADMIN_TOKEN=s3cret_of_the_tests\n", 0o600), [])
       assert.deepStrictEqual(yield* warningsOf("PORT=4000\n", 0o644), [])
     }))
 })

@@ -2,6 +2,7 @@ import { Cause, Console, Context, Effect, Formatter, Layer, Logger, Option, Refe
 import { GlobalFlag } from "effect/cli"
 import type { Config } from "./Config.ts"
 import { messageOf } from "./Failure.ts"
+import { printable } from "./Printable.ts"
 
 /** A line's own text, and each error beside it in one line. Nested objects help neither people nor their tools. */
 const textOf = (message: unknown): string =>
@@ -27,8 +28,8 @@ export const lineOf = (
   const reason = cause.reasons.length === 0 || Cause.hasDies(cause) ? "" : `: ${messageOf(cause)}`
   const stack = Cause.hasDies(cause) ? `\n${Cause.pretty(cause)}` : ""
   return `${date.toISOString().slice(11, 23)} ${paint(level.padEnd(5), level)} ${
-    textOf(message)
-  }${reason}${stack}`
+    printable(`${textOf(message)}${reason}${stack}`)
+  }`
 }
 
 const colours: Readonly<Record<string, number>> = { WARN: 33, ERROR: 31, FATAL: 31, DEBUG: 2, TRACE: 2 }

@@ -11,6 +11,7 @@ import { wrapWithin } from "./Cli/Wrap.ts"
 import { DotEnv } from "./Config/DotEnv.ts"
 import { messageOf } from "./Failure.ts"
 import { ignoresHangUp } from "./HangUp.ts"
+import { printable } from "./Printable.ts"
 import { bypassForLoopback } from "./Proxies.ts"
 import { nameSources } from "./StackTraces.ts"
 import * as Telemetry from "./Telemetry.ts"
@@ -50,7 +51,9 @@ run.pipe(
     return Cause.hasInterruptsOnly(cause) || CliError.isCliError(error)
         || (error instanceof StandardStreams.OutputLost && error.closed)
       ? Effect.void
-      : Effect.sync(() => StandardStreams.writeMessage(`${inTerminal(`threeqpr: ${messageOf(error)}`)}\n`))
+      : Effect.sync(() =>
+        StandardStreams.writeMessage(`${inTerminal(printable(`threeqpr: ${messageOf(error)}`))}\n`)
+      )
   }),
   Effect.provide(
     Layer.mergeAll(

@@ -1,6 +1,7 @@
 import { Console, Effect } from "effect"
 import { Command } from "effect/cli"
 import { AdminClient, explained } from "../Admin/Client.ts"
+import { printableIn } from "../Printable.ts"
 import { adminClient, adminUrlFlag, jsonFlag } from "./Flags.ts"
 import { json, paint, table } from "./Output.ts"
 import { limitFlag } from "./ReadModels/Flags.ts"
@@ -23,7 +24,7 @@ const list = Command.make(
     if (rejections.length > 0) {
       yield* table(
         columns,
-        rejections.map((
+        printableIn(rejections).map((
           { at, id, reason, size, source }
         ) => [shortTime(at), reason, source, String(size), id])
       )

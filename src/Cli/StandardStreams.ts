@@ -4,6 +4,7 @@ import console from "node:console"
 import { writeSync } from "node:fs"
 import process from "node:process"
 import { format } from "node:util"
+import { printableWithColours } from "../Printable.ts"
 
 /**
  * Standard output cannot be written. `closed` says that its reader has ended, as `head` does when it has enough: no fault
@@ -16,16 +17,21 @@ export class OutputLost extends Schema.TaggedError<OutputLost>()("OutputLost", {
 
 /**
  * Writes to the standard streams before it returns, so that no output is lost at the end. The runtimes' own `console`
- * drops what it cannot write, or ends the process later with a stack trace.
+ * drops what it cannot write, or ends the process later with a stack trace. What people read has no control characters
+ * but our colours.
  */
 export const layer = Layer.sync(Console.Console, () => {
   // Messages and logs are for people: a reader that has ended must not end a process that still has work to do.
   process.stderr.on("error", () => {})
-  const log = (...parts: ReadonlyArray<unknown>) => writeOutput(Buffer.from(`${format(...parts)}\n`))
-  const error = (...parts: ReadonlyArray<unknown>) => writeMessage(`${format(...parts)}\n`)
+  const log = (...parts: ReadonlyArray<unknown>) =>
+    writeOutput(Buffer.from(`${printableWithColours(format(...parts))}\n`))
+  const error = (...parts: ReadonlyArray<unknown>) =>
+    writeMessage(`${printableWithColours(format(...parts))}\n`)
+  // For programs: as it is.
+  const info = (...parts: ReadonlyArray<unknown>) => writeOutput(Buffer.from(`${format(...parts)}\n`))
   return Object.assign(Object.create(console), {
     log,
-    info: log,
+    info,
     debug: log,
     error,
     warn: error,

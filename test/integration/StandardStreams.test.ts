@@ -4,13 +4,13 @@ import { HttpServer } from "effect/http"
 import { Buffer } from "node:buffer"
 import process from "node:process"
 import * as Admin from "../../src/Admin.ts"
-import { EventLog, eventSubject } from "../../src/EventLog.ts"
+import { EventLog, eventSubject, quarantineSubject } from "../../src/EventLog.ts"
 import { Vitals } from "../../src/Vitals.ts"
 import { newStores, postgres } from "../support/Databases.ts"
 import { deliver } from "../support/Http.ts"
 import { test } from "../support/Live.ts"
 import { consumersOnBroker } from "../support/Log.ts"
-import { shell, spawnMain, started } from "../support/Serve.ts"
+import { shell, spawnMain, started, threeqpr } from "../support/Serve.ts"
 import { scanCreated, secret, signed } from "../support/Webhook.ts"
 
 const listener = Admin.layer({ host: "127.0.0.1", port: 0 }).pipe(
@@ -39,6 +39,49 @@ layer(listener, { excludeTestServices: true })("a command whose output has an en
       assert.match(head.stdout, /^\{"sequence":.*\n\{"sequence":.*\nexit 0\n$/)
       assert.strictEqual(head.stderr, "")
     }), 30_000)
+
+  it.effect(
+    "shows people no control characters of a signed body, and gives programs all of them",
+    () =>
+      Effect.gen(function*() {
+        const log = yield* EventLog
+        const evil = "\u001b]0;title\u0007\u001b[31m\u009b2J\u202e"
+        const stored = (id: string, subject: string, body: string) =>
+          log.append({
+            id,
+            type: "x",
+            subject,
+            body: Buffer.from(body),
+            signature: "sha256=5",
+            receivedAt: 0
+          })
+        const json = `{"id":"evt_evil","event":"x","data":{"text":"\u009b2J\u202e"}}`
+        yield* stored("evt_evil", eventSubject("x"), json)
+        const { sequence } = yield* stored("sha256:0", quarantineSubject("invalid_json"), evil)
+        const url = HttpServer.formatAddress((yield* HttpServer.HttpServer).address)
+        const run = (...args: ReadonlyArray<string>) =>
+          Effect.map(threeqpr([...args, "--admin-url", url]), ({ code, stdout }) => {
+            assert.strictEqual(code, 0, args.join(" "))
+            return stdout
+          })
+        for (
+          const [args, shown] of [
+            [["quarantine", "list"], "\\u001b]0;tit"],
+            [["quarantine", "show", String(sequence)], "\\u001b]0;title\\u0007\\u001b[31m\\u009b2J\\u202e"],
+            [["events", "get", "sha256:0"], "\\u001b]0;title\\u0007\\u001b[31m\\u009b2J\\u202e"],
+            [["events", "get", "evt_evil"], `"text": "\\u009b2J\\u202e"`]
+          ] as const
+        ) {
+          const stdout = yield* run(...args)
+          assert.notMatch(stdout, /[^\P{Cc}\n]|[\u202a-\u202e]/u, args.join(" "))
+          assert.include(stdout, shown, args.join(" "))
+        }
+        assert.strictEqual(yield* run("events", "get", "sha256:0", "--raw"), evil)
+        const listed = yield* run("quarantine", "list", "--json")
+        assert.include(JSON.parse(listed.trim()).problems[0].message, "\u001b")
+      }),
+    60_000
+  )
 
   it.effect("exits 1 and says why when it cannot be written", () =>
     Effect.gen(function*() {

@@ -2,6 +2,7 @@ import { Console, Effect, Option } from "effect"
 import { Command, Flag } from "effect/cli"
 import type { DeadLetterSummary } from "../../Admin/Api/DeadLetters.ts"
 import { AdminClient, explained } from "../../Admin/Client.ts"
+import { printableIn } from "../../Printable.ts"
 import { limitFlag } from "../Events/Flags.ts"
 import { adminClient, adminUrlFlag, jsonFlag } from "../Flags.ts"
 import { json, paint, table } from "../Output.ts"
@@ -29,7 +30,7 @@ export const list = Command.make(
     if (asJson) return yield* Effect.forEach(page.dead_letters, json, { discard: true })
     if (page.dead_letters.length === 0) return yield* Console.error("No dead letter fits.")
     const { dim } = yield* paint
-    yield* table(columns, page.dead_letters.map(cells))
+    yield* table(columns, printableIn(page.dead_letters).map(cells))
     if (page.more) {
       yield* Console.error(dim(`${page.total} in all. Older ones: --before ${page.cursor}`))
     }

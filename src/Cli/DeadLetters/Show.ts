@@ -2,6 +2,7 @@ import { Console, Effect } from "effect"
 import { Argument, Command } from "effect/cli"
 import type { DeadLetterDetail } from "../../Admin/Api/DeadLetters.ts"
 import { AdminClient, explained } from "../../Admin/Client.ts"
+import { printableIn } from "../../Printable.ts"
 import { pretty, textOf } from "../Events/Show.ts"
 import { adminClient, adminUrlFlag, jsonFlag } from "../Flags.ts"
 import { json, paint } from "../Output.ts"
@@ -19,7 +20,7 @@ export const show = Command.make(
   Effect.fnUntraced(function*({ adminUrl, id, json: asJson }) {
     const { deadLetters: api } = yield* AdminClient.pipe(Effect.provide(adminClient(adminUrl)))
     const letter = yield* api.get({ params: { id } }).pipe(Effect.mapError(explained))
-    yield* asJson ? json(letter) : print(letter)
+    yield* asJson ? json(letter) : print(printableIn(letter))
   })
 ).pipe(
   Command.withDescription("One dead letter: why it failed, when, how often, and the event itself"),

@@ -3,6 +3,7 @@ import { Argument, Command, Flag } from "effect/cli"
 import { Buffer } from "node:buffer"
 import type { EventDetail } from "../../Admin/Api/Events.ts"
 import { AdminClient, explained } from "../../Admin/Client.ts"
+import { printableIn } from "../../Printable.ts"
 import { adminClient, adminUrlFlag, jsonFlag } from "../Flags.ts"
 import { json, paint } from "../Output.ts"
 import { writeOutput } from "../StandardStreams.ts"
@@ -31,12 +32,12 @@ export const get = Command.make(
     const { eventLife, events } = yield* AdminClient.pipe(Effect.provide(adminClient(adminUrl)))
     if (life) {
       const found = yield* eventLife.get({ params: { id } }).pipe(Effect.mapError(explained))
-      return yield* asJson ? json(found) : showLife(found)
+      return yield* asJson ? json(found) : showLife(printableIn(found))
     }
     const event = yield* events.get({ params: { id } }).pipe(Effect.mapError(explained))
     if (raw) return yield* writeRaw(event)
     if (asJson) return yield* json(event)
-    yield* show(event)
+    yield* show(printableIn(event))
   })
 ).pipe(
   Command.withDescription("One event: what the log knows of it, or its signed bytes"),

@@ -1,6 +1,7 @@
 import { Console, Effect, Option } from "effect"
 import { Command, Flag } from "effect/cli"
 import { AdminClient, explained } from "../../Admin/Client.ts"
+import { printableIn } from "../../Printable.ts"
 import { adminClient, adminUrlFlag, jsonFlag } from "../Flags.ts"
 import { json, paint, table } from "../Output.ts"
 import { timeFlag } from "../Time.ts"
@@ -38,7 +39,7 @@ export const list = Command.make(
     if (asJson) return yield* Effect.forEach(events, json, { discard: true })
     if (events.length === 0) return yield* Console.error("No event fits.")
     const colours = yield* paint
-    yield* table(columns, events.map((event) => cells(event, colours)))
+    yield* table(columns, printableIn(events).map((event) => cells(event, colours)))
     if (more) yield* Console.error(colours.dim(`Older ones: --before ${cursor}`))
   })
 ).pipe(

@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer"
 import type { EventSummary } from "../../Admin/Api/Events.ts"
 import { parseExact } from "../../Domain/ExactJson.ts"
+import { printable } from "../../Printable.ts"
 import type { Paint } from "../Output.ts"
 import { shortTime } from "../Time.ts"
 
@@ -24,11 +25,11 @@ export const cells = (event: EventSummary, { yellow }: Paint) => [
 export const textOf = ({ body_base64 = "" }: Pick<EventSummary, "body_base64">) =>
   Buffer.from(body_base64, "base64").toString("utf8")
 
-/** JSON as people read it; anything else as it is. */
+/** A body as people read it: JSON with indents, anything else with its lines, neither with control characters. */
 export const pretty = (text: string) => {
   try {
-    return JSON.stringify(parseExact(text), null, 2)
+    return printable(JSON.stringify(parseExact(text), null, 2))
   } catch {
-    return text
+    return printable(text)
   }
 }

@@ -2,6 +2,7 @@ import { Console, Effect, Option } from "effect"
 import { Command, Flag } from "effect/cli"
 import type { EventsAnswer, EventSummary } from "../../Admin/Api/Events.ts"
 import { AdminClient, explained } from "../../Admin/Client.ts"
+import { printableIn } from "../../Printable.ts"
 import { adminClient, adminUrlFlag, jsonFlag } from "../Flags.ts"
 import { json, lineOf, paint } from "../Output.ts"
 import { timeFlag } from "../Time.ts"
@@ -110,5 +111,5 @@ const lines = Effect.gen(function*() {
   const colours = yield* paint
   const widths = [6, 14, 22, 30]
   yield* Console.log(colours.dim(lineOf(columns, widths, columns.map(({ title }) => title))))
-  return (event: EventSummary) => Console.log(lineOf(columns, widths, cells(event, colours)))
+  return (event: EventSummary) => Console.log(lineOf(columns, widths, cells(printableIn(event), colours)))
 })

@@ -2,6 +2,7 @@ import { Console, Effect, Schema } from "effect"
 import type { OperationAnswer } from "../../Admin/Api/Operations.ts"
 import { type AdminClient, explained } from "../../Admin/Client.ts"
 import type { Outcome } from "../../Operations/Record.ts"
+import { printableIn } from "../../Printable.ts"
 import { liveLine } from "../LiveLine.ts"
 import { json, paint, table } from "../Output.ts"
 
@@ -72,7 +73,7 @@ const show = Effect.fnUntraced(function*(outcomes: ReadonlyArray<Outcome>) {
     result === "dead" || result === "unusable" ? red(result) : result === "gone" ? dim(result) : green(result)
   yield* table(
     [{ title: "ID" }, { title: "RESULT" }, { title: "ERROR" }],
-    outcomes.map(({ error, id, result }) => [id, colour(result), error ?? ""])
+    printableIn(outcomes).map(({ error, id, result }) => [id, colour(result), error ?? ""])
   )
 })
 

@@ -2,6 +2,7 @@ import { Console, Effect, Option } from "effect"
 import { Command, Flag } from "effect/cli"
 import type { QuarantineSummary } from "../../Admin/Api/Quarantine.ts"
 import { AdminClient, explained } from "../../Admin/Client.ts"
+import { printableIn } from "../../Printable.ts"
 import { limitFlag } from "../Events/Flags.ts"
 import { adminClient, adminUrlFlag, jsonFlag } from "../Flags.ts"
 import { json, type Paint, paint, table } from "../Output.ts"
@@ -29,7 +30,7 @@ export const list = Command.make(
     if (asJson) return yield* Effect.forEach(quarantined, json, { discard: true })
     if (quarantined.length === 0) return yield* Console.error("Nothing is quarantined that fits.")
     const colours = yield* paint
-    yield* table(columns, quarantined.map((entry) => cells(entry, colours)))
+    yield* table(columns, printableIn(quarantined).map((entry) => cells(entry, colours)))
     if (more) yield* Console.error(colours.dim(`Older ones: --before ${cursor}`))
   })
 ).pipe(

@@ -2,6 +2,7 @@ import { Console, Effect } from "effect"
 import { Argument, Command } from "effect/cli"
 import type { QuarantineDetail } from "../../Admin/Api/Quarantine.ts"
 import { AdminClient, explained } from "../../Admin/Client.ts"
+import { printableIn } from "../../Printable.ts"
 import { pretty, textOf } from "../Events/Show.ts"
 import { adminClient, adminUrlFlag, jsonFlag } from "../Flags.ts"
 import { json, paint } from "../Output.ts"
@@ -21,7 +22,7 @@ export const show = Command.make(
   Effect.fnUntraced(function*({ adminUrl, json: asJson, sequence }) {
     const { quarantine: api } = yield* AdminClient.pipe(Effect.provide(adminClient(adminUrl)))
     const entry = yield* api.get({ params: { sequence } }).pipe(Effect.mapError(explained))
-    yield* asJson ? json(entry) : print(entry)
+    yield* asJson ? json(entry) : print(printableIn(entry))
   })
 ).pipe(
   Command.withDescription("One quarantined entry: why it did not decode, and whether it does now"),

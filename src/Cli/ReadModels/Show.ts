@@ -2,6 +2,7 @@ import { Console, Effect, Predicate } from "effect"
 import type { HttpClientResponse } from "effect/http"
 import { explained } from "../../Admin/Client.ts"
 import { parseExact } from "../../Domain/ExactJson.ts"
+import { printableIn } from "../../Printable.ts"
 import { type Column, json, paint, table } from "../Output.ts"
 
 interface Page {
@@ -18,7 +19,7 @@ export const showPage = Effect.fnUntraced(function*<Row>(
 ) {
   if (rows.length === 0) return yield* Console.error("No row fits.")
   const { dim } = yield* paint
-  yield* table(columns, rows.map(cells))
+  yield* table(columns, printableIn(rows).map(cells))
   const next = next_cursor === null ? "" : ` Older ones: --cursor ${next_cursor}`
   yield* Console.error(dim(`${rows.length} of ${total}.${next}`))
 })

@@ -13,7 +13,7 @@ export const layer = Layer.succeed(
   Validation,
   (answer, { endpoint }) =>
     Effect.andThen(
-      endpoint.query === undefined ? noParameters : Effect.void,
+      Effect.andThen(onlyStorable, endpoint.query === undefined ? noParameters : Effect.void),
       Effect.catch(
         answer,
         (error): Effect.Effect<never, Types.unhandled | InvalidAnswer | InvalidRequest> =>
@@ -21,6 +21,45 @@ export const layer = Layer.succeed(
       )
     )
 )
+
+/**
+ * Refuses text that Postgres cannot hold: U+0000, and half of a surrogate pair. A URL can only hold the first. JSON
+ * escapes both, so that most bodies need no second look.
+ */
+const onlyStorable = Effect.gen(function*() {
+  const request = yield* HttpServerRequest.HttpServerRequest
+  if (request.url.includes("%00")) return yield* unstorable(["url"])
+  if (request.method === "GET" || request.method === "HEAD") return
+  const text = yield* Effect.orElseSucceed(request.text, () => "")
+  const places = /\\u(0000|d[89a-f])/i.test(text) ? unstorableIn(parsed(text), ["payload"]) : []
+  if (places.length > 0) return yield* unstorable(...places)
+})
+
+const parsed = (text: string): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+type Path = ReadonlyArray<string>
+
+const unstorableIn = (value: unknown, path: Path): ReadonlyArray<Path> =>
+  typeof value === "string"
+    ? value.includes("\0") || !value.isWellFormed() ? [path] : []
+    : typeof value === "object" && value !== null
+    ? Object.entries(value).flatMap(([name, inner]) => [
+      ...unstorableIn(name, path),
+      ...unstorableIn(inner, [...path, name])
+    ])
+    : []
+
+const unstorable = (...places: ReadonlyArray<Path>) =>
+  Effect.fail(problem(places.map((path) => ({
+    path,
+    message: "Text cannot have the character U+0000, or half of a surrogate pair."
+  }))))
 
 /** An operation without parameters has no schema that could refuse them. */
 const noParameters = Effect.flatMap(HttpServerRequest.ParsedSearchParams, (query) => {

@@ -1,5 +1,5 @@
 import { assert, layer } from "@effect/vitest"
-import { Effect, Layer, Redacted } from "effect"
+import { Array as Arr, Effect, Layer, Logger, Redacted } from "effect"
 import { HttpServer } from "effect/http"
 import { SqlClient } from "effect/sql/SqlClient"
 import { Buffer } from "node:buffer"
@@ -13,14 +13,24 @@ import { postgres } from "../support/Databases.ts"
 import { consumersOnBroker } from "../support/Log.ts"
 import { delivered, given } from "../support/Specification.ts"
 
+const logs: Array<string> = []
+const logged = Logger.layer([Logger.make(({ message }) => void logs.push(String(message)))])
+
 const everything = Layer.mergeAll(consumersOnBroker, Vitals.layer).pipe(Layer.provideMerge(postgres.layer))
 const guarded = Admin.layer({
   host: "127.0.0.1",
   port: 0,
   token: Redacted.make("operator's token"),
-  readToken: Redacted.make("reader's token")
-}).pipe(Layer.provideMerge(everything))
-const open = Admin.layer({ host: "127.0.0.1", port: 0 }).pipe(Layer.provideMerge(everything))
+  readToken: Redacted.make("reader's token"),
+  allowedHosts: ["events.example.com"]
+}).pipe(
+  Layer.provideMerge(everything),
+  Layer.provideMerge(logged)
+)
+const open = Admin.layer({ host: "127.0.0.1", port: 0 }).pipe(
+  Layer.provideMerge(everything),
+  Layer.provideMerge(logged)
+)
 
 interface Answer {
   readonly status: number
@@ -69,6 +79,17 @@ const operations = Effect.gen(function*() {
     }))
   )
 })
+
+/** What the contract says of an operation, as far as it is read here. */
+interface Operation {
+  readonly parameters?: ReadonlyArray<{ readonly name: string; readonly in: string }>
+  readonly requestBody?: { readonly content: Readonly<Record<string, { readonly schema: Shape }>> }
+}
+
+interface Shape {
+  readonly $ref?: string
+  readonly properties?: Readonly<Record<string, unknown>>
+}
 
 /** All that is kept: what lies in each stream, and in each table. */
 const kept = Effect.gen(function*() {
@@ -129,12 +150,86 @@ layer(guarded, { excludeTestServices: true })("the private listener with tokens"
         "operator's token",
         "Bearer undefined"
       ]
-      for (const authorization of wrong) {
-        assert.strictEqual((yield* ask("GET", "/v1/scans", { authorization })).status, 401, authorization)
-      }
+      yield* Effect.forEach(
+        wrong,
+        (authorization) =>
+          Effect.map(
+            ask("GET", "/v1/scans", { authorization }),
+            ({ status }) => assert.strictEqual(status, 401, authorization)
+          ),
+        { concurrency: "unbounded" }
+      )
       const inUrl = yield* ask("GET", `/v1/scans?token=${encodeURIComponent("operator's token")}`)
       assert.strictEqual(inUrl.status, 401)
       assert.notInclude(inUrl.body, "operator's token")
+    }))
+
+  it.effect("counts failed authentications, logs the address of wrong tokens once, and delays their answers", () =>
+    Effect.gen(function*() {
+      const counted = Effect.map(
+        ask("GET", "/metrics", as("reader")),
+        ({ body }) =>
+          ["missing_token", "wrong_token"].map((reason) =>
+            Number(
+              new RegExp(`threeqpr_failed_authentications_total{reason="${reason}"} (\\d+)`).exec(body)?.[1]
+            )
+          )
+      )
+      const [missing = 0, wrong = 0] = yield* counted
+      const started = performance.now()
+      yield* Effect.replicateEffect(ask("GET", "/v1/scans"), 3)
+      assert.isBelow(performance.now() - started, 500, "without a token")
+      const guessed = performance.now()
+      yield* Effect.forEach(
+        Arr.range(1, 10),
+        (n) => ask("GET", "/v1/scans", { authorization: `Bearer guess ${n}` }),
+        { concurrency: "unbounded" }
+      )
+      assert.isAtLeast(performance.now() - guessed, 495)
+      assert.deepStrictEqual(yield* counted, [missing + 3, wrong + 10])
+      const told = logs.filter((line) => line.includes("wrong token"))
+      assert.lengthOf(told, 1)
+      assert.match(told[0] ?? "", /from (::ffff:)?127\.0\.0\.1\. threeqpr_failed/)
+      assert.notInclude(told.join(), "guess")
+    }))
+
+  it.effect("answers under names that no public page can have, and under those that are allowed", () =>
+    Effect.gen(function*() {
+      const right: ReadonlyArray<Readonly<Record<string, string>>> = [
+        { host: "localhost:3001" },
+        { host: "127.0.0.1" },
+        { host: "[::1]:3001" },
+        { host: "192.0.2.7:3001" },
+        { host: "[2001:db8::7]:3001" },
+        { host: "admin:3001" },
+        { host: "events.example.com" },
+        { host: "EVENTS.example.com.:443" },
+        { host: "events.example.com", origin: "https://events.example.com" },
+        // A proxy that sends its own `Host` on.
+        { host: "127.0.0.1:3001", origin: "https://events.example.com" }
+      ]
+      for (const headers of right) {
+        const { status } = yield* ask("GET", "/v1/scans", { ...as("operator"), ...headers })
+        assert.notInclude([401, 403], status, JSON.stringify(headers))
+      }
+      const wrong: ReadonlyArray<Readonly<Record<string, string>>> = [
+        { host: "evil.example" },
+        { host: "evil.example:3001", origin: "http://evil.example:3001" },
+        { host: "127.0.0.1.evil.example" },
+        { host: "events.example.com.evil.example" },
+        { host: "127.0.0.1:3001", origin: "https://evil.example" },
+        { host: "192.0.2.7:3001", origin: "http://192.0.2.8:3001" }
+      ]
+      for (const headers of wrong) {
+        for (const path of ["/v1/scans", "/", "/docs", "/metrics", "/openapi.json"]) {
+          const { body, status } = yield* ask("GET", path, { ...as("operator"), ...headers })
+          assert.strictEqual(status, 403, `${path} ${JSON.stringify(headers)}`)
+          if (headers["origin"] === undefined) assert.include(JSON.parse(body).detail, "ADMIN_ALLOWED_HOSTS")
+        }
+        for (const path of ["/livez", "/readyz"]) {
+          assert.strictEqual((yield* ask("GET", path, headers)).status, 200, path)
+        }
+      }
     }))
 
   it.effect("takes the name of the scheme in any case", () =>
@@ -242,6 +337,46 @@ layer(open, { excludeTestServices: true })("the private listener without a token
           assert.include(JSON.parse(body).detail, "query.unheard_of: There is no such parameter", what)
         }
       }
+    }))
+
+  it.effect("refuses text that the database cannot hold, in every parameter and field, and logs nothing", () =>
+    Effect.gen(function*() {
+      const document = JSON.parse((yield* ask("GET", "/openapi.json")).body)
+      const { paths }: { readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>> } =
+        document
+      const schemas: Readonly<Record<string, Shape>> = document.components.schemas
+      const before = logs.length
+      let asked = 0
+      const refused = Effect.fnUntraced(function*(method: string, path: string, body = "{}") {
+        asked++
+        const answer = yield* ask(method, path, { "content-type": "application/json" }, body)
+        assert.strictEqual(answer.status, 400, `${method} ${path} ${body}: ${answer.body}`)
+      })
+      for (const [path, methods] of Object.entries(paths)) {
+        for (const [name, { parameters = [], requestBody }] of Object.entries(methods)) {
+          const method = name.toUpperCase()
+          const plain = path.replaceAll(/\{\w+\}/g, "1")
+          for (const { in: place, name } of parameters) {
+            if (place === "path") {
+              yield* refused(method, path.replace(`{${name}}`, "a%00").replaceAll(/\{\w+\}/g, "1"))
+            }
+            if (place === "query") yield* refused(method, `${plain}?${encodeURIComponent(name)}=a%00`)
+          }
+          const shape = requestBody?.content["application/json"]?.schema
+          const fields = shape?.properties ?? schemas[shape?.$ref?.split("/").at(-1) ?? ""]?.properties ?? {}
+          for (const field of Object.keys(fields)) {
+            for (const text of ["a\u0000", "a\ud800"]) {
+              yield* refused(
+                method,
+                plain,
+                JSON.stringify({ by: "the tests", reason: "a test", [field]: text })
+              )
+            }
+          }
+        }
+      }
+      assert.isAbove(asked, 60)
+      assert.deepStrictEqual(logs.slice(before), [])
     }))
 
   it.effect("names what is probably meant, in queries and in bodies", () =>

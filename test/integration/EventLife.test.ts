@@ -178,11 +178,11 @@ layer(listener, { excludeTestServices: true })("/v1/events/:id/life", (it) => {
       yield* untilFate("evt_waiting", "applied")
     }))
 
-  it.effect("of an event that nobody knows: not found", () =>
+  it.effect("of an unknown event: not found; of an id that cannot be one: refused", () =>
     Effect.gen(function*() {
-      for (const id of ["evt_nobody", "evt_\u0000"]) {
-        assert.strictEqual((yield* Effect.flip(lifeOf(id)))._tag, "NotFound")
-      }
+      assert.strictEqual((yield* Effect.flip(lifeOf("evt_nobody")))._tag, "NotFound")
+      assert.strictEqual((yield* Effect.flip(lifeOf("evt_\u0001")))._tag, "NotFound")
+      assert.strictEqual((yield* Effect.flip(lifeOf("evt_\u0000")))._tag, "InvalidRequest")
     }))
 
   it.effect(

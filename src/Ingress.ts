@@ -32,6 +32,10 @@ export class Ingress extends Context.Service<Ingress, {
     body: Uint8Array,
     signature: string | undefined
   ) => Effect.Effect<Receipt | Rejected, AppendFailed>
+  /** The first half of `accept`: why a delivery is refused. Undefined when 3QPR has signed it. */
+  readonly check: (body: Uint8Array, signature: string | undefined) => Rejected | undefined
+  /** The second half of `accept`. */
+  readonly store: (body: Uint8Array, signature: string) => Effect.Effect<Receipt, AppendFailed>
   /** Ids that came with another body than the first; the first is in the log. Since the start. */
   readonly conflicts: () => ConflictCounts
 }>()("threeqpr-events/Ingress") {
@@ -42,42 +46,50 @@ const make = Effect.fnUntraced(function*(verify: Verifier) {
   const log = yield* EventLog
   const clock = yield* Clock.Clock
   const conflicts = yield* watchConflicts
+  const check = (body: Uint8Array, signature: string | undefined): Rejected | undefined => {
+    if (signature === undefined) return { ok: false, error: "missing_signature" }
+    const error = verify(body, signature)
+    return error && { ok: false, error }
+  }
+  const store = (body: Uint8Array, signature: string) => {
+    const reading = read(body)
+    const receivedAt = clock.currentTimeMillisUnsafe()
+    const entry: Entry = reading._tag === "Event"
+      ? {
+        id: reading.id,
+        subject: eventSubject(reading.type),
+        type: reading.type,
+        body,
+        signature,
+        receivedAt
+      }
+      : {
+        id: reading.id ?? hashOf(body),
+        // The event's id stays free for a body that is usable.
+        dedupId: hashOf(body),
+        subject: quarantineSubject(reading.reason),
+        type: reading.type ?? quarantineSubject(reading.reason),
+        body,
+        signature,
+        receivedAt
+      }
+    return Effect.map(log.append(entry), ({ duplicate, sequence }): Receipt => {
+      if (duplicate) conflicts.compare(entry, sequence)
+      return {
+        ok: true,
+        id: reading.id,
+        duplicate,
+        ...(reading._tag === "Unusable" && { quarantined: reading.reason })
+      }
+    })
+  }
   return Ingress.of({
     accept: (body, signature) => {
-      if (signature === undefined) return Effect.succeed({ ok: false, error: "missing_signature" })
-      const error = verify(body, signature)
-      if (error !== undefined) return Effect.succeed({ ok: false, error })
-      const reading = read(body)
-      const receivedAt = clock.currentTimeMillisUnsafe()
-      const entry: Entry = reading._tag === "Event"
-        ? {
-          id: reading.id,
-          subject: eventSubject(reading.type),
-          type: reading.type,
-          body,
-          signature,
-          receivedAt
-        }
-        : {
-          id: reading.id ?? hashOf(body),
-          // The event's id stays free for a body that is usable.
-          dedupId: hashOf(body),
-          subject: quarantineSubject(reading.reason),
-          type: reading.type ?? quarantineSubject(reading.reason),
-          body,
-          signature,
-          receivedAt
-        }
-      return Effect.map(log.append(entry), ({ duplicate, sequence }): Receipt => {
-        if (duplicate) conflicts.compare(entry, sequence)
-        return {
-          ok: true,
-          id: reading.id,
-          duplicate,
-          ...(reading._tag === "Unusable" && { quarantined: reading.reason })
-        }
-      })
+      const rejected = check(body, signature)
+      return rejected === undefined ? store(body, signature ?? "") : Effect.succeed(rejected)
     },
+    check,
+    store,
     conflicts: conflicts.counts
   })
 })

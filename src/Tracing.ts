@@ -13,7 +13,7 @@ export const traceparent = "traceparent"
  * sampled by is the tracer's.
  */
 export interface Tracing {
-  /** A delivery; the caller's trace goes on, if its `traceparent` is one. */
+  /** A delivery. It continues the trace of the `traceparent` among the headers, if it is valid. */
   readonly delivery: (
     headers: IncomingHttpHeaders,
     accept: Effect.Effect<Receipt | Rejected, AppendFailed>

@@ -3,7 +3,7 @@ import { Command, Flag } from "effect/cli"
 import type { Config } from "../Config.ts"
 import { report } from "./Doctor/Report.ts"
 import { signature } from "./Doctor/Signature.ts"
-import { adminUrl, adminUrlFlag, given, jsonFlag, settingFlag } from "./Flags.ts"
+import { adminUrl, adminUrlFlag, given, jsonFlag, settingFlag, warnOfPlainToken } from "./Flags.ts"
 import { HttpUrl } from "./HttpUrl.ts"
 import { json as printJson } from "./Output.ts"
 
@@ -26,10 +26,15 @@ export const doctor = Command.make(
   Effect.fnUntraced(function*({ dataDir, json, ...urls }) {
     // Loaded here, so that the other commands do not wait for the clients of NATS and Postgres.
     const { examine } = yield* Effect.promise(() => import("../Doctor.ts"))
-    const checks = yield* examine(given({ dataDir }), (config) => ({
-      adminUrl: adminUrl(urls.adminUrl, config),
-      url: adminUrl(urls.url, listening(config)).replace(/\/webhooks\/3qpr$/, "")
-    }))
+    let used: Config | undefined
+    const checks = yield* examine(given({ dataDir }), (config) => {
+      used = config
+      return {
+        adminUrl: adminUrl(urls.adminUrl, config),
+        url: adminUrl(urls.url, listening(config)).replace(/\/webhooks\/3qpr$/, "")
+      }
+    })
+    if (used !== undefined) yield* warnOfPlainToken(adminUrl(urls.adminUrl, used), used)
     const failed = checks.filter(({ state }) => state === "failed")
     yield* json ? printJson({ ok: failed.length === 0, checks }) : report(checks)
     if (failed.length > 0) {

@@ -1,7 +1,7 @@
-import { type Duration, Effect, Layer, Option } from "effect"
+import { Console, type Duration, Effect, Layer, Option } from "effect"
 import { Flag } from "effect/cli"
 import { AdminClient } from "../Admin/Client.ts"
-import { type Config, type Flags, load, settings } from "../Config.ts"
+import { type Config, type Flags, isSafe, load, settings } from "../Config.ts"
 
 /** A flag that stands for a setting; without it the environment speaks, then the default. */
 export const settingFlag = (flag: string, setting: keyof typeof settings) =>
@@ -45,14 +45,17 @@ export const adminUrl = (flag: Option.Option<string>, { adminHost, adminPort }: 
 
 /** The client of the private listener, for a command that has `adminUrlFlag`. */
 export const adminClient = (flag: Option.Option<string>, patience?: Duration.Input) =>
-  Layer.unwrap(
-    Effect.map(
-      load(),
-      (config) =>
-        AdminClient.layer({
-          url: adminUrl(flag, config),
-          token: config.adminToken ?? config.adminReadToken,
-          patience
-        })
+  Layer.unwrap(Effect.gen(function*() {
+    const config = yield* load()
+    const url = adminUrl(flag, config)
+    yield* warnOfPlainToken(url, config)
+    return AdminClient.layer({ url, token: config.adminToken ?? config.adminReadToken, patience })
+  }))
+
+/** Warns when others on the way to the private listener can read the token. */
+export const warnOfPlainToken = (url: string, { adminReadToken, adminToken }: Config) =>
+  (adminToken ?? adminReadToken) === undefined || isSafe(url)
+    ? Effect.void
+    : Console.error(
+      `The token goes to ${url} without encryption: use https://, or an SSH tunnel to 127.0.0.1.`
     )
-  )

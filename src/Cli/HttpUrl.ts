@@ -1,9 +1,10 @@
 import { Schema } from "effect"
+import { hasCredentials } from "../Config.ts"
 
 /** The address of a listener. */
 export const HttpUrl = Schema.String.check(
   Schema.makeFilter((text) => {
-    const { password, protocol, username } = URL.parse(text) ?? {}
-    return /^https?:$/.test(protocol ?? "") && !username && !password
+    const { protocol } = URL.parse(text) ?? {}
+    return /^https?:$/.test(protocol ?? "") && !hasCredentials(text)
   }, { expected: "an http:// or https:// address, without a user or password" })
 )

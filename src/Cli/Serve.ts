@@ -50,6 +50,9 @@ const run = Effect.fnUntraced(function*(config: Config, active: ReadonlySet<Role
   // Loaded here, so that the other commands do not wait for engines that they have no use for.
   const { layer } = yield* Effect.promise(() => import("../App.ts"))
   const OnCall = yield* Effect.promise(() => import("../OnCall.ts"))
+  // Before anything is made: streams, tables and files would remain.
+  const Access = yield* Effect.promise(() => import("../Admin/Access.ts"))
+  yield* Access.check({ host: config.adminHost, token: config.adminToken })
   if (needsDataDir(config, active)) yield* DataDir.prepare(config.dataDir)
   const { file, variables } = config.dotEnv
   if (variables.length > 0) yield* Effect.logInfo(`settings of ${file}: ${variables.join(", ")}`)

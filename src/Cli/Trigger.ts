@@ -7,6 +7,7 @@ import * as Signature from "../Signature.ts"
 import * as WebhookSecret from "../WebhookSecret.ts"
 import { given } from "./Flags.ts"
 import { fit, json as printJson } from "./Output.ts"
+import { secretOf } from "./SecretFlag.ts"
 import { bodies } from "./Trigger/Body.ts"
 import { deliver, type Delivery, NotAccepted } from "./Trigger/Delivery.ts"
 import { contradictionOf, flags } from "./Trigger/Flags.ts"
@@ -22,10 +23,11 @@ export const trigger = Command.make(
     const { count, duplicate, json, tamper, unsigned } = options
     const config = yield* load(given({ dataDir: options.dataDir }))
     const url = Option.getOrElse(options.url, () => `http://localhost:${config.port}/webhooks/3qpr`)
+    const own = yield* secretOf("trigger", options)
     const secret = unsigned
       ? undefined
-      : Option.isSome(options.secret)
-      ? options.secret.value
+      : Option.isSome(own)
+      ? own.value
       : yield* WebhookSecret.signing(yield* WebhookSecret.find(config))
     const unlike = Option.match(options.type, { onNone: () => undefined, onSome: unlikeAny })
     if (unlike !== undefined) yield* Console.error(unlike)
@@ -105,7 +107,7 @@ const notAccepted = (deliveries: ReadonlyArray<Delivery>) => {
   const refused = deliveries.filter(({ status }) => status !== 200)
   if (refused.length === 0) return undefined
   const hint = refused.some(({ answer, status }) => status === 400 && answer.includes("invalid_signature"))
-    ? " The receiver has another secret: give it with --secret, or see what `threeqpr doctor signature` says."
+    ? " The receiver has another secret: give it with --secret-file, or see what `threeqpr doctor signature` says."
     : ""
   return `${refused.length} of ${deliveries.length} deliveries were not accepted.${hint}`
 }

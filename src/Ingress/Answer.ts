@@ -23,5 +23,6 @@ export const answer = (
 export const answerUnavailable = (response: ServerResponse): void =>
   answer(response, 503, { error: "unavailable" }, { "retry-after": "5" })
 
-export const answerHealth = (response: ServerResponse, health: Health, durability: string): void =>
-  answer(response, health.ready ? 200 : 503, { ...health, durability })
+/** Strangers can ask too, so this says nothing of the broker that the log is on. */
+export const answerHealth = (response: ServerResponse, health: Health): void =>
+  answer(response, health.ready ? 200 : 503, health)

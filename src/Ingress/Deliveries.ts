@@ -144,9 +144,7 @@ export class Deliveries {
     this.#unread -= delivery.body.held
     this.#storing++
     ingest.inFlight(1)
-    const signature = delivery.request.headers[Signature.header]
-    const accept = this.#ingress.accept(delivery.body.bytes, signature?.toString())
-    this.#fork(this.#tracing?.delivery(delivery.request.headers, accept) ?? accept).addObserver((exit) => {
+    this.#fork(this.#acceptance(delivery)).addObserver((exit) => {
       this.#storing--
       ingest.inFlight(-1)
       const outcome = outcomeOf(exit)
@@ -162,6 +160,20 @@ export class Deliveries {
         this.#fork(Effect.logError("a delivery failed unexpectedly and was answered 503", exit.cause))
       }
     })
+  }
+
+  /** Checks the signature at once. Only a sender who is known may have its trace continued, which decides sampling. */
+  #acceptance(
+    { body: { bytes }, request: { headers } }: Delivery
+  ): Effect.Effect<Receipt | Rejected, AppendFailed> {
+    const signature = headers[Signature.header]?.toString()
+    const rejected = this.#ingress.check(bytes, signature)
+    if (rejected === undefined) {
+      const store = this.#ingress.store(bytes, signature ?? "")
+      return this.#tracing?.delivery(headers, store) ?? store
+    }
+    const refuse = Effect.succeed(rejected)
+    return this.#tracing?.delivery({}, refuse) ?? refuse
   }
 
   #expire(): void {

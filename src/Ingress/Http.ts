@@ -83,7 +83,7 @@ const make = Effect.fnUntraced(function*(options: HttpOptions) {
     }
     return path === "/livez"
       ? answer(response, 200, { ok: true })
-      : answerHealth(response, Effect.runSync(ready), log.durability)
+      : answerHealth(response, Effect.runSync(ready))
   }
 
   const server = yield* Effect.acquireRelease(

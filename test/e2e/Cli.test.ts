@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { mkdtempSync, rmSync, statSync } from "node:fs"
+import { existsSync, mkdtempSync, rmSync, statSync } from "node:fs"
 import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { answers, json } from "../support/Answers.ts"
@@ -84,6 +84,10 @@ describe("threeqpr serve", () => {
       const wrong = yield* threeqpr(["serve"], { DATA_DIR, PORT: "http" })
       assert.strictEqual(wrong.code, 1)
       assert.match(wrong.stderr, /PORT is "http"; allowed is a whole number from 0 to 65535/)
+      const open = yield* threeqpr(["serve"], { DATA_DIR: `${DATA_DIR}/none`, ADMIN_HOST: "0.0.0.0" })
+      assert.strictEqual(open.code, 1)
+      assert.match(open.stderr, /ADMIN_HOST is 0\.0\.0\.0.*Set ADMIN_TOKEN/)
+      assert.isFalse(existsSync(`${DATA_DIR}/none`), "nothing is made before that")
 
       yield* serve({ DATA_DIR }, ["--role", "ingress"])
       const second = yield* threeqpr(["serve"], { DATA_DIR, PORT: "0", ADMIN_PORT: "0" })

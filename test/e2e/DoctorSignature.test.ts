@@ -61,6 +61,30 @@ layer(Folder.layer, { excludeTestServices: true })("threeqpr doctor signature", 
       }
     }))
 
+  it.effect("takes a secret from a file or standard input, so that it is in no list of processes", () =>
+    Effect.gen(function*() {
+      const folder = yield* Folder
+      const args = (file: string) => [
+        "doctor",
+        "signature",
+        "--body",
+        `${folder}/body.json`,
+        "--signature",
+        `sha256=${hex(compact, "another")}`,
+        "--secret-file",
+        file
+      ]
+      writeFileSync(`${folder}/another`, "another\r\n")
+      assert.strictEqual((yield* threeqpr(args(`${folder}/another`))).code, 0)
+      assert.strictEqual((yield* threeqpr(args("-"), {}, "another\n")).code, 0)
+      const several = yield* threeqpr(args(`${folder}/old-secrets`))
+      assert.strictEqual(several.code, 1)
+      assert.include(several.stderr, "must hold one secret, in one line")
+      const both = yield* threeqpr([...args("-"), "--secret", "another"])
+      assert.strictEqual(both.code, 2)
+      assert.include(both.stderr, "--secret or --secret-file, not both")
+    }))
+
   it.effect("exits 1 with the cause: what happened, and what to do", () =>
     Effect.gen(function*() {
       const { code, stderr, stdout } = yield* diagnosed(`sha256=${hex(python)}`)

@@ -39,14 +39,28 @@ describe("threeqpr status", () => {
 
   it.live("takes the address and the token of the private listener from the settings", () =>
     Effect.gen(function*() {
-      const environment = { ...(yield* newStores), ADMIN_TOKEN: "t0ken", THREEQPR_WEBHOOK_SECRET }
+      const environment = {
+        ...(yield* newStores),
+        ADMIN_TOKEN: "token_of_the_tests",
+        THREEQPR_WEBHOOK_SECRET
+      }
       const { admin } = yield* serve(environment)
       const ADMIN_PORT = new URL(admin).port
-      assert.strictEqual((yield* threeqpr(["status"], { ADMIN_PORT, ADMIN_TOKEN: "t0ken" })).code, 0)
+      assert.strictEqual(
+        (yield* threeqpr(["status"], { ADMIN_PORT, ADMIN_TOKEN: "token_of_the_tests" })).code,
+        0
+      )
       const without = yield* threeqpr(["status"], { ADMIN_PORT })
       assert.strictEqual(without.code, 1)
       assert.include(without.stderr, "ADMIN_TOKEN")
-      assert.strictEqual((yield* threeqpr(["status"], { ADMIN_PORT, ADMIN_TOKEN: "wr0ng" })).code, 1)
+      assert.notInclude(without.stderr, "without encryption")
+      const remote = ["status", "--admin-url", "http://0.0.0.0:1"]
+      const plain = yield* threeqpr(remote, { ADMIN_TOKEN: "token_of_the_tests" })
+      assert.include(plain.stderr, "The token goes to http://0.0.0.0:1 without encryption: use https://")
+      assert.strictEqual(
+        (yield* threeqpr(["status"], { ADMIN_PORT, ADMIN_TOKEN: "another_token_of_the_tests" })).code,
+        1
+      )
     }).pipe(Effect.scoped, Effect.provide(platform)))
 
   it.live("exits 1 and names the part that is not ready, and shows the lag that grows behind it", () =>

@@ -95,7 +95,7 @@ describe("traces", () => {
   )
 
   test(
-    "a malformed traceparent is ignored, a private request has its own trace, health and metrics none",
+    "a traceparent that is malformed or comes unsigned is ignored, a private request has its own trace, health and metrics none",
     Effect.gen(function*() {
       const collector = yield* Collector.start()
       const server = yield* start({ OTEL_EXPORTER_OTLP_ENDPOINT: collector.url })
@@ -109,13 +109,15 @@ describe("traces", () => {
       for (const [index, traceparent] of malformed.entries()) {
         yield* deliverScan(server, `evt_${index}`, { traceparent })
       }
+      const { body } = signed(scanCreated("evt_unsigned"))
+      yield* deliver(server.webhook, { body, signature: `sha256=${"0".repeat(64)}` }, { traceparent })
       for (const path of ["/livez", "/readyz", "/metrics"]) yield* send(`${server.admin}${path}`)
       yield* send(`${server.admin}/v1/scans`, { headers: { traceparent } })
       yield* collector.until((collector) =>
-        named(collector, delivery).length === malformed.length && named(collector, "GET").length > 0
+        named(collector, delivery).length === malformed.length + 1 && named(collector, "GET").length > 0
       )
       const traces = new Set(named(collector, delivery).map(({ traceId }) => traceId))
-      assert.strictEqual(traces.size, malformed.length)
+      assert.strictEqual(traces.size, malformed.length + 1)
       for (const span of named(collector, delivery)) assert.isUndefined(span.parentSpanId)
       assert.isFalse(traces.has(traceId))
       const [query, ...more] = named(collector, "GET")

@@ -211,7 +211,9 @@ layer(Receiver.layer, { excludeTestServices: true, timeout: "60 seconds" })("thr
         [["--raw", "-", "--override", "id=1"], /--raw sends the file exactly as it is/],
         [["--raw", "-", "--data", "-"], /--raw sends the file exactly as it is/],
         [["scan.created", "--unsigned", "--tamper"], /no signature that --tamper could break/],
-        [["scan.created", "--unsigned", "--secret", "whsec_x"], /--unsigned signs nothing/]
+        [["scan.created", "--unsigned", "--secret", "whsec_x"], /--unsigned signs nothing/],
+        [["scan.created", "--unsigned", "--secret-file", "-"], /--unsigned signs nothing/],
+        [["scan.created", "--data", "-", "--secret-file", "-"], /Standard input can be one of/]
       ]
       for (const [args, why] of usages) {
         const { code, stderr } = yield* trigger(args)

@@ -7,6 +7,8 @@ import * as WebhookSecret from "../../WebhookSecret.ts"
 import { adminUrl, adminUrlFlag, given, jsonFlag, settingFlag } from "../Flags.ts"
 import { bytesOf } from "../Input.ts"
 import { json as printJson, paint } from "../Output.ts"
+import { secretFlags, secretOf } from "../SecretFlag.ts"
+import { wrongUsage } from "../Usage.ts"
 import { wrap } from "../Wrap.ts"
 
 /** The signature does not fit as it is. */
@@ -26,10 +28,7 @@ export const signature = Command.make(
       Flag.withDescription("The value of X-3QPR-Signature as it came, or the whole header line"),
       Flag.withMetavar("header")
     ),
-    secret: Flag.Redacted("secret").pipe(
-      Flag.withDescription("The active secret (default: the one that `serve` uses here)"),
-      Flag.optional
-    ),
+    ...secretFlags("The active secret (default: the one that `serve` uses here)"),
     oldSecretsFile: Flag.String("old-secrets-file").pipe(
       Flag.withDescription("A file with secrets that are no longer active, one a line"),
       Flag.withMetavar("file"),
@@ -39,8 +38,15 @@ export const signature = Command.make(
     adminUrl: adminUrlFlag,
     json: jsonFlag
   },
-  Effect.fnUntraced(function*({ body, dataDir, json, oldSecretsFile, secret, signature, ...flags }) {
+  Effect.fnUntraced(function*({ body, dataDir, json, oldSecretsFile, signature, ...flags }) {
     const config = yield* load(given({ dataDir }))
+    if (body === "-" && Option.contains(flags.secretFile, "-")) {
+      return yield* wrongUsage(
+        ["doctor", "signature"],
+        "Standard input can be --body or --secret-file, not both."
+      )
+    }
+    const secret = yield* secretOf("doctor", flags)
     const active: ReadonlyArray<KnownSecret> = Option.isSome(secret)
       ? [{ label: "the secret of --secret", secret: secret.value }]
       : labelled((yield* WebhookSecret.find(config)).secrets, yield* Clock.currentTimeMillis)

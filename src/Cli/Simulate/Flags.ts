@@ -3,6 +3,7 @@ import { Flag } from "effect/cli"
 import { faultNames, isFaultName } from "../../Simulator/Faults.ts"
 import { adminUrlFlag, jsonFlag, settingFlag } from "../Flags.ts"
 import { HttpUrl } from "../HttpUrl.ts"
+import { secretFlags } from "../SecretFlag.ts"
 
 const positive = (minimum: number, maximum: number) =>
   Schema.Number.check(Schema.isBetween({ minimum, maximum }))
@@ -28,12 +29,7 @@ export const flags = {
     Flag.optional
   ),
   adminUrl: adminUrlFlag,
-  secret: Flag.Redacted("secret").pipe(
-    Flag.withDescription(
-      "The webhook's secret (default as `trigger`: THREEQPR_WEBHOOK_SECRET, or DATA_DIR's)"
-    ),
-    Flag.optional
-  ),
+  ...secretFlags("The webhook's secret (default as `trigger`: THREEQPR_WEBHOOK_SECRET, or DATA_DIR's)"),
   rate: Flag.Finite("rate").pipe(
     Flag.withDescription("Events a second, whatever the answers do (default 10)"),
     Flag.withSchema(positive(0.001, 100_000)),

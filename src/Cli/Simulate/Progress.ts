@@ -45,7 +45,7 @@ export const hintsOf = ({ accepted, firstSilence, invalidSignatures, latency }: 
   if (accepted > 0) return []
   if (invalidSignatures > 0) {
     return [
-      `${url} answers invalid_signature: it has another secret. Give the one it has with --secret, `
+      `${url} answers invalid_signature: it has another secret. Give the one it has with --secret-file, `
       + "THREEQPR_WEBHOOK_SECRET or --data-dir."
     ]
   }

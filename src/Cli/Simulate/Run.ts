@@ -7,6 +7,7 @@ import { faultNames, isFaultName } from "../../Simulator/Faults.ts"
 import * as WebhookSecret from "../../WebhookSecret.ts"
 import { adminClient, given } from "../Flags.ts"
 import { json as printJson } from "../Output.ts"
+import { hasSecret, secretOf } from "../SecretFlag.ts"
 import { wrongUsage } from "../Usage.ts"
 import { showComparison, wrongIn } from "./Differences.ts"
 import type { flags } from "./Flags.ts"
@@ -19,22 +20,23 @@ export class NotClean extends Schema.TaggedError<NotClean>()("NotClean", { messa
 
 /** Runs a simulation and shows what became of each event. */
 export const simulate = Effect.fnUntraced(function*(
-  { apiPort, dataDir, secret, url, ...options }: Command.Command.Config.Infer<typeof flags>
+  { apiPort, dataDir, secret, secretFile, url, ...options }: Command.Command.Config.Infer<typeof flags>
 ) {
-  if (Option.isSome(apiPort) && (Option.isSome(url) || Option.isSome(secret))) {
+  if (Option.isSome(apiPort) && (Option.isSome(url) || hasSecret({ secret, secretFile }))) {
     return yield* wrongUsage(
       ["simulate"],
       "--api-port delivers to the webhooks that are registered with it, each with its own secret; it goes "
-        + "with neither --url nor --secret."
+        + "with neither --url nor --secret nor --secret-file."
     )
   }
   const config = yield* load(given({ dataDir }))
+  const own = yield* secretOf("simulate", { secret, secretFile })
   const destination: Simulator.Destination = Option.isSome(apiPort)
     ? { account: yield* serveApi(apiPort.value, config.apiKey) }
     : {
       url: Option.getOrElse(url, () => `http://localhost:${config.port}/webhooks/3qpr`),
-      secret: Option.isSome(secret)
-        ? secret.value
+      secret: Option.isSome(own)
+        ? own.value
         : yield* WebhookSecret.signing(yield* WebhookSecret.find(config))
     }
   const seed = Option.isSome(options.seed)

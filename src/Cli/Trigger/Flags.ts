@@ -1,8 +1,9 @@
-import { Option, Schema } from "effect"
+import { Option, type Redacted, Schema } from "effect"
 import { Argument, Flag } from "effect/cli"
 import { knownTypes } from "../../Domain/Event.ts"
 import { jsonFlag, settingFlag } from "../Flags.ts"
 import { HttpUrl } from "../HttpUrl.ts"
+import { hasSecret, secretFlags } from "../SecretFlag.ts"
 import { wrongUsage } from "../Usage.ts"
 import * as Override from "./Override.ts"
 
@@ -50,10 +51,7 @@ export const flags = {
     "Change one byte after signing; 400 is then the right answer (exit 0), 200 is not"
   ),
   unsigned: toggle("unsigned", "Send no signature; 400 is then the right answer (exit 0), 200 is not"),
-  secret: Flag.Redacted("secret").pipe(
-    Flag.withDescription("Sign with this secret (default: the one that `serve` uses here)"),
-    Flag.optional
-  ),
+  ...secretFlags("Sign with this secret (default: the one that `serve` uses here)"),
   url: Flag.String("url").pipe(
     Flag.withDescription("Where to deliver (default http://localhost:<PORT>/webhooks/3qpr)"),
     Flag.withSchema(HttpUrl),
@@ -70,12 +68,13 @@ interface Given {
   readonly raw: Option.Option<string>
   readonly tamper: boolean
   readonly unsigned: boolean
-  readonly secret: Option.Option<unknown>
+  readonly secret: Option.Option<Redacted.Redacted<string>>
+  readonly secretFile: Option.Option<string>
 }
 
 /** What is wrong with what was given together, to be failed with; undefined when nothing is. */
 export const contradictionOf = (given: Given) => {
-  const { data, override, raw, secret, tamper, type, unsigned } = given
+  const { data, override, raw, secretFile, tamper, type, unsigned } = given
   const message = Option.isSome(raw)
     ? override.length > 0 || Option.isSome(data)
       ? "--raw sends the file exactly as it is: leave out --override and --data, or change the file."
@@ -85,8 +84,10 @@ export const contradictionOf = (given: Given) => {
     : undefined
   const signing = unsigned && tamper
     ? "--unsigned sends no signature that --tamper could break: give one of them."
-    : unsigned && Option.isSome(secret)
-    ? "--unsigned signs nothing: leave out --secret."
+    : unsigned && hasSecret(given)
+    ? "--unsigned signs nothing: leave out --secret and --secret-file."
+    : [raw, data, secretFile].filter(Option.contains("-")).length > 1
+    ? "Standard input can be one of --raw, --data and --secret-file."
     : undefined
   const found = message ?? signing
   return found === undefined ? undefined : wrongUsage(["trigger"], found)

@@ -1,0 +1,38 @@
+import { Effect, Option, Redacted } from "effect"
+import { Flag } from "effect/cli"
+import { bytesOf, InputUnreadable } from "./Input.ts"
+import { wrongUsage } from "./Usage.ts"
+
+/** The flags of a command that signs or checks: a secret, or the file that holds it. */
+export const secretFlags = (about: string) => ({
+  secret: Flag.Redacted("secret").pipe(
+    Flag.withDescription(`${about}. Other users can see it in the list of processes: prefer --secret-file`),
+    Flag.optional
+  ),
+  secretFile: Flag.String("secret-file").pipe(
+    Flag.withDescription("The file that holds this secret (- is standard input)"),
+    Flag.withMetavar("file"),
+    Flag.optional
+  )
+})
+
+interface Given {
+  readonly secret: Option.Option<Redacted.Redacted<string>>
+  readonly secretFile: Option.Option<string>
+}
+
+/** Whether a secret is given by a flag. */
+export const hasSecret = ({ secret, secretFile }: Given) => Option.isSome(secret) || Option.isSome(secretFile)
+
+/** The secret that the flags of a command give, if they give one. */
+export const secretOf = Effect.fnUntraced(function*(command: string, { secret, secretFile }: Given) {
+  if (Option.isNone(secretFile)) return secret
+  if (Option.isSome(secret)) return yield* wrongUsage([command], "Give --secret or --secret-file, not both.")
+  const text = (yield* bytesOf("secret-file", secretFile.value)).toString("utf8").trim()
+  if (text === "" || /\p{Cc}/u.test(text)) {
+    return yield* new InputUnreadable({
+      message: `--secret-file ${secretFile.value} must hold one secret, in one line.`
+    })
+  }
+  return Option.some(Redacted.make(text, { label: "webhook secret" }))
+})

@@ -83,7 +83,7 @@ export const operations: ReadonlyArray<Protection> = [
     edits: [
       edit(
         "src/Operations/Runner.ts",
-        "yield* Effect.sleep(Math.max(0, began + at / operation.rate * 1_000 - (yield* monotonic)))",
+        "yield* Effect.sleep(Math.max(0, began + at / operation.rate * 1_000 - (yield* monotonicMillis)))",
         ""
       )
     ],

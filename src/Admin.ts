@@ -47,13 +47,13 @@ export interface AdminOptions {
 /** The private listener with the query API. Needs the database, the event log and its consumers. */
 export const layer = (options: AdminOptions) =>
   Layer.mergeAll(
-    listener(options, Layer.mergeAll(api(options), Metrics.layer, Dashboard.layer)),
+    listener(options, Layer.mergeAll(api(options), Metrics.layer, Dashboard.layer), announceBoth),
     Runner.layer,
     options.reconcile === undefined ? Layer.empty : reconciliations(options.reconcile)
   ).pipe(Layer.provide(OperationRecord.layer))
 
 /** The private listener of a process without the admin role: health and its own metrics. */
-export const layerHealth = (options: AdminOptions) => listener(options, Metrics.layerOwn)
+export const layerHealth = (options: AdminOptions) => listener(options, Metrics.layerOwn, announce)
 
 const api = ({ reconcile }: AdminOptions) =>
   HttpApiBuilder.layer(Api, { openapiPath: "/openapi.json" }).pipe(
@@ -77,8 +77,12 @@ const api = ({ reconcile }: AdminOptions) =>
     Layer.provide(Validation.layer)
   )
 
-const listener = <E, R>(options: AdminOptions, routes: Layer.Layer<never, E, R>) =>
-  Layer.effectDiscard(Effect.andThen(announce, drainFirst)).pipe(
+const listener = <E, R>(
+  options: AdminOptions,
+  routes: Layer.Layer<never, E, R>,
+  announcement: Effect.Effect<void, never, HttpServer.HttpServer>
+) =>
+  Layer.effectDiscard(Effect.andThen(announcement, drainFirst)).pipe(
     Layer.provideMerge(HttpRouter.serve(
       Layer.mergeAll(
         // Routes that are registered later win, `/` among them.
@@ -118,3 +122,8 @@ const drainTimeout = 5_000
 const drainFirst = Effect.flatMap(Draining.Draining, ({ begin }) => Effect.addFinalizer(() => begin))
 
 const announce = HttpServer.addressFormattedWith((url) => Effect.logInfo(`private listener: ${url}`))
+
+const announceBoth = Effect.andThen(
+  announce,
+  HttpServer.addressFormattedWith((url) => Effect.logInfo(`dashboard: ${url}/`))
+)

@@ -16,8 +16,8 @@ import { simulate } from "./Cli/Simulate.ts"
 import { status } from "./Cli/Status.ts"
 import { trigger } from "./Cli/Trigger.ts"
 
-/** The command line: one file a command. */
-export const run = Command.make("threeqpr").pipe(
+/** The command line: one file per command. */
+export const command = Command.make("threeqpr").pipe(
   Command.withDescription("3QPR's webhooks, kept in NATS JetStream and projected into Postgres"),
   Command.withExamples([
     {
@@ -43,6 +43,8 @@ export const run = Command.make("threeqpr").pipe(
     doctor,
     trigger,
     simulate
-  ]),
-  Command.run({ version: packageJson.version })
+  ])
 )
+
+/** Runs the command that the arguments of the process name. */
+export const run = Command.run(command, { version: packageJson.version })

@@ -30,7 +30,7 @@ export const acquire: (folder: string) => Effect.Effect<
 
 const claim = Effect.fnUntraced(function*(folder: string, file: string, own: Holder): Claim {
   const fs = yield* FileSystem.FileSystem
-  // A whole file appears at once when it is linked, so nobody reads half a holder.
+  // A linked file appears whole, so no process reads half a holder.
   const candidate = `${file}.${own.id}`
   yield* fs.writeFileString(candidate, yield* Schema.encodeEffect(Holder)(own).pipe(Effect.orDie), {
     flag: "wx"

@@ -1,6 +1,6 @@
 import { Context, Effect, Metric } from "effect"
 
-/** What became of one delivery at the public listener. */
+/** Outcome of one delivery at the public listener. */
 export const outcomes = [
   "stored",
   "duplicate",
@@ -21,11 +21,11 @@ export type Outcome = (typeof outcomes)[number]
 const seconds = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5]
 
 const deliveries = Metric.counter("threeqpr_deliveries_total", {
-  description: "Deliveries at the public listener, by what became of them",
+  description: "Deliveries at the public listener, by outcome",
   incremental: true
 })
 
-/** One counter an outcome, there from the start: a rate from nothing to one is seen too. */
+/** One counter per outcome. Each exists from the start, so the step from 0 to 1 shows in a rate. */
 const byOutcome = new Map(
   outcomes.map((outcome) => [outcome, Metric.withAttributes(deliveries, { outcome })])
 )
@@ -60,7 +60,7 @@ const byReason = {
 }
 
 const loopDelay = Metric.histogram("threeqpr_event_loop_delay_seconds", {
-  description: "By how much a timer came late, ten times a second",
+  description: "Event loop delay, measured ten times a second",
   boundaries: seconds
 })
 
@@ -91,11 +91,11 @@ export const ingest = {
     byOutcome.get(outcome)?.updateUnsafe(1, nowhere)
     deliverySeconds.updateUnsafe(millis / 1_000, nowhere)
   },
-  /** Refused before anything of it was read. */
+  /** Refused before anything was read. */
   refused: (outcome: Outcome): void => byOutcome.get(outcome)?.updateUnsafe(1, nowhere),
   inFlight: (change: 1 | -1): void => publishesInFlight.modifyUnsafe(change, nowhere),
   conflict: (): void => conflicts.updateUnsafe(1, nowhere),
-  /** Deliveries since the start, by what became of them. */
+  /** Deliveries since the start, by outcome. */
   counts: () =>
     Object.fromEntries(
       Array.from(byOutcome, ([outcome, counter]) => [outcome, counter.valueUnsafe(nowhere).count])
@@ -110,7 +110,7 @@ export const authentication = {
   failed: (reason: keyof typeof byReason): void => byReason[reason].updateUnsafe(1, nowhere)
 }
 
-/** Counts what a secret has signed; there from the start, so that one that nobody uses shows. */
+/** Counts what a secret has signed. It exists from the start, so an unused secret shows as 0. */
 export const signatures = (secret: number): () => void => {
   const counter = Metric.withAttributes(signatureMatches, { secret: String(secret) })
   counter.updateUnsafe(0, nowhere)

@@ -27,7 +27,7 @@ export interface ReconcileOptions {
 
 /**
  * Runs the reconciliations that are asked for, one at a time in all processes, and asks for those of the
- * schedule. One whose process ended goes on in another, or at the next start.
+ * schedule. When a process ends, its reconciliation continues in another one, or at the next start.
  */
 export const layer = (options: ReconcileOptions) =>
   Layer.effectDiscard(Effect.gen(function*() {
@@ -35,7 +35,7 @@ export const layer = (options: ReconcileOptions) =>
     const holder = randomUUID()
     const step = Effect.gen(function*() {
       if (options.every !== undefined) {
-        // Younger scans may still be on their way: 3QPR goes on delivering for so long.
+        // Younger scans may still be delivered: 3QPR retries for this long.
         yield* requestDue(options.every, (yield* Clock.currentTimeMillis) - retrySchedule)
       }
       const taken = yield* take(holder)
@@ -54,7 +54,7 @@ const retries = 20
 const perform = Effect.fnUntraced(function*(reconciliation: Reconciliation, holder: string) {
   const { id } = reconciliation
   const lost = keep(id, holder).pipe(
-    // While the database does not answer nobody else can take it either.
+    // While the database does not answer, no other process can claim it either.
     Effect.orElseSucceed(() => true),
     Effect.repeat({ while: (kept) => kept, schedule: Schedule.spaced("1 second") }),
     Effect.asVoid

@@ -18,7 +18,7 @@ export interface Tracing {
     headers: IncomingHttpHeaders,
     accept: Effect.Effect<Receipt | Rejected, AppendFailed>
   ) => Effect.Effect<Receipt | Rejected, AppendFailed>
-  /** An append; the entry carries its span. One that has a `traceparent` already goes on from there. */
+  /** An append; the entry carries its span. An entry that has a `traceparent` continues that trace. */
   readonly append: (
     entry: Entry,
     append: (entry: Entry) => Effect.Effect<Stored, AppendFailed>

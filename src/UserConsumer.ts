@@ -44,7 +44,7 @@ export interface Settings<T extends string> extends HandlingOptions<T> {
   readonly name: string
   /** The event types to consume; every type when undefined. */
   readonly types?: ReadonlyArray<T> | undefined
-  /** Where to begin when the name is new; later it goes on where it was. With the first event when undefined. */
+  /** Where to begin when the name is new; later it continues at its place. The first event when undefined. */
   readonly from?: From | undefined
   /** Handlers at work at a time, 1 when undefined. Events come in the order of the log, and end in any. */
   readonly concurrency?: number | undefined

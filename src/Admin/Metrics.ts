@@ -32,11 +32,14 @@ const route = <E, R>(more: Effect.Effect<void, E, R>) =>
       const runtime = process.versions["deno"]
         ? `Deno ${process.versions["deno"]}`
         : `Node ${process.version}`
-      yield* gauge("threeqpr_build_info", "1; what runs", 1, { version: packageJson.version, runtime })
+      yield* gauge("threeqpr_build_info", "Always 1; version and runtime are labels", 1, {
+        version: packageJson.version,
+        runtime
+      })
       const ready = (yield* vitals.faults).length === 0
       yield* gauge("threeqpr_ready", "1 when this process is ready, else 0", ready ? 1 : 0)
     })
-    // What is read anew for each scrape is in a registry of its own: nothing stale is ever told.
+    // Values that are read for each scrape have their own registry, so no stale value is reported.
     const scrape = Effect.gen(function*() {
       yield* own
       const readable = yield* Effect.matchEffect(more, {
@@ -44,7 +47,7 @@ const route = <E, R>(more: Effect.Effect<void, E, R>) =>
         onFailure: (error) =>
           Effect.as(Effect.logDebug(`/metrics without the state of the whole: ${messageOf(error)}`), 0)
       })
-      yield* gauge("threeqpr_state_readable", "1 when broker and database told their state", readable)
+      yield* gauge("threeqpr_state_readable", "1 when broker and database reported their state", readable)
       return yield* PrometheusMetrics.format()
     }).pipe(Effect.provideContext(services))
     yield* router.add(
@@ -76,8 +79,18 @@ const consumers = Effect.gen(function*() {
   const all = yield* standing
   for (const { in_flight, lag, lag_seconds, name: consumer } of all) {
     yield* gauge("threeqpr_consumer_lag_events", "Events a consumer has not finished", lag, { consumer })
-    yield* gauge("threeqpr_consumer_lag_seconds", "Age of the oldest of them", lag_seconds, { consumer })
-    yield* gauge("threeqpr_consumer_in_flight", "Of them, delivered already", in_flight, { consumer })
+    yield* gauge(
+      "threeqpr_consumer_lag_seconds",
+      "Age of the oldest event that a consumer has not finished",
+      lag_seconds,
+      { consumer }
+    )
+    yield* gauge(
+      "threeqpr_consumer_in_flight",
+      "Events that are delivered to a consumer and not acknowledged",
+      in_flight,
+      { consumer }
+    )
   }
   return all
 })
@@ -113,7 +126,7 @@ const work = Effect.gen(function*() {
     const { name: projection } = rebuild
     const { done, total } = yield* progressOf(rebuild, all)
     const ratio = total === 0 ? 1 : done / total
-    yield* gauge("threeqpr_rebuild_progress_ratio", "Of a rebuild that goes on, 0 to 1", ratio, {
+    yield* gauge("threeqpr_rebuild_progress_ratio", "Progress of a running rebuild, from 0 to 1", ratio, {
       projection
     })
   }

@@ -10,7 +10,7 @@ const id = (name: string, about: string) =>
     Flag.optional
   )
 
-/** `threeqpr forget`: removes for good what belongs to somebody; who did it and why is recorded. */
+/** `threeqpr forget`: erases what belongs to a code or a conversation, and records who did it and why. */
 export const forget = Command.make(
   "forget",
   {
@@ -25,7 +25,7 @@ export const forget = Command.make(
       command: "threeqpr forget",
       nouns: ["event", "events"],
       sought: "trace of",
-      verbs: ["forget for good", "forgotten"],
+      verbs: ["erase permanently", "forgotten"],
       flags,
       // The whole log is read before the answer.
       patience: "5 minutes",
@@ -58,7 +58,7 @@ export const forget = Command.make(
     )
   ),
   Command.withDescription(
-    "Remove a code, a conversation or what an event is about, from the log and the read models, for good"
+    "Erase a code, a conversation or what an event is about, from the log and the read models, permanently"
   ),
   Command.withExamples([
     { command: "threeqpr forget --qpr-code qpr_8fK2 --dry-run", description: "See what there is of a code" },

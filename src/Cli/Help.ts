@@ -36,7 +36,7 @@ const plain = (error: CliError.CliError) =>
     })
     : error
 
-/** Breaks each line that is too long between words, and goes on under the column where its text began. */
+/** Breaks each long line between words, and continues under the column where its text began. */
 export const wrap = (text: string, columns: number) =>
   text.split("\n").flatMap((line) =>
     CliOutput.displayWidth(line) <= columns ? [line] : wrapLine(line, columns)

@@ -4,7 +4,7 @@ import process from "node:process"
 import { fit } from "./Output.ts"
 import { writeMessage } from "./StandardStreams.ts"
 
-/** Where nobody watches, the time between two lines, in milliseconds. */
+/** Time between two lines when the output is not a terminal, in milliseconds. */
 const plainEvery = 10_000
 
 /**

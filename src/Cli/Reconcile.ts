@@ -63,6 +63,6 @@ export const reconcile = Command.make(
   Command.withExamples([
     { command: "threeqpr reconcile --since 2d --dry-run", description: "What is missing of two days" },
     { command: "threeqpr reconcile --since 2026-03-20T00:00:00Z", description: "Find it and repair it" },
-    { command: "threeqpr reconcile --cancel 7", description: "Stop one that goes on" }
+    { command: "threeqpr reconcile --cancel 7", description: "Stop one that is running" }
   ])
 )

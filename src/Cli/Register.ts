@@ -97,7 +97,7 @@ const checkUrl = Effect.fnUntraced(function*(url: string, apiUrl: string) {
 
 const expected = `a public https:// address,
   since 3QPR calls no other. For development a tunnel gives you one, such as
-  \`ngrok http 3000\`. smee.io forwards too, but writes the JSON anew, which breaks
+  \`ngrok http 3000\`. smee.io forwards too, but writes the JSON again, which breaks
   the signature unless it was compact. (http://localhost needs a simulated 3QPR,
   with THREEQPR_API_URL on this machine.)`
 

@@ -20,7 +20,7 @@ export const status = Command.make(
       Effect.provide(adminClient(adminUrl))
     )
     const status = yield* api.get().pipe(Effect.mapError(explained))
-    // Without the database nobody can tell; the rest is worth showing all the same.
+    // Unknown without the database. The rest is worth showing.
     const projections = yield* accounts.list().pipe(
       Effect.map(({ projections }) => projections),
       Effect.orElseSucceed(() => null)

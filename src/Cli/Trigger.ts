@@ -71,7 +71,7 @@ export const trigger = Command.make(
     },
     {
       command: "threeqpr trigger scan.created --override data.country=CH --override id=evt_mine",
-      description: "A scan in Switzerland, with an id of one's own"
+      description: "A scan in Switzerland, with your own id"
     },
     { command: "threeqpr trigger --raw body.json", description: "Exactly these bytes, signed as they are" },
     {

@@ -4,7 +4,7 @@ import { go, to } from "./Route.js"
 
 const key = "keys"
 
-/** Whether single keys do something; somebody who speaks to the browser may not want that. */
+/** Whether single keys act. People who control the browser by speech can turn them off. */
 export const keysOn = signal(localStorage.getItem(key) !== "off")
 
 /** Whether the keys are shown. */
@@ -45,7 +45,7 @@ const actions = {
   "?": () => (helpShown.value = true)
 }
 
-/** Listens for keys, but where somebody writes. */
+/** Listens for keys, except in text fields. */
 export const watchKeys = () =>
   addEventListener("keydown", (event) => {
     const action = actions[event.key]

@@ -64,7 +64,7 @@ export const headersOf = (
   ["3qpr-dead-at", letter.lastFailedAt]
 ]
 
-/** Reads a letter; undefined for what somebody else put into the stream. */
+/** Reads a letter; undefined for a message that another program put into the stream. */
 export const letterOf = (entry: LoggedEntry): DeadLetter | undefined => {
   const { headers: all, sequence: place, subject } = entry
   const consumer = all["3qpr-dead-consumer"]

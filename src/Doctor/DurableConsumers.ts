@@ -6,7 +6,7 @@ import { messageOf } from "../Failure.ts"
 import { failed, ok, warning } from "./Finding.ts"
 import type { Log } from "./Subject.ts"
 
-/** The durable consumers, how far they are, and whether somebody works on those that are behind. */
+/** The durable consumers, their lag, and whether a process works on those that are behind. */
 export const durableConsumers = Effect.fnUntraced(
   function*({ manager }: Log) {
     const list = Effect.tryPromise(async () => {
@@ -42,7 +42,7 @@ export const durableConsumers = Effect.fnUntraced(
       isIdle(consumer) && before.some((other) => isSame(consumer, other))
     )
     return stuck.length === 0 ? ok(seen) : warning(
-      `${seen}; nobody asks for the events of ${stuck.map(({ name }) => name).join(", ")}`,
+      `${seen}; no process pulls the events of ${stuck.map(({ name }) => name).join(", ")}`,
       "Start what consumes them (`threeqpr serve` with the role projector), or delete the consumer "
         + `(\`nats consumer rm ${stream}\`) when it is no longer used.`
     )

@@ -1,7 +1,7 @@
 import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 
-/** Where a reconciliation is; it goes on by itself while `running`. */
+/** State of a reconciliation; it continues by itself while `running`. */
 export const State = Schema.Literals(["running", "done", "cancelled", "failed"])
 
 const Text = Schema.NullOr(Schema.String)
@@ -65,7 +65,7 @@ export type Counts = Pick<
   "seen" | "missing" | "appended" | "dead_lettered" | "unusable" | "examples" | "unusable_examples"
 >
 
-/** Asks for one; undefined while another goes on. */
+/** Requests one; undefined while another is running. */
 export const request = Effect.fn("Reconciliations.request")(function*(asked: Asked) {
   const sql = yield* SqlClient
   const [made] = yield* sql<{ readonly id: number }>`
@@ -117,7 +117,7 @@ export const repaired = Effect.gen(function*() {
   return row?.scans ?? 0
 })
 
-/** Takes the one that goes on, if there is one and no living process has it; ours for 15 seconds. */
+/** Claims the running one for 15 seconds, if there is one and no living process has it. */
 export const take = Effect.fnUntraced(function*(holder: string) {
   const sql = yield* SqlClient
   const [taken] = yield* sql<{ readonly id: number }>`

@@ -54,7 +54,7 @@ const edges = (body: Uint8Array): ReadonlyArray<Variant> => {
 }
 
 // Not String.trim: in Latin-1 its white space is half of other characters. Not a regular expression: on much
-// white space inside a body it takes for ever.
+// white space inside a body it takes too long.
 const trimEnd = (text: string) => {
   let end = text.length
   while (end > 0 && isSpace(text.charAt(end - 1))) end--

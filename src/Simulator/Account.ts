@@ -18,7 +18,7 @@ export interface ScanRecord {
   readonly metadata: Readonly<Record<string, unknown>>
 }
 
-/** A webhook that somebody registered with the simulated API. */
+/** A webhook that a client registered with the simulated API. */
 export interface Webhook {
   readonly id: string
   readonly url: string

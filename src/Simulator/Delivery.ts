@@ -40,7 +40,7 @@ export const make = Effect.gen(function*() {
       const done = (outcome: Outcome) => {
         clearTimeout(limit)
         clearTimeout(rest)
-        // Answered before all was sent: the rest of the body is owed to nobody.
+        // The answer came before the whole body was sent. The rest need not be sent.
         if (!request.writableEnded) request.destroy()
         resume(Effect.succeed(outcome))
       }

@@ -20,7 +20,7 @@ export type Destination =
 export type Options = Destination & {
   /** Events a second (10), whatever the answers do. */
   readonly rate?: number | undefined
-  /** How many events; without it the run goes on until it is stopped. */
+  /** How many events; without it the run continues until it is stopped. */
   readonly count?: number | undefined
   /** The same seed makes the same events again, with new ids and times; drawn when there is none. */
   readonly seed?: string | undefined
@@ -36,7 +36,7 @@ export type Options = Destination & {
 /** A run in progress. */
 export interface Simulation {
   readonly seed: string
-  /** What became of every event so far; changes while the run goes on. */
+  /** The outcome of every event so far; it changes during the run. */
   readonly ledger: Ledger
   /** Makes any event of this run again. */
   readonly plan: Plan.Plan
@@ -125,7 +125,7 @@ export const start = Effect.fnUntraced(function*(
   const schedule = Effect.gen(function*() {
     for (let index = 0; index < count; index++) {
       const planned = yield* plan(index)
-      // Those held back wait by themselves, so that they hold up nobody.
+      // Delayed events wait by themselves, so they delay no other event.
       if (!planned.faults.includes("reordering")) yield* sleepUntil(startedAt + planned.due)
       ledger.begin(planned)
       if (planned.scan !== null) account?.record(planned.scan)

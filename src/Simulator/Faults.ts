@@ -9,7 +9,7 @@ export const faults = {
   "old-secret": { share: 0.02, about: "a forgery comes too, signed with a former secret" },
   unsigned: { share: 0.02, about: "a forgery comes too, without a signature" },
   bursts: { share: 0.25, about: "50 to 200 events at once, one time in 500" },
-  "unknown-types": { share: 0.02, about: "of a type that nobody knows yet" },
+  "unknown-types": { share: 0.02, about: "of an unknown type" },
   malformed: { share: 0.02, about: "signed, but no JSON, no usable id or unfit data" }
 } as const satisfies Record<string, { readonly share: number; readonly about: string }>
 

@@ -68,7 +68,7 @@ export class Ledger {
   givenUp = 0
   /** Signed events that were answered `invalid_signature`. */
   invalidSignatures = 0
-  /** Why the first attempt that nobody answered was not; null when there is none. */
+  /** Why the first unanswered attempt had no answer; null when every attempt had one. */
   firstSilence: string | null = null
 
   begin(planned: Planned): void {

@@ -2,11 +2,11 @@ import type { Delivered } from "../Consumer/Delivered.ts"
 import type { dataOf, KnownType } from "../Domain/Event.ts"
 import { read } from "../Domain/Reading.ts"
 
-/** The data of a type; unknown for a type that nobody told us of. */
+/** The data of a type; `unknown` for an unknown type. */
 export type DataOf<T extends string> = T extends KnownType ? (typeof dataOf)[T]["Type"] : unknown
 
 /**
- * An event as a handler gets it. `id` and `sequence` are its own for good: the same each time it comes. `data`
+ * An event as a handler gets it. `id` and `sequence` are the same for each delivery. `data`
  * fits its type's schema, with all fields that 3QPR sent.
  */
 export type ConsumedEvent<T extends string = string> = T extends string

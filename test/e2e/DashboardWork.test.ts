@@ -107,7 +107,7 @@ layer(Dashboard.layer, options)("the dashboard's work", (it) => {
         await page.locator(".pair-detail pre", { hasText: `"city": "Z\\u0000rich"` }).waitFor()
         assert.match(await textOf(page, ".pair-detail .cause"), /Unicode/i)
         await page.locator(".pair-detail").getByRole("button", { name: "Discard" }).click()
-        await page.getByText("1 dead letter will be removed for good").waitFor()
+        await page.getByText("1 dead letter will be removed permanently").waitFor()
         const discard = page.getByRole("button", { name: "Discard 1 dead letter" })
         await page.getByLabel("Your name").fill("Ada")
         await discard.click()

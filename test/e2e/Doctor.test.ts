@@ -265,7 +265,7 @@ describe("threeqpr doctor", () => {
       assert.match(found("stream"), /^warning: 3QPR_EVENTS: 1 event, .*; DEDUP_WINDOW is 3h →/)
       assert.match(
         found("consumers"),
-        /^warning: left-behind has 1 to do; nobody asks for the events of left-behind →/
+        /^warning: left-behind has 1 to do; no process pulls the events of left-behind →/
       )
       assert.match(found("public listener"), /^ok/)
       assert.strictEqual(code, 1, "no private listener was named")

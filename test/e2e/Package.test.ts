@@ -19,17 +19,17 @@ class Installed extends Context.Service<Installed, Package.Project>()("test/Inst
 
 const checkout = fileURLToPath(new URL("../..", import.meta.url))
 const isDeno = process.versions["deno"] !== undefined
-const readme = readFileSync(join(checkout, "README.md"), "utf8")
+const library = readFileSync(join(checkout, "docs", "library.md"), "utf8")
 const { version } = JSON.parse(readFileSync(join(checkout, "package.json"), "utf8"))
 
-/** The README's example of this file name. */
+/** The example of docs/library.md with this file name. */
 const example = (name: string) =>
-  new RegExp(`\`${name}\`[^\`]*(?:\`[^\`]+\`[^\`]*)*\`\`\`ts\n(.*?)\`\`\``, "s").exec(readme)?.[1] ?? ""
+  new RegExp(`\`${name}\`[^\`]*(?:\`[^\`]+\`[^\`]*)*\`\`\`ts\n(.*?)\`\`\``, "s").exec(library)?.[1] ?? ""
 
-/** The Deno permissions that the README names for a command, with its places filled in. */
+/** The Deno permissions that docs/library.md names for a command, with its places filled in. */
 const permissions = (start: string, places: Readonly<Record<string, string>> = {}) => {
-  const row = readme.split("\n").find((line) => line.startsWith(`| ${start}`)) ?? ""
-  const flags = /`(--allow[^`]+)`/.exec(row)?.[1] ?? "(the README names no permissions)"
+  const row = library.split("\n").find((line) => line.startsWith(`| ${start}`)) ?? ""
+  const flags = /`(--allow[^`]+)`/.exec(row)?.[1] ?? "(docs/library.md names no permissions)"
   return Object.entries(places).reduce((text, [place, value]) => text.replaceAll(`<${place}>`, value), flags)
 }
 
@@ -63,15 +63,20 @@ layer(installed, { timeout: "5 minutes", excludeTestServices: true })(
         Effect.gen(function*() {
           const { folder, size } = yield* Installed
           const files = filesIn(join(folder, "node_modules", "threeqpr-events"))
-          const outside = files.filter((file) => !file.startsWith("dist/"))
+          const outside = files.filter((file) => !/^(dist|docs)\//.test(file))
           assert.sameMembers(outside, [
             "bin/threeqpr.js",
             "package.json",
             "README.md",
+            "ARCHITECTURE.md",
             "CHANGELOG.md",
+            "CONTRIBUTING.md",
+            "SECURITY.md",
             "LICENSE"
           ])
           assert.includeMembers(files, [
+            "docs/README.md",
+            "docs/images/dashboard-light.png",
             "dist/index.js",
             "dist/index.js.map",
             "dist/index.d.ts",
@@ -109,7 +114,7 @@ layer(installed, { timeout: "5 minutes", excludeTestServices: true })(
         assert.strictEqual(JSON.parse(readFileSync(join(checkout, "deno.json"), "utf8")).version, version)
       }))
 
-    it.effect("type-checks the README's examples against its declarations, libraries included", () =>
+    it.effect("type-checks the examples of docs/library.md against its declarations, libraries included", () =>
       Effect.gen(function*() {
         const { folder, run } = yield* Installed
         for (const name of ["verify.ts", "log.ts"]) writeFileSync(join(folder, name), example(name))
@@ -127,7 +132,7 @@ layer(installed, { timeout: "5 minutes", excludeTestServices: true })(
         assert.throws(() => run(isDeno ? "deno check wrong.ts" : "tsc -p ."), /wrong\.ts/)
       }))
 
-    it.effect("verifies and reads a delivery, as the README's example does", () =>
+    it.effect("verifies and reads a delivery, as the example of docs/library.md does", () =>
       Effect.gen(function*() {
         const { folder, run } = yield* Installed
         writeFileSync(join(folder, "verify.ts"), example("verify.ts"))
@@ -136,7 +141,7 @@ layer(installed, { timeout: "5 minutes", excludeTestServices: true })(
       }))
 
     it.effect(
-      "serves on embedded engines; its events are queried and read from the log with the README's example",
+      "serves on embedded engines; its events are queried and read from the log with the example of docs/library.md",
       () =>
         Effect.gen(function*() {
           const { folder, run } = yield* Installed
@@ -187,7 +192,13 @@ describe("deno publish", () => {
     const taken = [...shown.matchAll(/file:\/\/\S+/g)].map(([url]) =>
       fileURLToPath(url).slice(checkout.length)
     )
-    assert.includeMembers(taken, ["src/index.ts", "src/Metrics/alerts.yml", "package.json", "README.md"])
+    assert.includeMembers(taken, [
+      "src/index.ts",
+      "src/Metrics/alerts.yml",
+      "package.json",
+      "README.md",
+      "docs/README.md"
+    ])
     assert.isEmpty(taken.filter((file) => /^(test|bin|node_modules|dist|\.)/.test(file)))
   }, 120_000)
 })

@@ -257,7 +257,7 @@ describe("a rebuild over several processes", () => {
         const watched = yield* running(["projections", "rebuild", "scans", "--admin-url", admin])
         yield* watched.line("stderr", /Nothing has moved for 15 s, for no projector has begun/)
         assert.strictEqual(yield* watched.end("SIGINT"), 130)
-        yield* watched.line("stderr", /goes on.*projections watch scans.*projections cancel scans/)
+        yield* watched.line("stderr", /continues.*projections watch scans.*projections cancel scans/)
         const again = yield* threeqpr(["projections", "rebuild", "scans", "--admin-url", admin])
         assert.strictEqual(again.code, 1)
         assert.match(again.stderr, /is going on already/)

@@ -36,8 +36,8 @@ describe("the README's ways to run a command", () => {
   })
 })
 
-describe("the README's examples", () => {
-  const commands = readFileSync(`${checkout}/README.md`, "utf8").split("\n")
+describe("the examples of docs/simulator.md", () => {
+  const commands = readFileSync(`${checkout}/docs/simulator.md`, "utf8").split("\n")
     .filter((line) => /^npx threeqpr (trigger|simulate) /.test(line))
 
   test(
@@ -59,9 +59,9 @@ describe("the README's examples", () => {
   )
 })
 
-describe("the README's read model of one's own", () => {
+describe("the read model of docs/projections.md", () => {
   const [, path = "", source = ""] = /The file, `(src\/Projections\/\w+\.ts)`.*?```ts\n(.*?)```/s.exec(
-    readFileSync(`${checkout}/README.md`, "utf8")
+    readFileSync(`${checkout}/docs/projections.md`, "utf8")
   )
     ?? []
 

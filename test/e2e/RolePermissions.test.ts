@@ -3,26 +3,22 @@
 import { assert, describe } from "@effect/vitest"
 import { Effect, Redacted } from "effect"
 import { connect, createInbox, type NatsConnection } from "nats"
-import { readFileSync } from "node:fs"
 import { newDatabase } from "../support/Databases.ts"
 import { deliver, send } from "../support/Http.ts"
 import { test } from "../support/Live.ts"
+import { rolePermissions } from "../support/NatsPermissions.ts"
 import * as NatsProcess from "../support/NatsProcess.ts"
 import { serve } from "../support/Serve.ts"
 import { until } from "../support/Until.ts"
 import { scanCreated, secret, signed } from "../support/Webhook.ts"
 
-/** What the README says that a role needs. */
-const permissionsOf = (role: string) => {
-  const row = readFileSync(new URL("../../README.md", import.meta.url), "utf8")
-    .split("\n").find((line) => line.startsWith(`| \`${role}\` | `)) ?? ""
-  const [publish = [], subscribe = []] = row.split(" | ").slice(1).map((cell) =>
-    [...cell.matchAll(/`([^`]+)`/g)].map(([, subject = ""]) => subject)
-  )
+const roles = ["ingress", "projector"] as const
+
+/** What `docs/security/nats-permissions.md` lists for a role. */
+const permissionsOf = (role: typeof roles[number]) => {
+  const { publish, subscribe } = rolePermissions[role]
   return { publish: { allow: publish }, subscribe: { allow: subscribe }, allow_responses: true }
 }
-
-const roles = ["ingress", "projector"]
 
 const started = Effect.gen(function*() {
   const users = [
@@ -65,7 +61,7 @@ const managing = (connection: NatsConnection) =>
 
 describe("roles with credentials of their own", () => {
   test(
-    "work with what the README lists; a stolen one can add events and not read or delete any, another not add any",
+    "work with the rights that the docs list; a stolen one can add events and not read or delete any, another not add any",
     Effect.gen(function*() {
       const { admin, ingress, projector, url } = yield* started
       for (const again of [false, true]) {

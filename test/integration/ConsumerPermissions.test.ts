@@ -2,7 +2,6 @@
 
 import { assert, describe } from "@effect/vitest"
 import { Effect, Layer, Redacted } from "effect"
-import { readFileSync } from "node:fs"
 import { Consumers } from "../../src/Consumer.ts"
 import { redriveSubject } from "../../src/Consumer/Redrives.ts"
 import { DeadLetters } from "../../src/DeadLetters.ts"
@@ -13,25 +12,13 @@ import { Nats } from "../../src/Nats.ts"
 import { subscribe } from "../../src/Subscribe.ts"
 import { test } from "../support/Live.ts"
 import { topology } from "../support/Log.ts"
+import { consumerPermissions, groupPermissions } from "../support/NatsPermissions.ts"
 import * as NatsProcess from "../support/NatsProcess.ts"
 import { append } from "../support/Projecting.ts"
 import { scoped, until } from "../support/Subscribing.ts"
 
-const readme = readFileSync(new URL("../../README.md", import.meta.url), "utf8")
-
-/** What the README says a consumer needs, row by row. */
-const rows = readme.split("\n")
-  .filter((line) => /\| (consuming|dead letters|redrives) \|$/.test(line))
-  .map((line) =>
-    [...line.matchAll(/`([^`]+)`/g)].map(([, subject = ""]) => subject.replaceAll("NAME", "narrow"))
-  )
-
-const [consuming = [], deadLetters = [], others = []] = rows
-
-const redrives = [
-  ...consuming.map((subject) => subject.replaceAll("3QPR_EVENTS", "3QPR_REDRIVES")),
-  ...others.filter((subject) => subject !== "3QPR_REDRIVES")
-]
+/** What `docs/security/nats-permissions.md` lists for a consumer. */
+const { consuming, "dead letters": deadLetters, redrives } = consumerPermissions("narrow")
 
 /** A broker with one user who may do all, and one who may publish to these subjects only. */
 const brokerFor = Effect.fnUntraced(function*(publish: ReadonlyArray<string>) {
@@ -86,7 +73,7 @@ describe("a consumer that may only consume", () => {
   )
 
   test(
-    "with what the README lists keeps dead letters and takes redrives",
+    "with the rights that the docs list keeps dead letters and takes redrives",
     Effect.gen(function*() {
       const { options, within } = yield* brokerFor([...consuming, ...deadLetters, ...redrives])
       let isFixed = false
@@ -119,13 +106,9 @@ describe("a consumer that may only consume", () => {
   )
 
   test(
-    "works as an ordered group with what the README lists for that",
+    "works as an ordered group with the rights that the docs list for that",
     Effect.gen(function*() {
-      const about = /An ordered group needs no durable consumer of ([^]*?)\.\n/.exec(readme)?.[1] ?? ""
-      const subjects = [...about.matchAll(/`([^`]+)`/g)].map(([, subject = ""]) => subject)
-        .filter((subject) => subject.startsWith("$"))
-      const groups = subjects.slice(0, 3).map((subject) => subject.replace("3QPR_EVENTS", "KV_3QPR_GROUPS"))
-      const { options, within } = yield* brokerFor([...subjects, ...groups])
+      const { options, within } = yield* brokerFor(groupPermissions)
       const done: Array<string> = []
       const member = yield* Effect.acquireRelease(
         Effect.promise(() =>

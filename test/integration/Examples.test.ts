@@ -129,8 +129,7 @@ layer(consumersOnBroker, { excludeTestServices: true })("the examples", (it) => 
 
   it.effect("of the README is a consumer as it stands", () =>
     Effect.gen(function*() {
-      const code = /`consumer\.ts`, in the same folder[^]*?```ts\n([^`]*)```/.exec(read("README.md"))?.[1] ??
-        ""
+      const code = /`consumer\.ts`, on Node[^]*?```ts\n([^`]*)```/.exec(read("README.md"))?.[1] ?? ""
       yield* scan("readme_1", "AT")
       const { stderr, stdout, stop } = yield* Effect.flatMap(
         broker,

@@ -8,7 +8,7 @@ export interface Edit {
 
 /** One protection, the edits that take it away, and the test that has to fail then. */
 export interface Protection {
-  /** Rows of ARCHITECTURE's table of faults, or `promise N` of its promises. */
+  /** Rows of the docs' tables of faults and threats, or `promise N` of ARCHITECTURE's promises. */
   readonly rows: ReadonlyArray<string>
   /** What protects, in words; the catalogue has each once. */
   readonly name: string

@@ -1,8 +1,8 @@
 /**
- * Shows whether the tests protect what they say: takes one protection after the other away, in a copy of the
- * checkout, and looks whether its test fails. `npm run protections`; `-- --row 11` those of a row of
- * ARCHITECTURE's faults (or `"promise 4"`, or `T1` of its threats), `--only TEXT` (may be repeated) those with this in their names, `--runtime deno`,
- * `--baseline` runs each test untouched as well, `--json` a line of JSON each. Exits 1 when one is not seen.
+ * Shows whether the tests protect: removes one protection after the other, in a copy of the checkout, and checks
+ * whether its test fails. `npm run protections`; `-- --row 11` those of a row of the docs' faults (or `"promise 4"`, or
+ * the threat `T1`), `--only TEXT` (may be repeated) those with this in their names, `--runtime deno`, `--baseline` runs
+ * each test untouched as well, `--json` prints a line of JSON each. Exits 1 when a test does not notice.
  */
 import { NodeRuntime } from "@effect/platform-node"
 import { Console, Effect } from "effect"

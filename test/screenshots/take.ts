@@ -15,7 +15,7 @@ import { running, serve } from "../support/Serve.ts"
 import { until } from "../support/Until.ts"
 import { secret } from "../support/Webhook.ts"
 
-const here = fileURLToPath(new URL(".", import.meta.url))
+const images = fileURLToPath(new URL("../../docs/images", import.meta.url))
 const [folder, only = ""] = process.argv.slice(2)
 const widths = [390, 1280, 1920]
 const themes = ["light", "dark"] as const
@@ -85,9 +85,12 @@ const main = Effect.gen(function*() {
       yield* Effect.promise(() => view.goto(admin))
       // Until the lines have something to show.
       yield* Effect.promise(() => view.waitForTimeout(folder === undefined ? 75_000 : 6_000))
-      if (folder === undefined) yield* shoot(view, "#/now", join(here, `now-${theme}.png`), false)
-      for (const [name, hash] of folder === undefined ? [] : all) {
-        yield* shoot(view, hash, join(folder ?? here, `${name}-${width}-${theme}.png`), width === 390)
+      if (folder === undefined) {
+        yield* shoot(view, "#/now", join(images, `dashboard-${theme}.png`), false)
+        continue
+      }
+      for (const [name, hash] of all) {
+        yield* shoot(view, hash, join(folder, `${name}-${width}-${theme}.png`), width === 390)
       }
     }
   }

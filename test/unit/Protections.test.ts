@@ -33,23 +33,25 @@ describe("the catalogue of protections", () => {
     assert.deepStrictEqual(names.filter((name, at) => names.indexOf(name) !== at), [])
   })
 
-  it("has one for each threat of ARCHITECTURE", () => {
-    const threats = [...read("ARCHITECTURE.md").matchAll(/^\| (T\d+) \|/gm)].map(([, row = ""]) => row)
+  it("has one for each threat of docs/security/threat-model.md", () => {
+    const threats = [...read("docs/security/threat-model.md").matchAll(/^\| (T\d+) \|/gm)].map((
+      [, row = ""]
+    ) => row)
     assert.isAbove(threats.length, 10)
     const known = new Set(catalogue.flatMap(({ rows }) => rows))
     assert.deepStrictEqual(threats.filter((row) => !known.has(row)), [])
   })
 
-  it("knows no row and no promise that ARCHITECTURE does not have", () => {
-    const architecture = read("ARCHITECTURE.md")
+  it("knows no fault, threat or promise that the docs do not have", () => {
     const tables = {
-      row: architecture.split("## Faults")[1] ?? "",
-      promise: architecture.split("## Faults")[0] ?? ""
+      fault: read("docs/internals/faults.md"),
+      threat: read("docs/security/threat-model.md"),
+      promise: read("ARCHITECTURE.md")
     }
     for (const row of new Set(catalogue.flatMap(({ rows }) => rows))) {
       const [, promise] = /^promise (\d)$/.exec(row) ?? []
       assert.match(
-        promise || row.startsWith("T") ? tables.promise : tables.row,
+        promise ? tables.promise : row.startsWith("T") ? tables.threat : tables.fault,
         new RegExp(`^\\| [^|]*\\b${promise ?? row}\\b[^|]* \\|`, "m"),
         row
       )

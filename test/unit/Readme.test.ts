@@ -1,25 +1,36 @@
 // Runs: node first
 
 import { assert, describe, it } from "@effect/vitest"
-import { readFileSync } from "node:fs"
-import { settings } from "../../src/Config.ts"
+import { readFileSync, statSync } from "node:fs"
+import { join } from "node:path"
+import { checkout } from "../protections/Workspace.ts"
 import { runtimePackages } from "../support/Bundled.ts"
 
-const file = (name: string) => readFileSync(new URL(`../../${name}`, import.meta.url), "utf8")
+const file = (name: string) => readFileSync(join(checkout, name), "utf8")
 
 const readme = file("README.md")
 
-describe("README", () => {
-  it("lists every setting, with its meaning and default, and no other", () => {
-    const rows = Object.values(settings).map(({ about, fallback, variable }) =>
-      `| \`${variable}\` | ${about} | ${fallback === undefined ? "" : `\`${fallback}\``} |`
-    )
-    const table = readme.split("\n").filter((line) => /^\| `[A-Z_]+` \|/.test(line))
-    assert.deepStrictEqual(table, rows)
-  })
+/** The first code block of TypeScript. */
+const example = (markdown: string) => /```ts\n([^`]*)```/.exec(markdown)?.[1] ?? ""
 
+describe("README", () => {
   it("justifies every runtime dependency, and no other", () => {
     const listed = [...readme.matchAll(/^- `([^`]+)`: /gm)].map(([, name]) => name)
     assert.sameMembers(listed, Object.keys(runtimePackages))
+  })
+
+  it("has the consumer of docs/consumers.md", () => {
+    assert.include(example(readme), "subscribe({")
+    assert.strictEqual(example(readme), example(file("docs/consumers.md")))
+  })
+
+  it("shows the dashboard's address and the next step in its first lines", () => {
+    const first = readme.split("\n").slice(0, 20).join("\n")
+    assert.include(first, "http://127.0.0.1:3001/")
+    assert.include(first, "npx threeqpr trigger")
+  })
+
+  it.each(["README.md", "ARCHITECTURE.md"])("is short: %s has at most 10 kB", (name) => {
+    assert.isAtMost(statSync(join(checkout, name)).size, 10_000)
   })
 })

@@ -111,5 +111,5 @@ export const DeadLetters = HttpApiGroup.make("deadLetters").add(
     payload: Discarding,
     success: Begun,
     error: [InvalidSelection, Unavailable]
-  }).annotate(OpenApi.Summary, "Remove dead letters for good")
+  }).annotate(OpenApi.Summary, "Remove dead letters permanently")
 ).annotate(OpenApi.Description, "Events that a consumer can never handle")

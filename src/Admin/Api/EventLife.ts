@@ -55,7 +55,7 @@ const Fate = Schema.Struct({
   dead_letter: Schema.NullOr(
     Schema.Struct({ id: Schema.String, error: Schema.String, attempts: Schema.Finite })
   ),
-  /** Of the durable consumer: it is through with everything up to here. */
+  /** Of the durable consumer: it has finished every entry up to here. */
   finished_to: Schema.Finite,
   lag: Schema.Finite
 })

@@ -41,13 +41,13 @@ const Begun = Schema.Struct({
   missing: Schema.Array(Schema.String)
 })
 
-/** `/v1/forget`: what belongs to somebody is removed for good, from the log and from all that is made of it. */
+/** `/v1/forget`: erases what belongs to a code, a conversation or an event, from the log and from all that is made of it. */
 export const Forget = HttpApiGroup.make("forget").add(
   HttpApiEndpoint.post("begin", "/v1/forget", {
     payload: Forgetting,
     success: Begun,
     error: [InvalidSelection, Unavailable]
-  }).annotate(OpenApi.Summary, "Remove a code, a conversation or what an event is about, for good")
+  }).annotate(OpenApi.Summary, "Erase a code, a conversation or what an event is about, permanently")
 ).annotate(
   OpenApi.Description,
   "Reads the whole log before it answers; what it then does is an operation like others"

@@ -35,7 +35,7 @@ export const LiveStatus = Schema.Struct({
   totals: Schema.NullOr(Schema.Struct({ deliveries: Counts, projected: Counts })),
   /**
    * A second, since the status before: counted process by process, so that one that starts, ends or does not
-   * answer never makes a rate negative. Null in the first status after nobody listened.
+   * answer never makes a rate negative. Null in the first status after a time without a client.
    */
   rates: Schema.NullOr(Schema.Struct({ seconds: Schema.Finite, deliveries: Counts, projected: Counts })),
   processes: Schema.Array(ProcessCounters),
@@ -87,7 +87,7 @@ const sequence = within(0, Number.MAX_SAFE_INTEGER)
 /** `/v1/live`: what happens, as server-sent events. */
 export const Live = HttpApiGroup.make("live").add(
   HttpApiEndpoint.get("live", "/v1/live", {
-    /** Of the last message that a client got: goes on behind it, and nothing is missed. */
+    /** Id of the last message that the client received. The stream continues after it without a gap. */
     headers: Schema.Struct({ "last-event-id": Schema.optional(sequence) }),
     /** The same for those that cannot send the header, which wins; without both it begins at the end. */
     query: Schema.Struct({ after: Schema.optional(sequence) }),

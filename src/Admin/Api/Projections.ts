@@ -14,7 +14,7 @@ export const RebuildAnswer = Schema.Struct({
   projection: Schema.String,
   generation: Schema.Finite,
   kind: Kind,
-  /** It goes on by itself while `running` or `comparing`; the others are its ends. */
+  /** It continues by itself while `running` or `comparing`; the others are its ends. */
   state: State,
   requested_by: Schema.String,
   requested_at: Schema.String,
@@ -40,7 +40,7 @@ export const RebuildAnswer = Schema.Struct({
 })
 export type RebuildAnswer = typeof RebuildAnswer.Type
 
-/** A read model: where it stands, whether all events are in it, and its rebuild if one goes on. */
+/** A read model: its place, whether all events are in it, and its running rebuild. */
 export const ProjectionAnswer = Schema.Struct({
   name: Schema.String,
   generation: Schema.Finite,
@@ -95,7 +95,7 @@ export type RebuildRequest = typeof RebuildRequest.Type
 export const LedgerAnswer = Schema.Struct({
   projection: Schema.String,
   generation: Schema.Finite,
-  /** The account goes up to here: what the durable consumer is through with. */
+  /** The account covers entries up to here: those that the durable consumer has finished. */
   up_to: Schema.Finite,
   /** The `after` of the next page. */
   cursor: Schema.Finite,
@@ -110,7 +110,7 @@ export type LedgerAnswer = typeof LedgerAnswer.Type
 const Name = { name: Storable }
 const RebuildOf = Schema.Struct({ ...Name, id: Schema.Int })
 
-/** `/v1/projections`: the read models, and building them anew from the log. */
+/** `/v1/projections`: the read models and their rebuilds from the log. */
 export const Projections = HttpApiGroup.make("projections").add(
   HttpApiEndpoint.get("list", "/v1/projections", {
     success: Schema.Struct({ projections: Schema.Array(ProjectionAnswer) }),
@@ -121,7 +121,7 @@ export const Projections = HttpApiGroup.make("projections").add(
     payload: RebuildRequest,
     success: RebuildAnswer.pipe(HttpApiSchema.status(202)),
     error: [NotFound, Conflict, Unavailable]
-  }).annotate(OpenApi.Summary, "Build a read model anew from the log, or compare it"),
+  }).annotate(OpenApi.Summary, "Rebuild a read model from the log, or compare it"),
   HttpApiEndpoint.get("ledger", "/v1/projections/:name/ledger", {
     params: Schema.Struct(Name),
     query: Schema.Struct({
@@ -142,4 +142,4 @@ export const Projections = HttpApiGroup.make("projections").add(
     success: RebuildAnswer,
     error: [NotFound, Conflict, Unavailable]
   }).annotate(OpenApi.Summary, "Stop a rebuild; the live read model stays")
-).annotate(OpenApi.Description, "The read models, and building them anew")
+).annotate(OpenApi.Description, "The read models and their rebuilds")

@@ -48,7 +48,7 @@ const StatusAnswer = Schema.Struct({
     first_sequence: Schema.Finite,
     last_sequence: Schema.Finite,
     dedup_window_seconds: Schema.Finite,
-    /** Null keeps events for ever. */
+    /** Null keeps events without a limit. */
     retention_seconds: Schema.NullOr(Schema.Finite),
     replicas: Schema.Finite
   }),

@@ -4,7 +4,7 @@ import { allFlag, check, operationFlags, refused } from "../Operations/Flags.ts"
 import { operate } from "../Operations/Operate.ts"
 import { filterFlags, filterOf, idsArgument, isFiltered, selectionOf } from "./Flags.ts"
 
-/** `threeqpr dead-letters discard`: removes dead letters for good; who did it and why is recorded. */
+/** `threeqpr dead-letters discard`: removes dead letters permanently, and records who did it and why. */
 export const discard = Command.make(
   "discard",
   {
@@ -23,7 +23,7 @@ export const discard = Command.make(
     yield* operate({
       command: "threeqpr dead-letters discard",
       nouns: ["dead letter", "dead letters"],
-      verbs: ["discard for good", "discarded"],
+      verbs: ["discard permanently", "discarded"],
       flags,
       begin: ({ deadLetters }, common) =>
         deadLetters.discard({
@@ -49,12 +49,12 @@ export const discard = Command.make(
     )
   ),
   Command.withDescription(
-    "Remove dead letters for good. The events stay in the log; their consumer never gets them"
+    "Remove dead letters permanently. The events stay in the log; their consumer never gets them"
   ),
   Command.withExamples([
     {
       command: `threeqpr dead-letters discard scans-1:1234 --reason "sent by a test"`,
-      description: "One that nobody needs"
+      description: "One that is not needed"
     },
     {
       command: `threeqpr dead-letters discard --consumer old-1 --reason "consumer retired" --yes`,

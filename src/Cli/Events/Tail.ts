@@ -9,7 +9,7 @@ import { timeFlag } from "../Time.ts"
 import { bodiesFlag, limitFlag, typeFlag } from "./Flags.ts"
 import { cells, columns } from "./Show.ts"
 
-/** `threeqpr events tail`: the last events and then each new one, for ever, without a gap. */
+/** `threeqpr events tail`: shows the last events and then each new one, without an end and without a gap. */
 export const tail = Command.make(
   "tail",
   {
@@ -68,7 +68,7 @@ interface Place {
   readonly created: string
 }
 
-/** Shows what comes behind a place, for ever; says when it was interrupted and that nothing was missed. */
+/** Shows each event after a place, without an end. Reports an interruption, and that nothing was missed. */
 const follow = Effect.fnUntraced(
   function*<E extends { readonly message: string; readonly transient: boolean }>(
     start: Place,

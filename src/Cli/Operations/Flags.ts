@@ -45,7 +45,7 @@ export interface OperationFlags {
   readonly adminUrl: Option.Option<string>
 }
 
-/** Refuses what does not say which events are meant, in exactly one way, or what nobody can confirm. */
+/** Refuses flags that do not select events in exactly one way, and changes that no terminal can confirm. */
 export const check = Effect.fnUntraced(
   function*(flags: OperationFlags, given: ReadonlyArray<boolean>, ways: string) {
     const { cancel, dryRun, watch, yes } = flags
@@ -58,7 +58,7 @@ export const check = Effect.fnUntraced(
     const { canPrompt } = yield* TerminalCapabilities.TerminalCapabilities
     if (!canPrompt && !dryRun && !yes) {
       return yield* refused(
-        "nobody can confirm this when not on a terminal: give --yes, or look with --dry-run"
+        "there is no terminal to confirm this: give --yes, or look with --dry-run"
       )
     }
   }

@@ -27,7 +27,7 @@ export const watch = Effect.fnUntraced(
         Effect.andThen(
           line.clear,
           Console.error(
-            `It goes on without you. To watch again: ${command} --watch ${id}\n`
+            `It continues without you. To watch again: ${command} --watch ${id}\n`
               + `To stop it: ${command} --cancel ${id}`
           )
         )

@@ -42,7 +42,7 @@ export const calls = Effect.fnUntraced(function*(adminUrl: Option.Option<string>
       asked(projections.ledger({ params: { name }, query })),
     get: (name: string, id: number) => asked(projections.get({ params: { name, id } })),
     cancel: (name: string, id: number) => asked(projections.cancel({ params: { name, id } })),
-    /** The rebuild of a projection that goes on. */
+    /** The running rebuild of a projection. */
     going: Effect.fnUntraced(function*(name: string) {
       const found = (yield* list).find((projection) => projection.name === name)
       if (found?.rebuild) return found.rebuild

@@ -47,7 +47,7 @@ export const failOnDifference = (compared: ReadonlyArray<RebuildAnswer>) => {
   return different.length === 0 ? Effect.void : Effect.fail(
     new Differs({
       message: `${different.join(", ")} ${different.length === 1 ? "is" : "are"} not what the log says. `
-        + "`threeqpr projections rebuild <name>` builds it anew."
+        + "`threeqpr projections rebuild <name>` rebuilds it."
     })
   )
 }

@@ -71,7 +71,7 @@ export const showLedgers = Effect.fnUntraced(function*(accounts: ReadonlyArray<A
     message: `Not every event is accounted for, once, in ${
       wrong.map(({ projection }) => projection).join(", ")
     }. `
-      + "`threeqpr projections rebuild <name>` builds it anew from the log."
+      + "`threeqpr projections rebuild <name>` rebuilds it from the log."
   })
 })
 

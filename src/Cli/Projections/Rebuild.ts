@@ -7,7 +7,7 @@ import { calls, nameArgument } from "./Calls.ts"
 import { failOnDifference, showComparisons } from "./Comparison.ts"
 import { number, watch } from "./Watch.ts"
 
-/** `threeqpr projections rebuild`: builds a read model anew beside the live one, and switches. */
+/** `threeqpr projections rebuild`: rebuilds a read model beside the live one, and switches. */
 export const rebuild = Command.make(
   "rebuild",
   {
@@ -31,7 +31,7 @@ export const rebuild = Command.make(
     yield* show(yield* watch(api, started), asJson)
   })
 ).pipe(
-  Command.withDescription("Build a read model anew from the log while the live one serves, then switch"),
+  Command.withDescription("Rebuild a read model from the log while the live one serves, then switch"),
   Command.withExamples([
     { command: "threeqpr projections rebuild scans", description: "Reads go on; Ctrl-C only stops watching" },
     {

@@ -57,7 +57,7 @@ const stuck = ({ error, started_at }: RebuildAnswer) =>
     : `Nothing has moved for ${silence / 1_000} s: ${error}`
 
 const goesOn = ({ kind, projection }: RebuildAnswer) =>
-  `The ${kind} of ${projection} goes on. \`threeqpr projections watch ${projection}\` shows it, `
+  `The ${kind} of ${projection} continues. \`threeqpr projections watch ${projection}\` shows it, `
   + `\`threeqpr projections cancel ${projection}\` ends it.`
 
 /** How far a rebuild is, for people. */

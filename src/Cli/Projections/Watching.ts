@@ -6,7 +6,7 @@ import { calls, nameArgument } from "./Calls.ts"
 import { show } from "./Rebuild.ts"
 import { watch as watchRebuild } from "./Watch.ts"
 
-/** `threeqpr projections watch`: a rebuild that goes on, until it ends. */
+/** `threeqpr projections watch`: watches a running rebuild until it ends. */
 export const watch = Command.make(
   "watch",
   { name: nameArgument, json: jsonFlag, adminUrl: adminUrlFlag },

@@ -27,7 +27,7 @@ export const watch = Effect.fnUntraced(
     }).pipe(
       Effect.onInterrupt(() =>
         screen.say(
-          `It goes on. \`threeqpr reconcile --watch ${begun.id}\` shows it, `
+          `It continues. \`threeqpr reconcile --watch ${begun.id}\` shows it, `
             + `\`threeqpr reconcile --cancel ${begun.id}\` ends it.`
         )
       ),

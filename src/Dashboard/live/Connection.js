@@ -56,7 +56,7 @@ export const listen = async () => {
   }
 }
 
-/** Somebody signed in, or out: then nothing of what came is kept. */
+/** After a sign-in or sign-out, no earlier data is kept. */
 const changed = () => {
   if (token.value === "") {
     position = undefined

@@ -29,13 +29,13 @@ export const add = (entry) => {
   else timer ??= setTimeout(show, showEvery)
 }
 
-/** Stands still, or goes on with what came meanwhile. */
+/** Pauses, or continues with the entries that arrived meanwhile. */
 export const toggle = () => {
   paused.value = !paused.value
   if (!paused.value) show()
 }
 
-/** Begins anew: the log is another one. @param {readonly EventSummary[]} newest */
+/** Starts again, because the log is another one. @param {readonly EventSummary[]} newest */
 export const reset = (newest) => {
   arrived = []
   waiting.value = 0

@@ -17,7 +17,7 @@ const tabs = [
   { path: "operations", title: "Operations", view: Operations }
 ]
 
-/** What waits for somebody, and doing something about it. */
+/** What needs attention, with the actions on it. */
 export const Work = () => {
   const [, path, id] = route.value.parts
   const tab = tabs.find((one) => one.path === path) ?? tabs[0]

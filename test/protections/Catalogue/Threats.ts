@@ -130,11 +130,15 @@ export const threats: ReadonlyArray<Protection> = [
     rows: ["T13"],
     name: "a credential of a receiver can add events and no more",
     edits: [
-      edit("README.md", "| `ingress` | `3qpr.events.>`,", "| `ingress` | `3qpr.events.>`, `$JS.API.>`,")
+      edit(
+        "test/support/NatsPermissions.ts",
+        `publish: ["3qpr.events.>", "3qpr.quarantine.>",`,
+        `publish: ["3qpr.events.>", "$JS.API.>", "3qpr.quarantine.>",`
+      )
     ],
     test: "e2e/RolePermissions.test.ts",
     title:
-      "work with what the README lists; a stolen one can add events and not read or delete any, another not add any"
+      "work with the rights that the docs list; a stolen one can add events and not read or delete any, another not add any"
   },
   {
     rows: ["T14"],

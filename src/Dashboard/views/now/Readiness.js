@@ -4,7 +4,7 @@ import { status } from "../../live/Status.js"
 import { Badge, Mark } from "../../parts/Badge.js"
 import { to } from "../../Route.js"
 
-/** Ready, or why not; and what waits for somebody. */
+/** Ready, or the reason why not, and what needs attention. */
 export const Readiness = () => {
   const now = status.value
   const stream = now?.stream
@@ -50,7 +50,7 @@ const Todo = ({ now: { dead_letters, quarantined, rebuilds } }) => {
       text: `${projection} rebuilds, ${total === 0 ? 0 : Math.floor(100 * done / total)}%`
     }))
   ].filter((item) => item !== undefined)
-  return html`<ul class="todo" aria-label="What waits for somebody">
+  return html`<ul class="todo" aria-label="Needs attention">
     ${items.length === 0 && html`<li class="muted">Nothing waits for you.</li>`}
     ${
     items.map(({ kind, text, to: tab }) =>

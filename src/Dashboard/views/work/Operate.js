@@ -29,7 +29,7 @@ export const Operate = ({ many = "", onClose, path, selection, verb, what }) => 
       const answer = await ask(path, {
         body: {
           ...selection,
-          // A count is nobody's: name and reason come with the confirmation.
+          // A count needs no name or reason; the confirmation asks for both.
           by: dry_run ? "dashboard" : by.value.trim(),
           ...dry_run && { dry_run },
           ...verb === "discard" && { reason: dry_run ? "count" : reason.value.trim() }
@@ -88,7 +88,7 @@ const said = (verb, what, many, counting) => {
   if (verb === "discard") {
     return `${
       counted(count, what, many)
-    } will be removed for good. The event itself stays in the log; this consumer will never handle it.`
+    } will be removed permanently. The event itself stays in the log; this consumer will never handle it.`
   }
   return decodable === undefined
     ? `${

@@ -52,7 +52,7 @@ const Running = ({ id, onClose }) => {
         && html`<button class="button" type="button" onClick=${cancel}>Stop what is left</button>`
       }
         <button class="button main" type="button" onClick=${onClose}>${
-        operation.state === "running" ? "Close, it goes on" : "Close"
+        operation.state === "running" ? "Close; it continues" : "Close"
       }</button>
       </div>
     </div>`)
@@ -70,7 +70,7 @@ const both = async (id) => {
   return { operation, failures: outcomes.filter(({ result }) => failed.has(result)).slice(0, 20) }
 }
 
-/** Whether it goes on, in words. @param {{ operation: OperationAnswer }} props */
+/** The state in words. @param {{ operation: OperationAnswer }} props */
 export const OperationState = ({ operation: { results, state } }) => {
   if (state === "running") return html`<${Badge} kind="busy">Running<//>`
   if (state === "cancelled") return html`<${Badge} kind="idle">Cancelled<//>`

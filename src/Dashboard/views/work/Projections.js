@@ -10,7 +10,7 @@ import { Rebuild } from "./Rebuild.js"
 /** @import { Loaded } from "../../Load.js" */
 /** @typedef {{ projections: readonly ProjectionAnswer[] }} Answer */
 
-/** The read models: where each stands, whether every event is accounted for, and building them anew. */
+/** The read models: the place of each, whether every event is accounted for, and their rebuilds. */
 export const Projections = () => {
   const path = "/v1/projections"
   const loaded = /** @type {Loaded<Answer>} */ (useLoaded(path, (signal) => ask(path, { signal }), 10_000))

@@ -1,0 +1,33 @@
+import { Effect } from "effect"
+import { readFileSync } from "node:fs"
+import { fileURLToPath } from "node:url"
+import * as Api from "./Api.ts"
+import { commands } from "./Commands.ts"
+import { filled } from "./Markdown.ts"
+import { metrics } from "./Metrics.ts"
+import * as Permissions from "./Permissions.ts"
+import { settingsTable } from "./Settings.ts"
+
+const docs = fileURLToPath(new URL("../../docs", import.meta.url))
+
+/** The pages that have generated parts: as they are, and as the code says that they should be. */
+export const pages = Effect.map(commands, (commands) =>
+  Object.entries({
+    "configuration.md": { settings: settingsTable() },
+    "cli.md": { cli: commands },
+    "http-api.md": { "http-api": Api.requests() },
+    "observability.md": { metrics: metrics() },
+    "security/nats-permissions.md": {
+      "role-permissions": Permissions.roles(),
+      "consumer-permissions": Permissions.consumers(),
+      "group-permissions": Permissions.groups()
+    }
+  }).map(([page, parts]) => {
+    const file = `${docs}/${page}`
+    const present = readFileSync(file, "utf8")
+    const wanted = Object.entries(parts).reduce(
+      (text, [part, content]) => filled(text, part, content),
+      present
+    )
+    return { file, page, present, wanted }
+  }))

@@ -1,0 +1,21 @@
+import { settings } from "../../src/Config.ts"
+import { code, table } from "./Markdown.ts"
+
+/** Every setting, with its meaning, its default and what it may be. */
+export const settingsTable = () => {
+  const all = Object.values(settings)
+  const secrets = all.filter(({ secret }) => secret).map(({ variable }) => code(variable))
+  return [
+    `These settings are secret: ${secrets.join(", ")}.`,
+    "## Settings",
+    table(
+      ["variable", "meaning", "allowed", "default"],
+      all.map(({ about, allowed, fallback, variable }) => [
+        code(variable),
+        about,
+        allowed === "a text" ? "" : allowed,
+        fallback === undefined ? "" : code(fallback)
+      ])
+    )
+  ].join("\n\n")
+}

@@ -1,0 +1,68 @@
+/** The subjects that NATS users need. Tests grant exactly these, and `docs/security/nats-permissions.md` lists them. */
+export const rolePermissions = {
+  ingress: {
+    publish: ["3qpr.events.>", "3qpr.quarantine.>", "$JS.API.INFO", "$JS.API.STREAM.INFO.*"],
+    subscribe: ["_INBOX_ingress.>", "3qpr.counters", "3qpr.rejections"]
+  },
+  projector: {
+    publish: [
+      "3qpr.quarantine.probe",
+      "$JS.API.INFO",
+      "$JS.API.STREAM.INFO.*",
+      "$JS.API.STREAM.MSG.GET.*",
+      "$JS.API.CONSUMER.>",
+      "$JS.ACK.>",
+      "3qpr.dead.>",
+      "3qpr.operations.>",
+      "$JS.API.STREAM.MSG.DELETE.3QPR_DEAD_LETTERS",
+      "$JS.API.STREAM.PURGE.3QPR_DEAD_LETTERS",
+      "$JS.API.STREAM.PURGE.3QPR_REDRIVES"
+    ],
+    subscribe: ["_INBOX_projector.>", "3qpr.counters"]
+  }
+} as const
+
+/** What a durable consumer of a stream publishes to. */
+const consuming = (stream: string, name: string) => [
+  `$JS.API.CONSUMER.INFO.${stream}.${name}`,
+  `$JS.API.CONSUMER.DURABLE.CREATE.${stream}.${name}`,
+  `$JS.API.CONSUMER.CREATE.${stream}.${name}.>`,
+  `$JS.API.CONSUMER.MSG.NEXT.${stream}.${name}`,
+  `$JS.ACK.${stream}.${name}.>`
+]
+
+/** What a consumer of this name publishes to, by purpose. */
+export const consumerPermissions = (name: string) => ({
+  consuming: consuming("3QPR_EVENTS", name),
+  "dead letters": [
+    `3qpr.dead.${name}.>`,
+    "$JS.API.CONSUMER.CREATE.3QPR_DEAD_LETTERS",
+    "$JS.API.CONSUMER.DELETE.3QPR_DEAD_LETTERS.*",
+    "$JS.API.CONSUMER.MSG.NEXT.3QPR_DEAD_LETTERS.*",
+    "$JS.API.STREAM.MSG.GET.3QPR_DEAD_LETTERS",
+    "$JS.API.STREAM.MSG.DELETE.3QPR_DEAD_LETTERS"
+  ],
+  "detecting an older log": ["$JS.API.STREAM.INFO.3QPR_EVENTS"],
+  redrives: [
+    ...consuming("3QPR_REDRIVES", name),
+    "$JS.API.STREAM.MSG.GET.3QPR_EVENTS",
+    "3qpr.operations.>"
+  ]
+})
+
+const reading = (stream: string) => [
+  `$JS.API.CONSUMER.CREATE.${stream}`,
+  `$JS.API.CONSUMER.DELETE.${stream}.*`,
+  `$JS.API.CONSUMER.MSG.NEXT.${stream}.*`
+]
+
+/** What a member of an ordered group publishes to; the last one is needed for the first group of all. */
+export const groupPermissions = [
+  ...reading("3QPR_EVENTS"),
+  ...reading("KV_3QPR_GROUPS"),
+  "$KV.3QPR_GROUPS.>",
+  "$JS.API.STREAM.INFO.KV_3QPR_GROUPS",
+  "$JS.API.STREAM.PURGE.KV_3QPR_GROUPS",
+  "$JS.API.STREAM.INFO.3QPR_EVENTS",
+  "$JS.API.STREAM.CREATE.KV_3QPR_GROUPS"
+]

@@ -5,7 +5,7 @@ import { HttpApiError } from "effect/http-api"
 export class NotFound extends HttpApiError.Problem<NotFound>()("NotFound", {
   type: "urn:threeqpr-events:problem:not-found",
   status: 404,
-  title: "There is no such thing here"
+  title: "Not found"
 }) {}
 
 export class Unauthorized extends HttpApiError.Problem<Unauthorized>()("Unauthorized", {
@@ -29,13 +29,13 @@ export class ReadOnly extends HttpApiError.Problem<ReadOnly>()("ReadOnly", {
 export class Conflict extends HttpApiError.Problem<Conflict>()("Conflict", {
   type: "urn:threeqpr-events:problem:conflict",
   status: 409,
-  title: "This cannot be done as things are"
+  title: "Not possible in the present state"
 }) {}
 
 export class Unavailable extends HttpApiError.Problem<Unavailable>()("Unavailable", {
   type: "urn:threeqpr-events:problem:unavailable",
   status: 503,
-  title: "What was asked for cannot be read right now"
+  title: "Temporarily unavailable"
 }) {}
 
 export class TooManyClients extends HttpApiError.Problem<TooManyClients>()("TooManyClients", {
@@ -62,7 +62,7 @@ export class InvalidAnswer extends HttpApiError.Problem<InvalidAnswer>()("Invali
 export class InvalidSelection extends HttpApiError.Problem<InvalidSelection>()("InvalidSelection", {
   type: "urn:threeqpr-events:problem:invalid-selection",
   status: 400,
-  title: "It is not clear which events are meant"
+  title: "The selection of events is not clear"
 }) {}
 
 type Refusal = NotFound | Conflict | InvalidSelection | InvalidRequest | Unavailable

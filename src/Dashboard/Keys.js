@@ -27,7 +27,7 @@ export const keys = /** @type {const} */ ([
   ["3", "Work"],
   ["4", "Events"],
   ["/", "Find an event by its id"],
-  ["p", "Pause the live feed, or go on"],
+  ["p", "Pause or resume the live feed"],
   ["?", "Keys and help"]
 ])
 

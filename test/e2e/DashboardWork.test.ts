@@ -70,7 +70,7 @@ layer(Dashboard.layer, options)("the dashboard's work", (it) => {
       const { page, wrong } = yield* open("#/work/dead-letters")
       const redrive = async (ends: string) => {
         await page.getByRole("button", { name: "Redrive all" }).click()
-        await page.getByText("1 dead letter will be given once more").waitFor()
+        await page.getByText("1 dead letter will be given to the consumer again").waitFor()
         await page.getByLabel("Your name").fill("Ada")
         await page.getByRole("button", { name: "Redrive 1 dead letter" }).click()
         await page.locator("dialog [data-state=done]").waitFor()
@@ -139,7 +139,7 @@ layer(Dashboard.layer, options)("the dashboard's work", (it) => {
         await page.getByLabel("Only with this reason").selectOption("")
         await becomes(() => page.locator(".pair-list tbody tr").count(), 2)
         await page.getByRole("button", { name: "Redrive all" }).click()
-        await page.getByText("0 of 2 entries can be read by this version").waitFor()
+        await page.getByText("0 of 2 entries can be decoded by this version").waitFor()
         await page.keyboard.press("Escape")
         await becomes(() => page.locator("dialog").count(), 0)
       })

@@ -67,7 +67,7 @@ const Newest = () => {
         <option value="">Any type</option>
         ${types.map((one) => html`<option key=${one} value=${one}>${one}</option>`)}
       </select>
-      <button class="button" type="button" onClick=${loaded.reload}><${Icon} name="refresh" />Load again</button>
+      <button class="button" type="button" onClick=${loaded.reload}><${Icon} name="refresh" />Refresh</button>
     </div>
     ${
     shown(loaded, ({ cursor, events, log, more }) =>

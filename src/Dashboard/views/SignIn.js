@@ -22,7 +22,7 @@ export const SignIn = () => {
   return html`<div class="sign-in">
     <form class="card" onSubmit=${submit}>
       <div><h1>Sign in</h1>
-        <p class="muted">This private listener wants its token.</p></div>
+        <p class="muted">This private listener needs its token.</p></div>
       <label class="field">Token
         <input class="input" type="password" autocomplete="off" autofocus required
           aria-invalid=${message !== ""} aria-describedby="token-note"

@@ -29,7 +29,7 @@ const Step = ({ at, children, kind, title }) =>
 
 /** @param {{ life: EventLife }} props */
 const Received = ({ life: { received, type } }) => {
-  const kind = type ?? "Of no type that could be read"
+  const kind = type ?? "Without a readable type"
   if (received === null) {
     return html`<${Step} kind="idle" title="Received"><p>${kind}. The log no longer has it: it is older than what is kept.</p><//>`
   }
@@ -68,7 +68,7 @@ const states = /** @type {Readonly<Record<string, readonly [Kind, string]>>} */ 
   dead_letter: ["bad", "Dead letter"],
   discarded: ["idle", "Discarded"],
   waiting: ["busy", "Waiting"],
-  not_mine: ["idle", "Not of its types"],
+  not_mine: ["idle", "Not subscribed"],
   quarantined: ["warn", "Quarantined, so not projected"],
   unknown: ["warn", "Not known"]
 })

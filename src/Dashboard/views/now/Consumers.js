@@ -13,7 +13,7 @@ export const Consumers = () => {
     now === undefined
       ? html`<${Loading} />`
       : now.consumers === null
-      ? html`<${Empty} kind="bad" title="The broker does not tell">They show again when it answers.<//>`
+      ? html`<${Empty} kind="bad" title="The broker does not answer">Consumers appear here again when it does.<//>`
       : now.consumers.length === 0
       ? html`<${Empty} title="No durable consumer" >Run a projector: <code>threeqpr serve --role projector</code>.<//>`
       : html`<div class="scroll" tabindex="0" role="region" aria-label="Consumers"><table class="table">
@@ -39,7 +39,7 @@ export const Consumers = () => {
 /** @param {number} lag @param {number} seconds */
 const state = (lag, seconds) =>
   lag === 0 || seconds < 2
-    ? html`<${Badge} kind="ok">Level<//>`
+    ? html`<${Badge} kind="ok">Up to date<//>`
     : seconds < 60
     ? html`<${Badge} kind="busy">Catching up<//>`
     : html`<${Badge} kind="bad">Behind<//>`

@@ -6,10 +6,10 @@ import { Icon } from "../../parts/Icon.js"
 import { Empty } from "../../parts/Notice.js"
 import { to } from "../../Route.js"
 
-/** Rows that are drawn; all that are kept are more than anybody reads as they pass. */
+/** Rows that are drawn. More of them pass too fast to be read. */
 const drawn = 60
 
-/** Entries of the log as they come. */
+/** New entries of the log. */
 export const Feed = () => {
   const rows = entries.value.slice(0, drawn)
   return html`<section class="card feed">
@@ -18,7 +18,7 @@ export const Feed = () => {
       <div class="feed-tools">
         <span class="muted">${said()}</span>
         <button class="button" type="button" aria-pressed=${paused.value} onClick=${toggle} title="p">
-          <${Icon} name=${paused.value ? "play" : "pause"} />${paused.value ? "Go on" : "Pause"}
+          <${Icon} name=${paused.value ? "play" : "pause"} />${paused.value ? "Resume" : "Pause"}
         </button>
       </div>
     </div>
@@ -53,5 +53,5 @@ export const Feed = () => {
 
 const said = () => {
   if (paused.value) return `Paused, ${counted(waiting.value, "new event")}`
-  return skipped.value > 0 ? `${count(skipped.value)} came too fast to be shown` : ""
+  return skipped.value > 0 ? `${count(skipped.value)} not shown: too many at once` : ""
 }

@@ -20,10 +20,10 @@ export const Minutes = () => {
   const last = points.at(-1)?.at ?? Date.now() / 1_000
   const lines = useMemo(() => series.map(([, label, colour]) => ({ label, colour, value: rate })), [])
   return html`<section class="card minutes">
-    <div class="card-head"><h2>Events a second</h2><span class="muted">The last five minutes, UTC</span></div>
+    <div class="card-head"><h2>Events per second</h2><span class="muted">The last five minutes, UTC</span></div>
     <${Chart} data=${data} lines=${lines} height=${248} from=${
     last - Math.min(span, Math.max(60, last - (points[0]?.at ?? last)))
   } until=${last}
-      label="Events a second over the last five minutes; the tiles above have the numbers" />
+      label="Events per second over the last five minutes; the tiles above have the numbers" />
   </section>`
 }

@@ -25,11 +25,11 @@ const verdict = (now) => {
   // As high as what comes in its place.
   if (now === undefined) {
     return html`<${Mark} kind="idle" /><div><h2>Waiting</h2>
-      <p class="muted">The first status is asked for, and comes in a second.</p></div>`
+      <p class="muted">The first status arrives within a second.</p></div>`
   }
   if (now.ready) {
     return html`<${Mark} kind="ok" /><div><h2>Ready</h2>
-      <p class="muted">Deliveries are stored, and what is stored is projected.</p></div>`
+      <p class="muted">Deliveries are stored and projected.</p></div>`
   }
   return html`<${Mark} kind="bad" /><div><h2>Not ready</h2>
     <ul class="faults">${
@@ -51,7 +51,7 @@ const Todo = ({ now: { dead_letters, quarantined, rebuilds } }) => {
     }))
   ].filter((item) => item !== undefined)
   return html`<ul class="todo" aria-label="Needs attention">
-    ${items.length === 0 && html`<li class="muted">Nothing waits for you.</li>`}
+    ${items.length === 0 && html`<li class="muted">All clear.</li>`}
     ${
     items.map(({ kind, text, to: tab }) =>
       html`<li key=${tab}><a class="button" href=${

@@ -6,12 +6,12 @@ const tiles = /** @type {const} */ ([
   ["in", "In", "Deliveries at the public listener"],
   ["stored", "Stored", "New events in the log"],
   ["duplicate", "Duplicate", "Delivered again, counted once"],
-  ["quarantined", "Quarantined", "Signed, but no event we can use"],
+  ["quarantined", "Quarantined", "Signed, but not a usable event"],
   ["rejected", "Rejected", "Unsigned, too large, or not stored"],
   ["projected", "Projected", "Applied to read models"]
 ])
 
-/** What comes in and what becomes of it, a second; and since the processes started. */
+/** Deliveries by outcome: per second, and since the processes started. */
 export const Tiles = () => {
   const now = status.value
   const rates = now && ratesOf(now)

@@ -16,7 +16,7 @@ import { useSelected } from "./Selected.js"
 
 const filters = ["consumer", "type", "error"]
 
-/** The events that a consumer could not handle: why, and giving them once more or away. @param {{ id?: string }} props */
+/** The events that a consumer could not handle, with the error, their redrive and their discard. @param {{ id?: string }} props */
 export const DeadLetters = ({ id }) => {
   const { parameters } = route.value
   const filter = Object.fromEntries(filters.flatMap((name) => {
@@ -36,7 +36,7 @@ export const DeadLetters = ({ id }) => {
     before.value = []
     replace(to(["work", "dead-letters"], { ...filter, [name]: event.target.value.trim() }))
   }
-  const amount = selected.ids.length > 0 ? String(selected.ids.length) : filtered ? "all that fit" : "all"
+  const amount = selected.ids.length > 0 ? String(selected.ids.length) : filtered ? "all matches" : "all"
 
   const list = html`<section class="card">
     <div class="card-head tools-row">
@@ -62,7 +62,7 @@ export const DeadLetters = ({ id }) => {
       ({ cursor, dead_letters, more, total }) =>
         total === 0
           ? html`<${Empty} kind=${filtered ? "idle" : "ok"} title=${
-            filtered ? "No dead letter fits" : "No dead letters"
+            filtered ? "No matching dead letter" : "No dead letters"
           }>${filtered ? "Change or clear the filter." : "Every event was handled by every consumer."}<//>`
           : html`<div class="scroll" tabindex="0" role="region" aria-label="Dead letters"><table class="table rows">
           <thead><tr><th scope="col" class="tight">${selected.all}</th><th scope="col">Event</th>

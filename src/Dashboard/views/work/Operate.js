@@ -84,7 +84,7 @@ export const Operate = ({ many = "", onClose, path, selection, verb, what }) => 
 const said = (verb, what, many, counting) => {
   if (counting === undefined) return "Counting …"
   const { count, decodable } = counting
-  if (count === 0) return `No ${what} fits any more.`
+  if (count === 0) return `No ${what} matches any more.`
   if (verb === "discard") {
     return `${
       counted(count, what, many)
@@ -93,8 +93,8 @@ const said = (verb, what, many, counting) => {
   return decodable === undefined
     ? `${
       counted(count, what, many)
-    } will be given once more to the consumer, from the log. Whatever fails again comes back here.`
+    } will be given to the consumer again, from the log. Events that fail again come back here.`
     : `${decodable} of ${
       counted(count, what, many)
-    } can be read by this version and will become events. The others stay as they are.`
+    } can be decoded by this version and will become events. The others stay as they are.`
 }

@@ -59,7 +59,7 @@ const Projection = ({ changed, projection }) => {
       ? "level with the log"
       : `${counted(lag, "event")} behind, the oldest for ${duration(lag_seconds)}`
   }</dd>
-        <dt>Account</dt><dd>${count(all.applied)} applied, ${count(all.not_mine)} of other types${
+        <dt>Completeness</dt><dd>${count(all.applied)} applied, ${count(all.not_mine)} of other types${
     all.repeated > 0 ? `, ${count(all.repeated)} repeated` : ""
   }${all.dead_letters > 0 ? `, ${counted(all.dead_letters, "dead letter")}` : ""}${
     all.missing > 0

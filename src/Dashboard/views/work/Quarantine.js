@@ -19,7 +19,7 @@ import { useSelected } from "./Selected.js"
 
 const reasons = ["invalid_json", "invalid_envelope", "invalid_data"]
 
-/** What 3QPR signed and is no event we can use: why, and making events of what can be read by now. @param {{ id?: string }} props */
+/** Signed deliveries that are not usable events, with the reason, and their redrive. @param {{ id?: string }} props */
 export const Quarantine = ({ id }) => {
   const reason = route.value.parameters.get("reason") ?? ""
   const before = useSignal(/** @type {readonly number[]} */ ([]))
@@ -47,9 +47,9 @@ export const Quarantine = ({ id }) => {
     shown(loaded, ({ cursor, more, quarantined }) =>
       quarantined.length === 0
         ? html`<${Empty} kind=${reason ? "idle" : "ok"} title=${
-          reason ? "Nothing fits" : "Nothing in quarantine"
+          reason ? "No match" : "Nothing in quarantine"
         }>
-            ${reason ? "Choose another reason." : "All that 3QPR signed could be read."}<//>`
+            ${reason ? "Choose another reason." : "Every signed delivery could be decoded."}<//>`
         : html`<div class="scroll" tabindex="0" role="region" aria-label="Quarantine"><table class="table rows">
           <thead><tr><th scope="col" class="tight">${selected.all}</th><th scope="col">Entry</th>
             <th scope="col">Reason</th><th scope="col">What is wrong</th><th scope="col">Readable now</th>

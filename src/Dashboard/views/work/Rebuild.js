@@ -56,8 +56,8 @@ const Ask = ({ name, onClose }) => {
   return html`<${Dialog} title=${`Rebuild ${name}?`} onClose=${() => onClose()}>
     ${problem.value && html`<${Failed} problem=${problem.value} />`}
     <form class="stack" onSubmit=${submit}>
-      <p>A new generation is built from the first event of the log, beside the one that serves. Reads go on; when it is
-        level with the log, it takes the place of the old one in one transaction.</p>
+      <p>A new generation is built from the first event of the log, beside the live one. Reads continue. When the new
+        one is up to date, it replaces the live one in one transaction.</p>
       <label><input type="checkbox" checked=${dry.value} onChange=${() => (dry.value = !dry
     .value)} /> Only compare: show
         which rows would change, and switch nothing</label>

@@ -77,7 +77,7 @@ const Doctor = ({ complete, doctor }) => {
   if (doctor === null) {
     return html`<div class="notice info"><div class="cause"><h3>Signature doctor</h3><p>${
       complete
-        ? "Nothing to say: it was not refused for its signature."
+        ? "It was not refused because of its signature."
         : "Only the first bytes were kept, and a signature is over all of them."
     }</p></div></div>`
   }
@@ -90,7 +90,7 @@ const Doctor = ({ complete, doctor }) => {
     )
   }
     ${
-    doctor.causes.length === 0 && doctor.remaining.length > 0 && html`<p>What it can still be:</p>
+    doctor.causes.length === 0 && doctor.remaining.length > 0 && html`<p>Other possible causes:</p>
       <ul class="dots">${doctor.remaining.map((one) => html`<li>${one}</li>`)}</ul>`
   }
   </div></div>`

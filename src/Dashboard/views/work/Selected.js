@@ -7,7 +7,7 @@ import { html } from "../../Html.js"
  */
 export const useSelected = (shown) => {
   const chosen = useSignal(/** @type {ReadonlySet<string>} */ (new Set()))
-  // What is not shown any more is not chosen any more.
+  // A row that is no longer shown is no longer chosen.
   const present = shown.filter((id) => chosen.value.has(id))
   const toggle = (/** @type {string} */ id) => {
     const next = new Set(present)

@@ -72,7 +72,9 @@ layer(Dashboard.layer, options)("the dashboard", (it) => {
             page.locator(".consumers tbody tr").allInnerTexts().then((rows) =>
               rows.map((row) => row.split(/\s+/).slice(0, 5).join(" "))
             ),
-          ["conversations-1", "qpr_codes-1", "scans-1", "subscriptions-1"].map((name) => `${name} Up to date 0`)
+          ["conversations-1", "qpr_codes-1", "scans-1", "subscriptions-1"].map((name) =>
+            `${name} Up to date 0`
+          )
         )
         const shown = await page.locator(".feed tbody a").allInnerTexts()
         assert.deepStrictEqual(shown, events.map(({ id }) => id))

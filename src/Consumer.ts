@@ -68,9 +68,9 @@ export type RedriveOptions = Pick<
  * the redrives that are asked of it.
  */
 export class Consumers extends Context.Service<Consumers, {
-  /** Runs one for ever. Fails only when its durable consumer cannot be created at the start. */
+  /** Runs one without an end. Fails only when its durable consumer cannot be created at the start. */
   readonly run: (options: ConsumerOptions) => Effect.Effect<never, Durable.ConsumerUnavailable>
-  /** Takes only the redrives that are asked of a consumer, for ever, one after the other. */
+  /** Takes only the redrives of a consumer, without an end, one after the other. */
   readonly runRedrives: (options: RedriveOptions) => Effect.Effect<never, Durable.ConsumerUnavailable>
   /** Deletes a durable consumer, if there is one: the next run begins with the first event. */
   readonly forget: (durable: string) => Effect.Effect<void, Durable.ConsumerUnavailable>

@@ -87,7 +87,7 @@ export interface LogState {
   readonly created: string
   /** Milliseconds. */
   readonly dedupWindow: number
-  /** Milliseconds; undefined keeps entries for ever. */
+  /** Milliseconds; undefined keeps entries without a limit. */
   readonly retention: number | undefined
   readonly replicas: number
 }
@@ -129,7 +129,7 @@ export class EventLog extends Context.Service<EventLog, {
   readonly count: (part: Part) => Effect.Effect<number, ReadFailed>
   /** The sequence of the first entry stored at a time (milliseconds since the epoch) or later, or of the next. */
   readonly sequenceAt: (time: number) => Effect.Effect<number, ReadFailed>
-  /** Removes an entry for good, its bytes overwritten; its sequence stays a gap. None there is as good. */
+  /** Removes an entry permanently, its bytes overwritten; its sequence stays a gap. None there is as good. */
   readonly erase: (sequence: number) => Effect.Effect<void, ReadFailed>
   readonly state: Effect.Effect<LogState, ReadFailed>
   readonly census: Effect.Effect<Census, ReadFailed>

@@ -27,7 +27,7 @@ export interface Settings<T extends string> {
   readonly name: string
   /** The event types to consume; every type when undefined. */
   readonly types?: ReadonlyArray<T> | undefined
-  /** Where to begin when the name is new; later it goes on where it was. With the first event when undefined. */
+  /** Where to begin when the name is new; later it continues at its place. The first event when undefined. */
   readonly from?: From | undefined
   /** Events are handled at most so many at a time, by all members together: 16 when undefined. Never changes. */
   readonly partitions?: number | undefined

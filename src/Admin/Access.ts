@@ -100,7 +100,7 @@ const tokenOf = ({ authorization }: Asked["headers"]) =>
 /** No GET changes anything. */
 const isRead = (method: string) => method === "GET" || method === "HEAD"
 
-/** Browsers say so of images, scripts and frames too, which have no Origin. A link that somebody follows is fine. */
+/** Browsers send it for images, scripts and frames too, which have no Origin. A followed link is allowed. */
 const isFromAnotherPage = (headers: Asked["headers"]) =>
   ["cross-site", "same-site"].includes(headers["sec-fetch-site"] ?? "")
   && headers["sec-fetch-dest"] !== "document"

@@ -4,7 +4,7 @@ import { type Asset, type Assets, type Encoding, read } from "./Dashboard/Assets
 import * as Page from "./Dashboard/Page.ts"
 import { NotFound, Unavailable } from "./Problems.ts"
 
-/** Whether a request is for the dashboard's page or its files: they hold no data, so nobody needs a token. */
+/** Whether a request is for the dashboard's page or its files: they hold no data, so they need no token. */
 export const isPage = (url: string) => /^\/(\?|$)|^\/dashboard\//.test(url)
 
 /**
@@ -36,7 +36,7 @@ const routes = Effect.fnUntraced(function*(router: HttpRouter.HttpRouter, assets
     const asset = path.startsWith(prefix) ? assets.files.get(path.slice(prefix.length)) : undefined
     return asset === undefined
       ? HttpServerRespondable.toResponse(
-        new NotFound({ detail: "This version has no such file. Load / anew." })
+        new NotFound({ detail: "This version has no such file. Reload /." })
       )
       : respond(asset, headers, { "cache-control": "public, max-age=31536000, immutable" })
   })

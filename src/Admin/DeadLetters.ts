@@ -11,7 +11,7 @@ import { NotFound } from "./Problems.ts"
 
 const defaultLimit = 50
 
-/** Events a second when nobody says how many. */
+/** Default rate, in events per second. */
 const redriveRate = 100
 const discardRate = 1_000
 

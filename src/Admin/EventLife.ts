@@ -29,11 +29,11 @@ export const layer = HttpApiBuilder.group(
 
 /**
  * Follows one event by its id through everything that keeps an account of it. What a projection or a dead letter
- * knows is found by their indexes; only what nobody has had yet is looked for in the log.
+ * knows is found by their indexes; only an event that no consumer has had yet is searched in the log.
  */
 const lifeOf = Effect.fn("EventLife.get")(function*(id: string) {
   if (/\p{Cc}/u.test(id)) return yield* unknown()
-  // In this order: what a consumer is through with is in one of the accounts that are read after it.
+  // In this order: an event that a consumer has finished is in one of the accounts that are read later.
   const consumers = yield* standing
   const letters = (yield* (yield* DeadLetters).list({})).filter(({ eventId }) => eventId === id)
   const places = yield* placesOf(id)

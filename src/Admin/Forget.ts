@@ -8,7 +8,7 @@ import { Api } from "./Api.ts"
 import type { Forgetting } from "./Api/Forget.ts"
 import { InvalidSelection, orUnavailable } from "./Problems.ts"
 
-/** Events a second when nobody says how many. */
+/** Default rate, in events per second. */
 const defaultRate = 1_000
 
 /** The handler of `/v1/forget`. */

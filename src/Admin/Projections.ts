@@ -34,7 +34,7 @@ export const layer = HttpApiBuilder.group(
 )
 
 const list = Effect.gen(function*() {
-  // Before the consumers are looked at: one that has nothing waiting then is through with all of this.
+  // Read before the consumers: one without waiting events has then finished all of this.
   const state = yield* (yield* EventLog).state
   const consumers = yield* standing
   const installed = yield* lives
@@ -118,8 +118,8 @@ export const accounts = Effect.fn("Projections.accounts")(
 )
 
 /**
- * The last entry of a log up to which a consumer has nothing unfinished: its own floor stays where its last
- * event was, however far it is through with the events of others.
+ * The last entry of a log up to which a consumer has nothing unfinished. Its own floor stays at its last event,
+ * although it has finished later entries of other types.
  */
 const positionOf = (consumer: ConsumerAnswer | undefined, { lastSequence }: LogState) =>
   Math.min(lastSequence, consumer?.lag === 0 ? lastSequence : consumer?.finished_to ?? 0)
@@ -151,7 +151,7 @@ const rebuild = Effect.fn("Projections.rebuild")(function*(name: string, asked: 
   const going = (yield* active).find((rebuild) => rebuild.name === name)
   return yield* new Conflict({
     detail: `A ${going?.kind ?? "rebuild"} of ${name} is going on already (id ${going?.id ?? "unknown"}, `
-      + `asked for by ${going?.requested_by ?? "somebody"}). Wait for its end, or cancel it.`
+      + `asked for by ${going?.requested_by ?? "an unknown client"}). Wait for its end, or cancel it.`
   })
 })
 

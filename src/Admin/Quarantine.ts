@@ -14,7 +14,7 @@ import { InvalidSelection, NotFound } from "./Problems.ts"
 
 const defaultLimit = 50
 
-/** Entries a second when nobody says how many. */
+/** Default rate, in entries per second. */
 const defaultRate = 100
 
 /** The handlers of `/v1/quarantine`. */

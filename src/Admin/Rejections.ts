@@ -24,7 +24,7 @@ const get = Effect.fnUntraced(function*(id: string) {
   }))
 })
 
-/** Without a broker nobody can be asked, which is not the same as nothing refused. */
+/** Without a broker no receiver can be asked, which is not the same as nothing refused. */
 export const whileConnected = <A, E, R>(asked: Effect.Effect<A, E, R>) =>
   Effect.flatMap(
     Nats,

@@ -13,7 +13,7 @@ export interface Delivered {
   readonly receivedAt: string
   /** 1 for the first delivery. The broker may also deliver again without counting. */
   readonly deliveries: number
-  /** It is a dead letter's event, which somebody asked to be tried once more. */
+  /** It is the event of a dead letter that is redriven. */
   readonly redriven?: boolean
   readonly subject: string
   readonly headers: ReadonlyArray<readonly [name: string, value: string]>

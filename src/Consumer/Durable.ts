@@ -20,7 +20,7 @@ export class ConsumerUnavailable extends Schema.TaggedError<ConsumerUnavailable>
   permitted: Schema.Boolean
 }) {}
 
-/** Where a durable consumer begins when it is created; one that is there goes on where it stands. */
+/** Where a durable consumer begins when it is created; an existing one continues at its place. */
 export type Start = Pick<ConsumerConfig, "deliver_policy"> & Partial<ConsumerConfig>
 
 export const fromFirst: Start = { deliver_policy: DeliverPolicy.All }
@@ -67,8 +67,8 @@ export interface DurableOptions {
 }
 
 /**
- * Runs a durable pull consumer for ever; instances with the same name share the work. Creates it when it
- * is missing, also when somebody deletes it meanwhile. Fails only when it cannot be created at the start.
+ * Runs a durable pull consumer without an end; instances with the same name share the work. Creates it when it
+ * is missing, also after a deletion. Fails only when it cannot be created at the start.
  */
 export const run = Effect.fnUntraced(function*(
   nats: Nats["Service"],
@@ -150,8 +150,8 @@ export const claim = (manager: JetStreamManager, stream: string, durable: string
   })
 
 /**
- * Where it began, created if need be; undefined when it is not wanted. Asks again when it is: it may have been forgotten for good just
- * before, and nobody would forget it a second time.
+ * Where it began, created if need be; undefined when it is not wanted. Asks again after the creation: a deletion just
+ * before it would otherwise leave a durable consumer that no process deletes.
  */
 const ensureWanted = Effect.fnUntraced(function*(
   manager: JetStreamManager,

@@ -28,8 +28,8 @@ export interface PullOptions {
 }
 
 /**
- * Keeps a queue of messages filled from a durable pull consumer, so that fetching goes on while a batch
- * is being handled. One pull request at a time; a lost one is made again after it must have expired.
+ * Keeps a queue of messages filled from a durable pull consumer, so that fetching continues while a batch
+ * is handled. One pull request at a time; a lost one is made again after it must have expired.
  */
 export class Pull {
   readonly #nats: Nats["Service"]
@@ -78,14 +78,14 @@ export class Pull {
     this.#request()
   }
 
-  /** Asks for no more, and waits for what is on its way to us: nobody else would get it for a while. */
+  /** Requests no more, and waits for messages on their way: no other instance would get them for a while. */
   async drain(): Promise<void> {
     clearInterval(this.#watch)
     this.#isDraining = true
     if (this.#nats.isConnected() && !this.#nats.connection.isClosed()) await this.#subscription.drain()
   }
 
-  /** Stops; gives back what nobody took, for it to be handed to another instance. */
+  /** Stops, and gives unhandled messages back for another instance. */
   close(): ReadonlyArray<Message> {
     clearInterval(this.#watch)
     if (!this.#nats.connection.isClosed()) this.#subscription.unsubscribe()

@@ -20,7 +20,7 @@ export const retryLimited = 30_000
 /**
  * Keeps a bad deploy from making a dead letter of every event. Once `tolerated` of the last `window`
  * events are dead letters and one more would be more than `share` of them, an event that fails is retried
- * later instead, until enough others succeed. Events that somebody redrives are not limited: they are
+ * later instead, until enough others succeed. Redriven events are not limited: they are
  * dead letters already.
  */
 export class ShareLimit {
@@ -37,7 +37,7 @@ export class ShareLimit {
   /** Awaited before each batch. */
   readonly pause = Effect.suspend(() => this.#last === undefined ? Effect.void : Effect.sleep(pauseLimited))
 
-  /** Why dead-lettering has stopped, and what to do; undefined while it goes on. */
+  /** Why dead-lettering has stopped, and what to do; undefined while it continues. */
   get reason(): string | undefined {
     if (this.#last === undefined) return undefined
     return `${this.#dead} of the last ${this.#settled.length} events are dead letters, so the others that fail `

@@ -103,7 +103,7 @@ const milliseconds = {
   idle_in_transaction_session_timeout: "60000"
 }
 
-/** A statement or a lock that takes this long is given up, so that nothing waits for ever. */
+/** A statement or a lock that takes this long is given up, so that nothing waits without an end. */
 const session = {
   TimeZone: "UTC",
   statement_timeout: "60s",

@@ -2,7 +2,7 @@ import type { PGlite } from "@electric-sql/pglite"
 
 /**
  * Does what a Postgres does in background processes, which PGlite has none of: without checkpoints its log
- * grows until it is closed, and without vacuum every update of a row takes new space for good. Must not
+ * grows until it is closed, and without vacuum every update of a row takes new space permanently. Must not
  * run while a client is in the middle of something.
  */
 export const keepUp = async (db: PGlite) => {

@@ -5,7 +5,7 @@ import { messageOf } from "../Failure.ts"
 /** How long the servers of a cluster may take to elect their leaders when we start, in seconds. */
 const patience = 60
 
-/** Asks until somebody answers who may decide. */
+/** Retries until the cluster has elected a leader. */
 export type AfterElection = <A>(ask: () => Promise<A>) => Effect.Effect<A, unknown>
 
 /**

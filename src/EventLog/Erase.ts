@@ -3,7 +3,7 @@ import type { JetStreamManager } from "nats"
 import { entryAt, reading } from "./Reader.ts"
 
 /**
- * Removes a message of a stream for good: the broker overwrites its bytes on disk. Its sequence stays a gap.
+ * Removes a message of a stream permanently: the broker overwrites its bytes on disk. Its sequence stays a gap.
  * That it is gone already is as good.
  */
 export const erase = (manager: JetStreamManager, stream: string, sequence: number) =>

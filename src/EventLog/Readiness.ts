@@ -73,7 +73,7 @@ export class Readiness {
 
   /**
    * Whether a probe has been acknowledged since the connection was last lost. A broker that starts with a full
-   * dedup window answers its first publish after seconds: the probe waits for that, and nobody else.
+   * dedup window answers its first publish after seconds: only the probe waits for that.
    */
   get isBack(): boolean {
     return this.#back
@@ -108,7 +108,7 @@ export class Readiness {
 }
 
 /**
- * Probes an idle log for ever. A probe's id is new after each refusal, so that its ack proves a store;
+ * Probes an idle log without an end. A probe's id is new after each refusal, so that its ack proves a store;
  * while all is well it repeats, and the stream answers with a duplicate and stores nothing. What was
  * stored is deleted again (`remove`), so that the log holds events only.
  */
@@ -150,8 +150,8 @@ const answers: ReadonlySet<AppendFailed["reason"]> = new Set(["full", "too_large
 const patience = 5
 
 /**
- * Leaves, for ever, a server that we reach and through which the stream does not answer: it can be cut off from
- * the others of its cluster for longer than we want to wait.
+ * Leaves each reachable server through which the stream does not answer: it can be cut off from the others of its
+ * cluster for longer than a delivery can wait.
  */
 export const leave = Effect.fnUntraced(function*(readiness: Readiness, nats: Nats["Service"]) {
   let seconds = 0

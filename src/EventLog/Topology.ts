@@ -26,7 +26,7 @@ export const operationStream = "3QPR_OPERATIONS"
 export interface TopologyOptions {
   /** Milliseconds. */
   readonly dedupWindow: number
-  /** Milliseconds; undefined keeps events for ever. */
+  /** Milliseconds; undefined keeps events without a limit. */
   readonly retention?: number | undefined
   readonly replicas: number
 }

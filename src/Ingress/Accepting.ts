@@ -3,14 +3,14 @@ import { request, type Server } from "node:http"
 import type { AddressInfo } from "node:net"
 import process from "node:process"
 
-/** How often we look, how long we wait, in milliseconds, and after how many failures we listen anew. */
+/** How often the listener is checked, how long an answer may take, in milliseconds, and how many failures restart it. */
 const every = "2 seconds"
 const patience = 2_000
 const failures = 3
 
 /**
- * Listens anew when the listener accepts no connections any more, until the scope ends. Seen on Deno 2.9.6 after
- * the process had run out of files: it takes no connection from then on, and tells nobody. Node goes on by itself.
+ * Restarts the listener when it accepts no connections any more, until the scope ends. Seen on Deno 2.9.6 after
+ * the process had run out of files: it then takes no connection and reports no error. Node recovers by itself.
  */
 export const keepAccepting = Effect.fnUntraced(function*(server: Server, host: string, backlog: number) {
   if (process.versions["deno"] === undefined) return
@@ -20,7 +20,7 @@ export const keepAccepting = Effect.fnUntraced(function*(server: Server, host: s
       yield* Effect.sleep(every)
       failed = (yield* answers(port, host)) ? 0 : failed + 1
     }
-    yield* Effect.logError(`The public listener took no connection for ${failures} times; it listens anew.`)
+    yield* Effect.logError(`The public listener took no connection for ${failures} times; it is restarted.`)
     server.close()
     yield* Effect.sync(() => server.listen({ port, host, backlog }))
   })

@@ -31,7 +31,7 @@ interface Delivery {
 /**
  * The deliveries in flight: each is read within bounds, accepted, and answered before its deadline. Over
  * the cap on those that wait for the log a delivery is answered 503 unread. Those whose bodies are still coming
- * are bounded by what they hold: a slow client takes nobody's place. One timer watches all deadlines.
+ * are bounded by what they hold: a slow client takes no other client's place. One timer watches all deadlines.
  */
 export class Deliveries {
   readonly rejections = new Rejections()
@@ -189,7 +189,7 @@ export class Deliveries {
   #refuse(outcome: Outcome, request: IncomingMessage): void {
     ingest.refused(outcome)
     this.rejections.add(outcome, request, undefined, Number(request.headers["content-length"]) || 0)
-    // Thrown away as it comes, which Node does by itself; a client may not look for an answer before it is through.
+    // The rest is discarded, as Node does by itself: a client may read no answer before it has sent everything.
     request.resume()
   }
 

@@ -4,7 +4,7 @@ import { parseId } from "../DeadLetters/Letter.ts"
 import { Operations } from "../Operations.ts"
 import type { Work } from "./Runner.ts"
 
-/** Removes dead letters for good; that they were there, and who removed them, stays recorded. */
+/** Removes dead letters permanently, and records them and who removed them. */
 export const make = Effect.gen(function*() {
   const deadLetters = yield* DeadLetters
   const operations = yield* Operations

@@ -7,7 +7,7 @@ export type Kind = typeof Kind.Type
 
 /**
  * What became of one event of an operation. `applied`: the consumer handled it. `dead`: it failed again.
- * `discarded`: its dead letter is gone for good. `released`: the quarantined entry is an event now.
+ * `discarded`: its dead letter is removed permanently. `released`: the quarantined entry is an event now.
  * `unusable`: it still does not decode. `forgotten`: it is in the log no more, and nothing
  * that was made of it. `gone`: there was nothing under this id any more.
  */
@@ -27,7 +27,7 @@ export const Started = Schema.Struct({
   kind: Kind,
   /** Who asked for it. */
   by: Schema.String,
-  /** Why; null when nobody said. */
+  /** Why; null without a reason. */
   reason: Schema.NullOr(Schema.String),
   /** ISO 8601. */
   at: Schema.String,

@@ -31,7 +31,7 @@ export interface Work {
 }
 
 /**
- * Runs operations, each in one process at a time and at its rate. One whose process ended goes on in
+ * Runs operations, each in one process at a time and at its rate. When its process ends, one continues in
  * another, or at the next start, with the events that it has not reached.
  */
 export const layer = Layer.effectDiscard(Effect.gen(function*() {

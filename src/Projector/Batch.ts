@@ -49,7 +49,7 @@ export const applyOnce = Effect.fnUntraced(
         )
       const completed = yield* isCompleted(projection.name, generation)
       if (completed === undefined) {
-        return yield* new NotNow({ message: `generation ${generation} is no more` })
+        return yield* new NotNow({ message: `generation ${generation} no longer exists` })
       }
       const apply = completed ? projection.apply : projection.bulk?.apply ?? projection.apply
       if (history !== undefined) {

@@ -8,7 +8,7 @@ import { appliedWithin } from "./AppliedCounts.ts"
 import { setAsideBy } from "./SetAside.ts"
 import { appliedTable } from "./Tables.ts"
 
-/** What became of the entries of the stream up to a position that a generation of a projection is through with. */
+/** Outcomes of the entries of the stream, up to a position that a generation of a projection has finished. */
 export interface Completeness {
   /** Entries up to the position, quarantined ones included. */
   readonly stream: number

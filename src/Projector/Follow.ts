@@ -32,7 +32,7 @@ const remembered = 150_000
 export const reasonOf = (trouble: Trouble | undefined, now = performance.now()) =>
   trouble?.reason !== undefined && now < trouble.failedAt + remembered ? trouble.reason : trouble?.limited()
 
-/** Applies the events of one generation of a projection, for ever. */
+/** Applies the events of one generation of a projection, without an end. */
 export type Run<R> = (
   projection: Projection,
   one: Live | Rebuild,
@@ -83,7 +83,7 @@ export const follower = Effect.fnUntraced(
 
     const stop = (durable: string, { scope: own }: Running) => {
       running.delete(durable)
-      // It gives back what it has, once the batch that it may be in is through.
+      // It gives its events back, once its present batch has ended.
       return Effect.forkIn(Scope.close(own, Exit.void), scope)
     }
 

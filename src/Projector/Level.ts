@@ -28,7 +28,7 @@ export interface Pair {
   readonly lacks: number
 }
 
-/** What one generation has applied and the other, which is through with all up to `floor`, never will. */
+/** What one generation has applied and the other, which has finished all up to `floor`, never will. */
 export const lackingUpTo = (projection: Projection, pair: Pair, floor: number) =>
   lacking(projection, pair, 0, floor)
 

@@ -9,8 +9,8 @@ import { end, type Kind, type Rebuild } from "./Registry.ts"
 import { appliedTable, create, drop, tablesOf } from "./Tables.ts"
 
 /**
- * Asks the projectors to build a projection anew beside the live one. Gives the rebuild's id; undefined when
- * one is going on. A generation's number is never used twice, so that nothing old can come back under it.
+ * Asks the projectors to rebuild a projection beside the live one. Gives the rebuild's id; undefined when one
+ * is running. A generation's number is never used twice, so that nothing old can come back under it.
  */
 export const request = Effect.fn("Rebuilds.request")(function*(
   name: string,

@@ -6,7 +6,7 @@ import { durableColumn } from "./Places.ts"
 export const Kind = Schema.Literals(["rebuild", "dry-run", "verify"])
 export type Kind = typeof Kind.Type
 
-/** Where a rebuild is; it goes on by itself while `running` or `comparing`. */
+/** State of a rebuild; it continues by itself while `running` or `comparing`. */
 export const State = Schema.Literals(["running", "comparing", "switched", "compared", "cancelled", "failed"])
 export type State = typeof State.Type
 
@@ -101,7 +101,7 @@ export const isCompleted = Effect.fnUntraced(function*(name: string, generation:
 export const isWanted = (name: string, generation: number) =>
   Effect.map(isCompleted(name, generation), (completed) => completed !== undefined)
 
-/** Ends a rebuild, if it still goes on; false when it had ended before. */
+/** Ends a rebuild, if it is still running; false when it had ended before. */
 export const end = Effect.fn("Registry.end")(
   function*(id: number, state: State, { error = null, result = null }: Ending = {}) {
     const sql = yield* SqlClient

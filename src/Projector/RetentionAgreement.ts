@@ -4,7 +4,7 @@ import { messageOf } from "../Failure.ts"
 import { instance, startedAt } from "../Instance.ts"
 import { Vitals } from "../Vitals.ts"
 
-/** How long rows are kept after what they tell of happened, in milliseconds; undefined keeps them for ever. */
+/** How long rows are kept after the time of their event, in milliseconds; undefined keeps them without a limit. */
 export const RowRetention = Context.Reference<number | undefined>("threeqpr-events/Projector/RowRetention", {
   defaultValue: () => undefined
 })

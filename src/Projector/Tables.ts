@@ -112,7 +112,7 @@ const dropViews = Effect.fnUntraced(function*({ views = {} }: Projection) {
   for (const name of Object.keys(views)) yield* sql.unsafe(`drop view if exists ${name}`)
 })
 
-/** Drops the tables of a generation that nobody uses any more. */
+/** Drops the tables of an unused generation. */
 export const drop = Effect.fnUntraced(
   function*(name: string, tables: ReadonlyArray<string>, generation: number) {
     const sql = yield* SqlClient

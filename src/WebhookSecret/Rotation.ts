@@ -58,7 +58,7 @@ export const rotate = Effect.fnUntraced(function*({ file, origin, secrets }: Web
   }
 })
 
-/** Reads the file for ever; `take` is given what is new in it, and tells how many secrets are active. */
+/** Reads the file without an end; `take` receives new content, and returns how many secrets are active. */
 const follow = Effect.fnUntraced(
   function*(file: string, known: string, take: (secrets: ReadonlyArray<Secret>) => number) {
     let last = known

@@ -4,17 +4,25 @@ import { assert, describe, it } from "@effect/vitest"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { checkout } from "../protections/Workspace.ts"
-import { longest, markdownFiles, oddWords, sentencesOf } from "../support/Prose.ts"
+import { longest, markdownFiles, oddWords, plainSources, sentencesOf } from "../support/Prose.ts"
+
+const oddIn = (file: string) =>
+  readFileSync(join(checkout, file), "utf8").split("\n").flatMap((line, index) =>
+    oddWords.filter(([word]) => word.test(line)).map(([word, instead]) =>
+      `${file}:${index + 1} has ${word}; write: ${instead}`
+    )
+  )
+
+describe("comments, messages and help", () => {
+  it("have plain words", () => {
+    assert.isAbove(plainSources.length, 300)
+    assert.deepStrictEqual(plainSources.flatMap(oddIn), [])
+  })
+})
 
 describe("the prose of the Markdown files", () => {
   it.each(markdownFiles)("%s has plain words", (file) => {
-    const lines = readFileSync(join(checkout, file), "utf8").split("\n")
-    const odd = lines.flatMap((line, index) =>
-      oddWords.filter(([word]) => word.test(line)).map(([word, instead]) =>
-        `${file}:${index + 1} has ${word}; write: ${instead}`
-      )
-    )
-    assert.deepStrictEqual(odd, [])
+    assert.deepStrictEqual(oddIn(file), [])
   })
 
   it.each(markdownFiles)(`%s has sentences of at most ${longest} words`, (file) => {

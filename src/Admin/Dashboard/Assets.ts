@@ -26,7 +26,7 @@ export interface Asset {
 export type Encoding = "br" | "gzip" | "identity"
 
 export interface Assets {
-  /** Changes with the content of any file; part of their paths, so that they can be kept for ever. */
+  /** Changes with the content of any file; part of their paths, so that browsers can keep them permanently. */
   readonly version: string
   /** The text of the page, without its files. */
   readonly template: string

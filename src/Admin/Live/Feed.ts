@@ -27,7 +27,7 @@ interface Client {
   ended: boolean
 }
 
-/** What all clients share while somebody listens: one look a second, one tail of the log. */
+/** What all clients share while at least one listens: one look a second, one tail of the log. */
 interface Source {
   readonly clients: Set<Client>
   /** Up to here the tail has read; undefined until it has begun. */

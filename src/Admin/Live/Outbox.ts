@@ -34,7 +34,7 @@ export class Outbox {
     return this.#entries.length > 0
   }
 
-  /** For how long nobody has taken what there is, in milliseconds. */
+  /** How long the content has been waiting for its client, in milliseconds. */
   get waiting(): number {
     return this.#isEmpty ? 0 : performance.now() - this.#waitingSince
   }

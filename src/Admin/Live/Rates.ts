@@ -7,7 +7,7 @@ type Counts = Readonly<Record<string, number>>
 const memory = 60_000
 
 /**
- * How fast counters grow, process by process: one that restarts begins anew, one that ends counts no more, and
+ * How fast counters grow, process by process: a restart begins at 0, a process that ended no longer counts, and
  * one that missed its turn is measured over the longer time.
  */
 export class Rates {
@@ -23,7 +23,7 @@ export class Rates {
       const key = `${counters.instance} ${counters.started_at}`
       const seen = this.#seen.get(key)
       this.#seen.set(key, { at, counters })
-      // What an unknown process counted before we looked the last time is nobody's rate now.
+      // Counts of an unknown process from before the last look belong to no rate.
       if (before === undefined || (seen === undefined && Date.parse(counters.started_at) < before)) continue
       const seconds = Math.max(1, at - (seen?.at ?? before)) / 1_000
       add(deliveries, counters.deliveries, seen?.counters.deliveries ?? {}, seconds)

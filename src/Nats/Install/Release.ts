@@ -108,6 +108,6 @@ const get = Effect.fnUntraced(function*(url: string) {
   )
 })
 
-// "Transport error" tells nobody that a name cannot be resolved; what caused it does.
+// "Transport error" does not say that a name cannot be resolved; its cause does.
 const innermost = (error: Error): string =>
   error.cause instanceof Error ? innermost(error.cause) : error.message

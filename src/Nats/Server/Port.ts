@@ -2,7 +2,7 @@ import { Effect, Random } from "effect"
 import { createServer } from "node:net"
 
 /**
- * A port of 127.0.0.1 that nobody listens on. It lies below the ports that systems give to outgoing
+ * A free port of 127.0.0.1. It lies below the ports that systems give to outgoing
  * connections: a client that dials while the broker is away could else be given this very port, and
  * connect to itself.
  */

@@ -89,16 +89,15 @@ const reconcile = ({ apiKey, apiUrl, reconcileEvery }: Config) =>
 
 const consumers = Consumers.layer.pipe(Layer.provideMerge(DeadLetters.layer))
 
-/** The database with its migrations done; the process ends when the embedded one dies. */
+/** The database with its migrations done. */
 const database = (config: Config) =>
   Layer.effectDiscard(Effect.gen(function*() {
-    const { describe, died, ping } = yield* Database
+    const { describe, ping } = yield* Database
     const vitals = yield* Vitals
     yield* vitals.watch(
       "database",
       Effect.match(ping, { onFailure: messageOf, onSuccess: () => undefined })
     )
-    yield* vitals.run("database", died)
     yield* Effect.logInfo(`database: ${describe}`)
   })).pipe(
     Layer.provideMerge(Migrations.layer),

@@ -13,6 +13,7 @@ import * as Reactivity from "effect/reactivity/Reactivity"
 import { SqlClient } from "effect/sql/SqlClient"
 import { ConnectionError, isSqlError, SqlError } from "effect/sql/SqlError"
 import * as Embedded from "./Database/Embedded.ts"
+import type { EmbeddedPostgresFailed } from "./Database/EmbeddedThread.ts"
 import * as External from "./Database/External.ts"
 import type { FolderLocked } from "./FolderLock.ts"
 
@@ -28,7 +29,7 @@ export interface Options {
 
 export type StartFailure =
   | External.DatabaseUnavailable
-  | Embedded.EmbeddedPostgresFailed
+  | EmbeddedPostgresFailed
   | FolderLocked
   | PlatformError.PlatformError
 
@@ -39,8 +40,6 @@ export class Database extends Context.Service<Database, {
   readonly describe: string
   /** Fails when the database does not answer within five seconds. */
   readonly ping: Effect.Effect<void, SqlError>
-  /** Fails when the embedded Postgres dies, which nothing but a new start repairs. */
-  readonly died: Effect.Effect<never, Embedded.EmbeddedPostgresDied>
 }>()("threeqpr-events/Database") {
   static readonly layer = (
     options: Options
@@ -59,17 +58,17 @@ const open = (
 const embedded = Effect.fnUntraced(function*(dataDir: string) {
   const path = yield* Path.Path
   const folder = path.resolve(dataDir, "postgres")
-  const { connect, died } = yield* Embedded.open(folder)
+  const { connect } = yield* Embedded.open(folder)
   // A pool opens no connection before it is used, so making one cannot fail.
   const client = yield* PgClient.make({ stream: connect, username: "postgres", maxConnections: 1 }).pipe(
     Effect.orDie
   )
-  return services(client, { kind: "embedded", describe: `embedded Postgres 18 (PGlite) in ${folder}`, died })
+  return services(client, { kind: "embedded", describe: `embedded Postgres 18 (PGlite) in ${folder}` })
 })
 
 const external = Effect.fnUntraced(function*(url: Redacted.Redacted<string>, poolSize = 8, attempts = 11) {
   const { client, describe } = yield* External.open(url, poolSize, attempts)
-  return services(client, { kind: "external", describe, died: Effect.never })
+  return services(client, { kind: "external", describe })
 })
 
 const services = (made: PgClient.PgClient, about: Omit<Database["Service"], "ping">) => {

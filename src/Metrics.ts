@@ -110,6 +110,27 @@ export const authentication = {
   failed: (reason: keyof typeof byReason): void => byReason[reason].updateUnsafe(1, nowhere)
 }
 
+const restarts = Metric.counter("threeqpr_engine_restarts_total", {
+  description:
+    "Restarts of the embedded broker and of the embedded database, because it ended or did not answer",
+  incremental: true
+})
+
+const engines = ["broker", "database"] as const
+
+const restartsByEngine = new Map(
+  engines.map((engine) => [engine, Metric.withAttributes(restarts, { engine })])
+)
+
+/** Counts restarts of an embedded engine. */
+export const restartsOf = (engine: (typeof engines)[number]) => (): void =>
+  restartsByEngine.get(engine)?.updateUnsafe(1, nowhere)
+
+/** Restarts are counted from 0, so that an increase shows the first one. */
+export const startRestarts = (): void => {
+  for (const counter of restartsByEngine.values()) counter.updateUnsafe(0, nowhere)
+}
+
 /** Counts what a secret has signed. It exists from the start, so an unused secret shows as 0. */
 export const signatures = (secret: number): () => void => {
   const counter = Metric.withAttributes(signatureMatches, { secret: String(secret) })

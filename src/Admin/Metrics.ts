@@ -7,7 +7,7 @@ import { DeadLetters } from "../DeadLetters.ts"
 import { EventLog, quarantineSubjects } from "../EventLog.ts"
 import { countIn } from "../EventLog/Subjects.ts"
 import { messageOf } from "../Failure.ts"
-import { watchLoop } from "../Metrics.ts"
+import { startRestarts, watchLoop } from "../Metrics.ts"
 import { conflicts } from "../Projector/BodyConflicts.ts"
 import { active } from "../Projector/Registry.ts"
 import { repaired } from "../Reconciliations/Registry.ts"
@@ -26,6 +26,7 @@ const gauge = (name: string, description: string, value: number, labels: Labels 
 const route = <E, R>(more: Effect.Effect<void, E, R>) =>
   HttpRouter.use(Effect.fnUntraced(function*(router) {
     yield* watchLoop
+    startRestarts()
     const vitals = yield* Vitals
     const services = yield* Effect.context<R>()
     const own = Effect.gen(function*() {

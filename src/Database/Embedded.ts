@@ -1,148 +1,77 @@
-import { Deferred, Effect, Path, Schema } from "effect"
-import { extname } from "node:path"
+import { Deferred, Effect, Scope } from "effect"
 import { Duplex } from "node:stream"
-import { Worker } from "node:worker_threads"
 import { acquire } from "../FolderLock.ts"
-import type { FromWorker, ToWorker } from "./PgliteWorker.ts"
+import { restartsOf } from "../Metrics.ts"
+import { type EmbeddedPostgresFailed, type Running, start } from "./EmbeddedThread.ts"
 
-/** The embedded Postgres could not open its folder. */
-export class EmbeddedPostgresFailed
-  extends Schema.TaggedError<EmbeddedPostgresFailed>()("EmbeddedPostgresFailed", {
-    folder: Schema.String,
-    message: Schema.String
-  })
-{}
+/** Waits before an embedded Postgres that ended is started again, in milliseconds; the last one repeats. */
+const waits = [1_000, 2_000, 5_000, 10_000, 30_000]
 
-/** The embedded Postgres ended while it was in use. Nothing brings it back but a new start. */
-export class EmbeddedPostgresDied extends Schema.TaggedError<EmbeddedPostgresDied>()("EmbeddedPostgresDied", {
-  folder: Schema.String,
-  message: Schema.String
-}) {}
+/** What has run this long does not count as having failed to start, in milliseconds. */
+const steady = 60_000
+
+const countRestart = restartsOf("database")
 
 /**
  * Opens the embedded Postgres (PGlite) in a thread of its own until the scope ends, with its data in a
  * folder that no other process can open meanwhile. It listens nowhere: `connect` gives streams for a client
- * in this process, and serves them one at a time. What was committed survives a killed process, but not
- * always a power cut, because PGlite never syncs to the disk.
+ * in this process, and serves them one at a time. When it ends it is started again, and until then each connection fails
+ * with the reason. What was committed survives a killed process, but not always a power cut, because PGlite never syncs
+ * to the disk.
  */
 export const open = Effect.fn("Embedded.open")(function*(folder: string) {
   yield* acquire(folder)
-  const path = yield* Path.Path
-  const started = yield* Deferred.make<void, EmbeddedPostgresFailed>()
-  const died = yield* Deferred.make<never, EmbeddedPostgresDied>()
-  const exited = yield* Deferred.make<void>()
-  const connections = new Map<number, Connection>()
-  const log = Effect.runForkWith(yield* Effect.context())
-  let stopping = false
+  const scope = yield* Effect.scope
+  const opened = yield* Deferred.make<void, EmbeddedPostgresFailed>()
+  let running: Running | undefined
+  let absent = ""
 
-  const worker = yield* Effect.acquireRelease(
-    Effect.sync(() => startWorker(path.resolve(folder))),
-    (worker) => {
-      stopping = true
-      if (!Deferred.isDoneUnsafe(started)) return Effect.promise(() => worker.terminate())
-      tell(worker, { type: "stop" })
-      return Effect.interruptible(Deferred.await(exited)).pipe(
-        Effect.timeoutOrElse({
-          duration: "5 seconds",
-          orElse: () => Effect.promise(() => worker.terminate())
-        })
-      )
-    }
-  )
-  const onDeath = (reason: string) => {
-    if (stopping) return
-    Deferred.doneUnsafe(started, Effect.fail(failedIn(folder, reason)))
-    Deferred.doneUnsafe(died, Effect.fail(diedIn(folder, reason)))
-    for (const connection of connections.values()) connection.destroy(new Error(`Postgres died: ${reason}`))
-    void worker.terminate()
-  }
-  worker.on("error", (error) => onDeath(String(error)))
-  worker.on("exit", (code) => {
-    onDeath(`its thread ended with code ${code}`)
-    Deferred.doneUnsafe(exited, Effect.void)
+  /** Runs it once; gives how it ended. Its scope is closed with ours, which waits for an orderly stop. */
+  const run = Effect.gen(function*() {
+    const own = yield* Scope.fork(scope)
+    return yield* Effect.gen(function*() {
+      running = yield* start(folder).pipe(Scope.provide(own))
+      if (Deferred.isDoneUnsafe(opened)) {
+        yield* Effect.logInfo(`The embedded Postgres in ${folder} runs again`)
+      }
+      yield* Deferred.succeed(opened, undefined)
+      return yield* running.ended
+    }).pipe(Effect.onExit((exit) => {
+      running = undefined
+      return Scope.close(own, exit)
+    }))
   })
-  worker.on("message", (message: FromWorker) => {
-    switch (message.type) {
-      case "ready":
-        return Deferred.doneUnsafe(started, Effect.void)
-      case "warning":
-        return void log(Effect.logWarning(message.text))
-      case "died":
-        return onDeath(message.reason)
-      case "bytes":
-        return connections.get(message.connection)?.push(new Uint8Array(message.bytes))
-      case "end":
-        return connections.get(message.connection)?.destroy()
+
+  const keepRunning = Effect.gen(function*() {
+    for (let failures = 0;;) {
+      const began = performance.now()
+      const ended = yield* Effect.result(run)
+      if (ended._tag === "Failure" && !Deferred.isDoneUnsafe(opened)) {
+        return yield* Deferred.fail(opened, ended.failure)
+      }
+      failures = performance.now() - began > steady ? 1 : failures + 1
+      const wait = waits[Math.min(failures, waits.length) - 1] ?? 0
+      absent = oneLine(ended._tag === "Failure" ? ended.failure.message : endedIn(folder, ended.success))
+      yield* Effect.logError(`${absent} It is started again in ${wait / 1_000} s`)
+      yield* Effect.sleep(wait)
+      countRestart()
     }
   })
-  yield* Deferred.await(started)
-
-  let count = 0
-  const connect = (): Duplex => {
-    const id = ++count
-    const connection = new Connection(id, worker)
-    connections.set(id, connection)
-    connection.once("close", () => connections.delete(id))
-    if (Deferred.isDoneUnsafe(died)) connection.destroy(new Error("Postgres died"))
-    return connection
-  }
-  return { connect, died: Deferred.await(died) }
+  yield* Effect.forkScoped(keepRunning)
+  yield* Deferred.await(opened)
+  return { connect: (): Duplex => running?.connect() ?? new Absent(absent) }
 })
 
-const startWorker = (folder: string) =>
-  // Beside us as a source, and beside our chunk in the bundle.
-  new Worker(new URL(`PgliteWorker${extname(import.meta.url)}`, import.meta.url), {
-    workerData: { folder },
-    execArgv: [],
-    // Of the default 4 MB some 6,000 nested JSON arrays are enough to crash Postgres. Deno ignores this.
-    resourceLimits: { stackSizeMb: 16 }
-  })
-
-const tell = (worker: Worker, message: ToWorker) =>
-  worker.postMessage(message, message.type === "bytes" ? [message.bytes] : [])
-
-/** One connection to Postgres, as the stream that a client reads and writes. */
-class Connection extends Duplex {
-  readonly id: number
-  readonly worker: Worker
-
-  constructor(id: number, worker: Worker) {
+/** A connection to a Postgres that does not run. */
+class Absent extends Duplex {
+  constructor(reason: string) {
     super()
-    this.id = id
-    this.worker = worker
-  }
-
-  override _read() {}
-
-  override _write(chunk: Uint8Array, _encoding: string, done: () => void) {
-    // A copy, because the chunk can be a part of a larger buffer, which would move as a whole.
-    tell(this.worker, { type: "bytes", connection: this.id, bytes: new Uint8Array(chunk).buffer })
-    done()
-  }
-
-  override _final(done: () => void) {
-    done()
-    this.destroy()
-  }
-
-  override _destroy(error: Error | null, done: (error: Error | null) => void) {
-    tell(this.worker, { type: "end", connection: this.id })
-    done(error)
+    this.destroy(new Error(reason))
   }
 }
 
-const failedIn = (folder: string, reason: string) =>
-  new EmbeddedPostgresFailed({
-    folder,
-    message: `The embedded Postgres cannot open its folder ${folder}: ${reason}\n`
-      + "Check that the folder can be written and its disk is not full. When the data in it is damaged, move "
-      + "the folder away and rebuild the read models from the event log; or set DATABASE_URL to use a "
-      + "Postgres of your own."
-  })
+const endedIn = (folder: string, reason: string) =>
+  `The embedded Postgres in ${folder} ended: ${reason}. What was committed is kept, and deliveries are stored without it. `
+  + "Check that its disk is not full."
 
-const diedIn = (folder: string, reason: string) =>
-  new EmbeddedPostgresDied({
-    folder,
-    message: `The embedded Postgres in ${folder} died: ${reason}\n`
-      + "Check that its disk is not full and start again: what was committed is kept."
-  })
+const oneLine = (text: string) => text.replaceAll(/\s*\n\s*/g, " ")

@@ -13,6 +13,7 @@ import {
 } from "effect"
 import { connect } from "nats"
 import { randomBytes } from "node:crypto"
+import { restartsOf } from "../Metrics.ts"
 import { findOrInstall } from "./Install.ts"
 import type { Binary } from "./Install/Binary.ts"
 import { official } from "./Install/Release.ts"
@@ -24,6 +25,7 @@ import { freePort } from "./Server/Port.ts"
 import * as Process from "./Server/Process.ts"
 import { render } from "./Server/ServerConfig.ts"
 import { restart } from "./Server/Supervisor.ts"
+import { longestSilence, untilSilent } from "./Server/Watch.ts"
 
 export interface NatsServerOptions {
   /** The broker keeps to its folder `nats`. */
@@ -33,6 +35,8 @@ export interface NatsServerOptions {
   readonly cacheDir?: string | undefined
   /** A mirror of the official releases; where we pin a checksum, its archives must have it too. */
   readonly releaseUrl?: string | undefined
+  /** How long the broker may answer nothing before it is started again, in milliseconds; 30 seconds when undefined. */
+  readonly longestSilence?: number | undefined
 }
 
 /** The broker could not be started; nothing of it runs. */
@@ -41,8 +45,8 @@ export class NatsServerFailed
 {}
 
 /**
- * The embedded broker: a nats-server with JetStream as our child, on 127.0.0.1 only. When it ends it is
- * started again on the same port, with the same token and data. It ends with us, however we end.
+ * The embedded broker: a nats-server with JetStream as our child, on 127.0.0.1 only. When it ends, or answers nothing
+ * for 30 seconds, it is started again on the same port, with the same token and data. It ends with us, however we end.
  */
 export class NatsServer extends Context.Service<NatsServer, {
   readonly url: string
@@ -79,7 +83,7 @@ const make = Effect.fnUntraced(
       render({ folder, port, token, syncsBeforeAck, maxFileStore })
     )
     const connection = { url: `nats://127.0.0.1:${port}`, token, version: binary.version }
-    const pid = yield* keepRunning(folder, binary, connection)
+    const pid = yield* keepRunning(folder, binary, connection, options.longestSilence ?? longestSilence)
     yield* Effect.logInfo(`The embedded broker listens on ${connection.url}: ${binary.origin}`)
     return NatsServer.of({ ...connection, binary, syncsBeforeAck, pid })
   },
@@ -102,7 +106,12 @@ const endLeftover = Effect.fnUntraced(function*(folder: Folder.Folder) {
 
 /** Starts the broker, waits until it is ready, and starts it again whenever it ends. Gives its pid. */
 const keepRunning = Effect.fnUntraced(
-  function*(folder: Folder.Folder, binary: Binary, connection: Omit<Connection.Connection, "pid">) {
+  function*(
+    folder: Folder.Folder,
+    binary: Binary,
+    connection: Omit<Connection.Connection, "pid">,
+    longest: number
+  ) {
     const fs = yield* FileSystem.FileSystem
     let pid: number | undefined
     const run = Effect.gen(function*() {
@@ -117,17 +126,38 @@ const keepRunning = Effect.fnUntraced(
           Effect.logWarning(`${folder.connectionFile} is out of date: ${error.message}`)
         )
       )
-      return yield* child.ended
+      return yield* Effect.raceFirst(child.ended, endWhenSilent(child.pid, folder, connection, longest))
     }).pipe(Effect.scoped, Effect.catchCause((cause) => Effect.succeed(String(Cause.squash(cause)))))
 
     yield* Effect.addFinalizer(() => Effect.ignore(fs.remove(folder.connectionFile, { force: true })))
     const first = yield* Effect.forkScoped(run)
     const endedEarly = Effect.flatMap(Fiber.join(first), (how) => failed(folder, `it ended (${how})`))
     yield* Effect.raceFirst(ready(folder, connection), endedEarly)
-    yield* Effect.forkScoped(restart(`nats-server (log: ${folder.logFile})`, Fiber.join(first), run))
+    const again = Effect.andThen(Effect.sync(countRestart), run)
+    yield* Effect.forkScoped(restart(`nats-server (log: ${folder.logFile})`, Fiber.join(first), again))
     return Effect.sync(() => pid)
   }
 )
+
+const countRestart = restartsOf("broker")
+
+/** Ends a broker that runs and does not answer; never completes by itself, because its end is waited for. */
+const endWhenSilent = Effect.fnUntraced(function*(
+  pid: number,
+  folder: Folder.Folder,
+  connection: Pick<Connection.Connection, "url" | "token">,
+  longest: number
+) {
+  const lasted = yield* untilSilent(connection, longest)
+  yield* Effect.logError(
+    `nats-server ${pid} runs and has not answered for ${
+      (lasted / 1_000).toFixed(0)
+    } s. It is ended and started again; `
+      + `what it has acknowledged is kept. Its log is ${folder.logFile}`
+  )
+  yield* Process.end(pid, folder.configFile)
+  return yield* Effect.never
+})
 
 const ready = (folder: Folder.Folder, connection: Pick<Connection.Connection, "url" | "token">) =>
   Effect.tryPromise(async () => {

@@ -4,12 +4,13 @@ import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, FileSystem, Layer, Logger, Scope } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
-import { existsSync, readdirSync, rmSync, truncateSync, writeFileSync } from "node:fs"
+import { existsSync, readdirSync, renameSync, rmSync, truncateSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { setImmediate } from "node:timers/promises"
 import { Database } from "../../src/Database.ts"
-import { EmbeddedPostgresDied, EmbeddedPostgresFailed } from "../../src/Database/Embedded.ts"
+import { EmbeddedPostgresFailed } from "../../src/Database/EmbeddedThread.ts"
 import { isTransient } from "../../src/Database/SqlFailure.ts"
+import { messageOf } from "../../src/Failure.ts"
 import { FolderLocked } from "../../src/FolderLock.ts"
 import { newEmbeddedDataDir } from "../support/Databases.ts"
 import * as Script from "../support/Script.ts"
@@ -151,34 +152,41 @@ describe("the embedded Postgres", () => {
   )
 
   test(
-    "dies loudly when Postgres does, and leaves no lock behind",
+    "is started again when it ends; until then every statement fails with the reason and what to do",
     Effect.gen(function*() {
       const dataDir = yield* newEmbeddedDataDir
       const scope = yield* Scope.make()
-      const context = yield* open(dataDir).pipe(Scope.provide(scope))
+      const lines: Array<string> = []
+      const logger = Logger.make(({ message }) => void lines.push(String(message)))
+      const context = yield* open(dataDir).pipe(Scope.provide(scope), Effect.provide(Logger.layer([logger])))
       yield* Effect.provide(
         Effect.gen(function*() {
           const sql = yield* SqlClient
-          const { died, ping } = yield* Database
+          const { ping } = yield* Database
           yield* sql`create table rows as select 1 as number`
+          yield* sql`create table many (number integer)`
           yield* sql`checkpoint`
-          yield* sql.unsafe(`copy (select 1) to '/dev/null'`)
           const wal = join(dataDir, "postgres", "data", "pg_wal")
-          rmSync(wal, { recursive: true })
+          renameSync(wal, `${wal}-away`)
           const exit = yield* Effect.exit(
-            Effect.forever(sql`insert into rows select generate_series(1, 100000)`)
+            Effect.forever(sql`insert into many select generate_series(1, 100000)`)
           )
           assert.isTrue(isTransient(exit))
-          const death = yield* Effect.flip(died)
-          assert.instanceOf(death, EmbeddedPostgresDied)
-          assert.include(death.message, "PANIC")
-          assert.include(death.message, "pg_wal")
-          assert.isTrue(isTransient(yield* Effect.exit(ping)))
+          const away = yield* Effect.flip(ping)
+          assert.isTrue(isTransient(away))
+          assert.match(
+            messageOf(away),
+            /embedded Postgres in .* ended: .*PANIC.*pg_wal.*Check that its disk is not full/
+          )
+          renameSync(`${wal}-away`, wal)
+          yield* Effect.repeat(Effect.delay(Effect.exit(ping), "50 millis"), { until: Exit.isSuccess })
+          assert.deepStrictEqual(yield* numbers, [1])
         }),
         context
       )
       yield* Scope.close(scope, Exit.void)
       assert.deepStrictEqual(readdirSync(join(dataDir, "postgres")), ["data"])
+      assert.match(lines.join("\n"), /ended: .*PANIC.* It is started again in 1 s\n(.*\n)*.* runs again/)
     })
   )
 })

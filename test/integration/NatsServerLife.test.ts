@@ -1,13 +1,13 @@
 // Runs: long
 
 import { assert, describe } from "@effect/vitest"
-import { Effect, FileSystem } from "effect"
+import { Context, Effect, FileSystem, Layer, Logger } from "effect"
 import { type NatsConnection, StorageType } from "nats"
 import { readFileSync } from "node:fs"
-import { NatsServerFailed } from "../../src/Nats/Server.ts"
+import { NatsServer, NatsServerFailed } from "../../src/Nats/Server.ts"
 import { readConnection } from "../../src/Nats/Server/Connection.ts"
 import * as Guard from "../../src/Nats/Server/Guard.ts"
-import { client, newDataDir, start } from "../support/Broker.ts"
+import { binary, client, newDataDir, start } from "../support/Broker.ts"
 import { test } from "../support/Live.ts"
 import { writeCommand } from "../support/Machine.ts"
 import { brokersOf, guardsOf, kill, processesOf, standStill, untilNoProcessOf } from "../support/Processes.ts"
@@ -83,6 +83,30 @@ describe("the embedded broker", () => {
       const after = yield* server.pid
       assert.notStrictEqual(after, before)
       assert.strictEqual((yield* readConnection(dataDir)).pid, after)
+    })
+  )
+
+  test(
+    "is started again when it runs and answers nothing for a time, and the log says for how long",
+    Effect.gen(function*() {
+      const lines: Array<string> = []
+      const logger = Logger.make(({ message }) => void lines.push(String(message)))
+      const dataDir = yield* newDataDir
+      const server = yield* Layer.build(NatsServer.layer({ dataDir, binary, longestSilence: 3_000 })).pipe(
+        Effect.map((context) => Context.get(context, NatsServer)),
+        Effect.provide(Logger.layer([logger]))
+      )
+      yield* storeMessage(yield* client(server))
+      const before = (yield* server.pid) ?? 0
+      // By then it has been asked and has answered.
+      yield* Effect.sleep("1 second")
+      yield* standStill(before)
+      yield* until("another pid", server.pid, (pid) => pid !== undefined && pid !== before)
+      assert.strictEqual(yield* messagesIn(yield* client(server)), 1)
+      assert.match(
+        lines.join("\n"),
+        new RegExp(`nats-server ${before} runs and has not answered for [3-9] s`)
+      )
     })
   )
 

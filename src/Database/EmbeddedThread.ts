@@ -1,0 +1,136 @@
+import { Deferred, Effect, Path, Schema } from "effect"
+import { extname } from "node:path"
+import { Duplex } from "node:stream"
+import { Worker } from "node:worker_threads"
+import type { FromWorker, ToWorker } from "./PgliteWorker.ts"
+
+/** The embedded Postgres could not open its folder. */
+export class EmbeddedPostgresFailed
+  extends Schema.TaggedError<EmbeddedPostgresFailed>()("EmbeddedPostgresFailed", {
+    folder: Schema.String,
+    message: Schema.String
+  })
+{}
+
+/** An embedded Postgres that is open. */
+export interface Running {
+  readonly connect: () => Duplex
+  /** Completes with the reason when Postgres ends, unless the scope ended before. */
+  readonly ended: Effect.Effect<string>
+}
+
+/** Opens a folder in a thread of its own until the scope ends. */
+export const start = Effect.fn("EmbeddedThread.start")(function*(folder: string) {
+  const path = yield* Path.Path
+  const started = yield* Deferred.make<void, EmbeddedPostgresFailed>()
+  const ended = yield* Deferred.make<string>()
+  const exited = yield* Deferred.make<void>()
+  const connections = new Map<number, Connection>()
+  const log = Effect.runForkWith(yield* Effect.context())
+  let stopping = false
+
+  const worker = yield* Effect.acquireRelease(
+    Effect.sync(() => startWorker(path.resolve(folder))),
+    (worker) => {
+      stopping = true
+      if (Deferred.isDoneUnsafe(ended)) return Effect.void
+      if (!Deferred.isDoneUnsafe(started)) return Effect.promise(() => worker.terminate())
+      tell(worker, { type: "stop" })
+      return Effect.interruptible(Deferred.await(exited)).pipe(
+        Effect.timeoutOrElse({
+          duration: "5 seconds",
+          orElse: () => Effect.promise(() => worker.terminate())
+        })
+      )
+    }
+  )
+  const onEnd = (reason: string) => {
+    if (stopping) return
+    Deferred.doneUnsafe(started, Effect.fail(failedIn(folder, reason)))
+    Deferred.doneUnsafe(ended, Effect.succeed(reason))
+    for (const connection of connections.values()) connection.destroy(new Error(`Postgres ended: ${reason}`))
+    void worker.terminate()
+  }
+  worker.on("error", (error) => onEnd(String(error)))
+  worker.on("exit", (code) => {
+    onEnd(`its thread ended with code ${code}`)
+    Deferred.doneUnsafe(exited, Effect.void)
+  })
+  worker.on("message", (message: FromWorker) => {
+    switch (message.type) {
+      case "ready":
+        return Deferred.doneUnsafe(started, Effect.void)
+      case "warning":
+        return void log(Effect.logWarning(message.text))
+      case "died":
+        return onEnd(message.reason)
+      case "bytes":
+        return connections.get(message.connection)?.push(new Uint8Array(message.bytes))
+      case "end":
+        return connections.get(message.connection)?.destroy()
+    }
+  })
+  yield* Deferred.await(started)
+
+  let count = 0
+  const connect = (): Duplex => {
+    const id = ++count
+    const connection = new Connection(id, worker)
+    connections.set(id, connection)
+    connection.once("close", () => connections.delete(id))
+    if (Deferred.isDoneUnsafe(ended)) connection.destroy(new Error("Postgres ended"))
+    return connection
+  }
+  return { connect, ended: Deferred.await(ended) } satisfies Running
+})
+
+const startWorker = (folder: string) =>
+  // Beside us as a source, and beside our chunk in the bundle.
+  new Worker(new URL(`PgliteWorker${extname(import.meta.url)}`, import.meta.url), {
+    workerData: { folder },
+    execArgv: [],
+    // Of the default 4 MB some 6,000 nested JSON arrays are enough to crash Postgres. Deno ignores this.
+    resourceLimits: { stackSizeMb: 16 }
+  })
+
+const tell = (worker: Worker, message: ToWorker) =>
+  worker.postMessage(message, message.type === "bytes" ? [message.bytes] : [])
+
+/** One connection to Postgres, as the stream that a client reads and writes. */
+class Connection extends Duplex {
+  readonly id: number
+  readonly worker: Worker
+
+  constructor(id: number, worker: Worker) {
+    super()
+    this.id = id
+    this.worker = worker
+  }
+
+  override _read() {}
+
+  override _write(chunk: Uint8Array, _encoding: string, done: () => void) {
+    // A copy, because the chunk can be a part of a larger buffer, which would move as a whole.
+    tell(this.worker, { type: "bytes", connection: this.id, bytes: new Uint8Array(chunk).buffer })
+    done()
+  }
+
+  override _final(done: () => void) {
+    done()
+    this.destroy()
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void) {
+    tell(this.worker, { type: "end", connection: this.id })
+    done(error)
+  }
+}
+
+const failedIn = (folder: string, reason: string) =>
+  new EmbeddedPostgresFailed({
+    folder,
+    message: `The embedded Postgres cannot open its folder ${folder}: ${reason}\n`
+      + "Check that the folder can be written and its disk is not full. When the data in it is damaged, move "
+      + "the folder away and rebuild the read models from the event log; or set DATABASE_URL to use a "
+      + "Postgres of your own."
+  })

@@ -2,6 +2,7 @@ import { Console, type Duration, Effect, Layer, Option } from "effect"
 import { Flag } from "effect/cli"
 import { AdminClient } from "../Admin/Client.ts"
 import { type Config, type Flags, isSafe, load, settings } from "../Config.ts"
+import { HttpUrl } from "./HttpUrl.ts"
 
 /** A flag that stands for a setting; without it the environment speaks, then the default. */
 export const settingFlag = (flag: string, setting: keyof typeof settings) =>
@@ -33,6 +34,7 @@ export const jsonFlag = Flag.Boolean("json").pipe(
 /** Where the private listener is that a command asks. */
 export const adminUrlFlag = Flag.String("admin-url").pipe(
   Flag.withDescription("The private listener (default http://127.0.0.1:<ADMIN_PORT>)"),
+  Flag.withSchema(HttpUrl),
   Flag.optional
 )
 

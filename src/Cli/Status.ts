@@ -4,6 +4,7 @@ import type { ProjectionAnswer } from "../Admin/Api/Projections.ts"
 import type { ReconciliationsAnswer } from "../Admin/Api/Reconciliations.ts"
 import type { ConsumerAnswer, StatusAnswer } from "../Admin/Api/Status.ts"
 import { AdminClient, explained } from "../Admin/Client.ts"
+import { bytes } from "../Domain/Bytes.ts"
 import { adminClient, adminUrlFlag, jsonFlag } from "./Flags.ts"
 import { fit, json, paint, table } from "./Output.ts"
 import { shortTime } from "./Time.ts"
@@ -133,10 +134,5 @@ const consumerCells = (consumer: ConsumerAnswer, missing: string) => [
 ]
 
 const number = (value: number) => value.toLocaleString("en-US")
-
-const bytes = (value: number) => {
-  const unit = Math.min(4, Math.floor(Math.log10(Math.max(1, value)) / 3))
-  return `${(value / 1000 ** unit).toFixed(unit === 0 ? 0 : 1)} ${["B", "kB", "MB", "GB", "TB"][unit]}`
-}
 
 const seconds = (value: number) => Duration.format(Duration.seconds(value))

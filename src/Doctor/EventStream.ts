@@ -1,6 +1,7 @@
 import { Duration, Effect, Schema } from "effect"
 import { NatsError, type StreamInfo } from "nats"
 import type { Config } from "../Config.ts"
+import { bytes } from "../Domain/Bytes.ts"
 import { stream } from "../EventLog.ts"
 import { faultsOf, operatedFlaw } from "../EventLog/Topology.ts"
 import { messageOf } from "../Failure.ts"
@@ -61,7 +62,7 @@ const settingsOf = (config: Config, { info }: Log): Finding => {
 const describe = ({ config, state }: StreamInfo) =>
   [
     `${stream}: ${state.messages} ${state.messages === 1 ? "event" : "events"}`,
-    `${(state.bytes / 1024 / 1024).toFixed(1)} MiB`,
+    bytes(state.bytes),
     `duplicate window ${duration(config.duplicate_window)}`,
     config.max_age === 0 ? "kept without limit" : `kept for ${duration(config.max_age)}`,
     `${config.num_replicas} ${config.num_replicas === 1 ? "replica" : "replicas"}`

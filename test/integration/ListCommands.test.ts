@@ -4,6 +4,7 @@ import { HttpServer } from "effect/http"
 import * as Admin from "../../src/Admin.ts"
 import { Rejections as Kept } from "../../src/Ingress/Rejections.ts"
 import { conversations } from "../../src/Projections/Conversations.ts"
+import { qprCodes } from "../../src/Projections/QprCodes.ts"
 import { scans } from "../../src/Projections/Scans.ts"
 import * as Rejections from "../../src/Rejections.ts"
 import { Vitals } from "../../src/Vitals.ts"
@@ -25,6 +26,7 @@ layer(listener, { excludeTestServices: true })("threeqpr lists", (it) => {
         const url = HttpServer.formatAddress((yield* HttpServer.HttpServer).address)
         const ask = (...args: ReadonlyArray<string>) => threeqpr([...args, "--admin-url", url])
         yield* Rejections.answer(new Kept(), () => [])
+        yield* given(qprCodes)
         const { when } = yield* given(scans)
         yield* when([1, 2, 3].map((index) =>
           delivered(

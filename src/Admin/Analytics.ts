@@ -4,6 +4,7 @@ import { SqlClient } from "effect/sql/SqlClient"
 import type { Fragment } from "effect/sql/Statement"
 import { Api } from "./Api.ts"
 import type { AnalyticsQuery } from "./Api/Analytics.ts"
+import { codeIdOf } from "./CodeId.ts"
 import { NotFound, orUnavailable } from "./Problems.ts"
 import { orRebuildDue } from "./RebuildDue.ts"
 
@@ -26,8 +27,9 @@ const lengths = { "7d": 7 * day, "30d": 30 * day, "90d": 90 * day, all: undefine
 const mostEntries = 10_000
 const top = 10
 
-const ofCode = Effect.fn("Analytics.code")(function*(id: string, query: AnalyticsQuery) {
+const ofCode = Effect.fn("Analytics.code")(function*(given: string, query: AnalyticsQuery) {
   const sql = yield* SqlClient
+  const id = yield* codeIdOf(given)
   const since = yield* beginning(query)
   const from = (unit: "hour" | "day") =>
     sql`where qpr_code_id = ${id} and ${sql.literal(unit)} >= ${since}::text::timestamptz`

@@ -6,6 +6,7 @@ import { Operations } from "../Operations.ts"
 import { rowsOnly } from "../Operations/Forget.ts"
 import { Api } from "./Api.ts"
 import type { Forgetting } from "./Api/Forget.ts"
+import { optionalCodeIdOf } from "./CodeId.ts"
 import { InvalidSelection, orUnavailable } from "./Problems.ts"
 
 /** Default rate, in events per second. */
@@ -22,11 +23,18 @@ export const layer = HttpApiBuilder.group(
 
 const begin = Effect.fn("Forget.begin")(
   function*({ by, dry_run = false, rate = defaultRate, reason, ...named }: Forgetting) {
-    const target = yield* targetOf(named)
+    const target = yield* targetOf({ ...named, qpr_code_id: yield* optionalCodeIdOf(named.qpr_code_id) })
     const { deadLetters, orphans, rows, sequences, upTo } = yield* find(target)
     const count = sequences.length
     const nothing = count === 0 && Object.keys(rows).length === 0
-    const found = { count, rows, dead_letters: deadLetters, up_to: upTo, missing: nothing ? [target.id] : [] }
+    const found = {
+      count,
+      rows,
+      dead_letters: deadLetters,
+      up_to: upTo,
+      missing: nothing ? [target.id] : [],
+      target
+    }
     if (dry_run || nothing) return { operation: null, ...found }
     const operation = yield* (yield* Operations).begin(
       { kind: "forget", by, reason, asked: { ...target }, rate },

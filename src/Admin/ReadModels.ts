@@ -10,6 +10,7 @@ import {
   ScanAnswer,
   SubscriptionAnswer
 } from "./Api/ReadModels.ts"
+import { codeIdOf, optionalCodeIdOf } from "./CodeId.ts"
 import { NotFound, orUnavailable } from "./Problems.ts"
 import { type Listed, pageOf } from "./ReadModels/Page.ts"
 import { orRebuildDue } from "./RebuildDue.ts"
@@ -46,11 +47,13 @@ const qprCodes = HttpApiBuilder.group(
   Api,
   "qprCodes",
   Effect.fnUntraced(function*(handlers) {
+    const sql = yield* SqlClient
     const model = yield* readModel("qpr_codes", QprCodeAnswer)
     return handlers.handleAll({
       list: ({ query }) =>
         Effect.map(model.list(query), ({ rows, ...page }) => ({ qpr_codes: rows, ...page })),
-      get: ({ params }) => model.get(params.id)
+      get: ({ params }) =>
+        Effect.flatMap(orUnavailable(Effect.provideService(codeIdOf(params.id), SqlClient, sql)), model.get)
     })
   })
 )
@@ -81,7 +84,8 @@ const readModel = Effect.fnUntraced(function*<S extends Schema.ConstraintDecoder
 
   const list = Effect.fn(`ReadModels.${view}.list`)(
     function*(query: ListQuery) {
-      const { rows, ...page } = yield* pageOf(listed, query)
+      const qpr_code_id = yield* optionalCodeIdOf(query.qpr_code_id)
+      const { rows, ...page } = yield* pageOf(listed, { ...query, qpr_code_id })
       return { rows: yield* Schema.decodeUnknownEffect(Schema.Array(Answer))(rows), ...page }
     },
     orRebuildDue,

@@ -4,6 +4,7 @@ import { millisOf } from "../Domain/Timestamp.ts"
 import * as Registry from "../Reconciliations/Registry.ts"
 import { Api } from "./Api.ts"
 import type { ReconcileRequest } from "./Api/Reconciliations.ts"
+import { optionalCodeIdOf } from "./CodeId.ts"
 import { Conflict, InvalidSelection, NotFound, orUnavailable } from "./Problems.ts"
 
 /** The handlers of `/v1/reconciliations`; without a key of 3QPR's API none can be asked for. */
@@ -37,7 +38,8 @@ const start = Effect.fn("Reconciliations.start")(
     if (millisOf(since) >= millisOf(end)) {
       return yield* new InvalidSelection({ detail: `since (${since}) is not before until (${end}).` })
     }
-    const id = yield* Registry.request({ since, until: end, qpr_code_id, dry_run, by })
+    const code = yield* optionalCodeIdOf(qpr_code_id)
+    const id = yield* Registry.request({ since, until: end, qpr_code_id: code, dry_run, by })
     const made = id === undefined ? undefined : yield* Registry.find(id)
     if (made !== undefined) return made
     const going = (yield* Registry.last(1))[0]

@@ -14,7 +14,10 @@ const id = (name: string, about: string) =>
 export const forget = Command.make(
   "forget",
   {
-    qprCode: id("qpr-code", "A code, with its scans and their conversations"),
+    qprCode: id(
+      "qpr-code",
+      "The id, short id or name of a code: the code, its scans and their conversations"
+    ),
     conversation: id("conversation", "One conversation"),
     event: id("event", "What this event is about (a scan, a conversation, …), with every event about it"),
     reason: id("reason", "Why; it is recorded"),
@@ -39,9 +42,14 @@ export const forget = Command.make(
             reason: Option.getOrElse(reason, () => "dry run")
           }
         }),
-      note: ({ dead_letters, rows }) =>
-        Object.entries({ ...rows, "dead letters": dead_letters })
-          .flatMap(([what, count]) => count === 0 ? [] : [`${what}: ${count}`]).join(", ") || undefined
+      note: ({ dead_letters, rows, target }) =>
+        [
+          ...Object.entries({ ...rows, "dead letters": dead_letters })
+            .flatMap(([what, count]) => count === 0 ? [] : [`${what}: ${count}`]),
+          ...Option.contains(qprCode, target.id) || target.kind !== "qpr_code"
+            ? []
+            : [`the code ${target.id}`]
+        ].join(", ") || undefined
     })
   })
 ).pipe(

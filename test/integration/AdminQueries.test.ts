@@ -57,6 +57,7 @@ for (const engine of engines) {
           qpr_code_id: pick(["qpr_a", "qpr_b", null]),
           scanned_at: new Date(at()).toISOString()
         }))
+        yield* given(qprCodes)
         const { when } = yield* given(scans)
         yield* when(all.map((data, index) => delivered(index + 1, `evt_${index}`, "scan.created", data)))
         const newestFirst = all.toSorted((a, b) =>
@@ -192,6 +193,59 @@ for (const engine of engines) {
         const none = yield* bodyOf<{ readonly total: number }>("/v1/subscriptions?status=active")
         assert.strictEqual(none.total, 0)
         assert.strictEqual((yield* get("/v1/subscriptions/none")).status, 404)
+      }))
+
+    it.effect("finds a code by its id, its short id and its name, wherever an id is taken", () =>
+      Effect.gen(function*() {
+        const codes = yield* given(qprCodes)
+        yield* codes.when(
+          [["qpr_a", "Museum", "aa"], ["qpr_b", "Terrace", "bb"], ["qpr_c", "TERRACE", "cc"], [
+            "qpr_d",
+            "aa",
+            "dd"
+          ]]
+            .map(([id, name, short_id], at) =>
+              delivered(at + 1, `evt_${at}`, "qpr_code.created", { id, name, short_id })
+            )
+        )
+        const { when } = yield* given(scans)
+        yield* when(
+          ["qpr_a", "qpr_b", "qpr_none"].map((qpr_code_id, at) =>
+            delivered(at + 10, `evt_s${at}`, "scan.created", {
+              id: `scan_${at}`,
+              qpr_code_id,
+              scanned_at: "2026-03-20T10:00:00Z"
+            })
+          )
+        )
+        const named = {
+          qpr_a: "qpr_a",
+          aa: "qpr_a",
+          Museum: "qpr_a",
+          museum: "qpr_a",
+          Terrace: "qpr_b",
+          dd: "qpr_d"
+        }
+        for (const [name, id] of Object.entries(named)) {
+          assert.include((yield* get(`/v1/qpr-codes/${name}`)).body, { id }, name)
+        }
+        for (
+          const [name, scan] of [["museum", "scan_0"], ["bb", "scan_1"], ["qpr_none", "scan_2"]] as const
+        ) {
+          const page = yield* bodyOf<Page>(pathOf("/v1/scans", { qpr_code_id: name }))
+          assert.deepStrictEqual(page.scans.map(({ id }) => id), [scan], name)
+          const { body } = yield* get(`/v1/qpr-codes/${name}/analytics?period=all`)
+          assert.include(body, { scans_total: 1 }, name)
+        }
+        for (const path of ["/v1/qpr-codes/terrace", "/v1/scans?qpr_code_id=terrace"]) {
+          const { body, status } = yield* get(path)
+          assert.strictEqual(status, 400, path)
+          assert.match(
+            (body as { readonly detail: string }).detail,
+            /"terrace": qpr_c, qpr_b\. Give the id of one/
+          )
+        }
+        assert.strictEqual((yield* get("/v1/qpr-codes/nothing")).status, 404)
       }))
 
     it.effect("takes dates and durations as times", () =>

@@ -146,7 +146,8 @@ for (const engine of engines) {
           dead_letters: 1,
           rows: { scans: 4, conversations: 1, qpr_codes: 1 },
           up_to: lastSequence,
-          missing: []
+          missing: [],
+          target: { kind: "qpr_code", id: "qpr_gone" }
         })
         assert.strictEqual(yield* countOf("scans"), 6)
 
@@ -238,7 +239,8 @@ for (const engine of engines) {
           dead_letters: 0,
           rows: {},
           up_to: lastSequence,
-          missing: ["moved"]
+          missing: ["moved"],
+          target: { kind: "event", id: "moved" }
         })
         const unclear = { ...payload, event_id: "s1", conversation_id: "conv_stays" }
         assert.strictEqual((yield* Effect.flip(forget.begin({ payload: unclear })))._tag, "InvalidSelection")

@@ -1,6 +1,6 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
-import { NotFound, Unavailable } from "../Problems.ts"
+import { InvalidRequest, NotFound, Unavailable } from "../Problems.ts"
 import { Text as Storable } from "./Query.ts"
 
 /** 3QPR's own parameters, and its defaults. */
@@ -57,8 +57,8 @@ export const Analytics = HttpApiGroup.make("analytics").add(
     params: Schema.Struct({ id: Storable }),
     query: AnalyticsQuery,
     success: CodeAnalytics,
-    error: [NotFound, Unavailable]
-  }).annotate(OpenApi.Summary, "Analytics of one QR code"),
+    error: [InvalidRequest, NotFound, Unavailable]
+  }).annotate(OpenApi.Summary, "Analytics of one QR code: by its id, short id or name"),
   HttpApiEndpoint.get("all", "/v1/analytics", {
     query: AnalyticsQuery,
     success: AllAnalytics,

@@ -1,6 +1,7 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
-import { InvalidSelection, Unavailable } from "../Problems.ts"
+import { Target } from "../../Forget/Target.ts"
+import { InvalidRequest, InvalidSelection, Unavailable } from "../Problems.ts"
 import { By, Rate } from "./Operations.ts"
 import { Text } from "./Query.ts"
 
@@ -8,7 +9,7 @@ const Id = Text.check(Schema.isBetweenLength(1, 255))
 
 /** Exactly one of `qpr_code_id`, `conversation_id` and `event_id`. */
 export const Forgetting = Schema.Struct({
-  /** A code, with its scans and their conversations. */
+  /** The id, short id or name of a code, with its scans and their conversations. */
   qpr_code_id: Schema.optional(Id),
   conversation_id: Schema.optional(Id),
   /** What this event is about, with every event about it. */
@@ -38,7 +39,9 @@ const Begun = Schema.Struct({
    */
   up_to: Schema.Finite,
   /** The id that was given, when nothing is there of it. */
-  missing: Schema.Array(Schema.String)
+  missing: Schema.Array(Schema.String),
+  /** What is meant: a code by its id, also when its short id or name was given. */
+  target: Target
 })
 
 /** `/v1/forget`: erases what belongs to a code, a conversation or an event, from the log and from all that is made of it. */
@@ -46,7 +49,7 @@ export const Forget = HttpApiGroup.make("forget").add(
   HttpApiEndpoint.post("begin", "/v1/forget", {
     payload: Forgetting,
     success: Begun,
-    error: [InvalidSelection, Unavailable]
+    error: [InvalidRequest, InvalidSelection, Unavailable]
   }).annotate(OpenApi.Summary, "Erase a code, a conversation or what an event is about, permanently")
 ).annotate(
   OpenApi.Description,

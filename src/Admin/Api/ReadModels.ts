@@ -171,7 +171,7 @@ export const Conversations = HttpApiGroup.make("conversations").add(
   }).annotate(OpenApi.Summary, "One conversation")
 ).annotate(OpenApi.Description, "Completed conversations")
 
-/** `/v1/qpr-codes`: the codes that an event has told of. */
+/** `/v1/qpr-codes`: the codes of events and of 3QPR's list. */
 export const QprCodes = HttpApiGroup.make("qprCodes").add(
   HttpApiEndpoint.get("list", "/v1/qpr-codes", {
     query: QprCodesQuery,
@@ -181,9 +181,9 @@ export const QprCodes = HttpApiGroup.make("qprCodes").add(
   HttpApiEndpoint.get("get", "/v1/qpr-codes/:id", {
     params: Id,
     success: QprCodeAnswer,
-    error: [NotFound, Unavailable]
-  }).annotate(OpenApi.Summary, "One QR code")
-).annotate(OpenApi.Description, "QR codes, as the events about them say")
+    error: [InvalidRequest, NotFound, Unavailable]
+  }).annotate(OpenApi.Summary, "One QR code: by its id, short id or name")
+).annotate(OpenApi.Description, "QR codes, as the events about them and 3QPR's list of codes say")
 
 /** `/v1/subscriptions`, the same for subscriptions. */
 export const Subscriptions = HttpApiGroup.make("subscriptions").add(

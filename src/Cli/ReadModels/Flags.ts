@@ -15,7 +15,7 @@ export const limitFlag = Flag.Int("limit").pipe(
 
 /** The flags of every list of rows. */
 export const pageFlags = {
-  qprCode: filterFlag("qpr-code", "Of the QR code with this id"),
+  qprCode: filterFlag("qpr-code", "Of the QR code with this id, short id or name"),
   since: timeFlag("since", "At this time or later"),
   until: timeFlag("until", "Before this time"),
   metadata: Flag.KeyValuePair("metadata").pipe(

@@ -1,0 +1,45 @@
+import { Effect, Schema } from "effect"
+import { SqlClient } from "effect/sql/SqlClient"
+import { InvalidRequest } from "./Problems.ts"
+
+/** Codes of one name that a problem lists. */
+const mostListed = 5
+
+const decode = Schema.decodeUnknownEffect(Schema.Array(Schema.Struct({ id: Schema.String })))
+
+/**
+ * The id of the code that a caller names by its id, its short id or its name. A text that names no known code is taken
+ * as an id: rows of scans can have a code that no event has described.
+ */
+export const codeIdOf = Effect.fn("Admin.codeIdOf")(function*(given: string) {
+  const sql = yield* SqlClient
+  for (
+    const condition of [
+      sql`id = ${given}`,
+      sql`short_id = ${given}`,
+      sql`name = ${given}`,
+      sql`lower(name) = lower(${given})`
+    ]
+  ) {
+    const found = yield* Effect.flatMap(
+      sql`select id from qpr_codes where ${condition} order by created_at desc, id desc limit ${
+        mostListed + 1
+      }`,
+      decode
+    )
+    const [only, ...others] = found.map(({ id }) => id)
+    if (only === undefined) continue
+    if (others.length === 0) return only
+    const ids = [only, ...others]
+    return yield* new InvalidRequest({
+      detail: `Several codes are called ${JSON.stringify(given)}: ${ids.slice(0, mostListed).join(", ")}${
+        ids.length > mostListed ? ", …" : ""
+      }. Give the id of one of them.`
+    })
+  }
+  return given
+})
+
+/** The same for a value that may be absent. */
+export const optionalCodeIdOf = (given: string | undefined) =>
+  given === undefined ? Effect.succeed(undefined) : codeIdOf(given)

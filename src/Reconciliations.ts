@@ -3,10 +3,12 @@ import { FetchHttpClient } from "effect/http"
 import { randomUUID } from "node:crypto"
 import { retrySchedule } from "./EventLog.ts"
 import { messageOf } from "./Failure.ts"
+import { passCodes } from "./Reconciliations/Codes.ts"
 import { pass } from "./Reconciliations/Pass.ts"
 import {
   end,
   keep,
+  noteCodesError,
   noteError,
   type Reconciliation,
   release,
@@ -60,17 +62,29 @@ const perform = Effect.fnUntraced(function*(reconciliation: Reconciliation, hold
     Effect.asVoid
   )
   const ours = Effect.flatMap(keep(id, holder), (kept) => kept ? Effect.void : Effect.never)
-  const done = pass(reconciliation, ours).pipe(
-    Effect.tapError((error) =>
-      Effect.logWarning(`reconciliation ${id} waits: ${messageOf(error)}`).pipe(
-        Effect.andThen(Effect.ignore(noteError(id, messageOf(error))))
+  const repeatedly = <A, E, R>(part: Effect.Effect<A, E, R>) =>
+    part.pipe(
+      Effect.tapError((error) =>
+        Effect.logWarning(`reconciliation ${id} waits: ${messageOf(error)}`).pipe(
+          Effect.andThen(Effect.ignore(noteError(id, messageOf(error))))
+        )
+      ),
+      Effect.retry({
+        while: (error) => !(error instanceof ThreeQprFailed) || error.retriable,
+        schedule: Schedule.spaced("15 seconds"),
+        times: retries
+      })
+    )
+  // A key that may list scans but no codes must not keep scans from being repaired.
+  const codes = repeatedly(passCodes(reconciliation, ours)).pipe(
+    Effect.catch((error) =>
+      Effect.andThen(
+        Effect.logWarning(`reconciliation ${id} has not compared the codes: ${messageOf(error)}`),
+        noteCodesError(id, messageOf(error))
       )
-    ),
-    Effect.retry({
-      while: (error) => !(error instanceof ThreeQprFailed) || error.retriable,
-      schedule: Schedule.spaced("15 seconds"),
-      times: retries
-    }),
+    )
+  )
+  const done = Effect.andThen(repeatedly(pass(reconciliation, ours)), codes).pipe(
     Effect.matchEffect({
       onFailure: (error) => end(id, "failed", messageOf(error)),
       onSuccess: () => end(id, "done")

@@ -1,7 +1,13 @@
 import { Effect } from "effect"
 import { type Options, start } from "./Simulator/Engine.ts"
 
-export { type Account, make as makeAccount, type ScanRecord, type Webhook } from "./Simulator/Account.ts"
+export {
+  type Account,
+  type CodeRecord,
+  make as makeAccount,
+  type ScanRecord,
+  type Webhook
+} from "./Simulator/Account.ts"
 export { type ApiOptions, SimulatedApi } from "./Simulator/Api.ts"
 export { type Destination, type Options, retryWaits, type Simulation, start } from "./Simulator/Engine.ts"
 export { type FaultName, faultNames, faults } from "./Simulator/Faults.ts"

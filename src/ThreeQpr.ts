@@ -40,6 +40,8 @@ export class ThreeQpr extends Context.Service<ThreeQpr, {
    * `until` in the past.
    */
   readonly scans: (query?: ScansQuery, pageSize?: number) => Stream.Stream<unknown, ThreeQprFailed>
+  /** All codes of the account, in the same way. Codes that were made in 3QPR's portal are among them. */
+  readonly codes: (pageSize?: number) => Stream.Stream<unknown, ThreeQprFailed>
 }>()("threeqpr-events/ThreeQpr") {
   static readonly layer = (
     options: Requests.Options
@@ -69,34 +71,29 @@ const make = Effect.fnUntraced(function*(options: Requests.Options) {
     }
   })
 
-  const page = Effect.fn("ThreeQpr.page")(function*(query: ScansQuery, limit: number, offset: number) {
-    return yield* send({
-      request: HttpClientRequest.get("/v1/scans", { urlParams: { ...query, limit, offset } }),
-      answer: ScansAnswer,
-      quota: "scans"
-    })
-  })
-
   const scans = (query: ScansQuery = {}, pageSize = 200) =>
-    Stream.suspend(() => {
-      const isNew = unseen()
-      return Stream.paginate({ offset: 0, repeated: 0 }, ({ offset, repeated }) =>
-        Effect.flatMap(page(query, pageSize, offset), ({ scans, total }) => {
-          const fresh = scans.filter(isNew)
-          const next = { offset: offset + scans.length, repeated: fresh.length > 0 ? 0 : repeated + 1 }
-          if (isLast(scans.length, next.offset, total, pageSize)) {
-            return Effect.succeed([fresh, Option.none<typeof next>()])
-          }
-          if (scans.length === 0) {
-            return endless(`3QPR counts ${total} scans and gives none from ${offset} on.`)
-          }
-          return next.repeated < mostRepeated
-            ? Effect.succeed([fresh, Option.some(next)])
-            : endless(`3QPR gives the same scans again and again, at last from ${offset} on.`)
-        }))
-    })
+    listed("scans", pageSize, (limit, offset) =>
+      Effect.map(
+        send({
+          request: HttpClientRequest.get("/v1/scans", { urlParams: { ...query, limit, offset } }),
+          answer: ScansAnswer,
+          quota: "scans"
+        }),
+        ({ scans, total }) => ({ rows: scans, total })
+      ))
 
-  return ThreeQpr.of({ register, scans })
+  const codes = (pageSize = codesPage) =>
+    listed("codes", pageSize, (limit, offset) =>
+      Effect.map(
+        send({
+          request: HttpClientRequest.get("/v1/qpr-codes", { urlParams: { limit, offset } }),
+          answer: CodesAnswer,
+          quota: "other"
+        }),
+        (answer) => ({ rows: "qpr_codes" in answer ? answer.qpr_codes : answer.codes, total: answer.total })
+      ))
+
+  return ThreeQpr.of({ register, scans, codes })
 })
 
 // 3QPR gives the secret only once, so nothing else in the answer may cost it.
@@ -111,10 +108,47 @@ const RegisterAnswer = Schema.Struct({
 
 const isTexts = Schema.is(Schema.Array(Schema.String))
 
-const ScansAnswer = Schema.Struct({
-  scans: Schema.Array(Schema.Unknown),
-  total: Schema.optional(Schema.Unknown)
-})
+const total = Schema.optional(Schema.Unknown)
+
+const ScansAnswer = Schema.Struct({ scans: Schema.Array(Schema.Unknown), total })
+
+/** 3QPR's reference does not show the name under which the codes are. */
+const CodesAnswer = Schema.Union([
+  Schema.Struct({ qpr_codes: Schema.Array(Schema.Unknown), total }),
+  Schema.Struct({ codes: Schema.Array(Schema.Unknown), total })
+])
+
+/** Codes of a page: 3QPR's default. Its reference names no larger size that is allowed. */
+const codesPage = 20
+
+interface Page {
+  readonly rows: ReadonlyArray<unknown>
+  readonly total: unknown
+}
+
+/** All rows of a list, page by page. Each is given once. */
+const listed = (
+  what: string,
+  pageSize: number,
+  page: (limit: number, offset: number) => Effect.Effect<Page, ThreeQprFailed>
+) =>
+  Stream.suspend(() => {
+    const isNew = unseen()
+    return Stream.paginate({ offset: 0, repeated: 0 }, ({ offset, repeated }) =>
+      Effect.flatMap(page(pageSize, offset), ({ rows, total }) => {
+        const fresh = rows.filter(isNew)
+        const next = { offset: offset + rows.length, repeated: fresh.length > 0 ? 0 : repeated + 1 }
+        if (isLast(rows.length, next.offset, total, pageSize)) {
+          return Effect.succeed([fresh, Option.none<typeof next>()])
+        }
+        if (rows.length === 0) {
+          return endless(`3QPR counts ${total} ${what} and gives none from ${offset} on.`)
+        }
+        return next.repeated < mostRepeated
+          ? Effect.succeed([fresh, Option.some(next)])
+          : endless(`3QPR gives the same ${what} again and again, at last from ${offset} on.`)
+      }))
+  })
 
 /** Pages in a row that hold nothing new before the list counts as one without an end. */
 const mostRepeated = 3

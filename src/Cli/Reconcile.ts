@@ -11,14 +11,14 @@ import { wrongUsage } from "./Usage.ts"
 const idFlag = (name: string, about: string) =>
   Flag.Int(name).pipe(Flag.withDescription(about), Flag.withSchema(Schema.Int), Flag.optional)
 
-/** `threeqpr reconcile`: finds the scans that no webhook told of, and puts them into the log. */
+/** `threeqpr reconcile`: puts scans that no webhook delivered, and the current state of codes, into the log. */
 export const reconcile = Command.make(
   "reconcile",
   {
     since: timeFlag("since", "Scans of this time or later"),
     until: timeFlag("until", "Scans before this time; now unless told"),
     qprCode: Flag.String("qpr-code").pipe(
-      Flag.withDescription("Scans of this code only"),
+      Flag.withDescription("Only this code and its scans: its id, short id or name"),
       Flag.withSchema(Schema.NonEmptyString),
       Flag.optional
     ),
@@ -59,7 +59,7 @@ export const reconcile = Command.make(
     yield* show(yield* watch(reconciliations, first), json)
   })
 ).pipe(
-  Command.withDescription("Compare 3QPR's scans with ours, and bring in what no webhook told of"),
+  Command.withDescription("Compare 3QPR's scans and codes with ours, and bring in what no webhook delivered"),
   Command.withExamples([
     { command: "threeqpr reconcile --since 2d --dry-run", description: "What is missing of two days" },
     { command: "threeqpr reconcile --since 2026-03-20T00:00:00Z", description: "Find it and repair it" },

@@ -1,7 +1,7 @@
 import { Console, Effect, Option, Redacted, Schema } from "effect"
 import { CliError, Command, Flag } from "effect/cli"
 import { isLoopback, load } from "../Config.ts"
-import { EventType, isKnownType, knownTypes } from "../Domain/Event.ts"
+import { EventType, knownTypes } from "../Domain/Event.ts"
 import * as EnvFile from "../EnvFile.ts"
 import { type Registration, ThreeQpr } from "../ThreeQpr.ts"
 import { jsonFlag } from "./Flags.ts"
@@ -108,7 +108,7 @@ const keyMissing = new RegisterFailed({
 })
 
 const warn = Effect.fnUntraced(function*(url: string, events: ReadonlyArray<string>) {
-  const unknown = events.filter((type) => !isKnownType(type))
+  const unknown = events.filter((type) => !knownTypes.some((known) => known === type))
   if (unknown.length > 0) {
     yield* Console.error(`Not known here: ${unknown.join(", ")}. Known are:\n  ${knownTypes.join("\n  ")}`)
   }

@@ -172,7 +172,16 @@ const migrations = {
       retention bigint,
       seen_at timestamptz not null default now()
     )`
-  })
+  }),
+  "0016_reconciled_codes": Effect.flatMap(
+    SqlClient,
+    (sql) =>
+      sql`alter table reconciliations add column codes_seen bigint not null default 0,
+        add column codes_outdated bigint not null default 0,
+        add column codes_appended bigint not null default 0,
+        add column codes_unusable bigint not null default 0,
+        add column codes_error text`
+  )
 }
 
 /**

@@ -1,7 +1,7 @@
 import { Schema } from "effect"
 import { Conversation } from "./Conversation.ts"
 import { EventId } from "./EventId.ts"
-import { QprCode } from "./QprCode.ts"
+import { listedCode, QprCode } from "./QprCode.ts"
 import { Scan } from "./Scan.ts"
 import { Subscription } from "./Subscription.ts"
 
@@ -29,6 +29,7 @@ export const dataOf = {
   "scan.created": Scan,
   "conversation.completed": Conversation,
   "qpr_code.created": QprCode,
+  [listedCode]: QprCode,
   "subscription.upgraded": Subscription,
   "subscription.cancelled": Subscription
 } as const
@@ -41,15 +42,19 @@ export const decisive: Readonly<Record<KnownType, ReadonlyArray<string>>> = {
   "scan.created": ["id", "scanned_at"],
   "conversation.completed": ["id", "conversation_id", "completed_at"],
   "qpr_code.created": ["id", "created_at"],
+  [listedCode]: ["id", "created_at"],
   "subscription.upgraded": ["id", "updated_at"],
   "subscription.cancelled": ["id", "updated_at"]
 }
 
 export type KnownType = keyof typeof dataOf
 
-export const knownTypes = Object.keys(dataOf) as ReadonlyArray<KnownType>
-
 export const isKnownType = (type: string): type is KnownType => Object.hasOwn(dataOf, type)
+
+/** The types that 3QPR sends. */
+export const knownTypes: ReadonlyArray<KnownType> = Object.keys(dataOf).filter(isKnownType).filter((type) =>
+  type !== listedCode
+)
 
 /** An event of type `T`, with the fields 3QPR sent and nothing taken away. */
 export interface Event<T extends KnownType> {

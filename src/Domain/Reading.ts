@@ -2,6 +2,7 @@ import { Predicate, Result, Schema, SchemaIssue } from "effect"
 import { enable as compile } from "effect/schema/SchemaJITCompiler"
 import { dataOf, decisive, Envelope, isKnownType, type KnownType } from "./Event.ts"
 import { type EventId, isEventId } from "./EventId.ts"
+import { listedCode } from "./QprCode.ts"
 
 /** Why a signed body could not be read as an event. */
 export type Unusable = "invalid_json" | "invalid_envelope" | "invalid_data"
@@ -112,6 +113,7 @@ const fits: Record<KnownType, (data: unknown) => boolean> = {
   "scan.created": check(dataOf["scan.created"]),
   "conversation.completed": check(dataOf["conversation.completed"]),
   "qpr_code.created": check(dataOf["qpr_code.created"]),
+  [listedCode]: check(dataOf[listedCode]),
   "subscription.upgraded": check(dataOf["subscription.upgraded"]),
   "subscription.cancelled": check(dataOf["subscription.cancelled"])
 }
@@ -130,6 +132,7 @@ const optional: Record<KnownType, ReadonlyMap<string, (value: unknown) => boolea
   "scan.created": optionalOf("scan.created"),
   "conversation.completed": optionalOf("conversation.completed"),
   "qpr_code.created": optionalOf("qpr_code.created"),
+  [listedCode]: optionalOf(listedCode),
   "subscription.upgraded": optionalOf("subscription.upgraded"),
   "subscription.cancelled": optionalOf("subscription.cancelled")
 }

@@ -48,3 +48,13 @@ export const forgottenOf = Effect.fn("Forget.forgottenOf")(function*(
         or (hash = sha256(convert_to(code, 'UTF8')) and coalesce(to_timestamp(scanned_at / 1000) <= at, true)))`
   return new Set(found.map(({ id }) => id))
 })
+
+/** Which of these codes were erased; ids. */
+export const forgottenCodes = Effect.fn("Forget.forgottenCodes")(function*(ids: ReadonlyArray<string>) {
+  const sql = yield* SqlClient
+  const rows = ids.map((id) => ({ id, key: keyOf("qpr_code", id) }))
+  const found = yield* sql<{ readonly id: string }>`
+    select id from jsonb_to_recordset(${JSON.stringify(rows)}::text::jsonb) as row (id text, key text)
+    where exists (select 1 from forgotten where hash = sha256(convert_to(key, 'UTF8')))`
+  return new Set(found.map(({ id }) => id))
+})

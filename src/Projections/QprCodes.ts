@@ -1,4 +1,5 @@
 import { Effect } from "effect"
+import { listedCode } from "../Domain/QprCode.ts"
 import { type Projection, removeFrom } from "../Projection.ts"
 import { key, object, text, time, timestamp } from "./Columns.ts"
 
@@ -10,11 +11,11 @@ const columns = [
   object("metadata")
 ].join(", ")
 
-/** One row for each code: the last of several events about it decides. */
+/** One row for each code: the last event about it or state of it in 3QPR's list decides. */
 export const qprCodes: Projection = {
   name: "qpr_codes",
   version: 1,
-  types: ["qpr_code.created"],
+  types: ["qpr_code.created", listedCode],
   tables: {
     qpr_codes: {
       key: ["id"],

@@ -2,6 +2,7 @@ import { Predicate } from "effect"
 import { Buffer } from "node:buffer"
 import { createHash } from "node:crypto"
 import { isEventId } from "../Domain/EventId.ts"
+import { listedCode } from "../Domain/QprCode.ts"
 import { read } from "../Domain/Reading.ts"
 
 /** A scan of 3QPR's list that can become an event. */
@@ -15,37 +16,76 @@ export interface Candidate {
   readonly event: { readonly id: string; readonly body: Uint8Array }
 }
 
-/** A scan of 3QPR's list that cannot become an event, and why. */
+/** A code of 3QPR's list that can become an entry of the log. */
+export interface CodeCandidate {
+  readonly _tag: "CodeCandidate"
+  readonly id: string
+  /** The code as 3QPR's API gives it, as JSON. */
+  readonly text: string
+}
+
+/** A row of 3QPR's list that cannot become an event, and why. */
 export interface Unusable {
   readonly _tag: "Unusable"
-  /** Null when the scan has no id that can be looked up. */
+  /** Null when the row has no id that can be looked up. */
   readonly id: string | null
   readonly reason: string
 }
 
 /** Judges one scan by the rule for deliveries, and by what the database can store. Never throws. */
 export const judge = (data: unknown): Candidate | Unusable => {
-  const id = textIn(data, "id") ?? ""
-  const isKey = id !== "" && id.length <= 255 && !notStorable.test(JSON.stringify(id))
-  const text = textOf(data)
-  if (text === undefined) return unusable(isKey ? id : null, "nested too deeply")
-  const name = `reconciled:${id}`
-  const event = isEventId(name) ? name : `reconciled:${createHash("sha256").update(id).digest("hex")}`
-  const body = Buffer.from(`{"id":${JSON.stringify(event)},"event":"scan.created","data":${text}}`)
-  const reading = read(body)
-  if (reading._tag === "Unusable") return unusable(isKey ? id : null, reading.detail)
-  if (!isKey || notStorable.test(text)) {
-    return unusable(isKey ? id : null, "a text holds U+0000 or half of a surrogate pair")
-  }
+  const judged = judgeAs("scan.created", data)
+  if (judged._tag === "Unusable") return judged
+  const { id, text } = judged
+  const event = `reconciled:${id}`
   const scannedAt = Date.parse(textIn(data, "scanned_at") ?? "")
   return {
     _tag: "Candidate",
     id,
     qprCodeId: textIn(data, "qpr_code_id"),
     scannedAt: Number.isNaN(scannedAt) ? undefined : scannedAt,
-    event: { id: event, body }
+    event: eventOf(isEventId(event) ? event : `reconciled:${hashOf(id)}`, "scan.created", text)
   }
 }
+
+/** Judges one code in the same way. */
+export const judgeCode = (data: unknown): CodeCandidate | Unusable => {
+  const judged = judgeAs(listedCode, data)
+  return judged._tag === "Unusable" ? judged : { ...judged, _tag: "CodeCandidate" }
+}
+
+/**
+ * The entry that says how 3QPR's list has a code. `state` is what is kept current, and `sequence` the entry that has made
+ * the row (0 for none): the same change has the same id whoever finds it, and a state that comes back is a new entry.
+ */
+export const codeListed = ({ id, text }: CodeCandidate, state: string, sequence: number) =>
+  eventOf(`reconciled:qpr_code:${hashOf(JSON.stringify([id, sequence, state]))}`, listedCode, text)
+
+interface Usable {
+  readonly _tag: "Usable"
+  readonly id: string
+  readonly text: string
+}
+
+const judgeAs = (type: string, data: unknown): Usable | Unusable => {
+  const id = textIn(data, "id") ?? ""
+  const isKey = id !== "" && id.length <= 255 && !notStorable.test(JSON.stringify(id))
+  const text = textOf(data)
+  if (text === undefined) return unusable(isKey ? id : null, "nested too deeply")
+  const reading = read(eventOf("reconciled", type, text).body)
+  if (reading._tag === "Unusable") return unusable(isKey ? id : null, reading.detail)
+  if (!isKey || notStorable.test(text)) {
+    return unusable(isKey ? id : null, "a text holds U+0000 or half of a surrogate pair")
+  }
+  return { _tag: "Usable", id, text }
+}
+
+const eventOf = (id: string, type: string, data: string) => ({
+  id,
+  body: Buffer.from(`{"id":${JSON.stringify(id)},"event":${JSON.stringify(type)},"data":${data}}`)
+})
+
+const hashOf = (text: string) => createHash("sha256").update(text).digest("hex")
 
 const unusable = (id: string | null, reason: string): Unusable => ({
   _tag: "Unusable",

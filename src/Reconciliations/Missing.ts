@@ -4,6 +4,7 @@ import { Consumers } from "../Consumer.ts"
 import { DeadLetters } from "../DeadLetters.ts"
 import { read } from "../Domain/Reading.ts"
 import { EventLog } from "../EventLog.ts"
+import { durableName } from "../Projection.ts"
 import { lives } from "../Projector/Registry.ts"
 
 /** How scans of 3QPR stand with us; ids of scans. */
@@ -30,7 +31,7 @@ export const findMissing = Effect.fnUntraced(function*(ids: ReadonlyArray<string
   const appended = new Set(own.map(({ scan_id }) => scan_id))
   const lacking = (rows: ReadonlySet<string>) => ids.filter((id) => !rows.has(id) && !appended.has(id))
   if (lacking(yield* withRow).length === 0) return none(appended)
-  const durable = yield* caughtUp
+  const durable = yield* caughtUp("scans")
   const without = lacking(yield* withRow)
   if (without.length === 0) return none(appended)
   const dead = yield* deadScans(durable)
@@ -47,19 +48,20 @@ const none = (appended: ReadonlySet<string>): Standing => ({
   missing: new Set()
 })
 
-/** Waits until the projection of scans has finished what the log holds now; gives its durable consumer. */
-const caughtUp = Effect.gen(function*() {
+/** Waits until a projection has finished what the log holds now; gives its durable consumer. */
+export const caughtUp = Effect.fnUntraced(function*(projection: string) {
   const log = yield* EventLog
   const { lastSequence } = yield* log.state
   return yield* Effect.gen(function*() {
-    const durable = (yield* lives).find(({ name }) => name === "scans")?.durable ?? "scans-1"
+    const durable = (yield* lives).find(({ name }) => name === projection)?.durable ??
+      durableName(projection, 1)
     const standing = (yield* (yield* Consumers).standings).find(({ name }) => name === durable)
     const isLevel = standing !== undefined
       && (standing.finishedTo >= lastSequence || standing.pending + standing.inFlight === 0)
     return isLevel ? Option.some(durable) : Option.none<string>()
   }).pipe(
     Effect.repeat({ until: Option.isSome, schedule: Schedule.spaced("200 millis") }),
-    Effect.map(Option.getOrElse(() => "scans-1"))
+    Effect.map(Option.getOrElse(() => durableName(projection, 1)))
   )
 })
 

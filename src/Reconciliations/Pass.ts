@@ -1,12 +1,13 @@
-import { Clock, Effect, Schedule, Stream } from "effect"
+import { Clock, Effect, Stream } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
-import { EventLog, eventSubject } from "../EventLog.ts"
+import { eventSubject } from "../EventLog.ts"
 import { forgottenOf } from "../Forget/Reminder.ts"
 import { cutoff } from "../Projector/Expire.ts"
 import { ThreeQpr } from "../ThreeQpr.ts"
 import { type Candidate, judge } from "./Candidate.ts"
 import { findMissing } from "./Missing.ts"
 import { count, type Counts, type Reconciliation, type UnusableExample } from "./Registry.ts"
+import { store } from "./Store.ts"
 
 /** The most ids of missing scans that are kept as examples. */
 const mostExamples = 100
@@ -103,23 +104,15 @@ const stillWanted = Effect.fnUntraced(function*(candidates: ReadonlyArray<Candid
 
 /** Appends until it is stored, and records that it was; false when the log can never take it. */
 const append = Effect.fnUntraced(function*(scan: Candidate, reconciliation: number) {
-  const log = yield* EventLog
   const sql = yield* SqlClient
-  const { body, id } = scan.event
-  const failure = yield* log.append({
-    id,
+  const stored = yield* store({
+    ...scan.event,
     subject: eventSubject("scan.created"),
     type: "scan.created",
-    body,
     reconciledBy: reconciliation,
     receivedAt: yield* Clock.currentTimeMillis
-  }).pipe(
-    Effect.tapError(({ message }) => Effect.logWarning(`a reconciled scan is not stored yet: ${message}`)),
-    Effect.retry({ while: ({ reason }) => reason !== "too_large", schedule: Schedule.spaced("1 second") }),
-    Effect.as(undefined),
-    Effect.catch((failure) => Effect.succeed(failure))
-  )
-  if (failure !== undefined) return false
+  })
+  if (!stored) return false
   yield* sql`insert into reconciled (scan_id, reconciliation) values (${scan.id}, ${reconciliation})
     on conflict (scan_id) do update set reconciliation = excluded.reconciliation, appended_at = excluded.appended_at`
   return true

@@ -41,6 +41,15 @@ export const Reconciliation = Schema.Struct({
   dead_lettered: Schema.Finite,
   /** Not comparable or not appended, because they are no event that the log and the database can take. */
   unusable: Schema.Finite,
+  /** Codes that 3QPR's list has. */
+  codes_seen: Schema.Finite,
+  /** Of those, the ones whose name, status or metadata the read model did not have. */
+  codes_outdated: Schema.Finite,
+  /** Of the outdated, the ones that are in the event log now. */
+  codes_appended: Schema.Finite,
+  codes_unusable: Schema.Finite,
+  /** Why the codes could not be compared. The scans were compared all the same. */
+  codes_error: Text,
   /** The first ids of missing scans; at most 100. */
   examples: Schema.Array(Schema.String),
   /** The first unusable scans and why; at most 20. */
@@ -153,6 +162,29 @@ export const count = Effect.fnUntraced(function*(id: number, counts: Counts) {
     where id = ${id} and state = 'running'`
 })
 
+/** Keeps how far the comparison of codes is. */
+export const countCodes = Effect.fnUntraced(function*(
+  id: number,
+  { appended, outdated, seen, unusable }: {
+    readonly seen: number
+    readonly outdated: number
+    readonly appended: number
+    readonly unusable: number
+  }
+) {
+  const sql = yield* SqlClient
+  yield* sql`
+    update reconciliations set codes_seen = ${seen}, codes_outdated = ${outdated}, codes_appended = ${appended},
+      codes_unusable = ${unusable}, error = null
+    where id = ${id} and state = 'running'`
+})
+
+/** Keeps why the codes could not be compared. */
+export const noteCodesError = Effect.fnUntraced(function*(id: number, error: string) {
+  const sql = yield* SqlClient
+  yield* sql`update reconciliations set codes_error = ${error} where id = ${id} and state = 'running'`
+})
+
 /** Keeps what it waits for. */
 export const noteError = Effect.fnUntraced(function*(id: number, error: string) {
   const sql = yield* SqlClient
@@ -179,7 +211,9 @@ const columns = (sql: SqlClient) =>
     time("finished_at")
   }, seen::float8 as seen,
     missing::float8 as missing, appended::float8 as appended, dead_lettered::float8 as dead_lettered,
-    unusable::float8 as unusable, examples, error`)
+    unusable::float8 as unusable, codes_seen::float8 as codes_seen, codes_outdated::float8 as codes_outdated,
+    codes_appended::float8 as codes_appended, codes_unusable::float8 as codes_unusable, codes_error, examples,
+    error`)
 
 /** The column `examples`: ids of missing scans alone, or with the unusable ones beside them. */
 const Examples = Schema.Union([

@@ -18,6 +18,22 @@ export interface ScanRecord {
   readonly metadata: Readonly<Record<string, unknown>>
 }
 
+/** A code as 3QPR's `GET /v1/qpr-codes` gives it. */
+export interface CodeRecord {
+  readonly id: string
+  readonly name: string
+  readonly short_id: string
+  readonly scan_url: string
+  readonly qr_image_url: string
+  readonly qr_svg_url: string
+  readonly template: string
+  readonly status: string
+  readonly scans_total: number
+  readonly metadata: Readonly<Record<string, unknown>>
+  readonly created_at: string
+  readonly updated_at: string
+}
+
 /** A webhook that a client registered with the simulated API. */
 export interface Webhook {
   readonly id: string
@@ -46,6 +62,13 @@ export interface Account {
     readonly scans: ReadonlyArray<ScanRecord>
     readonly total: number
   }
+  /** Keeps a code, or the new state of one. */
+  readonly recordCode: (code: CodeRecord) => void
+  /** A page of the codes, the last created first, each with the number of its scans; and how many there are in all. */
+  readonly codes: (page: { readonly limit: number; readonly offset: number }) => {
+    readonly qpr_codes: ReadonlyArray<CodeRecord>
+    readonly total: number
+  }
   /** The analytics of a code; undefined for a code that has no scan. */
   readonly analytics: (query: AnalyticsQuery) => Effect.Effect<Analytics | undefined>
   /** Registers a webhook, with an id and a secret of its own. */
@@ -63,9 +86,25 @@ export const make = Effect.fnUntraced(function*(capacity = 1_000_000) {
   // In the order of their time, the newest last; those before `start` are forgotten.
   let kept: Array<Kept> = []
   let start = 0
+  const codes = new Map<string, CodeRecord>()
+  const scansOf = new Map<string, number>()
+
+  const recordCode = (code: CodeRecord) => {
+    timeOf(code.created_at)
+    codes.set(code.id, code)
+  }
+
+  const listCodes = ({ limit, offset }: { readonly limit: number; readonly offset: number }) => ({
+    qpr_codes: [...codes.values()]
+      .toSorted((one, other) => timeOf(other.created_at) - timeOf(one.created_at))
+      .slice(offset, offset + limit)
+      .map((code) => ({ ...code, scans_total: scansOf.get(code.id) ?? 0 })),
+    total: codes.size
+  })
 
   const record = (scan: ScanRecord) => {
     const at = timeOf(scan.scanned_at)
+    scansOf.set(scan.qpr_code_id, (scansOf.get(scan.qpr_code_id) ?? 0) + 1)
     kept.splice(positionOf(kept, at + 1, start), 0, { at, scan })
     if (kept.length - start > capacity) start++
     if (start > capacity) {
@@ -110,6 +149,8 @@ export const make = Effect.fnUntraced(function*(capacity = 1_000_000) {
   return {
     record,
     scans,
+    recordCode,
+    codes: listCodes,
     analytics,
     register,
     webhooks: () => [...webhooks],

@@ -28,7 +28,7 @@ export class ApiNotListening
 {}
 
 /**
- * 3QPR's API for one account: registering webhooks, listing scans, analytics, with 3QPR's fields, parameters,
+ * 3QPR's API for one account: registering webhooks, listing scans and codes, analytics, with 3QPR's fields, parameters,
  * refusals and rate limits. Source: 3QPR's API reference.
  */
 export class SimulatedApi extends Context.Service<SimulatedApi, {
@@ -55,6 +55,7 @@ const routes = (account: Account) =>
   Layer.mergeAll(
     HttpRouter.add("POST", "/v1/webhooks", answering(register(account))),
     HttpRouter.add("GET", "/v1/scans", answering(scans(account))),
+    HttpRouter.add("GET", "/v1/qpr-codes", answering(codes(account))),
     HttpRouter.add("GET", "/v1/qpr-codes/:id/analytics", answering(analytics(account))),
     HttpRouter.add("*", "/*", problem(404, "not_found", "There is nothing here."))
   )
@@ -68,6 +69,11 @@ const register = Effect.fnUntraced(function*(account: Account) {
 const scans = Effect.fnUntraced(function*(account: Account) {
   const { limit = 50, offset = 0, ...query } = yield* HttpServerRequest.schemaSearchParams(ScansRequest)
   return { ...account.scans({ ...query, limit, offset }), limit, offset }
+})
+
+const codes = Effect.fnUntraced(function*(account: Account) {
+  const { limit = 20, offset = 0 } = yield* HttpServerRequest.schemaSearchParams(CodesRequest)
+  return { ...account.codes({ limit, offset }), limit, offset }
 })
 
 const analytics = Effect.fnUntraced(function*(account: Account) {
@@ -115,6 +121,11 @@ const ScansRequest = Schema.Struct({
   qpr_code_id: Schema.optional(Schema.String),
   since: Schema.optional(IsoDateTime),
   until: Schema.optional(IsoDateTime),
+  limit: within(1, 200),
+  offset: within(0, Number.MAX_SAFE_INTEGER)
+})
+
+const CodesRequest = Schema.Struct({
   limit: within(1, 200),
   offset: within(0, Number.MAX_SAFE_INTEGER)
 })

@@ -1,6 +1,6 @@
 import { Effect } from "effect"
 import type { Unusable } from "../Domain/Reading.ts"
-import type { ScanRecord } from "./Account.ts"
+import type { CodeRecord, ScanRecord } from "./Account.ts"
 import { type IdOf, pick } from "./Draws.ts"
 import type { Slot } from "./Layout.ts"
 import { malformed } from "./Malformed.ts"
@@ -11,6 +11,7 @@ export interface Content {
   readonly type: string
   readonly data: object
   readonly scan?: ScanRecord
+  readonly code?: CodeRecord
   readonly bytes?: Uint8Array
   readonly id?: string | null
   readonly quarantined?: Unusable
@@ -29,8 +30,10 @@ export const contentOf = Effect.fnUntraced(function*(
   }
 ): Effect.fn.Return<Content> {
   switch (slot.kind) {
-    case "code":
-      return { type: "qpr_code.created", data: createdCode(codes[slot.code] ?? codes[0], now) }
+    case "code": {
+      const code = createdCode(codes[slot.code] ?? codes[0], now)
+      return { type: "qpr_code.created", data: code, code }
+    }
     case "conversation":
       return { type: "conversation.completed", data: yield* conversationOf(idOf, yield* scanAt(slot.scan)) }
     case "subscription":

@@ -129,6 +129,7 @@ export const start = Effect.fnUntraced(function*(
       if (!planned.faults.includes("reordering")) yield* sleepUntil(startedAt + planned.due)
       ledger.begin(planned)
       if (planned.scan !== null) account?.record(planned.scan)
+      if (planned.code !== null) account?.recordCode(planned.code)
       const targets = options.url !== undefined
         ? [{ url: options.url, secret: options.secret }]
         : options.account.webhooks().filter(({ events }) => events.includes(planned.type))

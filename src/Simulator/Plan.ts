@@ -1,7 +1,7 @@
 import { Effect, Random } from "effect"
 import { Buffer } from "node:buffer"
 import type { Unusable } from "../Domain/Reading.ts"
-import type { ScanRecord } from "./Account.ts"
+import type { CodeRecord, ScanRecord } from "./Account.ts"
 import { contentOf, scanCreated } from "./Content.ts"
 import { chance, ulids } from "./Draws.ts"
 import { type FaultName, faults } from "./Faults.ts"
@@ -41,6 +41,8 @@ export interface Planned {
   readonly forgeries: ReadonlyArray<Forgery>
   /** The scan it is about, for what 3QPR's API knows of it. */
   readonly scan: ScanRecord | null
+  /** The code that it tells of, for 3QPR's list of codes. */
+  readonly code: CodeRecord | null
 }
 
 /** Makes any event of a run, from the options and its index alone: when it is asked changes nothing. */
@@ -86,7 +88,7 @@ export const make = (options: PlanOptions): Plan => {
     const content = yield* slot.kind === "scan"
       ? Effect.map(scanAt(index, slot.started), scanCreated)
       : contentOf(slot, { idOf, now, scanAt: (scan) => scanAt(scan, true) }).pipe(seeded("content", index))
-    const { data, quarantined = null, scan = null, type } = content
+    const { code = null, data, quarantined = null, scan = null, type } = content
     const bytes = content.bytes ?? Buffer.from(JSON.stringify({ id: eventId, event: type, data }))
     const id = content.id === undefined ? eventId : content.id
     return yield* Effect.gen(function*() {
@@ -120,7 +122,8 @@ export const make = (options: PlanOptions): Plan => {
         answerLost,
         repeats: repeated ? repeats : 0,
         forgeries: forged,
-        scan
+        scan,
+        code
       } satisfies Planned
     }).pipe(seeded("faults", index))
   })

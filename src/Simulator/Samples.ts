@@ -1,5 +1,6 @@
 import { Clock, Effect } from "effect"
 import { isKnownType, type KnownType } from "../Domain/Event.ts"
+import { listedCode } from "../Domain/QprCode.ts"
 import { chance, characters, type IdOf, weighted } from "./Draws.ts"
 import { codes, conversationOf, conversationRate, createdCode, scanOf, subscriptionOf } from "./World.ts"
 
@@ -21,6 +22,8 @@ export const sampleOf = Effect.fnUntraced(function*(type: string) {
 
 const idOf: IdOf = (prefix) => Effect.map(characters(24), (rest) => `${prefix}_01${rest}`)
 
+const code = (now: number) => Effect.map(weighted(codes), (code) => createdCode(code, now))
+
 const dataOf: Record<KnownType, (now: number) => Effect.Effect<object>> = {
   "scan.created": Effect.fnUntraced(function*(now) {
     const started = yield* chance(conversationRate)
@@ -28,7 +31,8 @@ const dataOf: Record<KnownType, (now: number) => Effect.Effect<object>> = {
   }),
   "conversation.completed": (now) =>
     Effect.flatMap(scanOf({ idOf, now, started: true }), (scan) => conversationOf(idOf, scan)),
-  "qpr_code.created": (now) => Effect.map(weighted(codes), (code) => createdCode(code, now)),
+  "qpr_code.created": code,
+  [listedCode]: code,
   "subscription.upgraded": (now) => subscriptionOf(idOf, "active", now),
   "subscription.cancelled": (now) => subscriptionOf(idOf, "cancelled", now)
 }

@@ -1,5 +1,5 @@
 import { Array as Arr, Effect, Random } from "effect"
-import type { ScanRecord } from "./Account.ts"
+import type { CodeRecord, ScanRecord } from "./Account.ts"
 import { chance, type IdOf, pick, weighted } from "./Draws.ts"
 
 /** A code of the simulated customer. */
@@ -68,7 +68,7 @@ export const conversationOf = Effect.fnUntraced(function*(idOf: IdOf, scan: Scan
 })
 
 /** What 3QPR says of a code when it is made. */
-export const createdCode = ({ id, name, short_id }: Code, now: number) => {
+export const createdCode = ({ id, name, short_id }: Code, now: number): CodeRecord => {
   const created = new Date(now).toISOString()
   return {
     id,

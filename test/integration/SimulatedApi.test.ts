@@ -5,6 +5,7 @@ import { TestClock } from "effect/testing"
 import * as Account from "../../src/Simulator/Account.ts"
 import { type ApiOptions, SimulatedApi } from "../../src/Simulator/Api.ts"
 import * as RateLimits from "../../src/Simulator/Api/RateLimits.ts"
+import { codes, createdCode } from "../../src/Simulator/World.ts"
 import { ThreeQpr } from "../../src/ThreeQpr.ts"
 import { send } from "../support/Http.ts"
 import { idIn } from "../support/ThreeQpr.ts"
@@ -91,6 +92,21 @@ describe("the client with the simulated API", () => {
   )
 
   test(
+    "gets every code once, page by page, while a new one is made",
+    Effect.gen(function*() {
+      const { account, client } = yield* start()
+      const code = (at: number) => ({ ...createdCode(codes[0], at * 1_000), id: `qpr_${at}` })
+      for (let at = 0; at < 45; at++) account.recordCode(code(at))
+      const ids = yield* (yield* client(key)).codes().pipe(
+        Stream.map(idIn),
+        Stream.tap((id) => Effect.sync(() => id === "qpr_30" && account.recordCode(code(1_000)))),
+        Stream.runCollect
+      )
+      assert.deepStrictEqual(ids, Array.from({ length: 45 }, (_, at) => `qpr_${44 - at}`))
+    })
+  )
+
+  test(
     "is refused without a good key: 401, revoked 403, without a plan 402",
     Effect.gen(function*() {
       const { account, client } = yield* start()
@@ -115,6 +131,27 @@ describe("the simulated API", () => {
       assert.deepStrictEqual(last.body, { scans: [scan(1), scan(0)], total: 60, limit: 2, offset: 58 })
       for (const query of ["limit=0", "limit=201", "limit=x", "offset=-1", "since=yesterday", "until=2026"]) {
         assert.strictEqual((yield* get(`/v1/scans?${query}`)).status, 422, query)
+      }
+    })
+  )
+
+  test(
+    "lists codes as 3QPR does: 20 unless told, the last created first, each with the number of its scans",
+    Effect.gen(function*() {
+      const { account, get } = yield* start()
+      for (const [at, made] of codes.entries()) account.recordCode(createdCode(made, at * 1_000))
+      account.recordCode({ ...createdCode(codes[0], 0), name: "Renamed" })
+      account.record({ ...scan(0), qpr_code_id: codes[0].id })
+      assert.deepInclude((yield* get("/v1/qpr-codes")).body, { total: codes.length, limit: 20, offset: 0 })
+      const last = yield* get(`/v1/qpr-codes?limit=2&offset=${codes.length - 1}`)
+      assert.deepStrictEqual(last.body, {
+        qpr_codes: [{ ...createdCode(codes[0], 0), name: "Renamed", scans_total: 1 }],
+        total: codes.length,
+        limit: 2,
+        offset: codes.length - 1
+      })
+      for (const query of ["limit=0", "limit=x", "offset=-1"]) {
+        assert.strictEqual((yield* get(`/v1/qpr-codes?${query}`)).status, 422, query)
       }
     })
   )

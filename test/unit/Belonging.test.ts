@@ -16,7 +16,9 @@ describe("what an event belongs to", () => {
         to: ["qpr_code:q", "scan:s"]
       }
     )
-    assert.deepStrictEqual(of("qpr_code.created", { id: "q" }), { own: "qpr_code:q", to: [] })
+    for (const type of ["qpr_code.created", "qpr_code.listed"]) {
+      assert.deepStrictEqual(of(type, { id: "q" }), { own: "qpr_code:q", to: [] })
+    }
     assert.deepStrictEqual(of("subscription.upgraded", { id: "u" }), { own: "subscription:u", to: [] })
   })
 

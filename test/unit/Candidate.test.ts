@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Buffer } from "node:buffer"
 import { read } from "../../src/Domain/Reading.ts"
-import { judge } from "../../src/Reconciliations/Candidate.ts"
+import { codeListed, judge, judgeCode } from "../../src/Reconciliations/Candidate.ts"
 import { scanOfTheReference } from "../support/Webhook.ts"
 
 const scan = (more: object = {}) => ({ ...scanOfTheReference, id: "scan_1", ...more })
@@ -48,5 +48,33 @@ describe("a scan of 3QPR's list", () => {
     })
     const reading = judged._tag === "Candidate" ? read(Buffer.from(judged.event.body)) : undefined
     assert.deepInclude(reading, { _tag: "Event", id: "reconciled:scan_1", type: "scan.created", data })
+  })
+})
+
+describe("a code of 3QPR's list", () => {
+  const code = { id: "qpr_1", name: "Terrace", metadata: { floor: 1 }, scans_total: 5 }
+
+  const listed = (data: object, state: string, sequence: number) => {
+    const judged = judgeCode(data)
+    if (judged._tag === "Unusable") throw new Error(judged.reason)
+    return codeListed(judged, state, sequence)
+  }
+
+  it("is an entry of a type that 3QPR does not send, with every field", () => {
+    const { body, id } = listed(code, "state", 7)
+    assert.deepInclude(read(Buffer.from(body)), { _tag: "Event", id, type: "qpr_code.listed", data: code })
+  })
+
+  it("has the same id for the same change, and another one when a state comes back", () => {
+    const { id } = listed(code, "state", 7)
+    assert.strictEqual(listed({ ...code, scans_total: 6 }, "state", 7).id, id)
+    assert.notStrictEqual(listed(code, "state", 9).id, id)
+    assert.notStrictEqual(listed(code, "other", 7).id, id)
+    assert.notStrictEqual(listed({ ...code, id: "qpr_2" }, "state", 7).id, id)
+  })
+
+  it("is unusable without an id, or with a text that Postgres refuses", () => {
+    assert.deepInclude(judgeCode({ ...code, id: null }), { _tag: "Unusable", id: null })
+    assert.deepInclude(judgeCode({ ...code, name: "\u0000" }), { _tag: "Unusable", id: "qpr_1" })
   })
 })

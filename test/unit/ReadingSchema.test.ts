@@ -54,6 +54,7 @@ const whole: Readonly<Record<KnownType, Readonly<Record<string, unknown>>>> = {
     message_count: 3
   },
   "qpr_code.created": { id: "qpr_1", name: "Table 4", status: "active", created_at: "2026-03-20T15:30:00Z" },
+  "qpr_code.listed": { id: "qpr_1", name: "Table 4", status: "active", created_at: "2026-03-20T15:30:00Z" },
   "subscription.upgraded": { id: "sub_1", plan: "pro", updated_at: "2026-03-20T15:30:00Z" },
   "subscription.cancelled": { id: "sub_1", status: "cancelled" }
 }

@@ -1,10 +1,23 @@
-import { Console, Effect } from "effect"
+import { Console, Effect, Schema } from "effect"
 import type { Reconciliation } from "../../Reconciliations/Registry.ts"
 import { json, paint } from "../Output.ts"
 
-/** What a reconciliation found and did, for people or programs. */
+/** The scans were compared, and the codes could not be. */
+export class CodesNotCompared
+  extends Schema.TaggedError<CodesNotCompared>()("CodesNotCompared", { message: Schema.String })
+{}
+
+/** Shows what a reconciliation found and did, for people or programs. Fails when the codes could not be compared. */
 export const show = Effect.fnUntraced(function*(reconciliation: Reconciliation, asJson: boolean) {
-  if (asJson) return yield* json(reconciliation)
+  yield* asJson ? json(reconciliation) : print(reconciliation)
+  const { codes_error, id } = reconciliation
+  if (codes_error === null) return
+  return yield* new CodesNotCompared({
+    message: `Reconciliation ${id} compared the scans, and could not compare the codes: ${codes_error}`
+  })
+})
+
+const print = Effect.fnUntraced(function*(reconciliation: Reconciliation) {
   const { bold, dim, yellow } = yield* paint
   const { appended, dead_lettered, dry_run, examples, id, missing, seen, since, state, until, unusable } =
     reconciliation
@@ -22,6 +35,13 @@ export const show = Effect.fnUntraced(function*(reconciliation: Reconciliation, 
       "dead letters",
       `${number(dead_lettered)}; \`threeqpr dead-letters redrive\` brings them back after a fix`
     )
+  }
+  if (reconciliation.codes_error === null) {
+    const { codes_appended, codes_outdated, codes_seen, codes_unusable } = reconciliation
+    yield* line("codes", `${number(codes_seen)} that 3QPR has`)
+    yield* line("outdated", codes_outdated > 0 ? yellow(number(codes_outdated)) : "0")
+    if (!dry_run) yield* line("updated", number(codes_appended))
+    if (codes_unusable > 0) yield* line("unusable", yellow(number(codes_unusable)))
   }
   if (unusables.length > 0) {
     yield* Console.log(

@@ -1,7 +1,10 @@
-import { Console, Context, Effect, Layer, Redacted } from "effect"
+import { Clock, Console, Context, Effect, Layer, Redacted } from "effect"
 import { randomBytes } from "node:crypto"
 import * as Account from "../../Simulator/Account.ts"
 import { SimulatedApi } from "../../Simulator/Api.ts"
+import { codes, createdCode } from "../../Simulator/World.ts"
+
+const day = 86_400_000
 
 /**
  * Serves 3QPR's API on this machine, until the scope ends, and says how to register a webhook with it. With
@@ -10,6 +13,9 @@ import { SimulatedApi } from "../../Simulator/Api.ts"
 export const serveApi = Effect.fnUntraced(
   function*(port: number, key: Redacted.Redacted<string> | undefined) {
     const account = yield* Account.make()
+    const now = yield* Clock.currentTimeMillis
+    // They were made in 3QPR's portal before the run, so no event tells of them.
+    codes.forEach((code, index) => account.recordCode(createdCode(code, now - (index + 1) * day)))
     const made = Redacted.make(`3qpr_sk_test_${randomBytes(12).toString("hex")}`)
     const api = yield* Layer.build(
       SimulatedApi.layer({ account, host: "127.0.0.1", port, key: key ?? made })

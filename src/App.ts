@@ -7,6 +7,7 @@ import * as Counters from "./Counters.ts"
 import { Database } from "./Database.ts"
 import * as Migrations from "./Database/Migrations.ts"
 import { DeadLetters } from "./DeadLetters.ts"
+import { noteOf } from "./DiskSpace.ts"
 import { EventLog } from "./EventLog.ts"
 import * as JetStream from "./EventLog/JetStream.ts"
 import { messageOf } from "./Failure.ts"
@@ -96,7 +97,14 @@ const database = (config: Config) =>
     const vitals = yield* Vitals
     yield* vitals.watch(
       "database",
-      Effect.match(ping, { onFailure: messageOf, onSuccess: () => undefined })
+      Effect.matchEffect(ping, {
+        onFailure: (error) =>
+          Effect.map(
+            config.databaseUrl === undefined ? noteOf(config.dataDir) : Effect.succeed(undefined),
+            (note) => note === undefined ? messageOf(error) : `${messageOf(error)}; ${note}`
+          ),
+        onSuccess: () => Effect.succeed(undefined)
+      })
     )
     yield* Effect.logInfo(`database: ${describe}`)
   })).pipe(
@@ -111,13 +119,17 @@ const log = (config: Config) =>
       eventLog(
         config,
         { servers: [server.url], token: server.token, limits: limitsOf(config) },
-        server.syncsBeforeAck
+        { syncsBeforeAck: server.syncsBeforeAck, explain: noteOf(config.dataDir) }
       ))).pipe(
         Layer.provide(NatsServer.layer({ dataDir: config.dataDir, binary: config.natsServerBinary }))
       )
-    : eventLog(config, externalTarget(config, config.natsUrl), undefined)
+    : eventLog(config, externalTarget(config, config.natsUrl), {})
 
-const eventLog = (config: Config, broker: Target, syncsBeforeAck: boolean | undefined) =>
+const eventLog = (
+  config: Config,
+  broker: Target,
+  engine: Pick<JetStream.JetStreamOptions, "syncsBeforeAck" | "explain">
+) =>
   Layer.effectDiscard(Effect.gen(function*() {
     const { durability, health } = yield* EventLog
     const vitals = yield* Vitals
@@ -128,7 +140,7 @@ const eventLog = (config: Config, broker: Target, syncsBeforeAck: boolean | unde
       dedupWindow: config.dedupWindow,
       retention: config.retention.millis,
       replicas: config.replicas,
-      syncsBeforeAck
+      ...engine
     })),
     Layer.provideMerge(Nats.layer(broker))
   )

@@ -44,8 +44,9 @@ export const reportReadiness = Effect.fnUntraced(
 
 const whatOfDeliveries = (faults: ReadonlyArray<Fault>) =>
   faults.some(({ part }) => needed.has(part))
-    ? "Deliveries are not stored; 3QPR repeats them"
-    : "Deliveries are still stored"
+    ? "Deliveries are answered 503 and not stored. 3QPR repeats each for 72 minutes; `threeqpr reconcile` brings back the "
+      + "scans of a longer outage. What was answered 200 is kept"
+    : "Deliveries are still stored, and what waits is projected later"
 
 /** The time from one line about an outcome to the next, in milliseconds. */
 const quiet = 60_000

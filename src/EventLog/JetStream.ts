@@ -1,6 +1,14 @@
 import { Effect, Layer } from "effect"
 import type { StreamInfo } from "nats"
-import { AppendFailed, type Entry, EventLog, type LogState, type Stored, stream } from "../EventLog.ts"
+import {
+  AppendFailed,
+  type Entry,
+  EventLog,
+  type Health,
+  type LogState,
+  type Stored,
+  stream
+} from "../EventLog.ts"
 import { messageOf } from "../Failure.ts"
 import { Nats } from "../Nats.ts"
 import { Tracing } from "../Tracing.ts"
@@ -16,6 +24,8 @@ import { ensure, flawOf, type TopologyOptions, TopologyRefused } from "./Topolog
 export interface JetStreamOptions extends TopologyOptions {
   /** Whether the broker writes to disk before it acknowledges; undefined when we cannot know. */
   readonly syncsBeforeAck?: boolean | undefined
+  /** What is known of the broker that can explain why it does not store, asked when it does not. */
+  readonly explain?: Effect.Effect<string | undefined> | undefined
 }
 
 /** The log on NATS JetStream. Creates or checks the streams before it is there. */
@@ -72,7 +82,7 @@ const make = Effect.fnUntraced(function*(options: JetStreamOptions) {
       reading(() => manager.streams.info(stream, { subjects_filter: ">" })),
       (info) => ({ ...stateOf(info), subjects: info.state.subjects ?? {} })
     ),
-    health: Effect.sync(() => readiness.health),
+    health: Effect.suspend(() => explained(readiness.health, options.explain)),
     durability: durabilityOf({
       serverVersion: nats.serverVersion(),
       syncsBeforeAck: options.syncsBeforeAck,
@@ -81,6 +91,14 @@ const make = Effect.fnUntraced(function*(options: JetStreamOptions) {
     maxBodyBytes: maxBodyBytes(nats, info)
   })
 })
+
+const explained = (health: Health, explain: JetStreamOptions["explain"] = Effect.succeed(undefined)) =>
+  health.ready
+    ? Effect.succeed(health)
+    : Effect.map(
+      explain,
+      (note): Health => note === undefined ? health : { ready: false, reason: `${health.reason}; ${note}` }
+    )
 
 const notBack = new AppendFailed({
   reason: "disconnected",

@@ -13,6 +13,7 @@ import {
 } from "effect"
 import { connect } from "nats"
 import { randomBytes } from "node:crypto"
+import { noteOf } from "../DiskSpace.ts"
 import { restartsOf } from "../Metrics.ts"
 import { findOrInstall } from "./Install.ts"
 import type { Binary } from "./Install/Binary.ts"
@@ -149,11 +150,11 @@ const endWhenSilent = Effect.fnUntraced(function*(
   longest: number
 ) {
   const lasted = yield* untilSilent(connection, longest)
+  const note = yield* noteOf(folder.folder)
   yield* Effect.logError(
-    `nats-server ${pid} runs and has not answered for ${
-      (lasted / 1_000).toFixed(0)
-    } s. It is ended and started again; `
-      + `what it has acknowledged is kept. Its log is ${folder.logFile}`
+    `nats-server ${pid} runs and has not answered for ${(lasted / 1_000).toFixed(0)} s${
+      note === undefined ? "" : `; ${note}`
+    }. It is ended and started again, and what it has acknowledged is kept. Its log is ${folder.logFile}`
   )
   yield* Process.end(pid, folder.configFile)
   return yield* Effect.never

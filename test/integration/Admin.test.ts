@@ -5,6 +5,7 @@ import { request } from "node:http"
 import * as Admin from "../../src/Admin.ts"
 import * as Memory from "../../src/EventLog/Memory.ts"
 import { conversations } from "../../src/Projections/Conversations.ts"
+import { qprCodes } from "../../src/Projections/QprCodes.ts"
 import { scans } from "../../src/Projections/Scans.ts"
 import { Vitals } from "../../src/Vitals.ts"
 import { engines, postgres } from "../support/Databases.ts"
@@ -97,6 +98,7 @@ for (const engine of engines) {
 
     it.effect("filters by code and time and pages, counting all that fits the filter", () =>
       Effect.gen(function*() {
+        yield* given(qprCodes)
         const { when } = yield* given(scans)
         yield* when(
           Array.from({ length: 10 }, (_, index) =>

@@ -32,9 +32,11 @@ describe("the log for people on call", () => {
         faults = second < 5 ? [] : second < 10 ? [database] : second < 20 ? [broker, database] : []
       })
       assert.deepStrictEqual(lines, [
-        "5: WARN  not ready: database: no answer for 5 s. Deliveries are still stored",
+        "5: WARN  not ready: database: no answer for 5 s. Deliveries are still stored, and what waits is "
+        + "projected later",
         "10: WARN  not ready: event log: the broker is not connected; database: no answer for 10 s. "
-        + "Deliveries are not stored; 3QPR repeats them",
+        + "Deliveries are answered 503 and not stored. 3QPR repeats each for 72 minutes; `threeqpr reconcile` brings back "
+        + "the scans of a longer outage. What was answered 200 is kept",
         "20: INFO  ready again after 15 s"
       ])
     }))

@@ -1,5 +1,5 @@
 import { Effect, Redacted } from "effect"
-import { connect, NatsError } from "nats"
+import { connect, ErrorCode, NatsError } from "nats"
 import { stream } from "../../EventLog.ts"
 
 /** How long the broker may answer nothing before it is started again, in milliseconds. */
@@ -14,42 +14,44 @@ export interface Asked {
 }
 
 /**
- * Completes when a broker that has answered before answers nothing for `longest` milliseconds; gives the time without an
- * answer. A broker that reads a large store at its start has not answered yet and is left alone. Asks for the stream:
- * nats-server 2.9 can answer at its port while its streams hang, such as on a full disk.
+ * Completes when a broker that takes connections answers nothing for `longest` milliseconds; gives that time. A broker
+ * that refuses connections still reads its store: it takes none before. Asks for the stream: nats-server 2.9 can greet
+ * its clients while its streams hang, such as on a full disk.
  */
 export const untilSilent = Effect.fnUntraced(function*(asked: Asked, longest: number) {
-  let answered: number | undefined
+  let since: number | undefined
   let missed = 0
   while (true) {
-    if (yield* answers(asked, longest / 6)) {
-      answered = performance.now()
-      missed = 0
-    } else if (answered !== undefined) {
+    const began = performance.now()
+    if (yield* isSilent(asked, longest / 6)) {
+      since ??= began
       missed++
-      const lasted = performance.now() - answered
+      const lasted = performance.now() - since
       if (missed >= unanswered && lasted >= longest) return lasted
+    } else {
+      since = undefined
+      missed = 0
     }
     yield* Effect.sleep(missed > 0 ? longest / 30 : longest / 6)
   }
 })
 
-/** Whether the broker answers within a time, in milliseconds: that there is no such stream is an answer too. */
-const answers = ({ token, url }: Asked, timeout: number) =>
+/** Whether the broker takes a connection and does not answer within a time. That there is no such stream is an answer. */
+const isSilent = ({ token, url }: Asked, timeout: number) =>
   Effect.promise(async () => {
     try {
       const client = await connect({ servers: url, token: Redacted.value(token), reconnect: false, timeout })
       try {
         const manager = await client.jetstreamManager({ checkAPI: false, timeout })
         await manager.streams.info(stream)
-        return true
+        return false
       } catch (error) {
-        return error instanceof NatsError && error.api_error !== undefined
+        return !(error instanceof NatsError && error.api_error !== undefined)
       } finally {
         // Not awaited: a close waits for what was sent, which a silent broker does not take.
         void client.close().catch(() => {})
       }
-    } catch {
-      return false
+    } catch (error) {
+      return !(error instanceof NatsError && error.code === ErrorCode.ConnectionRefused)
     }
   })

@@ -1,5 +1,5 @@
 import { assert, describe } from "@effect/vitest"
-import { Effect } from "effect"
+import { Console, Effect } from "effect"
 import { request } from "node:http"
 import process from "node:process"
 import { newEmbeddedDataDir } from "../support/Databases.ts"
@@ -79,7 +79,7 @@ const inARow = <E, R>(what: string, once: Effect.Effect<ReadonlyArray<Seen>, E, 
     Effect.gen(function*() {
       const all = yield* once
       if (starts > 1) {
-        console.log(`${what}, start ${start}: ${all.map((seen) => JSON.stringify(seen)).join(" ")}`)
+        yield* Console.log(`${what}, start ${start}: ${all.map((seen) => JSON.stringify(seen)).join(" ")}`)
       }
       for (const { hung, refused } of all) {
         assert.strictEqual(hung, 0)

@@ -175,7 +175,7 @@ describe("the public listener under abuse", () => {
 
   // Row 30.
   test(
-    "sheds and goes on with 256 open files and 128 MB of heap",
+    "sheds load and continues with 256 open files and 128 MB of heap",
     Effect.gen(function*() {
       const { ledger, port, target } = yield* setUp({ files: 256, heap: 128 })
       const body = ledger.event()
@@ -200,7 +200,7 @@ describe("the public listener under abuse", () => {
         for (const { responses } of all) {
           for (const { status } of responses) assert.include([200, 400, 408, 503], status)
         }
-        // Nobody waits longer than the listener's own time-outs, and on Deno until it listens anew.
+        // No client waits longer than the listener's own time-outs, and on Deno until it listens again.
         const again = yield* deliver(target.webhook, { body, signature }).pipe(
           Effect.timeout("2 seconds"),
           Effect.sandbox,

@@ -90,7 +90,7 @@ const up = Effect.gen(function*() {
 
 describe("docker-compose.yml, its services as processes on this machine", () => {
   test(
-    "start in order, take deliveries at both receivers, and go on when the stream's leader is killed",
+    "start in order, take deliveries at both receivers, and continue when the stream's leader is killed",
     Effect.gen(function*() {
       const { healthyInOrder, members, ours } = yield* up
       const brokers = healthyInOrder.slice(0, 4)

@@ -98,7 +98,7 @@ layer(Dashboard.layer, options)("the dashboard", (it) => {
       const last = (yield* level).stream.last_sequence
       yield* Effect.promise(async () => {
         await page.getByText("Paused, 1 new event").waitFor()
-        // What is shown of the log goes on, the feed does not.
+        // What is shown of the log continues, the feed does not.
         await becomes(() => textOf(page, ".stream div:nth-child(3) dd"), english.format(last))
         assert.strictEqual(await newest(), "evt_seen")
         assert.strictEqual(await page.getByText("Paused, 1 new event").count(), 1)

@@ -94,7 +94,7 @@ layer(Dashboard.layer, options)("the dashboard's quality", (it) => {
       }
     }))
 
-  it.effect("moves nothing that nobody asked to move, and fits a phone and a wide screen", () =>
+  it.effect("moves nothing by itself, and fits a phone and a wide screen", () =>
     Effect.gen(function*() {
       const { open } = yield* Dashboard
       for (const width of [390, 1_280, 1_920]) {
@@ -157,7 +157,7 @@ layer(Dashboard.layer, options)("the dashboard's quality", (it) => {
       assert.deepStrictEqual(wrong, [])
     }))
 
-  it.effect("is small, asks nobody else, and lets nothing in", () =>
+  it.effect("is small, asks no other server, and lets nothing in", () =>
     Effect.gen(function*() {
       const { admin } = yield* Dashboard
       const { body, headers } = yield* send(`${admin}/`)

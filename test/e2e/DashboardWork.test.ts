@@ -154,14 +154,14 @@ layer(Dashboard.layer, options)("the dashboard's work", (it) => {
         body: Buffer.from(JSON.stringify(JSON.parse(json), null, 2)),
         signature: Signature.sign(Buffer.from(json), secret)
       })
-      yield* send(webhook, { method: "POST", body: "nobody signed this" })
+      yield* send(webhook, { method: "POST", body: "without a signature" })
       const { page, wrong } = yield* open("#/work/rejected")
       yield* Effect.promise(async () => {
         await page.getByText("2 requests refused since 1 receiver started").waitFor()
         const row = (reason: string) =>
           page.locator(".pair-list tbody tr", { hasText: reason }).getByRole("link")
         await row("missing signature").click()
-        await page.locator(".pair-detail pre", { hasText: "nobody signed this" }).waitFor()
+        await page.locator(".pair-detail pre", { hasText: "without a signature" }).waitFor()
         await row("invalid signature").click()
         await page.locator(".pair-detail .notice", { hasText: "JSON" }).waitFor()
         assert.notInclude(await page.content(), Redacted.value(secret))

@@ -109,7 +109,7 @@ layer(Server.layer, { excludeTestServices: true })("threeqpr dead-letters", (it)
       assert.match(operations[0]?.by ?? "", new RegExp(`^${userInfo().username}@.`))
     }))
 
-  it.effect("discard removes one for good, with the reason", () =>
+  it.effect("discard removes one permanently, with the reason", () =>
     Effect.gen(function*() {
       const { admin } = yield* Server
       const id = yield* poison("evt_discarded", "\u0000")

@@ -244,7 +244,7 @@ describe("threeqpr doctor", () => {
       assert.strictEqual(state.messages, 0)
     }).pipe(Effect.scoped, Effect.provide(Broker.layer)))
 
-  it.live("warns of a stream that differs from the settings, and of a consumer that nobody serves", () =>
+  it.live("warns of a stream that differs from the settings, and of a consumer that no process serves", () =>
     Effect.gen(function*() {
       const DATA_DIR = yield* Broker.newDataDir
       const THREEQPR_WEBHOOK_SECRET = Redacted.value(secret)
@@ -323,7 +323,7 @@ describe("threeqpr doctor", () => {
       assert.isBelow(Duration.toSeconds(took), 9)
     }).pipe(Effect.scoped))
 
-  it.live("looks into a Postgres of one's own: is it there, and are the tables; never shows the password", () =>
+  it.live("checks an external Postgres: whether it answers and has the tables; never shows the password", () =>
     Effect.gen(function*() {
       const DATABASE_URL = yield* newDatabase
       const empty = yield* doctor({ DATABASE_URL })

@@ -108,7 +108,7 @@ layer(Server.layer, { excludeTestServices: true })("threeqpr events", (it) => {
 })
 
 describe("threeqpr events tail", () => {
-  it.live("goes on after the server was away, without a gap, and says so", () =>
+  it.live("continues after the server was away, without a gap, and says so", () =>
     Effect.gen(function*() {
       const environment = { ...(yield* newStores), THREEQPR_WEBHOOK_SECRET: Redacted.value(secret) }
       const first = yield* serve(environment)

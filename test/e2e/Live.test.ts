@@ -34,7 +34,7 @@ describe("/v1/live of serve", () => {
         yield* client.until(() => client.statuses().at(-1)?.instances === 2)
         for (const id of ["evt_1", "evt_2", "evt_3"]) yield* deliver(first.webhook, signed(scanCreated(id)))
         yield* deliver(second.webhook, signed(scanCreated("evt_4")))
-        yield* send(second.webhook, { method: "POST", body: "nobody signed this" })
+        yield* send(second.webhook, { method: "POST", body: "without a signature" })
         yield* client.until(() =>
           stored(client) === 4 && client.statuses().at(-1)?.totals?.projected["scans"] === 4
         )
@@ -79,7 +79,7 @@ describe("/v1/live of serve", () => {
     }).pipe(Effect.scoped, Effect.provide(platform)))
 
   it.live(
-    "says what is not ready while the broker is away, and goes on without a gap when it is back",
+    "says what is not ready while the broker is away, and continues without a gap when it is back",
     () =>
       Effect.gen(function*() {
         const broker = yield* NatsProcess.start()

@@ -180,7 +180,7 @@ const onlyGenerationTwo = Effect.repeat(Effect.delay(durables, "200 millis"), {
 
 describe("a rebuild over several processes", () => {
   it.live(
-    "goes on when a projector is killed, and when all are killed and one is started",
+    "continues when a projector is killed, and when all are killed and one is started",
     () =>
       Effect.gen(function*() {
         const events = 30_000
@@ -247,7 +247,7 @@ describe("a rebuild over several processes", () => {
   )
 
   it.live(
-    "waits for a projector, says so, goes on when nobody watches, and can be cancelled",
+    "waits for a projector, says so, continues when no client watches, and can be cancelled",
     () =>
       Effect.gen(function*() {
         const { environment } = yield* Shared

@@ -38,7 +38,7 @@ describe("everything on one machine", () => {
       assert.match(THREEQPR_WEBHOOK_SECRET, /^whsec_/)
       assert.notInclude(registered.stdout + registered.stderr, THREEQPR_WEBHOOK_SECRET)
 
-      // Deliveries have begun: nobody has taken them yet.
+      // Deliveries have begun: no receiver has taken them yet.
       yield* simulating.line("stderr", /^Nothing answers at/)
       const environment = { ...stores, PORT, ADMIN_PORT, THREEQPR_WEBHOOK_SECRET }
       const first = yield* serve(environment)

@@ -145,7 +145,7 @@ describe("threeqpr reconcile", () => {
   )
 
   test(
-    "goes on after kill -9 in the next start, and appends nothing twice",
+    "continues after kill -9 in the next start, and appends nothing twice",
     Effect.gen(function*() {
       const { url } = yield* simulated(700)
       const proxy = yield* Proxy.before(Number(new URL(url).port))

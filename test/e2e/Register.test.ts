@@ -83,7 +83,7 @@ describe("threeqpr register", () => {
   )
 
   test(
-    "takes events in lists and repeatedly, each once, and warns of those that nobody knows here",
+    "takes events in lists and repeatedly, each once, and warns of those that are unknown here",
     Effect.gen(function*() {
       const { account, register } = yield* start
       const args = ["--events", "scan.created, qpr_code.scanned", "--events", "scan.created,qpr_code.created"]

@@ -36,7 +36,7 @@ describe("/v1/rejections", () => {
         body: Buffer.from(spaced),
         signature: Signature.sign(Buffer.from(json), secret)
       })
-      yield* send(webhook, { method: "POST", body: "nobody signed this" })
+      yield* send(webhook, { method: "POST", body: "without a signature" })
       yield* deliver(webhook, signed(scanCreated("evt_2")), { "content-encoding": "gzip" })
       yield* deliver(webhook, signed("x".repeat(1_100_000)))
       yield* deliver(webhook, signed(scanCreated("evt_3")))
@@ -62,7 +62,7 @@ describe("/v1/rejections", () => {
       assert.notInclude(JSON.stringify(reformatted), THREEQPR_WEBHOOK_SECRET)
       const { body } = yield* send(`${admin}/v1/status`)
       assert.strictEqual((body as { readonly stream: { readonly events: number } }).stream.events, 1)
-      assert.strictEqual((yield* send(`${admin}/v1/rejections/nobody`)).status, 404)
+      assert.strictEqual((yield* send(`${admin}/v1/rejections/unknown`)).status, 404)
     }).pipe(Effect.scoped, Effect.provide(platform)))
 
   it.live("asks every receiver, each of which keeps a bounded part of a flood", () =>

@@ -43,7 +43,7 @@ const started = Effect.gen(function*() {
   return { url, admin, ingress, projector }
 })
 
-/** The connection of somebody who has stolen a role's credential. */
+/** The connection of an attacker who has stolen a role's credential. */
 const thief = (url: string, user: string) =>
   Effect.acquireRelease(
     Effect.promise(() =>

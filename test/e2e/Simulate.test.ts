@@ -75,7 +75,7 @@ describe("threeqpr simulate", () => {
       assert.include(unknown.stderr, "THREEQPR_WEBHOOK_SECRET")
     }).pipe(Effect.scoped))
 
-  it.live("sends nothing when --verify has nobody to ask", () =>
+  it.live("sends nothing when --verify has no listener to ask", () =>
     Effect.gen(function*() {
       const { arrivals, url } = yield* receiver()
       const { code, stderr } = yield* threeqpr(

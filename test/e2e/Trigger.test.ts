@@ -108,7 +108,7 @@ layer(Receiver.layer, { excludeTestServices: true, timeout: "60 seconds" })("thr
       ])
     }).pipe(Effect.scoped))
 
-  it.effect("sends a type that nobody knows, and says which was perhaps meant", () =>
+  it.effect("sends an unknown type, and suggests which was meant", () =>
     Effect.gen(function*() {
       const known = yield* trigger(["scan.created"])
       assert.strictEqual(known.stderr, "")

@@ -83,7 +83,7 @@ describe("threeqpr simulate --verify", () => {
   )
 
   test(
-    "exits 1 and names the rows that are missing when nobody projects any more",
+    "exits 1 and names the rows that are missing when no projector runs",
     Effect.gen(function*() {
       const environment = { ...(yield* newStores), THREEQPR_WEBHOOK_SECRET }
       yield* (yield* serve(environment)).end("SIGTERM")

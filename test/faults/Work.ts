@@ -4,7 +4,7 @@ import type { Draw } from "../support/Faults/Bodies.ts"
 import { answered, asked } from "./Admin.ts"
 import { type Fault, oneOf, type Target } from "./Fault.ts"
 
-/** What operators do amid it all; that it is refused or nobody answers is no fault of the system. */
+/** What operators do meanwhile. A refusal or a missing answer is no fault of the system. */
 export const work: ReadonlyArray<Fault> = [
   {
     name: "rebuild",

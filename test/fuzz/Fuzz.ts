@@ -160,7 +160,7 @@ export const fuzz = Effect.fnUntraced(function*({ say = () => {}, seconds, seed 
       for (let next = 0; performance.now() < until || next < storms.length; next++) {
         const { blow, kind } = pick(storms, next)
         const before = target.logs.length
-        // While the broker stands still nobody can be told from somebody who was refused wrongly.
+        // While the broker stands still, a missing answer cannot be told from a wrong refusal.
         storming = kind === "the broker stands still"
         if (storming) await new Promise((wake) => setTimeout(wake, 500))
         await blow(weather)
@@ -222,7 +222,7 @@ const shown = ({ steps }: Case) =>
   )
     .slice(0, 3).join(" ")
 
-/** Reads the whole stream, and tells of each entry that nobody signed and each answer that was not kept. */
+/** Reads the whole stream, and reports each entry without a signature and each answer that was not kept. */
 const compare = async (
   broker: NatsProcess.NatsProcess,
   ledger: Ledger,

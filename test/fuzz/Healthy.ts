@@ -28,7 +28,7 @@ export class Healthy {
     this.#agent.destroy()
   }
 
-  /** While nobody can be served. */
+  /** While no client can be served. */
   pause(paused: boolean): void {
     this.#paused = paused
   }

@@ -150,7 +150,7 @@ export const storms: ReadonlyArray<Storm> = [
     }
   },
   {
-    kind: "nobody reads the answers",
+    kind: "no client reads the answers",
     blow: async (weather) => {
       // Answers are asked for and not taken: what the server keeps of them must be bounded.
       const chunked = chunk(Buffer.from("x"))
@@ -160,7 +160,7 @@ export const storms: ReadonlyArray<Storm> = [
         between(weather.draw, 0, 100),
         "half-close"
       ], { answers: 1, patience: 10_000 })
-      weather.see("nobody reads the answers", done, [400, 408], false)
+      weather.see("no client reads the answers", done, [400, 408], false)
     }
   },
   {

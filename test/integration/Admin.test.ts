@@ -137,8 +137,8 @@ for (const engine of engines) {
             ["/v1/scans?limit=ten", 400],
             ["/v1/scans?offset=-1", 400],
             ["/v1/scans?since=yesterday", 400],
-            ["/v1/scans/nobody", 404],
-            ["/v1/conversations/nobody", 404],
+            ["/v1/scans/unknown", 404],
+            ["/v1/conversations/unknown", 404],
             ["/nowhere", 404]
           ] as const
         ) {

@@ -65,7 +65,7 @@ for (const engine of engines) {
         )
         for (let round = 0; round < 150; round++) {
           const query = {
-            qpr_code_id: pick([undefined, "qpr_a", "qpr_b", "nobody"]),
+            qpr_code_id: pick([undefined, "qpr_a", "qpr_b", "unknown"]),
             since: pick([undefined, new Date(at()).toISOString()]),
             until: pick([undefined, new Date(at()).toISOString()]),
             limit: 1 + Math.floor(draw() * 40),
@@ -355,7 +355,7 @@ for (const engine of engines) {
         }
       }))
 
-    it.effect("/metrics tell of a rebuild while it goes on, and no longer", () =>
+    it.effect("/metrics show a rebuild while it runs, and no longer", () =>
       Effect.gen(function*() {
         yield* given(scans)
         const id = yield* request("scans", "rebuild", "the tests")
@@ -366,7 +366,7 @@ for (const engine of engines) {
       }))
 
     it.effect(
-      "analytics are what 3QPR's own are, but for the devices that nobody can tell apart",
+      "analytics equal 3QPR's own, except for devices that cannot be told apart",
       () =>
         Effect.gen(function*() {
           const draw = drawsOf(3)
@@ -437,7 +437,7 @@ for (const engine of engines) {
             { qpr_code_id: "qpr_a", name: null, short_id: null, scans: 200 },
             { qpr_code_id: "qpr_b", name: null, short_id: null, scans: 200 }
           ])
-          assert.strictEqual((yield* get("/v1/qpr-codes/nobody/analytics")).status, 404)
+          assert.strictEqual((yield* get("/v1/qpr-codes/unknown/analytics")).status, 404)
         }),
       60_000
     )

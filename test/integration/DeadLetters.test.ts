@@ -86,7 +86,7 @@ layer(listenerAndClient, { excludeTestServices: true })("the private listener on
   it.effect("says when there is no such dead letter", () =>
     Effect.gen(function*() {
       const { deadLetters } = yield* AdminClient
-      for (const id of ["nobody:1", "nonsense", "a.b:1", "*:1"]) {
+      for (const id of ["unknown:1", "nonsense", "a.b:1", "*:1"]) {
         const problem = yield* Effect.flip(deadLetters.get({ params: { id } }))
         assert.strictEqual(problem._tag, "NotFound", id)
       }

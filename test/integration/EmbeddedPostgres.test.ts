@@ -45,7 +45,7 @@ describe("the embedded Postgres", () => {
   )
 
   test(
-    "is made anew when making it was cut short",
+    "is created again when its creation was cut short",
     Effect.gen(function*() {
       const dataDir = yield* newEmbeddedDataDir
       writeFileSync(join(dataDir, "postgres", "unfinished"), "")

@@ -32,7 +32,7 @@ const run = Effect.fnUntraced(function*(name: string, environment: Readonly<Reco
 
 layer(consumersOnBroker, { excludeTestServices: true })("the examples", (it) => {
   it.effect(
-    "table.ts counts each scan once in a table of one's own, also when it is stored or comes again",
+    "table.ts counts each scan once in an own table, also when it is stored or comes again",
     () =>
       Effect.gen(function*() {
         const DATABASE_URL = yield* newDatabase

@@ -204,7 +204,7 @@ describe("an event log that cannot store", () => {
       assert.isFalse((yield* append(entryOf("c", { body }))).duplicate)
     }).pipe(Effect.provide(logOnBroker)))
 
-  it.live("says that there is no stream when somebody deleted it", () =>
+  it.live("says that there is no stream when it was deleted", () =>
     Effect.gen(function*() {
       const { append } = yield* EventLog
       yield* ready

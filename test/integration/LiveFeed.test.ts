@@ -104,13 +104,13 @@ layer(listener, { excludeTestServices: true })("/v1/live", (it) => {
       const { events } = body as { readonly events: ReadonlyArray<EventSummary> }
       const entries = client.messages.filter(({ event }) => event === "entry")
       assert.deepStrictEqual(entries.map(({ data }) => data), [...events])
-      // A status says up to where the client was given the log, so that it can go on from any message.
+      // A status says up to which sequence the client has the log, so that it can continue from any message.
       const at = client.statuses().length
       yield* client.until(() => client.statuses().length > at)
       assert.strictEqual(client.messages.at(-1)?.id, String(odd.sequence))
     }))
 
-  it.effect("goes on behind the last message, in order, without a gap and nothing twice, while more comes", () =>
+  it.effect("continues behind the last message, in order, without a gap and nothing twice, while more comes", () =>
     Effect.gen(function*() {
       const { sequence: start } = yield* append("evt_start")
       yield* appendMany("evt_missed", 700)

@@ -12,13 +12,13 @@ import { topology } from "../support/Log.ts"
 import { operated } from "../support/NatsJwt.ts"
 import * as NatsProcess from "../support/NatsProcess.ts"
 
-/** Appends an event as somebody. */
+/** Appends an event under a login. */
 const append = (target: Target) =>
   Effect.flatMap(EventLog, (log) => log.append(entryOf("evt_1"))).pipe(
     Effect.provide(JetStream.layer(topology).pipe(Layer.provide(Nats.layer(target))))
   )
 
-/** What somebody is told who is not let in, at the first attempt that is final. */
+/** The message for a client that is refused, at the first attempt that is final. */
 const refusal = (target: Target) =>
   Effect.map(Effect.flip(append({ attempts: 2, ...target })), ({ message }) => message)
 

@@ -69,7 +69,7 @@ const test = (
 
 describe("the event log behind a bad network", () => {
   test(
-    "notices within 15 seconds that nothing passes any more, answers meanwhile, and goes on when it does",
+    "notices within 15 seconds that the connection is lost, answers meanwhile, and continues when it is back",
     Effect.gen(function*() {
       const { connected, log, proxy } = yield* network
       yield* proxy.pause
@@ -92,7 +92,7 @@ describe("the event log behind a bad network", () => {
   )
 
   test(
-    "stores once what the broker acknowledged to nobody",
+    "stores once what the broker acknowledged when no client could hear it",
     Effect.gen(function*() {
       const { log, proxy } = yield* network
       yield* proxy.deafen
@@ -202,7 +202,7 @@ describe("a durable consumer behind a bad network", () => {
 
       const past = yield* Layer.build(direct)
       const { connection } = Context.get(past, Nats)
-      // Somebody hears the requests, so the broker does not answer that nobody does.
+      // A subscriber hears the requests, so the broker does not answer that there is none.
       connection.subscribe(`$JS.API.CONSUMER.MSG.NEXT.${stream}.mine`)
       yield* proxy.deafen
       yield* Effect.provide(deleteDurable("mine"), past)

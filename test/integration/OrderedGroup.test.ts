@@ -90,7 +90,7 @@ layer(Layer.effectDiscard(ready).pipe(Layer.provideMerge(consumersOnBroker)), { 
       }), 60_000)
 
     it.effect(
-      "retries in place: the next event of the key waits, other partitions go on",
+      "retries in place: the next event of the key waits, other partitions continue",
       () =>
         Effect.gen(function*() {
           const log: Array<string> = []
@@ -115,7 +115,7 @@ layer(Layer.effectDiscard(ready).pipe(Layer.provideMerge(consumersOnBroker)), { 
     )
 
     it.effect(
-      "keeps aside what fails for good and goes on; a redrive takes its turn",
+      "dead-letters what fails permanently and continues; a redrive takes its turn",
       () =>
         Effect.gen(function*() {
           const log: Array<string> = []
@@ -149,7 +149,7 @@ layer(Layer.effectDiscard(ready).pipe(Layer.provideMerge(consumersOnBroker)), { 
     )
 
     it.effect(
-      "begins where it is told, goes on where it was, and keeps its number of partitions",
+      "begins where it is told, continues where it was, and keeps its number of partitions",
       () =>
         Effect.gen(function*() {
           const log: Array<string> = []

@@ -110,7 +110,7 @@ for (const engine of engines) {
         }).pipe(Effect.provide(projector))
       }).pipe(Effect.provide(stack)))
 
-    it.live("keeps aside what somebody else wrote into the stream, and goes on", () =>
+    it.live("dead-letters what another program wrote into the stream, and continues", () =>
       Effect.gen(function*() {
         // Were it pasted into a JSON array unread, it would be two rows.
         const forged = `{"id":"g2","event":"scan.created","data":{"id":"x"}}},{"event_id":"y","sequence":1,`
@@ -147,7 +147,7 @@ for (const engine of engines) {
         assert.strictEqual((yield* untilSettled("conversations-1")).delivered.consumer_seq, 1)
       }).pipe(Effect.provide(running)))
 
-    it.live("creates its durable consumer again when somebody deleted it, and changes nothing twice", () =>
+    it.live("creates its durable consumer again when it was deleted, and changes nothing twice", () =>
       Effect.gen(function*() {
         yield* appendScans(50, "a")
         yield* untilCount("scans", 50)
@@ -184,7 +184,7 @@ for (const engine of engines) {
         }
       }).pipe(Effect.provide(Layer.merge(logOnBroker, Vitals.layer))))
 
-    it.live("goes on where it was when it is stopped and started amid a backlog", () =>
+    it.live("continues where it was when it is stopped and started amid a backlog", () =>
       Effect.gen(function*() {
         yield* appendScans(3_000, "a")
         for (let rows = 0; rows < 3_000;) {
@@ -313,7 +313,7 @@ describe.concurrent("the projector with a durable consumer that another program 
 })
 
 describe.concurrent("the projector without its database", () => {
-  it.live("waits, says so, dead-letters nothing, and goes on when it is back", () =>
+  it.live("waits, says so, dead-letters nothing, and continues when it is back", () =>
     Effect.gen(function*() {
       const postgres = yield* Postgres.start
       const database = Migrations.layer.pipe(
@@ -329,12 +329,14 @@ describe.concurrent("the projector without its database", () => {
         const [fault] = yield* until("a fault", faults, (faults) => faults.length > 0)
         assert.strictEqual(fault?.part, "projection scans")
         yield* postgres.start
-        yield* until("100 scans", Effect.exit(countOf("scans")), (exit) =>
-          Exit.isSuccess(exit) && exit.value === 100)
+        yield* until(
+          "100 scans",
+          Effect.exit(countOf("scans")),
+          (exit) => Exit.isSuccess(exit) && exit.value === 100
+        )
         yield* postgres.restartImmediate
         yield* appendScans(50, "c")
-        yield* until("150 scans", Effect.exit(total), (exit) =>
-          Exit.isSuccess(exit) && exit.value === 150)
+        yield* until("150 scans", Effect.exit(total), (exit) => Exit.isSuccess(exit) && exit.value === 150)
         yield* untilSettled("scans-1")
         assert.strictEqual(yield* total, 150)
         assert.deepStrictEqual(yield* faults, [])
@@ -346,7 +348,7 @@ describe.concurrent("the projector without its database", () => {
 })
 
 describe.concurrent("the projector without its broker", () => {
-  it.live("goes on when the broker is back, and changes nothing twice", () =>
+  it.live("continues when the broker is back, and changes nothing twice", () =>
     Effect.gen(function*() {
       yield* appendScans(500, "a")
       yield* untilCount("scans", 1)

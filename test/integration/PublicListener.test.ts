@@ -282,7 +282,7 @@ describe.concurrent("the public listener when nothing can be stored", () => {
           (id) => Effect.forkChild(deliver(url, signed(scanCreated(id))))
         )
         yield* Effect.repeat(Effect.yieldNow, { until: () => waiting === 2 })
-        // The declared body never comes: an answer shows that nobody waited for it.
+        // The declared body never comes: an answer shows that the listener did not wait for it.
         const shed = yield* raw(port, head(20, "Connection: close\r\n"))
         assert.match(shed, /^HTTP\/1\.1 503 /)
         yield* Deferred.succeed(stored, { sequence: 1, duplicate: false })

@@ -104,7 +104,7 @@ for (const engine of engines) {
         const late = yield* Effect.flip(
           applyOnce(scans, 1, [delivered(9_999, "late", "scan.created", { id: "late" })])
         )
-        assert.strictEqual(late._tag, "NotNow", "a batch of the generation that is no more changes nothing")
+        assert.strictEqual(late._tag, "NotNow", "a batch of the dropped generation changes nothing")
         yield* history(2_500, 2_600)
         yield* untilApplied(2_600, 2)
         assert.deepStrictEqual(yield* (yield* Vitals).faults, [])
@@ -177,7 +177,7 @@ for (const engine of engines) {
         assert.deepStrictEqual(yield* content, before)
       }).pipe(Effect.provide(running)))
 
-    it.live("that is a dry run shows exactly the rows that somebody changed, and changes nothing", () =>
+    it.live("that is a dry run shows exactly the rows that were changed by hand, and changes nothing", () =>
       Effect.gen(function*() {
         const sql = yield* SqlClient
         yield* history(0, 1_500)

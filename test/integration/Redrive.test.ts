@@ -205,19 +205,19 @@ layer(listenerAndClient, { excludeTestServices: true })("a redrive", (it) => {
       }
       const { address } = yield* HttpServer.HttpServer
       const url = `${HttpServer.formatAddress(address)}/v1/dead-letters/redrive`
-      const nobody = yield* send(url, {
+      const anonymous = yield* send(url, {
         method: "POST",
         body: `{"all":true}`,
         headers: { "content-type": "application/json" }
       })
-      assert.strictEqual(nobody.status, 400)
-      assert.include(nobody.headers.get("content-type"), "application/problem+json")
+      assert.strictEqual(anonymous.status, 400)
+      assert.include(anonymous.headers.get("content-type"), "application/problem+json")
       assert.strictEqual((yield* send(url)).status, 404)
     }))
 })
 
 layer(listenerAndClient, { excludeTestServices: true })("a discard", (it) => {
-  it.effect("removes dead letters for good, and tells who did it, when and why", () =>
+  it.effect("removes dead letters permanently, and records who did it, when and why", () =>
     Effect.gen(function*() {
       const { discard } = yield* api
       const { operations } = yield* AdminClient
@@ -251,7 +251,7 @@ layer(listenerAndClient, { excludeTestServices: true })("a discard", (it) => {
 })
 
 describe("an operation whose process ends", () => {
-  it.live("goes on in the next one with the events that it has not reached", () =>
+  it.live("continues in the next one with the events that it has not reached", () =>
     Effect.gen(function*() {
       const { list, put } = yield* DeadLetters
       const { begin, find } = yield* Operations

@@ -113,7 +113,7 @@ describe("the file with the webhook secrets", () => {
     "is not taken while it is being written",
     Effect.gen(function*() {
       const { file, logs, takes, until } = yield* setUp(named("whole"))
-      // Never the same twice: a file that somebody writes to at any look.
+      // Never the same twice: a file that changes between any two reads.
       let count = 0
       const writing = setInterval(() => writeFileSync(file, named(`part ${count++}`)), 20)
       yield* Effect.sleep("3500 millis")

@@ -129,7 +129,7 @@ describe("a simulated 3QPR", () => {
   )
 
   live(
-    "gives up what nobody ever takes, and says why",
+    "gives up deliveries that no receiver accepts, and says why",
     Effect.gen(function*() {
       const report = yield* Simulator.run({ ...fast, url: "http://127.0.0.1:1/", count: 2, speed: 1_000_000 })
       assert.strictEqual(report.deliveries.no_answer.refused, 12)

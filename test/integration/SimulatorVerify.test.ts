@@ -99,7 +99,7 @@ describe("the comparison after a simulated run", () => {
       assert.strictEqual(log.misfiled.length, 2)
     }))
 
-  it.live("calls everything lost in a log that was made anew", () =>
+  it.live("calls everything lost in a log that was created again", () =>
     Effect.gen(function*() {
       const { clean, log } = yield* compare((holdings) => void (holdings.created = "2026-03-21T00:00:00Z"))
       assert.deepStrictEqual([clean, log.lost.length], [false, 300])
@@ -116,7 +116,7 @@ describe("the comparison after a simulated run", () => {
         holdings.scans = holdings.scans.slice(1).map((scan) =>
           scan === elsewhere ? { ...scan, city: "Atlantis", conversation_messages: 99, added: 1 } : scan
         )
-        holdings.conversations[0] = { ...conversation, metadata: { ended_by: "nobody" } }
+        holdings.conversations[0] = { ...conversation, metadata: { ended_by: "a test" } }
       })
       assert.isFalse(clean)
       assert.deepStrictEqual(scans.missing, [some(ids.missing)])

@@ -38,7 +38,7 @@ describe("OpenTelemetry's variables", () => {
   )
 
   test(
-    "warn and go on where a value is not known",
+    "warn and continue where a value is not known",
     Effect.gen(function*() {
       const collector = yield* Collector.start()
       const lines: Array<string> = []

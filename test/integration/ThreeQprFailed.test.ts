@@ -156,7 +156,7 @@ it.live("neither key nor secret gets into messages, JSON, logs or spans", () =>
 
 const logged: Array<string> = []
 
-/** An HTTPS server whose certificate nobody signed. */
+/** An HTTPS server whose certificate is signed by no authority. */
 const selfSigned = Effect.acquireRelease(
   Effect.callback<{ readonly url: string; readonly requests: () => number; readonly close: () => void }>(
     (resume) => {

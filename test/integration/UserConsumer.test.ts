@@ -11,7 +11,7 @@ import { untilDead, untilDone } from "../support/Redrive.ts"
 import { broker, happen, ready, subscribing, until } from "../support/Subscribing.ts"
 
 layer(Layer.effectDiscard(ready).pipe(Layer.provideMerge(listenerAndClient)), { excludeTestServices: true })(
-  "a consumer of one's own",
+  "an own consumer",
   (it) => {
     it.effect("gets the events of its types, with data of that type's schema, and finishes the others", () =>
       Effect.gen(function*() {
@@ -192,7 +192,7 @@ layer(Layer.effectDiscard(ready).pipe(Layer.provideMerge(listenerAndClient)), { 
         assert.isAbove(Math.max(...sizes), 1)
       }))
 
-    it.effect("handles as many at a time as it is told, and a slow one keeps nobody back", () =>
+    it.effect("handles as many at a time as it is told, and a slow one delays no other", () =>
       Effect.gen(function*() {
         yield* happen("parallel", 40)
         const done: Array<string> = []
@@ -217,7 +217,7 @@ layer(Layer.effectDiscard(ready).pipe(Layer.provideMerge(listenerAndClient)), { 
         assert.strictEqual(most, 3)
       }))
 
-    it.effect("refuses other types under a name that consumes some, and says how to go on", () =>
+    it.effect("refuses other types under a name that consumes some, and says how to continue", () =>
       Effect.gen(function*() {
         const target = yield* broker
         const done: Array<string> = []

@@ -8,7 +8,7 @@ import { consumersOnBroker, deleteDurable } from "../support/Log.ts"
 import { happen, ready, subscribing, until } from "../support/Subscribing.ts"
 
 layer(Layer.effectDiscard(ready).pipe(Layer.provideMerge(consumersOnBroker)), { excludeTestServices: true })(
-  "the life of a consumer of one's own",
+  "the life of an own consumer",
   (it) => {
     it.effect("keeps an event that takes longer than the time to acknowledge", () =>
       Effect.gen(function*() {
@@ -92,7 +92,7 @@ layer(Layer.effectDiscard(ready).pipe(Layer.provideMerge(consumersOnBroker)), { 
       }))
 
     it.effect(
-      "goes on where it was new when its durable consumer is deleted, and skips nothing",
+      "continues where it was when its durable consumer is deleted, and skips nothing",
       () =>
         Effect.gen(function*() {
           yield* happen("deleted", 1)
@@ -113,7 +113,7 @@ layer(Layer.effectDiscard(ready).pipe(Layer.provideMerge(consumersOnBroker)), { 
       60_000
     )
 
-    it.effect("tells that the broker is away, and goes on when it is back", () =>
+    it.effect("reports that the broker is away, and continues when it is back", () =>
       Effect.gen(function*() {
         const done: Array<string> = []
         const { health } = yield* subscribing({

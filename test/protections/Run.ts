@@ -10,7 +10,7 @@ export const runtimes = ["node", "deno"] as const
 export type Runtime = typeof runtimes[number]
 
 /**
- * What became of a test. `failed`: its own assertion says why. `passed`: nobody noticed. `unproven`: it never ran,
+ * What became of a test. `failed`: its own assertion says why. `passed`: no test noticed. `unproven`: it never ran,
  * or waited until it was cut off, which proves nothing.
  */
 export interface Seen {
@@ -59,7 +59,7 @@ const vitest = (folder: string, runtime: Runtime, args: ReadonlyArray<string>) =
     for (const stream of [child.stdout, child.stderr]) {
       stream.on("data", (data) => void (printed = `${printed}${data}`.slice(-10_000)))
     }
-    // With all its workers: none of it may go on in the next run.
+    // With all its workers: none of them may continue in the next run.
     const end = () => {
       if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, "SIGKILL")
     }

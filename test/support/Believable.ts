@@ -35,7 +35,7 @@ export const history = Effect.fnUntraced(function*(webhook: string, scans: numbe
   })
 })
 
-/** Delivers what ends in each place where somebody has to look: dead letters, quarantine, rejected requests. */
+/** Delivers what ends in each place where an operator has to look: dead letters, quarantine, rejected requests. */
 export const trouble = Effect.fnUntraced(function*(webhook: string) {
   for (
     const [id, city] of [["evt_01K6DEAD0A", "Z\u0000rich"], ["evt_01K6DEAD0B", "\u0000"], [
@@ -56,6 +56,6 @@ export const trouble = Effect.fnUntraced(function*(webhook: string) {
     body: Buffer.from(JSON.stringify(JSON.parse(json), null, 2)),
     signature: Signature.sign(Buffer.from(json), secret)
   })
-  yield* send(webhook, { method: "POST", body: "nobody signed this" })
+  yield* send(webhook, { method: "POST", body: "without a signature" })
   yield* deliver(webhook, signed("x".repeat(1_100_000)))
 })

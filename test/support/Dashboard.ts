@@ -11,7 +11,7 @@ import { secret } from "./Webhook.ts"
 /** The token of the private listener in these tests. */
 export const token = "t0ken-of-the-dashboard-tests"
 
-/** A page of the dashboard, and what went wrong in it that nobody would see. */
+/** A page of the dashboard, and what went wrong in it unseen. */
 export interface Seen {
   readonly page: Page
   /** Errors, refusals of the policy, requests to others and addresses with the token in them: none is expected. */

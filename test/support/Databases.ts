@@ -53,7 +53,7 @@ export const newDatabase = Effect.gen(function*() {
 /** Settings for a `serve`: a data folder, and a new database on the server that all test files share. */
 export const newStores = Effect.all({ DATA_DIR: newDataDir, DATABASE_URL: newDatabase })
 
-/** A database of one's own on a real Postgres. */
+/** An own database on a real Postgres. */
 const newExternal = Layer.unwrap(
   Effect.map(newDatabase, (url) => Database.layer({ url: Redacted.make(url), dataDir: "" }))
 ).pipe(Layer.provide(NodeServices.layer))

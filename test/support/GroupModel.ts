@@ -180,7 +180,7 @@ class Schedule {
     this.#open[partition]?.push(this.#log.length)
   }
 
-  /** The first event of a partition that nobody has handled yet. */
+  /** The first event of a partition that is not handled yet. */
   #firstOpen(partition: number): number | undefined {
     const open = this.#open[partition] ?? []
     while (open[0] !== undefined && this.#accepted.has(open[0])) open.shift()
@@ -288,7 +288,7 @@ class Schedule {
     }
     const open = this.#firstOpen(action.partition)
     if (open !== undefined && open <= checkpoint) {
-      this.#violate(`the checkpoint of ${action.partition} passed ${open}, which nobody handled`)
+      this.#violate(`the checkpoint of ${action.partition} passed ${open}, which is not handled`)
     }
     if (action._tag === "Claim" && before?.record.owner != null) this.#counts.takeovers++
     this.#records.set(action.partition, { revision: ++this.#revision, record: action.record })
@@ -334,7 +334,7 @@ class Schedule {
     if ("renewed" in member && typeof member.renewed === "function") member.renewed(sentAt)
   }
 
-  /** The handler's effect reaches the database, sooner or later, also when its process is no more by then. */
+  /** The handler's effect reaches the database, sooner or later, also when its process has ended by then. */
   #handle(process: Process, begun: Begun<Event>): void {
     const end = (end: End) => {
       process.desk.end(begun, end)
@@ -407,7 +407,7 @@ class Schedule {
     }
     const running = this.#processes.filter(({ state }) => state === "running")
     const sizes = running.map(({ member }) => member.owned.size)
-    if (this.#processes.some(({ state }) => state === "leaving")) return "somebody does not come to leave"
+    if (this.#processes.some(({ state }) => state === "leaving")) return "a process does not come to leave"
     if (sizes.reduce((sum, owned) => sum + owned, 0) !== size) return `partitions owned: ${sizes.join()}`
     if (Math.max(...sizes) - Math.min(...sizes) > 1) return `out of balance: ${sizes.join()}`
     return ""

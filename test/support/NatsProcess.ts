@@ -11,7 +11,7 @@ import { spawnGuarded } from "./Guarded.ts"
 import { freePort } from "./Port.ts"
 import { standStill } from "./Processes.ts"
 
-/** A nats-server of the tests: nobody starts it again when it ends. */
+/** A nats-server of the tests. It is not started again when it ends. */
 export interface NatsProcess {
   readonly url: string
   readonly port: number
@@ -20,7 +20,7 @@ export interface NatsProcess {
   readonly storage: string
   /** Of nats-server, while it runs. */
   readonly pid: Effect.Effect<number>
-  /** Sends a signal; waits until the process is gone, or stands still, unless the signal lets it go on. */
+  /** Sends a signal; waits until the process is gone, or stands still, unless the signal lets it continue. */
   readonly signal: (signal: "SIGKILL" | "SIGTERM" | "SIGSTOP" | "SIGCONT") => Effect.Effect<void>
   /** Lets it read a configuration with other parts in place of its own; `{}` brings back the first one. */
   readonly reload: (others: Readonly<Record<string, unknown>>) => Effect.Effect<void>

@@ -33,7 +33,7 @@ export interface Postgres {
 export const password = "p4ss:w/rd"
 
 /**
- * A server of one's own in a temporary folder, until the scope ends. Postgres refuses to run as root, so
+ * An own server in a temporary folder, until the scope ends. Postgres refuses to run as root, so
  * root runs it as `nobody`. When we are killed it ends by itself, except on Windows; the folder stays then.
  */
 export const start: Effect.Effect<Postgres, never, Scope.Scope> = Effect.acquireRelease(

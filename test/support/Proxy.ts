@@ -6,7 +6,7 @@ export interface Proxy {
   readonly port: number
   /** Nothing passes in either direction; both sides see open connections. */
   readonly pause: Effect.Effect<void>
-  /** What the server says is lost, for good; it hears everything. New connections are the same. */
+  /** What the server says is lost permanently; it hears everything. New connections are the same. */
   readonly deafen: Effect.Effect<void>
   /** Everything passes again. What was held back by `pause` does too; what was lost stays lost. */
   readonly resume: Effect.Effect<void>
@@ -14,7 +14,7 @@ export interface Proxy {
   readonly reset: Effect.Effect<void>
   /** One connection is reset, on both sides. */
   readonly resetOne: Effect.Effect<void>
-  /** Connections that are open carry nothing any more, for good, and nobody is told; new ones work. */
+  /** Connections that are open carry nothing from now on, and neither side is told; new ones work. */
   readonly strand: Effect.Effect<void>
   /** Each piece that comes from now on is held back for so many milliseconds; the order stays. */
   readonly delay: (millis: number) => Effect.Effect<void>
@@ -138,7 +138,7 @@ const link = (client: Socket, upstream: Socket, rules: Rules, open: Set<Socket>)
     for (const listener of rules.listeners) listener(data, "client")
     if (!rules.cut?.(data)) return
     rules.cut = undefined
-    // The server gets what was sent, and nobody gets an answer.
+    // The server gets what was sent, and no client gets an answer.
     setImmediate(() => end(client))
   })
   upstream.on("data", (data: Buffer) => {

@@ -111,7 +111,7 @@ export const threeqpr = (
     return Effect.sync(() => child.kill("SIGKILL"))
   })
 
-/** A command of ours that goes on until it is told to stop. */
+/** A command of ours that runs until it is told to stop. */
 export interface Running {
   /** Waits until a stream has a line that fits, and gives it; earlier lines count. */
   readonly line: (from: "stdout" | "stderr", fits: RegExp) => Effect.Effect<string>
@@ -180,7 +180,7 @@ export const serve = (
 ): Effect.Effect<Serve, never, Scope.Scope> =>
   started(() => spawnMain(["serve", ...args], { PORT: "0", ADMIN_PORT: "0", ...environment }, launch))
 
-/** Waits until a `serve` that somebody else spawns is ready. Killed, if it still runs, with the scope. */
+/** Waits until a `serve` that another process spawns is ready. Killed, if it still runs, with the scope. */
 export const started = (
   spawnServe: () => ChildProcessWithoutNullStreams
 ): Effect.Effect<Serve, never, Scope.Scope> =>
@@ -199,7 +199,7 @@ const whenReady = (child: ChildProcess) =>
     const urlIn = (start: string) =>
       logs.find((line) => line.startsWith(start))?.slice(start.length).replace("0.0.0.0", "127.0.0.1") ?? ""
     if (child.stderr === null) return
-    // It has nothing to say there; what nobody reads would make it wait.
+    // It prints nothing there; output that is not read would make it wait.
     child.stdout?.on("data", (chunk) => logs.push(`on stdout: ${chunk}`))
     createInterface(child.stderr).on("line", (line) => {
       logs.push(messageOf(line))

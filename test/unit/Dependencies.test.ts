@@ -23,7 +23,7 @@ const resolve = (from: string, name: string): string | undefined => {
   }
 }
 
-/** Everything that runs with us, by name, with its licence: what is installed of all that somebody asks for. */
+/** Everything that runs with us, by name, with its licence: what is installed of all that is required. */
 const installed = () => {
   const licences = new Map<string, string>()
   const visit = (path: string, names: ReadonlyArray<string>) => {

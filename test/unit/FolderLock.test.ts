@@ -52,7 +52,7 @@ const deadPid = Effect.scoped(Effect.gen(function*() {
   return script.pid
 }))
 
-/** Runs an effect on the test clock, with something else done every second until it is through. */
+/** Runs an effect on the test clock, with something else done every second until it ends. */
 const letTimePass = Effect.fnUntraced(function*<A, E, R, R2>(
   effect: Effect.Effect<A, E, R>,
   everySecond: Effect.Effect<void, PlatformError.PlatformError, R2>

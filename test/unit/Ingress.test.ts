@@ -79,7 +79,7 @@ layer(ingress.pipe(Layer.provideMerge(Memory.layer())))("Ingress", (it) => {
       assert.isAbove(seen().unchecked, 0)
     }))
 
-  it.effect("stores a type nobody told us of like any other", () =>
+  it.effect("stores an unknown type like any other", () =>
     Effect.gen(function*() {
       const receipt = yield* deliver(signed(`{"id":"evt_c","event":"invoice.paid","data":null}`))
       assert.deepStrictEqual(receipt, { ok: true, id: "evt_c", duplicate: false } as never)
@@ -150,7 +150,7 @@ describe("Ingress on a log that cannot store", () => {
     maxBodyBytes: 1_000_000
   })
 
-  it.effect("fails, so that nobody takes the event for stored", () =>
+  it.effect("fails, so that no caller takes the event for stored", () =>
     Effect.gen(function*() {
       const failure = yield* Effect.flip(deliver(signed(scanCreated("evt_f"))))
       assert.strictEqual(failure.reason, "full")

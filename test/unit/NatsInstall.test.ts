@@ -6,8 +6,8 @@ import { official } from "../../src/Nats/Install/Release.ts"
 import { test } from "../support/Live.ts"
 import { commands, natsServer, newMachine, writeCached, writeCommand } from "../support/Machine.ts"
 
-const nobody = "http://127.0.0.1:1"
-const release = { ...official, url: nobody }
+const unreachable = "http://127.0.0.1:1"
+const release = { ...official, url: unreachable }
 const cached = `nats-server-v${official.version}-linux-amd64`
 
 const filesIn = (folder: string) => Effect.flatMap(FileSystem.FileSystem, (fs) => fs.readDirectory(folder))
@@ -121,7 +121,7 @@ describe("finding nats-server", () => {
         const part of [
           "- PATH: no nats-server there",
           `- our cache: none in ${machine.cacheDir}`,
-          `- the official release: ${nobody}/v2.14.5/${cached}.tar.gz cannot be fetched`,
+          `- the official release: ${unreachable}/v2.14.5/${cached}.tar.gz cannot be fetched`,
           "- the distribution's package: this is no Debian or Ubuntu: no apt-get on PATH",
           "NATS_SERVER_BIN",
           "NATS_URL",

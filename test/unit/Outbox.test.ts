@@ -32,7 +32,7 @@ describe("what waits for a client of /v1/live", () => {
     assert.isUndefined(outbox.take())
   })
 
-  it("has no id as long as nobody knows where the client is", () => {
+  it("has no id while the client's position is unknown", () => {
     const outbox = new Outbox(undefined)
     outbox.status(Buffer.from("event: status\n\n"))
     assert.notInclude(takeAll(outbox), "id:")

@@ -30,7 +30,7 @@ describe("reading a signed body", () => {
     )
   })
 
-  it("takes a type nobody told us of, with any data or none", () => {
+  it("takes an unknown type, with any data or none", () => {
     for (const data of [{ a: 1 }, [1], "text", null, undefined]) {
       const reading = json({ id: "evt_1", event: "invoice.paid_2", data })
       assert.strictEqual(reading._tag, "Event")

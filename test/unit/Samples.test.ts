@@ -9,7 +9,7 @@ import { sampleOf } from "../../src/Simulator/Samples.ts"
 
 describe("samples", () => {
   it.effect.each([...knownTypes, "menu.opened"])(
-    "of %s are events that nobody would quarantine",
+    "of %s are events that are not quarantined",
     (type) =>
       Effect.gen(function*() {
         for (let made = 0; made < 50; made++) {

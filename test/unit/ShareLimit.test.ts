@@ -40,7 +40,7 @@ describe("the share limit", () => {
     assert.isUndefined(limit.reason)
   })
 
-  it("goes on by itself when others succeed again", () => {
+  it("continues by itself when others succeed again", () => {
     const limit = new ShareLimit(["scan.created"])
     settle(limit, 100, dead)
     settle(limit, window - tolerated, ack)

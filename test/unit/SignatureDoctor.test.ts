@@ -202,7 +202,7 @@ describe("the signature doctor", () => {
   })
 
   it("says what remains when nothing fits, and invents no cause", () => {
-    const { causes, complete, remaining } = diagnosed(compact, header(compact, "somebody else's"))
+    const { causes, complete, remaining } = diagnosed(compact, header(compact, "another's"))
     assert.deepStrictEqual(causes, [])
     assert.isTrue(complete)
     assert.match(remaining.join("\n"), /forged.*\n.*not known here.*\n.*raw bytes/)

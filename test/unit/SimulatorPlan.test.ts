@@ -60,7 +60,7 @@ describe("the plan of a simulated run", () => {
       }
     }))
 
-  it.effect("makes events that nobody would quarantine, and malformed ones that are, for the stated reason", () =>
+  it.effect("makes events that are not quarantined, and malformed ones that are, for the stated reason", () =>
     Effect.gen(function*() {
       const reasons = new Set<string>()
       for (const planned of yield* events(planOf("a"), 3_000)) {

@@ -103,7 +103,7 @@ describe("the witness of the faults", () => {
   it.live.each([
     ["finds it", { state: "compared", result: { tables: { scans: { equal: false } } } }],
     ["fails", { state: "failed", result: null }],
-    ["goes on", { state: "comparing", result: null }]
+    ["continues", { state: "comparing", result: null }]
   ])("takes a verification for red that %s", ([, ended]) =>
     Effect.gen(function*() {
       let now = 0

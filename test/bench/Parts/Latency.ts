@@ -11,7 +11,7 @@ const rate = 1_000
 
 /**
  * From the moment at which a delivery is due to its answer, and to the commit of its row: a receiver, a projector and
- * a listener with somebody at its live feed, each a process, with a broker and a Postgres, which tells the commits.
+ * a listener with a client at its live feed, each a process, with a broker and a Postgres, which tells the commits.
  */
 export const latency: Part = {
   name: "latency",
@@ -53,7 +53,7 @@ export const latency: Part = {
   }, Effect.orDie)
 }
 
-/** Somebody at the live feed, who takes all of it. */
+/** A client of the live feed that reads all of it. */
 const watch = (admin: string) =>
   Effect.acquireRelease(
     Effect.callback<ReturnType<typeof get>>((resume) => {

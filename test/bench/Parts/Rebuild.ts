@@ -10,7 +10,7 @@ import { bodyOf, fill } from "../Fill.ts"
 import type { Part, Report } from "../Part.ts"
 
 /**
- * A rebuild at size: alone, and amid everything, where events come in, somebody reads all the time, and the process
+ * A rebuild at size: alone, and amid everything, where events come in, a client reads all the time, and the process
  * that rebuilds is killed half way. Fails when a read failed or anything differs afterwards.
  */
 export const rebuild: Part = {

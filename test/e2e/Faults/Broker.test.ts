@@ -16,7 +16,7 @@ const waiting = ({ ledger }: Scene["Service"]) =>
   [...ledger.sent.values()].filter(({ accepted, kind, open }) => open && accepted === 0 && kind !== "forged")
     .length
 
-/** The broker is killed, away for some seconds, and back; nobody else does anything. */
+/** The broker is killed, away for some seconds, and back; nothing else happens. */
 const away = Effect.fnUntraced(function*(seconds: number) {
   const scene = yield* Scene
   const { answered, system, traffic, whole } = scene
@@ -147,7 +147,7 @@ layer(Scene.layer({ receivers: 2, projectors: 1 }), { excludeTestServices: true 
         yield* whole()
       }))
 
-    // Row 3. The client's own default gives up for good after some 20 seconds.
+    // Row 3. The client's own default gives up permanently after some 20 seconds.
     it.effect("lives on without it for 35 seconds, says so, and comes back by itself", () => away(35), 90_000)
 
     it.effect.skipIf(!isLong)(

@@ -15,7 +15,7 @@ const name = "a cluster of three brokers, under load"
 if (version.startsWith("2.9.")) describe(name, () => it.skip(`nats-server ${version} cannot`))
 else {layer(scene, { excludeTestServices: true })(name, (it) => {
     it.effect(
-      "goes on when each of them is killed in turn, and nothing is lost or twice",
+      "continues when each of them is killed in turn, and nothing is lost or twice",
       () =>
         Effect.gen(function*() {
           const { answered, system: { cluster }, traffic, whole } = yield* Scene
@@ -35,7 +35,7 @@ else {layer(scene, { excludeTestServices: true })(name, (it) => {
     )
 
     it.effect(
-      "goes on when the leader is cut off from the others, and nothing it took by then is lost",
+      "continues when the leader is cut off from the others, and nothing it took by then is lost",
       () =>
         Effect.gen(function*() {
           const { answered, system: { add, cluster, receivers }, traffic, whole } = yield* Scene

@@ -64,7 +64,7 @@ layer(Scene.layer({ receivers: 3, projectors: 1 }), { excludeTestServices: true 
       yield* whole()
     }))
 
-  // Row 24: the broker is away for two seconds of a schedule of 4.4; nobody tries longer than that.
+  // Row 24: the broker is away for two seconds of a schedule of 4.4; no delivery is tried for longer.
   it.effect("gets through when the outage is shorter than 3QPR's schedule", () =>
     Effect.gen(function*() {
       const { answered, system, traffic, whole } = yield* Scene

@@ -37,7 +37,7 @@ layer(Scene.layer({ receivers: 2, projectors: 2 }), { excludeTestServices: true 
 
         for (const fault of [brokerNetwork.pause, brokerNetwork.deafen]) {
           yield* fault
-          // So long that publishes time out, and that nobody takes the connection for dead.
+          // So long that publishes time out, and not so long that the connection is taken for dead.
           yield* answered(20, 503)
           yield* brokerNetwork.resume
           const passing = performance.now()

@@ -26,7 +26,7 @@ const countOf = ({ query }: System, table: string) =>
       row?.n ?? 0
     ))
 
-/** Keeps the rows of a table from everybody while `body` runs, and begins with that. */
+/** Locks a table while `body` runs, and begins with that. */
 const whileLocked = <A, E, R>({ query }: System, table: string, body: Effect.Effect<A, E, R>) =>
   Effect.flatMap(
     Effect.context<R>(),
@@ -140,7 +140,7 @@ layer(Scene.layer({ receivers: 1, projectors: 1 }), { excludeTestServices: true 
         yield* whole()
       }))
 
-    // Row 12: the broker has given its batch to another when it goes on.
+    // Row 12: the broker has given its batch to another when it continues.
     it.effect("are not disturbed by one that stood still for longer than ack_wait", () =>
       Effect.gen(function*() {
         const scene = yield* Scene

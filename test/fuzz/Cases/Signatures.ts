@@ -33,7 +33,7 @@ const forged: Readonly<
 
 const forgery = (means: Means, value: (right: string, body: Uint8Array) => string | undefined) => {
   const body = means.ledger.event({ forged: true })
-  // Not told to the ledger: nobody sends this body with the signature that belongs to it.
+  // Not told to the ledger: no client sends this body with the signature that belongs to it.
   return { steps: [delivery(body, value(Signature.sign(body, secret), body))], answers: [[400]] }
 }
 

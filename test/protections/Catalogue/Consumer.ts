@@ -15,7 +15,7 @@ export const consumer: ReadonlyArray<Protection> = [
       silence
     ],
     test: "integration/Projector.test.ts",
-    title: "creates its durable consumer again when somebody deleted it, and changes nothing twice"
+    title: "creates its durable consumer again when it was deleted, and changes nothing twice"
   },
   {
     rows: ["10"],
@@ -40,7 +40,7 @@ export const consumer: ReadonlyArray<Protection> = [
       )
     ],
     test: "integration/Projector.test.ts",
-    title: "goes on when the broker is back, and changes nothing twice"
+    title: "continues when the broker is back, and changes nothing twice"
   },
   {
     rows: ["11"],

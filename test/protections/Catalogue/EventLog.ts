@@ -25,7 +25,7 @@ export const eventLog: ReadonlyArray<Protection> = [
     edits: [edit("src/EventLog/Publisher.ts", "if (waiting.deadline > now) continue", "continue")],
     test: "integration/Network.test.ts",
     title:
-      "notices within 15 seconds that nothing passes any more, answers meanwhile, and goes on when it does"
+      "notices within 15 seconds that the connection is lost, answers meanwhile, and continues when it is back"
   },
   {
     rows: ["4"],
@@ -57,7 +57,7 @@ export const eventLog: ReadonlyArray<Protection> = [
   },
   {
     rows: ["3"],
-    name: "the connection is made again for ever",
+    name: "the connection is made again without a limit",
     edits: [edit("src/Nats.ts", "maxReconnectAttempts: -1,", "maxReconnectAttempts: 10,")],
     test: "e2e/Faults/Broker.test.ts",
     title: "lives on without it for 35 seconds, says so, and comes back by itself"
@@ -68,7 +68,7 @@ export const eventLog: ReadonlyArray<Protection> = [
     edits: [edit("src/Nats.ts", "pingInterval: 4_000,", "pingInterval: 120_000,")],
     test: "integration/Network.test.ts",
     title:
-      "notices within 15 seconds that nothing passes any more, answers meanwhile, and goes on when it does"
+      "notices within 15 seconds that the connection is lost, answers meanwhile, and continues when it is back"
   },
   {
     rows: ["5"],
@@ -150,7 +150,7 @@ export const eventLog: ReadonlyArray<Protection> = [
     name: "a stream that is changed later turns readiness red",
     edits: [edit("src/EventLog/Readiness.ts", "of.flaw = flaw", "")],
     test: "e2e/Faults/Stream.test.ts",
-    title: "that is made anew so that it could lose events turns readiness red and says why"
+    title: "that is created again with settings that can lose events turns readiness red and says why"
   },
   {
     rows: ["9"],

@@ -159,6 +159,6 @@ export const operations: ReadonlyArray<Protection> = [
       )
     ],
     test: "e2e/Reconcile.test.ts",
-    title: "goes on after kill -9 in the next start, and appends nothing twice"
+    title: "continues after kill -9 in the next start, and appends nothing twice"
   }
 ]

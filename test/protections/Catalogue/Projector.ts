@@ -175,7 +175,7 @@ export const projector: ReadonlyArray<Protection> = [
     name: "a body is read before it gets into SQL",
     edits: [edit("src/Projector.ts", `return reading._tag === "Event"\n`, "return true\n")],
     test: "integration/Projector.test.ts",
-    title: "keeps aside what somebody else wrote into the stream, and goes on"
+    title: "dead-letters what another program wrote into the stream, and continues"
   },
   {
     rows: ["15", "promise 6"],
@@ -201,7 +201,7 @@ export const projector: ReadonlyArray<Protection> = [
       )
     ],
     test: "integration/Projector.test.ts",
-    title: "waits, says so, dead-letters nothing, and goes on when it is back"
+    title: "waits, says so, dead-letters nothing, and continues when it is back"
   },
   {
     rows: ["15"],

@@ -16,7 +16,7 @@ export const rebuilds: ReadonlyArray<Protection> = [
   },
   {
     rows: ["17", "promise 5"],
-    name: "a batch of a generation that is no more changes nothing",
+    name: "a batch of a dropped generation changes nothing",
     edits: [
       edit("src/Projector/Batch.ts", "if (completed === undefined) {", "if (false) {")
     ],

@@ -124,7 +124,7 @@ export const threats: ReadonlyArray<Protection> = [
       edit("src/Nats/Server/ServerConfig.ts", "authorization: { token: Redacted.value(options.token) },", "")
     ],
     test: "integration/NatsServer.test.ts",
-    title: "lets in whoever has its token, and nobody else"
+    title: "lets in clients that have its token, and no others"
   },
   {
     rows: ["T13"],

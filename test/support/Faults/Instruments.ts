@@ -191,7 +191,7 @@ const begun = (admin: Pick<Part, "admin">, projection: string) =>
     }
   )
 
-/** Whether one has found both sides equal; undefined while it goes on. */
+/** Whether one has found both sides equal; undefined while it runs. */
 const endOf = (admin: Pick<Part, "admin">, projection: string, id: number) =>
   Effect.map(asked(admin, `/v1/projections/${projection}/rebuilds/${id}`), (answer) => {
     if (answer?.status !== 200) return { isEqual: false }

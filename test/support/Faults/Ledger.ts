@@ -14,7 +14,7 @@ export interface Sent {
   accepted: number
   /** Attempts without an answer. */
   silent: number
-  /** Whether we go on delivering it. */
+  /** Whether it is still being delivered. */
   open: boolean
 }
 

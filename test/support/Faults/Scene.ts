@@ -13,7 +13,7 @@ import * as Traffic from "./Traffic.ts"
 export class Scene extends Context.Service<Scene, {
   readonly system: System.System
   readonly ledger: Ledger
-  /** Starts traffic with bodies that nobody else sends, until it is stopped or the scope ends. */
+  /** Starts traffic with bodies that no other traffic sends, until it is stopped or the scope ends. */
   readonly traffic: (
     options?: Partial<Omit<Traffic.TrafficOptions, "seed">>
   ) => Effect.Effect<Traffic.Traffic, never, Scope.Scope>

@@ -31,7 +31,7 @@ export interface Part {
   readonly now: () => Serve | undefined
   /** Sends a signal and waits until it has ended; gives the exit code. */
   readonly end: (signal: "SIGTERM" | "SIGKILL") => Effect.Effect<number | null>
-  /** Stops it where it stands, without its knowing; `proceed` lets it go on. */
+  /** Stops it where it stands, without its knowing; `proceed` lets it continue. */
   readonly pause: Effect.Effect<void>
   readonly proceed: Effect.Effect<void>
   /** Starts it if it does not run; ready when done. Tries again while it cannot start. */

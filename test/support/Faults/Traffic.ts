@@ -71,7 +71,7 @@ export const run = (ledger: Ledger, options: TrafficOptions): Effect.Effect<Traf
     }
   })
 
-/** Delivers one body until it is through; `luck` decides how its first attempt goes. */
+/** Delivers one body until it is accepted; `luck` decides how its first attempt goes. */
 export const deliver = (
   ledger: Ledger,
   { secret, urls, waits }: Pick<TrafficOptions, "secret" | "urls" | "waits">,

@@ -11,7 +11,7 @@ const list = Command.make(
   "list",
   {
     ...pageFlags,
-    scan: filterFlag("scan", "That began with the scan of this id"),
+    scan: filterFlag("scan", "Conversations that began with this scan"),
     json: jsonFlag,
     adminUrl: adminUrlFlag
   },

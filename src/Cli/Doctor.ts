@@ -45,7 +45,9 @@ export const doctor = Command.make(
     }
   })
 ).pipe(
-  Command.withDescription("Check the settings, the broker, the database and the listeners; say what to do"),
+  Command.withDescription(
+    "Check the settings, the broker, the database and the listeners, and say what to do"
+  ),
   Command.withExamples([
     { command: "threeqpr doctor", description: "Check what `threeqpr serve` runs here" },
     {

@@ -25,9 +25,9 @@ export const given = (flags: Partial<Record<keyof typeof settings, Option.Option
     )
   )
 
-/** Every command that shows data can show it to programs. */
+/** For each command that shows data: the same as JSON, for programs. */
 export const jsonFlag = Flag.Boolean("json").pipe(
-  Flag.withDescription("JSON for programs instead of a table for people"),
+  Flag.withDescription("JSON for programs instead of a table"),
   Flag.withDefault(false)
 )
 

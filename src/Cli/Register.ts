@@ -19,7 +19,7 @@ export const register = Command.make(
   "register",
   {
     url: Flag.String("url").pipe(
-      Flag.withDescription("Where 3QPR is to deliver: a public https:// address")
+      Flag.withDescription("Address to which 3QPR delivers: a public https:// address")
     ),
     events: Flag.String("events").pipe(
       Flag.withDescription("Event types, separated by commas; repeatable. Without it all that are known"),

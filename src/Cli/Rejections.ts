@@ -35,7 +35,7 @@ const list = Command.make(
     )
   })
 ).pipe(
-  Command.withDescription("The last requests that the public listeners refused, from their memory"),
+  Command.withDescription("The latest requests that the public listeners refused, from their memory"),
   Command.withExamples([
     { command: "threeqpr rejections list", description: "The last 20, and how many there were" }
   ])

@@ -13,7 +13,7 @@ export const serve = Command.make(
   "serve",
   {
     role: Flag.Literals("role", roles).pipe(
-      Flag.withDescription("Run only this part; repeatable. Without it all of them run"),
+      Flag.withDescription("Run only this role; repeatable. Without it, all roles run"),
       Flag.atLeast(0)
     ),
     host: settingFlag("host", "host"),
@@ -33,7 +33,7 @@ export const serve = Command.make(
     )
   })
 ).pipe(
-  Command.withDescription("Receive webhooks, keep the events, project them, answer queries"),
+  Command.withDescription("Receive webhooks, store the events, project them, answer queries"),
   Command.withExamples([
     { command: "threeqpr serve", description: "Everything, on the embedded broker and database" },
     {

@@ -10,7 +10,7 @@ export const simulate = Command.make(
   (options) =>
     Effect.flatMap(Effect.promise(() => import("./Simulate/Run.ts")), ({ simulate }) => simulate(options))
 ).pipe(
-  Command.withDescription("Make believable events, deliver them as 3QPR does, prove what became of each"),
+  Command.withDescription("Make believable events, deliver them as 3QPR does, and prove the outcome of each"),
   Command.withExamples([
     { command: "threeqpr simulate", description: "Ten events a second until Ctrl-C" },
     {

@@ -35,7 +35,9 @@ export const status = Command.make(
     }
   })
 ).pipe(
-  Command.withDescription("How it is doing: stream, rates, consumers and their lag; exits 1 when not ready"),
+  Command.withDescription(
+    "Show readiness, stream, rates and consumers with their lag; exits 1 when not ready"
+  ),
   Command.withExamples([
     { command: "threeqpr status", description: "Of the server on this machine" },
     {

@@ -80,35 +80,44 @@ export const openTelemetry = {
   ),
   otlpEndpoint: endpoint(
     "OTEL_EXPORTER_OTLP_ENDPOINT",
-    "an OpenTelemetry collector, for traces, logs and metrics; unset sends nothing",
+    "OpenTelemetry collector for traces, logs and metrics; unset sends nothing",
     "http://127.0.0.1:4318"
   ),
   otlpTracesEndpoint: endpoint(
     "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
-    "where traces are sent, in place of `/v1/traces` of that",
+    "address for traces, in place of `/v1/traces` of the collector",
     "http://127.0.0.1:4318/v1/traces"
   ),
   otlpLogsEndpoint: endpoint(
     "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT",
-    "where logs are sent, in place of `/v1/logs` of that",
+    "address for logs, in place of `/v1/logs` of the collector",
     "http://127.0.0.1:4318/v1/logs"
   ),
   otlpMetricsEndpoint: endpoint(
     "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
-    "where metrics are sent, in place of `/v1/metrics` of that",
+    "address for metrics, in place of `/v1/metrics` of the collector",
     "http://127.0.0.1:4318/v1/metrics"
   ),
   otlpHeaders: headers(
     "OTEL_EXPORTER_OTLP_HEADERS",
     "headers for the collector, such as `authorization=Bearer%20…`, separated by commas"
   ),
-  otlpTracesHeaders: headers("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "headers for traces, in place of those"),
-  otlpLogsHeaders: headers("OTEL_EXPORTER_OTLP_LOGS_HEADERS", "headers for logs, in place of those"),
-  otlpMetricsHeaders: headers("OTEL_EXPORTER_OTLP_METRICS_HEADERS", "headers for metrics, in place of those"),
+  otlpTracesHeaders: headers(
+    "OTEL_EXPORTER_OTLP_TRACES_HEADERS",
+    "headers for traces, in place of the common ones"
+  ),
+  otlpLogsHeaders: headers(
+    "OTEL_EXPORTER_OTLP_LOGS_HEADERS",
+    "headers for logs, in place of the common ones"
+  ),
+  otlpMetricsHeaders: headers(
+    "OTEL_EXPORTER_OTLP_METRICS_HEADERS",
+    "headers for metrics, in place of the common ones"
+  ),
   otlpProtocol: lenient(
     setting(
       "OTEL_EXPORTER_OTLP_PROTOCOL",
-      "how it is sent: `http/json` or `http/protobuf`",
+      "encoding: `http/json` or `http/protobuf`",
       protocols.join(" or "),
       "http/json",
       (text) => protocols.find((protocol) => protocol === text.toLowerCase())
@@ -117,7 +126,7 @@ export const openTelemetry = {
   ),
   serviceName: text(
     "OTEL_SERVICE_NAME",
-    "our name at the collector; unset takes `service.name` of the attributes, else threeqpr-events"
+    "service name at the collector; unset uses `service.name` of the attributes, else threeqpr-events"
   ),
   resourceAttributes: lenient(
     setting(
@@ -129,13 +138,13 @@ export const openTelemetry = {
     ),
     undefined
   ),
-  tracesExporter: exporter("OTEL_TRACES_EXPORTER", "whether traces are sent there"),
-  logsExporter: exporter("OTEL_LOGS_EXPORTER", "whether logs are sent there as well"),
-  metricsExporter: exporter("OTEL_METRICS_EXPORTER", "whether metrics are sent there as well"),
+  tracesExporter: exporter("OTEL_TRACES_EXPORTER", "whether traces are sent to the collector"),
+  logsExporter: exporter("OTEL_LOGS_EXPORTER", "whether logs are sent to the collector"),
+  metricsExporter: exporter("OTEL_METRICS_EXPORTER", "whether metrics are sent to the collector"),
   sampler: lenient(
     setting(
       "OTEL_TRACES_SAMPLER",
-      "which traces are recorded; one that is `parentbased_` follows the caller's `traceparent`",
+      "which traces are recorded; `parentbased_` samplers follow the caller's `traceparent`",
       samplers.join(", "),
       "parentbased_always_on",
       (text) => samplers.find((sampler) => sampler === text)
@@ -145,7 +154,7 @@ export const openTelemetry = {
   samplerRatio: lenient(
     setting(
       "OTEL_TRACES_SAMPLER_ARG",
-      "the share of traces that a `traceidratio` records",
+      "share of traces that a `traceidratio` sampler records",
       "a number from 0 to 1",
       "1",
       (text) => /^(0|1|0?\.\d+|1\.0+|0\.0+)$/.test(text) ? Number(text) : undefined

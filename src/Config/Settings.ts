@@ -9,7 +9,7 @@ import { age, duration, list, secret, type Setting, setting, text, token, wholeN
 export const settings = {
   secrets: setting(
     "THREEQPR_WEBHOOK_SECRET",
-    "3QPR's webhook secret; several, separated by commas, while rotating, each with `;until=<time>` if it has an end",
+    "3QPR's webhook secret. During a rotation, several separated by commas, each with `;until=<time>` if it expires",
     `one or more secrets of at least ${Secret.leastLength} characters, separated by commas; one with an end is written `
       + `${Secret.example}. 3QPR gives a secret when a webhook is registered; \`openssl rand -hex 24\` makes one for tests`,
     undefined,
@@ -22,7 +22,7 @@ export const settings = {
   ),
   secretFile: text(
     "THREEQPR_WEBHOOK_SECRET_FILE",
-    "a file with the secret, one a line when there are several; read again while it is used"
+    "file with the webhook secret, one per line; it is read again while the process runs"
   ),
   apiKey: secret("THREEQPR_API_KEY", "key of 3QPR's API, for `register` and `reconcile`"),
   apiUrl: setting(
@@ -43,8 +43,8 @@ export const settings = {
   port: wholeNumber("PORT", "port of the public listener; 0 takes a free one", "3000", 0, 65_535),
   adminHost: text("ADMIN_HOST", "address of the private listener", "127.0.0.1"),
   adminPort: wholeNumber("ADMIN_PORT", "port of the private listener; 0 takes a free one", "3001", 0, 65_535),
-  adminToken: token("ADMIN_TOKEN", "bearer token of the private listener; needed beyond loopback"),
-  adminReadToken: token("ADMIN_READ_TOKEN", "bearer token that may read there and change nothing"),
+  adminToken: token("ADMIN_TOKEN", "bearer token of the private listener; required beyond loopback"),
+  adminReadToken: token("ADMIN_READ_TOKEN", "bearer token that reads everything there and changes nothing"),
   adminAllowedHosts: setting(
     "ADMIN_ALLOWED_HOSTS",
     "further names of the private listener, separated by commas, such as that of a reverse proxy",
@@ -66,21 +66,21 @@ export const settings = {
     },
     true
   ),
-  natsCredentials: text("NATS_CREDS", "a NATS credentials file"),
+  natsCredentials: text("NATS_CREDS", "NATS credentials file"),
   natsUser: text("NATS_USER", "NATS user"),
   natsPassword: secret("NATS_PASSWORD", "NATS password"),
   natsToken: secret("NATS_TOKEN", "NATS token"),
   natsInboxPrefix: setting(
     "NATS_INBOX_PREFIX",
-    "what the subjects of answers to us begin with",
+    "prefix of the subjects on which NATS sends answers",
     "a subject without wildcards, such as _INBOX_ingress",
     "_INBOX",
     (text) => /^[^\s.*>]+(\.[^\s.*>]+)*$/.test(text) ? text : undefined
   ),
   natsTlsCa: text("NATS_TLS_CA", "file with the certificate authority of NATS"),
-  natsTlsCert: text("NATS_TLS_CERT", "file with our certificate for NATS"),
-  natsTlsKey: text("NATS_TLS_KEY", "file with the key of our certificate for NATS"),
-  natsServerBinary: text("NATS_SERVER_BIN", "the nats-server that the embedded broker runs"),
+  natsTlsCert: text("NATS_TLS_CERT", "file with the client certificate for NATS"),
+  natsTlsKey: text("NATS_TLS_KEY", "file with the key of the client certificate for NATS"),
+  natsServerBinary: text("NATS_SERVER_BIN", "nats-server binary of the embedded broker"),
   databaseUrl: setting(
     "DATABASE_URL",
     "Postgres 15 or later; unset runs the embedded Postgres",
@@ -91,7 +91,7 @@ export const settings = {
   ),
   dedupWindow: duration(
     "DEDUP_WINDOW",
-    "how long the stream recognises an id it has stored",
+    "how long the stream recognizes a stored id",
     retrySchedule,
     `${Duration.format(Duration.millis(retrySchedule))} (3QPR's retry schedule)`,
     "2 hours"
@@ -104,42 +104,42 @@ export const settings = {
   ),
   rowRetention: age(
     "ROW_RETENTION",
-    "how long read models keep scans and conversations, from when they happened; their counters go with them",
+    "how long read models keep scans and conversations after their own time; counters follow the rows",
     "an hour",
     3_600_000
   ),
-  replicas: wholeNumber("STREAM_REPLICAS", "replicas of the streams in a cluster", "1", 1, 5),
+  replicas: wholeNumber("STREAM_REPLICAS", "replicas of each stream in a cluster", "1", 1, 5),
   streamMaxBytes: wholeNumber(
     "STREAM_MAX_BYTES",
-    "the size that a new event stream may have, for accounts that demand a limit; each other stream gets a tenth",
+    "size limit of a new event stream, for accounts that demand one; each other stream gets a tenth",
     undefined,
     1_048_576,
     Number.MAX_SAFE_INTEGER
   ),
   maxAckPending: wholeNumber(
     "MAX_ACK_PENDING",
-    "the most events that a new durable consumer may have unacknowledged, for accounts that limit it",
+    "most unacknowledged events of a new durable consumer, for accounts that limit it",
     undefined,
     1,
     1_000_000
   ),
   maxBodyBytes: wholeNumber(
     "MAX_BODY_BYTES",
-    "largest body of a delivery; unset takes what the broker takes, at most 1 MiB",
+    "largest body of a delivery; unset uses the broker's limit, at most 1 MiB",
     undefined,
     1_024,
     67_108_864
   ),
   maxInFlight: wholeNumber(
     "MAX_IN_FLIGHT",
-    "deliveries that wait to be stored at a time; more are answered 503 unread",
+    "deliveries that wait to be stored at a time; further ones are answered 503 unread",
     "512",
     1,
     65_536
   ),
   logLevel: setting(
     "LOG_LEVEL",
-    "the least serious level that is logged",
+    "lowest level that is logged",
     "Debug, Info, Warn, Error or None",
     "Info",
     (text) =>

@@ -106,7 +106,7 @@ export const DeadLetters = HttpApiGroup.make("deadLetters").add(
     payload: Selection,
     success: Begun,
     error: [InvalidSelection, Unavailable]
-  }).annotate(OpenApi.Summary, "Give events once more to the consumer that could not handle them"),
+  }).annotate(OpenApi.Summary, "Give events again to the consumer that could not handle them"),
   HttpApiEndpoint.post("discard", "/v1/dead-letters/discard", {
     payload: Discarding,
     success: Begun,

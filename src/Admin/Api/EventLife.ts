@@ -112,5 +112,5 @@ export const EventLives = HttpApiGroup.make("eventLife").add(
     params: Schema.Struct({ id: Schema.String }),
     success: EventLife,
     error: [NotFound, Unavailable]
-  }).annotate(OpenApi.Summary, "What became of one event")
+  }).annotate(OpenApi.Summary, "What happened to one event")
 ).annotate(OpenApi.Description, "One event from its receipt to its rows")

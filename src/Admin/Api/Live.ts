@@ -93,5 +93,5 @@ export const Live = HttpApiGroup.make("live").add(
     query: Schema.Struct({ after: Schema.optional(sequence) }),
     success: HttpApiSchema.StreamSse({ events: LiveMessage }),
     error: TooManyClients
-  }).annotate(OpenApi.Summary, "What happens, as server-sent events")
+  }).annotate(OpenApi.Summary, "Status and new entries, as server-sent events")
 ).annotate(OpenApi.Description, "What happens, as it happens")

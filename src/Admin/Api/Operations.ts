@@ -56,19 +56,19 @@ export const Operations = HttpApiGroup.make("operations").add(
     /** The newest first; at most `limit` (50). */
     success: Schema.Struct({ operations: Schema.Array(OperationAnswer) }),
     error: Unavailable
-  }).annotate(OpenApi.Summary, "Redrives, discards and what was forgotten, the newest first"),
+  }).annotate(OpenApi.Summary, "Redrives, discards and erasures, newest first"),
   HttpApiEndpoint.get("get", "/v1/operations/:id", {
     params: Id,
     success: OperationAnswer,
     error: [NotFound, Unavailable]
-  }).annotate(OpenApi.Summary, "One operation and how far it is"),
+  }).annotate(OpenApi.Summary, "One operation with its progress"),
   HttpApiEndpoint.get("outcomes", "/v1/operations/:id/outcomes", {
     params: Id,
     query: OutcomesQuery,
     /** In the order in which they ended; an empty page with the cursor it was asked for is the last. */
     success: Schema.Struct({ outcomes: Schema.Array(Outcome), cursor: Schema.Finite }),
     error: [NotFound, Unavailable]
-  }).annotate(OpenApi.Summary, "What became of each event of an operation"),
+  }).annotate(OpenApi.Summary, "Outcome of each event of an operation"),
   HttpApiEndpoint.post("cancel", "/v1/operations/:id/cancel", {
     params: Id,
     payload: Schema.Struct({ by: By }),

@@ -131,12 +131,12 @@ export const Projections = HttpApiGroup.make("projections").add(
     }),
     success: LedgerAnswer,
     error: [NotFound, Unavailable]
-  }).annotate(OpenApi.Summary, "What became of each entry of the log, page by page"),
+  }).annotate(OpenApi.Summary, "Outcome of each entry of the log, page by page"),
   HttpApiEndpoint.get("get", "/v1/projections/:name/rebuilds/:id", {
     params: RebuildOf,
     success: RebuildAnswer,
     error: [NotFound, Unavailable]
-  }).annotate(OpenApi.Summary, "One rebuild and how far it is"),
+  }).annotate(OpenApi.Summary, "One rebuild with its progress"),
   HttpApiEndpoint.post("cancel", "/v1/projections/:name/rebuilds/:id/cancel", {
     params: RebuildOf,
     success: RebuildAnswer,

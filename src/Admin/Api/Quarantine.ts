@@ -79,7 +79,7 @@ export const Quarantine = HttpApiGroup.make("quarantine").add(
     query: QuarantineQuery,
     success: QuarantineAnswer,
     error: Unavailable
-  }).annotate(OpenApi.Summary, "What is in quarantine, the newest first"),
+  }).annotate(OpenApi.Summary, "Entries in quarantine, newest first"),
   HttpApiEndpoint.get("get", "/v1/quarantine/:sequence", {
     params: Schema.Struct({ sequence: within(1, Number.MAX_SAFE_INTEGER) }),
     success: QuarantineDetail,
@@ -89,5 +89,5 @@ export const Quarantine = HttpApiGroup.make("quarantine").add(
     payload: QuarantineSelection,
     success: Begun,
     error: [InvalidSelection, Unavailable]
-  }).annotate(OpenApi.Summary, "Make events of the entries that decode by now")
+  }).annotate(OpenApi.Summary, "Turn the entries that decode now into events")
 ).annotate(OpenApi.Description, "What 3QPR signed and is no event that we can use")

@@ -44,7 +44,7 @@ export const Reconciliations = HttpApiGroup.make("reconciliations").add(
     params,
     success: Reconciliation,
     error: [NotFound, Unavailable]
-  }).annotate(OpenApi.Summary, "One reconciliation and how far it is"),
+  }).annotate(OpenApi.Summary, "One reconciliation with its progress"),
   HttpApiEndpoint.post("cancel", "/v1/reconciliations/:id/cancel", {
     params,
     success: Reconciliation,

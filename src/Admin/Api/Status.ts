@@ -26,7 +26,7 @@ const ConsumersAnswer = Schema.Struct({ consumers: Schema.Array(ConsumerAnswer) 
 export const Consumers = HttpApiGroup.make("consumers").add(
   HttpApiEndpoint.get("list", "/v1/consumers", { success: ConsumersAnswer, error: Unavailable }).annotate(
     OpenApi.Summary,
-    "Where each durable consumer stands"
+    "Place and lag of each durable consumer"
   )
 ).annotate(OpenApi.Description, "Durable consumers of the event log, ours and others")
 
@@ -69,6 +69,6 @@ export type StatusAnswer = typeof StatusAnswer.Type
 export const Status = HttpApiGroup.make("status").add(
   HttpApiEndpoint.get("get", "/v1/status", { success: StatusAnswer, error: Unavailable }).annotate(
     OpenApi.Summary,
-    "The whole on one page"
+    "Readiness, stream, rates and consumers on one page"
   )
 ).annotate(OpenApi.Description, "How the whole is")

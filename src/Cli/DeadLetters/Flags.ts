@@ -19,12 +19,12 @@ export const filterFlags = {
   ),
   type: typeFlag,
   error: Flag.String("error").pipe(
-    Flag.withDescription("Those with this text in their error"),
+    Flag.withDescription("Dead letters with this text in their error"),
     Flag.withSchema(Schema.NonEmptyString),
     Flag.optional
   ),
-  since: timeFlag("since", "Those that failed at this time or later"),
-  until: timeFlag("until", "Those that failed before this time")
+  since: timeFlag("since", "Dead letters that failed at this time or later"),
+  until: timeFlag("until", "Dead letters that failed before this time")
 }
 
 export type FilterFlags = Readonly<Record<keyof typeof filterFlags, Option.Option<string>>>

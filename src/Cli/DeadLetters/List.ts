@@ -15,7 +15,7 @@ export const list = Command.make(
   {
     ...filterFlags,
     before: Flag.Int("before").pipe(
-      Flag.withDescription("Go on behind this cursor: the next page"),
+      Flag.withDescription("Continue after this cursor: the next page"),
       Flag.optional
     ),
     limit: limitFlag("limit", 20, "How many at most"),
@@ -36,7 +36,7 @@ export const list = Command.make(
     }
   })
 ).pipe(
-  Command.withDescription("The events that a consumer could not handle, the last failure first"),
+  Command.withDescription("The events that a consumer could not handle, latest failure first"),
   Command.withExamples([
     { command: "threeqpr dead-letters list", description: "The last 20" },
     {

@@ -28,7 +28,7 @@ export const redrive = Command.make(
     )
   ),
   Command.withDescription(
-    "Give events once more to the consumer that failed, and to no other; exits 1 when one fails again"
+    "Give events again to the consumer that failed, and to no other; exits 1 when one fails again"
   ),
   Command.withExamples([
     { command: "threeqpr dead-letters redrive scans-1:1234", description: "One, after the fix" },

@@ -25,12 +25,12 @@ export const signature = Command.make(
       Flag.withMetavar("file")
     ),
     signature: Flag.String("signature").pipe(
-      Flag.withDescription("The value of X-3QPR-Signature as it came, or the whole header line"),
+      Flag.withDescription("The value of X-3QPR-Signature as it was received, or the whole header line"),
       Flag.withMetavar("header")
     ),
     ...secretFlags("The active secret (default: the one that `serve` uses here)"),
     oldSecretsFile: Flag.String("old-secrets-file").pipe(
-      Flag.withDescription("A file with secrets that are no longer active, one a line"),
+      Flag.withDescription("File with secrets that are no longer active, one per line"),
       Flag.withMetavar("file"),
       Flag.optional
     ),
@@ -74,7 +74,7 @@ export const signature = Command.make(
     if (diagnosis.result !== "valid") return yield* new SignatureRefused({ message: conclusionOf(diagnosis) })
   })
 ).pipe(
-  Command.withDescription("Say why a captured webhook's signature is refused, and what to do"),
+  Command.withDescription("Explain why a captured webhook's signature is refused, and what to do"),
   Command.withExamples([
     {
       command: `threeqpr doctor signature --body body.json --signature "sha256=5d41…"`,

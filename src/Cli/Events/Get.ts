@@ -21,7 +21,9 @@ export const get = Command.make(
       Flag.withDefault(false)
     ),
     life: Flag.Boolean("life").pipe(
-      Flag.withDescription("What became of it: in each projection, as a dead letter, by operators, in rows"),
+      Flag.withDescription(
+        "What happened to it: in each projection, as a dead letter, by operators, in rows"
+      ),
       Flag.withDefault(false)
     ),
     json: jsonFlag,
@@ -40,7 +42,7 @@ export const get = Command.make(
     yield* show(printableIn(event))
   })
 ).pipe(
-  Command.withDescription("One event: what the log knows of it, or its signed bytes"),
+  Command.withDescription("One event: its entry in the log, or its signed bytes"),
   Command.withExamples([
     { command: "threeqpr events get evt_01HXYZ", description: "Where and when it was stored, and its body" },
     {

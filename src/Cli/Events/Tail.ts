@@ -16,7 +16,7 @@ export const tail = Command.make(
     type: typeFlag,
     last: limitFlag("last", 10, "How many older events to begin with"),
     after: Flag.Int("after").pipe(
-      Flag.withDescription("Begin behind this sequence; 0 begins with the first event"),
+      Flag.withDescription("Begin after this sequence; 0 begins with the first event"),
       Flag.optional
     ),
     since: timeFlag("since", "Begin at this time"),
@@ -53,7 +53,7 @@ export const tail = Command.make(
     )
   })
 ).pipe(
-  Command.withDescription("Events as they come, going on by itself after an interruption, without a gap"),
+  Command.withDescription("Show new events; continues after an interruption without a gap"),
   Command.withExamples([
     { command: "threeqpr events tail", description: "The last 10, then each new one" },
     {

@@ -11,7 +11,7 @@ export const allFlag = Flag.Boolean("all").pipe(
 /** The flags of every command that does something with many events. */
 export const operationFlags = {
   dryRun: Flag.Boolean("dry-run").pipe(
-    Flag.withDescription("Say how many it would be, and change nothing"),
+    Flag.withDescription("Show how many events are selected, and change nothing"),
     Flag.withDefault(false)
   ),
   yes: Flag.Boolean("yes").pipe(
@@ -19,16 +19,16 @@ export const operationFlags = {
     Flag.withDefault(false)
   ),
   rate: Flag.Int("rate").pipe(
-    Flag.withDescription("Events a second, at most (default 100; discard and forget 1000)"),
+    Flag.withDescription("Most events per second (default 100; discard and forget 1000)"),
     Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 100_000 }))),
     Flag.optional
   ),
   watch: Flag.String("watch").pipe(
-    Flag.withDescription("Watch this operation, which is under way, and show what became of each event"),
+    Flag.withDescription("Watch this running operation, and show the outcome of each event"),
     Flag.optional
   ),
   cancel: Flag.String("cancel").pipe(
-    Flag.withDescription("Stop this operation; what it has not reached stays as it is"),
+    Flag.withDescription("Stop this operation; events that it has not reached stay as they are"),
     Flag.optional
   ),
   json: jsonFlag,

@@ -20,7 +20,7 @@ export const list = Command.make(
     yield* table(columns, projections.map((projection) => cells(projection, colours)))
   })
 ).pipe(
-  Command.withDescription("The read models: how far they are, and whether every event is in them"),
+  Command.withDescription("List the read models, with their lag and whether every event is in them"),
   Command.withExamples([
     { command: "threeqpr projections list", description: "Position, lag, and what is missing (0)" },
     {

@@ -18,7 +18,7 @@ export const rebuild = Command.make(
     ),
     acceptNewLog: Flag.Boolean("accept-new-log").pipe(
       Flag.withDescription(
-        "When the event log is another one than the rows are made from: what only the old one had goes"
+        "Accept an event log that the rows were not built from; rows of events that only the old log had are lost"
       ),
       Flag.withDefault(false)
     ),

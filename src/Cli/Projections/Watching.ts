@@ -15,7 +15,7 @@ export const watch = Command.make(
     yield* show(yield* watchRebuild(api, yield* api.going(name)), asJson)
   })
 ).pipe(
-  Command.withDescription("Watch a rebuild that is going on"),
+  Command.withDescription("Watch a running rebuild"),
   Command.withExamples([{ command: "threeqpr projections watch scans", description: "Until it has ended" }])
 )
 
@@ -31,6 +31,6 @@ export const cancel = Command.make(
       : Console.log(`${name}: the ${cancelled.kind} is cancelled; the live read model is as it was`)
   })
 ).pipe(
-  Command.withDescription("Cancel a rebuild that is going on"),
+  Command.withDescription("Cancel a running rebuild"),
   Command.withExamples([{ command: "threeqpr projections cancel scans", description: "Nothing is switched" }])
 )

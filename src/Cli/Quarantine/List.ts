@@ -34,7 +34,7 @@ export const list = Command.make(
     if (more) yield* Console.error(colours.dim(`Older ones: --before ${cursor}`))
   })
 ).pipe(
-  Command.withDescription("The newest quarantined entries, and what is wrong with each today"),
+  Command.withDescription("The newest quarantined entries, with what this version finds wrong with each"),
   Command.withExamples([
     { command: "threeqpr quarantine list", description: "The last 20" },
     {

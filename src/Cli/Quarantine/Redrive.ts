@@ -27,7 +27,7 @@ export const redrive = Command.make(
   Command.validate(({ reason, sequences, ...flags }) =>
     check(flags, [flags.all, sequences.length > 0, Option.isSome(reason)], "sequences, --reason, or --all")
   ),
-  Command.withDescription("Make events of the entries that decode by now; exits 1 when one still does not"),
+  Command.withDescription("Turn the entries that decode now into events; exits 1 when one still does not"),
   Command.withExamples([
     { command: "threeqpr quarantine redrive 1234", description: "One, after an upgrade that can read it" },
     {

@@ -13,7 +13,7 @@ export const show = Command.make(
   "show",
   {
     sequence: Argument.Int("sequence").pipe(
-      Argument.withDescription("The entry's sequence, as `quarantine list` shows it"),
+      Argument.withDescription("The sequence of the entry, as `quarantine list` shows it"),
       Argument.withSchema(Sequence)
     ),
     json: jsonFlag,

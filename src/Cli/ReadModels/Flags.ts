@@ -8,7 +8,7 @@ export const filterFlag = (name: string, about: string) =>
 
 /** How many rows a list shows. */
 export const limitFlag = Flag.Int("limit").pipe(
-  Flag.withDescription("How many at most, 1 to 200 (default 20)"),
+  Flag.withDescription("Most rows to show, 1 to 200 (default 20)"),
   Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 200 }))),
   Flag.withDefault(20)
 )
@@ -19,12 +19,12 @@ export const pageFlags = {
   since: timeFlag("since", "At this time or later"),
   until: timeFlag("until", "Before this time"),
   metadata: Flag.KeyValuePair("metadata").pipe(
-    Flag.withDescription("Whose metadata has this value under this key, such as campaign=spring"),
+    Flag.withDescription("Rows with this metadata, such as campaign=spring"),
     Flag.optional
   ),
   limit: limitFlag,
   cursor: Flag.String("cursor").pipe(
-    Flag.withDescription("The next page: the cursor that the page before ended with"),
+    Flag.withDescription("The next page: the cursor at the end of the page before"),
     Flag.optional
   )
 }

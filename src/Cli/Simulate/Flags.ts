@@ -31,7 +31,7 @@ export const flags = {
   adminUrl: adminUrlFlag,
   ...secretFlags("The webhook's secret (default as `trigger`: THREEQPR_WEBHOOK_SECRET, or DATA_DIR's)"),
   rate: Flag.Finite("rate").pipe(
-    Flag.withDescription("Events a second, whatever the answers do (default 10)"),
+    Flag.withDescription("Events per second, independent of the answers (default 10)"),
     Flag.withSchema(positive(0.001, 100_000)),
     Flag.withDefault(10)
   ),
@@ -49,7 +49,7 @@ export const flags = {
   ),
   speed: Flag.Finite("speed").pipe(
     Flag.withDescription(
-      "Divides the waits between retries (default 1); the 5 seconds to answer in stay real"
+      "Divides the waits between retries (default 1); the 5-second answer limit is unchanged"
     ),
     Flag.withSchema(positive(0.001, 1_000_000)),
     Flag.withDefault(1)
@@ -62,7 +62,7 @@ export const flags = {
     Flag.optional
   ),
   verify: Flag.Boolean("verify").pipe(
-    Flag.withDescription("Compare in the end what is stored and projected with what was accepted"),
+    Flag.withDescription("At the end, compare what is stored and projected with what was accepted"),
     Flag.withDefault(false)
   ),
   json: jsonFlag,

@@ -57,7 +57,7 @@ export const flags = {
     Flag.withSchema(HttpUrl),
     Flag.optional
   ),
-  json: jsonFlag.pipe(Flag.withDescription("One JSON object a delivery, for programs")),
+  json: jsonFlag.pipe(Flag.withDescription("One JSON object per delivery, for programs")),
   dataDir: settingFlag("data-dir", "dataDir")
 }
 

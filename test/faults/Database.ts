@@ -1,13 +1,13 @@
 import { PgClient } from "@effect/sql-pg"
-import { Effect, Redacted, Schedule } from "effect"
+import { Console, Effect, Redacted, Schedule } from "effect"
 import * as Reactivity from "effect/reactivity/Reactivity"
 import { SqlClient } from "effect/sql/SqlClient"
 import { projections } from "../../src/Projections.ts"
 import type { Draw } from "../support/Faults/Bodies.ts"
 import { liveOf } from "../support/Faults/ReadModels.ts"
-import { positions, readStream } from "../support/Faults/Stored.ts"
+import { positions, readStream, unfinished } from "../support/Faults/Stored.ts"
+import type { Part } from "../support/Faults/System.ts"
 import { differences } from "../support/Faults/Witness.ts"
-import { until } from "../support/Until.ts"
 import { deleteDurable, ofDurables } from "./Broker.ts"
 import { between, type Fault, type Target } from "./Fault.ts"
 
@@ -60,21 +60,42 @@ const secondDatabase = (target: Target, draw: Draw) =>
     yield* between(draw, 2, 10)
     const stored = yield* surely(Effect.tryPromise(() => readStream(target.broker, "3QPR_EVENTS")))
     const last = stored.at(-1)?.sequence ?? 0
-    yield* until(
-      "every event in the second database",
+    yield* filled(
       Effect.provideService(lacking(target, last), SqlClient, own).pipe(
         Effect.sandbox,
         // Another fault can hold.
         Effect.catch((cause) => Effect.succeed([String(cause)]))
-      ),
-      (lacks) => lacks.length === 0,
-      120_000
-    )
+      )
+    ).pipe(Effect.tapCause(() => tellOf(target, projector)))
     yield* projector.end(draw() < 0.5 ? "SIGTERM" : "SIGKILL")
     const durables = yield* surely(own<{ readonly durable: string }>`select durable from places`)
     const names = durables.map(({ durable }) => durable)
     yield* ofDurables(target.broker, (name) => names.includes(name), deleteDurable)
   }).pipe(Effect.scoped, Effect.provide(Reactivity.layer), Effect.orDie)
+
+/** Waits until a database lacks nothing; fails when it has not come nearer to that for a minute and a half. */
+const filled = Effect.fnUntraced(function*(lacking: Effect.Effect<ReadonlyArray<string>>) {
+  let before = ""
+  let moved = performance.now()
+  while (true) {
+    const lacks = yield* lacking
+    if (lacks.length === 0) return
+    const now = lacks.join("; ")
+    if (now !== before) moved = performance.now()
+    before = now
+    if (performance.now() - moved > 90_000) {
+      return yield* Effect.die(new Error(`the second database does not get every event: ${now}`))
+    }
+    yield* Effect.sleep("1 second")
+  }
+})
+
+/** Says what a projector said last, and where the durable consumers stand. */
+const tellOf = ({ broker }: Target, projector: Part) =>
+  Effect.tryPromise(() => unfinished(broker, "3QPR_EVENTS")).pipe(
+    Effect.orElseSucceed(() => ["the broker does not answer"]),
+    Effect.flatMap((left) => Console.error([...left, ...projector.now()?.logs.slice(-40) ?? []].join("\n")))
+  )
 
 /** What the read models of a database lack, up to a sequence at least. */
 const lacking = Effect.fnUntraced(function*({ broker }: Target, last: number) {

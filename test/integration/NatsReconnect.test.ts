@@ -5,6 +5,7 @@ import { createServer, type Socket } from "node:net"
 import { join } from "node:path"
 import { Nats, type Target } from "../../src/Nats.ts"
 import { certificates } from "../support/Certificates.ts"
+import { setClockBack } from "../support/Clock.ts"
 import { test } from "../support/Live.ts"
 import { operated } from "../support/NatsJwt.ts"
 import * as NatsProcess from "../support/NatsProcess.ts"
@@ -173,21 +174,12 @@ describe("a connection that demands TLS", () => {
 })
 
 describe("a connection that is lost after the wall clock was set back by an hour", () => {
-  const setBack = Effect.acquireRelease(
-    Effect.sync(() => {
-      const { now } = Date
-      Date.now = () => now() - 3_600_000
-      return now
-    }),
-    (now) => Effect.sync(() => void (Date.now = now))
-  )
-
   test(
     "comes back with the broker",
     Effect.gen(function*() {
       const broker = yield* NatsProcess.start()
       const nats = yield* connected({ servers: [broker.url], token: Redacted.make(broker.token) })
-      yield* setBack
+      yield* setClockBack
       yield* broker.signal("SIGKILL")
       yield* untilFault(nats, /not connected/)
       yield* broker.start

@@ -14,6 +14,7 @@ import { Operations } from "../../src/Operations.ts"
 import * as Discard from "../../src/Operations/Discard.ts"
 import * as Runner from "../../src/Operations/Runner.ts"
 import { Vitals } from "../../src/Vitals.ts"
+import { setClockBack } from "../support/Clock.ts"
 import { postgres } from "../support/Databases.ts"
 import { append, listenerAndClient } from "../support/DeadLetters.ts"
 import { send } from "../support/Http.ts"
@@ -176,6 +177,22 @@ layer(listenerAndClient, { excludeTestServices: true })("a redrive", (it) => {
       yield* operations.cancel({ params, payload: { by: "ann" } })
       yield* Effect.sleep(2_500)
       assert.strictEqual(yield* pending, 0)
+    }))
+
+  it.effect("goes at its rate also after the wall clock was set back", () =>
+    Effect.gen(function*() {
+      const { redrive } = yield* api
+      const { operations } = yield* AdminClient
+      const { put } = yield* DeadLetters
+      const event = yield* append("clock", `{}`, "clock.one")
+      for (let at = 0; at < 3; at++) yield* put("clock", { ...event, sequence: event.sequence + at }, "error")
+      const before = yield* pending
+      const { operation } = yield* redrive({ payload: { filter: { consumer: "clock" }, by: "ann", rate: 1 } })
+      yield* until("one request", pending, (count) => count > before)
+      yield* setClockBack
+      yield* until("all requests", pending, (count) => count === before + 3)
+      yield* operations.cancel({ params: { id: operation ?? "" }, payload: { by: "ann" } })
+      yield* until("no request", pending, (count) => count === before)
     }))
 
   it.effect("says what it would do, and does nothing, for a dry run or where there is nothing", () =>

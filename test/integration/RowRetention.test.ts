@@ -5,6 +5,8 @@ import { Effect, Layer } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { Consumers } from "../../src/Consumer.ts"
 import { DeadLetters } from "../../src/DeadLetters.ts"
+import { stream } from "../../src/EventLog.ts"
+import { Nats } from "../../src/Nats.ts"
 import { conversations } from "../../src/Projections/Conversations.ts"
 import { scans } from "../../src/Projections/Scans.ts"
 import { completeness } from "../../src/Projector/Completeness.ts"
@@ -65,6 +67,22 @@ for (const engine of engines) {
         assert.strictEqual((yield* rebuilt("scans"))?.state, "switched")
         assert.strictEqual(yield* countOf("scans"), 2)
         assert.strictEqual(yield* counted, 2)
+      }).pipe(Effect.provide(running)))
+
+    it.live("go on both sides of a comparison, also when the live one has yet to get some events", () =>
+      Effect.gen(function*() {
+        yield* scan("new", 1)
+        yield* untilCount("scans_applied_1", 1)
+        const { connection, newInbox } = yield* Nats
+        // Another program takes events of the live one, and does not acknowledge them.
+        const inbox = newInbox()
+        let taken = 0
+        connection.subscribe(inbox, { callback: () => void taken++ })
+        connection.publish(`$JS.API.CONSUMER.MSG.NEXT.${stream}.scans-1`, `{"batch":100}`, { reply: inbox })
+        yield* Effect.forEach(Array.from({ length: 20 }, (_, at) => `old_${at}`), (id) => scan(id, 40))
+        const compared = yield* rebuilt("scans", "verify")
+        assert.isAbove(taken, 0)
+        assert.deepStrictEqual(unequal(compared?.result), [])
       }).pipe(Effect.provide(running)))
   })
 }

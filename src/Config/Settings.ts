@@ -34,7 +34,7 @@ export const settings = {
   ),
   reconcileEvery: duration(
     "RECONCILE_EVERY",
-    "how often `serve` looks with 3QPR for scans that no webhook told of; unset never does",
+    "how often `serve` compares 3QPR's scans and codes with the log; unset never does",
     60_000,
     "a minute",
     undefined

@@ -78,7 +78,7 @@ const answerMalformed = (
   unanswered: ReadonlyArray<ServerResponse>
 ) => {
   // What still comes is thrown away. On Deno 2.9.6 a connection whose request took too long has given its parser
-  // back by now and would go on feeding it, which is then another connection's.
+  // back by now and would continue to feed it, which is then another connection's.
   socket.removeAllListeners("data").resume()
   // A request that is not whole is what is malformed.
   const waiting = unanswered.filter(({ req, writableEnded }) => req.complete && !writableEnded)

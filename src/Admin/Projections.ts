@@ -150,7 +150,7 @@ const rebuild = Effect.fn("Projections.rebuild")(function*(name: string, asked: 
   if (id !== undefined) return yield* get(name, id)
   const going = (yield* active).find((rebuild) => rebuild.name === name)
   return yield* new Conflict({
-    detail: `A ${going?.kind ?? "rebuild"} of ${name} is going on already (id ${going?.id ?? "unknown"}, `
+    detail: `A ${going?.kind ?? "rebuild"} of ${name} is already running (id ${going?.id ?? "unknown"}, `
       + `asked for by ${going?.requested_by ?? "an unknown client"}). Wait for its end, or cancel it.`
   })
 })

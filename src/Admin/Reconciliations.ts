@@ -44,7 +44,7 @@ const start = Effect.fn("Reconciliations.start")(
     if (made !== undefined) return made
     const going = (yield* Registry.last(1))[0]
     return yield* new Conflict({
-      detail: `A reconciliation is going on already (id ${going?.id}, asked for by ${going?.requested_by}). `
+      detail: `A reconciliation is already running (id ${going?.id}, asked for by ${going?.requested_by}). `
         + "Wait for its end, or cancel it."
     })
   }

@@ -213,7 +213,7 @@ const refuse = (found: ConsumerInfo, { durable, feeds, filter, stream }: Durable
 
 const otherFilter = ({ ack_floor, config }: ConsumerInfo, wanted: string) =>
   `it is there and consumes ${config.filter_subject}, not ${wanted}. Give what consumes other types another name; `
-  + `to go on where this one stands, begin with the sequence ${ack_floor.stream_seq + 1}`
+  + `to continue where this one stands, begin with the sequence ${ack_floor.stream_seq + 1}`
 
 /** The same place, whenever it is created again: what it saw as new began when it was created. */
 const startOf = ({ config, created }: ConsumerInfo): Start => ({

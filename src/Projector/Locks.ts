@@ -31,7 +31,7 @@ export const exclude = (name: string) =>
     (sql) => sql`select pg_advisory_xact_lock(hashtext(${`${space}/${name}`}))`
   )
 
-/** The same of one generation's batches; those of the live one go on. */
+/** The same of one generation's batches; those of the live one continue. */
 export const excludeGeneration = (name: string, generation: number) => exclude(`${name}/${generation}`)
 
 /** Whether this process is the one to end a rebuild: false while another one tries. */

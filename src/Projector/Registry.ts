@@ -17,7 +17,7 @@ export const Live = Schema.Struct({
   name: Schema.String,
   generation: Schema.Finite,
   version: Schema.Finite,
-  /** What kept it from going on when something last did, and when that was. */
+  /** What last stopped its progress, and when that was. */
   error: Text,
   error_at: Text,
   /** When the log that its rows are made from was created; null until a projector has compared the two. */
@@ -64,7 +64,7 @@ export const lives = Effect.gen(function*() {
   )
 })
 
-/** The rebuilds that go on. */
+/** The rebuilds that run. */
 export const active = Effect.gen(function*() {
   const sql = yield* SqlClient
   return yield* Effect.flatMap(

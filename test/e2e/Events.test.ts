@@ -119,7 +119,7 @@ describe("threeqpr events tail", () => {
       yield* tail.line("stderr", /^interrupted: .*Trying again/)
       const second = yield* serve({ ...environment, ADMIN_PORT: new URL(first.admin).port })
       yield* deliver(second.webhook, signed(scanCreated("evt_2")))
-      yield* tail.line("stderr", /^connected again: going on behind sequence \d+, nothing is missed/)
+      yield* tail.line("stderr", /^connected again: continuing behind sequence \d+, nothing is missed/)
       yield* tail.line("stdout", /evt_2/)
       assert.deepStrictEqual(objects(tail.stdout.join("\n")).map(({ id }) => id), ["evt_1", "evt_2"])
     }).pipe(Effect.scoped, Effect.provide(platform)))

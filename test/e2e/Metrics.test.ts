@@ -74,7 +74,7 @@ describe("/metrics", () => {
       assert.strictEqual(after.get("threeqpr_batch_events_sum{projection=\"scans\"}"), 2)
       assert.isAbove(after.get("threeqpr_event_loop_delay_seconds_count") ?? 0, 0)
 
-      // A rebuild is seldom going on; all other names are there at any time.
+      // A rebuild seldom runs; all other names are there at any time.
       const known = new Set([...after.keys()].map(familyOf)).add("threeqpr_rebuild_progress_ratio")
       for (const file of ["grafana.json", "alerts.yml"]) {
         for (const name of used(file)) assert.isTrue(known.has(familyOf(name)), `${file} uses ${name}`)

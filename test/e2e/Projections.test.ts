@@ -123,7 +123,7 @@ layer(Server.layer, { excludeTestServices: true, timeout: "60 seconds" })("three
         const idle = yield* ask(command, "scans")
         assert.deepStrictEqual([idle.code, idle.stderr], [
           1,
-          "threeqpr: No rebuild of scans is going on.\n"
+          "threeqpr: No rebuild of scans is running.\n"
         ])
       }
     }))
@@ -260,7 +260,7 @@ describe("a rebuild over several processes", () => {
         yield* watched.line("stderr", /continues.*projections watch scans.*projections cancel scans/)
         const again = yield* threeqpr(["projections", "rebuild", "scans", "--admin-url", admin])
         assert.strictEqual(again.code, 1)
-        assert.match(again.stderr, /is going on already/)
+        assert.match(again.stderr, /is already running/)
         const watch = yield* running(["projections", "watch", "scans", "--admin-url", admin])
         yield* watch.line("stderr", /rebuild of scans: 0 of 0 events/)
         const cancelled = yield* threeqpr(["projections", "cancel", "scans", "--admin-url", admin])

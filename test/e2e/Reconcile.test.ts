@@ -190,7 +190,7 @@ describe("threeqpr reconcile", () => {
       const { id } = yield* client.reconciliations.start({ payload: { since, by: "the tests" } })
       const second = yield* reconcile(admin, "--since", "2d")
       assert.strictEqual(second.code, 1)
-      assert.match(second.stderr, /going on already \(id 1, asked for by the tests\)/)
+      assert.match(second.stderr, /already running \(id 1, asked for by the tests\)/)
       const cancelled = yield* reconcile(admin, "--cancel", String(id))
       assert.strictEqual(cancelled.code, 0, cancelled.stderr)
       assert.match(cancelled.stdout, /^reconciliation 1 cancelled$/m)

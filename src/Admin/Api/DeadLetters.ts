@@ -52,7 +52,7 @@ export const LetterFilter = Schema.Struct({
 
 export const DeadLettersQuery = Schema.Struct({
   ...LetterFilter.fields,
-  /** Go on behind this cursor of the page before. */
+  /** Continue behind this cursor of the page before. */
   before: Schema.optional(within(1, Number.MAX_SAFE_INTEGER)),
   limit: Schema.optional(within(1, 1_000))
 })

@@ -63,7 +63,7 @@ export type EventsQuery = typeof EventsQuery.Type
 const EventsAnswer = Schema.Struct({
   /** At most `limit` (50), fewer when they are large. */
   events: Schema.Array(EventSummary),
-  /** Where to go on: the next `after`, or newest first the next `before`. */
+  /** Where to continue: the next `after`, or newest first the next `before`. */
   cursor: Schema.Finite,
   /** False when there is nothing beyond the cursor for now. */
   more: Schema.Boolean,

@@ -49,7 +49,7 @@ export const LiveStatus = Schema.Struct({
   consumers: Schema.NullOr(Schema.Array(ConsumerAnswer)),
   dead_letters: Schema.NullOr(Schema.Finite),
   quarantined: Schema.NullOr(Schema.Finite),
-  /** Those that go on. */
+  /** Those that run. */
   rebuilds: Schema.NullOr(Schema.Array(Rebuilding))
 })
 export type LiveStatus = typeof LiveStatus.Type

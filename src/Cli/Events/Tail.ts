@@ -87,14 +87,14 @@ const follow = Effect.fnUntraced(
       }
       const { cursor, events, log } = page.success
       if (log.created !== created) {
-        yield* Console.error(`the log is a new one, made ${log.created}: going on with its first event`)
+        yield* Console.error(`the log is a new one, made ${log.created}: continuing with its first event`)
         after = 0
         created = log.created
         failures = 0
         continue
       }
       if (failures > 0) {
-        yield* Console.error(`connected again: going on behind sequence ${after}, nothing is missed`)
+        yield* Console.error(`connected again: continuing behind sequence ${after}, nothing is missed`)
       }
       failures = 0
       if (after > 0 && log.first_sequence > after + 1) {

@@ -15,7 +15,7 @@ export const nameArgument = Argument.String("name").pipe(
   )
 )
 
-/** A question about one projection that a command needs before it can go on has no answer. */
+/** A command needs an answer about a projection before it can continue, and got none. */
 export class NoRebuild extends Schema.TaggedError<NoRebuild>()("NoRebuild", { message: Schema.String }) {}
 
 type Kind = RebuildAnswer["kind"]
@@ -49,7 +49,7 @@ export const calls = Effect.fnUntraced(function*(adminUrl: Option.Option<string>
       return yield* new NoRebuild({
         message: found === undefined
           ? `There is no projection ${name}. \`threeqpr projections list\` shows them.`
-          : `No rebuild of ${name} is going on.`
+          : `No rebuild of ${name} is running.`
       })
     })
   }

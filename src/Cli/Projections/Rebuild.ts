@@ -33,7 +33,10 @@ export const rebuild = Command.make(
 ).pipe(
   Command.withDescription("Rebuild a read model from the log while the live one serves, then switch"),
   Command.withExamples([
-    { command: "threeqpr projections rebuild scans", description: "Reads go on; Ctrl-C only stops watching" },
+    {
+      command: "threeqpr projections rebuild scans",
+      description: "Reads continue; Ctrl-C only stops watching"
+    },
     {
       command: "threeqpr projections rebuild scans --dry-run",
       description: "The rows that a rebuild would change"

@@ -9,6 +9,7 @@ import * as Migrations from "./Database/Migrations.ts"
 import { DeadLetters } from "./DeadLetters.ts"
 import { noteOf } from "./DiskSpace.ts"
 import { EventLog } from "./EventLog.ts"
+import * as Beside from "./EventLog/Beside.ts"
 import * as JetStream from "./EventLog/JetStream.ts"
 import { messageOf } from "./Failure.ts"
 import { Ingress } from "./Ingress.ts"
@@ -50,6 +51,7 @@ export const layer = (config: Config, secret: WebhookSecret, active: ReadonlySet
   }
   const privateListener = (active.has("admin")
     ? Admin.layer({ ...access, reconcile: reconcile(config) }).pipe(
+      Layer.provide(Beside.layer),
       Layer.provide(consumers),
       Layer.provide(readModels),
       Layer.provide(rowRetention)
@@ -142,5 +144,6 @@ const eventLog = (
       replicas: config.replicas,
       ...engine
     })),
-    Layer.provideMerge(Nats.layer(broker))
+    Layer.provideMerge(Nats.layer(broker)),
+    Layer.provideMerge(Layer.succeed(Beside.LogTarget, broker))
   )

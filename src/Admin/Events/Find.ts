@@ -1,4 +1,4 @@
-import { Effect, Option, Stream } from "effect"
+import { Effect, Option, Semaphore, Stream } from "effect"
 import { idOf } from "../../Consumer/Delivered.ts"
 import { EventLog, type LoggedEntry, ReadFailed } from "../../EventLog.ts"
 import { logEntries } from "../../EventLog/Entries.ts"
@@ -19,13 +19,16 @@ export const find = Effect.fn("Events.find")(function*(id: string) {
     const entry = yield* log.get(indexed)
     if (Option.isSome(entry) && idOf(entry.value) === id) return entry
   }
-  return yield* search(id).pipe(
+  return yield* oneSearch(search(id)).pipe(
     Effect.timeoutOrElse({
       duration: "30 seconds",
       orElse: () => Effect.fail(new ReadFailed({ message: "not found within 30 seconds of searching" }))
     })
   )
 })
+
+/** Each reads the whole log if it has to, so that several at once would only delay each other. */
+const oneSearch = Semaphore.makeUnsafe(1).withPermits(1)
 
 const search = Effect.fnUntraced(function*(id: string) {
   const log = yield* EventLog

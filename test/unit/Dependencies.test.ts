@@ -54,6 +54,28 @@ const permissive = new Set([
   "OFL-1.1"
 ])
 
+/**
+ * Platforms of which the registry has no package of this version, so that there is no integrity to pin. npm leaves them
+ * out: they are optional.
+ */
+const unpublished =
+  /^node_modules\/@dprint\/(android|darwin|win32)-|^node_modules\/@dprint\/linux-(arm64|loong64|ppc64|riscv64)-/
+
+describe("what is installed here", () => {
+  it("has an integrity in the lockfile, but for platforms whose packages are not published", () => {
+    const { packages }: { readonly packages: Readonly<Record<string, { readonly integrity?: string }>> } =
+      JSON.parse(
+        readFileSync(new URL("package-lock.json", root), "utf8")
+      )
+    const entries = Object.entries(packages).filter(([path]) => path !== "")
+    assert.isAbove(entries.length, 100)
+    for (const [path, { integrity }] of entries) {
+      if (unpublished.test(path)) assert.isUndefined(integrity, path)
+      else assert.match(integrity ?? "", /^sha512-[\w+/]{86}==$/, path)
+    }
+  })
+})
+
 describe("what runs with us", () => {
   it("is known by name and licence, whoever brought it", () => {
     assert.deepStrictEqual(

@@ -14,6 +14,8 @@ export interface Case {
   /** What 3QPR signed, by request; only such a one may be answered 200. */
   readonly bodies?: ReadonlyArray<Uint8Array | undefined>
   readonly head?: boolean
+  /** Where it goes; the public listener when undefined. */
+  readonly listener?: "private"
 }
 
 /** What makes cases: the draws of a seed, and the ledger of what was really signed. */

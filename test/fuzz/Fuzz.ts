@@ -69,6 +69,7 @@ export const fuzz = Effect.fnUntraced(function*({ say = () => {}, seconds, seed 
   )
   const started = target.logs.length
   const port = Number(new URL(target.webhook).port)
+  const privatePort = Number(new URL(target.admin).port)
   const ledger = new Ledger(`${seed}_${Math.floor(Date.now() / 1_000)}`)
   const healthy = new Healthy(port, ledger)
   const problems: Array<string> = []
@@ -151,7 +152,8 @@ export const fuzz = Effect.fnUntraced(function*({ say = () => {}, seconds, seed 
         }
         const { kind, make } = drawKind(draw, kinds)
         const one = { kind, ...make({ draw, ledger, maxBodyBytes }) }
-        judge(one, await exchange(port, one.steps, { answers: one.answers.length, head: one.head ?? false }))
+        const to = one.listener === "private" ? privatePort : port
+        judge(one, await exchange(to, one.steps, { answers: one.answers.length, head: one.head ?? false }))
         // So that it is the server that is busy, and not we who measure.
         await new Promise((wake) => setTimeout(wake, 10))
       }

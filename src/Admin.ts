@@ -27,6 +27,7 @@ import * as Validation from "./Admin/Validation.ts"
 import * as WebhookSecrets from "./Admin/WebhookSecrets.ts"
 import { createAnsweringServer } from "./AnsweringServer.ts"
 import { limits } from "./Connections.ts"
+import * as EraseAgain from "./Forget/EraseAgain.ts"
 import { Operations as OperationRecord } from "./Operations.ts"
 import * as Runner from "./Operations/Runner.ts"
 import { layer as reconciliations, type ReconcileOptions } from "./Reconciliations.ts"
@@ -49,6 +50,7 @@ export const layer = (options: AdminOptions) =>
   Layer.mergeAll(
     listener(options, Layer.mergeAll(api(options), Metrics.layer, Dashboard.layer), announceBoth),
     Runner.layer,
+    EraseAgain.layer,
     options.reconcile === undefined ? Layer.empty : reconciliations(options.reconcile)
   ).pipe(Layer.provide(OperationRecord.layer))
 

@@ -15,7 +15,8 @@ const subject = "3qpr.rejections"
 const Question = Schema.Union([
   Schema.Struct({ list: Schema.Finite }),
   Schema.Struct({ get: Schema.String }),
-  Schema.Struct({ fingerprints: Schema.String })
+  Schema.Struct({ fingerprints: Schema.String }),
+  Schema.Struct({ clear: Schema.Literal(true) })
 ])
 
 const List = Schema.Struct({ refused: Schema.Finite, rejections: Schema.Array(RejectionSummary) })
@@ -39,6 +40,7 @@ export const answer = Effect.fnUntraced(
             if ("fingerprints" in asked) {
               return void msg.respond(JSON.stringify(fingerprintsOf(secrets(), asked.fingerprints)))
             }
+            if ("clear" in asked) return rejections.clear()
             const found = rejections.find(asked.get)
             if (found !== undefined) msg.respond(JSON.stringify(detailOf(found, secrets())))
           }
@@ -102,6 +104,12 @@ export const fingerprints = Effect.fn("Rejections.fingerprints")(function*(nonce
 })
 
 const decodeFingerprints = Schema.decodeUnknownEffect(Schema.fromJsonString(SecretFingerprints))
+
+/** Makes all processes forget the requests that they refused. It waits for no answer: they expire by themselves too. */
+export const clear = Effect.fnUntraced(function*() {
+  const { connection } = yield* Nats
+  connection.publish(subject, JSON.stringify({ clear: true }))
+})()
 
 /** One rejection, from the process that has it; undefined when none has it any more. */
 export const get = Effect.fn("Rejections.get")(function*(id: string) {

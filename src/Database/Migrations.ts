@@ -181,7 +181,25 @@ const migrations = {
         add column codes_appended bigint not null default 0,
         add column codes_unusable bigint not null default 0,
         add column codes_error text`
-  )
+  ),
+  "0017_erased_ids": Effect.gen(function*() {
+    const sql = yield* SqlClient
+    yield* sql`set local statement_timeout = 0`
+    yield* sql`create table erased_ids (hash bytea primary key)`
+    yield* sql`create table erased_position (
+      single boolean primary key default true check (single),
+      log text not null,
+      sequence bigint not null
+    )`
+    // What was erased before: its sequence is negative.
+    const tables = yield* sql<{ readonly applied: string }>`
+      select tablename as applied from pg_tables, regexp_match(tablename, '^(.+)_applied_([0-9]+)$') as parts
+      where schemaname = current_schema() and parts[1] in (select name from projections)`
+    for (const { applied } of tables) {
+      yield* sql`insert into erased_ids select sha256(convert_to(event_id, 'UTF8')) from ${sql(applied)}
+        where sequence < 0 and event_id <> concat('sequence:', -sequence) on conflict do nothing`
+    }
+  })
 }
 
 /**

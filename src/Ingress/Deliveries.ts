@@ -177,6 +177,7 @@ export class Deliveries {
   }
 
   #expire(): void {
+    this.rejections.expire()
     const now = performance.now()
     for (const delivery of this.#open.values()) {
       if (delivery.expires > now) continue

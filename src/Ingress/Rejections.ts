@@ -26,6 +26,9 @@ export const keptRejections = 200
 export const keptPerSecond = 10
 export const keptBytes = 8_192
 
+/** How long a request is kept, in milliseconds: its body can hold personal data. */
+export const keptFor = 3_600_000
+
 const keptHeaders = [
   "x-3qpr-signature",
   "user-agent",
@@ -37,7 +40,7 @@ const keptHeaderLength = 256
 
 /** The last requests that this process refused. Whoever floods us costs a bounded memory and little time. */
 export class Rejections {
-  readonly #kept: Array<Rejection> = []
+  #kept: Array<Rejection> = []
   #second = 0
   #inSecond = 0
   #refused = 0
@@ -54,6 +57,17 @@ export class Rejections {
 
   find(id: string): Rejection | undefined {
     return this.#kept.find((rejection) => rejection.id === id)
+  }
+
+  /** Forgets all of them. How many there were is still known. */
+  clear(): void {
+    this.#kept = []
+  }
+
+  /** Forgets those that are too old. */
+  expire(): void {
+    const oldest = Date.now() - keptFor
+    while ((this.#kept[0]?.at ?? Infinity) < oldest) this.#kept.shift()
   }
 
   add(reason: Outcome, request: IncomingMessage, body: Uint8Array | undefined, size: number): void {

@@ -1,53 +1,32 @@
-import { Effect, Option, Schema } from "effect"
+import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { DeadLetters } from "../DeadLetters.ts"
-import { type DeadLetter, parseId } from "../DeadLetters/Letter.ts"
 import { EventLog, ReadFailed } from "../EventLog.ts"
-import { find, readingOf } from "../Forget.ts"
+import { find } from "../Forget.ts"
+import { eraseEntries } from "../Forget/Erase.ts"
 import { remember } from "../Forget/Reminder.ts"
-import { forgetRows } from "../Forget/Rows.ts"
 import { Target } from "../Forget/Target.ts"
+import { Nats } from "../Nats.ts"
+import * as Rejections from "../Rejections.ts"
 import type { Work } from "./Runner.ts"
 
 /** In a plan: the rows of the target whose events are no longer in the log. */
 export const rowsOnly = "rows"
 
-/**
- * Erases events with all that was made of them: first the read models forget them, so that nothing applies them again,
- * then their dead letters go, and at last the entries in the log. Interrupted anywhere, the entries that are left tell
- * what is still to be done, and no read model has a row of an event that is gone.
- */
+/** Erases all that there is of a target, and the last rejected requests, which can be of anybody. */
 export const make = Effect.gen(function*() {
   const log = yield* EventLog
   const deadLetters = yield* DeadLetters
+  const nats = yield* Nats
   const sql = yield* SqlClient
   /** Up to which sequence an operation looks for what came while it was under way. */
   const bounds = new Map<string, number>()
 
-  const removeLetters = Effect.fnUntraced(function*(letters: ReadonlyArray<DeadLetter>) {
-    for (const [consumer, own] of Map.groupBy(letters, ({ id }) => parseId(id)?.consumer ?? "")) {
-      yield* deadLetters.remove(consumer, own.map(({ id }) => id))
-    }
-  })
-
-  const erase = Effect.fnUntraced(function*(target: Target, at: string, sequences: ReadonlyArray<number>) {
-    const entries = yield* Effect.forEach(sequences, log.get, { concurrency: 16 })
-    const events = entries.flatMap(Option.toArray).map(readingOf)
-    const wanted = new Set(sequences)
-    const letters = (yield* deadLetters.list({})).filter(({ sequence }) => wanted.has(sequence))
-    yield* remember(target, events.flatMap(({ belonging }) => belonging?.own ?? []), at)
-    const known = yield* forgetRows({
+  const erase = (target: Target, at: string, sequences: ReadonlyArray<number>) =>
+    eraseEntries(
       sequences,
-      events: [
-        ...events.map(({ belonging, id, sequence, type }) => ({ id, sequence, type, own: belonging?.own })),
-        ...letters.filter(({ sequence }) => !events.some((event) => event.sequence === sequence))
-          .map(({ eventId, sequence, type }) => ({ id: eventId, sequence, type, own: undefined }))
-      ]
-    })
-    yield* removeLetters(letters)
-    yield* Effect.forEach(sequences, log.erase, { concurrency: 16, discard: true })
-    return new Set([...events, ...letters].map(({ sequence }) => sequence).concat(...known))
-  })
+      (events) => remember(target, events.flatMap(({ belonging }) => belonging?.own ?? []), at)
+    )
 
   const inside = <A, E>(
     effect: Effect.Effect<A, E | Schema.SchemaError, DeadLetters | EventLog | SqlClient>
@@ -63,6 +42,7 @@ export const make = Effect.gen(function*() {
     run: (operation, ids) =>
       inside(Effect.gen(function*() {
         const target = yield* decodeTarget(operation.asked)
+        yield* Rejections.clear.pipe(Effect.provideService(Nats, nats))
         if (ids.includes(rowsOnly)) yield* erase(target, operation.at, (yield* find(target)).orphans)
         const there = yield* erase(target, operation.at, ids.map(Number).filter(Number.isSafeInteger))
         return ids.map((id) => ({

@@ -212,6 +212,13 @@ export const ingress: ReadonlyArray<Protection> = [
   },
   {
     rows: ["promise 7", "T8"],
+    name: "requests under a public name are refused with a token too",
+    edits: [edit("src/Admin/Hosts.ts", `|| !name.includes(".") ||`, "|| true ||")],
+    test: "integration/AdminAccess.test.ts",
+    title: "answers under names that no public page can have, and under those that are allowed"
+  },
+  {
+    rows: ["promise 7", "T8"],
     name: "requests of another Origin are refused",
     edits: [
       edit(

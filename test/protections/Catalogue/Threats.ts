@@ -232,10 +232,17 @@ export const threats: ReadonlyArray<Protection> = [
   },
   {
     rows: ["T16"],
+    name: "what comes again under an erased id is erased again",
+    edits: [edit("src/Forget/EraseAgain.ts", "yield* eraseReturned(yield* returnedOf(entries))", "")],
+    test: "integration/Forget.test.ts",
+    title: "is gone with all that belongs to it, and everything else stays as if it had never been"
+  },
+  {
+    rows: ["T16"],
     name: "dead letters of what is forgotten go too",
     edits: [
       edit(
-        "src/Operations/Forget.ts",
+        "src/Forget/Erase.ts",
         "yield* removeLetters(letters)",
         ""
       )

@@ -18,12 +18,12 @@ import * as External from "./Database/External.ts"
 import type { FolderLocked } from "./FolderLock.ts"
 
 export interface Options {
-  /** Of a Postgres of one's own; without it an embedded one keeps its data under `dataDir`. */
+  /** Address of an external Postgres; without it an embedded one keeps its data under `dataDir`. */
   readonly url?: Redacted.Redacted<string> | undefined
   readonly dataDir: string
   /** How many connections to open at most; the embedded Postgres has one. */
   readonly poolSize?: number | undefined
-  /** How often to try a Postgres of one's own that does not answer, a second apart. */
+  /** How often to try an external Postgres that does not answer, a second apart. */
   readonly attempts?: number | undefined
 }
 

@@ -166,7 +166,7 @@ const migrations = {
   }),
   "0014_row_retentions": Effect.gen(function*() {
     const sql = yield* SqlClient
-    // How long each process keeps rows, in milliseconds; null keeps them for ever.
+    // How long each process keeps rows, in milliseconds; null keeps them without a limit.
     yield* sql`create table row_retentions (
       process text primary key,
       retention bigint,
@@ -204,7 +204,7 @@ const migrations = {
 
 /**
  * Brings the tables up to date, all or nothing. Any number of processes can do so at once: the first locks
- * the others out until it is through.
+ * the others out until it has finished.
  */
 export const run = Migrator.make({})({ loader: Migrator.fromRecord(migrations) }).pipe(
   Effect.retry({ while: isTransient, schedule: Schedule.spaced("1 second"), times: 10 }),

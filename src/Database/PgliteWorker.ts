@@ -49,7 +49,7 @@ const open = async (folder: string) => {
   return db
 }
 
-/** PGlite swallows what is no SQL error, such as a PANIC on a full disk, and spins for ever. */
+/** PGlite swallows what is no SQL error, such as a PANIC on a full disk, and spins without an end. */
 const dieOfCrashes = ({ Module: postgres }: PGlite) => {
   const runOnce = postgres[mainLoop]
   postgres[mainLoop] = () => {

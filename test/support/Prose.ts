@@ -6,19 +6,11 @@ const cwd = fileURLToPath(new URL("../..", import.meta.url))
 /** The Markdown files of the project, as paths from its root. */
 export const markdownFiles: ReadonlyArray<string> = globSync(["*.md", "docs/**/*.md"], { cwd }).toSorted()
 
-/** Files whose comments still have odd words. Rewrite one and take it out; none is added. */
-const unclean = new Set([
-  "src/Database.ts",
-  "src/Database/Migrations.ts",
-  "src/Database/PgliteWorker.ts",
-  "src/Nats/Server/Supervisor.ts"
-])
-
-/** The source files with plain words only, and those that are run beside them. */
-export const plainSources: ReadonlyArray<string> = globSync(
+/** The source files, and those that are run beside them. */
+export const sources: ReadonlyArray<string> = globSync(
   ["src/**/*.{ts,js,html,yml,json}", "bin/*.js", "*.ts", "*.yml", "Dockerfile", ".env.example"],
   { cwd }
-).filter((file) => !unclean.has(file)).toSorted()
+).toSorted()
 
 /** Words of an odd dialect, each with what to write instead. */
 export const oddWords: ReadonlyArray<readonly [word: RegExp, instead: string]> = [

@@ -4,7 +4,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { checkout } from "../protections/Workspace.ts"
-import { longest, markdownFiles, oddWords, plainSources, sentencesOf } from "../support/Prose.ts"
+import { longest, markdownFiles, oddWords, sentencesOf, sources } from "../support/Prose.ts"
 
 const oddIn = (file: string) =>
   readFileSync(join(checkout, file), "utf8").split("\n").flatMap((line, index) =>
@@ -15,8 +15,8 @@ const oddIn = (file: string) =>
 
 describe("comments, messages and help", () => {
   it("have plain words", () => {
-    assert.isAbove(plainSources.length, 300)
-    assert.deepStrictEqual(plainSources.flatMap(oddIn), [])
+    assert.isAbove(sources.length, 300)
+    assert.deepStrictEqual(sources.flatMap(oddIn), [])
   })
 })
 

@@ -4,7 +4,7 @@ import { Duration, Effect } from "effect"
 const steady = Duration.seconds(30)
 
 /**
- * Starts something again whenever it ends, for ever: after 100 ms, then twice as long each time, up to 5
+ * Starts something again whenever it ends: after 100 ms, then twice as long each time, up to 5
  * seconds. `first` is the run that is under way already. A run says how it ended.
  */
 export const restart = Effect.fnUntraced(function*<R, R2>(

@@ -7,6 +7,7 @@ import * as Admin from "../../src/Admin.ts"
 import { AdminClient } from "../../src/Admin/Client.ts"
 import { Nats } from "../../src/Nats.ts"
 import { projections } from "../../src/Projections.ts"
+import { scans as scansProjection } from "../../src/Projections/Scans.ts"
 import { Vitals } from "../../src/Vitals.ts"
 import { postgres } from "../support/Databases.ts"
 import { send } from "../support/Http.ts"
@@ -90,6 +91,24 @@ layer(served, { excludeTestServices: true })("the private listener on projection
       yield* sql`delete from scans_applied_1 where event_id = 'evt_5'`
       assert.strictEqual((yield* projection("scans")).completeness.missing, 1)
       yield* sql`insert into scans_applied_1 select 'evt_5', sequence from scans where event_id = 'evt_5'`
+    }))
+
+  it.effect("lists one that an older version made without a table of this version, and says that a rebuild is due", () =>
+    Effect.gen(function*() {
+      const sql = yield* SqlClient
+      yield* sql`alter table scan_hours_1 rename to scan_hours_elsewhere`
+      yield* sql`update projections set version = version - 1, tables = '["scans", "scan_days"]'::jsonb where name = 'scans'`
+      const scans = yield* Effect.ensuring(
+        projection("scans"),
+        sql`update projections set version = version + 1, tables = ${
+          JSON.stringify(Object.keys(scansProjection.tables))
+        }::text::jsonb where name = 'scans'`.pipe(
+          Effect.andThen(sql`alter table scan_hours_elsewhere rename to scan_hours_1`),
+          Effect.orDie
+        )
+      )
+      assert.deepInclude(scans, { generation: 1, rebuild_due: true })
+      assert.hasAllKeys(scans.rows, ["scans", "scan_days"])
     }))
 
   it.effect("rebuilds one when it is asked to, and says how far it is and how it ended", () =>

@@ -100,6 +100,7 @@ export const run = Effect.fnUntraced(function*(
         stream,
         durable,
         capacity: options.waiting ?? 2 * maxBatch * concurrency,
+        ackWait,
         hold: hold ? ackWait / 3 : undefined,
         onMissing: () => {
           if (recreating) return

@@ -11,6 +11,8 @@ export class Message {
   readonly order: number
   /** When the broker stored it, milliseconds since the epoch. */
   readonly storedAt: number
+  /** When it came, in milliseconds of the monotonic clock. */
+  readonly cameAt = performance.now()
   readonly #settled: ((message: Message) => void) | undefined
 
   constructor(

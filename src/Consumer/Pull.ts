@@ -7,6 +7,9 @@ import { type Message, messageOf } from "./Message.ts"
 const capacityBytes = 32 * 1024 * 1024
 const maxTakenBytes = 8 * 1024 * 1024
 
+/** So many messages may wait here however slowly they are handled. */
+const leastCapacity = 100
+
 /** A pull request lives this long on the broker, in milliseconds. */
 const expires = 10_000
 
@@ -15,6 +18,11 @@ export interface PullOptions {
   readonly durable: string
   /** Messages that may wait here, unacknowledged; the broker sends no more. */
   readonly capacity: number
+  /**
+   * How long messages may wait here, in milliseconds: then the broker delivers them again. While they wait longer than
+   * half of it, fewer are asked for.
+   */
+  readonly ackWait: number
   /**
    * Tells the broker this often, in milliseconds, that what came and has no answer yet is being worked on, so
    * that it is not delivered to another; not at all when undefined.
@@ -38,6 +46,9 @@ export class Pull {
   readonly #subscription: Subscription
   readonly #watch: ReturnType<typeof setInterval>
   #queue: Array<Message> = []
+  /** The sequences of the queue. */
+  readonly #queued = new Set<number>()
+  #capacity: number
   #queuedBytes = 0
   #requested = 0
   #overdue = 0
@@ -49,6 +60,7 @@ export class Pull {
   constructor(nats: Nats["Service"], options: PullOptions) {
     this.#nats = nats
     this.#options = options
+    this.#capacity = options.capacity
     this.#inbox = nats.newInbox()
     this.#subscription = nats.connection.subscribe(this.#inbox, {
       callback: (_, msg) => this.#receive(msg)
@@ -62,7 +74,11 @@ export class Pull {
     return Effect.callback((resume) => {
       const taken = () => {
         const messages = this.#queue.splice(0, this.#countWithin(max))
-        for (const { msg } of messages) this.#queuedBytes -= msg.data.length
+        for (const { msg, sequence } of messages) {
+          this.#queuedBytes -= msg.data.length
+          this.#queued.delete(sequence)
+        }
+        this.#adapt(messages)
         this.#request()
         resume(Effect.succeed(messages))
       }
@@ -108,6 +124,16 @@ export class Pull {
     for (const message of this.#held) message.working()
   }
 
+  /** A message that waits too long is delivered again, here or elsewhere, and makes more work of too much work. */
+  #adapt([first]: ReadonlyArray<Message>): void {
+    const { ackWait, capacity, hold } = this.#options
+    if (first === undefined || hold !== undefined) return
+    const waited = performance.now() - first.cameAt
+    if (waited > ackWait / 2) {
+      this.#capacity = Math.max(Math.min(capacity, leastCapacity), Math.floor(this.#capacity / 2))
+    } else if (waited < ackWait / 8) this.#capacity = Math.min(capacity, this.#capacity * 2)
+  }
+
   #countWithin(max: number): number {
     let bytes = 0
     const count = this.#queue.findIndex(({ msg }, index) =>
@@ -117,7 +143,8 @@ export class Pull {
   }
 
   #request(): void {
-    const { capacity, durable, stream } = this.#options
+    const { durable, stream } = this.#options
+    const capacity = this.#capacity
     // The client would keep requests for later, and each would bring its share when the broker is back.
     if (
       this.#isDraining || this.#requested > 0 || !this.#nats.isConnected() || this.#nats.connection.isClosed()
@@ -141,9 +168,12 @@ export class Pull {
     const { hold } = this.#options
     const message = messageOf(msg, hold === undefined ? undefined : (message) => this.#held.delete(message))
     if (message === undefined) return
-    if (hold !== undefined) this.#held.add(message)
     this.#requested--
+    // It was delivered again while it waits here. It is handled once, and either answer counts for both.
+    if (this.#queued.has(message.sequence)) return this.#request()
+    if (hold !== undefined) this.#held.add(message)
     this.#queue.push(message)
+    this.#queued.add(message.sequence)
     this.#queuedBytes += msg.data.length
     this.#request()
     const [first, ...others] = this.#waiting

@@ -100,15 +100,18 @@ const tellOf = ({ broker }: Target, projector: Part) =>
 /** What the read models of a database lack, up to a sequence at least. */
 const lacking = Effect.fnUntraced(function*({ broker }: Target, last: number) {
   const finished = yield* Effect.promise(() => positions(broker))
-  const entries = yield* Effect.promise(() => readStream(broker, "3QPR_EVENTS"))
-  return yield* Effect.forEach(projections, (projection) =>
-    Effect.gen(function*() {
-      const { durable } = yield* liveOf(projection.name)
+  const behind = yield* Effect.forEach(projections, ({ name }) =>
+    Effect.map(liveOf(name), ({ durable }) => {
       const at = finished.get(durable) ?? 0
-      return at < last
-        ? [`${durable} is at ${at} of ${last}`]
-        : (yield* differences(projection, finished, broker, entries)).map(({ text }) => text)
-    })).pipe(Effect.map((all) => all.flat()))
+      return at < last ? [`${durable} is at ${at} of ${last}`] : []
+    }))
+  if (behind.flat().length > 0) return behind.flat()
+  const entries = yield* Effect.promise(() => readStream(broker, "3QPR_EVENTS"))
+  const found = yield* Effect.forEach(
+    projections,
+    (projection) => differences(projection, finished, broker, entries)
+  )
+  return found.flat().map(({ text }) => text)
 })
 
 /** What can go wrong with Postgres, and with the network before it. */

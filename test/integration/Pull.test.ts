@@ -1,0 +1,54 @@
+// Runs: broker
+
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import * as Durable from "../../src/Consumer/Durable.ts"
+import { stream } from "../../src/EventLog.ts"
+import { Nats } from "../../src/Nats.ts"
+import { logOnBroker } from "../support/Log.ts"
+import { append } from "../support/Projecting.ts"
+import { until } from "../support/Until.ts"
+
+describe("a durable consumer whose events wait longer than the time to acknowledge", () => {
+  it.live("handles an event that is delivered again once, and asks for fewer", () =>
+    Effect.gen(function*() {
+      const count = 300
+      yield* Effect.forEach(
+        Array.from({ length: count }, (_, at) => `slow_${at}`),
+        (id) => append(id, "{}", "slow.one"),
+        { concurrency: 50, discard: true }
+      )
+      const nats = yield* Nats
+      const manager = yield* Effect.promise(() => nats.connection.jetstreamManager())
+      const handled: Array<number> = []
+      yield* Effect.forkScoped(Durable.run(nats, manager, {
+        stream,
+        durable: "slow",
+        filter: "3qpr.events.slow.one",
+        maxBatch: 5,
+        waiting: count,
+        ackWait: 1_000,
+        pause: Effect.void,
+        handle: (messages) =>
+          Effect.delay(
+            Effect.sync(() => {
+              for (const message of messages) {
+                handled.push(message.sequence)
+                message.ack()
+              }
+            }),
+            "50 millis"
+          )
+      }))
+      const info = Effect.promise(() => manager.consumers.info(stream, "slow"))
+      yield* until(
+        "all events finished",
+        Effect.eventually(Effect.delay(info, "50 millis")),
+        ({ num_ack_pending, num_pending }) => num_ack_pending + num_pending === 0,
+        30_000
+      )
+      assert.lengthOf(new Set(handled), count)
+      // One that is being handled at that moment comes twice.
+      assert.isBelow(handled.length, count + 60)
+    }).pipe(Effect.scoped, Effect.provide(logOnBroker)))
+})

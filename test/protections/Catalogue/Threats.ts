@@ -234,8 +234,8 @@ export const threats: ReadonlyArray<Protection> = [
     rows: ["T16"],
     name: "what comes again under an erased id is erased again",
     edits: [edit("src/Forget/EraseAgain.ts", "yield* eraseReturned(yield* returnedOf(entries))", "")],
-    test: "integration/Forget.test.ts",
-    title: "is gone with all that belongs to it, and everything else stays as if it had never been"
+    test: "integration/Returned.test.ts",
+    title: "is erased again, whatever it is, when the broker has forgotten its ids"
   },
   {
     rows: ["T16"],

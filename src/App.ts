@@ -100,11 +100,17 @@ const database = (config: Config) =>
     yield* vitals.watch(
       "database",
       Effect.matchEffect(ping, {
-        onFailure: (error) =>
-          Effect.map(
-            config.databaseUrl === undefined ? noteOf(config.dataDir) : Effect.succeed(undefined),
-            (note) => note === undefined ? messageOf(error) : `${messageOf(error)}; ${note}`
-          ),
+        onFailure: (error) => {
+          const away = `${
+            messageOf(error)
+          }. Check the Postgres that DATABASE_URL names, and the network to it`
+          return config.databaseUrl === undefined
+            ? Effect.map(
+              noteOf(config.dataDir),
+              (note) => note === undefined ? messageOf(error) : `${messageOf(error)}; ${note}`
+            )
+            : Effect.succeed(away)
+        },
         onSuccess: () => Effect.succeed(undefined)
       })
     )

@@ -12,7 +12,7 @@ export const noteOf = (folder: string): Effect.Effect<string | undefined> =>
       const { bavail, bsize } = statfsSync(folder)
       const free = bavail * bsize
       return free < enough
-        ? `the disk of DATA_DIR (${folder}) is full, ${bytes(free)} are left. Free some space there`
+        ? `the disk of ${folder} (DATA_DIR) is full: ${bytes(free)} left. Free some space there`
         : undefined
     } catch {
       return undefined

@@ -34,13 +34,18 @@ export const reportReadiness = Effect.fnUntraced(
       yield* found.length === 0
         ? Effect.logInfo(`ready again after ${((now - since) / 1_000).toFixed(0)} s`)
         : Effect.logWarning(
-          `not ready: ${found.map(({ part, reason }) => `${part}: ${reason}`).join("; ")}${
-            receives ? `. ${whatOfDeliveries(found)}` : ""
-          }`
+          `not ready: ${byReason(found)}${receives ? `. ${whatOfDeliveries(found)}` : ""}`
         )
     }
   }
 )
+
+/** Parts with the same reason are named together. */
+const byReason = (faults: ReadonlyArray<Fault>) => {
+  const parts = new Map<string, ReadonlyArray<string>>()
+  for (const { part, reason } of faults) parts.set(reason, [...parts.get(reason) ?? [], part])
+  return Array.from(parts, ([reason, names]) => `${names.join(", ")}: ${reason}`).join("; ")
+}
 
 const whatOfDeliveries = (faults: ReadonlyArray<Fault>) =>
   faults.some(({ part }) => needed.has(part))
@@ -72,23 +77,37 @@ export const reportRefusals = Effect.fnUntraced(
   }
 )
 
-const sender = "GET /v1/rejections shows the last ones, and `threeqpr doctor` checks the secret."
-const repeated = "3QPR repeats them. GET /readyz says what is wrong."
+const shown =
+  "None of them is stored, and 3QPR repeats each for 72 minutes. `threeqpr rejections list` shows them"
+const repeated = "None of them is stored, and 3QPR repeats each for 72 minutes. GET /readyz says why"
 
-/** What is no refusal is not here. */
+/** Why they are refused, what becomes of them and what to do. An outcome that is no refusal is not here. */
 const refusals: Readonly<Record<Refusal, { readonly status: number; readonly what: string }>> = {
-  missing_signature: { status: 400, what: sender },
-  ambiguous_signature: { status: 400, what: sender },
-  invalid_signature: { status: 400, what: sender },
-  body_too_slow: { status: 408, what: "Look at the network, and at the proxy in front." },
-  body_too_large: { status: 413, what: "MAX_BODY_BYTES is the largest body that is accepted." },
-  unsupported_encoding: { status: 415, what: "A proxy in front must not compress bodies." },
+  missing_signature: {
+    status: 400,
+    what: `They have no X-3QPR-Signature: 3QPR has not sent them, or a proxy removes the header. ${shown}`
+  },
+  ambiguous_signature: { status: 400, what: `They have several signatures: a proxy adds one. ${shown}` },
+  invalid_signature: {
+    status: 400,
+    what:
+      `Another secret has signed them, or a proxy changed their bodies. ${shown}; \`threeqpr doctor\` compares the `
+      + "secrets"
+  },
+  body_too_slow: { status: 408, what: `The network or the proxy in front is too slow. ${shown}` },
+  body_too_large: { status: 413, what: `They are larger than MAX_BODY_BYTES. ${shown}` },
+  unsupported_encoding: {
+    status: 415,
+    what: `A proxy in front compresses bodies, which it must not. ${shown}`
+  },
   wrong_path: {
     status: 404,
-    what: "They have a signature and another path. Register the path /webhooks/3qpr."
+    what:
+      "They are signed, and their path is not /webhooks/3qpr: correct the address that is registered with 3QPR, or "
+      + `the proxy that changes the path. ${shown}`
   },
   unavailable: { status: 503, what: repeated },
-  too_many_in_flight: { status: 503, what: `${repeated} MAX_IN_FLIGHT is the most at a time.` }
+  too_many_in_flight: { status: 503, what: `MAX_IN_FLIGHT are stored at a time. ${repeated}` }
 }
 
 type Refusal = Exclude<Outcome, "stored" | "duplicate" | "quarantined" | "aborted">

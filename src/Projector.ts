@@ -57,13 +57,20 @@ const start = Effect.fnUntraced(function*(projections: ReadonlyArray<Projection>
   if ((yield* RowRetention) !== undefined) yield* vitals.run("the age of rows", expireAlways(projections))
 })
 
-const repeatsAlways = compareRepeats().pipe(
-  Effect.catch((error) =>
-    Effect.as(Effect.logWarning(`repeated events are not compared for now: ${messageOf(error)}`), 0)
-  ),
-  Effect.flatMap((compared) => compared > 0 ? Effect.void : Effect.sleep("5 seconds")),
-  Effect.forever
-)
+const repeatsAlways = Effect.suspend(() => {
+  let told: string | undefined
+  return compareRepeats().pipe(
+    Effect.tap(() => Effect.sync(() => void (told = undefined))),
+    Effect.catch((error) => {
+      const line = `repeated events are not compared for now: ${messageOf(error)}`
+      const isNew = line !== told
+      told = line
+      return Effect.as(isNew ? Effect.logWarning(line) : Effect.logDebug(line), 0)
+    }),
+    Effect.flatMap((compared) => compared > 0 ? Effect.void : Effect.sleep("5 seconds")),
+    Effect.forever
+  )
+})
 
 const expireAlways = (projections: ReadonlyArray<Projection>) =>
   expireLive(projections).pipe(
@@ -128,10 +135,14 @@ const project = Effect.fnUntraced(
       })
     const delay = () => Math.min(30_000, 250 * 2 ** Math.min(trouble.failures, 10))
     const retryLater = (cause: Cause.Cause<unknown>) => {
+      const reason = messageOf(cause)
+      // An outage takes many attempts: each reason is said once.
+      const isNew = reason !== trouble.reason
       trouble.failures++
-      trouble.reason = messageOf(cause)
+      trouble.reason = reason
       trouble.failedAt = performance.now()
-      return Effect.logWarning(`projection ${projection.name} waits for the database: ${trouble.reason}`)
+      const line = `projection ${projection.name} waits for the database: ${reason}`
+      return isNew ? Effect.logWarning(line) : Effect.logDebug(line)
     }
 
     /** Whether this is still the log that the rows are made from; false when that cannot be known now. */

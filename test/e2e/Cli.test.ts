@@ -54,7 +54,8 @@ describe("threeqpr", () => {
         const args of [
           ["dance"],
           ["trigger", "scan.created", "--wrong"],
-          ["serve", "--role", "cook"]
+          ["serve", "--role", "cook"],
+          ["status", "--admin-url", "127.0.0.1:3001"]
         ]
       ) {
         const { code, stderr } = yield* threeqpr(args)

@@ -41,6 +41,17 @@ describe("the log for people on call", () => {
       ])
     }))
 
+  it.effect("names parts together that are at fault for the same reason", () =>
+    Effect.gen(function*() {
+      const faults = ["database", "projection scans", "projection conversations"].map((part) => ({
+        part,
+        reason: part === "database" ? "away. Check it" : "away"
+      }))
+      assert.deepStrictEqual(yield* linesOf(reportReadiness(Effect.succeed(faults), false), 5, () => {}), [
+        "0: WARN  not ready: database: away. Check it; projection scans, projection conversations: away"
+      ])
+    }))
+
   it.effect("says nothing of deliveries in a process that receives none", () =>
     Effect.gen(function*() {
       const lines = yield* linesOf(
@@ -83,5 +94,36 @@ describe("the log for people on call", () => {
         "130: WARN  deliveries refused with 400 invalid_signature: 145 in 60 s",
         "150: WARN  deliveries refused with 503 unavailable: 1"
       ])
+    }))
+
+  it.effect("says of each refused outcome why, what becomes of the deliveries and what to do", () =>
+    Effect.gen(function*() {
+      const outcomes = [
+        "missing_signature",
+        "ambiguous_signature",
+        "invalid_signature",
+        "body_too_slow",
+        "body_too_large"
+      ]
+        .concat("unsupported_encoding", "wrong_path", "unavailable", "too_many_in_flight")
+      const counts = Object.fromEntries(outcomes.map((outcome) => [outcome, 1]))
+      const lines = yield* linesOf(reportRefusals(() => counts), 2, () => {})
+      assert.lengthOf(lines, outcomes.length)
+      for (const line of lines) {
+        assert.match(
+          line,
+          /None of them is stored, and 3QPR repeats each for 72 minutes\. (`threeqpr|GET \/readyz)/
+        )
+      }
+      const told = (outcome: string) => lines.find((line) => line.includes(` ${outcome}: 1. `)) ?? ""
+      assert.match(
+        told("invalid_signature"),
+        /Another secret has signed them, .*`threeqpr doctor` compares the secrets/
+      )
+      assert.match(
+        told("wrong_path"),
+        /their path is not \/webhooks\/3qpr: correct the address .* or the proxy/
+      )
+      assert.match(told("missing_signature"), /a proxy removes the header/)
     }))
 })

@@ -2,7 +2,6 @@ import type { Kind } from "./Case.ts"
 import { bodies } from "./Cases/Bodies.ts"
 import { broken } from "./Cases/Broken.ts"
 import { framing } from "./Cases/Framing.ts"
-import { sequences } from "./Cases/Sequences.ts"
 import { signatures } from "./Cases/Signatures.ts"
 import { sizes } from "./Cases/Sizes.ts"
 import { valid } from "./Cases/Valid.ts"
@@ -14,6 +13,5 @@ export const kinds: ReadonlyArray<Kind> = [
   ...signatures,
   ...sizes,
   ...framing,
-  ...broken,
-  ...sequences
+  ...broken
 ]

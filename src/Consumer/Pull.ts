@@ -46,8 +46,8 @@ export class Pull {
   readonly #subscription: Subscription
   readonly #watch: ReturnType<typeof setInterval>
   #queue: Array<Message> = []
-  /** The sequences of the queue. */
-  readonly #queued = new Set<number>()
+  /** When the broker stored what is in the queue, by sequence: in a stream that is created again sequences begin again. */
+  readonly #queued = new Map<number, number>()
   #capacity: number
   #queuedBytes = 0
   #requested = 0
@@ -170,10 +170,10 @@ export class Pull {
     if (message === undefined) return
     this.#requested--
     // It was delivered again while it waits here. It is handled once, and either answer counts for both.
-    if (this.#queued.has(message.sequence)) return this.#request()
+    if (this.#queued.get(message.sequence) === message.storedAt) return this.#request()
     if (hold !== undefined) this.#held.add(message)
     this.#queue.push(message)
-    this.#queued.add(message.sequence)
+    this.#queued.set(message.sequence, message.storedAt)
     this.#queuedBytes += msg.data.length
     this.#request()
     const [first, ...others] = this.#waiting

@@ -99,26 +99,19 @@ const database = (config: Config) =>
     const vitals = yield* Vitals
     yield* vitals.watch(
       "database",
-      Effect.matchEffect(ping, {
-        onFailure: (error) => {
-          const away = `${
-            messageOf(error)
-          }. Check the Postgres that DATABASE_URL names, and the network to it`
-          return config.databaseUrl === undefined
-            ? Effect.map(
-              noteOf(config.dataDir),
-              (note) => note === undefined ? messageOf(error) : `${messageOf(error)}; ${note}`
-            )
-            : Effect.succeed(away)
-        },
-        onSuccess: () => Effect.succeed(undefined)
-      })
+      Effect.as(ping, undefined).pipe(Effect.catch((error) => awayReason(config, messageOf(error))))
     )
     yield* Effect.logInfo(`database: ${describe}`)
   })).pipe(
     Layer.provideMerge(Migrations.layer),
     Layer.provideMerge(Database.layer({ url: config.databaseUrl, dataDir: config.dataDir }))
   )
+
+/** Why the database does not answer, with the remedy. */
+const awayReason = ({ dataDir, databaseUrl }: Config, reason: string) =>
+  databaseUrl === undefined
+    ? Effect.map(noteOf(dataDir), (note) => note === undefined ? reason : `${reason}; ${note}`)
+    : Effect.succeed(`${reason}. Check the Postgres that DATABASE_URL names, and the network to it`)
 
 /** The event log on the broker that is set, or else on the embedded one. */
 const log = (config: Config) =>

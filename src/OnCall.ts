@@ -49,7 +49,7 @@ const byReason = (faults: ReadonlyArray<Fault>) => {
 
 const whatOfDeliveries = (faults: ReadonlyArray<Fault>) =>
   faults.some(({ part }) => needed.has(part))
-    ? "Deliveries are answered 503 and not stored. 3QPR repeats each for 72 minutes; `threeqpr reconcile` brings back the "
+    ? "Deliveries are answered 503, and 3QPR repeats each for 72 minutes; `threeqpr reconcile` brings back the "
       + "scans of a longer outage. What was answered 200 is kept"
     : "Deliveries are still stored, and what waits is projected later"
 
@@ -78,8 +78,9 @@ export const reportRefusals = Effect.fnUntraced(
 )
 
 const shown =
-  "None of them is stored, and 3QPR repeats each for 72 minutes. `threeqpr rejections list` shows them"
-const repeated = "None of them is stored, and 3QPR repeats each for 72 minutes. GET /readyz says why"
+  "None of them is stored, and 3QPR repeats its own for 72 minutes. `threeqpr rejections list` shows them"
+// A publish without an answer can be stored all the same.
+const repeated = "3QPR repeats each for 72 minutes, and none is stored twice. GET /readyz says why"
 
 /** Why they are refused, what becomes of them and what to do. An outcome that is no refusal is not here. */
 const refusals: Readonly<Record<Refusal, { readonly status: number; readonly what: string }>> = {

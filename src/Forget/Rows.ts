@@ -103,7 +103,7 @@ const forgetIn = Effect.fnUntraced(function*(
     JSON.stringify(mine.map(({ id, sequence }) => ({ event_id: id, sequence })))
   }::text::jsonb) as row (event_id text, sequence bigint)
     order by event_id on conflict (event_id) do nothing`
-  // Also those that neither the log nor a dead letter has any more.
+  // Also those that are no longer in the log or among the dead letters.
   yield* sql`
     insert into erased_ids (hash) select sha256(convert_to(event_id, 'UTF8')) from ${applied}
     where sequence = any(${negated}) and event_id <> concat('sequence:', -sequence) on conflict do nothing`

@@ -177,8 +177,8 @@ export class Deliveries {
   }
 
   #expire(): void {
-    this.rejections.expire()
     const now = performance.now()
+    this.rejections.expire(now)
     for (const delivery of this.#open.values()) {
       if (delivery.expires > now) continue
       this.#end(delivery, delivery.read ? "unavailable" : "body_too_slow")

@@ -9,6 +9,8 @@ export interface Rejection {
   readonly reason: Outcome
   /** Milliseconds since the epoch. */
   readonly at: number
+  /** When it is forgotten, in milliseconds of the monotonic clock: the wall clock can be set back. */
+  readonly expires: number
   /** Address that the request came from; that of a proxy, if there is one. */
   readonly source: string
   /** The path that the request named, at most 256 characters of it. */
@@ -64,10 +66,9 @@ export class Rejections {
     this.#kept = []
   }
 
-  /** Forgets those that are too old. */
-  expire(): void {
-    const oldest = Date.now() - keptFor
-    while ((this.#kept[0]?.at ?? Infinity) < oldest) this.#kept.shift()
+  /** Forgets those that are too old at a time, in milliseconds of the monotonic clock. */
+  expire(now: number): void {
+    while ((this.#kept[0]?.expires ?? Infinity) <= now) this.#kept.shift()
   }
 
   add(reason: Outcome, request: IncomingMessage, body: Uint8Array | undefined, size: number): void {
@@ -82,6 +83,7 @@ export class Rejections {
       id: randomBytes(9).toString("base64url"),
       reason,
       at,
+      expires: performance.now() + keptFor,
       path: (request.url ?? "").split("?", 1)[0]?.slice(0, keptHeaderLength) ?? "",
       source: request.socket.remoteAddress ?? "",
       headers: Object.fromEntries(keptHeaders.flatMap((name) => {

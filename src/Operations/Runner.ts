@@ -119,8 +119,6 @@ const perform = (message: Message, operations: Operations["Service"], work: Reco
   )
 }
 
-/** Milliseconds of a clock that never goes back: an operation keeps its rate when the time of day is set. */
-
 const standing = (operations: Operations["Service"], id: string) =>
   Effect.map(orRetry(operations.find(id)), Option.getOrUndefined)
 

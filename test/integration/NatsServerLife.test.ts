@@ -98,8 +98,6 @@ describe("the embedded broker", () => {
       )
       yield* storeMessage(yield* client(server))
       const before = (yield* server.pid) ?? 0
-      // By then it has been asked and has answered.
-      yield* Effect.sleep("1 second")
       yield* standStill(before)
       yield* until("another pid", server.pid, (pid) => pid !== undefined && pid !== before)
       assert.strictEqual(yield* messagesIn(yield* client(server)), 1)

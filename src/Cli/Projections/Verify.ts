@@ -14,7 +14,7 @@ export const verify = Command.make(
     name: nameArgument.pipe(Argument.optional),
     ledger: Flag.Boolean("ledger").pipe(
       Flag.withDescription(
-        "Account for every entry of the stream instead: applied once, kept aside, or not its own"
+        "Account for every entry of the stream instead: applied once, dead-lettered, or of another type"
       ),
       Flag.withDefault(false)
     ),

@@ -44,7 +44,8 @@ describe("a durable consumer whose events wait longer than the time to acknowled
       yield* until(
         "all events finished",
         Effect.eventually(Effect.delay(info, "50 millis")),
-        ({ num_ack_pending, num_pending }) => num_ack_pending + num_pending === 0,
+        ({ delivered, num_ack_pending, num_pending }) =>
+          delivered.consumer_seq > 0 && num_ack_pending + num_pending === 0,
         30_000
       )
       assert.lengthOf(new Set(handled), count)

@@ -54,7 +54,10 @@ const project = (
 ) => ({
   test: {
     provide: { engine },
-    setupFiles: engine === "pglite" ? ["test/support/OnlyOnPglite.ts"] : [],
+    setupFiles: [
+      "test/support/WebAssembly.ts",
+      ...(engine === "pglite" ? ["test/support/OnlyOnPglite.ts"] : [])
+    ],
     name,
     include: files.filter(included).map(({ file }) => file),
     globalSetup: "test/support/Setup.ts",
@@ -78,22 +81,18 @@ export default defineConfig({
     projects: [
       project("short", (file) => inShortRun(file) && !isApart(file), 0, together),
       project("short-alone", (file) => inShortRun(file) && isApart(file), 1, 1),
+      // One group, so that none waits for the last file of another.
       project("long", (file) => inLongRun(file) && !isApart(file), 2, together),
-      project("long-alone", (file) => inLongRun(file) && isApart(file), 3, 1),
-      project("long-pglite", ({ bothEngines }) => bothEngines, 4, together, "pglite"),
-      project("long-node-first", isForNode, 5, together),
+      project("long-pglite", ({ bothEngines }) => bothEngines, 2, together, "pglite"),
+      project("long-node-first", isForNode, 2, together),
       // Their files are in the others too, so they run only when they are asked for.
       ...(process.argv.some((argument) => argument.startsWith("broker"))
         ? [
-          project("broker-short", (file) => file.marks.has("broker") && !file.marks.has("long"), 6, together),
-          project(
-            "broker-long",
-            (file) => file.marks.has("broker") && file.marks.has("long"),
-            7,
-            together
-          )
+          project("broker-short", (file) => file.marks.has("broker") && !file.marks.has("long"), 2, together),
+          project("broker-long", (file) => file.marks.has("broker") && file.marks.has("long"), 2, together)
         ]
-        : [])
+        : []),
+      project("long-alone", (file) => inLongRun(file) && isApart(file), 3, 1)
     ]
   }
 })

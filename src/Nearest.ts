@@ -4,7 +4,9 @@ export const nearestOf = (
   known: ReadonlyArray<string>,
   tolerance: (known: string) => number = aThird
 ): string | undefined =>
-  known.map((known) => ({ known, letters: distance(name, known) }))
+  // A name whose length differs by more letters is out of the question, and measuring costs.
+  known.filter((known) => Math.abs(known.length - name.length) <= tolerance(known))
+    .map((known) => ({ known, letters: distance(name, known) }))
     .filter(({ known, letters }) => letters <= tolerance(known))
     .toSorted((one, other) => one.letters - other.letters)[0]?.known
 

@@ -1,7 +1,7 @@
 // Runs: long, alone
 
 import { assert, describe } from "@effect/vitest"
-import { Effect, FileSystem, Redacted, Schedule } from "effect"
+import { Effect } from "effect"
 import { Buffer } from "node:buffer"
 import { readFileSync } from "node:fs"
 import { connect } from "node:net"
@@ -12,35 +12,15 @@ import { bodies } from "../fuzz/Cases/Bodies.ts"
 import { signatures } from "../fuzz/Cases/Signatures.ts"
 import { sizes } from "../fuzz/Cases/Sizes.ts"
 import { fuzz } from "../fuzz/Fuzz.ts"
-import { Healthy } from "../fuzz/Healthy.ts"
-import { Ledger, secret } from "../fuzz/Ledger.ts"
+import { type Ledger } from "../fuzz/Ledger.ts"
 import { failures, render } from "../fuzz/Report.ts"
 import { delivery, head } from "../fuzz/Request.ts"
 import { exchange, type Step } from "../fuzz/Wire.ts"
 import { drawsOf } from "../support/Faults/Bodies.ts"
 import { readStream } from "../support/Faults/Stored.ts"
-import { deliver, send } from "../support/Http.ts"
+import { send } from "../support/Http.ts"
+import { ingress } from "../support/Ingress.ts"
 import { test } from "../support/Live.ts"
-import * as NatsProcess from "../support/NatsProcess.ts"
-import { type Launch, serve } from "../support/Serve.ts"
-
-/** A receiver in a process of its own, with a real broker. */
-const setUp = Effect.fnUntraced(function*(launch: Launch = {}, more: Readonly<Record<string, string>> = {}) {
-  const fs = yield* FileSystem.FileSystem
-  const secretFile = `${yield* fs.makeTempDirectoryScoped()}/secret`
-  yield* fs.writeFileString(secretFile, Redacted.value(secret))
-  const broker = yield* NatsProcess.start()
-  const environment = {
-    NATS_URL: broker.url,
-    NATS_TOKEN: broker.token,
-    THREEQPR_WEBHOOK_SECRET_FILE: secretFile,
-    ...more
-  }
-  const target = yield* serve(environment, ["--role", "ingress"], launch)
-  const ledger = new Ledger("abuse")
-  const port = Number(new URL(target.webhook).port)
-  return { broker, ledger, port, target, healthy: new Healthy(port, ledger) }
-})
 
 const sendAll = (port: number, ledger: Ledger, kinds: ReadonlyArray<Kind>, times: number) =>
   Effect.promise(async () => {
@@ -77,7 +57,7 @@ describe("the public listener under abuse", () => {
   test(
     "answers every signature that is none 400, and stores nothing of it",
     Effect.gen(function*() {
-      const { broker, ledger, port } = yield* setUp()
+      const { broker, ledger, port } = yield* ingress()
       yield* sendAll(port, ledger, signatures, 20)
       const stored = yield* Effect.promise(() => readStream(broker, "3QPR_EVENTS"))
       assert.deepStrictEqual(stored.filter(({ subject }) => subject !== "3qpr.quarantine.probe"), [])
@@ -88,7 +68,7 @@ describe("the public listener under abuse", () => {
   test(
     "takes every body that is signed and refuses the rest, with flat memory and no long turn of the event loop",
     Effect.gen(function*() {
-      const { ledger, port, target } = yield* setUp({ preload })
+      const { ledger, port, target } = yield* ingress({ preload })
       yield* sendAll(port, ledger, [...bodies, ...sizes], 3)
       const before = residentOf(target.pid)
       yield* sendAll(port, ledger, [...bodies, ...sizes], 6)
@@ -102,7 +82,7 @@ describe("the public listener under abuse", () => {
   test(
     "serves others while 5,000 connections are slow or idle, and ends those in time",
     Effect.gen(function*() {
-      const { healthy, port, target } = yield* setUp()
+      const { healthy, port, target } = yield* ingress()
       yield* Effect.promise(async () => {
         const running = healthy.run()
         while (healthy.took.length < 60) await new Promise((wake) => setTimeout(wake, 20))
@@ -140,7 +120,7 @@ describe("the public listener under abuse", () => {
   test(
     "lets go of a client that sends on after its head took too long, and nothing of it comes to others",
     Effect.gen(function*() {
-      const { ledger, port } = yield* setUp()
+      const { ledger, port } = yield* ingress()
       yield* Effect.promise(async () => {
         const open = new Set(Array.from({ length: 300 }, () => {
           const socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true, noDelay: true })
@@ -171,48 +151,6 @@ describe("the public listener under abuse", () => {
       })
     }),
     90_000
-  )
-
-  // Row 30.
-  test(
-    "sheds load and continues with 256 open files and 128 MB of heap",
-    Effect.gen(function*() {
-      const { ledger, port, target } = yield* setUp({ files: 256, heap: 128 })
-      const body = ledger.event()
-      const signature = ledger.sign(body)
-      assert.strictEqual((yield* deliver(target.webhook, { body, signature })).status, 200)
-      const large = [
-        head(["Content-Length: 1000000", `${Signature.header}: sha256=${"0".repeat(64)}`]),
-        Buffer.alloc(1_000_000, "x")
-      ]
-      const attacks: ReadonlyArray<ReadonlyArray<Step>> = [
-        [],
-        [Buffer.from("POST /webhooks/3qpr HTTP/1.1\r\nHost: x\r\nX: ")],
-        [head([], "GET /livez HTTP/1.1"), 3_000],
-        large
-      ]
-      for (const steps of attacks) {
-        const all = yield* Effect.promise(() =>
-          Promise.all(
-            Array.from({ length: 600 }, () => exchange(port, steps, { answers: 2, patience: 9_000 }))
-          )
-        )
-        for (const { responses } of all) {
-          for (const { status } of responses) assert.include([200, 400, 408, 503], status)
-        }
-        // No client waits longer than the listener's own time-outs, and on Deno until it listens again.
-        const again = yield* deliver(target.webhook, { body, signature }).pipe(
-          Effect.timeout("2 seconds"),
-          Effect.sandbox,
-          Effect.filterOrFail(({ status }) => status === 200),
-          Effect.retry(Schedule.spaced("100 millis")),
-          Effect.timeout("30 seconds")
-        )
-        assert.strictEqual(again.status, 200)
-      }
-      assert.strictEqual((yield* send(`${target.admin}/readyz`)).status, 200)
-    }),
-    240_000
   )
 })
 

@@ -2,6 +2,7 @@ import { Effect, type Scope } from "effect"
 import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn } from "node:child_process"
 import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
+import { baselineOnly } from "./WebAssembly.ts"
 
 /** A running `threeqpr serve`. */
 export interface Serve {
@@ -40,20 +41,22 @@ export interface Launch {
   readonly files?: number
 }
 
-const runtimeArguments = ({ heap, permissions, preload }: Launch) =>
-  onDeno
+const runtimeArguments = ({ heap, permissions, preload }: Launch) => {
+  const engine = [baselineOnly, ...(heap === undefined ? [] : [`--max-old-space-size=${heap}`])]
+  return onDeno
     ? [
       "run",
       ...permissions ?? ["-A"],
       "--quiet",
       ...(preload === undefined ? [] : ["--preload", preload]),
-      ...(heap === undefined ? [] : [`--v8-flags=--max-old-space-size=${heap}`])
+      `--v8-flags=${engine.join(",")}`
     ]
     : [
       ...permissions ?? [],
       ...(preload === undefined ? [] : ["--import", preload]),
-      ...(heap === undefined ? [] : [`--max-old-space-size=${heap}`])
+      ...engine
     ]
+}
 
 /** Variables of the machine that runs the tests must not leak into what is tested. */
 const isolated = (environment: Readonly<Record<string, string>>) => ({

@@ -147,7 +147,7 @@ export const ingress: ReadonlyArray<Protection> = [
         "timingSafeEqual(expected, given) ? index : -1"
       )
     ],
-    test: "e2e/Faults/Load.test.ts",
+    test: "e2e/Faults/Rotation.test.ts",
     title: "no request is refused that is signed with an active secret while the secret is rotated"
   },
   {

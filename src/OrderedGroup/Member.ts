@@ -83,6 +83,9 @@ const missable = 1
 /** Looks in a lease. */
 const looks = 5
 
+/** Whether the record of a partition of ours has been refused or gone for a lease. */
+const isStuck = ({ unsure }: Owned) => unsure >= looks
+
 /**
  * The decisions of a member of an ordered group: which partitions are ours, when an event may begin, and what is
  * written. It has no clock and no I/O. Times are milliseconds of a clock that never goes back; clocks are never
@@ -139,7 +142,7 @@ export class Member {
 
   /** Why partitions of ours make no progress, once that has lasted for a lease. */
   get trouble(): string | undefined {
-    const stuck = [...this.#owned.values()].filter(({ unsure }) => unsure >= looks)
+    const stuck = [...this.#owned.values()].filter(isStuck)
     if (stuck.length === 0) return undefined
     const lost = stuck.some(({ missing }) => missing > missable)
       ? "are missing from the group's bucket"
@@ -147,6 +150,11 @@ export class Member {
     return `the records of the partitions ${stuck.map(({ partition }) => partition).join(", ")} ${lost}, so `
       + "nothing begins there. The bucket was purged, restored or created again. Restore it, or give the "
       + "consumer another name"
+  }
+
+  /** Whether a partition of ours is left that the store can take back. */
+  get hasToRelease(): boolean {
+    return this.#halted === undefined && [...this.#owned.values()].some((owned) => !isStuck(owned))
   }
 
   /** Whether the others cannot have taken us for dead yet. */
@@ -162,7 +170,7 @@ export class Member {
       && owned.provenIn === this.#lapses
   }
 
-  /** Gives everything back from now on. It has ended when nothing is owned any more. */
+  /** Gives everything back from now on. It has ended when nothing is left to release. */
   leave(): void {
     this.#isLeaving = true
   }

@@ -1,7 +1,7 @@
 import { Effect, Schema } from "effect"
 import { DiscardPolicy, type JetStreamManager, NatsError, StorageType } from "nats"
 import { Buffer } from "node:buffer"
-import { type ReadFailed, stream as eventStream } from "../EventLog.ts"
+import { ReadFailed, stream as eventStream } from "../EventLog.ts"
 import { makeReader, reading } from "../EventLog/Reader.ts"
 import type { Nats } from "../Nats.ts"
 import type { PartitionRecord, Revised, Snapshot } from "./Member.ts"
@@ -49,6 +49,11 @@ export interface Contents extends Snapshot {
   readonly created: string
 }
 
+/** The bucket of all groups is deleted, as the broker says: nothing can be read of it or written into it. */
+export class BucketMissing extends Schema.TaggedError<BucketMissing>()("BucketMissing", {
+  message: Schema.String
+}) {}
+
 /**
  * What the members of one group know of each other. Keys: `<group>.config`, `.log`, `.member.<id>`,
  * `.partition.<n>`.
@@ -65,7 +70,7 @@ export interface Store {
   >
   readonly read: Effect.Effect<Contents, ReadFailed>
   /** Gives the revision of the heartbeat. */
-  readonly heartbeat: (member: string, lease: number) => Effect.Effect<number, ReadFailed>
+  readonly heartbeat: (member: string, lease: number) => Effect.Effect<number, ReadFailed | BucketMissing>
   readonly forget: (member: string) => Effect.Effect<void, ReadFailed>
   readonly anchor: (anchor: Anchor) => Effect.Effect<void, ReadFailed>
   /** Writes on one revision only, 0 for none; the new revision, or undefined when it was another one. */
@@ -104,7 +109,10 @@ export const open = Effect.fnUntraced(
           value: Buffer.from(body).toString()
         }))
     )
-    const created = reading(() => createdAt(manager))
+    const created = Effect.flatMap(reading(() => infoOf(manager)), (found) =>
+      found === undefined
+        ? Effect.fail(new BucketMissing({ message: missing }))
+        : Effect.succeed(found.created))
     const store: Store = {
       configured: Effect.map(entries, (found) => {
         const config = found.find(({ key }) => key === "config")
@@ -118,7 +126,7 @@ export const open = Effect.fnUntraced(
       read: Effect.flatMap(
         entries,
         (found) => Effect.map(created, (created) => ({ ...contentsOf(found), created }))
-      ),
+      ).pipe(Effect.catchTag("BucketMissing", ({ message }) => Effect.fail(new ReadFailed({ message })))),
       // A publish without a stream says only that nothing answers. The second question gives the reason.
       heartbeat: (member, lease) =>
         Effect.catch(
@@ -164,15 +172,9 @@ const contentsOf = (
   return { members, partitions, config, anchor }
 }
 
-/** When the bucket was created. */
-const createdAt = async (manager: JetStreamManager) => {
-  const found = await infoOf(manager)
-  if (found !== undefined) return found.created
-  throw new Error(
-    `the bucket ${bucket} of all ordered groups is missing: it was deleted. Restore it. Or give the consumer another `
-      + "name, and say with `from` where it begins"
-  )
-}
+const missing =
+  `the bucket ${bucket} of all ordered groups is missing: it was deleted. Restore it. Or give the consumer another `
+  + "name, and say with `from` where it begins"
 
 const infoOf = (manager: JetStreamManager) =>
   manager.streams.info(bucketStream).catch((error: unknown) => {

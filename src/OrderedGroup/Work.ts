@@ -156,6 +156,11 @@ export const work = Effect.fnUntraced(function*<T extends string>(
     lastFailure = undefined
     yield* act
   }).pipe(
+    Effect.catchTag("BucketMissing", (missing) => {
+      storeFault = missing.message
+      member.halt(storeFault)
+      return Effect.fail(missing)
+    }),
     Effect.catchCause((cause) => {
       failures++
       lastFailure = messageOf(cause)
@@ -222,16 +227,16 @@ export const work = Effect.fnUntraced(function*<T extends string>(
   )
   const leave = Effect.suspend(() => {
     member.leave()
-    const hasLeft = () => member.owned.size === 0 || options.isClosed()
+    // Once a store that does not answer has outlasted our lease, the others take our partitions without a release.
+    const hasLeft = () =>
+      !member.hasToRelease || options.isClosed() || (failures > 0 && !member.isValid(clock.now()))
     const released = Effect.repeat(
       Effect.andThen(look, Effect.suspend(() => hasLeft() ? Effect.void : pause)),
       { until: hasLeft }
     )
-    // Without a store that we may write there is nothing to release.
-    const left = Effect.suspend(() =>
-      member.halted === undefined ? released : Fiber.awaitAll(fibers.values())
-    )
+    const left = Effect.suspend(() => member.halted === undefined ? released : Effect.void)
     return left.pipe(
+      Effect.andThen(Effect.suspend(() => Fiber.awaitAll(fibers.values()))),
       Effect.timeoutOption(options.stopWithin),
       Effect.andThen(Fiber.interruptAll(fibers.values())),
       // Without a connection each request would only time out.

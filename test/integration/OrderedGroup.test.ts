@@ -1,7 +1,7 @@
 // Runs: broker
 
 import { assert, layer } from "@effect/vitest"
-import { Effect, Layer } from "effect"
+import { Duration, Effect, Layer } from "effect"
 import process from "node:process"
 import { redriveSubject } from "../../src/Consumer/Redrives.ts"
 import { DeadLetters } from "../../src/DeadLetters.ts"
@@ -319,9 +319,20 @@ layer(Layer.effectDiscard(ready).pipe(Layer.provideMerge(consumersOnBroker)), { 
       }), 60_000)
 
     // It takes the store of every group away, so it is the last.
-    it.effect("begins nothing when the bucket of all groups is deleted, or created again, and says why", () =>
+    it.effect("begins nothing when the bucket of all groups is deleted, or created again, says why, and stops", () =>
       Effect.gen(function*() {
         const log: Array<string> = []
+        const stopping = yield* ordered({
+          name: "stopping",
+          types: ["stopping.happened"],
+          lease: 1_000,
+          stopWithin: 20_000,
+          key: keyOf,
+          handle: () => undefined
+        })
+        yield* Effect.repeat(Effect.delay(Effect.promise(stopping.partitions), "20 millis"), {
+          until: ({ length }) => length > 0
+        })
         const { health, stop } = yield* ordered({
           name: "bucketless",
           types: ["bucketless.happened"],
@@ -334,6 +345,9 @@ layer(Layer.effectDiscard(ready).pipe(Layer.provideMerge(consumersOnBroker)), { 
         const { remove } = yield* groupKeys("bucketless")
         yield* Effect.promise(remove)
         yield* untilNotReady(health, /the bucket 3QPR_GROUPS of all ordered groups is missing/)
+        // Nothing can be released, so it does not wait for that.
+        const [took] = yield* Effect.timed(Effect.promise(stopping.stop))
+        assert.isBelow(Duration.toMillis(took), 10_000)
         yield* groupKeys("bucketless")
         yield* happen("bucketless_2", "k", "bucketless.happened")
         yield* untilNotReady(health, /is another one \(created/)

@@ -149,6 +149,21 @@ describe("a member of a group", () => {
     assert.match(member.trouble ?? "", /partitions 0 are missing from the group's bucket/)
   })
 
+  it("has nothing to release when its records are purged for a lease, or while it is halted", () => {
+    const { look, member, store } = owning()
+    store.partitions.clear()
+    member.leave()
+    for (let index = 0; index < 6; index++) {
+      assert.isTrue(member.hasToRelease, `after ${index} looks`)
+      look()
+    }
+    assert.isFalse(member.hasToRelease)
+    const another = owning().member
+    assert.isTrue(another.hasToRelease)
+    another.halt("the bucket is deleted")
+    assert.isFalse(another.hasToRelease)
+  })
+
   it("begins and writes nothing while it is halted, and proves its partitions after that", () => {
     const { look, mayBegin, member, write } = owning()
     member.halt("the log is another one")

@@ -81,5 +81,45 @@ export const consumer: ReadonlyArray<Protection> = [
     ],
     test: "integration/Projector.test.ts",
     title: "applies 499 of a batch of 500 and keeps the poison one aside, with its reason and sequence"
+  },
+  {
+    rows: ["10"],
+    name: "a durable consumer that was not wanted is created again when it is wanted",
+    edits: [
+      edit(
+        "src/Consumer/Durable.ts",
+        "recreating = false\n      if (there === undefined) return",
+        "if (there === undefined) return\n      recreating = false"
+      )
+    ],
+    test: "integration/Pull.test.ts",
+    title: "is created again once it is wanted again"
+  },
+  {
+    rows: ["promise 9"],
+    name: "a place in the log that cannot be read for a time makes the process not ready",
+    edits: [
+      edit(
+        "src/Projector/Keep.ts",
+        "const isFault = !before.runs || now - state.unreadableSince >= unreadablePatience",
+        "const isFault = !before.runs"
+      )
+    ],
+    test: "integration/Place.test.ts",
+    title: "a place in the log that cannot be read for a time"
+  },
+  {
+    rows: ["29"],
+    name: "a member of a group that can release nothing stops at once",
+    edits: [
+      edit("src/OrderedGroup/Work.ts", "member.halt(storeFault)\n", "\n"),
+      edit(
+        "src/OrderedGroup/Work.ts",
+        "!member.hasToRelease || options.isClosed() || (failures > 0 && !member.isValid(clock.now()))",
+        "member.owned.size === 0 || options.isClosed()"
+      )
+    ],
+    test: "integration/OrderedGroup.test.ts",
+    title: "begins nothing when the bucket of all groups is deleted, or created again, says why, and stops"
   }
 ]

@@ -10,6 +10,7 @@ import {
   letterOf,
   parseId
 } from "./DeadLetters/Letter.ts"
+import { letterPlaces } from "./DeadLetters/Places.ts"
 import { millisOf } from "./Domain/Timestamp.ts"
 import { AppendFailed, type ReadFailed, type Stored } from "./EventLog.ts"
 import { entriesOf } from "./EventLog/Entries.ts"
@@ -66,7 +67,8 @@ const make = Effect.fnUntraced(function*() {
   )
   yield* nats.onChange((connected) => connected || publisher.disconnected())
   const manager = yield* Effect.promise(() => nats.connection.jetstreamManager({ checkAPI: false }))
-  const { read } = makeReader(nats, manager, { stream: deadLetterStream, headersOnly: true })
+  const { first, read } = makeReader(nats, manager, { stream: deadLetterStream, headersOnly: true })
+  const places = letterPlaces({ manager, read, first })
 
   /** All that is kept, oldest first, without the bytes. */
   const all = (filter?: string) =>
@@ -82,9 +84,7 @@ const make = Effect.fnUntraced(function*() {
     known?: DeadLetter
   ) {
     const now = DateTime.formatIso(yield* DateTime.now)
-    const same = known === undefined
-      ? (yield* all(deadSubject(consumer, event.type))).filter(({ sequence }) => sequence === event.sequence)
-      : [known]
+    const same = known === undefined ? yield* places.of(consumer, event.sequence) : [known]
     const before = same.at(-1)
     yield* Effect.logError(
       `event ${event.id} (sequence ${event.sequence}) is a dead letter of ${consumer}: ${error}`
@@ -114,7 +114,9 @@ const make = Effect.fnUntraced(function*() {
         (outcome) => resume(outcome instanceof AppendFailed ? Effect.fail(outcome) : Effect.succeed(outcome))
       )
     )
+    places.stored(consumer, event.sequence, stored.sequence)
     yield* removeAll(manager, same)
+    places.only(consumer, event.sequence, stored.sequence)
     return stored
   })
 

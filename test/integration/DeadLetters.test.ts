@@ -1,10 +1,11 @@
 // Runs: broker
 
 import { assert, layer } from "@effect/vitest"
-import { Effect } from "effect"
+import { Context, Effect, Layer } from "effect"
 import { Buffer } from "node:buffer"
 import { AdminClient } from "../../src/Admin/Client.ts"
 import { DeadLetters } from "../../src/DeadLetters.ts"
+import { Nats } from "../../src/Nats.ts"
 import { append, listenerAndClient } from "../support/DeadLetters.ts"
 
 const list = (query: Parameters<AdminClient["Service"]["deadLetters"]["list"]>[0]["query"]) =>
@@ -62,6 +63,44 @@ layer(listenerAndClient, { excludeTestServices: true })("the private listener on
       assert.strictEqual(second?.first_failed_at, first?.first_failed_at)
       assert.isAbove(Date.parse(second?.last_failed_at ?? ""), Date.parse(first?.last_failed_at ?? ""))
       assert.strictEqual(yield* deadLetters.count, before + 1)
+    }))
+
+  it.effect("keeps one also when another process keeps it aside, and begins again after a discard", () =>
+    Effect.gen(function*() {
+      const mine = yield* DeadLetters
+      const others = Context.get(yield* Layer.build(Layer.fresh(DeadLetters.layer)), DeadLetters)
+      const event = yield* fail("shared", "evt_shared", "by the first process")
+      const letters = Effect.map(
+        mine.list({ consumer: "shared" }),
+        (all) => all.map(({ attempts, error }) => [error, attempts])
+      )
+      yield* others.put("shared", event, "by the second process")
+      assert.deepStrictEqual(yield* letters, [["by the second process", 2]])
+      yield* mine.put("shared", event, "by the first process again")
+      assert.deepStrictEqual(yield* letters, [["by the first process again", 3]])
+      const before = yield* mine.count
+      yield* others.remove("shared", [`shared:${event.sequence}`])
+      yield* mine.put("shared", event, "after a discard")
+      assert.deepStrictEqual(yield* letters, [["after a discard", 1]])
+      assert.strictEqual(yield* mine.count, before)
+    }))
+
+  it.effect("costs the broker as much for each, however many there are", () =>
+    Effect.gen(function*() {
+      const { list, put } = yield* DeadLetters
+      const { connection } = yield* Nats
+      const event = yield* append("evt_costly", `{}`)
+      const putAll = (from: number, to: number) =>
+        Effect.forEach(
+          Array.from({ length: to - from }, (_, at) => 5_000 + from + at),
+          (sequence) => put("costly", { ...event, sequence }, "error"),
+          { concurrency: 4, discard: true }
+        )
+      yield* putAll(0, 300)
+      const before = connection.stats().inMsgs
+      yield* putAll(300, 320)
+      assert.isBelow(connection.stats().inMsgs - before, 20 * 15)
+      assert.strictEqual((yield* list({ consumer: "costly" })).length, 320)
     }))
 
   it.effect("shows one with its error in one line, its bytes and the headers it has in the log", () =>

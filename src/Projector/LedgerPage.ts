@@ -1,11 +1,12 @@
-import { Effect, Stream } from "effect"
+import { Effect, Schema, Stream } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { type Delivered, eventOf } from "../Consumer/Delivered.ts"
 import type { LedgerProblem } from "../Domain/Ledger.ts"
-import { quarantineSubject } from "../EventLog.ts"
+import { EventLog, quarantineSubject } from "../EventLog.ts"
 import { logEntries } from "../EventLog/Entries.ts"
 import { matches } from "../EventLog/Subjects.ts"
 import { filterOf, type Projection } from "../Projection.ts"
+import { positionAt } from "./LogIdentity.ts"
 import { setAsideBy } from "./SetAside.ts"
 import { appliedTable } from "./Tables.ts"
 
@@ -31,13 +32,48 @@ export const ledgerPage = Effect.fn("Projector.ledgerPage")(
     const last = entries.at(-1)?.sequence
     const more = entries.length >= pageSize
     const cursor = more && last !== undefined ? last : upTo
-    const found = yield* compare(projection, { durable, generation }, entries, after, cursor)
+    const page = Effect.gen(function*() {
+      const { counts, problems } = yield* compare(projection, { durable, generation }, entries, after, cursor)
+      const beyond = more ? [] : yield* strangers(projection, generation, upTo)
+      return { counts, problems: [...problems, ...beyond] }
+    })
+    const found = yield* page
     // A redrive or a batch may have been between two of the places that were looked at.
-    const sure = found.problems.length === 0
-      ? found
-      : yield* Effect.delay(compare(projection, { durable, generation }, entries, after, cursor), "1 second")
+    const sure = found.problems.length === 0 ? found : yield* Effect.delay(page, "1 second")
     return { cursor, more, ...sure }
   }
+)
+
+/** The most events behind the position that are compared with the log. */
+const mostBeyond = 100
+
+/** Of the newest events that are applied behind a position, those that the log does not have where they were. */
+const strangers = Effect.fnUntraced(function*(projection: Projection, generation: number, upTo: number) {
+  const sql = yield* SqlClient
+  const newest = yield* Effect.flatMap(
+    sql`select event_id, sequence::float8 as sequence from ${
+      sql.literal(appliedTable(projection, generation))
+    }
+      where sequence > ${upTo}::bigint order by sequence desc limit ${mostBeyond}`,
+    decodeApplied
+  )
+  if (newest.length === 0) return []
+  const { firstSequence } = yield* (yield* EventLog).state
+  const compared = yield* Effect.forEach(
+    newest.filter(({ sequence }) => sequence >= firstSequence),
+    ({ event_id: id, sequence }) =>
+      Effect.map(
+        positionAt(sequence),
+        (found): ReadonlyArray<LedgerProblem> =>
+          found?.id === id ? [] : [{ kind: "unexplained", sequence, id }]
+      ),
+    { concurrency: 16 }
+  )
+  return compared.flat()
+})
+
+const decodeApplied = Schema.decodeUnknownEffect(
+  Schema.Array(Schema.Struct({ event_id: Schema.String, sequence: Schema.Finite }))
 )
 
 // The bodies of a whole page would take too much memory.

@@ -106,12 +106,8 @@ const lacking = Effect.fnUntraced(function*({ broker }: Target, last: number) {
       return at < last ? [`${durable} is at ${at} of ${last}`] : []
     }))
   if (behind.flat().length > 0) return behind.flat()
-  const entries = yield* Effect.promise(() => readStream(broker, "3QPR_EVENTS"))
-  const found = yield* Effect.forEach(
-    projections,
-    (projection) => differences(projection, finished, broker, entries)
-  )
-  return found.flat().map(({ text }) => text)
+  const found = yield* differences(broker, Effect.promise(() => readStream(broker, "3QPR_EVENTS")))
+  return found.map(({ text }) => text)
 })
 
 /** What can go wrong with Postgres, and with the network before it. */

@@ -3,7 +3,8 @@ import { Effect } from "effect"
 import { once } from "node:events"
 import { createServer } from "node:http"
 import { concluded, type Instrument, verification } from "../support/Faults/Instruments.ts"
-import { type Difference, judgeOf } from "../support/Faults/Witness.ts"
+import { accountOf } from "../support/Faults/ReadModels.ts"
+import { type Difference, differencesIn, judgeOf } from "../support/Faults/Witness.ts"
 
 const skipped: Difference = { projection: "scans", kind: "skipped", text: "scans lacks 3 events" }
 const saying = (red: boolean, tells: Instrument["tells"] = ["skipped"]): Instrument => ({
@@ -36,6 +37,32 @@ describe("the witness of the faults", () => {
     look([skipped], [saying(false)], 45_000)
     look([skipped], [saying(false)], 70_000)
     assert.deepStrictEqual(seen, { problems: [], longest: 25_000 })
+  })
+
+  const entry = (sequence: number, id: string) => ({
+    sequence,
+    subject: "3qpr.events.scan.created",
+    headers: { "ce-id": id, "ce-type": "scan.created" },
+    body: new Uint8Array()
+  })
+  const applied = (...ids: ReadonlyArray<string>) =>
+    ids.map((event_id, index) => ({ event_id, sequence: index + 1 }))
+
+  it.each<readonly [string, ReadonlyArray<ReturnType<typeof entry>>, ReadonlyArray<string>]>([
+    ["is the one of the rows", [entry(1, "a"), entry(2, "b"), entry(3, "c")], []],
+    ["ends before the rows", [entry(1, "a")], ["unexplained"]],
+    ["has other events behind the durable consumer", [entry(1, "a"), entry(2, "x"), entry(3, "y")], [
+      "unexplained"
+    ]],
+    ["has an event that is not applied", [entry(1, "z"), entry(2, "b"), entry(3, "c")], [
+      "skipped",
+      "unexplained"
+    ]]
+  ])("sees a difference unless the log %s", (_, stream, kinds) => {
+    const scans = { name: "scans", types: ["scan.created"] }
+    const generation = { generation: 1, durable: "scans-1" }
+    const account = accountOf(scans, generation, applied("a", "b", "c"), stream, new Set(), 1)
+    assert.deepStrictEqual(differencesIn(account, 1).map(({ kind }) => kind), kinds)
   })
 
   it("asks an instrument only for what it has to tell", () => {

@@ -40,7 +40,7 @@ export const instruments = ({ admin, projectors }: Speaking): Read => {
       ...running.map((part) =>
         Effect.map(
           asked(part, "/readyz"),
-          (answer) => instrument(`/readyz of ${part.admin}`, ["skipped"], () => answer?.status !== 200)
+          (answer) => instrument(`/readyz of ${part.admin}`, counted, () => answer?.status !== 200)
         )
       ),
       Effect.map(listing, listed),

@@ -43,7 +43,8 @@ export const readModels = Effect.fnUntraced(
     for (const projection of projections) {
       const { name } = projection
       const live = yield* liveOf(name)
-      const { applied, unexplained, ...account } = yield* accountOf(projection, live, stream, dead)
+      const record = yield* appliedOf(name, live)
+      const { applied, unexplained, ...account } = accountOf(projection, live, record, stream, dead)
       const rows = yield* sql<Row>`
         select id, event_id, sequence::float8 as sequence, data from ${
         sql.literal(`${name}_${live.generation}`)
@@ -68,27 +69,33 @@ export const liveOf = Effect.fnUntraced(function*(name: string) {
   return { generation, durable: registered?.durable ?? `${name}-${generation}` } satisfies Generation
 })
 
-/** Compares the record of applied events, and dead letters, with the entries up to a sequence. */
-export const accountOf = Effect.fnUntraced(
-  function*(
-    { name, types }: Pick<Projection, "name" | "types">,
-    { durable, generation }: Generation,
-    stream: ReadonlyArray<StoredEntry>,
-    dead: ReadonlySet<string>,
-    upTo = Infinity
-  ) {
-    const sql = yield* SqlClient
-    const applied = yield* sql<Applied>`
-      select event_id, sequence::float8 as sequence from ${sql.literal(`${name}_applied_${generation}`)}`
-    const mine = stream.filter(({ headers, sequence, subject }) =>
-      sequence <= upTo && subject.startsWith("3qpr.events.") && types.includes(headers["ce-type"] ?? "")
-    )
-    const isDead = (sequence: number) => dead.has(`${durable}:${sequence}`)
-    return { name, ...sort(mine, applied, isDead, upTo) } satisfies Account
-  }
-)
+/** The record of applied events of a generation. */
+export const appliedOf = Effect.fnUntraced(function*(name: string, { generation }: Generation) {
+  const sql = yield* SqlClient
+  return yield* sql<Applied>`
+    select event_id, sequence::float8 as sequence from ${sql.literal(`${name}_applied_${generation}`)}`
+})
 
-interface Applied {
+/**
+ * Compares the record of applied events, and dead letters, with the entries up to a sequence. The stream is read after
+ * the record: each applied event must be in it, also behind that sequence.
+ */
+export const accountOf = (
+  { name, types }: Pick<Projection, "name" | "types">,
+  { durable }: Generation,
+  applied: ReadonlyArray<Applied>,
+  stream: ReadonlyArray<StoredEntry>,
+  dead: ReadonlySet<string>,
+  upTo = Infinity
+): Account => {
+  const mine = stream.filter(({ headers, subject }) =>
+    subject.startsWith("3qpr.events.") && types.includes(headers["ce-type"] ?? "")
+  )
+  const isDead = (sequence: number) => dead.has(`${durable}:${sequence}`)
+  return { name, ...sort(mine, applied, isDead, upTo) }
+}
+
+export interface Applied {
   readonly event_id: string
   /** Negative once the event was erased. */
   readonly sequence: number
@@ -116,7 +123,9 @@ const sort = (
   const found: Array<StoredEntry> = []
   const done = new Set<string>()
   let [repeated, dead, erased] = [0, 0, 0]
+  const there = new Map(mine.map(({ headers, sequence }) => [sequence, headers["ce-id"]]))
   for (const entry of mine) {
+    if (entry.sequence > upTo) continue
     const id = entry.headers["ce-id"] ?? ""
     const at = sequences.get(id)
     if (isDead(entry.sequence)) {
@@ -130,8 +139,10 @@ const sort = (
     else if (at !== undefined || done.has(id)) repeated++
     else skipped.push(entry.sequence)
   }
-  const unexplained = [...sequences].filter(([, sequence]) => sequence > 0 && sequence <= upTo)
-    .map(([id, sequence]) => `applied ${id} at ${sequence}, which the stream has not`)
+  const unexplained = applied.filter(({ event_id, sequence }) =>
+    sequence > 0 && there.get(sequence) !== event_id
+  )
+    .map(({ event_id, sequence }) => `applied ${event_id} at ${sequence}, which the stream has not`)
   return { skipped, twice, unexplained, applied: found, repeated, dead, erased }
 }
 

@@ -77,6 +77,8 @@ export interface SystemOptions {
   readonly direct?: boolean
   /** Whether the clocks of our processes can be moved. */
   readonly clocks?: boolean
+  /** The program of our processes; this checkout's when undefined. */
+  readonly entry?: string
   /** That part of the configuration of the one broker. */
   readonly jetstream?: Readonly<Record<string, unknown>>
 }
@@ -100,8 +102,12 @@ export const make = Effect.fnUntraced(function*(options: SystemOptions) {
     THREEQPR_WEBHOOK_SECRET: Redacted.value(secret),
     ...options.env
   }
+  const launch: Launch = {
+    ...(options.clocks && { preload: clockModule }),
+    ...(options.entry !== undefined && { entry: options.entry })
+  }
   const add = (role: Part["role"], env: Readonly<Record<string, string>> = {}) =>
-    Scope.provide(part(role, { ...base, ...env }, options.clocks ? { preload: clockModule } : {}), scope)
+    Scope.provide(part(role, { ...base, ...env }, launch), scope)
   const many = (role: Part["role"], count: number) =>
     Effect.forEach(Array.from({ length: count }), () => add(role), { concurrency: 4 })
   const database = yield* Layer.build(

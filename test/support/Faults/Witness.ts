@@ -1,9 +1,8 @@
 import { Duration, Effect, type Scope } from "effect"
-import type { Projection } from "../../../src/Projection.ts"
 import { projections } from "../../../src/Projections.ts"
 import { deadLetters } from "./Check.ts"
 import { type Instrument, instruments, type Kind, type Speaking } from "./Instruments.ts"
-import { accountOf, liveOf } from "./ReadModels.ts"
+import { type Account, accountOf, appliedOf, liveOf } from "./ReadModels.ts"
 import { holds, positions, readStream, type StoredEntry } from "./Stored.ts"
 import type { System } from "./System.ts"
 
@@ -38,8 +37,8 @@ export const witness = Effect.fnUntraced(function*(
   const judge = judgeOf(seen, green)
   const readAll = instruments(speaking)
   let entries: ReadonlyArray<StoredEntry> = []
-  const look = Effect.gen(function*() {
-    const floors = yield* Effect.promise(() => positions(system.broker))
+  /** What the stream has now. */
+  const readAgain = Effect.gen(function*() {
     const last = entries.at(-1)
     // Another log can have been put in its place.
     if (last !== undefined && !(yield* Effect.promise(() => holds(system.broker, "3QPR_EVENTS", last)))) {
@@ -49,10 +48,10 @@ export const witness = Effect.fnUntraced(function*(
       readStream(system.broker, "3QPR_EVENTS", entries.at(-1)?.sequence ?? 0)
     )
     entries = [...entries, ...more]
-    const found = yield* system.query(
-      Effect.forEach(projections, (projection) => differences(projection, floors, system.broker, entries))
-    )
-    const all = found.flat()
+    return entries
+  })
+  const look = Effect.gen(function*() {
+    const all = yield* system.query(differences(system.broker, readAgain))
     const differing = [...new Set(all.map(({ projection }) => projection))]
     const read = yield* readAll(differing)
     seen.looks++
@@ -97,32 +96,45 @@ export const judgeOf = (
   }
 }
 
-/** Compares a projection with the entries that its durable consumer has finished. */
-export const differences = Effect.fnUntraced(function*(
-  projection: Projection,
-  finishedBy: ReadonlyMap<string, number>,
+/**
+ * Compares each projection with the entries that its durable consumer has finished, and with all entries what it has
+ * applied. `read` gives the whole stream.
+ */
+export const differences = Effect.fnUntraced(function*<E, R>(
   broker: System["broker"],
-  entries: ReadonlyArray<StoredEntry>
+  read: Effect.Effect<ReadonlyArray<StoredEntry>, E, R>
 ) {
-  const live = yield* liveOf(projection.name)
-  const upTo = finishedBy.get(live.durable)
-  if (upTo === undefined) return []
-  const { skipped, twice, unexplained } = yield* accountOf(
-    projection,
-    live,
-    entries,
-    yield* deadLetters(broker),
-    upTo
-  )
-  const stillLive = yield* liveOf(projection.name)
-  if (stillLive.durable !== live.durable) return []
+  const finishedBy = yield* Effect.promise(() => positions(broker))
+  const records = yield* Effect.forEach(projections, (projection) =>
+    Effect.gen(function*() {
+      const live = yield* liveOf(projection.name)
+      return { projection, live, applied: yield* appliedOf(projection.name, live) }
+    }))
+  const entries = yield* read
+  const dead = yield* deadLetters(broker)
+  const found = yield* Effect.forEach(records, ({ applied, live, projection }) =>
+    Effect.gen(function*() {
+      // Without a durable consumer nothing has to be applied yet.
+      const upTo = finishedBy.get(live.durable) ?? 0
+      // A rebuild can have switched, or another durable consumer been named.
+      if ((yield* liveOf(projection.name)).durable !== live.durable) return []
+      return differencesIn(accountOf(projection, live, applied, entries, dead, upTo), upTo)
+    }))
+  return found.flat()
+})
+
+/** What is wrong in an account up to a sequence. */
+export const differencesIn = (
+  { name, skipped, twice, unexplained }: Account,
+  upTo: number
+): ReadonlyArray<Difference> => {
   const of = (kind: Difference["kind"], all: ReadonlyArray<number | string>): ReadonlyArray<Difference> =>
     all.length === 0
       ? []
       : [{
-        projection: projection.name,
+        projection: name,
         kind,
-        text: `${projection.name} has ${all.length} events ${kind}, the first is ${all[0]} of ${upTo}`
+        text: `${name} has ${all.length} events ${kind}, the first is ${all[0]} of ${upTo}`
       }]
   return [...of("skipped", skipped), ...of("twice", twice), ...of("unexplained", unexplained)]
-})
+}

@@ -1,11 +1,12 @@
 import { Effect, Exit, Schedule, Scope } from "effect"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { ConsumerUnavailable } from "../Consumer/Durable.ts"
+import { isTransient } from "../Database/SqlFailure.ts"
 import { messageOf } from "../Failure.ts"
 import type { Projection } from "../Projection.ts"
 import { Vitals } from "../Vitals.ts"
 import { finish } from "./Finish.ts"
-import type { Keeper, Look } from "./Keep.ts"
+import { type Keeper, type Look, UnreadablePatience } from "./Keep.ts"
 import { isLockTimeout } from "./Locks.ts"
 import { begin } from "./Rebuilds.ts"
 import { active, end, type Live, lives, noteError, type Rebuild } from "./Registry.ts"
@@ -64,6 +65,10 @@ export const follower = Effect.fnUntraced(
     const live = new Map<string, string>()
     const faults = new Map<string, string>()
     const busy = new Set<string>()
+    const patience = yield* UnreadablePatience
+    /** Since when the registry cannot be read, in milliseconds of the monotonic clock. */
+    let unreadableSince: number | undefined
+    let registryFault: string | undefined
 
     const start = Effect.fnUntraced(function*(projection: Projection, one: Live | Rebuild) {
       const { durable } = one
@@ -187,17 +192,32 @@ export const follower = Effect.fnUntraced(
       }
     )
 
+    const unreadable = (error: unknown) => {
+      const message = `the registry of projections cannot be read: ${messageOf(error)}`
+      const now = performance.now()
+      unreadableSince ??= now
+      // The process reports a database that does not answer as such.
+      if (isTransient(error) || now - unreadableSince < patience) return Effect.logDebug(message)
+      const isNews = registryFault === undefined
+      registryFault = message
+      return isNews ? Effect.logError(message) : Effect.logDebug(message)
+    }
+
     let building = yield* look
     return {
       follow: Effect.suspend(() => Effect.sleep(building ? "200 millis" : "1 second")).pipe(
         Effect.andThen(look),
-        Effect.map((rebuilds) => void (building = rebuilds)),
-        Effect.catch((error) => Effect.logDebug(`the registry cannot be read: ${messageOf(error)}`)),
+        Effect.map((rebuilds) => {
+          building = rebuilds
+          unreadableSince = undefined
+          registryFault = undefined
+        }),
+        Effect.catch(unreadable),
         Effect.forever
       ),
       troubleOf: (name: string) => {
         const durable = live.get(name) ?? ""
-        return faults.get(durable) ?? reasonOf(running.get(durable)?.trouble)
+        return registryFault ?? faults.get(durable) ?? reasonOf(running.get(durable)?.trouble)
       }
     }
   }

@@ -33,8 +33,10 @@ export const StandstillPatience = Context.Reference<number>("threeqpr-events/Pro
   defaultValue: () => 60_000
 })
 
-/** How long the place of a generation may be unreadable before that is a fault, in milliseconds. */
-const unreadableAfter = 30_000
+/** How long the registry, or the place of a generation, may be unreadable before that is a fault, in milliseconds. */
+export const UnreadablePatience = Context.Reference<number>("threeqpr-events/Projector/UnreadablePatience", {
+  defaultValue: () => 30_000
+})
 
 /** What a look at the place of a generation comes to. */
 export interface Look {
@@ -95,6 +97,7 @@ export const keeper = Effect.gen(function*() {
   const nats = yield* Nats
   const database = yield* databaseId
   const standstillPatience = yield* StandstillPatience
+  const unreadablePatience = yield* UnreadablePatience
   const seen = new Map<string, Seen>()
   let connection = 1
   yield* nats.onChange((connected) => void (connected || connection++))
@@ -250,7 +253,7 @@ export const keeper = Effect.gen(function*() {
           const message = `the place of ${one.durable} in the log cannot be read: ${messageOf(error)}`
           const now = performance.now()
           state.unreadableSince ??= now
-          const isFault = !before.runs || now - state.unreadableSince >= unreadableAfter
+          const isFault = !before.runs || now - state.unreadableSince >= unreadablePatience
           return Effect.as(Effect.logDebug(message), isFault ? { ...before, fault: message } : before)
         }),
         Effect.tap((look) => Effect.sync(() => void (state.look = look)))

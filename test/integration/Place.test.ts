@@ -10,7 +10,8 @@ import { Nats } from "../../src/Nats.ts"
 import { NatsServer } from "../../src/Nats/Server.ts"
 import { scans } from "../../src/Projections/Scans.ts"
 import { completeness } from "../../src/Projector/Completeness.ts"
-import { StandstillPatience } from "../../src/Projector/Keep.ts"
+import { StandstillPatience, UnreadablePatience } from "../../src/Projector/Keep.ts"
+import { ledgerPage } from "../../src/Projector/LedgerPage.ts"
 import { placeOf, replay } from "../../src/Projector/Places.ts"
 import { request } from "../../src/Projector/Rebuilds.ts"
 import { lives } from "../../src/Projector/Registry.ts"
@@ -215,6 +216,12 @@ const during = <A, E>(
     return yield* Effect.provide(effect, Layer.fresh(projector.pipe(Layer.provideMerge(stack))))
   }).pipe(Effect.scoped)
 
+/** The sequences of events that the ledger finds applied and not in the log. */
+const unexplained = Effect.gen(function*() {
+  const { problems } = yield* ledgerPage(scans, { generation: 1, durable: "scans-1" }, 0, 0)
+  return problems.filter(({ kind }) => kind === "unexplained").map(({ sequence }) => sequence)
+}).pipe(Effect.provide(DeadLetters.layer))
+
 /** A log that was restored from a copy which is older than the rows. */
 const restored = Effect.gen(function*() {
   const dataDir = yield* Broker.newDataDir
@@ -258,10 +265,13 @@ describe.concurrent("a log that is older than the rows", () => {
             const before = yield* rows
             const faults = yield* untilFault(/ends at sequence \d+.*up to sequence \d+.*--accept-new-log/)
             assert.strictEqual(faults[0]?.part, "projection scans")
+            const lost = yield* unexplained
+            assert.isAtLeast(lost.length, 50)
             // The same sequences name other events now, and then there are more of them than before.
             yield* appendScans(0, 80, "new")
             yield* untilFault(/is event new_\d+, but the rows are made from event evt_\d+/)
             assert.deepStrictEqual(yield* rows, before)
+            assert.includeMembers([...yield* unexplained], [...lost])
             const compared = yield* rebuilt("scans", "verify")
             assert.strictEqual(compared?.state, "failed")
             assert.include(compared?.error, "--accept-new-log")
@@ -378,6 +388,31 @@ describe.concurrent("a durable consumer that stands still with events in flight"
         patient.pipe(Layer.provideMerge(Layer.mergeAll(logOnBroker, postgres.layer, Vitals.layer)))
       )
     ))
+})
+
+describe.concurrent("a place in the log that cannot be read for a time", () => {
+  const impatient = projector.pipe(Layer.provide(Layer.succeed(UnreadablePatience, 500)))
+
+  it.live.each<readonly [table: string, fault: RegExp]>([
+    ["applied_counts", /^the place of scans-1 in the log cannot be read: .*applied_counts/],
+    ["rebuilds", /^the registry of projections cannot be read: .*rebuilds/]
+  ])(
+    "makes the process not ready without the table %s, until it can be read",
+    ([table, fault]) =>
+      Effect.gen(function*() {
+        yield* appendScans(0, 5)
+        yield* untilCount("scans", 5)
+        const sql = yield* SqlClient
+        yield* sql.unsafe(`alter table ${table} rename to elsewhere`)
+        yield* untilFault(fault)
+        yield* sql.unsafe(`alter table elsewhere rename to ${table}`)
+        yield* untilReady
+      }).pipe(
+        Effect.provide(
+          impatient.pipe(Layer.provideMerge(Layer.mergeAll(logOnBroker, postgres.layer, Vitals.layer)))
+        )
+      )
+  )
 })
 
 describe.concurrent("a projection whose newer version is live", () => {

@@ -5,6 +5,7 @@ import type { Config } from "./Config.ts"
 import { Consumers } from "./Consumer.ts"
 import * as Counters from "./Counters.ts"
 import { Database } from "./Database.ts"
+import { awayReason } from "./Database/Away.ts"
 import * as Migrations from "./Database/Migrations.ts"
 import { DeadLetters } from "./DeadLetters.ts"
 import { noteOf } from "./DiskSpace.ts"
@@ -23,6 +24,7 @@ import * as RetentionAgreement from "./Projector/RetentionAgreement.ts"
 import * as Rejections from "./Rejections.ts"
 import type { Role } from "./Role.ts"
 import * as SignatureDoctor from "./SignatureDoctor.ts"
+import { noteWhenStopped } from "./Stopping.ts"
 import { Vitals } from "./Vitals.ts"
 import type { WebhookSecret } from "./WebhookSecret.ts"
 import { rotate } from "./WebhookSecret/Rotation.ts"
@@ -67,8 +69,10 @@ export const layer = (config: Config, secret: WebhookSecret, active: ReadonlySet
     ? Layer.merge(log(config), Layer.effectDiscard(Effect.void).pipe(Layer.provide(readModels)))
     : log(config)
   return Layer.mergeAll(publicListener, privateListener, Layer.effectDiscard(Counters.answer(active))).pipe(
+    Layer.provide(noteWhenStopped("requests in progress")),
     Layer.provide(projector),
     Layer.provide(agreement),
+    Layer.provide(noteWhenStopped("batches of projections")),
     Layer.provide(engines),
     Layer.provideMerge(Vitals.layer)
   )
@@ -106,12 +110,6 @@ const database = (config: Config) =>
     Layer.provideMerge(Migrations.layer),
     Layer.provideMerge(Database.layer({ url: config.databaseUrl, dataDir: config.dataDir }))
   )
-
-/** Why the database does not answer, with the remedy. */
-const awayReason = ({ dataDir, databaseUrl }: Config, reason: string) =>
-  databaseUrl === undefined
-    ? Effect.map(noteOf(dataDir), (note) => note === undefined ? reason : `${reason}; ${note}`)
-    : Effect.succeed(`${reason}. Check the Postgres that DATABASE_URL names, and the network to it`)
 
 /** The event log on the broker that is set, or else on the embedded one. */
 const log = (config: Config) =>

@@ -15,6 +15,25 @@ import { serve } from "./Cli/Serve.ts"
 import { simulate } from "./Cli/Simulate.ts"
 import { status } from "./Cli/Status.ts"
 import { trigger } from "./Cli/Trigger.ts"
+import { help, version } from "./Cli/Words.ts"
+
+const commands = [
+  serve,
+  register,
+  status,
+  events,
+  scans,
+  conversations,
+  rejections,
+  projections,
+  deadLetters,
+  quarantine,
+  forget,
+  reconcile,
+  doctor,
+  trigger,
+  simulate
+] as const
 
 /** The command line: one file per command. */
 export const command = Command.make("threeqpr").pipe(
@@ -27,23 +46,7 @@ export const command = Command.make("threeqpr").pipe(
     { command: "threeqpr trigger scan.created --count 20", description: "Make events, in a second terminal" },
     { command: "threeqpr status", description: "See what became of them" }
   ]),
-  Command.withSubcommands([
-    serve,
-    register,
-    status,
-    events,
-    scans,
-    conversations,
-    rejections,
-    projections,
-    deadLetters,
-    quarantine,
-    forget,
-    reconcile,
-    doctor,
-    trigger,
-    simulate
-  ])
+  Command.withSubcommands([...commands, help(commands), version])
 )
 
 /** Runs the command that the arguments of the process name. */

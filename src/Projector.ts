@@ -16,11 +16,12 @@ import { applyInOrder, type Decoded, NotNow } from "./Projector/Batch.ts"
 import { BatchSize, largest } from "./Projector/BatchSize.ts"
 import { compareRepeats } from "./Projector/BodyConflicts.ts"
 import { expireLive, RowRetention } from "./Projector/Expire.ts"
-import { follower, type Trouble } from "./Projector/Follow.ts"
+import { follower } from "./Projector/Follow.ts"
 import { type Keeper, keeper } from "./Projector/Keep.ts"
 import { checkpointOf } from "./Projector/Places.ts"
 import { isWanted, type Live, type Rebuild } from "./Projector/Registry.ts"
 import { freshDurable, install } from "./Projector/Tables.ts"
+import { noteFailure, noteSuccess, type Trouble } from "./Projector/Trouble.ts"
 import { Vitals } from "./Vitals.ts"
 
 /** Batches in progress: while the database writes one, the next is decoded, and with a pool written too. */
@@ -113,17 +114,16 @@ const project = Effect.fnUntraced(
       Effect.flatMap(apply(events), (exit) => {
         if (Exit.isSuccess(exit)) {
           count.committed(events.length)
-          trouble.failures = 0
-          trouble.reason = undefined
+          noteSuccess(trouble)
           return Effect.succeed(events.map(() => ack))
         }
         // We are being stopped: another instance, or our next start, takes these at once.
         if (Cause.hasInterruptsOnly(exit.cause)) return Effect.succeed(events.map(() => retryAfter(0)))
         if (isNotNow(exit.cause)) return Effect.succeed(events.map(() => retryAfter(1_000)))
         if (!isCausedByData(exit.cause)) {
-          return Effect.as(
-            retryLater(exit.cause),
-            events.map(() => retryAfter(delay()))
+          return Effect.map(
+            noteFailure(trouble, projection.name, messageOf(exit.cause)),
+            () => events.map(() => retryAfter(delay()))
           )
         }
         if (events.length === 1) return Effect.succeed([deadLetter(messageOf(exit.cause))])
@@ -134,17 +134,6 @@ const project = Effect.fnUntraced(
         )
       })
     const delay = () => Math.min(30_000, 250 * 2 ** Math.min(trouble.failures, 10))
-    const retryLater = (cause: Cause.Cause<unknown>) => {
-      const reason = messageOf(cause)
-      // An outage takes many attempts: each reason is said once.
-      const isNew = reason !== trouble.reason
-      trouble.failures++
-      trouble.reason = reason
-      trouble.failedAt = performance.now()
-      const line = `projection ${projection.name} waits for the database: ${reason}`
-      return isNew ? Effect.logWarning(line) : Effect.logDebug(line)
-    }
-
     /** Whether this is still the log that the rows are made from; false when that cannot be known now. */
     const admits = keeps.admits(one).pipe(
       Effect.provideService(SqlClient, sql),

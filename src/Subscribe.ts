@@ -38,7 +38,7 @@ export interface Subscribed extends AsyncDisposable {
 /**
  * Runs a durable consumer of the event log: each event at least once, shared by all instances of the same name.
  * A handler that throws has its event tried again, and kept as a dead letter after the last of `retry.delays`.
- * Rejects when an option is wrong or the broker cannot be reached. What it has to say goes to standard error.
+ * Rejects when an option is wrong or the broker cannot be reached. Its log lines are those of `serve`, on standard error.
  */
 export const subscribe = async <const T extends string = string>(
   options: Broker & Settings<T> & AsyncHandling<T>

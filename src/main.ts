@@ -14,15 +14,22 @@ import { ignoresHangUp } from "./HangUp.ts"
 import { printable } from "./Printable.ts"
 import { bypassForLoopback } from "./Proxies.ts"
 import { nameSources } from "./StackTraces.ts"
+import { stopTimeout } from "./Stopping.ts"
 import * as Telemetry from "./Telemetry.ts"
 
 nameSources()
 bypassForLoopback(process.env)
 
-/** The longest an orderly stop may take, in milliseconds. */
-const stopTimeout = 25_000
-
-const stopInTime = () => setTimeout(() => process.exit(1), stopTimeout).unref()
+const stopInTime = () =>
+  setTimeout(() => {
+    StandardStreams.writeMessage(
+      `threeqpr: the stop has taken longer than ${
+        stopTimeout / 1_000
+      } s, so the process ends now. What is stored is `
+        + "kept.\n"
+    )
+    process.exit(1)
+  }, stopTimeout).unref()
 process.once("SIGINT", stopInTime)
 // A second one changes nothing: whoever sends it wants the stop that is under way. A second Ctrl-C ends us.
 process.on("SIGTERM", stopInTime)

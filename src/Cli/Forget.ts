@@ -20,8 +20,8 @@ export const forget = Command.make(
     ),
     conversation: id("conversation", "One conversation"),
     event: id("event", "What this event is about (a scan, a conversation, …), with every event about it"),
-    reason: id("reason", "Why; it is recorded"),
-    ...operationFlags
+    reason: id("reason", "Why; it is recorded. Needed, except for a dry run"),
+    ...operationFlags(1000)
   },
   Effect.fnUntraced(function*({ conversation, event, qprCode, reason, ...flags }) {
     yield* operate({

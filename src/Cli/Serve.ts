@@ -3,6 +3,7 @@ import { Command, Flag } from "effect/cli"
 import { type Config, load } from "../Config.ts"
 import * as DataDir from "../DataDir.ts"
 import { type Role, roles } from "../Role.ts"
+import * as Stopping from "../Stopping.ts"
 import * as Telemetry from "../Telemetry.ts"
 import { Vitals } from "../Vitals.ts"
 import * as WebhookSecret from "../WebhookSecret.ts"
@@ -27,7 +28,7 @@ export const serve = Command.make(
     const config = yield* load(given(flags))
     const active = new Set(role.length > 0 ? role : roles)
     const Otlp = yield* Effect.promise(() => import("../Telemetry/Otlp.ts"))
-    yield* run(config, active).pipe(
+    yield* Stopping.report(run(config, active)).pipe(
       Effect.provide(Otlp.layer(config)),
       Telemetry.withLogLevel(config.logLevel)
     )
@@ -63,7 +64,7 @@ const run = Effect.fnUntraced(function*(config: Config, active: ReadonlySet<Role
   yield* Effect.logInfo(`ready in ${(ready / 1000).toFixed(1)} s (${[...active].join(", ")})`)
   yield* OnCall.report(active.has("ingress")).pipe(Effect.provideContext(services), Effect.forkScoped)
   return yield* Effect.flatMap(Vitals, ({ died }) => died).pipe(Effect.provideContext(services))
-}, Effect.scoped)
+})
 
 /** Whether an embedded engine or a secret of our own is kept in the data folder. */
 const needsDataDir = (config: Config, active: ReadonlySet<Role>) =>

@@ -7,7 +7,7 @@ import { AdminClient, explained } from "../Admin/Client.ts"
 import { bytes } from "../Domain/Bytes.ts"
 import { adminClient, adminUrlFlag, jsonFlag } from "./Flags.ts"
 import { fit, json, paint, table } from "./Output.ts"
-import { shortTime } from "./Time.ts"
+import { fullTime } from "./Time.ts"
 
 /** Something is not ready; what it is was shown. */
 export class NotReady extends Schema.TaggedError<NotReady>()("NotReady", { message: Schema.String }) {}
@@ -71,7 +71,7 @@ const show = Effect.fnUntraced(function*(
     }`
   )
   for (const { part, reason } of faults) yield* Console.log(fit(`  ${red(part)}: ${reason}`))
-  yield* Console.log(`\n${bold(`stream ${stream.name}`)} ${dim(`since ${shortTime(stream.created)}`)}`)
+  yield* Console.log(`\n${bold(`stream ${stream.name}`)} ${dim(`since ${fullTime(stream.created)}`)}`)
   yield* line(
     "events",
     `${number(stream.events)} (${bytes(stream.bytes)}), sequences ${number(stream.first_sequence)} to ${

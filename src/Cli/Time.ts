@@ -9,5 +9,8 @@ export const timeFlag = (name: string, about: string) =>
     Flag.optional
   )
 
-/** A time of the log for people: month, day and time of day in UTC. */
+/** A time for people, with its year and its zone. */
+export const fullTime = (iso: string) => `${iso.slice(0, 19).replace("T", " ")} UTC`
+
+/** A time of the log for people, in columns that name UTC: month, day and time of day. */
 export const shortTime = (iso: string) => iso.slice(5, 19).replace("T", " ")

@@ -12,6 +12,7 @@ import { bodies } from "./Trigger/Body.ts"
 import { deliver, type Delivery, NotAccepted } from "./Trigger/Delivery.ts"
 import { contradictionOf, flags } from "./Trigger/Flags.ts"
 import { outcomeOf } from "./Trigger/Outcome.ts"
+import { verdictOf } from "./Trigger/Verdict.ts"
 
 /** `threeqpr trigger`: makes events, signs them as 3QPR does, delivers them and shows the answers. */
 export const trigger = Command.make(
@@ -58,8 +59,10 @@ export const trigger = Command.make(
       }),
       { concurrency: 16 }
     )
-    const fault = tamper || unsigned ? notRefused(deliveries.flat()) : notAccepted(deliveries.flat())
-    if (fault !== undefined) return yield* new NotAccepted({ message: fault })
+    const forgery = tamper ? "tamper" : unsigned ? "unsigned" : undefined
+    const verdict = verdictOf(deliveries.flat(), forgery)
+    if ("wrong" in verdict) return yield* new NotAccepted({ message: verdict.wrong })
+    if (verdict.right !== undefined) yield* Console.error(verdict.right)
   })
 ).pipe(
   Command.withDescription("Make events, sign them as 3QPR does and deliver them"),
@@ -101,24 +104,6 @@ const tampered = (body: Uint8Array) => {
   const middle = Math.floor(changed.length / 2)
   changed[middle] = (changed[middle] ?? 0) ^ 1
   return changed
-}
-
-const notAccepted = (deliveries: ReadonlyArray<Delivery>) => {
-  const refused = deliveries.filter(({ status }) => status !== 200)
-  if (refused.length === 0) return undefined
-  const hint = refused.some(({ answer, status }) => status === 400 && answer.includes("invalid_signature"))
-    ? " The receiver has another secret: give it with --secret-file, or see what `threeqpr doctor signature` says."
-    : ""
-  return `${refused.length} of ${deliveries.length} deliveries were not accepted.${hint}`
-}
-
-const notRefused = (deliveries: ReadonlyArray<Delivery>) => {
-  const others = deliveries.filter(({ status }) => status !== 400)
-  if (others.length === 0) return undefined
-  const accepted = others.some(({ status }) => status < 300)
-    ? " What is not signed by 3QPR must not be accepted."
-    : ""
-  return `${others.length} of ${deliveries.length} deliveries were not answered 400.${accepted}`
 }
 
 const lineOf = (id: string, status: string, millis: string, outcome: string) =>

@@ -4,6 +4,7 @@ import {
   type ConsumerConfig,
   type ConsumerInfo,
   DeliverPolicy,
+  ErrorCode,
   type JetStreamManager,
   type Msg,
   nanos,
@@ -156,7 +157,17 @@ export const makeReader = (
 
 /** A question to the broker that can fail, and be asked again. */
 export const reading = <A>(read: () => Promise<A>) =>
-  Effect.tryPromise({ try: read, catch: (error) => new ReadFailed({ message: messageOf(error) }) })
+  Effect.tryPromise({ try: read, catch: (error) => new ReadFailed({ message: reasonOf(error) }) })
+
+/** The client of NATS reports a fault by its code. */
+const reasonOf = (error: unknown) =>
+  (error instanceof NatsError ? reasons[error.code] : undefined) ?? messageOf(error)
+
+const reasons: Readonly<Record<string, string>> = {
+  [ErrorCode.Timeout]: "the broker does not answer",
+  [ErrorCode.ConnectionClosed]: "the connection to the broker has ended",
+  [ErrorCode.Disconnect]: "the connection to the broker is lost"
+}
 
 /** The entry at a sequence of a stream; none where there is a gap or the end. */
 export const entryAt = (manager: JetStreamManager, stream: string, sequence: number) =>

@@ -12,26 +12,8 @@ import { begin } from "./Rebuilds.ts"
 import { active, end, type Live, lives, noteError, type Rebuild } from "./Registry.ts"
 import { retireAll } from "./Retire.ts"
 import { freshDurable } from "./Tables.ts"
+import { reasonOf, type Trouble } from "./Trouble.ts"
 import { due, outdated } from "./Versions.ts"
-
-/** Why a generation does not advance. A retry is under way. */
-export interface Trouble {
-  failures: number
-  reason: string | undefined
-  /** Time of the last failure, in milliseconds of the monotonic clock. */
-  failedAt: number
-  /** Why dead-lettering has stopped. */
-  limited: () => string | undefined
-}
-
-/**
- * A reason is dropped this long after the last failure, in milliseconds. It is longer than a batch and the wait
- * before it. Another instance has applied the events that failed here.
- */
-const remembered = 150_000
-
-export const reasonOf = (trouble: Trouble | undefined, now = performance.now()) =>
-  trouble?.reason !== undefined && now < trouble.failedAt + remembered ? trouble.reason : trouble?.limited()
 
 /** Applies the events of one generation of a projection, without an end. */
 export type Run<R> = (

@@ -5,11 +5,12 @@ import { forgottenOf } from "../Forget/Reminder.ts"
 import { cutoff } from "../Projector/Expire.ts"
 import { ThreeQpr } from "../ThreeQpr.ts"
 import { type Candidate, judge } from "./Candidate.ts"
+import type { UnusableExample } from "./Examples.ts"
 import { findMissing } from "./Missing.ts"
-import { count, type Counts, type Reconciliation, type UnusableExample } from "./Registry.ts"
+import { count, type Counts, type Reconciliation } from "./Registry.ts"
 import { store } from "./Store.ts"
 
-/** The most ids of missing scans that are kept as examples. */
+/** The most ids of repaired scans that are kept as examples, and of scans that are still missing. */
 const mostExamples = 100
 
 /** The most unusable scans that are kept as examples. */
@@ -33,7 +34,8 @@ export const pass = Effect.fn("Reconciliations.pass")(function*<E, R>(
     appended: 0,
     dead_lettered: 0,
     unusable: 0,
-    examples: new Array<string>(),
+    repaired_examples: new Array<string>(),
+    still_missing_examples: new Array<string>(),
     unusable_examples: new Array<UnusableExample>()
   }
   const noteUnusable = (scan: UnusableExample) => {
@@ -57,23 +59,30 @@ export const pass = Effect.fn("Reconciliations.pass")(function*<E, R>(
       )
       counts.seen += scans.length
       counts.dead_lettered += deadLettered.size
-      const noteMissing = (scan: string | null) => {
+      const note = (scan: string | null, examples: Array<string>) => {
         counts.missing++
-        if (scan !== null && counts.examples.length < mostExamples) counts.examples.push(scan)
+        if (scan !== null && examples.length < mostExamples) examples.push(scan)
+      }
+      const noteStillMissing = (scan: string | null) => note(scan, counts.still_missing_examples)
+      const noteRepaired = (scan: string) => {
+        note(scan, counts.repaired_examples)
+        counts.appended++
       }
       for (const scan of unusable) {
         // Without an id nothing can show that a webhook told of it.
         if (scan.id !== null && !missing.has(scan.id)) continue
-        noteMissing(scan.id)
+        noteStillMissing(scan.id)
         noteUnusable(scan)
       }
       for (const scan of wanted) {
         if (!missing.has(scan.id) && !appended.has(scan.id)) continue
-        noteMissing(scan.id)
-        if (appended.has(scan.id)) counts.appended++
-        else if (dry_run) continue
-        else if (yield* append(scan, id)) counts.appended++
-        else noteUnusable({ id: scan.id, reason: "larger than the log takes" })
+        if (appended.has(scan.id)) noteRepaired(scan.id)
+        else if (dry_run) noteStillMissing(scan.id)
+        else if (yield* append(scan, id)) noteRepaired(scan.id)
+        else {
+          noteStillMissing(scan.id)
+          noteUnusable({ id: scan.id, reason: "larger than the log takes" })
+        }
       }
       yield* count(id, counts satisfies Counts)
     }))

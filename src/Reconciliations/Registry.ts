@@ -1,18 +1,11 @@
-import { Effect, Schema } from "effect"
+import { Effect, Schema, Struct } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
+import * as Examples from "./Examples.ts"
 
 /** State of a reconciliation; it continues by itself while `running`. */
 export const State = Schema.Literals(["running", "done", "cancelled", "failed"])
 
 const Text = Schema.NullOr(Schema.String)
-
-/** A scan that cannot be used. */
-export const UnusableExample = Schema.Struct({
-  /** Null when it has no id that can be looked up. */
-  id: Text,
-  reason: Schema.String
-})
-export type UnusableExample = typeof UnusableExample.Type
 
 /** A comparison of 3QPR's scans of some time with ours, and the repair of what is missing. */
 export const Reconciliation = Schema.Struct({
@@ -33,10 +26,12 @@ export const Reconciliation = Schema.Struct({
   finished_at: Text,
   /** Scans that 3QPR has. */
   seen: Schema.Finite,
-  /** Of those, the ones that no webhook told us of. */
+  /** Of those, the ones that were missing when they were compared, because no webhook delivered them. */
   missing: Schema.Finite,
-  /** Of the missing, the ones that are in the event log now. */
+  /** Of the missing, the ones that are repaired: they are in the event log now. */
   appended: Schema.Finite,
+  /** Of the missing, the ones that are still missing. */
+  still_missing: Schema.Finite,
   /** In the log, and kept aside as dead letters: a redrive brings them back, not a reconciliation. */
   dead_lettered: Schema.Finite,
   /** Not comparable or not appended, because they are no event that the log and the database can take. */
@@ -50,10 +45,7 @@ export const Reconciliation = Schema.Struct({
   codes_unusable: Schema.Finite,
   /** Why the codes could not be compared. The scans were compared all the same. */
   codes_error: Text,
-  /** The first ids of missing scans; at most 100. */
-  examples: Schema.Array(Schema.String),
-  /** The first unusable scans and why; at most 20. */
-  unusable_examples: Schema.Array(UnusableExample),
+  ...Examples.fields,
   /** Why it failed, or what it waits for. */
   error: Text
 })
@@ -71,7 +63,7 @@ export interface Asked {
 /** What one pass over 3QPR's scans has counted so far. */
 export type Counts = Pick<
   Reconciliation,
-  "seen" | "missing" | "appended" | "dead_lettered" | "unusable" | "examples" | "unusable_examples"
+  "seen" | "missing" | "appended" | "dead_lettered" | "unusable" | keyof typeof Examples.fields
 >
 
 /** Requests one; undefined while another is running. */
@@ -158,7 +150,7 @@ export const count = Effect.fnUntraced(function*(id: number, counts: Counts) {
   yield* sql`
     update reconciliations set seen = ${counts.seen}, missing = ${counts.missing}, appended = ${counts.appended},
       dead_lettered = ${counts.dead_lettered}, unusable = ${counts.unusable},
-      examples = ${JSON.stringify(stored(counts))}::text::jsonb, error = null
+      examples = ${JSON.stringify(Examples.toStored(counts))}::text::jsonb, error = null
     where id = ${id} and state = 'running'`
 })
 
@@ -215,30 +207,20 @@ const columns = (sql: SqlClient) =>
     codes_appended::float8 as codes_appended, codes_unusable::float8 as codes_unusable, codes_error, examples,
     error`)
 
-/** The column `examples`: ids of missing scans alone, or with the unusable ones beside them. */
-const Examples = Schema.Union([
-  Reconciliation.fields.examples,
-  Schema.Struct({
-    missing: Reconciliation.fields.examples,
-    unusable: Reconciliation.fields.unusable_examples
-  })
+const { still_missing: _, ...columnsAsStored } = Struct.omit(Reconciliation.fields, [
+  "repaired_examples",
+  "still_missing_examples",
+  "unusable_examples"
 ])
 
-// A process of the version before reads the ids alone.
-const stored = ({ examples, unusable_examples }: Counts): typeof Examples.Type =>
-  unusable_examples.length === 0 ? examples : { missing: examples, unusable: unusable_examples }
+const Row = Schema.Struct({ ...columnsAsStored, examples: Examples.Stored })
 
-const { unusable_examples: _, ...columnsAsStored } = Reconciliation.fields
-
-const decodeRows = Schema.decodeUnknownEffect(
-  Schema.Array(Schema.Struct({ ...columnsAsStored, examples: Examples }))
-)
+const decodeRows = Schema.decodeUnknownEffect(Schema.Array(Row))
 
 const decode = (rows: unknown) =>
   Effect.map(decodeRows(rows), (rows) =>
-    rows.map((row): Reconciliation => ({
+    rows.map(({ examples, ...row }): Reconciliation => ({
       ...row,
-      ...("missing" in row.examples
-        ? { examples: row.examples.missing, unusable_examples: row.examples.unusable }
-        : { examples: row.examples, unusable_examples: [] })
+      still_missing: row.missing - row.appended,
+      ...Examples.fromStored(examples, row.dry_run)
     })))

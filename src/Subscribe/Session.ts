@@ -1,7 +1,8 @@
-import { Effect, Exit, Layer, Logger, Redacted, Scope } from "effect"
+import { Effect, Exit, Layer, Redacted, Scope } from "effect"
 import type { Consumers } from "../Consumer.ts"
 import type { DeadLetters } from "../DeadLetters.ts"
 import type { Nats, Target, TlsFiles } from "../Nats.ts"
+import * as Logs from "../Telemetry/Logs.ts"
 import { layer } from "../UserConsumer.ts"
 
 /** Which broker; without servers that of `serve`: NATS_URL, or the embedded one that runs in DATA_DIR. */
@@ -48,14 +49,16 @@ export const open = async <A, E>(
   return { running, stop: () => stopped ??= run(close), isStopped: () => stopped !== undefined }
 }
 
-/** Runs an effect; what it logs goes to standard error, for standard output is the user's. */
-export const run = <A, E>(effect: Effect.Effect<A, E>) => Effect.runPromise(Effect.provide(effect, logs))
+/**
+ * Runs an effect with the log lines of `threeqpr serve`, on standard error: standard output is the user's. The loggers
+ * of the user's own process stay as they are.
+ */
+export const run = <A, E>(effect: Effect.Effect<A, E>) =>
+  Effect.runPromise(Effect.provide(effect, Logs.layer))
 
 /** A plain function as an effect, whatever it throws as its error. */
 export const attempt = <A>(call: (signal: AbortSignal) => PromiseLike<A> | A) =>
   Effect.tryPromise({ try: async (signal) => call(signal), catch: (error) => error })
-
-const logs = Logger.layer([Logger.withConsoleError(Logger.formatLogFmt)])
 
 const targetOf = ({ credentialsFile, password, servers, tls, token, user }: Broker): Target | undefined =>
   servers === undefined ? undefined : {

@@ -92,21 +92,19 @@ describe("threeqpr reconcile", () => {
 
       const dry = yield* reconcile(admin, "--since", since, "--dry-run", "--json")
       assert.strictEqual(dry.code, 0, dry.stderr)
-      const { appended, dead_lettered, examples, missing, seen } = JSON.parse(dry.stdout)
-      assert.deepStrictEqual({ seen, missing, appended, dead_lettered }, {
-        seen: 500,
-        missing: 20,
-        appended: 0,
-        dead_lettered: 1
-      })
+      const found = JSON.parse(dry.stdout)
+      assert.deepInclude(found, { seen: 500, missing: 20, appended: 0, still_missing: 20, dead_lettered: 1 })
+      assert.deepStrictEqual(found.repaired_examples, [])
       const expected = Array.from({ length: 20 }, (_, at) => `scan_${at * 25}`)
-      assert.sameMembers(examples, expected)
+      assert.sameMembers(found.still_missing_examples, expected)
       yield* untilRows(sql, 479)
 
       const repaired = yield* reconcile(admin, "--since", since)
       assert.strictEqual(repaired.code, 0, repaired.stderr)
       assert.match(repaired.stdout, /^reconciliation 2 done$/m)
-      assert.match(repaired.stdout, /repaired +20$/m)
+      assert.match(repaired.stdout, /were missing +20\n +repaired +20\n +still missing +0\n/)
+      assert.match(repaired.stdout, /^repaired\n(  scan_\d+\n){20}$/m)
+      assert.notMatch(repaired.stdout, /^still missing$/m)
       assert.match(repaired.stdout, /dead letters +1; `threeqpr dead-letters redrive`/)
       yield* untilRows(sql, 499)
 

@@ -13,6 +13,7 @@ import * as Broker from "../support/Broker.ts"
 import { newDatabase, newDataDir, newEmbeddedDataDir } from "../support/Databases.ts"
 import { deliver, send } from "../support/Http.ts"
 import { serve, threeqpr } from "../support/Serve.ts"
+import { until } from "../support/Until.ts"
 import { scanCreated, secret, signed } from "../support/Webhook.ts"
 
 /** What a set-up sets, and how to reach its broker. */
@@ -155,12 +156,18 @@ const suite = <E>(name: string, setUp: Effect.Effect<SetUp, E, Scope.Scope>) =>
       Effect.gen(function*() {
         const { environment } = yield* setUp
         for (const [signal, total] of [["SIGTERM", 1], ["SIGINT", 2]] as const) {
-          const { admin, end, pid, webhook } = yield* serve(environment)
+          const { admin, end, logs, pid, webhook } = yield* serve(environment)
           assert.strictEqual((yield* deliver(webhook, signed(scanCreated(`evt_${signal}`)))).status, 200)
           yield* untilScans(admin, total)
           const children = descendantsOf(pid)
           assert.strictEqual(yield* end(signal), 0)
           assert.deepStrictEqual(children.filter(isAlive), [])
+          const lines = yield* until(
+            "the line of the stop",
+            Effect.sync(() => logs.slice(-2)),
+            (last) => last[1]?.startsWith("stopped after ") === true
+          )
+          assert.match(lines[0] ?? "", /^stopping: what is in progress is finished first/)
         }
         const { admin } = yield* serve(environment)
         assert.strictEqual((yield* scansAt(admin)).total, 2)

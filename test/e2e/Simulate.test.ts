@@ -54,7 +54,10 @@ describe("threeqpr simulate", () => {
         ["simulate", "--url", url, "--secret", "whsec_wrong", "--count", "3", "--speed", "10000"]
       )
       assert.strictEqual(code, 1)
-      assert.match(stderr, /has another secret\. Give the one it has with --secret/)
+      assert.match(
+        stderr,
+        /has another secret\. If `register` has changed .* start `threeqpr serve` again\. Else give .*--secret-file/
+      )
       assert.match(
         stderr,
         /threeqpr: Not clean: 3 given up; 3 × a true event was answered 400 invalid_signature/

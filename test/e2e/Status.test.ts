@@ -23,7 +23,7 @@ describe("threeqpr status", () => {
       const { code, stdout } = yield* threeqpr(["status", "--admin-url", server.admin])
       assert.strictEqual(code, 0)
       assert.match(stdout, /^threeqpr-events \d+\.\d+\.\d+  ready$/m)
-      assert.match(stdout, /^stream 3QPR_EVENTS since /m)
+      assert.match(stdout, /^stream 3QPR_EVENTS since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC$/m)
       assert.match(stdout, /^ {2}events +2 \(\d.* k?B\), sequences \d+ to \d+$/m)
       assert.match(stdout, /^ {2}stored +2 in the last minute \(0\.0 a second\), 2 in the last hour$/m)
       assert.match(stdout, /^ {2}dedup window +2h$/m)

@@ -139,9 +139,11 @@ layer(Receiver.layer, { excludeTestServices: true, timeout: "60 seconds" })("thr
       const tampered = yield* trigger(["scan.created", "--tamper", "--json"])
       assert.strictEqual(tampered.code, 0, tampered.stderr)
       assert.deepInclude(lines(tampered.stdout)[0], { status: 400, answer: `{"error":"invalid_signature"}` })
+      assert.include(tampered.stderr, "The refusal is the right result: --tamper changes the body")
       const unsigned = yield* trigger(["scan.created", "--unsigned", "--json"])
       assert.strictEqual(unsigned.code, 0, unsigned.stderr)
       assert.deepInclude(lines(unsigned.stdout)[0], { status: 400, answer: `{"error":"missing_signature"}` })
+      assert.include(unsigned.stderr, "The refusal is the right result: --unsigned sends no signature")
     }))
 
   it.effect("with --tamper or --unsigned exits 1 when it is accepted, and says that it must not be", () =>
@@ -150,7 +152,7 @@ layer(Receiver.layer, { excludeTestServices: true, timeout: "60 seconds" })("thr
       for (const flag of ["--tamper", "--unsigned"]) {
         const { code, stderr } = yield* trigger(["scan.created", flag, "--url", url])
         assert.strictEqual(code, 1)
-        assert.match(stderr, /1 of 1 deliveries were not answered 400.*must not be accepted/)
+        assert.match(stderr, /1 of 1 deliveries were not refused with 400 or 401.*must not be accepted/)
       }
       assert.isUndefined(requests[1]?.signature)
     }).pipe(Effect.scoped))
@@ -227,6 +229,6 @@ layer(Receiver.layer, { excludeTestServices: true, timeout: "60 seconds" })("thr
       const { code, stdout } = yield* trigger(["--help"])
       assert.strictEqual(code, 0)
       assert.match(stdout, /threeqpr trigger scan.created --override data.country=CH/)
-      assert.match(stdout.replaceAll(/\s+/g, " "), /400 is then the right answer \(exit 0\)/)
+      assert.match(stdout.replaceAll(/\s+/g, " "), /A refusal \(400 or 401\) is then right and exits 0/)
     }))
 })

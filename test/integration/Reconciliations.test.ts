@@ -56,6 +56,9 @@ describe("a reconciliation", () => {
         ]
         const dry = yield* reconciled(known, true)
         assert.deepInclude(dry, { state: "done", error: null, seen: known.length, appended: 0 })
+        assert.strictEqual(dry?.still_missing, dry?.missing)
+        assert.deepStrictEqual(dry?.repaired_examples, [])
+        assert.includeMembers([...dry?.still_missing_examples ?? []], ["good_1", "good_2", "no_zone"])
 
         const done = yield* reconciled(known)
         assert.deepInclude(done, { state: "done", error: null, seen: known.length })
@@ -66,7 +69,10 @@ describe("a reconciliation", () => {
         assert.match(reasons.get("surrogate") ?? "", /surrogate/)
         assert.strictEqual(done?.unusable_examples.filter(({ id }) => id === null).length, 3)
         assert.isFalse(reasons.has("told"))
-        assert.includeMembers([...done?.examples ?? []], ["good_1", "good_2", "list"])
+        assert.deepStrictEqual(done?.repaired_examples, ["good_1", "list", "year", "good_2"])
+        assert.strictEqual(done?.still_missing, done?.unusable)
+        assert.includeMembers([...done?.still_missing_examples ?? []], ["no_zone", "surrogate"])
+        assert.isFalse(done?.still_missing_examples.includes("good_1"))
 
         yield* untilCount("(select from scans where id like 'good_%') as good", 2)
 

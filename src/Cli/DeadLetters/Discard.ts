@@ -10,13 +10,13 @@ export const discard = Command.make(
   {
     ids: idsArgument,
     reason: Flag.String("reason").pipe(
-      Flag.withDescription("Why; it is recorded"),
+      Flag.withDescription("Why; it is recorded. Needed, except for a dry run"),
       Flag.withSchema(Schema.NonEmptyString.check(Schema.isMaxLength(1_000))),
       Flag.optional
     ),
     ...filterFlags,
     all: allFlag,
-    ...operationFlags
+    ...operationFlags(1000)
   },
   Effect.fnUntraced(function*({ consumer, error, ids, reason, since, type, until, ...flags }) {
     const filter = filterOf({ consumer, error, since, type, until })

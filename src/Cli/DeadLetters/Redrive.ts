@@ -7,7 +7,7 @@ import { filterFlags, filterOf, idsArgument, isFiltered, selectionOf } from "./F
 /** `threeqpr dead-letters redrive`: gives events to the consumer that failed, once more. */
 export const redrive = Command.make(
   "redrive",
-  { ids: idsArgument, all: allFlag, ...filterFlags, ...operationFlags },
+  { ids: idsArgument, all: allFlag, ...filterFlags, ...operationFlags(100) },
   Effect.fnUntraced(function*({ consumer, error, ids, since, type, until, ...flags }) {
     const filter = filterOf({ consumer, error, since, type, until })
     yield* operate({

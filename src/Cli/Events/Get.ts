@@ -1,6 +1,7 @@
 import { Console, Effect } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { Buffer } from "node:buffer"
+import process from "node:process"
 import type { EventDetail } from "../../Admin/Api/Events.ts"
 import { AdminClient, explained } from "../../Admin/Client.ts"
 import { printableIn } from "../../Printable.ts"
@@ -55,8 +56,14 @@ export const get = Command.make(
 
 const writeRaw = Effect.fnUntraced(function*({ body_base64, signature }: EventDetail) {
   yield* Effect.sync(() => writeOutput(Buffer.from(body_base64, "base64")))
-  yield* Console.error(`X-3QPR-Signature: ${signature}`)
+  yield* Console.error(signatureLine(signature, body_base64, process.stdout.isTTY))
 })
+
+/** The line for the signature. On a terminal it begins below the body, which may end without a line feed. */
+export const signatureLine = (signature: string, body: string, onTerminal: boolean) =>
+  `${onTerminal && Buffer.from(body, "base64").at(-1) !== lineFeed ? "\n" : ""}X-3QPR-Signature: ${signature}`
+
+const lineFeed = 10
 
 const show = Effect.fnUntraced(function*(event: EventDetail) {
   const { bold, dim, yellow } = yield* paint

@@ -8,8 +8,8 @@ export const allFlag = Flag.Boolean("all").pipe(
   Flag.withDefault(false)
 )
 
-/** The flags of every command that does something with many events. */
-export const operationFlags = {
+/** The flags of every command that does something with many events. `rate` is what it does a second unless told. */
+export const operationFlags = (rate: 100 | 1000) => ({
   dryRun: Flag.Boolean("dry-run").pipe(
     Flag.withDescription("Show how many events are selected, and change nothing"),
     Flag.withDefault(false)
@@ -19,7 +19,7 @@ export const operationFlags = {
     Flag.withDefault(false)
   ),
   rate: Flag.Int("rate").pipe(
-    Flag.withDescription("Most events per second (default 100; discard and forget 1000)"),
+    Flag.withDescription(`Most events per second (default ${rate})`),
     Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 100_000 }))),
     Flag.optional
   ),
@@ -33,7 +33,7 @@ export const operationFlags = {
   ),
   json: jsonFlag,
   adminUrl: adminUrlFlag
-}
+})
 
 export interface OperationFlags {
   readonly dryRun: boolean

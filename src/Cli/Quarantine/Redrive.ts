@@ -7,7 +7,7 @@ import { reasonFlag, sequencesArgument } from "./Flags.ts"
 /** `threeqpr quarantine redrive`: makes events of the entries that decode by now. */
 export const redrive = Command.make(
   "redrive",
-  { sequences: sequencesArgument, reason: reasonFlag, all: allFlag, ...operationFlags },
+  { sequences: sequencesArgument, reason: reasonFlag, all: allFlag, ...operationFlags(100) },
   Effect.fnUntraced(function*({ reason, sequences, ...flags }) {
     const selection = flags.all
       ? { all: true as const }

@@ -19,16 +19,33 @@ export const show = Effect.fnUntraced(function*(reconciliation: Reconciliation, 
 
 const print = Effect.fnUntraced(function*(reconciliation: Reconciliation) {
   const { bold, dim, yellow } = yield* paint
-  const { appended, dead_lettered, dry_run, examples, id, missing, seen, since, state, until, unusable } =
-    reconciliation
-  const unusables = reconciliation.unusable_examples
+  const {
+    appended,
+    dead_lettered,
+    dry_run,
+    id,
+    missing,
+    seen,
+    since,
+    state,
+    still_missing,
+    until,
+    unusable
+  } = reconciliation
   const line = (name: string, value: string) => Console.log(`  ${dim(name.padEnd(14))}${value}`)
+  const warned = (value: number) => value > 0 ? yellow(number(value)) : "0"
   yield* Console.log(`${bold(`reconciliation ${id}`)} ${state}${dry_run ? ", a dry run" : ""}`)
   yield* line("from", since)
   yield* line("until", until)
   yield* line("scans", `${number(seen)} that 3QPR has`)
-  yield* line("missing", missing > 0 ? yellow(number(missing)) : "0")
-  yield* line(dry_run ? "repairable" : "repaired", number(dry_run ? missing - unusable : appended))
+  if (dry_run) {
+    yield* line("missing", warned(missing))
+    yield* line("repairable", number(missing - unusable))
+  } else {
+    yield* line("were missing", number(missing))
+    yield* line("repaired", number(appended))
+    yield* line("still missing", warned(still_missing))
+  }
   if (unusable > 0) yield* line("unusable", yellow(number(unusable)))
   if (dead_lettered > 0) {
     yield* line(
@@ -39,21 +56,29 @@ const print = Effect.fnUntraced(function*(reconciliation: Reconciliation) {
   if (reconciliation.codes_error === null) {
     const { codes_appended, codes_outdated, codes_seen, codes_unusable } = reconciliation
     yield* line("codes", `${number(codes_seen)} that 3QPR has`)
-    yield* line("outdated", codes_outdated > 0 ? yellow(number(codes_outdated)) : "0")
+    yield* line("outdated", warned(codes_outdated))
     if (!dry_run) yield* line("updated", number(codes_appended))
     if (codes_unusable > 0) yield* line("unusable", yellow(number(codes_unusable)))
   }
-  if (unusables.length > 0) {
-    yield* Console.log(
-      `\n${dim(unusables.length < unusable ? `unusable, the first ${unusables.length}` : "unusable")}`
-    )
-    for (const { id, reason } of unusables) yield* Console.log(`  ${id ?? "without an id"}: ${reason}`)
-  }
-  if (examples.length === 0) return
-  yield* Console.log(
-    `\n${dim(examples.length < missing ? `missing, the first ${examples.length}` : "missing")}`
+  yield* printExamples(reconciliation)
+})
+
+/** Lists the scans that were missing by what became of them. */
+const printExamples = Effect.fnUntraced(function*(reconciliation: Reconciliation) {
+  const { dim } = yield* paint
+  const list = Effect.fnUntraced(function*(name: string, examples: ReadonlyArray<string>, all: number) {
+    if (examples.length === 0) return
+    yield* Console.log(`\n${dim(examples.length < all ? `${name}, the first ${examples.length}` : name)}`)
+    for (const example of examples) yield* Console.log(`  ${example}`)
+  })
+  const { appended, dry_run, repaired_examples, still_missing, still_missing_examples, unusable } =
+    reconciliation
+  const unusables = reconciliation.unusable_examples.map(({ id, reason }) =>
+    `${id ?? "without an id"}: ${reason}`
   )
-  for (const example of examples) yield* Console.log(`  ${example}`)
+  yield* list("repaired", repaired_examples, appended)
+  yield* list(dry_run ? "missing" : "still missing", still_missing_examples, still_missing)
+  yield* list("unusable", unusables, unusable)
 })
 
 const number = (value: number) => value.toLocaleString("en-US")

@@ -38,7 +38,7 @@ export const watch = Effect.fnUntraced(
   }
 )
 
-const lineOf = ({ appended, dry_run, error, missing, seen }: Reconciliation) =>
-  `${seen.toLocaleString("en-US")} scans compared, ${missing} missing`
-  + (dry_run ? "" : `, ${appended} repaired`)
+const lineOf = ({ appended, dry_run, error, missing, seen, still_missing }: Reconciliation) =>
+  `${seen.toLocaleString("en-US")} scans compared, `
+  + (dry_run ? `${missing} missing` : `${appended} repaired, ${still_missing} still missing`)
   + (error === null ? "" : `; waits: ${error}`)

@@ -45,8 +45,9 @@ export const hintsOf = ({ accepted, firstSilence, invalidSignatures, latency }: 
   if (accepted > 0) return []
   if (invalidSignatures > 0) {
     return [
-      `${url} answers invalid_signature: it has another secret. Give the one it has with --secret-file, `
-      + "THREEQPR_WEBHOOK_SECRET or --data-dir."
+      `${url} answers invalid_signature: it has another secret. If \`register\` has changed the secret since it started, `
+      + "start `threeqpr serve` again. Else give the secret that it has: --secret-file, THREEQPR_WEBHOOK_SECRET or "
+      + "--data-dir."
     ]
   }
   return latency.max === null && firstSilence !== null

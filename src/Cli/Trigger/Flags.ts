@@ -48,9 +48,9 @@ export const flags = {
   ),
   tamper: toggle(
     "tamper",
-    "Change one byte after signing; 400 is then the right answer (exit 0), 200 is not"
+    "Change one bit of the body after it is signed. A refusal (400 or 401) is then right and exits 0"
   ),
-  unsigned: toggle("unsigned", "Send no signature; 400 is then the right answer (exit 0), 200 is not"),
+  unsigned: toggle("unsigned", "Send no signature. A refusal (400 or 401) is then right and exits 0"),
   ...secretFlags("Sign with this secret (default: the one that `serve` uses here)"),
   url: Flag.String("url").pipe(
     Flag.withDescription("Where to deliver (default http://localhost:<PORT>/webhooks/3qpr)"),

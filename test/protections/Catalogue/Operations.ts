@@ -140,7 +140,7 @@ export const operations: ReadonlyArray<Protection> = [
     edits: [
       edit(
         "src/Reconciliations/Pass.ts",
-        "else if (dry_run) continue",
+        "else if (dry_run) noteStillMissing(scan.id)",
         ""
       )
     ],

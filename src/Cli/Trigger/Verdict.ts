@@ -1,0 +1,41 @@
+import type { Delivery } from "./Delivery.ts"
+
+/** What was done to the deliveries so that a receiver has to refuse them. */
+export type Forgery = "tamper" | "unsigned"
+
+/** What is said at the end: what was right about the answers, or what was wrong with them. */
+export type Verdict = { readonly right: string | undefined } | { readonly wrong: string }
+
+/** Whether an answer refuses the signature of a delivery. Receivers of others answer 401. */
+export const isRefused = ({ status }: Pick<Delivery, "status">) => status === 400 || status === 401
+
+/** Judges the answers: forged deliveries must be refused, and all others accepted. */
+export const verdictOf = (deliveries: ReadonlyArray<Delivery>, forgery: Forgery | undefined): Verdict =>
+  forgery === undefined ? allAccepted(deliveries) : allRefused(deliveries, forgery)
+
+const allAccepted = (deliveries: ReadonlyArray<Delivery>): Verdict => {
+  const refused = deliveries.filter(({ status }) => status !== 200)
+  if (refused.length === 0) return { right: undefined }
+  const hint = refused.some(({ answer, status }) => status === 400 && answer.includes("invalid_signature"))
+    ? " The receiver has another secret: give it with --secret-file, or see what `threeqpr doctor signature` says."
+    : ""
+  return { wrong: `${refused.length} of ${deliveries.length} deliveries were not accepted.${hint}` }
+}
+
+const allRefused = (deliveries: ReadonlyArray<Delivery>, forgery: Forgery): Verdict => {
+  const others = deliveries.filter((delivery) => !isRefused(delivery))
+  if (others.length === 0) {
+    return { right: `The refusal is the right result: ${whatIsWrong[forgery]}.` }
+  }
+  const accepted = others.some(({ status }) => status < 300)
+    ? " What is not signed by 3QPR must not be accepted."
+    : ""
+  return {
+    wrong: `${others.length} of ${deliveries.length} deliveries were not refused with 400 or 401.${accepted}`
+  }
+}
+
+const whatIsWrong: Readonly<Record<Forgery, string>> = {
+  tamper: "--tamper changes the body after it is signed",
+  unsigned: "--unsigned sends no signature"
+}

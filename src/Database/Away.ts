@@ -1,0 +1,12 @@
+import { Effect } from "effect"
+import type { Config } from "../Config.ts"
+import { noteOf } from "../DiskSpace.ts"
+
+/** Why the database does not answer, with the remedy. */
+export const awayReason = (
+  { dataDir, databaseUrl }: Pick<Config, "dataDir" | "databaseUrl">,
+  reason: string
+) =>
+  databaseUrl === undefined
+    ? Effect.map(noteOf(dataDir), (note) => note === undefined ? reason : `${reason}; ${note}`)
+    : Effect.succeed(`${reason}. Check the Postgres that DATABASE_URL names, and the network to it`)

@@ -1,0 +1,37 @@
+import { Effect } from "effect"
+
+/** Why a generation does not advance. A retry is under way. */
+export interface Trouble {
+  failures: number
+  reason: string | undefined
+  /** Time of the last failure, in milliseconds of the monotonic clock. */
+  failedAt: number
+  /** Why dead-lettering has stopped. */
+  limited: () => string | undefined
+}
+
+/**
+ * A reason is dropped this long after the last failure, in milliseconds. It is longer than a batch and the wait
+ * before it. Another instance has applied the events that failed here.
+ */
+const remembered = 150_000
+
+export const reasonOf = (trouble: Trouble | undefined, now = performance.now()) =>
+  trouble?.reason !== undefined && now < trouble.failedAt + remembered ? trouble.reason : trouble?.limited()
+
+/** Notes that a batch failed and why. An outage takes many attempts, so each reason has one line in the log. */
+export const noteFailure = (trouble: Trouble, projection: string, reason: string) =>
+  Effect.suspend(() => {
+    const isNew = reason !== trouble.reason
+    trouble.failures++
+    trouble.reason = reason
+    trouble.failedAt = performance.now()
+    const line = `projection ${projection} waits for the database: ${reason}`
+    return isNew ? Effect.logWarning(line) : Effect.logDebug(line)
+  })
+
+/** Notes that a batch was applied. */
+export const noteSuccess = (trouble: Trouble) => {
+  trouble.failures = 0
+  trouble.reason = undefined
+}

@@ -1,5 +1,5 @@
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
-import { ByteSize, Effect, Layer, type Redacted } from "effect"
+import { ByteSize, Console, Effect, Layer, type Redacted } from "effect"
 import { HttpMiddleware, HttpRouter, HttpServer, HttpServerRequest, HttpServerRespondable } from "effect/http"
 import { HttpApiBuilder, HttpApiSwagger } from "effect/http-api"
 import * as Access from "./Admin/Access.ts"
@@ -22,6 +22,7 @@ import * as Quarantine from "./Admin/Quarantine.ts"
 import * as ReadModels from "./Admin/ReadModels.ts"
 import * as Reconciliations from "./Admin/Reconciliations.ts"
 import * as Rejections from "./Admin/Rejections.ts"
+import * as SignIn from "./Admin/SignIn.ts"
 import * as Status from "./Admin/Status.ts"
 import * as Validation from "./Admin/Validation.ts"
 import * as WebhookSecrets from "./Admin/WebhookSecrets.ts"
@@ -37,6 +38,8 @@ export interface AdminOptions {
   /** 0 takes a free port. */
   readonly port: number
   readonly token?: Redacted.Redacted<string> | undefined
+  /** Whether the start prints a link that signs a browser in. */
+  readonly printsLink?: boolean | undefined
   /** A token that may only read. */
   readonly readToken?: Redacted.Redacted<string> | undefined
   /** Names that it answers to, besides those of this machine. */
@@ -48,7 +51,11 @@ export interface AdminOptions {
 /** The private listener with the query API. Needs the database, the event log and its consumers. */
 export const layer = (options: AdminOptions) =>
   Layer.mergeAll(
-    listener(options, Layer.mergeAll(api(options), Metrics.layer, Dashboard.layer), announceBoth),
+    listener(
+      options,
+      Layer.mergeAll(api(options), Metrics.layer, Dashboard.layer, signIn(options)),
+      announceBoth(options)
+    ),
     Runner.layer,
     EraseAgain.layer,
     options.reconcile === undefined ? Layer.empty : reconciliations(options.reconcile)
@@ -56,6 +63,8 @@ export const layer = (options: AdminOptions) =>
 
 /** The private listener of a process without the admin role: health and its own metrics. */
 export const layerHealth = (options: AdminOptions) => listener(options, Metrics.layerOwn, announce)
+
+const signIn = ({ token }: AdminOptions) => token === undefined ? Layer.empty : SignIn.layer(token)
 
 const api = ({ reconcile }: AdminOptions) =>
   HttpApiBuilder.layer(Api, { openapiPath: "/openapi.json" }).pipe(
@@ -125,7 +134,21 @@ const drainFirst = Effect.flatMap(Draining.Draining, ({ begin }) => Effect.addFi
 
 const announce = HttpServer.addressFormattedWith((url) => Effect.logInfo(`private listener: ${url}`))
 
-const announceBoth = Effect.andThen(
-  announce,
-  HttpServer.addressFormattedWith((url) => Effect.logInfo(`dashboard: ${url}/`))
-)
+const announceBoth = ({ printsLink = false, token }: AdminOptions) =>
+  Effect.andThen(
+    announce,
+    HttpServer.addressFormattedWith((url) =>
+      Effect.andThen(
+        Effect.logInfo(`dashboard: ${url}/`),
+        printsLink && token !== undefined ? printLink(url, token) : Effect.void
+      )
+    )
+  )
+
+/** Not as a log line, which may go to a collector. */
+const printLink = (url: string, token: Redacted.Redacted<string>) =>
+  Effect.flatMap(SignIn.linkTo(url, token), (link) =>
+    Console.error(
+      `\nOpen the dashboard with this link. It works once, within 10 minutes:\n\n  ${link}\n\n`
+        + "`threeqpr dashboard` prints a new one.\n"
+    ))

@@ -1,6 +1,8 @@
 import { Clock, Effect, Layer } from "effect"
+import process from "node:process"
 import * as Admin from "./Admin.ts"
 import { notListening } from "./Admin/NotListening.ts"
+import type { AdminToken } from "./AdminToken.ts"
 import type { Config } from "./Config.ts"
 import { Consumers } from "./Consumer.ts"
 import * as Counters from "./Counters.ts"
@@ -33,7 +35,12 @@ import { rotate } from "./WebhookSecret/Rotation.ts"
  * The whole of `serve`, for some roles. Built from the bottom up (broker, stream, database, projector,
  * listeners) and closed from the top down, so that what came in is finished before what it needs stops.
  */
-export const layer = (config: Config, secret: WebhookSecret, active: ReadonlySet<Role>) => {
+export const layer = (
+  config: Config,
+  secret: WebhookSecret,
+  active: ReadonlySet<Role>,
+  adminToken: AdminToken | undefined
+) => {
   const readModels = database(config)
   const rowRetention = Layer.succeed(RetentionAgreement.RowRetention, config.rowRetention.millis)
   const projector = active.has("projector")
@@ -47,7 +54,9 @@ export const layer = (config: Config, secret: WebhookSecret, active: ReadonlySet
   const access = {
     host: config.adminHost,
     port: config.adminPort,
-    token: config.adminToken,
+    token: adminToken?.token,
+    // A log that is kept could be read by other users.
+    printsLink: adminToken?.file !== undefined && process.stderr.isTTY,
     readToken: config.adminReadToken,
     allowedHosts: config.adminAllowedHosts
   }

@@ -1,6 +1,7 @@
 import { Command } from "effect/cli"
 import packageJson from "../package.json" with { type: "json" }
 import { conversations } from "./Cli/Conversations.ts"
+import { dashboard } from "./Cli/Dashboard.ts"
 import { deadLetters } from "./Cli/DeadLetters.ts"
 import { doctor } from "./Cli/Doctor.ts"
 import { events } from "./Cli/Events.ts"
@@ -20,6 +21,7 @@ import { help, version } from "./Cli/Words.ts"
 const commands = [
   serve,
   register,
+  dashboard,
   status,
   events,
   scans,

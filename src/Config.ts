@@ -92,9 +92,8 @@ export const load = Effect.fnUntraced(function*(flags: Flags = {}) {
       values[name] = setting.otherwise.value
     }
   }
-  const { adminReadToken, adminToken, apiKey, dedupWindow, reconcileEvery, retention } = values as Partial<
-    Config
-  >
+  const { adminReadToken, adminToken, adminWithoutToken, apiKey, dedupWindow, reconcileEvery, retention } =
+    values as Partial<Config>
   if (reconcileEvery !== undefined && apiKey === undefined) {
     faults.push("RECONCILE_EVERY is set and THREEQPR_API_KEY is not; without a key 3QPR tells of no scans.")
   }
@@ -105,6 +104,9 @@ export const load = Effect.fnUntraced(function*(flags: Flags = {}) {
       "ADMIN_READ_TOKEN is set, and ADMIN_TOKEN is not or is the same; who may change something needs a token of "
         + "their own."
     )
+  }
+  if (adminWithoutToken && adminToken !== undefined) {
+    faults.push("ADMIN_WITHOUT_TOKEN is true and ADMIN_TOKEN is set; unset one of them.")
   }
   if (dedupWindow !== undefined && retention?.millis !== undefined && retention.millis < dedupWindow) {
     faults.push(`RETENTION is shorter than DEDUP_WINDOW; allowed is ${settings.retention.allowed}.`)

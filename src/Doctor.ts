@@ -1,4 +1,5 @@
 import { Effect, Exit } from "effect"
+import { withKept } from "./AdminToken.ts"
 import { type Config, type Flags, load } from "./Config.ts"
 import { broker, connect } from "./Doctor/Broker.ts"
 import { configuration } from "./Doctor/Configuration.ts"
@@ -34,10 +35,11 @@ export const examine = Effect.fn("Doctor.examine")(
         ...checks.slice(1).map((check) => ({ check, ...skipped("needs valid settings") }))
       ]
     }
-    const config = loaded.value
+    const located = locate(loaded.value)
+    const config = yield* withKept(loaded.value, located.adminUrl)
     const nats = yield* Effect.cached(yield* inContext(connect(config)))
     const log = yield* Effect.cached(Effect.flatMap(nats, logOf))
-    const findings = yield* Effect.all(checksOf({ config, nats, log, ...locate(config) }), {
+    const findings = yield* Effect.all(checksOf({ config, nats, log, ...located }), {
       concurrency: "unbounded"
     })
     return checks.map((check): Checked => ({ check, ...findings[check] }))

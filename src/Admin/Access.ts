@@ -31,8 +31,8 @@ export const check = ({ host, token }: AccessOptions): Effect.Effect<void, Token
 
 /**
  * Lets a request in when it holds a token that permits it (if there is a token), comes under a name that no public page
- * can have (DNS rebinding), and not from another site's page (CSRF). Health is open to all; the dashboard's page, which
- * holds no data and asks for the token itself, needs none.
+ * can have (DNS rebinding), and not from another site's page (CSRF). Health is open to all. Pages without data need no
+ * token either.
  */
 export const middleware = (options: AccessOptions) =>
   HttpRouter.middleware(

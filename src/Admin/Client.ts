@@ -42,15 +42,8 @@ const make = Effect.fnUntraced(function*({ patience = "45 seconds", token, url }
           Effect.timeout(patience),
           Effect.mapError(() => nothingAnswers(url)),
           Effect.flatMap((response) => {
-            const refusal = refusals[response.status]
-            return refusal === undefined
-              ? Effect.succeed(response)
-              : Effect.fail(
-                new AdminUnreachable({
-                  message: `${url} answers ${response.status}: ${refusal}`,
-                  transient: false
-                })
-              )
+            const refusal = refusalOf(url, response.status)
+            return refusal === undefined ? Effect.succeed(response) : Effect.fail(refusal)
           })
         )
       )
@@ -78,7 +71,7 @@ export const explained = (error: unknown): AdminUnreachable => {
   })
 }
 
-const nothingAnswers = (url: string) =>
+export const nothingAnswers = (url: string) =>
   new AdminUnreachable({
     message:
       `Nothing answers at ${url}. Start \`threeqpr serve\`, or give the address of its private listener `
@@ -86,8 +79,18 @@ const nothingAnswers = (url: string) =>
     transient: true
   })
 
+/** What a status says of our access; undefined when it says nothing of it. */
+export const refusalOf = (url: string, status: number) => {
+  const refusal = refusals[status]
+  return refusal === undefined
+    ? undefined
+    : new AdminUnreachable({ message: `${url} answers ${status}: ${refusal}`, transient: false })
+}
+
 const refusals: Readonly<Record<number, string>> = {
-  401: "it wants a bearer token. Set ADMIN_TOKEN as it is set where it runs.",
+  401:
+    "it wants its bearer token. Set ADMIN_TOKEN as it is set where it runs. If none is set there, run this command as the "
+    + "same user and with the same DATA_DIR, which keeps the token.",
   403:
     "it does not take requests under this name (use 127.0.0.1 or localhost), or this needs the ADMIN_TOKEN, and "
     + "ADMIN_READ_TOKEN is set."

@@ -4,8 +4,11 @@ import { type Asset, type Assets, type Encoding, read } from "./Dashboard/Assets
 import * as Page from "./Dashboard/Page.ts"
 import { NotFound, Unavailable } from "./Problems.ts"
 
-/** Whether a request is for the dashboard's page or its files: they hold no data, so they need no token. */
-export const isPage = (url: string) => /^\/(\?|$)|^\/dashboard\//.test(url)
+/**
+ * Whether a request is for the dashboard's page, its files and its sign-in, or for the contract as a page. They hold no
+ * data, and a browser that opens an address sends no token.
+ */
+export const isPage = (url: string) => /^\/(docs)?(\?|$)|^\/dashboard\//.test(url)
 
 /**
  * `/`: the dashboard. The path of its files changes with their content, so that browsers keep them. Where they cannot

@@ -14,6 +14,12 @@ export class Unauthorized extends HttpApiError.Problem<Unauthorized>()("Unauthor
   title: "A bearer token is needed"
 }) {}
 
+export class SignInRefused extends HttpApiError.Problem<SignInRefused>()("SignInRefused", {
+  type: "urn:threeqpr-events:problem:sign-in-refused",
+  status: 401,
+  title: "This sign-in link is not valid"
+}) {}
+
 export class Forbidden extends HttpApiError.Problem<Forbidden>()("Forbidden", {
   type: "urn:threeqpr-events:problem:forbidden",
   status: 403,

@@ -1,6 +1,7 @@
 import { Console, type Duration, Effect, Layer, Option } from "effect"
 import { Flag } from "effect/cli"
 import { AdminClient } from "../Admin/Client.ts"
+import * as AdminToken from "../AdminToken.ts"
 import { type Config, type Flags, isSafe, load, settings } from "../Config.ts"
 import { HttpUrl } from "./HttpUrl.ts"
 
@@ -48,8 +49,9 @@ export const adminUrl = (flag: Option.Option<string>, { adminHost, adminPort }: 
 /** The client of the private listener, for a command that has `adminUrlFlag`. */
 export const adminClient = (flag: Option.Option<string>, patience?: Duration.Input) =>
   Layer.unwrap(Effect.gen(function*() {
-    const config = yield* load()
-    const url = adminUrl(flag, config)
+    const settings = yield* load()
+    const url = adminUrl(flag, settings)
+    const config = yield* AdminToken.withKept(settings, url)
     yield* warnOfPlainToken(url, config)
     return AdminClient.layer({ url, token: config.adminToken ?? config.adminReadToken, patience })
   }))

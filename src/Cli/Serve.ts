@@ -1,5 +1,6 @@
 import { Clock, Effect, Layer } from "effect"
 import { Command, Flag } from "effect/cli"
+import * as AdminToken from "../AdminToken.ts"
 import { type Config, load } from "../Config.ts"
 import * as DataDir from "../DataDir.ts"
 import { type Role, roles } from "../Role.ts"
@@ -57,13 +58,33 @@ const run = Effect.fnUntraced(function*(config: Config, active: ReadonlySet<Role
   if (needsDataDir(config, active)) yield* DataDir.prepare(config.dataDir)
   const { file, variables } = config.dotEnv
   if (variables.length > 0) yield* Effect.logInfo(`settings of ${file}: ${variables.join(", ")}`)
+  const adminToken = yield* adminTokenOf(config, active)
   const secret = yield* WebhookSecret.findOrMake(config)
   yield* Effect.logInfo(`webhook secret: ${secret.origin}`)
-  const services = yield* Layer.build(layer(config, secret, active))
+  const services = yield* Layer.build(layer(config, secret, active, adminToken))
   const ready = (yield* Clock.currentTimeMillis) - started
   yield* Effect.logInfo(`ready in ${(ready / 1000).toFixed(1)} s (${[...active].join(", ")})`)
   yield* OnCall.report(active.has("ingress")).pipe(Effect.provideContext(services), Effect.forkScoped)
   return yield* Effect.flatMap(Vitals, ({ died }) => died).pipe(Effect.provideContext(services))
+})
+
+/**
+ * The token that the private listener demands. Without the admin role it has health and its own metrics only: there a
+ * token is demanded if one is set.
+ */
+const adminTokenOf = Effect.fnUntraced(function*(config: Config, active: ReadonlySet<Role>) {
+  if (!active.has("admin")) return config.adminToken && { token: config.adminToken, file: undefined }
+  const found = yield* AdminToken.findOrMake(config)
+  if (found === undefined) {
+    yield* Effect.logWarning(
+      "ADMIN_WITHOUT_TOKEN is true: every user and program of this machine can read and change everything"
+    )
+  } else if (found.file !== undefined) {
+    yield* Effect.logInfo(
+      `admin token: our own; \`cat ${found.file}\` shows it, and \`threeqpr dashboard\` signs a browser in`
+    )
+  }
+  return found
 })
 
 /** Whether an embedded engine or a secret of our own is kept in the data folder. */

@@ -43,7 +43,17 @@ export const settings = {
   port: wholeNumber("PORT", "port of the public listener; 0 takes a free one", "3000", 0, 65_535),
   adminHost: text("ADMIN_HOST", "address of the private listener", "127.0.0.1"),
   adminPort: wholeNumber("ADMIN_PORT", "port of the private listener; 0 takes a free one", "3001", 0, 65_535),
-  adminToken: token("ADMIN_TOKEN", "bearer token of the private listener; required beyond loopback"),
+  adminToken: token(
+    "ADMIN_TOKEN",
+    "bearer token of the private listener; unset makes one in DATA_DIR; required beyond loopback"
+  ),
+  adminWithoutToken: setting(
+    "ADMIN_WITHOUT_TOKEN",
+    "`true` demands no token on loopback: every user and program of this machine can read and change everything",
+    "true or false",
+    "false",
+    (text) => text === "true" ? true : text === "false" ? false : undefined
+  ),
   adminReadToken: token("ADMIN_READ_TOKEN", "bearer token that reads everything there and changes nothing"),
   adminAllowedHosts: setting(
     "ADMIN_ALLOWED_HOSTS",

@@ -8,9 +8,20 @@ export const token = signal(sessionStorage.getItem(key) ?? "")
 /** Whether the listener has asked for a token that we do not have; `refused` when it did not want ours. */
 export const signIn = signal(/** @type {"no" | "needed" | "refused"} */ ("no"))
 
+/** Why the sign-in link was refused. */
+export const linkProblem = signal("")
+
+/** Asks for the token where there is none. @param {string} reason */
+export const refuseLink = (reason) => {
+  if (token.value !== "") return
+  linkProblem.value = reason
+  signIn.value = "needed"
+}
+
 /** Uses this token from now on. @param {string} value */
 export const useToken = (value) => {
   signIn.value = value ? "no" : "needed"
+  linkProblem.value = ""
   token.value = value
   if (value) sessionStorage.setItem(key, value)
   else sessionStorage.removeItem(key)

@@ -2,8 +2,10 @@ import { render } from "preact"
 import { App } from "./App.js"
 import { html } from "./Html.js"
 import { watchKeys } from "./Keys.js"
+import { signInByLink } from "./Link.js"
 import { watchRoute } from "./Route.js"
 
+await signInByLink()
 watchRoute()
 watchKeys()
 const root = document.getElementById("app")

@@ -1,4 +1,4 @@
-import { Deferred, Effect, Scope } from "effect"
+import { Deferred, Effect, FileSystem, Scope } from "effect"
 import { Duplex } from "node:stream"
 import { acquire } from "../FolderLock.ts"
 import { restartsOf } from "../Metrics.ts"
@@ -21,6 +21,9 @@ const countRestart = restartsOf("database")
  */
 export const open = Effect.fn("Embedded.open")(function*(folder: string) {
   yield* acquire(folder)
+  const fs = yield* FileSystem.FileSystem
+  // A folder that another user has given us stays as it is: the data in it have their own closed folder.
+  yield* Effect.ignore(fs.chmod(folder, 0o700))
   const scope = yield* Effect.scope
   const opened = yield* Deferred.make<void, EmbeddedPostgresFailed>()
   let running: Running | undefined

@@ -40,7 +40,8 @@ export const privateListener = Effect.fnUntraced(function*({ adminUrl, config }:
   if (access?.status === 401) {
     return failed(
       adminToken === undefined ? `${adminUrl} wants a token` : `${adminUrl} does not take our token`,
-      "Set ADMIN_TOKEN here as it is set where the listener runs."
+      "Set ADMIN_TOKEN here as it is set where the listener runs. If none is set there, run this as the same user and with "
+        + "the same DATA_DIR, which keeps the token."
     )
   }
   if (access?.status === 403) {

@@ -1,6 +1,7 @@
 import { Effect, type Redacted, Schema } from "effect"
 import { HttpClientRequest } from "effect/http"
 import { randomBytes } from "node:crypto"
+import { withKept } from "../AdminToken.ts"
 import type { Config } from "../Config.ts"
 import { SecretFingerprints } from "../Domain/SecretFingerprints.ts"
 import { fingerprint } from "../WebhookSecret/Fingerprint.ts"
@@ -17,7 +18,7 @@ export const receiversWithOthers = Effect.fnUntraced(function*(
 ) {
   const nonce = randomBytes(16).toString("hex")
   const request = HttpClientRequest.get(`${adminUrl}/v1/webhook-secrets?nonce=${nonce}`)
-  const answer = yield* askPrivate(request, config)
+  const answer = yield* askPrivate(request, yield* withKept(config, adminUrl))
   if (answer?.status !== 200 || !isAnswer(answer.body) || answer.body.instances.length === 0) return undefined
   const own = secrets.map((secret) => fingerprint(secret, nonce)).toSorted().join()
   return answer.body.instances.filter(({ fingerprints }) => fingerprints.toSorted().join() !== own)

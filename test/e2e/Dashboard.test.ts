@@ -1,10 +1,11 @@
 // Runs: long, node first
 
 import { assert, layer } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Redacted } from "effect"
 import type { AllAnalytics, CodeAnalytics } from "../../src/Admin/Api/Analytics.ts"
 import type { EventsAnswer } from "../../src/Admin/Api/Events.ts"
 import type { StatusAnswer } from "../../src/Admin/Api/Status.ts"
+import { linkTo } from "../../src/Admin/SignIn.ts"
 import { history } from "../support/Believable.ts"
 import { becomes, Dashboard, signIn, textOf, token } from "../support/Dashboard.ts"
 import { deliver } from "../support/Http.ts"
@@ -45,6 +46,36 @@ layer(Dashboard.layer, options)("the dashboard", (it) => {
         assert.strictEqual(await page.evaluate("sessionStorage.length"), 0)
       })
       assert.deepStrictEqual(wrong, [])
+    }))
+
+  it.effect("is signed in by a link once, which leaves the address and the history", () =>
+    Effect.gen(function*() {
+      const { admin, visit } = yield* Dashboard
+      const hash = new URL(yield* linkTo(admin, Redacted.make(token))).hash
+      const { page, wrong } = yield* visit(hash)
+      yield* Effect.promise(async () => {
+        await page.getByText("Live", { exact: true }).waitFor()
+        assert.strictEqual(page.url(), `${admin}/`)
+        assert.deepStrictEqual(await page.evaluate("Object.keys(sessionStorage)"), ["token"])
+        // One for the blank page that the tab began with.
+        assert.isAtMost(Number(await page.evaluate("history.length")), 2)
+        await page.goBack().catch(() => null)
+        assert.notInclude(page.url(), "sign-in")
+      })
+      assert.deepStrictEqual(wrong, [])
+
+      const again = yield* visit(hash)
+      const other = new URL(yield* linkTo(admin, Redacted.make(token))).hash
+      yield* Effect.promise(async () => {
+        await again.page.getByText("This link was used, is older than 10 minutes").waitFor()
+        assert.strictEqual(again.page.url(), `${admin}/`)
+        assert.strictEqual(await again.page.evaluate("sessionStorage.length"), 0)
+        // In a tab that has the page already, a browser follows the link without loading anything.
+        await again.page.evaluate(`void (location.hash = ${JSON.stringify(other)})`)
+        await again.page.getByText("Live", { exact: true }).waitFor()
+        assert.strictEqual(again.page.url(), `${admin}/`)
+      })
+      assert.deepStrictEqual(again.wrong, [])
     }))
 
   it.effect("shows now what the API tells: stream, totals, lag, newest events", () =>

@@ -153,7 +153,8 @@ layer(installed, { timeout: "5 minutes", excludeTestServices: true })(
           const { admin, end, webhook } = yield* serve(folder, { DATA_DIR }, allowed)
           const PORT = new URL(webhook).port
           run("npx threeqpr trigger scan.created --count 3", { DATA_DIR, PORT })
-          yield* send(`${admin}/v1/scans`).pipe(
+          const token = readFileSync(join(DATA_DIR, "admin-token"), "utf8").trim()
+          yield* send(`${admin}/v1/scans`, { headers: { authorization: `Bearer ${token}` } }).pipe(
             Effect.delay("50 millis"),
             Effect.repeat({ until: ({ body }) => (body as { readonly total: number }).total === 3 }),
             Effect.timeout("30 seconds")
@@ -170,7 +171,12 @@ layer(installed, { timeout: "5 minutes", excludeTestServices: true })(
           const database = new URL(DATABASE_URL).host
           const external = yield* serve(
             folder,
-            { ...NATS, DATABASE_URL, THREEQPR_WEBHOOK_SECRET: "whsec_of_the_package" },
+            {
+              ...NATS,
+              DATABASE_URL,
+              ADMIN_TOKEN: "token_of_the_package",
+              THREEQPR_WEBHOOK_SECRET: "whsec_of_the_package"
+            },
             permissions("`deno run npm:threeqpr-events serve` with", { broker, database })
           )
           const answer = yield* send(`${external.admin}/readyz`)

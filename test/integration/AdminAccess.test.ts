@@ -6,6 +6,7 @@ import { Buffer } from "node:buffer"
 import { createHash } from "node:crypto"
 import { request } from "node:http"
 import * as Admin from "../../src/Admin.ts"
+import { linkTo } from "../../src/Admin/SignIn.ts"
 import { Nats } from "../../src/Nats.ts"
 import { scans } from "../../src/Projections/Scans.ts"
 import { Vitals } from "../../src/Vitals.ts"
@@ -230,6 +231,54 @@ layer(guarded, { excludeTestServices: true })("the private listener with tokens"
           assert.strictEqual((yield* ask("GET", path, headers)).status, 200, path)
         }
       }
+    }))
+
+  it.effect("opens its pages without a token, which hold no data", () =>
+    Effect.gen(function*() {
+      for (const path of ["/", "/docs", "/livez", "/readyz"]) {
+        assert.strictEqual((yield* ask("GET", path)).status, 200, path)
+      }
+      for (const path of ["/docs/x", "/docsx", "/openapi.json", "/metrics", "/v1/status", "/nowhere"]) {
+        assert.strictEqual((yield* ask("GET", path)).status, 401, path)
+      }
+    }))
+
+  it.effect("gives its token for the code of a sign-in link, once, and to no page of another site", () =>
+    Effect.gen(function*() {
+      const signIn = (code: unknown, headers = {}) =>
+        ask(
+          "POST",
+          "/dashboard/sign-in",
+          { "content-type": "application/json", ...headers },
+          JSON.stringify({ code })
+        )
+      const link = linkTo("http://127.0.0.1", Redacted.make("operator's token"))
+      const code = (yield* link).split("=")[1] ?? ""
+      assert.strictEqual((yield* signIn(code, { origin: "https://evil.example" })).status, 403)
+      assert.strictEqual((yield* signIn(code, { host: "evil.example" })).status, 403)
+      const first = yield* signIn(code)
+      assert.strictEqual(first.status, 200)
+      assert.deepStrictEqual(JSON.parse(first.body), { token: "operator's token" })
+      assert.strictEqual(first.headers["cache-control"], "no-store")
+      const reader = (yield* linkTo("", Redacted.make("reader's token"))).split("=")[1]
+      for (const wrong of [code, reader, "", 1, null, undefined, {}]) {
+        const { body, status } = yield* signIn(wrong)
+        assert.strictEqual(status, 401, JSON.stringify(wrong))
+        assert.include(JSON.parse(body), { type: "urn:threeqpr-events:problem:sign-in-refused" })
+        assert.include(JSON.parse(body).detail, "`threeqpr dashboard` prints a new one")
+      }
+      const [bare, large] = [
+        yield* ask("POST", "/dashboard/sign-in", { "content-type": "application/json" }, "{"),
+        yield* ask(
+          "POST",
+          "/dashboard/sign-in",
+          { "content-type": "application/json" },
+          " ".repeat(2_000_000)
+        )
+      ]
+      assert.strictEqual(bare.status, 401)
+      assert.isAtLeast(large.status, 400)
+      assert.strictEqual((yield* ask("GET", `/dashboard/sign-in?code=${code}`)).status, 404)
     }))
 
   it.effect("takes the name of the scheme in any case", () =>

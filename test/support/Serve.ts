@@ -83,10 +83,12 @@ export const spawnMain = (
   })
 }
 
+/** The program as a part of a line of the shell. */
+export const program = [process.execPath, ...runtimeArguments({}), main].map((part) => `'${part}'`).join(" ")
+
 /** Runs a command within a line of the shell, in which `threeqpr` is the program, to its end. */
 export const shell = (line: string) =>
   Effect.callback<Ended>((resume) => {
-    const program = [process.execPath, ...runtimeArguments({}), main].map((part) => `'${part}'`).join(" ")
     const child = spawn("bash", ["-c", line.replaceAll(/\bthreeqpr\b/g, program)], { env: isolated({}) })
     let stdout = ""
     let stderr = ""
@@ -181,7 +183,19 @@ export const serve = (
   args: ReadonlyArray<string> = [],
   launch: Launch = {}
 ): Effect.Effect<Serve, never, Scope.Scope> =>
-  started(() => spawnMain(["serve", ...args], { PORT: "0", ADMIN_PORT: "0", ...environment }, launch))
+  started(() =>
+    spawnMain(
+      ["serve", ...args],
+      { PORT: "0", ADMIN_PORT: "0", ...access(environment), ...environment },
+      launch
+    )
+  )
+
+/** Most tests ask the private listener for something else than access: without a token of theirs, none is demanded. */
+const access = (environment: Readonly<Record<string, string>>) =>
+  ["ADMIN_TOKEN", "ADMIN_TOKEN_FILE", "ADMIN_WITHOUT_TOKEN"].some((variable) => environment[variable])
+    ? {}
+    : { ADMIN_WITHOUT_TOKEN: "true" }
 
 /** Waits until a `serve` that another process spawns is ready. Killed, if it still runs, with the scope. */
 export const started = (

@@ -275,6 +275,21 @@ describe("Config", () => {
       yield* from({ ADMIN_READ_TOKEN: "token_of_a_reader", ADMIN_TOKEN: "token_of_an_operator" })
     }))
 
+  it.effect("demands no admin token only where that is said, and no token is set", () =>
+    Effect.gen(function*() {
+      assert.isFalse((yield* from({})).adminWithoutToken)
+      assert.isFalse((yield* from({ ADMIN_WITHOUT_TOKEN: "" })).adminWithoutToken)
+      assert.isTrue((yield* from({ ADMIN_WITHOUT_TOKEN: "true" })).adminWithoutToken)
+      for (const wrong of ["1", "yes", "TRUE"]) {
+        const { message } = yield* Effect.flip(from({ ADMIN_WITHOUT_TOKEN: wrong }))
+        assert.include(message, `ADMIN_WITHOUT_TOKEN is "${wrong}"; allowed is true or false`)
+      }
+      const ADMIN_TOKEN = "token_of_an_operator"
+      yield* from({ ADMIN_TOKEN, ADMIN_WITHOUT_TOKEN: "false" })
+      const { message } = yield* Effect.flip(from({ ADMIN_TOKEN, ADMIN_WITHOUT_TOKEN: "true" }))
+      assert.include(message, "ADMIN_WITHOUT_TOKEN is true and ADMIN_TOKEN is set; unset one of them.")
+    }))
+
   it.effect("refuses tokens and webhook secrets that can be guessed, by name, with how to make one", () =>
     Effect.gen(function*() {
       const short = "hunter2_hunter2"

@@ -19,7 +19,11 @@ export const document = OpenApi.annotations({
         Object.entries(components.schemas).filter(([name]) => name !== "InvalidAnswerEncoded")
       ),
       securitySchemes: {
-        token: { type: "http", scheme: "bearer", description: "ADMIN_TOKEN, when the listener has one" }
+        token: {
+          type: "http",
+          scheme: "bearer",
+          description: "ADMIN_TOKEN, or the token that is kept in DATA_DIR"
+        }
       }
     }
   })

@@ -1,7 +1,7 @@
 import { useSignal } from "@preact/signals"
 import { ask } from "../Api.js"
 import { html } from "../Html.js"
-import { signIn, useToken } from "../Session.js"
+import { linkProblem, signIn, useToken } from "../Session.js"
 
 /** The listener wants a token: asks for it, and says when it was the wrong one. */
 export const SignIn = () => {
@@ -18,16 +18,17 @@ export const SignIn = () => {
   const message = problem.value
     || (signIn.value === "refused"
       ? "This token was refused."
-      : "")
+      : linkProblem.value)
   return html`<div class="sign-in">
     <form class="card" onSubmit=${submit}>
       <div><h1>Sign in</h1>
-        <p class="muted">This private listener needs its token.</p></div>
+        <p class="muted">Run <code>threeqpr dashboard</code> where <code>serve</code> runs, and open the link that it prints.
+          Or enter the token.</p></div>
       <label class="field">Token
         <input class="input" type="password" autocomplete="off" autofocus required
           aria-invalid=${message !== ""} aria-describedby="token-note"
           value=${value.value} onInput=${(/** @type {any} */ event) => (value.value = event.target.value)} />
-        <small id="token-note">The <code>ADMIN_TOKEN</code> that <code>serve</code> runs with. It stays in this tab, until you close it.</small>
+        <small id="token-note">The <code>ADMIN_TOKEN</code> of <code>serve</code>, or the content of <code>admin-token</code> in its data folder. It stays in this tab, until you close it.</small>
       </label>
       <p class="refused" role="alert">${message}</p>
       <button class="button main" type="submit">Sign in</button>

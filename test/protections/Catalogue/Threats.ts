@@ -110,6 +110,27 @@ export const threats: ReadonlyArray<Protection> = [
     title: "lets a reader ask for everything and change nothing, an operator both, others neither"
   },
   {
+    rows: ["T10", "T12"],
+    name: "the private listener demands a token on loopback too",
+    edits: [edit("src/AdminToken.ts", "if (config.adminWithoutToken) return undefined", "return undefined")],
+    test: "e2e/Stranger.test.ts",
+    title: "gives data and takes orders with its token only"
+  },
+  {
+    rows: ["T10"],
+    name: "a sign-in link works once",
+    edits: [edit("src/Admin/SignIn.ts", "    if (used.has(nonce)) return false\n", "")],
+    test: "unit/SignIn.test.ts",
+    title: "signs in once"
+  },
+  {
+    rows: ["T12"],
+    name: "the admin token is its owner's",
+    edits: [edit("src/AdminToken.ts", "mode: 0o600", "mode: 0o644")],
+    test: "unit/AdminToken.test.ts",
+    title: "is made at the first start, readable by its owner only, and kept"
+  },
+  {
     rows: ["T12"],
     name: "files with the broker's token are their owner's",
     edits: [edit("src/Nats/Server/Folder.ts", "text, { mode: 0o600 })", "text, { mode: 0o644 })")],

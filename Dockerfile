@@ -10,6 +10,7 @@ FROM nats:2.14.5-alpine AS nats
 FROM node:24.21.0-alpine AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
+COPY runtime runtime
 # No script: the Node of this image builds, and PGlite, which the bundle loads from its package, has none.
 RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY bin bin
@@ -25,8 +26,7 @@ COPY --from=nats /usr/local/bin/nats-server /usr/local/bin/nats-server
 COPY --from=build /out /app
 COPY LICENSE deno.json /app/
 WORKDIR /app
-RUN printf '#!/bin/sh\nexec deno run -A --cached-only --quiet /app/bin/threeqpr.js "$@"\n' > /usr/local/bin/threeqpr \
-  && chmod 755 /usr/local/bin/threeqpr \
+RUN ln -s /app/bin/container.sh /usr/local/bin/threeqpr \
   && mkdir /data \
   && chown 1000:1000 /data
 ENV DATA_DIR=/data
@@ -43,7 +43,7 @@ COPY --from=nats /usr/local/bin/nats-server /usr/local/bin/nats-server
 COPY --from=build /out /app
 COPY LICENSE /app/
 WORKDIR /app
-RUN ln -s /app/bin/threeqpr.js /usr/local/bin/threeqpr \
+RUN ln -s /app/bin/container.sh /usr/local/bin/threeqpr \
   && mkdir /data \
   && chown 1000:1000 /data
 # The compiled code would be kept in a layer that goes with the container.

@@ -1,7 +1,8 @@
 import { execFileSync } from "node:child_process"
 import { createHash } from "node:crypto"
-import { readdirSync, readFileSync, statSync } from "node:fs"
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs"
 import { join } from "node:path"
+import process from "node:process"
 
 const root = join(import.meta.dirname, "..")
 
@@ -48,10 +49,19 @@ export const isFresh = () => {
   return built.writes === writes() || built.contents === contents()
 }
 
-/** Builds the program if a source changed, with the Node that the project pins, whichever runtime calls this. */
+/** The Node that builds: the one that runs this, or on Deno the one that `npm ci` installs, or else the machine's. */
+const builder = () => {
+  if (process.versions.deno === undefined) return process.execPath
+  const installed = join(root, "node_modules", ".bin", "node")
+  return existsSync(installed) ? installed : "node"
+}
+
+/** Builds the program if a source changed. What builds gets none of our secrets. */
 export const buildIfStale = () => {
   if (isFresh()) return
-  execFileSync(join(root, "node_modules", ".bin", "node"), [join(root, "build.ts"), "--program"], {
+  const { HOME, PATH } = process.env
+  execFileSync(builder(), [join(root, "build.ts"), "--program"], {
+    env: { HOME, PATH },
     stdio: ["ignore", "ignore", "inherit"]
   })
 }

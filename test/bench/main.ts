@@ -15,6 +15,7 @@ import { ingest } from "./Parts/Ingest.ts"
 import { latency } from "./Parts/Latency.ts"
 import { memory } from "./Parts/Memory.ts"
 import { peers } from "./Parts/Peers.ts"
+import { place } from "./Parts/Place.ts"
 import { projection } from "./Parts/Projection.ts"
 import { projectors } from "./Parts/Projectors.ts"
 import { queries } from "./Parts/Queries.ts"
@@ -29,6 +30,7 @@ const parts: ReadonlyArray<Part> = [
   queries,
   rebuild,
   projection,
+  place,
   projectors,
   receivers,
   tracing,

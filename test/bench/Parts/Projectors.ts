@@ -5,6 +5,7 @@ import { appliedBy } from "../../../src/Projector/AppliedCounts.ts"
 import * as System from "../../support/Faults/System.ts"
 import { fill } from "../Fill.ts"
 import type { Part } from "../Part.ts"
+import { usageOf } from "../Usage.ts"
 
 /** How fast a full log is projected by one process and by several that share the work, on a Postgres of their own. */
 export const projectors: Part = {
@@ -33,8 +34,17 @@ export const projectors: Part = {
 }
 
 /** The seconds that so many processes take for so many scans, from the first batch to the last. */
-export const secondsOf = Effect.fnUntraced(function*(size: number, processes: number) {
-  const system = yield* System.make({ receivers: 0, projectors: processes, direct: true })
+export const secondsOf = (size: number, processes: number) =>
+  Effect.map(projected(size, processes), ({ seconds }) => seconds)
+
+/** The same, with the CPU time of the processes meanwhile; `entry` is the program, this checkout's when undefined. */
+export const projected = Effect.fnUntraced(function*(size: number, processes: number, entry?: string) {
+  const system = yield* System.make({
+    receivers: 0,
+    projectors: processes,
+    direct: true,
+    ...(entry !== undefined && { entry })
+  })
   // They are ready, and stand still while the log is filled.
   yield* Effect.forEach(system.projectors, ({ pause }) => pause)
   yield* fill(system, size)
@@ -43,8 +53,13 @@ export const secondsOf = Effect.fnUntraced(function*(size: number, processes: nu
       until: (now) => now >= events
     })
   yield* Effect.forEach(system.projectors, ({ proceed }) => proceed)
+  const cpu = () => system.projectors.reduce((sum, { now }) => sum + usageOf(now()?.pid ?? NaN).cpuSeconds, 0)
   const before = yield* applied(1)
-  const began = performance.now()
+  const [began, cpuBefore] = [performance.now(), cpu()]
   yield* applied(size)
-  return (performance.now() - began) / 1_000 * size / (size - before)
+  const whole = size / (size - before)
+  return {
+    seconds: (performance.now() - began) / 1_000 * whole,
+    cpuSeconds: (cpu() - cpuBefore) * whole
+  }
 })

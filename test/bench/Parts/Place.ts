@@ -1,0 +1,63 @@
+import { Console, Effect } from "effect"
+import { join } from "node:path"
+import * as Workspace from "../../protections/Workspace.ts"
+import type { Part } from "../Part.ts"
+import { projected } from "./Projectors.ts"
+
+/** What knowing its place in the log costs a projector: the program against the same program without that. */
+export const place: Part = {
+  name: "place",
+  about: "one projector with the checks of its place in the log against one without, 100,000 scans (--size)",
+  onlyWhenNamed: true,
+  run: Effect.fnUntraced(function*({ rounds, size = 100_000 }) {
+    const whole = yield* programOf([])
+    const unchecked = yield* programOf([
+      {
+        text: "if (!nats.isConnected()) return Effect.succeed(before)",
+        without: "return Effect.succeed(running)"
+      },
+      {
+        text: "return state.comparison !== undefined && state.connection === connection",
+        without: "return true"
+      }
+    ])
+    const run = (entry: string) => Effect.scoped(projected(size, 1, entry))
+    const ratios: Array<{ readonly rate: number; readonly cpu: number }> = []
+    for (let round = 0; round < rounds; round++) {
+      // Each goes first in turn.
+      const order = round % 2 === 0 ? [whole, unchecked] : [unchecked, whole]
+      const [a, b] = yield* Effect.forEach(order, run)
+      const [ours, limit] = round % 2 === 0 ? [a, b] : [b, a]
+      if (ours === undefined || limit === undefined) continue
+      ratios.push({ rate: limit.seconds / ours.seconds, cpu: ours.cpuSeconds / limit.cpuSeconds })
+      yield* Console.error(
+        `${(size / ours.seconds).toFixed(0)} scans/s with it, ${
+          (size / limit.seconds).toFixed(0)
+        } without; CPU ${ratios.at(-1)?.cpu.toFixed(3)} ×`
+      )
+    }
+    return {
+      rows: [
+        { what: "scans a second", ...spread(ratios.map(({ rate }) => rate)) },
+        { what: "CPU of the projector", ...spread(ratios.map(({ cpu }) => cpu)) }
+      ],
+      notes: ["with the checks, against without them"],
+      failures: []
+    }
+  }, Effect.orDie)
+}
+
+/** The program of a copy of this checkout, with edits of the file that looks at the place. */
+const programOf = Effect.fnUntraced(
+  function*(edits: ReadonlyArray<{ readonly text: string; readonly without: string }>) {
+    const folder = yield* Workspace.make
+    yield* Workspace.edited(folder, edits.map((edit) => ({ file: "src/Projector/Keep.ts", ...edit })))
+    return join(folder, "bin/threeqpr.js")
+  }
+)
+
+const spread = (values: Array<number>) => {
+  const sorted = values.toSorted((a, b) => a - b)
+  const at = (share: number) => (sorted[Math.floor(share * (sorted.length - 1))] ?? NaN).toFixed(3)
+  return { median: at(0.5), least: at(0), most: at(1) }
+}

@@ -2,6 +2,7 @@ import { Clock, DateTime, Effect } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { Fragment } from "effect/sql/Statement"
+import { fromStored, toStored } from "../Domain/StoredText.ts"
 import { Api } from "./Api.ts"
 import type { AnalyticsQuery } from "./Api/Analytics.ts"
 import { codeIdOf } from "./CodeId.ts"
@@ -32,7 +33,7 @@ const ofCode = Effect.fn("Analytics.code")(function*(given: string, query: Analy
   const id = yield* codeIdOf(given)
   const since = yield* beginning(query)
   const from = (unit: "hour" | "day") =>
-    sql`where qpr_code_id = ${id} and ${sql.literal(unit)} >= ${since}::text::timestamptz`
+    sql`where qpr_code_id = ${toStored(id)} and ${sql.literal(unit)} >= ${since}::text::timestamptz`
   const counts = {
     scans: query.granularity === "hour"
       ? sql`scan_hours ${from("hour")}`
@@ -61,8 +62,18 @@ const ofAll = Effect.fn("Analytics.all")(function*(query: AnalyticsQuery) {
       where day >= ${since}::text::timestamptz group by 1 order by 2 desc, 1 limit ${top}
     ) as most left join qpr_codes on id = qpr_code_id order by scans desc, qpr_code_id`
   const all = yield* Effect.all({ top_codes, rest: analyticsOf(query, counts) }, { concurrency: 2 })
-  return { ...all.rest, top_codes: all.top_codes }
+  return {
+    ...all.rest,
+    top_codes: all.top_codes.map(({ name, qpr_code_id, scans, short_id }) => ({
+      qpr_code_id: asSent(qpr_code_id),
+      name: asSent(name),
+      short_id: asSent(short_id),
+      scans
+    }))
+  }
 })
+
+const asSent = (text: string | null) => text === null ? null : fromStored(text)
 
 interface TopCode {
   readonly qpr_code_id: string | null
@@ -122,8 +133,11 @@ const analyticsOf = Effect.fnUntraced(function*(query: AnalyticsQuery, counts: C
     scans_total,
     conversation_rate: ratio(started, scans_total, 2),
     avg_messages_per_conversation: ratio(sum(({ messages }) => messages), started, 1),
-    top_countries: most(places, ({ country }) => country).map(([country, scans]) => ({ country, scans })),
-    top_devices: most(places, ({ device }) => device).map(([device, scans]) => ({ device, scans })),
+    top_countries: most(places, ({ country }) => asSent(country)).map(([country, scans]) => ({
+      country,
+      scans
+    })),
+    top_devices: most(places, ({ device }) => asSent(device)).map(([device, scans]) => ({ device, scans })),
     conversations_completed: sum(({ conversations_completed }) => conversations_completed),
     timeseries: entries.slice(-mostEntries).map(({ conversations_completed, date, scans }) => ({
       date,
@@ -150,10 +164,11 @@ const most = (places: ReadonlyArray<Place>, keyOf: (place: Place) => string | nu
 
 const isKnown = Effect.fnUntraced(function*(id: string) {
   const sql = yield* SqlClient
+  const stored = toStored(id)
   const [found] = yield* sql`
-    select 1 from qpr_codes where id = ${id}
-    union all (select 1 from scan_hours where qpr_code_id = ${id} limit 1)
-    union all (select 1 from conversation_hours where qpr_code_id = ${id} limit 1)`
+    select 1 from qpr_codes where id = ${stored}
+    union all (select 1 from scan_hours where qpr_code_id = ${stored} limit 1)
+    union all (select 1 from conversation_hours where qpr_code_id = ${stored} limit 1)`
   return found !== undefined
 })
 

@@ -1,5 +1,6 @@
 import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
+import { fromStored, toStored } from "../Domain/StoredText.ts"
 import { InvalidRequest } from "./Problems.ts"
 
 /** Codes of one name that a problem lists. */
@@ -13,12 +14,13 @@ const decode = Schema.decodeUnknownEffect(Schema.Array(Schema.Struct({ id: Schem
  */
 export const codeIdOf = Effect.fn("Admin.codeIdOf")(function*(given: string) {
   const sql = yield* SqlClient
+  const stored = toStored(given)
   for (
     const condition of [
-      sql`id = ${given}`,
-      sql`short_id = ${given}`,
-      sql`name = ${given}`,
-      sql`lower(name) = lower(${given})`
+      sql`id = ${stored}`,
+      sql`short_id = ${stored}`,
+      sql`name = ${stored}`,
+      sql`lower(name) = lower(${stored})`
     ]
   ) {
     const found = yield* Effect.flatMap(
@@ -27,7 +29,7 @@ export const codeIdOf = Effect.fn("Admin.codeIdOf")(function*(given: string) {
       }`,
       decode
     )
-    const [only, ...others] = found.map(({ id }) => id)
+    const [only, ...others] = found.map(({ id }) => fromStored(id))
     if (only === undefined) continue
     if (others.length === 0) return only
     const ids = [only, ...others]

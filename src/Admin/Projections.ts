@@ -1,5 +1,6 @@
 import { Clock, Effect, Schema } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
+import { parseStored } from "../Domain/ExactJson.ts"
 import { EventLog, type LogState } from "../EventLog.ts"
 import { countIn } from "../EventLog/Subjects.ts"
 import { filterOf, type Projection, tableName } from "../Projection.ts"
@@ -170,11 +171,16 @@ const cancel = Effect.fn("Projections.cancel")(function*(name: string, id: numbe
 })
 
 const answerOf = Effect.fnUntraced(
-  function*({ name, ...rebuild }: Rebuild, consumers: ReadonlyArray<ConsumerAnswer>) {
+  function*({ name, result, ...rebuild }: Rebuild, consumers: ReadonlyArray<ConsumerAnswer>) {
     const progress = rebuild.finished_at === null
       ? yield* progressOf({ ...rebuild, name }, consumers)
       : null
-    return yield* Schema.decodeUnknownEffect(RebuildAnswer)({ ...rebuild, projection: name, progress })
+    return yield* Schema.decodeUnknownEffect(RebuildAnswer)({
+      ...rebuild,
+      projection: name,
+      progress,
+      result: parseStored(JSON.stringify(result))
+    })
   }
 )
 

@@ -1,7 +1,8 @@
 import { Effect, Layer, Schema } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { SqlClient } from "effect/sql/SqlClient"
-import { parseExact } from "../Domain/ExactJson.ts"
+import { parseStored } from "../Domain/ExactJson.ts"
+import { toStored } from "../Domain/StoredText.ts"
 import { Api } from "./Api.ts"
 import {
   ConversationAnswer,
@@ -96,9 +97,11 @@ const readModel = Effect.fnUntraced(function*<S extends Schema.ConstraintDecoder
   const get = Effect.fn(`ReadModels.${view}.get`)(
     function*(id: string) {
       const [found] = yield* sql<{ readonly row: string }>`
-        select (${sql.literal(listed.show)})::text as row from ${sql.literal(view)} where id = ${id}`
+        select (${sql.literal(listed.show)})::text as row from ${sql.literal(view)} where id = ${
+        toStored(id)
+      }`
       if (found === undefined) return yield* new NotFound({ detail: `No row of ${view} has this id.` })
-      return yield* Schema.decodeUnknownEffect(Answer)(parseExact(found.row))
+      return yield* Schema.decodeUnknownEffect(Answer)(parseStored(found.row))
     },
     orRebuildDue,
     Effect.provideService(SqlClient, sql),

@@ -1,7 +1,8 @@
-import { Effect, Layer, SchemaAST, SchemaIssue, type Types } from "effect"
+import { Context, Effect, Layer, SchemaAST, SchemaIssue, type Types } from "effect"
 import { HttpServerRequest } from "effect/http"
 import { HttpApiError, HttpApiMiddleware } from "effect/http-api"
 import { nearestOf } from "../Nearest.ts"
+import { AnyText } from "./Api/Query.ts"
 import { Forbidden, InvalidAnswer, InvalidRequest, Unauthorized } from "./Problems.ts"
 
 /** Says of a request that does not fit the contract what is wrong with it, value by value. */
@@ -13,7 +14,10 @@ export const layer = Layer.succeed(
   Validation,
   (answer, { endpoint }) =>
     Effect.andThen(
-      Effect.andThen(onlyStorable, endpoint.query === undefined ? noParameters : Effect.void),
+      Effect.andThen(
+        Context.get(endpoint.annotations, AnyText) ? Effect.void : onlyStorable,
+        endpoint.query === undefined ? noParameters : Effect.void
+      ),
       Effect.catch(
         answer,
         (error): Effect.Effect<never, Types.unhandled | InvalidAnswer | InvalidRequest> =>
@@ -23,8 +27,8 @@ export const layer = Layer.succeed(
 )
 
 /**
- * Refuses text that Postgres cannot hold: U+0000, and half of a surrogate pair. A URL can only hold the first. JSON
- * escapes both, so that most bodies need no second look.
+ * Refuses text that Postgres cannot hold as it is: U+0000, and half of a surrogate pair. A URL can only hold the first.
+ * JSON escapes both, so that most bodies need no second look.
  */
 const onlyStorable = Effect.gen(function*() {
   const request = yield* HttpServerRequest.HttpServerRequest

@@ -1,3 +1,5 @@
+import { fromStored, hasStandIn, needsStandIns, toStored } from "./StoredText.ts"
+
 /**
  * JSON whose numbers keep their value: one that a JavaScript number would round is kept as its text, and
  * `JSON.stringify` writes that text.
@@ -27,18 +29,38 @@ const parts = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/
 export const isExactNumber = (value: unknown): boolean => JSON.isRawJSON(value)
 
 /**
- * The same JSON with each number that `jsonb` cannot hold as a string of its digits: Postgres takes exponents up to some
- * 131,000 and writes all zeros of them out.
+ * The same JSON as `jsonb` can hold it: texts in their stored form, and each number that is too long as a string of its
+ * digits. Postgres takes exponents up to some 131,000 and writes all zeros of them out.
  */
 export const storable = (json: string): string =>
-  isSuspect(json) ? json.replaceAll(tokens, (token) => isTooLong(token) ? `"${token}"` : token) : json
+  needsStandIns(json)
+    ? json.replaceAll(
+      tokens,
+      (token) => isText(token) ? changed(token, toStored) : isTooLong(token) ? `"${token}"` : token
+    )
+    : isSuspect(json)
+    ? json.replaceAll(tokens, (token) => isTooLong(token) ? `"${token}"` : token)
+    : json
+
+/** Reads JSON as Postgres writes it, with exact numbers, and gives texts as they were before they were stored. */
+export const parseStored = (json: string): unknown =>
+  parseExact(
+    hasStandIn(json)
+      ? json.replaceAll(tokens, (token) => isText(token) ? changed(token, fromStored) : token)
+      : json
+  )
+
+const isText = (token: string) => token.startsWith(`"`)
+
+const changed = (token: string, change: (text: string) => string) =>
+  JSON.stringify(change(String(JSON.parse(token))))
 
 const isSuspect = (json: string) => /[eE][+-]?\d{4}/.test(json) || json.length > mostDigits
 
 const tokens = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d[\d.eE+-]*/g
 
 const isTooLong = (token: string) =>
-  !token.startsWith(`"`) && (token.length > mostDigits || /[eE][+-]?0*[1-9]\d{3}/.test(token))
+  !isText(token) && (token.length > mostDigits || /[eE][+-]?0*[1-9]\d{3}/.test(token))
 
 /** More than any measurement has, and far below what `jsonb` takes. */
 const mostDigits = 1_000

@@ -1,4 +1,5 @@
 import { Schema } from "effect"
+import { toStored } from "./StoredText.ts"
 import { pattern } from "./Timestamp.ts"
 
 /**
@@ -18,13 +19,15 @@ export const longestKey = 200
 
 /** A text that read models are searched or counted by. */
 export const Key = Schema.String.check(
-  Schema.makeFilter((text) => text.length <= longestKey || isWithin(text, longestKey), {
+  Schema.makeFilter((text) => isWithin(text, longestKey), {
     expected: `a text of at most ${longestKey} characters`
   })
 )
 
+// The stored form counts. It has at most two characters for each unit of the text.
 const isWithin = (text: string, characters: number) =>
-  text.length <= 2 * characters && Array.from(text).length <= characters
+  2 * text.length <= characters ||
+  (text.length <= 2 * characters && Array.from(toStored(text)).length <= characters)
 
 /** The most that one event adds to a counter, so that no counter overflows. */
 export const mostCounted = 2_147_483_647

@@ -1,6 +1,8 @@
 import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { Fragment } from "effect/sql/Statement"
+import { storable } from "../Domain/ExactJson.ts"
+import { toStored } from "../Domain/StoredText.ts"
 import { type Projection, type Rows, tableName } from "../Projection.ts"
 import { projections } from "../Projections.ts"
 import { bucketSize } from "../Projector/AppliedCounts.ts"
@@ -143,9 +145,11 @@ const forgetIn = Effect.fnUntraced(function*(
 const which = (
   sql: SqlClient,
   { belongsTo = {}, entity }: Rows,
-  { id, kind }: Target,
+  target: Target,
   keys: ReadonlySet<string>
 ) => {
+  const { kind } = target
+  const id = toStored(target.id)
   const conditions: Array<Fragment> = [isOneOf(sql, entity, keys)]
   if (kind === "event") conditions.push(sql`event_id = ${id}`)
   if (kind === entity) conditions.push(sql`id = ${id}`)
@@ -165,7 +169,7 @@ const isOneOf = (sql: SqlClient, entity: string, keys: Iterable<string>) => {
   const ids = Array.from(keys).flatMap((key) =>
     key.startsWith(keyOf(entity, "")) ? [key.slice(entity.length + 1)] : []
   )
-  return sql`id = any(array(select jsonb_array_elements_text(${JSON.stringify(ids)}::text::jsonb)))`
+  return sql`id = any(array(select jsonb_array_elements_text(${storable(JSON.stringify(ids))}::text::jsonb)))`
 }
 
 const numbers = (sql: SqlClient, values: ReadonlyArray<number>) =>

@@ -3,6 +3,7 @@ import { SqlClient } from "effect/sql/SqlClient"
 import type { Fragment } from "effect/sql/Statement"
 import { Buffer } from "node:buffer"
 import { read } from "../Domain/Reading.ts"
+import { toStored } from "../Domain/StoredText.ts"
 import { EventLog, eventSubject, type LoggedEntry } from "../EventLog.ts"
 import { belongingOf, keyOf } from "../Forget/Belonging.ts"
 import { filterOf, type Projection, tableName } from "../Projection.ts"
@@ -30,7 +31,7 @@ export interface History {
   readonly events: ReadonlyArray<Told>
 }
 
-/** An event, and the entity that it is about. */
+/** An event, and the entity that it is about, as the rows have it. */
 interface Told {
   readonly decoded: Decoded
   readonly entity: string
@@ -99,7 +100,7 @@ const toldBy = (
     subject,
     headers: []
   }
-  return { decoded: { event, json: text }, entity: own.slice(prefix.length) }
+  return { decoded: { event, json: text }, entity: toStored(own.slice(prefix.length)) }
 }
 
 /** Which of these events were applied under a higher sequence. */

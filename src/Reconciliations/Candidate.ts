@@ -4,6 +4,7 @@ import { createHash } from "node:crypto"
 import { isEventId } from "../Domain/EventId.ts"
 import { listedCode } from "../Domain/QprCode.ts"
 import { read } from "../Domain/Reading.ts"
+import { toStored } from "../Domain/StoredText.ts"
 
 /** A scan of 3QPR's list that can become an event. */
 export interface Candidate {
@@ -32,7 +33,7 @@ export interface Unusable {
   readonly reason: string
 }
 
-/** Judges one scan by the rule for deliveries, and by what the database can store. Never throws. */
+/** Judges one scan by the rule for deliveries. Never throws. */
 export const judge = (data: unknown): Candidate | Unusable => {
   const judged = judgeAs("scan.created", data)
   if (judged._tag === "Unusable") return judged
@@ -69,14 +70,11 @@ interface Usable {
 
 const judgeAs = (type: string, data: unknown): Usable | Unusable => {
   const id = textIn(data, "id") ?? ""
-  const isKey = id !== "" && id.length <= 255 && !notStorable.test(JSON.stringify(id))
+  const isKey = id !== "" && id.length <= 255
   const text = textOf(data)
   if (text === undefined) return unusable(isKey ? id : null, "nested too deeply")
   const reading = read(eventOf("reconciled", type, text).body)
   if (reading._tag === "Unusable") return unusable(isKey ? id : null, reading.detail)
-  if (!isKey || notStorable.test(text)) {
-    return unusable(isKey ? id : null, "a text holds U+0000 or half of a surrogate pair")
-  }
   return { _tag: "Usable", id, text }
 }
 
@@ -85,7 +83,8 @@ const eventOf = (id: string, type: string, data: string) => ({
   body: Buffer.from(`{"id":${JSON.stringify(id)},"event":${JSON.stringify(type)},"data":${data}}`)
 })
 
-const hashOf = (text: string) => createHash("sha256").update(text).digest("hex")
+// UTF-8 has one form for all halves of surrogate pairs.
+const hashOf = (text: string) => createHash("sha256").update(toStored(text)).digest("hex")
 
 const unusable = (id: string | null, reason: string): Unusable => ({
   _tag: "Unusable",
@@ -107,6 +106,3 @@ const textOf = (data: unknown) => {
     return undefined
   }
 }
-
-/** Escapes in the text of `JSON.stringify` that Postgres refuses: U+0000 and lone surrogates. */
-const notStorable = /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f])/

@@ -3,6 +3,7 @@ import { SqlClient } from "effect/sql/SqlClient"
 import { DeadLetters } from "../DeadLetters.ts"
 import { storable } from "../Domain/ExactJson.ts"
 import { listedCode } from "../Domain/QprCode.ts"
+import { fromStored } from "../Domain/StoredText.ts"
 import { eventSubject } from "../EventLog.ts"
 import { forgottenCodes } from "../Forget/Reminder.ts"
 import { ThreeQpr } from "../ThreeQpr.ts"
@@ -102,7 +103,7 @@ const different = Effect.fnUntraced(function*(candidates: ReadonlyArray<CodeCand
   if (candidates.length === 0) return []
   const sql = yield* SqlClient
   const rows = `[${
-    candidates.map(({ id, text }) => `{"id":${JSON.stringify(id)},"data":${storable(text)}}`).join()
+    candidates.map(({ id, text }) => storable(`{"id":${JSON.stringify(id)},"data":${text}}`)).join()
   }]`
   return yield* Effect.flatMap(
     sql`
@@ -113,7 +114,11 @@ const different = Effect.fnUntraced(function*(candidates: ReadonlyArray<CodeCand
       where code.id is null or ${sql.literal(stateOf("listed.data"))} <> ${
       sql.literal(stateOf("code.data"))
     }`,
-    decodeDifferences
+    (rows) =>
+      Effect.map(
+        decodeDifferences(rows),
+        (differences) => differences.map((row) => ({ ...row, id: fromStored(row.id) }))
+      )
   )
 })
 

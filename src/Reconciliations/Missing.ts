@@ -3,6 +3,7 @@ import { SqlClient } from "effect/sql/SqlClient"
 import { Consumers } from "../Consumer.ts"
 import { DeadLetters } from "../DeadLetters.ts"
 import { read } from "../Domain/Reading.ts"
+import { fromStored, toStored } from "../Domain/StoredText.ts"
 import { EventLog } from "../EventLog.ts"
 import { durableName } from "../Projection.ts"
 import { lives } from "../Projector/Registry.ts"
@@ -22,13 +23,14 @@ export interface Standing {
 export const findMissing = Effect.fnUntraced(function*(ids: ReadonlyArray<string>, reconciliation: number) {
   if (ids.length === 0) return none(new Set())
   const sql = yield* SqlClient
+  const stored = sql.in(ids.map(toStored))
   const withRow = Effect.map(
-    sql<{ readonly id: string }>`select id from scans where id in ${sql.in(ids)}`,
-    (rows) => new Set(rows.map(({ id }) => id))
+    sql<{ readonly id: string }>`select id from scans where id in ${stored}`,
+    (rows) => new Set(rows.map(({ id }) => fromStored(id)))
   )
   const own = yield* sql<{ readonly scan_id: string }>`
-    select scan_id from reconciled where reconciliation = ${reconciliation} and scan_id in ${sql.in(ids)}`
-  const appended = new Set(own.map(({ scan_id }) => scan_id))
+    select scan_id from reconciled where reconciliation = ${reconciliation} and scan_id in ${stored}`
+  const appended = new Set(own.map(({ scan_id }) => fromStored(scan_id)))
   const lacking = (rows: ReadonlySet<string>) => ids.filter((id) => !rows.has(id) && !appended.has(id))
   if (lacking(yield* withRow).length === 0) return none(appended)
   const durable = yield* caughtUp("scans")

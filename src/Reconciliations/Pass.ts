@@ -1,5 +1,6 @@
 import { Clock, Effect, Stream } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
+import { toStored } from "../Domain/StoredText.ts"
 import { eventSubject } from "../EventLog.ts"
 import { forgottenOf } from "../Forget/Reminder.ts"
 import { cutoff } from "../Projector/Expire.ts"
@@ -122,7 +123,7 @@ const append = Effect.fnUntraced(function*(scan: Candidate, reconciliation: numb
     receivedAt: yield* Clock.currentTimeMillis
   })
   if (!stored) return false
-  yield* sql`insert into reconciled (scan_id, reconciliation) values (${scan.id}, ${reconciliation})
+  yield* sql`insert into reconciled (scan_id, reconciliation) values (${toStored(scan.id)}, ${reconciliation})
     on conflict (scan_id) do update set reconciliation = excluded.reconciliation, appended_at = excluded.appended_at`
   return true
 })

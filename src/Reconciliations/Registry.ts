@@ -1,5 +1,7 @@
 import { Effect, Schema, Struct } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
+import { parseStored, storable } from "../Domain/ExactJson.ts"
+import { toStored } from "../Domain/StoredText.ts"
 import * as Examples from "./Examples.ts"
 
 /** State of a reconciliation; it continues by itself while `running`. */
@@ -69,9 +71,10 @@ export type Counts = Pick<
 /** Requests one; undefined while another is running. */
 export const request = Effect.fn("Reconciliations.request")(function*(asked: Asked) {
   const sql = yield* SqlClient
+  const code = asked.qpr_code_id === undefined ? null : toStored(asked.qpr_code_id)
   const [made] = yield* sql<{ readonly id: number }>`
     insert into reconciliations (since, until, qpr_code_id, dry_run, scheduled, requested_by)
-    values (${asked.since}::timestamptz, ${asked.until}::timestamptz, ${asked.qpr_code_id ?? null},
+    values (${asked.since}::timestamptz, ${asked.until}::timestamptz, ${code},
       ${asked.dry_run}, false, ${asked.by})
     on conflict do nothing returning id::float8 as id`
   return made?.id
@@ -150,7 +153,7 @@ export const count = Effect.fnUntraced(function*(id: number, counts: Counts) {
   yield* sql`
     update reconciliations set seen = ${counts.seen}, missing = ${counts.missing}, appended = ${counts.appended},
       dead_lettered = ${counts.dead_lettered}, unusable = ${counts.unusable},
-      examples = ${JSON.stringify(Examples.toStored(counts))}::text::jsonb, error = null
+      examples = ${storable(JSON.stringify(Examples.toStored(counts)))}::text::jsonb, error = null
     where id = ${id} and state = 'running'`
 })
 
@@ -174,13 +177,15 @@ export const countCodes = Effect.fnUntraced(function*(
 /** Keeps why the codes could not be compared. */
 export const noteCodesError = Effect.fnUntraced(function*(id: number, error: string) {
   const sql = yield* SqlClient
-  yield* sql`update reconciliations set codes_error = ${error} where id = ${id} and state = 'running'`
+  yield* sql`update reconciliations set codes_error = ${
+    toStored(error)
+  } where id = ${id} and state = 'running'`
 })
 
 /** Keeps what it waits for. */
 export const noteError = Effect.fnUntraced(function*(id: number, error: string) {
   const sql = yield* SqlClient
-  yield* sql`update reconciliations set error = ${error} where id = ${id} and state = 'running'`
+  yield* sql`update reconciliations set error = ${toStored(error)} where id = ${id} and state = 'running'`
 })
 
 /** Ends it; false when it had ended before. */
@@ -188,7 +193,9 @@ export const end = Effect.fn("Reconciliations.end")(
   function*(id: number, state: "done" | "cancelled" | "failed", error: string | null = null) {
     const sql = yield* SqlClient
     const ended = yield* sql`
-      update reconciliations set state = ${state}, finished_at = clock_timestamp(), error = ${error}::text
+      update reconciliations set state = ${state}, finished_at = clock_timestamp(), error = ${
+      error === null ? null : toStored(error)
+    }::text
       where id = ${id} and state = 'running' returning id`
     return ended.length > 0
   }
@@ -217,10 +224,13 @@ const Row = Schema.Struct({ ...columnsAsStored, examples: Examples.Stored })
 
 const decodeRows = Schema.decodeUnknownEffect(Schema.Array(Row))
 
-const decode = (rows: unknown) =>
-  Effect.map(decodeRows(rows), (rows) =>
-    rows.map(({ examples, ...row }): Reconciliation => ({
-      ...row,
-      still_missing: row.missing - row.appended,
-      ...Examples.fromStored(examples, row.dry_run)
-    })))
+const decode = (rows: ReadonlyArray<unknown>) =>
+  Effect.map(
+    decodeRows(parseStored(JSON.stringify(rows))),
+    (rows) =>
+      rows.map(({ examples, ...row }): Reconciliation => ({
+        ...row,
+        still_missing: row.missing - row.appended,
+        ...Examples.fromStored(examples, row.dry_run)
+      }))
+  )

@@ -16,6 +16,7 @@ import { newDataDir } from "../support/Databases.ts"
 import { deliver } from "../support/Http.ts"
 import { test } from "../support/Live.ts"
 import * as Nats from "../support/NatsProcess.ts"
+import { poison, refusePoisonAt } from "../support/Poison.ts"
 import * as Postgres from "../support/Postgres.ts"
 import { serve } from "../support/Serve.ts"
 import { scanCreated, scanOfTheReference, secret, signed } from "../support/Webhook.ts"
@@ -234,7 +235,7 @@ const made = Effect.fnUntraced(function*(webhook: string, ask: Facts["ask"]) {
     JSON.stringify({ id: "evt_4", event: "qpr_code.created", data: { id: code } }),
     JSON.stringify({ id: "evt_5", event: "subscription.upgraded", data: { id: "sub_1" } }),
     "no json",
-    scanCreated("evt_3", { city: "\u0000" })
+    scanCreated("evt_3", { city: poison })
   ]
   for (const body of bodies) yield* deliver(webhook, signed(body))
   yield* deliver(webhook, { ...signed("{}"), signature: "sha256=0" })
@@ -269,6 +270,7 @@ describe("the contract", () => {
     Effect.gen(function*() {
       const nats = yield* Nats.start()
       const postgres = yield* Postgres.start
+      yield* refusePoisonAt(postgres.url)
       const api = yield* answers([silence])
       const { admin, webhook } = yield* serve({
         DATA_DIR: yield* newDataDir,

@@ -10,6 +10,7 @@ import type { Page } from "playwright-core"
 import { history, trouble } from "../support/Believable.ts"
 import { becomes, Dashboard, measured, token } from "../support/Dashboard.ts"
 import { deliver, send } from "../support/Http.ts"
+import { refusePoisonAt } from "../support/Poison.ts"
 import * as Proxy from "../support/Proxy.ts"
 import { running } from "../support/Serve.ts"
 import { scanCreated, secret, signed } from "../support/Webhook.ts"
@@ -62,7 +63,8 @@ const fetched = (url: string, encoding: string) =>
 layer(Dashboard.layer, options)("the dashboard's quality", (it) => {
   it.effect("has nothing serious or critical for axe in any view, dark and light, and nothing that moves", () =>
     Effect.gen(function*() {
-      const { api, open, webhook } = yield* Dashboard
+      const { api, open, url, webhook } = yield* Dashboard
+      yield* refusePoisonAt(url)
       yield* history(webhook, 120, 20)
       yield* trouble(webhook)
       yield* Effect.repeat(Effect.delay(api("/v1/dead-letters"), "10 millis"), {

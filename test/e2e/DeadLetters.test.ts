@@ -68,15 +68,16 @@ layer(Server.layer, { excludeTestServices: true })("threeqpr dead-letters", (it)
 
   it.effect("list and show tell why an event failed", () =>
     Effect.gen(function*() {
+      yield* sql("alter table scans_1 add constraint nowhere check (char_length(city) > 2)")
       const id = yield* poison("evt_shown", "\u0000")
-      const table = yield* ask("dead-letters", "list", "--consumer", "scans-1", "--error", "UNICODE")
+      const table = yield* ask("dead-letters", "list", "--consumer", "scans-1", "--error", "NOWHERE")
       assert.match(table.stdout, /^ID +FAILED \(UTC\) +TYPE +TRIES +ERROR\n/)
-      assert.match(table.stdout, new RegExp(`^${id} +\\S+ \\S+ +scan\\.created +1 +.*Unicode`, "m"))
+      assert.match(table.stdout, new RegExp(`^${id} +\\S+ \\S+ +scan\\.created +1 +.*nowhere`, "m"))
       assert.notInclude(table.stdout, "\u001b")
       const [letter] = objects((yield* ask("dead-letters", "list", "--json")).stdout)
       assert.deepInclude(letter, { id, event_id: "evt_shown", attempts: 1 })
       const shown = yield* ask("dead-letters", "show", id)
-      assert.match(shown.stdout, /^error +.*Unicode/m)
+      assert.match(shown.stdout, /^error +.*nowhere/m)
       assert.match(shown.stdout, /^ {4}"city": "\\u0000"$/m)
       const detail = JSON.parse((yield* ask("dead-letters", "show", id, "--json")).stdout)
       assert.strictEqual(

@@ -9,6 +9,7 @@ import { Bodies, drawsOf } from "../support/Faults/Bodies.ts"
 import { Ledger } from "../support/Faults/Ledger.ts"
 import { deliver } from "../support/Faults/Traffic.ts"
 import { test } from "../support/Live.ts"
+import { refusePoison } from "../support/Poison.ts"
 import { serve, threeqpr } from "../support/Serve.ts"
 import { secret } from "../support/Webhook.ts"
 
@@ -17,6 +18,9 @@ describe("threeqpr projections verify --ledger", () => {
     "accounts for every entry once, and names the one that was skipped, doubled or made up",
     Effect.gen(function*() {
       const DATABASE_URL = yield* newDatabase
+      const database = yield* Layer.build(Database.layer({ url: Redacted.make(DATABASE_URL), dataDir: "" }))
+      const sql = Context.get(database, SqlClient)
+      yield* Effect.provideService(refusePoison, SqlClient, sql)
       const { admin, webhook } = yield* serve({
         DATA_DIR: yield* newDataDir,
         DATABASE_URL,
@@ -52,10 +56,6 @@ describe("threeqpr projections verify --ledger", () => {
       })
       assert.deepStrictEqual([problems, unexplained], [[], 0])
 
-      const sql = Context.get(
-        yield* Layer.build(Database.layer({ url: Redacted.make(DATABASE_URL), dataDir: "" })),
-        SqlClient
-      )
       const [removed] = yield* sql<{ readonly event_id: string; readonly sequence: number }>`
         delete from scans_applied_1 where sequence = (select min(sequence) from scans_applied_1)
         returning event_id, sequence::float8 as sequence`

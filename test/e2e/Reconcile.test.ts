@@ -10,6 +10,7 @@ import { makeAccount, type ScanRecord, SimulatedApi } from "../../src/Simulator.
 import { newDatabase, newDataDir } from "../support/Databases.ts"
 import { send } from "../support/Http.ts"
 import { test } from "../support/Live.ts"
+import { poison, refusePoison } from "../support/Poison.ts"
 import * as Proxy from "../support/Proxy.ts"
 import { serve, threeqpr } from "../support/Serve.ts"
 import { until } from "../support/Until.ts"
@@ -48,6 +49,7 @@ const receiver = Effect.fnUntraced(function*(apiUrl: string, more: Readonly<Reco
   }
   const database = yield* Layer.build(Database.layer({ url: Redacted.make(DATABASE_URL), dataDir: "" }))
   const sql = Context.get(database, SqlClient)
+  yield* Effect.provideService(refusePoison, SqlClient, sql)
   return { environment, sql, ...(yield* serve(environment)) }
 })
 
@@ -82,10 +84,10 @@ describe("threeqpr reconcile", () => {
       const { account, url } = yield* simulated(500)
       const { admin, sql, webhook } = yield* receiver(url)
       const lost = (at: number) => at % 25 === 0
-      const poison = scan(7, { city: "\u0000" })
+      const poisoned = scan(7, { city: poison })
       yield* Effect.forEach(
         Array.from({ length: 500 }, (_, at) => at).filter((at) => !lost(at)),
-        (at) => deliver(webhook, at === 7 ? poison : scan(at)),
+        (at) => deliver(webhook, at === 7 ? poisoned : scan(at)),
         { concurrency: 20 }
       )
       yield* untilRows(sql, 479)

@@ -6,6 +6,7 @@ import * as Collector from "../support/Collector.ts"
 import { newStores } from "../support/Databases.ts"
 import { deliver, send } from "../support/Http.ts"
 import { test } from "../support/Live.ts"
+import { poison, refusePoisonAt } from "../support/Poison.ts"
 import { type Serve, serve } from "../support/Serve.ts"
 import { scanCreated, secret, signed } from "../support/Webhook.ts"
 
@@ -131,6 +132,7 @@ describe("traces", () => {
     Effect.gen(function*() {
       const collector = yield* Collector.start()
       const shared = { ...(yield* newStores), OTEL_EXPORTER_OTLP_ENDPOINT: collector.url }
+      yield* refusePoisonAt(shared.DATABASE_URL)
       const server = yield* start(shared)
       const ids = Array.from({ length: 60 }, (_, index) => `evt_${index}`)
       yield* Effect.forEach(ids, (id) => deliverScan(server, id), { concurrency: 30, discard: true })
@@ -141,7 +143,7 @@ describe("traces", () => {
       for (const span of several) assert.isUndefined(span.parentSpanId)
       for (const id of ids) assert.lengthOf(batchesOf(collector, id), 1, id)
 
-      yield* deliver(server.webhook, signed(scanCreated("evt_poison", { city: "\u0000" })), { traceparent })
+      yield* deliver(server.webhook, signed(scanCreated("evt_poison", { city: poison })), { traceparent })
       const letters = Effect.map(
         send(`${server.admin}/v1/dead-letters`),
         ({ body }) =>

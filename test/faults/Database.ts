@@ -8,6 +8,7 @@ import { liveOf } from "../support/Faults/ReadModels.ts"
 import { positions, readStream, unfinished } from "../support/Faults/Stored.ts"
 import type { Part } from "../support/Faults/System.ts"
 import { differences } from "../support/Faults/Witness.ts"
+import { refusePoison } from "../support/Poison.ts"
 import { deleteDurable, ofDurables } from "./Broker.ts"
 import { between, type Fault, type Target } from "./Fault.ts"
 
@@ -56,6 +57,7 @@ const secondDatabase = (target: Target, draw: Draw) =>
     yield* surely(sql`create database second`)
     const url = target.postgres.url.replace(new RegExp(`/${name}$`), "/second")
     const own = yield* PgClient.make({ url: Redacted.make(url), maxConnections: 2 })
+    yield* surely(Effect.sandbox(Effect.provideService(refusePoison, SqlClient, own)))
     const projector = yield* target.add("projector", { DATABASE_URL: url })
     yield* between(draw, 2, 10)
     const stored = yield* surely(Effect.tryPromise(() => readStream(target.broker, "3QPR_EVENTS")))

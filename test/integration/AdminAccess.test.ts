@@ -388,8 +388,13 @@ layer(open, { excludeTestServices: true })("the private listener without a token
       }
     }))
 
-  it.effect("refuses text that the database cannot hold, in every parameter and field, and logs nothing", () =>
+  it.effect("refuses text that the database cannot hold, wherever no event's text is meant, and logs nothing", () =>
     Effect.gen(function*() {
+      const isOfEvents = (path: string, name: string) =>
+        path === "/v1/forget"
+          ? name.endsWith("_id")
+          : /^\/v1\/(scans|conversations|qpr-codes|subscriptions)\b/.test(path)
+            && !["limit", "offset", "cursor", "since", "until", "period", "granularity"].includes(name)
       const document = JSON.parse((yield* ask("GET", "/openapi.json")).body)
       const { paths }: { readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>> } =
         document
@@ -405,7 +410,7 @@ layer(open, { excludeTestServices: true })("the private listener without a token
         for (const [name, { parameters = [], requestBody }] of Object.entries(methods)) {
           const method = name.toUpperCase()
           const plain = path.replaceAll(/\{\w+\}/g, "1")
-          for (const { in: place, name } of parameters) {
+          for (const { in: place, name } of parameters.filter(({ name }) => !isOfEvents(path, name))) {
             if (place === "path") {
               yield* refused(method, path.replace(`{${name}}`, "a%00").replaceAll(/\{\w+\}/g, "1"))
             }
@@ -413,7 +418,7 @@ layer(open, { excludeTestServices: true })("the private listener without a token
           }
           const shape = requestBody?.content["application/json"]?.schema
           const fields = shape?.properties ?? schemas[shape?.$ref?.split("/").at(-1) ?? ""]?.properties ?? {}
-          for (const field of Object.keys(fields)) {
+          for (const field of Object.keys(fields).filter((name) => !isOfEvents(path, name))) {
             for (const text of ["a\u0000", "a\ud800"]) {
               yield* refused(
                 method,
@@ -424,7 +429,7 @@ layer(open, { excludeTestServices: true })("the private listener without a token
           }
         }
       }
-      assert.isAbove(asked, 60)
+      assert.isAbove(asked, 50)
       assert.deepStrictEqual(logs.slice(before), [])
     }))
 

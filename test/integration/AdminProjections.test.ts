@@ -12,6 +12,7 @@ import { Vitals } from "../../src/Vitals.ts"
 import { postgres } from "../support/Databases.ts"
 import { send } from "../support/Http.ts"
 import { consumersOnBroker } from "../support/Log.ts"
+import { poison, refusePoison } from "../support/Poison.ts"
 import { append, projectorOf } from "../support/Projecting.ts"
 import { scanCreated } from "../support/Webhook.ts"
 
@@ -54,8 +55,9 @@ const post = Effect.fnUntraced(function*(path: string, body: unknown) {
 layer(served, { excludeTestServices: true })("the private listener on projections", (it) => {
   it.effect("accounts for every entry of the stream", () =>
     Effect.gen(function*() {
+      yield* refusePoison
       for (let index = 0; index < 20; index++) yield* append(`evt_${index}`, scanCreated(`evt_${index}`))
-      yield* append("poison", scanCreated("poison", { city: "\u0000" }))
+      yield* append("poison", scanCreated("poison", { city: poison }))
       yield* append(
         "conv",
         `{"id":"conv","event":"conversation.completed","data":{"id":"c"}}`,

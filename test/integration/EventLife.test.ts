@@ -13,6 +13,7 @@ import { Vitals } from "../../src/Vitals.ts"
 import { entryOf } from "../contract/EventLog.ts"
 import { postgres } from "../support/Databases.ts"
 import { consumersOnBroker } from "../support/Log.ts"
+import { poison, poisonError, refusePoison } from "../support/Poison.ts"
 import { append } from "../support/Projecting.ts"
 import { untilDone } from "../support/Redrive.ts"
 import { scanCreated } from "../support/Webhook.ts"
@@ -100,10 +101,11 @@ layer(listener, { excludeTestServices: true })("/v1/events/:id/life", (it) => {
   it.effect("of a dead letter: why, and what operators did with it", () =>
     Effect.gen(function*() {
       const { deadLetters } = yield* AdminClient
-      const { sequence } = yield* append("evt_poison", scanCreated("evt_poison", { city: "\u0000" }))
+      yield* refusePoison
+      const { sequence } = yield* append("evt_poison", scanCreated("evt_poison", { city: poison }))
       const dead = yield* untilFate("evt_poison", "dead_letter")
       assert.strictEqual(dead.dead_letter?.id, `scans-1:${sequence}`)
-      assert.match(dead.dead_letter?.error ?? "", /Unicode/)
+      assert.match(dead.dead_letter?.error ?? "", poisonError)
       const letter = `scans-1:${sequence}`
       const ids = [letter]
       const redrive = yield* deadLetters.redrive({ payload: { ids, by: "the tests" } })

@@ -20,6 +20,7 @@ import { entryOf } from "../contract/EventLog.ts"
 import { binary, newDataDir, platform } from "../support/Broker.ts"
 import { engines } from "../support/Databases.ts"
 import { log } from "../support/Log.ts"
+import { poison, refusePoison } from "../support/Poison.ts"
 import { append, countOf, projectorOf, rebuilt, unequal } from "../support/Projecting.ts"
 import { untilDone } from "../support/Redrive.ts"
 import { until } from "../support/Until.ts"
@@ -53,6 +54,7 @@ const event = (id: string, type: string, data: Readonly<Record<string, unknown>>
 
 /** Of the code qpr_gone everything there can be, and something of others beside it. */
 const given = Effect.gen(function*() {
+  yield* refusePoison
   const log = yield* EventLog
   const gone = [
     yield* event("code_gone", "qpr_code.created", { id: "qpr_gone", name: mark }),
@@ -60,7 +62,7 @@ const given = Effect.gen(function*() {
     yield* append("moved", scanCreated("moving", { qpr_code_id: "qpr_before", city: mark })),
     yield* append("moved_again", scanCreated("moving", { qpr_code_id: "qpr_gone", city: mark })),
     ...yield* Effect.forEach(["g1", "g2", "g3"], (id) => scan(id, "qpr_gone", { city: mark })),
-    yield* scan("g4", "qpr_gone", { city: `${mark}\u0000` }),
+    yield* scan("g4", "qpr_gone", { city: `${mark} ${poison}` }),
     yield* event("talk", "conversation.completed", { id: "conv_gone", scan_id: "scan_of_g1", topic: mark }),
     yield* event("menu", "menu.opened", { qpr_code_id: "qpr_gone", by: mark }),
     yield* log.append(entryOf("again", {

@@ -19,6 +19,7 @@ import { Vitals } from "../../src/Vitals.ts"
 import * as Broker from "../support/Broker.ts"
 import { postgres } from "../support/Databases.ts"
 import { log, logOnBroker } from "../support/Log.ts"
+import { poison, refusePoison } from "../support/Poison.ts"
 import {
   append,
   countOf,
@@ -431,7 +432,8 @@ describe.concurrent("a projection whose newer version is live", () => {
 describe.concurrent("the account of a projection", () => {
   it.live("shows an event that is missing beside dead letters whose events are no longer in the log", () =>
     Effect.gen(function*() {
-      yield* append("poison", scanCreated("poison", { city: "\u0000" }))
+      yield* refusePoison
+      yield* append("poison", scanCreated("poison", { city: poison }))
       yield* appendScans(0, 20)
       yield* untilCount("scans", 20)
       const { streams } = yield* manager

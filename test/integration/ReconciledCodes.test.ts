@@ -146,18 +146,22 @@ describe("3QPR's list of codes", () => {
         assert.deepInclude(without, { state: "done", error: null, codes_seen: 0 })
         assert.match(without?.codes_error ?? "", /answers 403.*no such right/)
 
-        const list = [code(1, { name: "nul\u0000" }), 5, code(2), { ...code(3), id: null }]
-        const odd = yield* answers([
+        const odd = code(1, { name: "nul\u0000", metadata: { half: "\ud800" } })
+        const list = [odd, 5, code(2), { ...code(3), id: null }]
+        const { url } = yield* answers([
+          json(200, { scans: [], total: 0 }),
+          json(200, { qpr_codes: list, total: list.length }),
           json(200, { scans: [], total: 0 }),
           json(200, { qpr_codes: list, total: list.length })
         ])
-        assert.deepInclude(yield* reconciled(odd.url), {
+        assert.deepInclude(yield* reconciled(url), {
           codes_seen: 4,
-          codes_appended: 1,
-          codes_unusable: 3
+          codes_appended: 2,
+          codes_unusable: 2
         })
-        yield* untilCount("qpr_codes", 1)
+        yield* untilCount("qpr_codes", 2)
         assert.strictEqual(yield* nameOf("qpr_2"), "Table 2")
+        assert.deepInclude(yield* reconciled(url), { codes_seen: 4, codes_outdated: 0, codes_appended: 0 })
       }).pipe(Effect.provide(running), Effect.scoped),
     30_000
   )

@@ -48,6 +48,8 @@ describe("a reconciliation", () => {
           scan("offset", { scanned_at: "2026-03-20T15:30:00+16:00" }),
           scan("null", { id: null }),
           scan("nul\u0000"),
+          scan("half\ud800"),
+          scan("unusable\u0000", { scanned_at: "never" }),
           scan("surrogate", { qpr_code_id: "\ud800" }),
           scan("year", { scanned_at: "9999-12-31T23:59:59-05:00" }),
           // Odd in 3QPR's list, but a webhook told of it.
@@ -66,17 +68,33 @@ describe("a reconciliation", () => {
         const reasons = new Map(done?.unusable_examples.map(({ id, reason }) => [id, reason]))
         assert.isFalse(reasons.has("list"), "metadata is optional")
         assert.match(reasons.get("no_zone") ?? "", /data\.scanned_at/)
-        assert.match(reasons.get("surrogate") ?? "", /surrogate/)
-        assert.strictEqual(done?.unusable_examples.filter(({ id }) => id === null).length, 3)
+        assert.isFalse(reasons.has("surrogate"))
+        assert.strictEqual(done?.unusable_examples.filter(({ id }) => id === null).length, 2)
         assert.isFalse(reasons.has("told"))
-        assert.deepStrictEqual(done?.repaired_examples, ["good_1", "list", "year", "good_2"])
+        assert.deepStrictEqual(done?.repaired_examples, [
+          "good_1",
+          "list",
+          "nul\u0000",
+          "half\ud800",
+          "surrogate",
+          "year",
+          "good_2"
+        ])
         assert.strictEqual(done?.still_missing, done?.unusable)
-        assert.includeMembers([...done?.still_missing_examples ?? []], ["no_zone", "surrogate"])
+        assert.includeMembers([...done?.still_missing_examples ?? []], ["no_zone", "unusable\u0000"])
         assert.isFalse(done?.still_missing_examples.includes("good_1"))
 
         yield* untilCount("(select from scans where id like 'good_%') as good", 2)
 
-        const again = yield* reconciled([scan("good_1"), scan("good_2")])
+        assert.match(reasons.get("unusable\u0000") ?? "", /data\.scanned_at/)
+        yield* untilCount("(select from scans where id like 'nul%' or id like 'half%') as odd", 2)
+
+        const again = yield* reconciled([
+          scan("good_1"),
+          scan("nul\u0000"),
+          scan("half\ud800"),
+          scan("good_2")
+        ])
         assert.deepInclude(again, { state: "done", missing: 0, unusable: 0, unusable_examples: [] })
       }).pipe(Effect.provide(running), Effect.scoped),
     30_000

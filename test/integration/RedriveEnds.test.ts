@@ -9,6 +9,7 @@ import { Nats } from "../../src/Nats.ts"
 import { scans } from "../../src/Projections/Scans.ts"
 import * as Projector from "../../src/Projector.ts"
 import { append as deliveredOf, listenerAndClient } from "../support/DeadLetters.ts"
+import { poison, refusePoison } from "../support/Poison.ts"
 import { append, rebuilt } from "../support/Projecting.ts"
 import { untilDead, untilDone } from "../support/Redrive.ts"
 import { scanCreated } from "../support/Webhook.ts"
@@ -27,8 +28,9 @@ layer(running, { excludeTestServices: true })("A redrive", (it) => {
   it.effect("ends when a rebuild replaces the generation that it is for", () =>
     Effect.gen(function*() {
       const { deadLetters } = yield* AdminClient
+      yield* refusePoison
       const ids = ["p1", "p2", "p3", "p4", "p5"]
-      yield* Effect.forEach(ids, (id) => append(id, scanCreated(id, { city: "\u0000" })))
+      yield* Effect.forEach(ids, (id) => append(id, scanCreated(id, { city: poison })))
       yield* untilDead("scans-1", ids.length)
       const { operation } = yield* deadLetters.redrive({
         payload: { filter: { consumer: "scans-1" }, by: "ann", rate: 1 }

@@ -9,8 +9,9 @@ import type { Page } from "playwright-core"
 import { history, trouble } from "../support/Believable.ts"
 import { newDataDir, platform } from "../support/Broker.ts"
 import { Browser } from "../support/Browser.ts"
-
 import { send } from "../support/Http.ts"
+import { refusePoisonAt } from "../support/Poison.ts"
+import * as Postgres from "../support/Postgres.ts"
 import { running, serve } from "../support/Serve.ts"
 import { until } from "../support/Until.ts"
 import { secret } from "../support/Webhook.ts"
@@ -41,8 +42,11 @@ const shoot = (page: Page, hash: string, file: string, full: boolean) =>
 
 const main = Effect.gen(function*() {
   const { page } = yield* Browser
+  const { url } = yield* Postgres.start
+  yield* refusePoisonAt(url)
   const { admin, end, webhook } = yield* serve({
     DATA_DIR: yield* newDataDir,
+    DATABASE_URL: url,
     THREEQPR_WEBHOOK_SECRET: Redacted.value(secret)
   })
   yield* history(webhook, 4_000, 32)

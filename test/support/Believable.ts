@@ -4,6 +4,7 @@ import * as Signature from "../../src/Signature.ts"
 import { ulids } from "../../src/Simulator/Draws.ts"
 import { codes, conversationOf, createdCode, scanOf } from "../../src/Simulator/World.ts"
 import { deliver, send } from "./Http.ts"
+import { poison } from "./Poison.ts"
 import { scanCreated, secret, signed } from "./Webhook.ts"
 
 const day = 86_400_000
@@ -35,15 +36,13 @@ export const history = Effect.fnUntraced(function*(webhook: string, scans: numbe
   })
 })
 
-/** Delivers what ends in each place where an operator has to look: dead letters, quarantine, rejected requests. */
+/**
+ * Delivers what ends in each place where an operator has to look: dead letters (after `refusePoison`), quarantine,
+ * rejected requests.
+ */
 export const trouble = Effect.fnUntraced(function*(webhook: string) {
-  for (
-    const [id, city] of [["evt_01K6DEAD0A", "Z\u0000rich"], ["evt_01K6DEAD0B", "\u0000"], [
-      "evt_01K6DEAD0C",
-      "Bern\u0000"
-    ]]
-  ) {
-    yield* deliver(webhook, signed(scanCreated(id ?? "", { city, country: "CH", device: "mobile" })))
+  for (const id of ["evt_01K6DEAD0A", "evt_01K6DEAD0B", "evt_01K6DEAD0C"]) {
+    yield* deliver(webhook, signed(scanCreated(id, { city: poison, country: "CH", device: "mobile" })))
   }
   yield* deliver(webhook, signed(`{"id":"evt_01K6QUAR0A","event":"scan.created","data":{"city":5}}`))
   yield* deliver(

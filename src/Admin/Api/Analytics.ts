@@ -1,7 +1,7 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
 import { InvalidRequest, NotFound, Unavailable } from "../Problems.ts"
-import { Text as Storable } from "./Query.ts"
+import { AnyText } from "./Query.ts"
 
 /** 3QPR's own parameters, and its defaults. */
 export const AnalyticsQuery = Schema.Struct({
@@ -54,11 +54,14 @@ export type AllAnalytics = typeof AllAnalytics.Type
 /** Analytics from counters: what they cost grows with hours, countries and devices, not with scans. */
 export const Analytics = HttpApiGroup.make("analytics").add(
   HttpApiEndpoint.get("code", "/v1/qpr-codes/:id/analytics", {
-    params: Schema.Struct({ id: Storable }),
+    params: Schema.Struct({ id: Schema.String }),
     query: AnalyticsQuery,
     success: CodeAnalytics,
     error: [InvalidRequest, NotFound, Unavailable]
-  }).annotate(OpenApi.Summary, "Analytics of one QR code: by its id, short id or name"),
+  }).annotate(AnyText, true).annotate(
+    OpenApi.Summary,
+    "Analytics of one QR code: by its id, short id or name"
+  ),
   HttpApiEndpoint.get("all", "/v1/analytics", {
     query: AnalyticsQuery,
     success: AllAnalytics,

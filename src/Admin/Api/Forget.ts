@@ -3,9 +3,9 @@ import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
 import { Target } from "../../Forget/Target.ts"
 import { InvalidRequest, InvalidSelection, Unavailable } from "../Problems.ts"
 import { By, Rate } from "./Operations.ts"
-import { Text } from "./Query.ts"
+import { AnyText, Text } from "./Query.ts"
 
-const Id = Text.check(Schema.isBetweenLength(1, 255))
+const Id = Schema.String.check(Schema.isBetweenLength(1, 255))
 
 /** Exactly one of `qpr_code_id`, `conversation_id` and `event_id`. */
 export const Forgetting = Schema.Struct({
@@ -15,7 +15,7 @@ export const Forgetting = Schema.Struct({
   /** What this event is about, with every event about it. */
   event_id: Schema.optional(Id),
   /** Why; it is recorded. */
-  reason: Schema.NonEmptyString.check(Schema.isMaxLength(1_000)),
+  reason: Text.check(Schema.isNonEmpty(), Schema.isMaxLength(1_000)),
   /** Says what there is, and changes nothing. */
   dry_run: Schema.optional(Schema.Boolean),
   /** Who asks: a person, a program. */
@@ -50,7 +50,10 @@ export const Forget = HttpApiGroup.make("forget").add(
     payload: Forgetting,
     success: Begun,
     error: [InvalidRequest, InvalidSelection, Unavailable]
-  }).annotate(OpenApi.Summary, "Erase a code, a conversation or what an event is about, permanently")
+  }).annotate(AnyText, true).annotate(
+    OpenApi.Summary,
+    "Erase a code, a conversation or what an event is about, permanently"
+  )
 ).annotate(
   OpenApi.Description,
   "Reads the whole log before it answers; what it then does is an operation like others"

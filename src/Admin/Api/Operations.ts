@@ -2,10 +2,10 @@ import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
 import { Kind, Outcome } from "../../Operations/Record.ts"
 import { NotFound, Unavailable } from "../Problems.ts"
-import { within } from "./Query.ts"
+import { Text, within } from "./Query.ts"
 
 /** Who asks: a person, a program. */
-export const By = Schema.NonEmptyString.check(Schema.isMaxLength(200))
+export const By = Text.check(Schema.isNonEmpty(), Schema.isMaxLength(200))
 
 /** Events a second. */
 export const Rate = Schema.Finite.check(Schema.isBetween({ minimum: 0.1, maximum: 100_000 }))

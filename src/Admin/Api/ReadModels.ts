@@ -2,7 +2,7 @@ import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
 import { PointInTime } from "../../Domain/PointInTime.ts"
 import { InvalidRequest, NotFound, Unavailable } from "../Problems.ts"
-import { Text as Storable, within } from "./Query.ts"
+import { AnyText, within } from "./Query.ts"
 
 const extensible = <F extends Schema.Struct.Fields>(fields: F) =>
   Schema.StructWithRest(Schema.Struct(fields), [Schema.Record(Schema.String, Schema.Unknown)])
@@ -69,43 +69,47 @@ const span = {
   since: Schema.optional(PointInTime),
   until: Schema.optional(PointInTime)
 }
-const pageQuery = { qpr_code_id: Schema.optional(Storable), ...span }
+const pageQuery = { qpr_code_id: Schema.optional(Schema.String), ...span }
 
 /** What the parameters of a list are, whatever it lists; the others are filters. */
 export type ListQuery = Schema.Struct<typeof pageQuery>["Type"] & { readonly [filter: string]: unknown }
 
 /** Rows whose metadata has this text, number or boolean under this key; several of them must all fit. */
-const metadata = Schema.Record(Schema.TemplateLiteral(["metadata.", Schema.String]), Storable)
+const metadata = Schema.Record(Schema.TemplateLiteral(["metadata.", Schema.String]), Schema.String)
 
 /** Rows fit when each filter that is given equals the field of its name. */
 export const ScansQuery = Schema.StructWithRest(
   Schema.Struct({
     ...pageQuery,
-    short_id: Schema.optional(Storable),
-    country: Schema.optional(Storable),
-    region: Schema.optional(Storable),
-    city: Schema.optional(Storable),
-    device: Schema.optional(Storable)
+    short_id: Schema.optional(Schema.String),
+    country: Schema.optional(Schema.String),
+    region: Schema.optional(Schema.String),
+    city: Schema.optional(Schema.String),
+    device: Schema.optional(Schema.String)
   }),
   [metadata]
 )
 export type ScansQuery = typeof ScansQuery.Type
 
 export const ConversationsQuery = Schema.StructWithRest(
-  Schema.Struct({ ...pageQuery, scan_id: Schema.optional(Storable) }),
+  Schema.Struct({ ...pageQuery, scan_id: Schema.optional(Schema.String) }),
   [metadata]
 )
 export type ConversationsQuery = typeof ConversationsQuery.Type
 
 export const QprCodesQuery = Schema.StructWithRest(
-  Schema.Struct({ ...span, short_id: Schema.optional(Storable), status: Schema.optional(Storable) }),
+  Schema.Struct({
+    ...span,
+    short_id: Schema.optional(Schema.String),
+    status: Schema.optional(Schema.String)
+  }),
   [metadata]
 )
 
 export const SubscriptionsQuery = Schema.Struct({
   ...span,
-  status: Schema.optional(Storable),
-  plan: Schema.optional(Storable)
+  status: Schema.optional(Schema.String),
+  plan: Schema.optional(Schema.String)
 })
 
 /** A form whose names begin with `metadata.`, which is how OpenAPI says that there can be any of them. */
@@ -135,7 +139,7 @@ const page = {
   next_cursor: Text
 }
 
-const Id = Schema.Struct({ id: Storable })
+const Id = Schema.Struct({ id: Schema.String })
 
 /** `/v1/scans`: 3QPR's own parameters and field names. */
 export const Scans = HttpApiGroup.make("scans").add(
@@ -143,7 +147,7 @@ export const Scans = HttpApiGroup.make("scans").add(
     query: ScansQuery,
     success: Schema.Struct({ scans: Schema.Array(ScanAnswer), ...page }),
     error: [InvalidRequest, Unavailable]
-  }).annotate(OpenApi.Summary, "Scans, the newest first").annotate(
+  }).annotate(AnyText, true).annotate(OpenApi.Summary, "Scans, the newest first").annotate(
     OpenApi.Transform,
     withMetadata
   ),
@@ -151,7 +155,7 @@ export const Scans = HttpApiGroup.make("scans").add(
     params: Id,
     success: ScanAnswer,
     error: [NotFound, Unavailable]
-  }).annotate(OpenApi.Summary, "One scan")
+  }).annotate(AnyText, true).annotate(OpenApi.Summary, "One scan")
 ).annotate(OpenApi.Description, "Scans as 3QPR's own API gives them")
 
 /** `/v1/conversations`, the same for conversations. */
@@ -160,7 +164,7 @@ export const Conversations = HttpApiGroup.make("conversations").add(
     query: ConversationsQuery,
     success: Schema.Struct({ conversations: Schema.Array(ConversationAnswer), ...page }),
     error: [InvalidRequest, Unavailable]
-  }).annotate(OpenApi.Summary, "Completed conversations, the newest first").annotate(
+  }).annotate(AnyText, true).annotate(OpenApi.Summary, "Completed conversations, the newest first").annotate(
     OpenApi.Transform,
     withMetadata
   ),
@@ -168,7 +172,7 @@ export const Conversations = HttpApiGroup.make("conversations").add(
     params: Id,
     success: ConversationAnswer,
     error: [NotFound, Unavailable]
-  }).annotate(OpenApi.Summary, "One conversation")
+  }).annotate(AnyText, true).annotate(OpenApi.Summary, "One conversation")
 ).annotate(OpenApi.Description, "Completed conversations")
 
 /** `/v1/qpr-codes`: the codes of events and of 3QPR's list. */
@@ -177,12 +181,15 @@ export const QprCodes = HttpApiGroup.make("qprCodes").add(
     query: QprCodesQuery,
     success: Schema.Struct({ qpr_codes: Schema.Array(QprCodeAnswer), ...page }),
     error: [InvalidRequest, Unavailable]
-  }).annotate(OpenApi.Summary, "QR codes, the last created first").annotate(OpenApi.Transform, withMetadata),
+  }).annotate(AnyText, true).annotate(OpenApi.Summary, "QR codes, the last created first").annotate(
+    OpenApi.Transform,
+    withMetadata
+  ),
   HttpApiEndpoint.get("get", "/v1/qpr-codes/:id", {
     params: Id,
     success: QprCodeAnswer,
     error: [InvalidRequest, NotFound, Unavailable]
-  }).annotate(OpenApi.Summary, "One QR code: by its id, short id or name")
+  }).annotate(AnyText, true).annotate(OpenApi.Summary, "One QR code: by its id, short id or name")
 ).annotate(OpenApi.Description, "QR codes, as the events about them and 3QPR's list of codes say")
 
 /** `/v1/subscriptions`, the same for subscriptions. */
@@ -191,10 +198,10 @@ export const Subscriptions = HttpApiGroup.make("subscriptions").add(
     query: SubscriptionsQuery,
     success: Schema.Struct({ subscriptions: Schema.Array(SubscriptionAnswer), ...page }),
     error: [InvalidRequest, Unavailable]
-  }).annotate(OpenApi.Summary, "Subscriptions, the last changed first"),
+  }).annotate(AnyText, true).annotate(OpenApi.Summary, "Subscriptions, the last changed first"),
   HttpApiEndpoint.get("get", "/v1/subscriptions/:id", {
     params: Id,
     success: SubscriptionAnswer,
     error: [NotFound, Unavailable]
-  }).annotate(OpenApi.Summary, "One subscription")
+  }).annotate(AnyText, true).annotate(OpenApi.Summary, "One subscription")
 ).annotate(OpenApi.Description, "Subscriptions, as the events about them say")

@@ -2,6 +2,7 @@ import { Effect, Predicate } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { idOf } from "../../Consumer/Delivered.ts"
 import { read } from "../../Domain/Reading.ts"
+import { fromStored, toStored } from "../../Domain/StoredText.ts"
 import type { LoggedEntry } from "../../EventLog.ts"
 import { projections } from "../../Projections.ts"
 
@@ -21,12 +22,13 @@ export const rowsOf = Effect.fnUntraced(function*(entries: ReadonlyArray<LoggedE
         Effect.map(
           sql<{ readonly key: string; readonly event_id: string; readonly sequence: number }>`
             select id as key, event_id, sequence::float8 as sequence from ${sql.literal(table)}
-            where ${sql.in("id", keys)} order by id`,
+            where ${sql.in("id", keys.map(toStored))} order by id`,
           (rows) =>
             rows.map((row) => ({
               projection,
               table,
               ...row,
+              key: fromStored(row.key),
               current: of.some(({ eventId }) => eventId === row.event_id)
             }))
         )),
@@ -36,10 +38,10 @@ export const rowsOf = Effect.fnUntraced(function*(entries: ReadonlyArray<LoggedE
   return found.flat()
 })
 
-/** The id of the entity, which a conversation may have under a name of its own; none that SQL cannot hold. */
+/** The id of the entity. A conversation can have it under another name. */
 const keysOf = (data: unknown) =>
   !Predicate.isObject(data)
     ? []
     : [Reflect.get(data, "id") ?? Reflect.get(data, "conversation_id")].filter((key): key is string =>
-      typeof key === "string" && !key.includes("\u0000")
+      typeof key === "string"
     )

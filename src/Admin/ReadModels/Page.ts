@@ -2,7 +2,8 @@ import { Effect } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { Fragment } from "effect/sql/Statement"
 import { Buffer } from "node:buffer"
-import { parseExact } from "../../Domain/ExactJson.ts"
+import { parseStored } from "../../Domain/ExactJson.ts"
+import { toStored } from "../../Domain/StoredText.ts"
 import { isTimestamp, withoutLeapSecond } from "../../Domain/Timestamp.ts"
 import type { ListQuery } from "../Api/ReadModels.ts"
 import { InvalidRequest } from "../Problems.ts"
@@ -29,6 +30,7 @@ interface Found {
   /** JSON as Postgres writes it, with all digits of its numbers. */
   readonly row: string
   readonly at: string
+  /** In its stored form. */
   readonly id: string
 }
 
@@ -67,7 +69,7 @@ export const pageOf = Effect.fnUntraced(function*(listed: Listed, query: ListQue
   const shown = found.slice(0, limit)
   const last = shown.at(-1)
   return {
-    rows: shown.map(({ row }) => parseExact(row)),
+    rows: shown.map(({ row }) => parseStored(row)),
     total,
     limit,
     offset: offset ?? 0,
@@ -78,16 +80,17 @@ export const pageOf = Effect.fnUntraced(function*(listed: Listed, query: ListQue
 const filtersOf = (sql: SqlClient, { filters }: Listed, query: ListQuery) =>
   Object.entries(query).flatMap(([name, value]) => {
     if (typeof value !== "string") return []
+    const wanted = toStored(value)
     if (name.startsWith(inMetadata)) {
-      return [sql`metadata ->> ${name.slice(inMetadata.length)}::text = ${value}`]
+      return [sql`metadata ->> ${toStored(name.slice(inMetadata.length))}::text = ${wanted}`]
     }
-    return filters.includes(name) ? [sql`${sql.literal(name)} = ${value}`] : []
+    return filters.includes(name) ? [sql`${sql.literal(name)} = ${wanted}`] : []
   })
 
 const inMetadata = "metadata."
 
 const spanOf = (sql: SqlClient, query: ListQuery, at: Fragment) => [
-  ...query.qpr_code_id === undefined ? [] : [sql`qpr_code_id = ${query.qpr_code_id}`],
+  ...query.qpr_code_id === undefined ? [] : [sql`qpr_code_id = ${toStored(query.qpr_code_id)}`],
   ...query.since === undefined ? [] : [sql`${at} >= ${withoutLeapSecond(query.since)}::text::timestamptz`],
   ...query.until === undefined ? [] : [sql`${at} < ${withoutLeapSecond(query.until)}::text::timestamptz`]
 ]
@@ -115,7 +118,7 @@ const locate = Effect.fnUntraced(function*(
   const rows = sql.literal(listed.rows)
   const at = sql.literal(listed.at)
   const hours = sql.literal(query.qpr_code_id === undefined ? listed.totals : listed.hours)
-  const code = query.qpr_code_id === undefined ? sql`true` : sql`qpr_code_id = ${query.qpr_code_id}`
+  const code = query.qpr_code_id === undefined ? sql`true` : sql`qpr_code_id = ${toStored(query.qpr_code_id)}`
   const edge = (lower: string, upper: string, when: string) =>
     sql`select ${sql.literal(lower)}, ${sql.literal(upper)},
       (select count(*) from ${rows} where ${code} and ${at} >= (select ${sql.literal(lower)} from bounds)

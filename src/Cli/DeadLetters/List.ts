@@ -40,7 +40,7 @@ export const list = Command.make(
   Command.withExamples([
     { command: "threeqpr dead-letters list", description: "The last 20" },
     {
-      command: "threeqpr dead-letters list --consumer scans-1 --error unicode --since 2h",
+      command: "threeqpr dead-letters list --consumer scans-1 --error constraint --since 2h",
       description: "What failed for one reason in the last two hours"
     }
   ])

@@ -33,7 +33,7 @@ export const redrive = Command.make(
   Command.withExamples([
     { command: "threeqpr dead-letters redrive scans-1:1234", description: "One, after the fix" },
     {
-      command: "threeqpr dead-letters redrive --consumer scans-1 --error unicode --dry-run",
+      command: "threeqpr dead-letters redrive --consumer scans-1 --error constraint --dry-run",
       description: "How many there are that failed for one reason"
     },
     {

@@ -154,7 +154,7 @@ export const operations: ReadonlyArray<Protection> = [
     edits: [
       edit(
         "src/Reconciliations/Missing.ts",
-        "const appended = new Set(own.map(({ scan_id }) => scan_id))",
+        "const appended = new Set(own.map(({ scan_id }) => fromStored(scan_id)))",
         "const appended = new Set<string>()"
       )
     ],

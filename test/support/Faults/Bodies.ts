@@ -1,4 +1,5 @@
 import { Buffer } from "node:buffer"
+import { poison } from "../Poison.ts"
 import type { Kind, Ledger, Sent } from "./Ledger.ts"
 
 /** A number from 0 to below 1. */
@@ -37,7 +38,7 @@ export class Bodies {
     if (which < 0.91) return this.#subscription(ledger, id)
     if (which < 0.94) return this.#event(ledger, id, "menu.opened", { id: "menu" })
     if (which < 0.96) return ledger.add("quarantined", "", Buffer.from(`not JSON ${id}`), undefined)
-    if (which < 0.97) return this.#event(ledger, id, "scan.created", poison(this.#older()), "poison")
+    if (which < 0.97) return this.#event(ledger, id, "scan.created", poisoned(this.#older()), "poison")
     return this.#event(ledger, id, "scan.created", this.#scan(`scan_forged_${id}`), "forged")
   }
 
@@ -93,5 +94,5 @@ export class Bodies {
   }
 }
 
-// Postgres can store no such text, so no projection can apply it.
-const poison = (id: string) => ({ id, country: "\u0000" })
+// The database refuses it after `refusePoison`.
+const poisoned = (id: string) => ({ id, city: poison })

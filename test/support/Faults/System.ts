@@ -9,6 +9,7 @@ import { messageOf } from "../../../src/Failure.ts"
 import { lives } from "../../../src/Projector/Registry.ts"
 import * as Broker from "../Broker.ts"
 import * as NatsProcess from "../NatsProcess.ts"
+import { refusePoison } from "../Poison.ts"
 import { freePort } from "../Port.ts"
 import * as Postgres from "../Postgres.ts"
 import { standStill } from "../Processes.ts"
@@ -114,6 +115,7 @@ export const make = Effect.fnUntraced(function*(options: SystemOptions) {
     Database.layer({ url: Redacted.make(postgres.url), dataDir: "" }).pipe(Layer.provide(Broker.platform))
   ).pipe(Effect.orDie)
   const sql = Context.get(database, SqlClient)
+  yield* Effect.provideService(refusePoison, SqlClient, sql)
   const receivers = yield* many("ingress", options.receivers)
   const projectors = yield* many("projector", options.projectors)
   const query: System["query"] = (effect) => Effect.provideService(effect, SqlClient, sql)

@@ -9,9 +9,13 @@ let ahead: Worker | undefined
  * of the program, on another core.
  */
 export const startAhead = (): void => {
-  ahead ??= startThread()
-  // A start that fails before the database is opened must not wait for it.
-  ahead.unref()
+  try {
+    ahead ??= startThread()
+    // A start that fails before the database is opened must not wait for it.
+    ahead.unref()
+  } catch {
+    // The runtime forbids threads. That is reported when the database is opened, after what else is wrong.
+  }
 }
 
 /** The thread that was started ahead, or a new one. */

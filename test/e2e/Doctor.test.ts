@@ -320,7 +320,7 @@ describe("threeqpr doctor", () => {
         assert.match(found(check), /^failed: /, check)
       }
       assert.strictEqual(found("stream"), "skipped: needs the broker")
-      assert.isBelow(Duration.toSeconds(took), 9)
+      assert.isBelow(Duration.toSeconds(took), 20)
     }).pipe(Effect.scoped))
 
   it.live("checks an external Postgres: whether it answers and has the tables; never shows the password", () =>

@@ -45,7 +45,7 @@ describe("/v1/live of serve", () => {
           ["ingress", "ingress", "projector admin"]
         )
         assert.isTrue(client.statuses().some(({ rates }) => (rates?.deliveries["stored"] ?? 0) > 0))
-        assert.strictEqual(client.sequences().length, 4)
+        yield* client.until(() => client.sequences().length === 4)
         yield* first.end("SIGKILL")
         yield* client.until(() => client.statuses().at(-1)?.instances === 1 && stored(client) === 1)
         const third = yield* ingress

@@ -91,6 +91,9 @@ describe("threeqpr reconcile", () => {
         { concurrency: 20 }
       )
       yield* untilRows(sql, 479)
+      const client = yield* clientOf(admin)
+      const letters = client.deadLetters.list({ query: {} })
+      yield* until("the dead letter", letters, ({ total }) => total === 1)
 
       const dry = yield* reconcile(admin, "--since", since, "--dry-run", "--json")
       assert.strictEqual(dry.code, 0, dry.stderr)
@@ -117,7 +120,6 @@ describe("threeqpr reconcile", () => {
         order by 1, 2, 3, 4`
       const before = yield* content
       yield* Effect.forEach(expected, (_, at) => deliver(webhook, scan(at * 25)))
-      const client = yield* clientOf(admin)
       const { event } = yield* Effect.repeat(
         Effect.delay(
           Effect.map(client.projections.list(), ({ projections }) => {

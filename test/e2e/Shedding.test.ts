@@ -6,7 +6,8 @@ import { Buffer } from "node:buffer"
 import * as Signature from "../../src/Signature.ts"
 import { head } from "../fuzz/Request.ts"
 import { exchange, type Step } from "../fuzz/Wire.ts"
-import { deliver, send } from "../support/Http.ts"
+import { untilReadiness } from "../support/Faults/Scene.ts"
+import { deliver } from "../support/Http.ts"
 import { ingress } from "../support/Ingress.ts"
 import { test } from "../support/Live.ts"
 
@@ -48,7 +49,7 @@ describe("the public listener with few resources", () => {
         )
         assert.strictEqual(again.status, 200)
       }
-      assert.strictEqual((yield* send(`${target.admin}/readyz`)).status, 200)
+      yield* untilReadiness(target, 200)
     }),
     240_000
   )

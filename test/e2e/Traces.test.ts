@@ -85,11 +85,11 @@ describe("traces", () => {
       })
       assert.isNotEmpty(rows.filter(({ parentSpanId }) => below.has(parentSpanId)), "the row's own SQL")
 
+      yield* collector.until(({ logs }) => logs.some(({ text }) => text.startsWith("ready in ")))
       for (const path of ["/v1/traces", "/v1/logs"]) {
         const request = collector.requests.find((request) => request.path === path)
         assert.deepInclude(request?.headers, { authorization: "Bearer c0llector", "x-tenant": "a" })
       }
-      yield* collector.until(({ logs }) => logs.some(({ text }) => text.startsWith("ready in ")))
       assert.strictEqual(yield* server.end("SIGTERM"), 0)
       assert.isTrue(collector.metrics.has("threeqpr_deliveries_total"), "metrics are sent when it stops")
     })

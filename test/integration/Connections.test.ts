@@ -43,7 +43,7 @@ const exchange = (port: number, text: string, halfClose = false) =>
     socket.write(text)
     if (halfClose) socket.end()
     return Effect.sync(() => socket.destroy())
-  }).pipe(Effect.timeout("10 seconds"), Effect.orDie)
+  }).pipe(Effect.timeout("30 seconds"), Effect.orDie)
 
 const statusesIn = (answer: string) => [...answer.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status)
 

@@ -67,8 +67,8 @@ describe("a consumer that may only consume", () => {
       for (const id of ["bad", "good"]) {
         yield* within(append(id, JSON.stringify({ id, event: "scan.created", data: { id } })))
       }
-      yield* until(() => seen.filter((id) => id === "bad").length === 2)
-      assert.deepStrictEqual(seen.toSorted(), ["bad", "bad", "good"])
+      yield* until(() => seen.includes("good") && seen.filter((id) => id === "bad").length >= 2)
+      assert.lengthOf(seen.filter((id) => id === "good"), 1)
     })
   )
 

@@ -78,7 +78,7 @@ describe("an erasure", () => {
       const eventLog = yield* EventLog
       const first = yield* Effect.forEach(["g1", "g2", "g3"], (id) => scan(id))
       yield* untilCount("scans", 3)
-      const { operation, up_to } = yield* forget(4)
+      const { operation, up_to } = yield* forget(2)
       assert.strictEqual(up_to, first[2]?.sequence)
       const later = yield* Effect.forEach(["g4", "g5"], (id) => scan(id))
       const { requested, results } = yield* untilDone(operation)
@@ -97,10 +97,16 @@ describe("an erasure", () => {
       const sql = yield* SqlClient
       const { sequence } = yield* scan("g1")
       yield* untilCount("scans", 1)
+      const locked = yield* Deferred.make<void>()
       const release = yield* Deferred.make<void>()
       const held = yield* Effect.forkChild(
-        sql.withTransaction(Effect.andThen(excludeGeneration("scans", 1), Deferred.await(release)))
+        sql.withTransaction(Effect.gen(function*() {
+          yield* excludeGeneration("scans", 1)
+          yield* Deferred.succeed(locked, undefined)
+          yield* Deferred.await(release)
+        }))
       )
+      yield* Deferred.await(locked)
       const { operation } = yield* forget(1_000)
       yield* untilBlocked
       assert.isTrue(Option.isSome(yield* eventLog.get(sequence)))

@@ -1,5 +1,5 @@
 import { assert, layer } from "@effect/vitest"
-import { Effect, Layer } from "effect"
+import { Duration, Effect, Layer } from "effect"
 import { FetchHttpClient, HttpServer } from "effect/http"
 import { SqlClient } from "effect/sql/SqlClient"
 import { Buffer } from "node:buffer"
@@ -16,6 +16,7 @@ import { consumersOnBroker } from "../support/Log.ts"
 import { poison, poisonError, refusePoison } from "../support/Poison.ts"
 import { append } from "../support/Projecting.ts"
 import { untilDone } from "../support/Redrive.ts"
+import { until } from "../support/Until.ts"
 import { scanCreated } from "../support/Webhook.ts"
 
 const client = Layer.unwrap(
@@ -171,12 +172,12 @@ layer(listener, { excludeTestServices: true })("/v1/events/:id/life", (it) => {
       const sql = yield* SqlClient
       yield* sql`alter table scans_1 rename to scans_1_away`
       const { sequence } = yield* append("evt_waiting", scanCreated("evt_waiting"))
-      const fate = yield* fateOf("evt_waiting").pipe(
+      // A consumer counts an event a moment after its append was acknowledged.
+      const fate = yield* until("it waits", fateOf("evt_waiting"), ({ lag }) => lag > 0).pipe(
         Effect.ensuring(Effect.orDie(sql`alter table scans_1_away rename to scans_1`))
       )
       assert.strictEqual(fate.state, "waiting")
       assert.isBelow(fate.finished_to, sequence)
-      assert.isAbove(fate.lag, 0)
       yield* untilFate("evt_waiting", "applied")
     }))
 
@@ -194,9 +195,12 @@ layer(listener, { excludeTestServices: true })("/v1/events/:id/life", (it) => {
         const log = yield* EventLog
         yield* append("evt_known", scanCreated("evt_known"))
         yield* untilFate("evt_known", "applied")
-        const few = Date.now()
-        yield* lifeOf("evt_known")
-        const before = Date.now() - few
+        // The fastest of five, because a busy machine makes any of them slow.
+        const fastest = Effect.map(
+          Effect.replicateEffect(Effect.timed(lifeOf("evt_known")), 5),
+          (all) => Math.min(...all.map(([took]) => Duration.toMillis(took)))
+        )
+        const before = yield* fastest
         const count = 20_000
         yield* Effect.forEach(
           Array.from({ length: count }),
@@ -207,10 +211,8 @@ layer(listener, { excludeTestServices: true })("/v1/events/:id/life", (it) => {
           { concurrency: 100, discard: true }
         )
         assert.isAtLeast(yield* log.count({ after: 0 }), count)
-        const many = Date.now()
-        yield* lifeOf("evt_known")
         // Looking through 20,000 entries takes far longer.
-        assert.isBelow(Date.now() - many, before + 250)
+        assert.isBelow(yield* fastest, before + 250)
       }),
     120_000
   )

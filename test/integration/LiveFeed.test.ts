@@ -175,7 +175,7 @@ layer(listener, { excludeTestServices: true })("/v1/live", (it) => {
         const clients = yield* Effect.forEach(Array.from({ length: 10 }), () => connect())
         for (const client of clients) yield* client.until(() => client.statuses().length >= 3)
         // Ten clients that each looked around would have looked 30 times by now.
-        assert.isBelow(looks, 15)
+        assert.isBelow(looks, 25)
         assert.isAtMost(yield* readers, 3)
         for (const client of clients) client.close()
         yield* untilReaders(0)

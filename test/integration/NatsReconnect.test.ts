@@ -114,7 +114,7 @@ describe("a connection whose log-in is refused", () => {
       const { expiring, settings } = operated()
       const { url } = yield* NatsProcess.start({}, { authorization: undefined, ...settings })
       const credentialsFile = join(folder, "user.creds")
-      writeFileSync(credentialsFile, expiring(2))
+      writeFileSync(credentialsFile, expiring(3))
       const nats = yield* connected({ servers: [url], credentialsFile })
       writeFileSync(credentialsFile, expiring(60).slice(0, 100))
       const fault = yield* untilFault(

@@ -76,13 +76,13 @@ describe("the event log behind a bad network", () => {
       const paused = performance.now()
       const failure = yield* Effect.flip(log.append(entryOf("evt_waiting")))
       assert.strictEqual(failure.reason, "timeout")
-      assert.isBelow(performance.now() - paused, 3_500)
+      assert.isBelow(performance.now() - paused, 5_000)
       yield* until("not connected", Effect.sync(connected), (now) => !now)
       assert.isBelow(performance.now() - paused, 16_000)
       assert.isFalse((yield* log.health).ready)
       const refused = performance.now()
       assert.strictEqual((yield* Effect.flip(log.append(entryOf("evt_refused")))).reason, "disconnected")
-      assert.isBelow(performance.now() - refused, 100)
+      assert.isBelow(performance.now() - refused, 1_000)
       yield* proxy.resume
       yield* Effect.repeat(Effect.delay(log.health, "10 millis"), { until: ({ ready }) => ready })
       const ids = ["evt_waiting", "evt_refused"]

@@ -104,7 +104,10 @@ layer(Layer.effectDiscard(ready).pipe(Layer.provideMerge(consumersOnBroker)), { 
             retry: { delays: [50, 50] },
             onFailure: "block",
             handle: ({ id }) => {
-              if (id === "retry_a1" && failures++ < 6) throw new Error("not yet")
+              // Until the other partition has continued, and often enough to begin with its delays again.
+              if (id === "retry_a1" && (failures++ < 6 || !log.includes("retry_b1"))) {
+                throw new Error("not yet")
+              }
               log.push(id)
             }
           })

@@ -174,8 +174,11 @@ for (const engine of engines) {
         yield* sql`alter table scan_days_1 rename to elsewhere`
         yield* appendScans(10, "b")
         const { faults } = yield* Vitals
-        const [fault] = yield* until("a fault", faults, (faults) => faults.length > 0)
-        assert.include(fault?.reason, "scan_days_1")
+        yield* until(
+          "a fault that names the table",
+          faults,
+          (faults) => faults.some(({ reason }) => reason.includes("scan_days_1"))
+        )
         yield* sql`alter table elsewhere rename to scan_days_1`
         yield* untilCount("scans", 20)
         assert.deepStrictEqual(yield* deadLetters, [])
@@ -253,8 +256,9 @@ describe.each(engines)("the redrive of a dead letter on $name", (engine) => {
         assert.include(results, "applied")
         assert.strictEqual(yield* countOf("scans"), 500)
         assert.strictEqual(yield* total, 500)
+        // It is removed behind the record of what became of it.
+        yield* until("no dead letter", letters.list({}), ({ length }) => length === 0)
       }).pipe(Effect.provide(running(scans)))
-      assert.deepStrictEqual(yield* letters.list({}), [])
       assert.strictEqual((yield* state).lastSequence, lastSequence)
     }).pipe(Effect.provide(
       Runner.layer.pipe(
@@ -288,7 +292,7 @@ describe.concurrent("the projector when every event is poison", () => {
         yield* Effect.gen(function*() {
           yield* untilCount("scans", 70)
           yield* untilSettled("scans-1")
-          assert.deepStrictEqual(yield* (yield* Vitals).faults, [])
+          yield* until("no fault", (yield* Vitals).faults, (faults) => faults.length === 0)
         }).pipe(Effect.provide(Layer.fresh(Projector.layer([scans]))))
         assert.strictEqual((yield* deadLetters).length, tolerated)
       }).pipe(Effect.provide(
@@ -334,8 +338,11 @@ describe.concurrent("the projector without its database", () => {
         yield* untilCount("scans", 50)
         yield* postgres.stop
         yield* appendScans(50, "b")
-        const [fault] = yield* until("a fault", faults, (faults) => faults.length > 0)
-        assert.strictEqual(fault?.part, "projection scans")
+        yield* until(
+          "a fault of the scans",
+          faults,
+          (faults) => faults.some(({ part }) => part === "projection scans")
+        )
         yield* postgres.start
         yield* until(
           "100 scans",
@@ -347,7 +354,7 @@ describe.concurrent("the projector without its database", () => {
         yield* until("150 scans", Effect.exit(total), (exit) => Exit.isSuccess(exit) && exit.value === 150)
         yield* untilSettled("scans-1")
         assert.strictEqual(yield* total, 150)
-        assert.deepStrictEqual(yield* faults, [])
+        yield* until("no fault", faults, (faults) => faults.length === 0)
         assert.deepStrictEqual(yield* deadLetters, [])
       }).pipe(Effect.provide(projector.pipe(
         Layer.provideMerge(Layer.mergeAll(logOnBroker, database, Vitals.layer))

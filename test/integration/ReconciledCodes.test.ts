@@ -78,6 +78,7 @@ describe("3QPR's list of codes", () => {
           JSON.stringify({ id: "evt_1", event: "qpr_code.created", data: code(1) }),
           "qpr_code.created"
         )
+        yield* untilCount("qpr_codes", 1)
 
         assert.deepInclude(yield* reconciled(url, { dry_run: true }), {
           codes_seen: 45,

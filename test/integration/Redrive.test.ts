@@ -40,6 +40,9 @@ const pending = Effect.flatMap(
   (streams) => Effect.promise(async () => (await streams.info(redriveStream)).state.messages)
 )
 
+/** Waits until each request has its answer. The record of what became of an event comes before. */
+const noRequest = until("no request", pending, (count) => count === 0)
+
 const outcomesOf = (id: string) =>
   Effect.flatMap(AdminClient, ({ operations }) => operations.outcomes({ params: { id }, query: {} })).pipe(
     Effect.map(({ outcomes }) => outcomes.map(({ error, id, result }) => ({ id, result, error })))
@@ -70,7 +73,7 @@ layer(listenerAndClient, { excludeTestServices: true })("a redrive", (it) => {
       yield* untilDead("fixed", 0)
       assert.deepStrictEqual(state.handled, ["good", "poison"])
       assert.strictEqual(yield* lastSequence, before)
-      yield* until("no request", pending, (count) => count === 0)
+      yield* noRequest
     }))
 
   it.effect("that fails again says so, and its dead letter has one attempt more", () =>
@@ -89,6 +92,7 @@ layer(listenerAndClient, { excludeTestServices: true })("a redrive", (it) => {
       const [second] = yield* untilDead("still", 1)
       assert.deepStrictEqual([first?.attempts, second?.attempts], [1, 2])
       assert.strictEqual(second?.first_failed_at, first?.first_failed_at)
+      yield* noRequest
     }))
 
   it.effect("is handled by one of many instances, once for each event", () =>
@@ -106,6 +110,7 @@ layer(listenerAndClient, { excludeTestServices: true })("a redrive", (it) => {
       assert.deepStrictEqual((yield* untilDone(operation)).results, { applied: 60 })
       assert.deepStrictEqual(state.handled.toSorted(), ids.toSorted())
       yield* untilDead("many", 0)
+      yield* noRequest
     }))
 
   it.effect("takes the bytes of the dead letter when the log no longer has the event, or another", () =>
@@ -141,6 +146,7 @@ layer(listenerAndClient, { excludeTestServices: true })("a redrive", (it) => {
       const { operation } = yield* redrive({ payload: { filter: { consumer: "lost" }, by: "ann" } })
       assert.deepStrictEqual((yield* untilDone(operation)).results, { applied: 2 })
       assert.deepStrictEqual(seen, [`lost {"lost":true}`, "older older"])
+      yield* noRequest
     }))
 
   it.effect("waits for a consumer that does not run, can be cancelled, and then changes nothing", () =>

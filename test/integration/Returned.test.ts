@@ -5,8 +5,6 @@ import { Effect, Layer, Redacted, Schedule } from "effect"
 import { FetchHttpClient, HttpServer } from "effect/http"
 import { SqlClient } from "effect/sql/SqlClient"
 import { Buffer } from "node:buffer"
-import { readdirSync, readFileSync } from "node:fs"
-import { join } from "node:path"
 import * as Admin from "../../src/Admin.ts"
 import { AdminClient } from "../../src/Admin/Client.ts"
 import { Consumers } from "../../src/Consumer.ts"
@@ -22,6 +20,7 @@ import * as Rejections from "../../src/Rejections.ts"
 import * as Signature from "../../src/Signature.ts"
 import { Vitals } from "../../src/Vitals.ts"
 import { postgres } from "../support/Databases.ts"
+import { filesWith } from "../support/Files.ts"
 import { deliver } from "../support/Http.ts"
 import { topology } from "../support/Log.ts"
 import * as NatsProcess from "../support/NatsProcess.ts"
@@ -85,11 +84,6 @@ const stored = Effect.flatMap(
   ({ read }) => Effect.map(read({ after: 0, limit: 100 }), ({ entries }) => entries.map(idOf).toSorted())
 )
 
-/** Each file below a folder in which a text stands. */
-const filesWith = (folder: string, text: string) =>
-  readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name)).filter((file) => readFileSync(file).includes(text))
-
 /** Each table in which a text stands. */
 const tablesWith = Effect.fnUntraced(function*(text: string) {
   const sql = yield* SqlClient
@@ -134,7 +128,7 @@ describe("what is delivered again after its erasure", () => {
           yield* broker.start
           yield* deliverAll(captured)
           yield* until("they are erased", stored, (ids) => ids.join() === "evt_menu,evt_other")
-          assert.deepStrictEqual(filesWith(broker.storage, marker), [])
+          assert.deepStrictEqual(yield* filesWith(broker.storage, marker), [])
           assert.deepStrictEqual(yield* tablesWith(marker), [])
           assert.strictEqual(yield* countOf("scans"), 1)
           const verified = yield* rebuilt("scans", "verify")

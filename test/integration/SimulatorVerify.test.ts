@@ -145,9 +145,13 @@ describe("the comparison after a simulated run", () => {
     Effect.gen(function*() {
       let seconds = 0
       let firstPoll: number | undefined
+      let lastPoll = 0
       const running = yield* Effect.forkChild(compare((holdings) => {
         holdings.consumers = [consumer("scans-1", 7)]
-        holdings.onPoll = () => void (firstPoll ??= seconds)
+        holdings.onPoll = () => {
+          firstPoll ??= seconds
+          lastPoll = seconds
+        }
       }, 100))
       const ended = Fiber.await(running)
       while (running.pollUnsafe() === undefined) {
@@ -160,9 +164,9 @@ describe("the comparison after a simulated run", () => {
         comparison.projections,
         /^gave up waiting for scans-1, which has a lag of 7 and a consumer conv/
       )
-      // The polls are answered in real time, during which the clock advances.
-      const waited = seconds - some(firstPoll)
-      assert.isTrue(waited >= 14 && waited < 20, `${waited} seconds`)
+      // The polls are answered in real time, during which the clock advances: far on a busy machine.
+      const waited = lastPoll - some(firstPoll)
+      assert.isTrue(waited >= 14 && waited < 40, `${waited} seconds`)
       assert.isAbove(comparison.scans.checked, 0)
       assert.isTrue(comparison.clean)
     }))

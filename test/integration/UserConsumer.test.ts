@@ -99,6 +99,7 @@ layer(Layer.effectDiscard(ready).pipe(Layer.provideMerge(listenerAndClient)), { 
         assert.deepStrictEqual(more, [])
         assert.isAtLeast(two - one, 95)
         assert.isAtLeast(three - two, 295)
+        yield* until(() => done.length === 2)
         assert.deepStrictEqual(done, ["throwing_2", "throwing_3"])
       }))
 

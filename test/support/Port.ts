@@ -1,12 +1,8 @@
-import { once } from "node:events"
-import { createServer } from "node:net"
+import { Effect } from "effect"
+import { freePort as free } from "../../src/Nats/Server/Port.ts"
 
-/** A port that is free now, for a server that has to come back to it. */
-export const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, "127.0.0.1")
-  await once(server, "listening")
-  const address = server.address()
-  server.close()
-  await once(server, "close")
-  return typeof address === "object" && address ? address.port : 0
-}
+/**
+ * A port that is free now, for a server that has to come back to it. It lies below the ports that the system gives to
+ * other servers and clients of the tests: one of them could else take it while that server starts or is away.
+ */
+export const freePort = (): Promise<number> => Effect.runPromise(free)

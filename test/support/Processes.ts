@@ -25,7 +25,7 @@ export const untilNoProcessOf = (dataDir: string) =>
   processesOf(dataDir).pipe(
     Effect.delay("20 millis"),
     Effect.repeat({ until: (found) => found.length === 0 }),
-    Effect.timeout("10 seconds")
+    Effect.timeout("30 seconds")
   )
 
 /** Ends a process at once, as a crash would. */

@@ -30,10 +30,12 @@ export const countOf = Effect.fnUntraced(function*(table: string) {
 export const untilCount = (table: string, count: number) =>
   until(`${count} rows of ${table}`, countOf(table), (rows) => rows >= count)
 
+/** The names of the durable consumers of the log. A read of the log creates another kind for a moment. */
 export const durables = Effect.flatMap(Nats, ({ connection }) =>
   Effect.promise(async () => {
     const manager = await connection.jetstreamManager()
-    return (await manager.consumers.list(stream).next()).map(({ name }) => name).toSorted()
+    const all = await manager.consumers.list(stream).next()
+    return all.filter(({ config }) => config.durable_name !== undefined).map(({ name }) => name).toSorted()
   }))
 
 /** Asks for a rebuild and gives it when it has ended. */

@@ -3,7 +3,7 @@
 import { assert, layer } from "@effect/vitest"
 import { Deferred, Effect } from "effect"
 import process from "node:process"
-import { endOf, healthOf, Scene, slowerThan, untilReadiness } from "../../support/Faults/Scene.ts"
+import { costOf, endOf, healthOf, Scene, slowerThan, untilReadiness } from "../../support/Faults/Scene.ts"
 import { until } from "../../support/Until.ts"
 
 const isLong = process.env["FAULTS_LONG"] === "1"
@@ -39,7 +39,8 @@ const away = Effect.fnUntraced(function*(seconds: number) {
   yield* system.broker.start
   const up = performance.now()
   for (const part of parts) yield* untilReadiness(part, 200)
-  assert.isBelow(performance.now() - up, 2_000)
+  // Two seconds on a machine that has nothing else to do.
+  assert.isBelow(performance.now() - up, 5_000)
   yield* load.stop
   yield* whole()
   assert.deepStrictEqual(pids(), before)
@@ -71,15 +72,19 @@ layer(Scene.layer({ receivers: 2, projectors: 1 }), { excludeTestServices: true 
           attempt.status === 503 && attempt.at < killed && endOf(attempt) >= killed
         )
         assert.isAtLeast(atItsEnd.length, 30)
-        assert.deepStrictEqual(attempts.filter((one) => one.at < killed && endOf(one) >= killed + 1_000), [])
+        // What waited at its end counts from then on.
+        const since = attempts.filter((one) => one.at < starting && endOf(one) >= killed).map((one) => ({
+          ...one,
+          took: endOf(one) - Math.max(one.at, killed)
+        }))
+        assert.deepStrictEqual(slowerThan(1_000, since), [])
         const meanwhile = attempts.filter((one) => one.at >= killed && endOf(one) < starting)
         assert.isAbove(meanwhile.length, 100)
         assert.deepStrictEqual(meanwhile.filter(({ status }) => status === 200), [])
-        assert.deepStrictEqual(slowerThan(1_000, meanwhile), [])
         const first = Math.min(
           ...attempts.filter(({ status }) => status === 200).map(endOf).filter((end) => end >= up)
         )
-        assert.isBelow(first - up, 2_000)
+        assert.isBelow(first - up, 2_000 + costOf(ledger.since(up)))
         yield* whole()
       }))
 

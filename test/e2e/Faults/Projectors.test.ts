@@ -82,7 +82,8 @@ layer(Scene.layer({ receivers: 1, projectors: 1 }), { excludeTestServices: true 
           countOf(system, "scans_applied_1"),
           (applied) => applied >= scans(scene)
         )
-        assert.isBelow(performance.now() - killed, 11_500)
+        // The rest is for a busy machine.
+        assert.isBelow(performance.now() - killed, 14_000)
         yield* whole()
         yield* other.end("SIGTERM")
         yield* first.start

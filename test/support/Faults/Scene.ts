@@ -78,12 +78,15 @@ const make = Effect.fnUntraced(function*(options: System.SystemOptions) {
 export const endOf = ({ at, took }: Attempt) => at + took
 
 /**
- * Attempts that took longer than a limit in milliseconds, beside what forged ones took at the same time. Those wait for
- * neither engine, so the slowest of them tells what a busy machine costs.
+ * What a busy machine costs, in milliseconds: the longest that a forged attempt took. Those wait for neither engine.
  */
+export const costOf = (attempts: ReadonlyArray<Attempt>): number =>
+  Math.max(0, ...attempts.filter(({ status }) => status === 400).map(({ took }) => took))
+
+/** Attempts that took longer than a limit in milliseconds, beside what a busy machine costs at the same time. */
 export const slowerThan = (limit: number, attempts: ReadonlyArray<Attempt>): ReadonlyArray<Attempt> => {
-  const allowance = Math.max(0, ...attempts.filter(({ status }) => status === 400).map(({ took }) => took))
-  return attempts.filter(({ took }) => took >= limit + allowance)
+  const allowed = limit + costOf(attempts)
+  return attempts.filter(({ took }) => took >= allowed)
 }
 
 /** What a process of ours says of its health; status 0 when it does not answer. */
@@ -96,7 +99,7 @@ export const healthOf = (part: Pick<System.Part, "admin">, path: "/livez" | "/re
   )
 
 /** Waits until a process of ours is ready, or (503) not ready. */
-export const untilReadiness = (part: System.Part, status: 200 | 503, within?: number) =>
+export const untilReadiness = (part: Pick<System.Part, "admin">, status: 200 | 503, within?: number) =>
   until(`/readyz ${status}`, healthOf(part, "/readyz"), (health) => health.status === status, within)
 
 const statusesOf = (attempts: ReadonlyArray<Attempt>) => {

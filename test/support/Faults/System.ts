@@ -124,7 +124,12 @@ export const make = Effect.fnUntraced(function*(options: SystemOptions) {
     Effect.flatMap((wanted) => Effect.tryPromise(() => unfinished(broker, "3QPR_EVENTS", wanted))),
     Effect.catch((error) => Effect.succeed([messageOf(error)]))
   )
-  const settled = left.pipe(
+  // Asked twice: a durable consumer that was created a moment ago shows nothing pending before the broker has counted.
+  const settled = Effect.zipWith(
+    left,
+    Effect.delay(left, "100 millis"),
+    (first, second) => [...first, ...second]
+  ).pipe(
     Effect.flatMap((left) => left.length === 0 ? Effect.void : Effect.fail(left)),
     Effect.retry(Schedule.spaced("100 millis")),
     Effect.timeout("90 seconds"),

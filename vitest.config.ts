@@ -63,7 +63,7 @@ const project = (
     globalSetup: "test/support/Setup.ts",
     silent: "passed-only" as const,
     testTimeout: /^(long|broker)/.test(name) ? 120_000 : 60_000,
-    hookTimeout: 60_000,
+    hookTimeout: 120_000,
     // Of the tests of a file that say that they may run side by side, because they wait.
     maxConcurrency: 3,
     maxWorkers,

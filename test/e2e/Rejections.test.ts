@@ -82,8 +82,9 @@ describe("/v1/rejections", () => {
         serve(environment, ["--role", "ingress"]),
         serve(environment, ["--role", "ingress"])
       ])
-      const flood = receivers.flatMap(({ webhook }) =>
-        Array.from({ length: 300 }, (_, index) => send(webhook, { method: "POST", body: `forged ${index}` }))
+      // In turn, so that neither has all of the newest, which are shown.
+      const flood = Array.from({ length: 300 }, (_, index) => index).flatMap((index) =>
+        receivers.map(({ webhook }) => send(webhook, { method: "POST", body: `forged ${index}` }))
       )
       const began = Date.now()
       yield* Effect.all(flood, { concurrency: 16, discard: true })

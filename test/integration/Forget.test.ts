@@ -20,7 +20,7 @@ import { engines } from "../support/Databases.ts"
 import { filesWith } from "../support/Files.ts"
 import { log } from "../support/Log.ts"
 import { poison, refusePoison } from "../support/Poison.ts"
-import { append, countOf, projectorOf, rebuilt, unequal } from "../support/Projecting.ts"
+import { append, countOf, projectorOf, rebuilt, unequal, untilCount } from "../support/Projecting.ts"
 import { untilDone } from "../support/Redrive.ts"
 import { until } from "../support/Until.ts"
 import { scanCreated } from "../support/Webhook.ts"
@@ -78,21 +78,19 @@ const given = Effect.gen(function*() {
   yield* event("code_stays", "qpr_code.created", { id: "qpr_stays" })
   yield* Effect.forEach(["s1", "s2"], (id) => scan(id, "qpr_stays"))
   yield* event("talk_stays", "conversation.completed", { id: "conv_stays", qpr_code_id: "qpr_stays" })
+  // Their lag is 0 also while they have no durable consumers yet, and before the broker has counted.
+  yield* untilCount("scans", 6)
+  yield* untilCount("conversations", 2)
+  yield* untilCount("qpr_codes", 2)
   return gone
 })
 
-/** Waits until every event is accounted for. The lag alone is 0 also before a durable consumer has counted. */
 const projected = Effect.gen(function*() {
-  const { projections: api } = yield* AdminClient
-  const events = yield* Effect.flatMap(EventLog, (log) => log.count({ after: 0, filter: "3qpr.events.>" }))
+  const { projections } = yield* AdminClient
   return yield* until(
     "all is projected",
-    api.list(),
-    ({ projections: all }) =>
-      all.length === projections.length &&
-      all.every(({ completeness, lag }) =>
-        lag === 0 && completeness.stream === events && completeness.missing === 0
-      )
+    projections.list(),
+    ({ projections }) => projections.every(({ lag }) => lag === 0)
   )
 })
 

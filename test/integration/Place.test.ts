@@ -294,7 +294,7 @@ describe.concurrent("a log that is older than the rows", () => {
           })
         )
       }).pipe(Effect.scoped, Effect.provide(Broker.platform)),
-    60_000
+    120_000
   )
 
   it.live("projection continues by itself when the newer log is back", () =>
@@ -311,7 +311,7 @@ describe.concurrent("a log that is older than the rows", () => {
           yield* untilReady
         })
       )
-    }).pipe(Effect.scoped, Effect.provide(Broker.platform)), 60_000)
+    }).pipe(Effect.scoped, Effect.provide(Broker.platform)), 120_000)
 })
 
 describe.concurrent("a log that is read again", () => {

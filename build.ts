@@ -1,6 +1,6 @@
 /**
- * Builds `dist`: the program, bundled with its dependencies for both runtimes, and the library, which leaves its
- * dependencies to npm so that users share one instance of each.
+ * Builds `dist`. The program is bundled with its dependencies, for both runtimes. The library leaves its dependencies to
+ * npm, so that users share one instance of each.
  *
  *   node build.ts            everything that is published: program, library, declarations
  *   node build.ts --program  the program only, and only if a source changed since the last build (about a second)
@@ -38,8 +38,8 @@ const copy = (from: string, to: string) => {
 const onlyProgram = process.argv.includes("--program")
 
 /**
- * A source map names files and lines; the text of the sources would triple the package. The package has no sources, and
- * Deno names none that it does not find in `node_modules`, so those are named by a scheme instead of a path.
+ * A source map names files and lines; the text of the sources would triple the package. The package has no sources. Deno
+ * names none that it does not find in `node_modules`, so a scheme names them instead of a path.
  */
 const withoutSources = ({ fileName, source }: OutputAsset, folder: string) => {
   if (!fileName.endsWith(".map")) return source

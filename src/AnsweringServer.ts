@@ -12,8 +12,8 @@ const unavailable = JSON.stringify({
 
 /**
  * Creates an HTTP server that answers every request from the moment it listens. The HTTP server layer of effect
- * listens before its application handles requests, and a request in between would never get an answer; the same
- * holds for connections that stay open after the application was removed. Its connections are bounded as those of the
+ * listens before its application handles requests. A request in between would never get an answer. The same holds for
+ * connections that stay open after the application was removed. Its connections are bounded as those of the
  * private listener.
  */
 export const createAnsweringServer = (): Server => {

@@ -32,8 +32,8 @@ import type { WebhookSecret } from "./WebhookSecret.ts"
 import { rotate } from "./WebhookSecret/Rotation.ts"
 
 /**
- * The whole of `serve`, for some roles. Built from the bottom up (broker, stream, database, projector,
- * listeners) and closed from the top down, so that what came in is finished before what it needs stops.
+ * The whole of `serve`, for some roles. It is built from the bottom up: broker, stream, database, projector, listeners. It
+ * is closed from the top down, so that what came in is finished before what it needs stops.
  */
 export const layer = (
   config: Config,

@@ -78,7 +78,7 @@ const answerMalformed = (
   unanswered: ReadonlyArray<ServerResponse>
 ) => {
   // What still comes is thrown away. On Deno 2.9.6 a connection whose request took too long has given its parser
-  // back by now and would continue to feed it, which is then another connection's.
+  // back by now. It would continue to feed that parser, which another connection uses then.
   socket.removeAllListeners("data").resume()
   // A request that is not whole is what is malformed.
   const waiting = unanswered.filter(({ req, writableEnded }) => req.complete && !writableEnded)
@@ -100,7 +100,7 @@ const endAfter = (waiting: ReadonlyArray<ServerResponse>, socket: Socket) => {
 }
 
 /**
- * Not at once, which could take the answer away from a client that is still sending; but a client that never closes, or
+ * Not at once: that could take the answer away from a client that is still sending. But a client that never closes, or
  * never stops sending, must not keep its place.
  */
 const closeSoon = (socket: Socket) => {

@@ -10,9 +10,9 @@ export class FolderLocked extends Schema.TaggedError<FolderLocked>()("FolderLock
 
 /**
  * Makes the folder and takes it for this process alone, until the scope ends: a file `lock` in it names the
- * holder. Of any number that try at once exactly one succeeds. What a dead process left is taken over; a
- * holder that we cannot look up, because it runs in another container or on another machine, counts as
- * dead when its file was not touched for five seconds. Needs a file system with hard links.
+ * holder. Of any number that try at once exactly one succeeds. The lock of a dead process is taken
+ * over. A holder in another container or on another machine cannot be looked up. It counts as dead when its file was not
+ * touched for five seconds. Needs a file system with hard links.
  */
 export const acquire: (folder: string) => Effect.Effect<
   void,

@@ -35,8 +35,8 @@ export interface Read {
  * a pass finds no further scan, conversation or code that belongs to it: what belongs to it in one event does so in
  * all of them.
  *
- * An event stands for what it is about (a scan, a conversation, a code or a subscription) with every event about that;
- * a code is then taken without what belongs to it.
+ * An event stands for its scan, conversation, code or subscription, with every event about that. A code is then taken
+ * without what belongs to it.
  */
 export const find = Effect.fn("Forget.find")(function*(target: Target, bound?: number) {
   const log = yield* EventLog

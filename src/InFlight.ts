@@ -1,7 +1,7 @@
 /**
- * What is in flight, each thing at a place that is used again after it. Unlike a Map or a Set: in V8 one that
- * things pass through quickly keeps much of what was deleted from it alive until the next full collection, for
- * an outgrown table that has become old refers to the next one.
+ * What is in flight, each thing at a place that is used again after it. A Map or a Set would keep memory: in V8,
+ * an outgrown table that has become old refers to the next one. What was deleted stays alive until the next full
+ * collection.
  */
 export class InFlight<A extends object> {
   readonly #places: Array<A | undefined> = []

@@ -23,8 +23,8 @@ export interface Rejected {
 /** The one way in. Its checks, in this order: signature over the raw bytes, envelope, data, storage. */
 export class Ingress extends Context.Service<Ingress, {
   /**
-   * Accepts one delivery. Succeeds with a receipt only when the bytes are stored; fails when there is no
-   * proof of that, and then the same delivery must be made again.
+   * Accepts one delivery. Succeeds with a receipt only when the bytes are stored. Fails when there is no
+   * proof of that; then the same delivery must be made again.
    *
    * @param signature the value of the signature header; a repeated header joined with commas
    */

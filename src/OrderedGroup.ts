@@ -59,8 +59,8 @@ export interface Running {
 
 /**
  * Joins a group whose members share the partitions of the event log, until the scope ends. Events with the same
- * key are handled strictly one after the other in the order of the log, whoever joins, leaves, stands still or
- * dies; at least once. Fails when an option is wrong or the group's store cannot be reached.
+ * key are handled one after the other, in the order of the log, at least once. That holds while members join, leave,
+ * stand still or die. Fails when an option is wrong or the group's store cannot be reached.
  */
 export const start = Effect.fnUntraced(
   function*<const T extends string, E, R>(

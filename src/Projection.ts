@@ -23,8 +23,8 @@ export interface Fresh {
 
 /**
  * A read model: which events change it, its tables, and the SQL that changes them. The projector gives
- * each event to `apply` exactly once, in a transaction, in batches that may come in any order; so `apply`
- * decides by `sequence` which of two events about the same row is the later one.
+ * each event to `apply` exactly once, in a transaction. Batches may come in any order, so `apply` decides by `sequence`
+ * which of two events about the same row is the later one.
  */
 export interface Projection {
   /** Also the name of its view, and with the generation of its durable consumer: `scans-1`. */

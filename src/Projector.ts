@@ -31,8 +31,8 @@ const concurrency = 2
 const batchTimeout = "90 seconds"
 
 /**
- * Keeps read models up to date from the log, each generation with a durable consumer of its own; runs those
- * that the registry in the database names, and builds, switches and drops generations as it says.
+ * Keeps read models up to date from the log. Each generation has a durable consumer of its own. The registry in the database
+ * names the generations to run, build, promote and drop.
  */
 export const layer = (projections: ReadonlyArray<Projection>) => Layer.effectDiscard(start(projections))
 

@@ -30,8 +30,8 @@ export const check = ({ host, token }: AccessOptions): Effect.Effect<void, Token
   )
 
 /**
- * Lets a request in when it holds a token that permits it (if there is a token), comes under a name that no public page
- * can have (DNS rebinding), and not from another site's page (CSRF). Health is open to all. Pages without data need no
+ * Admits a request that holds a token which permits it, if there is a token. Its `Host` must be a name that no public
+ * page can have (DNS rebinding). It must not come from a page of another site (CSRF). Health is open to all. Pages without data need no
  * token either.
  */
 export const middleware = (options: AccessOptions) =>

@@ -28,8 +28,8 @@ export const layer = HttpApiBuilder.group(
 )
 
 /**
- * Follows one event by its id through everything that keeps an account of it. What a projection or a dead letter
- * knows is found by their indexes; only an event that no consumer has had yet is searched in the log.
+ * Follows one event by its id through everything that keeps an account of it. Projections and dead letters find it by
+ * their indexes. Only an event that no consumer has had yet is searched in the log.
  */
 const lifeOf = Effect.fn("EventLife.get")(function*(id: string) {
   if (/\p{Cc}/u.test(id)) return yield* unknown()

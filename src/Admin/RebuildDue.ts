@@ -6,8 +6,8 @@ import { due, outdated } from "../Projector/Versions.ts"
 import { Unavailable } from "./Problems.ts"
 
 /**
- * Says which rebuild is due, or that this program is outdated, when a query fails because a read model has the
- * tables of another version of the program.
+ * Explains a query that fails because a read model has the tables of another version of the program: which rebuild is due,
+ * or that this program is outdated.
  */
 export const orRebuildDue = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   Effect.catch(effect, (error) => Effect.flatMap(explain(error), () => Effect.fail(error)))

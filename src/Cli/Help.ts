@@ -4,8 +4,8 @@ import { width } from "./Output.ts"
 import { wrapWithin } from "./Wrap.ts"
 
 /**
- * Shows help and versions on standard output, wrapped to the terminal; wrong usage on standard error, with
- * the way to the help rather than all of it.
+ * Shows help and versions on standard output, wrapped to the terminal. Wrong usage is reported on standard error, with the
+ * command that shows the help.
  */
 export const layer = CliOutput.layerPresenter({
   present: Effect.fnUntraced(function*(event) {

@@ -176,8 +176,8 @@ const ensureWanted = Effect.fnUntraced(function*(
 })
 
 /**
- * Creates it when it is missing. What it consumes is never changed: instances that do not know of it yet would
- * acknowledge what they do not want, and on nats-server 2.9 one that was changed gets nothing any more.
+ * Creates it when it is missing. Its filter is never changed. Instances that do not know the new one would
+ * acknowledge events that they do not want. On nats-server 2.9 a consumer that was changed gets no more events.
  */
 const ensure = Effect.fnUntraced(function*(manager: JetStreamManager, options: DurableOptions) {
   const { durable, feeds, stream } = options

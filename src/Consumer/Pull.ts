@@ -24,8 +24,8 @@ export interface PullOptions {
    */
   readonly ackWait: number
   /**
-   * Tells the broker this often, in milliseconds, that what came and has no answer yet is being worked on, so
-   * that it is not delivered to another; not at all when undefined.
+   * How often the broker is told that events without an answer are being worked on, in milliseconds. It then delivers them
+   * to no other instance. Never when undefined.
    */
   readonly hold?: number | undefined
   /**

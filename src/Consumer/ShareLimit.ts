@@ -18,10 +18,9 @@ export const pauseLimited = "2 seconds"
 export const retryLimited = 30_000
 
 /**
- * Keeps a bad deploy from making a dead letter of every event. Once `tolerated` of the last `window`
- * events are dead letters and one more would be more than `share` of them, an event that fails is retried
- * later instead, until enough others succeed. Redriven events are not limited: they are
- * dead letters already.
+ * Keeps a bad deploy from making a dead letter of every event. It begins when `tolerated` of the last
+ * `window` events are dead letters and one more would exceed `share`. An event that fails is then retried later, until
+ * enough others succeed. Redriven events are not limited: they are dead letters already.
  */
 export class ShareLimit {
   readonly #settled: Array<boolean> = []

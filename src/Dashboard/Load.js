@@ -10,7 +10,7 @@ import { Problem } from "./Api.js"
 
 /**
  * Loads, again when `key` changes and every `every` milliseconds while the page is seen. What was loaded stays on
- * screen until the next answer, so that nothing jumps; when that is a problem, only if it is of the same key.
+ * screen until the next answer, so that nothing jumps. When the next answer is a problem, it stays only for the same key.
  * @template T
  * @param {string} key
  * @param {(signal: AbortSignal) => Promise<T>} load

@@ -13,8 +13,8 @@ const steady = 60_000
 const countRestart = restartsOf("database")
 
 /**
- * Opens the embedded Postgres (PGlite) in a thread of its own until the scope ends, with its data in a
- * folder that no other process can open meanwhile. It listens nowhere: `connect` gives streams for a client
+ * Opens the embedded Postgres (PGlite) in a thread of its own until the scope ends. No other process can open its folder
+ * meanwhile. It listens nowhere: `connect` gives streams for a client
  * in this process, and serves them one at a time. When it ends it is started again, and until then each connection fails
  * with the reason. What was committed survives a killed process, but not always a power cut, because PGlite never syncs
  * to the disk.

@@ -10,8 +10,8 @@ export type Sent =
   | { readonly type: "end"; readonly connection: number }
 
 /**
- * Lets connections talk to PGlite. It has but one session, so they get it one after the other, in the order
- * in which they came, and each finds it as new. Give it what the connections send, whole protocol messages
+ * Lets connections talk to PGlite. It has one session only. They get it one after the other, in the order in which
+ * they came, and each finds it as new. Give it what the connections send, whole protocol messages
  * at a time, one after the other; it answers through `reply`.
  */
 export const makeConnections = (db: PGlite, reply: (answer: Sent) => void) => {

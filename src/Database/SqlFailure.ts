@@ -5,7 +5,7 @@ import { isSqlError } from "effect/sql/SqlError"
  * Whether trying again later can help, given an error or a whole `Cause` or `Exit` (a commit that fails can
  * be a defect). True for what the database's state did: connections, deadlocks, timeouts, resources, a
  * failed log-in, a read-only standby. False for what the statement and its data did, which is the same next
- * time, and for any error that has nothing to do with the database. When a cause holds both, true: the
+ * time. False also for an error that has nothing to do with the database. When a cause holds both, true: the
  * next attempt shows the one that stays.
  */
 export const isTransient = (failure: unknown): boolean => {
@@ -20,8 +20,8 @@ export const isTransient = (failure: unknown): boolean => {
 
 /**
  * Whether an event's own data caused a failure, so that a retry fails too. Of the errors that the database reports, only
- * those about data, constraints and limits of a statement are such; a pooler that lost a prepared statement, a missing
- * table or an internal error is none. Any failure that has nothing to do with the database, such as a defect of `apply`,
+ * those about data, constraints and limits of a statement count. A prepared statement that a pooler lost, a missing table
+ * and an internal error do not. Any failure that has nothing to do with the database, such as a defect of `apply`,
  * is the event's.
  */
 export const isCausedByData = (failure: Cause.Cause<unknown>): boolean =>

@@ -9,8 +9,8 @@ const patience = 60
 export type AfterElection = <A>(ask: () => Promise<A>) => Effect.Effect<A, unknown>
 
 /**
- * Waits for leaders, for a minute in all, however much is asked: a cluster that has just started, or lost a server, has
- * no leader for some seconds, and creates nothing before all the servers that it needs have joined.
+ * Waits for leaders, for a minute in all, however much is asked. A cluster that has just started, or lost a server, has
+ * no leader for some seconds. It creates nothing before all servers that it needs have joined.
  */
 export const waitingForLeaders = (): AfterElection => {
   const until = performance.now() + patience * 1_000

@@ -108,8 +108,8 @@ export class Readiness {
 }
 
 /**
- * Probes an idle log without an end. A probe's id is new after each refusal, so that its ack proves a store;
- * while all is well it repeats, and the stream answers with a duplicate and stores nothing. What was
+ * Probes an idle log without an end. A probe's id is new after each refusal, so that its ack proves a store.
+ * While all is well the id repeats: the stream answers that it is a duplicate, and stores nothing. What was
  * stored is deleted again (`remove`), so that the log holds events only.
  */
 export const probe = Effect.fnUntraced(function*(

@@ -8,8 +8,8 @@ import { forgetRows } from "./Rows.ts"
 
 /**
  * Erases entries with all that was made of them: first the read models forget them, so that nothing applies them again,
- * then their dead letters go, and at last the entries in the log. Interrupted anywhere, the entries that are left tell
- * what is still to be done, and no read model has a row of an event that is gone. `before` gets what the entries are
+ * then their dead letters go, and at last the entries in the log. After an interruption,
+ * the entries that are left tell what is still to be done. No read model has a row of an event that is gone. `before` gets what the entries are
  * about, and runs before anything is erased. Gives the sequences of which anything was there.
  */
 export const eraseEntries = Effect.fn("Forget.eraseEntries")(function*<E, R>(

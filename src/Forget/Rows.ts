@@ -49,8 +49,8 @@ export const rowsOf = Effect.fn("Forget.rowsOf")(
 )
 
 /**
- * Makes every generation of every read model forget events: removes the rows that are made from them, and records their
- * ids as forgotten, so that they are never applied again, also while they are still in the log. A row that a later event
+ * Makes every generation of every read model forget events. Removes the rows that are made from them, and records their
+ * ids as forgotten. They are never applied again, also while they are still in the log. A row that a later event
  * has written stays. Gives the sequences that a generation knew. Can be done again.
  */
 export const forgetRows = Effect.fn("Forget.forgetRows")(function*(gone: Gone) {

@@ -2,7 +2,7 @@ import { ProtocolHandler } from "nats/lib/nats-base-client/protocol.js"
 
 /**
  * Lets a client reconnect after the wall clock was set back. nats 2.29.3 waits between two attempts at a server until
- * the wall clock is past the last one; with a clock that was set back by an hour it would try no server for an hour.
+ * the wall clock is past the last one. When the clock is set back by an hour, it would try no server for an hour.
  */
 export const reconnectAfterClockBack = (): void => {
   if (patched) return

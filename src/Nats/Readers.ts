@@ -2,8 +2,8 @@ import { ProtocolHandler } from "nats/lib/nats-base-client/protocol.js"
 
 /**
  * Lets only the newest connection of a client be read. In nats 2.29.3 the reader of a connection that was given
- * up parses into the parser of the next one when bytes of it still come; the parser then breaks off, prints what
- * it was reading, payload and all, and leaves the new connection unread until the pings notice. Seen on Deno
+ * up feeds the parser of the next one when more bytes of it come. The parser then breaks off and prints what it was
+ * reading, payload included. The new connection stays unread until the pings notice. Seen on Deno
  * 2.9.6 when a broker comes back.
  */
 export const readNewestOnly = (): void => {

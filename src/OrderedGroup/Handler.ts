@@ -16,8 +16,8 @@ export interface Handling<T extends string, E, R> {
   readonly name: string
   readonly retry?: Retry | undefined
   /**
-   * What an event does that has failed after the last delay: it is kept as a dead letter and the next of its
-   * partition begins (`dead-letter`, when undefined), or it is tried again until it succeeds (`block`).
+   * What happens to an event that has failed after the last delay. `dead-letter`, the default, keeps it aside and begins the
+   * next one of its partition. `block` retries it until it succeeds.
    */
   readonly onFailure?: "block" | "dead-letter" | undefined
   /** Handles one event. While it does, no other of the same key begins anywhere. */

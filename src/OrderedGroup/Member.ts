@@ -18,8 +18,8 @@ export interface Revised {
 }
 
 /**
- * What the store has. It need not be of one moment: a partition may be missing or be older than what was read
- * before, because its record is being written, or because the replica that answers is behind.
+ * What the store has. It need not be of one moment. A partition can be missing or older than before: its record is
+ * being written, or the replica that answers is behind.
  */
 export interface Snapshot {
   readonly members: ReadonlyMap<string, Sign>

@@ -2,7 +2,7 @@ import { longestKey, mostCounted } from "../Domain/Fields.ts"
 import { pattern } from "../Domain/Timestamp.ts"
 
 // Each gives the SQL of one column, from the field of that name in `data`. A value that its type's schema does not
-// accept is null in the column and stays in `data`, so that an optional field never costs the event.
+// accept is null in the column and stays in `data`. So an optional field never makes a dead letter of its event.
 const column = (name: string, type: string, value: string, condition = "true") =>
   `case when jsonb_typeof(data->'${name}') = '${type}' then case when ${condition} then ${value} end end as ${name}`
 

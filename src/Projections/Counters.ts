@@ -77,9 +77,9 @@ const countAll = (sql: SqlClient, table: TableOf, { counters, measures, rows }: 
       group by ${sql.literal(Object.keys(key).map((_, at) => at + 1).join(", "))}`, { discard: true })
 
 /**
- * Writes the rows that `input` selects (of several about one `id` only the last in the stream) and changes the
- * counters with them, in whatever order events come: a new row adds itself, a row that a later event changes
- * is taken from its old counters and added to its new ones. There is no counter of no rows.
+ * Writes the rows that `input` selects, and changes the counters with them, in whatever order events come. Of several rows
+ * about one `id`, only the last in the stream is written. A new row adds itself. A row that a later event changes is
+ * taken from its old counters and added to its new ones. A counter of zero is deleted.
  */
 const writeCounted = Effect.fnUntraced(function*(
   sql: SqlClient,

@@ -9,8 +9,8 @@ const smallest = 50
 
 /**
  * How many events a batch takes: as many as the database applies in about a quarter of a second. Larger batches are
- * cheaper, for their events share counters; and one that takes long keeps others waiting, and is delivered again
- * when it takes longer than the broker waits for its acknowledgement.
+ * cheaper, because their events share counters. But a long one keeps others waiting, and is delivered again when it takes
+ * longer than the broker waits for its acknowledgement.
  */
 export class BatchSize {
   #now = first

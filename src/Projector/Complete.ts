@@ -6,9 +6,9 @@ import type { Rebuild } from "./Registry.ts"
 import { index } from "./Tables.ts"
 
 /**
- * Gives a generation that has caught up its indexes and what its events were applied without, in one
- * transaction that keeps its batches waiting; from then on each batch does the whole. Any process may try at
- * any time; one does it.
+ * Gives a generation that has caught up its indexes, and what its events were applied without. One transaction does it and
+ * keeps the generation's batches waiting. From then on each batch does the whole. Any process may try at any time; one
+ * does it.
  */
 export const complete = Effect.fn("Projector.complete")(
   function*(projection: Projection, { generation, id }: Rebuild) {

@@ -61,7 +61,7 @@ export const make = Effect.gen(function*() {
         ? overHttps(attempt.url, { ...options, agent: https })
         : overHttp(attempt.url, { ...options, agent: http })
       // Deno 2.9 itself sends a request again when the reused connection under it breaks, even when we broke
-      // it (denoland/deno issue 36786); not when it takes the connection for a new one.
+      // it (denoland/deno issue 36786). It does not when it takes the connection for a new one.
       Object.defineProperty(request, "reusedSocket", { get: () => false, set: () => {} })
       let rest: ReturnType<typeof setTimeout> | undefined
       const limit = setTimeout(

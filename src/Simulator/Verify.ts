@@ -37,8 +37,8 @@ export const position = Effect.gen(function*() {
 }).pipe(Effect.mapError((error) => failure(error)))
 
 /**
- * Compares what the receiver holds with what it accepted: its event log behind `from`, byte for byte, and
- * its read models, field for field, once its projections have caught up or nothing moves for 15 seconds.
+ * Compares what the receiver holds with what it accepted: its event log behind `from`, byte for byte, and its read models,
+ * field for field. It begins once the projections have caught up, or nothing moves for 15 seconds.
  */
 export const verify = Effect.fn("Simulator.verify")(function*(simulation: Simulation, from: Position) {
   const { ledger, plan } = simulation

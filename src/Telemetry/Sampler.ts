@@ -38,8 +38,8 @@ export const sampled = (tracer: Tracer.Tracer, sampler: Sampler, ratio: number):
 const beginsTrace: ReadonlySet<Tracer.SpanKind> = new Set(["server", "producer", "consumer"])
 
 /**
- * By the id's last 56 bits, as OpenTelemetry has it, so that all who look at a trace decide alike; without the last
- * four, which a number could not hold.
+ * By the id's last 56 bits, as OpenTelemetry demands, so that all processes decide alike about a trace. The last four bits
+ * are left out: a number could not hold them.
  */
 const isWithin = (traceId: string, share: number) =>
   parseInt(traceId.slice(-14, -1), 16) >= (1 - share) * 2 ** 52

@@ -2,8 +2,8 @@ import { DeliverPolicy } from "nats"
 import { fromFirst, type Start } from "../Consumer/Durable.ts"
 
 /**
- * Where a consumer begins: with the first event there is, with those to come, with the first that was stored
- * at a time or later, or with a sequence of the log.
+ * Where a consumer begins: with the first event, with new events only, at a time, or at a sequence of the log. At a time
+ * means the first event that was stored then or later.
  */
 export type From = "all" | "new" | { readonly time: Date } | { readonly sequence: number }
 

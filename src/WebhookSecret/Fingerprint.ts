@@ -3,7 +3,7 @@ import { createHmac } from "node:crypto"
 
 /**
  * Shows that two processes have the same secret without showing it. The key is derived from the secret for this purpose
- * alone, so that no fingerprint is part of a signature; with another nonce it is another one.
+ * alone, so no fingerprint is part of a signature. Another nonce gives another fingerprint.
  */
 export const fingerprint = (secret: Redacted.Redacted<string>, nonce: string): string => {
   const key = createHmac("sha256", Redacted.value(secret)).update("threeqpr-events: fingerprint of a secret")

@@ -10,8 +10,8 @@ const every = "1 second"
 
 /**
  * The secrets while they are rotated, until the scope ends: their file is read again and again, and a secret ends at
- * its time. A file that changed is taken when it reads the same twice, so not while it is being written; one that
- * cannot be used changes nothing, and is told.
+ * its time. A file that changed is taken when it reads the same twice, so not while it is being written. A file
+ * that cannot be used changes nothing and is reported.
  */
 export const rotate = Effect.fnUntraced(function*({ file, origin, secrets }: WebhookSecret) {
   const clock = yield* Clock.Clock

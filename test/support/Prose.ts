@@ -53,6 +53,18 @@ const plain = (text: string) =>
     .replaceAll(/\*|__/g, "")
     .trim()
 
+/** The sentences of a source's comments that have a line of their own. */
+export const sentencesOfComments = (source: string): ReadonlyArray<Sentence> =>
+  [...source.matchAll(/^[ \t]*(?:\/\*\*?[\s\S]*?\*\/|\/\/.*(?:\n[ \t]*\/\/.*)*)/gm)].flatMap(
+    ({ 0: comment, index }) => {
+      const before = source.slice(0, index).split("\n").length - 1
+      const text = comment.replaceAll(/^[ \t]*(?:\/\*\*?|\*\/|\*|\/\/) ?/gm, "").replace(/\s*\*\/$/, "")
+        .replaceAll(/^@\w+/gm, "\n$&")
+        .replaceAll(/\{@link ([^}]*)\}/g, "$1")
+      return sentencesOf(text).map((sentence) => ({ ...sentence, line: before + sentence.line }))
+    }
+  )
+
 interface Block {
   readonly line: number
   readonly text: string

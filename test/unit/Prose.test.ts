@@ -4,7 +4,15 @@ import { assert, describe, it } from "@effect/vitest"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { checkout } from "../protections/Workspace.ts"
-import { longest, markdownFiles, oddWords, sentencesOf, sources } from "../support/Prose.ts"
+import {
+  longest,
+  markdownFiles,
+  oddWords,
+  type Sentence,
+  sentencesOf,
+  sentencesOfComments,
+  sources
+} from "../support/Prose.ts"
 
 const oddIn = (file: string) =>
   readFileSync(join(checkout, file), "utf8").split("\n").flatMap((line, index) =>
@@ -13,10 +21,26 @@ const oddIn = (file: string) =>
     )
   )
 
+const longIn = (file: string, sentences: (text: string) => ReadonlyArray<Sentence>) =>
+  sentences(readFileSync(join(checkout, file), "utf8"))
+    .filter(({ words }) => words > longest)
+    .map(({ line, text, words }) => `${file}:${line} has ${words} words: ${text}`)
+
 describe("comments, messages and help", () => {
   it("have plain words", () => {
     assert.isAbove(sources.length, 300)
     assert.deepStrictEqual(sources.flatMap(oddIn), [])
+  })
+
+  it(`have comments with sentences of at most ${longest} words`, () => {
+    const scripts = sources.filter((file) => /\.[tj]s$/.test(file))
+    assert.deepStrictEqual(scripts.flatMap((file) => longIn(file, sentencesOfComments)), [])
+  })
+
+  it("are measured: long sentences in both kinds of comments are found, code is not read", () => {
+    const words = Array.from({ length: 30 }, () => "word").join(" ")
+    const source = `/**\n * A short one. ${words}.\n */\nconst a = 1 // ${words}\n  // One.\n  // ${words}\n`
+    assert.deepStrictEqual(sentencesOfComments(source).map(({ words }) => words), [3, 30, 1, 30])
   })
 })
 
@@ -26,10 +50,7 @@ describe("the prose of the Markdown files", () => {
   })
 
   it.each(markdownFiles)(`%s has sentences of at most ${longest} words`, (file) => {
-    const long = sentencesOf(readFileSync(join(checkout, file), "utf8"))
-      .filter(({ words }) => words > longest)
-      .map(({ line, text, words }) => `${file}:${line} has ${words} words: ${text}`)
-    assert.deepStrictEqual(long, [])
+    assert.deepStrictEqual(longIn(file, sentencesOf), [])
   })
 
   it("is measured: odd words and long sentences are found, code is not read", () => {

@@ -8,8 +8,8 @@ import { sequenceOf } from "../../Projector/Applied.ts"
 const stride = 10_000
 
 /**
- * The entry with an event id. What a projection has applied is found by its index; anything else
- * (unknown types, quarantine, what is not projected yet) by looking through the log, newest first.
+ * The entry with an event id. An index finds an event that a projection has applied. Other events are searched in the log,
+ * newest first: unknown types, quarantine, events that are not applied yet.
  */
 export const find = Effect.fn("Events.find")(function*(id: string) {
   const log = yield* EventLog

@@ -17,7 +17,7 @@ const maxBytes = 16 * 1024 * 1024
 
 /**
  * The last entries of a window of the log, newest first. The log reads forward only, so parts of the window are read
- * from its end, each four times as long as all before it, until there are enough.
+ * from its end until there are enough entries. Each part is four times as long as all before it.
  */
 export const newest = Effect.fn("Events.newest")(function*({ before, filter, from, limit }: Window) {
   const log = yield* EventLog

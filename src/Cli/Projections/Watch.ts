@@ -9,8 +9,8 @@ export class RebuildEnded
 {}
 
 /**
- * Shows on standard error how far a rebuild is until it ends, in one line that changes on a terminal and in a
- * line every ten seconds elsewhere. Fails when it failed or was cancelled. Stopping the watch does not stop it.
+ * Shows the progress of a rebuild on standard error until it ends. On a terminal one line changes; elsewhere a line is
+ * written every ten seconds. Fails when it failed or was cancelled. Stopping the watch does not stop it.
  */
 export const watch = Effect.fnUntraced(function*(calls: Calls, rebuild: RebuildAnswer) {
   const { generation, id, projection: name } = rebuild

@@ -11,8 +11,8 @@ export const buildOf = (machine: Machine) => `nats-server-debian-${machine.arch}
 export const source = "the distribution's package"
 
 /**
- * Fetches the package of Debian or Ubuntu without root, with lists and caches of its own that are gone
- * afterwards, and keeps its binary in our cache. Apt checks the distribution's signatures.
+ * Fetches the package of Debian or Ubuntu without root, and keeps its binary in our cache. Its lists and caches are
+ * removed afterwards. Apt checks the distribution's signatures.
  */
 export const fetchPackage = Effect.fn("Debian.fetchPackage")(
   function*(machine: Machine) {

@@ -40,7 +40,7 @@ export class ShareLimit {
   get reason(): string | undefined {
     if (this.#last === undefined) return undefined
     return `${this.#dead} of the last ${this.#settled.length} events are dead letters, so the others that fail `
-      + `stay in the log and are tried again every ${retryLimited / 1_000} s; nothing is skipped. Look at `
+      + `stay in the log and are tried again every ${retryLimited / 1_000} s. Nothing is skipped. Look at `
       + "`threeqpr dead-letters list`, deploy a fix and restart, then `threeqpr dead-letters redrive`. The last "
       + `error: ${this.#last}`
   }

@@ -62,5 +62,5 @@ export const loginRemedy =
 const addressRemedy = "Check NATS_URL, and that the server runs; without NATS_URL an embedded broker is used."
 
 const tlsRemedy =
-  " With TLS, NATS_TLS_CA names the file of the authority that vouches for the server, and NATS_TLS_CERT "
-  + "and NATS_TLS_KEY are needed when the server asks for a certificate of ours."
+  " With TLS, NATS_TLS_CA names the file of the authority that vouches for the server. NATS_TLS_CERT "
+  + "and NATS_TLS_KEY are needed when the server asks for a client certificate."

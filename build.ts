@@ -93,7 +93,7 @@ const buildLibrary = async () => {
   })
   copy(declarations, dist)
   rmSync(declarations, { recursive: true })
-  copy(join(root, "src", "Metrics"), join(dist, "Metrics"))
+  copy(join(root, "src", "Process", "Metrics"), join(dist, "Metrics"))
 }
 
 if (onlyProgram) {

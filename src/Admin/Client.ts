@@ -1,9 +1,9 @@
 import { Context, type Duration, Effect, Layer, Redacted, Schema } from "effect"
 import { HttpClient, HttpClientError, HttpClientRequest } from "effect/http"
 import type { HttpApiClient } from "effect/http-api"
-import { messageOf } from "../Failure.ts"
+import { messageOf } from "../Process/Failure.ts"
 import type { Api } from "./Api.ts"
-import { Conflict, InvalidRequest, InvalidSelection, NotFound, Unavailable } from "./Problems.ts"
+import { Conflict, InvalidRequest, InvalidSelection, NotFound, Unavailable } from "./Api/Problems.ts"
 
 export interface ClientOptions {
   /** Of the private listener, such as http://127.0.0.1:3001. */

@@ -1,7 +1,7 @@
 import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { fromStored, toStored } from "../Domain/StoredText.ts"
-import { InvalidRequest } from "./Problems.ts"
+import { InvalidRequest } from "./Api/Problems.ts"
 
 /** Codes of one name that a problem lists. */
 const mostListed = 5

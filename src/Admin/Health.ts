@@ -1,7 +1,7 @@
 import { Effect } from "effect"
 import { HttpRouter, HttpServerResponse } from "effect/http"
-import { EventLog } from "../EventLog.ts"
-import { Vitals } from "../Vitals.ts"
+import { EventLog } from "../EventLog/EventLog.ts"
+import { Vitals } from "../Process/Vitals.ts"
 
 /** `/livez` answers while the process runs; `/readyz` names each part that is not ready. */
 export const layer = HttpRouter.use(Effect.fnUntraced(function*(router) {

@@ -1,6 +1,6 @@
 import { Predicate, Schema } from "effect"
 import type { HttpServerError } from "effect/http"
-import { messageOf } from "../Failure.ts"
+import { messageOf } from "../Process/Failure.ts"
 
 /** The private listener's address cannot be taken. */
 export class AdminNotListening extends Schema.TaggedError<AdminNotListening>()("AdminNotListening", {

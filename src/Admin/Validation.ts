@@ -1,9 +1,9 @@
 import { Context, Effect, Layer, SchemaAST, SchemaIssue, type Types } from "effect"
 import { HttpServerRequest } from "effect/http"
 import { HttpApiError, HttpApiMiddleware } from "effect/http-api"
-import { nearestOf } from "../Nearest.ts"
+import { nearestOf } from "../Domain/Nearest.ts"
 import { AnyText } from "./Api/Query.ts"
-import { Forbidden, InvalidAnswer, InvalidRequest, Unauthorized } from "./Problems.ts"
+import { Forbidden, InvalidAnswer, InvalidRequest, Unauthorized } from "./Api/Problems.ts"
 
 /** Says of a request that does not fit the contract what is wrong with it, value by value. */
 export class Validation extends HttpApiMiddleware.Service<Validation>()("threeqpr-events/Admin/Validation", {

@@ -2,8 +2,8 @@ import { Console, Effect } from "effect"
 import { Command } from "effect/cli"
 import { HttpClientRequest } from "effect/http"
 import { AdminUnreachable, nothingAnswers, refusalOf } from "../Admin/Client.ts"
-import * as AdminToken from "../AdminToken.ts"
-import { load } from "../Config.ts"
+import * as AdminToken from "../Process/AdminToken.ts"
+import { load } from "../Process/Config.ts"
 import { adminUrl, adminUrlFlag, given, settingFlag, warnOfPlainToken } from "./Flags.ts"
 
 /** `threeqpr dashboard`: a link that signs a browser in, once. */
@@ -15,7 +15,7 @@ export const dashboard = Command.make(
     const url = adminUrl(flags.adminUrl, settings)
     const config = yield* AdminToken.withKept(settings, url)
     yield* warnOfPlainToken(url, config)
-    const { askPrivate } = yield* Effect.promise(() => import("../Doctor/Http.ts"))
+    const { askPrivate } = yield* Effect.promise(() => import("./Doctor/Http.ts"))
     const answer = yield* askPrivate(HttpClientRequest.get(`${url}/openapi.json`), config)
     if (answer === undefined) return yield* nothingAnswers(url)
     const refusal = refusalOf(url, answer.status)
@@ -29,7 +29,7 @@ export const dashboard = Command.make(
     }
     const { adminToken } = config
     if (adminToken === undefined) return yield* Console.log(`${url}/`)
-    const SignIn = yield* Effect.promise(() => import("../Admin/SignIn.ts"))
+    const SignIn = yield* Effect.promise(() => import("../Admin/Access/SignIn.ts"))
     yield* Console.log(yield* SignIn.linkTo(url, adminToken))
     yield* Console.error("This link signs a browser in once, within 10 minutes.")
   })

@@ -1,8 +1,8 @@
 import { Command } from "effect/cli"
-import { discard } from "./DeadLetters/Discard.ts"
-import { list } from "./DeadLetters/List.ts"
-import { redrive } from "./DeadLetters/Redrive.ts"
-import { show } from "./DeadLetters/Show.ts"
+import { discard } from "./DeadLetters/DiscardDeadLetters.ts"
+import { list } from "./DeadLetters/ListDeadLetters.ts"
+import { redrive } from "./DeadLetters/RedriveDeadLetters.ts"
+import { show } from "./DeadLetters/ShowDeadLetters.ts"
 
 /** `threeqpr dead-letters`: the events that a consumer could not handle. */
 export const deadLetters = Command.make("dead-letters").pipe(

@@ -1,6 +1,6 @@
 import { Effect, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
-import type { Config } from "../Config.ts"
+import type { Config } from "../Process/Config.ts"
 import { report } from "./Doctor/Report.ts"
 import { signature } from "./Doctor/Signature.ts"
 import { adminUrl, adminUrlFlag, given, jsonFlag, settingFlag, warnOfPlainToken } from "./Flags.ts"
@@ -25,7 +25,7 @@ export const doctor = Command.make(
   },
   Effect.fnUntraced(function*({ dataDir, json, ...urls }) {
     // Loaded here, so that the other commands do not wait for the clients of NATS and Postgres.
-    const { examine } = yield* Effect.promise(() => import("../Doctor.ts"))
+    const { examine } = yield* Effect.promise(() => import("./Doctor/Examine.ts"))
     let used: Config | undefined
     const checks = yield* examine(given({ dataDir }), (config) => {
       used = config

@@ -1,6 +1,6 @@
 import { Command } from "effect/cli"
 import { get } from "./Events/Get.ts"
-import { list } from "./Events/List.ts"
+import { list } from "./Events/ListEvents.ts"
 import { tail } from "./Events/Tail.ts"
 
 /** `threeqpr events`: what is in the log. */

@@ -1,8 +1,8 @@
 import { Console, type Duration, Effect, Layer, Option } from "effect"
 import { Flag } from "effect/cli"
 import { AdminClient } from "../Admin/Client.ts"
-import * as AdminToken from "../AdminToken.ts"
-import { type Config, type Flags, isSafe, load, settings } from "../Config.ts"
+import * as AdminToken from "../Process/AdminToken.ts"
+import { type Config, type Flags, isSafe, load, settings } from "../Process/Config.ts"
 import { HttpUrl } from "./HttpUrl.ts"
 
 /** A flag that stands for a setting; without it the environment speaks, then the default. */

@@ -1,6 +1,6 @@
 import { Effect, Option, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
-import { check, operationFlags, refused } from "./Operations/Flags.ts"
+import { check, operationFlags, refused } from "./Operations/OperationFlags.ts"
 import { operate } from "./Operations/Operate.ts"
 
 const id = (name: string, about: string) =>

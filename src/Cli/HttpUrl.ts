@@ -1,5 +1,5 @@
 import { Schema } from "effect"
-import { hasCredentials } from "../Config.ts"
+import { hasCredentials } from "../Process/Config.ts"
 
 /** The address of a listener. */
 export const HttpUrl = Schema.String.check(

@@ -1,6 +1,6 @@
 import { Effect, FileSystem, Schema, Stdio, Stream } from "effect"
 import { Buffer } from "node:buffer"
-import { messageOf } from "../Failure.ts"
+import { messageOf } from "../Process/Failure.ts"
 
 /** A file that a flag names cannot be read. */
 export class InputUnreadable

@@ -1,5 +1,5 @@
 import { Command } from "effect/cli"
-import { list } from "./Projections/List.ts"
+import { list } from "./Projections/ListProjections.ts"
 import { rebuild } from "./Projections/Rebuild.ts"
 import { verify } from "./Projections/Verify.ts"
 import { cancel, watch } from "./Projections/Watching.ts"

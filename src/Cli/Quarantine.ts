@@ -1,7 +1,7 @@
 import { Command } from "effect/cli"
-import { list } from "./Quarantine/List.ts"
-import { redrive } from "./Quarantine/Redrive.ts"
-import { show } from "./Quarantine/Show.ts"
+import { list } from "./Quarantine/ListQuarantine.ts"
+import { redrive } from "./Quarantine/RedriveQuarantine.ts"
+import { show } from "./Quarantine/ShowQuarantine.ts"
 
 /** `threeqpr quarantine`: what 3QPR signed and is no event that we can use. */
 export const quarantine = Command.make("quarantine").pipe(

@@ -1,10 +1,10 @@
 import { Console, Effect } from "effect"
 import { Command } from "effect/cli"
 import { AdminClient, explained } from "../Admin/Client.ts"
-import { printableIn } from "../Printable.ts"
+import { printableIn } from "../Process/Printable.ts"
 import { adminClient, adminUrlFlag, jsonFlag } from "./Flags.ts"
 import { json, paint, table } from "./Output.ts"
-import { limitFlag } from "./ReadModels/Flags.ts"
+import { limitFlag } from "./ReadModels/ReadModelFlags.ts"
 import { shortTime } from "./Time.ts"
 
 /** `threeqpr rejections list`: the last requests that the public listeners refused. */

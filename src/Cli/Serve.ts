@@ -1,14 +1,14 @@
 import { Clock, Effect, Layer } from "effect"
 import { Command, Flag } from "effect/cli"
-import * as AdminToken from "../AdminToken.ts"
-import { type Config, load } from "../Config.ts"
+import * as AdminToken from "../Process/AdminToken.ts"
+import { type Config, load } from "../Process/Config.ts"
 import { startAhead } from "../Database/PgliteThread.ts"
-import * as DataDir from "../DataDir.ts"
-import { type Role, roles } from "../Role.ts"
-import * as Stopping from "../Stopping.ts"
-import * as Telemetry from "../Telemetry.ts"
-import { Vitals } from "../Vitals.ts"
-import * as WebhookSecret from "../WebhookSecret.ts"
+import * as DataDir from "../Process/DataDir.ts"
+import { type Role, roles } from "../Domain/Role.ts"
+import * as Stopping from "../Process/Stopping.ts"
+import * as Telemetry from "../Process/Telemetry.ts"
+import { Vitals } from "../Process/Vitals.ts"
+import * as WebhookSecret from "../Signature/WebhookSecret.ts"
 import { given, settingFlag } from "./Flags.ts"
 
 /** `threeqpr serve`: runs until it is told to stop, or until a part it cannot do without has ended. */
@@ -29,7 +29,7 @@ export const serve = Command.make(
   Effect.fnUntraced(function*({ role, ...flags }) {
     const config = yield* load(given(flags))
     const active = new Set(role.length > 0 ? role : roles)
-    const Otlp = yield* Effect.promise(() => import("../Telemetry/Otlp.ts"))
+    const Otlp = yield* Effect.promise(() => import("../Process/Telemetry/Otlp.ts"))
     yield* Stopping.report(run(config, active)).pipe(
       Effect.provide(Otlp.layer(config)),
       Telemetry.withLogLevel(config.logLevel)
@@ -52,10 +52,10 @@ const run = Effect.fnUntraced(function*(config: Config, active: ReadonlySet<Role
   process.exitCode = 0
   if (needsDatabase(config, active)) startAhead()
   // Loaded here, so that the other commands do not wait for engines that they have no use for.
-  const { layer } = yield* Effect.promise(() => import("../App.ts"))
-  const OnCall = yield* Effect.promise(() => import("../OnCall.ts"))
+  const { layer } = yield* Effect.promise(() => import("./Serve/App.ts"))
+  const OnCall = yield* Effect.promise(() => import("../Process/OnCall.ts"))
   // Before anything is made: streams, tables and files would remain.
-  const Access = yield* Effect.promise(() => import("../Admin/Access.ts"))
+  const Access = yield* Effect.promise(() => import("../Admin/Access/Access.ts"))
   yield* Access.check({ host: config.adminHost, token: config.adminToken })
   if (needsDataDir(config, active)) yield* DataDir.prepare(config.dataDir)
   const { file, variables } = config.dotEnv

@@ -1,6 +1,6 @@
 import { Effect } from "effect"
 import { Command } from "effect/cli"
-import { flags } from "./Simulate/Flags.ts"
+import { flags } from "./Simulate/SimulateFlags.ts"
 
 /** `threeqpr simulate`: a local 3QPR that shows at the end what became of each event. */
 export const simulate = Command.make(

@@ -4,7 +4,7 @@ import console from "node:console"
 import { writeSync } from "node:fs"
 import process from "node:process"
 import { format } from "node:util"
-import { printableWithColours } from "../Printable.ts"
+import { printableWithColours } from "../Process/Printable.ts"
 
 /**
  * Standard output cannot be written. `closed` says that its reader has ended, as `head` does when it has enough: no fault

@@ -1,4 +1,4 @@
-import { messageOf } from "../Failure.ts"
+import { messageOf } from "../Process/Failure.ts"
 
 /** What becomes of one event: done, again after some time, or kept as a dead letter because no retry can help. */
 export type Outcome =

@@ -1,15 +1,15 @@
 import { Effect, Option, Schema } from "effect"
 import type { JetStreamManager } from "nats"
 import { Buffer } from "node:buffer"
-import type { Outcome, RedriveOptions } from "../Consumer.ts"
-import { DeadLetters } from "../DeadLetters.ts"
-import { type DeadLetter, eventOf } from "../DeadLetters/Letter.ts"
-import { stream } from "../EventLog.ts"
+import type { Outcome, RedriveOptions } from "./Consumer.ts"
+import { DeadLetters } from "../EventLog/DeadLetters.ts"
+import { type DeadLetter, eventOf } from "../EventLog/DeadLetters/Letter.ts"
+import { stream } from "../EventLog/EventLog.ts"
 import { entryAt } from "../EventLog/Reader.ts"
-import { Operations } from "../Operations.ts"
-import { Tracing } from "../Tracing.ts"
-import { type Delivered, idOf } from "./Delivered.ts"
-import type { Message } from "./Message.ts"
+import { Operations } from "../EventLog/Operations.ts"
+import { Tracing } from "../Process/Telemetry/Tracing.ts"
+import { type Delivered, idOf } from "../EventLog/Delivered.ts"
+import type { Message } from "../Nats/Message.ts"
 
 /** A request to give an event to one consumer once more. */
 export const Request = Schema.Struct({

@@ -1,6 +1,6 @@
 import { Effect } from "effect"
-import { type Outcome, retryAfter } from "../Consumer.ts"
-import type { Delivered } from "./Delivered.ts"
+import { type Outcome, retryAfter } from "./Consumer.ts"
+import type { Delivered } from "../EventLog/Delivered.ts"
 
 /** How many of the last settled events are looked at. */
 export const window = 1_000

@@ -1,6 +1,6 @@
 import { Effect } from "effect"
-import type { Config } from "../Config.ts"
-import { noteOf } from "../DiskSpace.ts"
+import type { Config } from "../Process/Config.ts"
+import { noteOf } from "../Process/DiskSpace.ts"
 
 /** Why the database does not answer, with the remedy. */
 export const awayReason = (

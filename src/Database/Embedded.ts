@@ -1,7 +1,7 @@
 import { Deferred, Effect, FileSystem, Scope } from "effect"
 import { Duplex } from "node:stream"
-import { acquire } from "../FolderLock.ts"
-import { restartsOf } from "../Metrics.ts"
+import { acquire } from "../Process/FolderLock.ts"
+import { restartsOf } from "../Process/Metrics.ts"
 import { type EmbeddedPostgresFailed, type Running, start } from "./EmbeddedThread.ts"
 
 /** Waits before an embedded Postgres that ended is started again, in milliseconds; the last one repeats. */

@@ -1,5 +1,5 @@
 import { Schema } from "effect"
-import { roles } from "../Role.ts"
+import { roles } from "./Role.ts"
 
 const Counts = Schema.Record(Schema.String, Schema.Number)
 

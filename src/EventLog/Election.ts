@@ -1,6 +1,6 @@
 import { Effect, Schedule } from "effect"
 import { ErrorCode, NatsError } from "nats"
-import { messageOf } from "../Failure.ts"
+import { messageOf } from "../Process/Failure.ts"
 
 /** How long the servers of a cluster may take to elect their leaders when we start, in seconds. */
 const patience = 60

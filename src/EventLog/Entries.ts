@@ -6,7 +6,7 @@ import {
   type Part,
   type ReadFailed,
   type ReadOptions
-} from "../EventLog.ts"
+} from "./EventLog.ts"
 
 export interface Range extends Part {
   /** The last sequence of interest; the end of the log when undefined. */

@@ -1,6 +1,6 @@
 import type { MsgHdrs } from "nats"
 import { Buffer } from "node:buffer"
-import type { Entry } from "../EventLog.ts"
+import type { Entry } from "./EventLog.ts"
 
 /**
  * The headers of a message in the log: the id for the broker's deduplication, CloudEvents 1.0 in binary

@@ -8,10 +8,10 @@ import {
   type LogState,
   type Stored,
   stream
-} from "../EventLog.ts"
-import { messageOf } from "../Failure.ts"
-import { Nats } from "../Nats.ts"
-import { Tracing } from "../Tracing.ts"
+} from "./EventLog.ts"
+import { messageOf } from "../Process/Failure.ts"
+import { Nats } from "../Nats/Nats.ts"
+import { Tracing } from "../Process/Telemetry/Tracing.ts"
 import { durabilityOf } from "./Durability.ts"
 import { waitingForLeaders } from "./Election.ts"
 import { erase } from "./Erase.ts"

@@ -1,5 +1,5 @@
 import { Clock, DateTime, Effect, Layer, Option } from "effect"
-import { EventLog, type LoggedEntry, type Part, type Stored } from "../EventLog.ts"
+import { EventLog, type LoggedEntry, type Part, type Stored } from "./EventLog.ts"
 import { headersOf } from "./Headers.ts"
 import { matches } from "./Subjects.ts"
 

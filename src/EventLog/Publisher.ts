@@ -1,9 +1,9 @@
 import type { Msg, Subscription } from "nats"
 import { Buffer } from "node:buffer"
-import { AppendFailed, appendTimeout, type Stored } from "../EventLog.ts"
-import { messageOf } from "../Failure.ts"
-import { InFlight } from "../InFlight.ts"
-import type { Nats } from "../Nats.ts"
+import { AppendFailed, appendTimeout, type Stored } from "./EventLog.ts"
+import { messageOf } from "../Process/Failure.ts"
+import { InFlight } from "../Process/InFlight.ts"
+import type { Nats } from "../Nats/Nats.ts"
 import { encode } from "./Headers.ts"
 
 /** What is published: JetStream stores it and answers with a PubAck. */

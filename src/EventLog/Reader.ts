@@ -10,7 +10,7 @@ import {
   nanos,
   NatsError
 } from "nats"
-import { messageOf as place } from "../Consumer/Message.ts"
+import { messageOf as place } from "../Nats/Message.ts"
 import {
   type LoggedEntry,
   type Page,
@@ -19,9 +19,9 @@ import {
   ReadFailed,
   type ReadOptions,
   stream as eventStream
-} from "../EventLog.ts"
-import { messageOf } from "../Failure.ts"
-import type { Nats } from "../Nats.ts"
+} from "./EventLog.ts"
+import { messageOf } from "../Process/Failure.ts"
+import type { Nats } from "../Nats/Nats.ts"
 import { recordOf } from "./Headers.ts"
 import { matches } from "./Subjects.ts"
 

@@ -1,4 +1,4 @@
-import { type Census, probeSubject } from "../EventLog.ts"
+import { type Census, probeSubject } from "./EventLog.ts"
 
 /** Whether a subject fits a filter of NATS: `*` is one token, `>` all that follow. */
 export const matches = (filter: string | undefined, subject: string) => {

@@ -9,8 +9,8 @@ import {
   type StreamConfig,
   type StreamInfo
 } from "nats"
-import { retrySchedule, stream } from "../EventLog.ts"
-import { messageOf } from "../Failure.ts"
+import { retrySchedule, stream } from "./EventLog.ts"
+import { messageOf } from "../Process/Failure.ts"
 import type { AfterElection } from "./Election.ts"
 
 /** The stream that keeps poison events aside, with the error that made them so. */

@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer"
 import type { ServerResponse } from "node:http"
-import type { Health } from "../EventLog.ts"
+import type { Health } from "../EventLog/EventLog.ts"
 
 /** Answers with JSON. Does nothing when the client has gone or an answer was already given. */
 export const answer = (

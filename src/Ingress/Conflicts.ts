@@ -1,8 +1,8 @@
 import { Effect, Option, Queue } from "effect"
 import { Buffer } from "node:buffer"
 import { createHash } from "node:crypto"
-import { type Entry, EventLog } from "../EventLog.ts"
-import { ingest } from "../Metrics.ts"
+import { type Entry, EventLog } from "../EventLog/EventLog.ts"
+import { ingest } from "../Process/Metrics.ts"
 
 /** What came under the id of an event that the log has, and is another body. */
 export interface ConflictCounts {

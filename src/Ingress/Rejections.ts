@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer"
 import { randomBytes } from "node:crypto"
 import type { IncomingMessage } from "node:http"
-import type { Outcome } from "../Metrics.ts"
+import type { Outcome } from "../Process/Metrics.ts"
 
 /** A request that was refused, as far as it is kept: it proved nothing of who sent it. */
 export interface Rejection {

@@ -1,7 +1,7 @@
 import { Effect } from "effect"
 import { ErrorCode, NatsError, RequestStrategy } from "nats"
 import { Buffer } from "node:buffer"
-import { Nats } from "../Nats.ts"
+import { Nats } from "./Nats.ts"
 
 /** How long to wait for the answers of all, in milliseconds, and after the last one that came. */
 const patience = { maxWait: 2_000, jitter: 100 }

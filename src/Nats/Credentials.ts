@@ -7,7 +7,7 @@ import {
 } from "nats"
 import { Buffer } from "node:buffer"
 import { readFileSync } from "node:fs"
-import { messageOf } from "../Failure.ts"
+import { messageOf } from "../Process/Failure.ts"
 
 /** As whom to connect. Paths name files, which are read again at each connection. */
 export interface Credentials {

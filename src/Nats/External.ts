@@ -1,6 +1,6 @@
 import { Redacted } from "effect"
-import type { Config } from "../Config.ts"
-import type { Target } from "../Nats.ts"
+import type { Config } from "../Process/Config.ts"
+import type { Target } from "./Nats.ts"
 
 /** The broker of NATS_URL, with the credentials that are set. */
 export const externalTarget = (

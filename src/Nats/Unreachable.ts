@@ -1,6 +1,6 @@
 import { Predicate, Schema } from "effect"
 import { ErrorCode } from "nats"
-import { messageOf } from "../Failure.ts"
+import { messageOf } from "../Process/Failure.ts"
 import { CredentialsUnreadable } from "./Credentials.ts"
 
 /** The broker could not be reached, or refused us. */

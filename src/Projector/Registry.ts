@@ -1,6 +1,6 @@
 import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
-import { durableColumn } from "./Places.ts"
+import { durableColumn } from "./Place/Places.ts"
 
 /** What a rebuild is to do: take the place of the live read model, or only be compared with it. */
 export const Kind = Schema.Literals(["rebuild", "dry-run", "verify"])

@@ -1,8 +1,8 @@
 import { Context, Duration, Effect, Layer, Schedule, Schema } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
-import { messageOf } from "../Failure.ts"
-import { instance, startedAt } from "../Instance.ts"
-import { Vitals } from "../Vitals.ts"
+import { messageOf } from "../Process/Failure.ts"
+import { instance, startedAt } from "../Process/Instance.ts"
+import { Vitals } from "../Process/Vitals.ts"
 
 /** How long rows are kept after the time of their event, in milliseconds; undefined keeps them without a limit. */
 export const RowRetention = Context.Reference<number | undefined>("threeqpr-events/Projector/RowRetention", {

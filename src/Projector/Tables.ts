@@ -1,8 +1,8 @@
 import { Effect } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
-import { Consumers } from "../Consumer.ts"
-import { durableName, filterOf, type Projection, tableName } from "../Projection.ts"
-import { beginPlace, databaseId, ownDurable } from "./Places.ts"
+import { Consumers } from "../Consumer/Consumer.ts"
+import { durableName, filterOf, type Projection, tableName } from "./Projection.ts"
+import { beginPlace, databaseId, ownDurable } from "./Place/Places.ts"
 import { due } from "./Versions.ts"
 
 /**

@@ -1,4 +1,4 @@
-import type { Projection } from "../Projection.ts"
+import type { Projection } from "./Projection.ts"
 
 type Versioned = Pick<Projection, "name" | "version">
 

@@ -1,7 +1,7 @@
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { TestClock } from "effect/testing"
-import { EventLog } from "../../src/EventLog.ts"
+import { EventLog } from "../../src/EventLog/EventLog.ts"
 import * as Memory from "../../src/EventLog/Memory.ts"
 import { entryOf, suite } from "./EventLog.ts"
 

@@ -8,7 +8,7 @@ import {
   type Page,
   quarantineSubject,
   quarantineSubjects
-} from "../../src/EventLog.ts"
+} from "../../src/EventLog/EventLog.ts"
 import { until } from "../support/Until.ts"
 
 /** An entry with this id; every other field has a value that a test can recognise. */

@@ -23,7 +23,7 @@ describe("the program in a checkout", () => {
       const checkout = yield* Workspace.make
       const first = threeqpr(checkout, "--help")
       assert.strictEqual(first.status, 0, first.output)
-      const main = join(checkout, "src", "Cli.ts")
+      const main = join(checkout, "src", "Cli", "Cli.ts")
       const description = "3QPR's webhooks, kept in NATS JetStream"
       assert.include(first.output, description)
       writeFileSync(main, readFileSync(main, "utf8").replace(description, "Changed by the test"))

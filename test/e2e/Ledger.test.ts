@@ -3,7 +3,7 @@
 import { assert, describe } from "@effect/vitest"
 import { Context, Effect, Layer, Redacted } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
-import { Database } from "../../src/Database.ts"
+import { Database } from "../../src/Database/Database.ts"
 import { newDatabase, newDataDir } from "../support/Databases.ts"
 import { Bodies, drawsOf } from "../support/Faults/Bodies.ts"
 import { Ledger } from "../support/Faults/Ledger.ts"

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Redacted } from "effect"
 import { readFileSync } from "node:fs"
-import { outcomes } from "../../src/Metrics.ts"
+import { outcomes } from "../../src/Process/Metrics.ts"
 import { platform } from "../support/Broker.ts"
 import { newStores } from "../support/Databases.ts"
 import { deliver, send } from "../support/Http.ts"
@@ -29,7 +29,7 @@ const familyOf = (sample: string) => sample.replace(/\{.*/, "").replace(/_(bucke
 
 const used = (file: string) =>
   new Set(
-    readFileSync(new URL(`../../src/Metrics/${file}`, import.meta.url), "utf8").match(/threeqpr_[a-z_]+/g)
+    readFileSync(new URL(`../../src/Process/Metrics/${file}`, import.meta.url), "utf8").match(/threeqpr_[a-z_]+/g)
   )
 
 describe("/metrics", () => {

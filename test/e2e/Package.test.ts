@@ -245,7 +245,7 @@ describe("deno publish", () => {
     )
     assert.includeMembers(taken, [
       "src/index.ts",
-      "src/Metrics/alerts.yml",
+      "src/Process/Metrics/alerts.yml",
       "package.json",
       "README.md",
       "docs/README.md"

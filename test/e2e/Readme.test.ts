@@ -6,7 +6,7 @@ import { SqlClient } from "effect/sql/SqlClient"
 import { spawnSync } from "node:child_process"
 import { readFileSync, writeFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
-import { Database } from "../../src/Database.ts"
+import { Database } from "../../src/Database/Database.ts"
 import * as Workspace from "../protections/Workspace.ts"
 import { newDatabase, newDataDir, newEmbeddedDataDir } from "../support/Databases.ts"
 import { deliver } from "../support/Http.ts"
@@ -60,7 +60,7 @@ describe("the examples of docs/simulator.md", () => {
 })
 
 describe("the read model of docs/projections.md", () => {
-  const [, path = "", source = ""] = /The file, `(src\/Projections\/\w+\.ts)`.*?```ts\n(.*?)```/s.exec(
+  const [, path = "", source = ""] = /The file, `(src\/Projector\/Projections\/\w+\.ts)`.*?```ts\n(.*?)```/s.exec(
     readFileSync(`${checkout}/docs/projections.md`, "utf8")
   )
     ?? []
@@ -82,9 +82,9 @@ describe("the read model of docs/projections.md", () => {
       yield* before.end("SIGTERM")
 
       writeFileSync(`${copy}/${path}`, source)
-      const list = readFileSync(`${copy}/src/Projections.ts`, "utf8")
+      const list = readFileSync(`${copy}/src/Projector/Projections.ts`, "utf8")
       writeFileSync(
-        `${copy}/src/Projections.ts`,
+        `${copy}/src/Projector/Projections.ts`,
         `import { lastScans } from "./Projections/LastScans.ts"\n${
           list.replace("[scans,", "[lastScans, scans,")
         }`

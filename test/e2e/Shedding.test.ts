@@ -3,7 +3,7 @@
 import { assert, describe } from "@effect/vitest"
 import { Effect, Schedule } from "effect"
 import { Buffer } from "node:buffer"
-import * as Signature from "../../src/Signature.ts"
+import * as Signature from "../../src/Signature/Signature.ts"
 import { head } from "../fuzz/Request.ts"
 import { exchange, type Step } from "../fuzz/Wire.ts"
 import { untilReadiness } from "../support/Faults/Scene.ts"

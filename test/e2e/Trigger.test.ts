@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
 import { tmpdir } from "node:os"
-import * as Signature from "../../src/Signature.ts"
+import * as Signature from "../../src/Signature/Signature.ts"
 import { serve, threeqpr } from "../support/Serve.ts"
 import { secret } from "../support/Webhook.ts"
 

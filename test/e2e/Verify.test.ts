@@ -3,7 +3,7 @@
 import { assert, describe } from "@effect/vitest"
 import { Context, Effect, Layer, Redacted } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
-import { Database } from "../../src/Database.ts"
+import { Database } from "../../src/Database/Database.ts"
 import { newDatabase, newDataDir, newStores } from "../support/Databases.ts"
 import { test } from "../support/Live.ts"
 import { serve, threeqpr } from "../support/Serve.ts"

@@ -1,5 +1,5 @@
 import { Agent, request } from "node:http"
-import * as Signature from "../../src/Signature.ts"
+import * as Signature from "../../src/Signature/Signature.ts"
 import type { Ledger } from "./Ledger.ts"
 import { webhook } from "./Request.ts"
 

@@ -1,7 +1,7 @@
 import { Redacted } from "effect"
 import { Buffer } from "node:buffer"
 import { createHash } from "node:crypto"
-import * as Signature from "../../src/Signature.ts"
+import * as Signature from "../../src/Signature/Signature.ts"
 
 /** The secret that is active, and one that is not. */
 export const secret = Redacted.make("whsec_of the fuzzer, with = and ; in it")

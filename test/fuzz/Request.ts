@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer"
-import * as Signature from "../../src/Signature.ts"
+import * as Signature from "../../src/Signature/Signature.ts"
 import { between, type Means } from "./Case.ts"
 
 export const webhook = "/webhooks/3qpr"

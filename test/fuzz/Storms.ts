@@ -1,6 +1,6 @@
 import { Effect } from "effect"
 import { Buffer } from "node:buffer"
-import * as Signature from "../../src/Signature.ts"
+import * as Signature from "../../src/Signature/Signature.ts"
 import type { Draw } from "../support/Faults/Bodies.ts"
 import type { NatsProcess } from "../support/NatsProcess.ts"
 import { between } from "./Case.ts"

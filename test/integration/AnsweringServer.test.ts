@@ -2,7 +2,7 @@ import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { assert, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Layer } from "effect"
 import { HttpRouter, HttpServer, HttpServerResponse } from "effect/http"
-import { createAnsweringServer } from "../../src/AnsweringServer.ts"
+import { createAnsweringServer } from "../../src/Process/AnsweringServer.ts"
 import { send } from "../support/Http.ts"
 
 it.live("a server answers 503 while its application is made, and what the application answers afterwards", () =>

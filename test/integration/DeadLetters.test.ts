@@ -4,8 +4,8 @@ import { assert, layer } from "@effect/vitest"
 import { Context, Effect, Layer } from "effect"
 import { Buffer } from "node:buffer"
 import { AdminClient } from "../../src/Admin/Client.ts"
-import { DeadLetters } from "../../src/DeadLetters.ts"
-import { Nats } from "../../src/Nats.ts"
+import { DeadLetters } from "../../src/EventLog/DeadLetters.ts"
+import { Nats } from "../../src/Nats/Nats.ts"
 import { append, listenerAndClient } from "../support/DeadLetters.ts"
 
 const list = (query: Parameters<AdminClient["Service"]["deadLetters"]["list"]>[0]["query"]) =>

@@ -2,9 +2,9 @@
 
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Layer } from "effect"
-import { EventLog } from "../../src/EventLog.ts"
+import { EventLog } from "../../src/EventLog/EventLog.ts"
 import * as Memory from "../../src/EventLog/Memory.ts"
-import { scans } from "../../src/Projections/Scans.ts"
+import { scans } from "../../src/Projector/Projections/Scans.ts"
 import { ClockInDoubt, cutoff, expireLive, RowRetention } from "../../src/Projector/Expire.ts"
 import { entryOf } from "../contract/EventLog.ts"
 import { postgres } from "../support/Databases.ts"

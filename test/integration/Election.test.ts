@@ -2,9 +2,9 @@
 
 import { assert, describe } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Layer, Logger, Redacted } from "effect"
-import { EventLog } from "../../src/EventLog.ts"
+import { EventLog } from "../../src/EventLog/EventLog.ts"
 import * as JetStream from "../../src/EventLog/JetStream.ts"
-import { Nats } from "../../src/Nats.ts"
+import { Nats } from "../../src/Nats/Nats.ts"
 import { entryOf } from "../contract/EventLog.ts"
 import * as Compose from "../support/Compose.ts"
 import { test } from "../support/Live.ts"

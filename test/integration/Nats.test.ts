@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Redacted } from "effect"
-import { Nats } from "../../src/Nats.ts"
+import { Nats } from "../../src/Nats/Nats.ts"
 import { NatsServer } from "../../src/Nats/Server.ts"
 import * as Broker from "../support/Broker.ts"
 

@@ -1,9 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Redacted, type Scope } from "effect"
 import { TestClock } from "effect/testing"
-import { retrySchedule } from "../../src/EventLog.ts"
-import * as Simulator from "../../src/Simulator.ts"
-import * as Account from "../../src/Simulator/Account.ts"
+import { retrySchedule } from "../../src/EventLog/EventLog.ts"
+import * as Simulator from "../../src/Provider/Simulator.ts"
+import * as Account from "../../src/Provider/Simulator/Account.ts"
 import { type Arrival, receiver, respond } from "../support/Receiver.ts"
 import { secret } from "../support/Webhook.ts"
 

@@ -1,7 +1,7 @@
 import { assert, describe } from "@effect/vitest"
 import { ConfigProvider, Effect, Layer, Logger } from "effect"
-import { load } from "../../src/Config.ts"
-import * as Otlp from "../../src/Telemetry/Otlp.ts"
+import { load } from "../../src/Process/Config.ts"
+import * as Otlp from "../../src/Process/Telemetry/Otlp.ts"
 import * as Collector from "../support/Collector.ts"
 import { test } from "../support/Live.ts"
 

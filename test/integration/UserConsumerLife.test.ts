@@ -2,7 +2,7 @@
 
 import { assert, layer } from "@effect/vitest"
 import { Effect, Layer } from "effect"
-import { ackWait } from "../../src/Consumer.ts"
+import { ackWait } from "../../src/Consumer/Consumer.ts"
 import { NatsServer } from "../../src/Nats/Server.ts"
 import { consumersOnBroker, deleteDurable } from "../support/Log.ts"
 import { happen, ready, subscribing, until } from "../support/Subscribing.ts"

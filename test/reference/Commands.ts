@@ -3,8 +3,8 @@ import { Effect, Layer, Option } from "effect"
 import { CliOutput, Command } from "effect/cli"
 import type { HelpDoc } from "effect/cli/HelpDoc"
 import { FetchHttpClient } from "effect/http"
-import { command } from "../../src/Cli.ts"
-import { DotEnv } from "../../src/Config/DotEnv.ts"
+import { command } from "../../src/Cli/Cli.ts"
+import { DotEnv } from "../../src/Process/Config/DotEnv.ts"
 import { code, table } from "./Markdown.ts"
 
 /** The help of a command, and of each command below it. */

@@ -12,7 +12,7 @@ const everywhere = new Set(["threeqpr_build_info", "threeqpr_ready", "threeqpr_s
 
 /** Every metric that the sources declare, with its kind and help. */
 export const metrics = () => {
-  const found = globSync(["Metrics.ts", "Admin/Metrics.ts", "**/*.ts"], { cwd: source })
+  const found = globSync(["Process/Metrics.ts", "Admin/Metrics.ts", "**/*.ts"], { cwd: source })
   const rows = [...new Set(found)].flatMap((file) => {
     const text = readFileSync(`${source}/${file}`, "utf8")
     const declared = [...text.matchAll(declaration)].map(([, kind = "", name = "", help = ""]) => ({

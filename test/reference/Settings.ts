@@ -1,4 +1,4 @@
-import { settings } from "../../src/Config.ts"
+import { settings } from "../../src/Process/Config.ts"
 import { code, table } from "./Markdown.ts"
 
 /** Every setting, with its meaning, its default and what it may be. */

@@ -1,6 +1,6 @@
 import { Effect } from "effect"
 import { connect } from "node:net"
-import * as Signature from "../../src/Signature.ts"
+import * as Signature from "../../src/Signature/Signature.ts"
 
 /** An answer: its status, headers and JSON body (or text where it is none). */
 export interface Answer {

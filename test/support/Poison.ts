@@ -1,6 +1,6 @@
 import { Effect, Layer, Redacted } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
-import { Database } from "../../src/Database.ts"
+import { Database } from "../../src/Database/Database.ts"
 import { platform } from "./Broker.ts"
 
 /** A city that the tables of scans refuse after `refusePoison`; a text that ends so is refused too. */

@@ -3,7 +3,7 @@ import { Buffer } from "node:buffer"
 import { createHash } from "node:crypto"
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
 import { read } from "../../src/Domain/Reading.ts"
-import * as Signature from "../../src/Signature.ts"
+import * as Signature from "../../src/Signature/Signature.ts"
 import { secret as ours } from "./Webhook.ts"
 
 /** A request that came in whole. */

@@ -1,7 +1,7 @@
 import { Effect } from "effect"
 import { AdminClient } from "../../src/Admin/Client.ts"
-import { ack, Consumers, deadLetter, type Outcome } from "../../src/Consumer.ts"
-import type { Delivered } from "../../src/Consumer/Delivered.ts"
+import { ack, Consumers, deadLetter, type Outcome } from "../../src/Consumer/Consumer.ts"
+import type { Delivered } from "../../src/EventLog/Delivered.ts"
 import { until } from "./Until.ts"
 
 /** A consumer of one type that fails as long as it is broken, and remembers what it handled. */

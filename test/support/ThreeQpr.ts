@@ -1,8 +1,8 @@
 import { it } from "@effect/vitest"
 import { Context, Effect, Layer, Predicate, Redacted, type Scope, Stream } from "effect"
 import { FetchHttpClient } from "effect/http"
-import { ThreeQpr } from "../../src/ThreeQpr.ts"
-import type { Options } from "../../src/ThreeQpr/Requests.ts"
+import { ThreeQpr } from "../../src/Provider/ThreeQpr.ts"
+import type { Options } from "../../src/Provider/ThreeQpr/Requests.ts"
 import { json } from "./Answers.ts"
 import { scanOfTheReference } from "./Webhook.ts"
 

@@ -1,6 +1,6 @@
 import { Redacted } from "effect"
 import { Buffer } from "node:buffer"
-import * as Signature from "../../src/Signature.ts"
+import * as Signature from "../../src/Signature/Signature.ts"
 
 /** The secret that tests sign with. */
 export const secret = Redacted.make("whsec_of_the_tests")

@@ -3,7 +3,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Redacted } from "effect"
 import { TestClock } from "effect/testing"
-import * as Account from "../../src/Simulator/Account.ts"
+import * as Account from "../../src/Provider/Simulator/Account.ts"
 import { scanOfTheReference } from "../support/Webhook.ts"
 
 const scan = (

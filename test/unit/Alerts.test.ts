@@ -4,9 +4,9 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { PrometheusMetrics } from "effect/observability"
 import { readFileSync } from "node:fs"
-import { ingest } from "../../src/Metrics.ts"
+import { ingest } from "../../src/Process/Metrics.ts"
 
-const rules = readFileSync(new URL("../../src/Metrics/alerts.yml", import.meta.url), "utf8")
+const rules = readFileSync(new URL("../../src/Process/Metrics/alerts.yml", import.meta.url), "utf8")
 
 describe("the alert rules", () => {
   it("take increases and rates of counters only", () => {

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { BatchSize, largest } from "../../src/Projector/BatchSize.ts"
+import { BatchSize, largest } from "../../src/Projector/Apply/BatchSize.ts"
 
 describe("the size of a batch", () => {
   it("grows while full batches are fast, to a bound", () => {

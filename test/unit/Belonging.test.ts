@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { belongingOf } from "../../src/Forget/Belonging.ts"
+import { belongingOf } from "../../src/Domain/Belonging.ts"
 
 const of = (event: unknown, data: unknown) => belongingOf({ id: "e", event, data })
 

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Buffer } from "node:buffer"
 import { read } from "../../src/Domain/Reading.ts"
-import { codeListed, judge, judgeCode } from "../../src/Reconciliations/Candidate.ts"
+import { codeListed, judge, judgeCode } from "../../src/Jobs/Reconciliations/Candidate.ts"
 import { scanOfTheReference } from "../support/Webhook.ts"
 
 const scan = (more: object = {}) => ({ ...scanOfTheReference, id: "scan_1", ...more })

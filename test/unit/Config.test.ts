@@ -3,7 +3,7 @@ import { ConfigProvider, Effect, Redacted } from "effect"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { type Flags, load } from "../../src/Config.ts"
+import { type Flags, load } from "../../src/Process/Config.ts"
 import { millisOf } from "../../src/Domain/Duration.ts"
 
 const from = (environment: Record<string, string>, flags?: Flags) =>

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { tmpdir } from "node:os"
 import process from "node:process"
-import { noteOf } from "../../src/DiskSpace.ts"
+import { noteOf } from "../../src/Process/DiskSpace.ts"
 
 describe("the note on a full disk", () => {
   it.effect.skipIf(process.platform !== "linux")(

@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { failedWith } from "../../src/Doctor/Finding.ts"
-import { judge } from "../../src/Doctor/TimeToAck.ts"
-import { within } from "../../src/Doctor/Within.ts"
+import { failedWith } from "../../src/Cli/Doctor/Finding.ts"
+import { judge } from "../../src/Cli/Doctor/TimeToAck.ts"
+import { within } from "../../src/Cli/Doctor/Within.ts"
 
 describe("the doctor", () => {
   it.live("does not wait for what cannot be interrupted", () =>

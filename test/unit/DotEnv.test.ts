@@ -6,8 +6,8 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import process from "node:process"
-import { type Flags, load } from "../../src/Config.ts"
-import { contentOf, DotEnv, parse } from "../../src/Config/DotEnv.ts"
+import { type Flags, load } from "../../src/Process/Config.ts"
+import { contentOf, DotEnv, parse } from "../../src/Process/Config/DotEnv.ts"
 
 const folder = Effect.acquireRelease(
   Effect.sync(() => mkdtempSync(join(tmpdir(), "threeqpr-dotenv-"))),

@@ -20,7 +20,7 @@ import {
 } from "node:fs"
 import { tmpdir } from "node:os"
 import process from "node:process"
-import * as EnvFile from "../../src/EnvFile.ts"
+import * as EnvFile from "../../src/Cli/Register/EnvFile.ts"
 
 const folder = Effect.acquireRelease(
   Effect.sync(() => mkdtempSync(`${tmpdir()}/threeqpr-env-`)),

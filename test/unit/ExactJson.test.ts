@@ -2,10 +2,10 @@
 
 import { assert, describe, it } from "@effect/vitest"
 import { Buffer } from "node:buffer"
-import { pretty } from "../../src/Cli/Events/Show.ts"
+import { pretty } from "../../src/Cli/Events/ShowEvents.ts"
 import { apply, parse } from "../../src/Cli/Trigger/Override.ts"
 import { parseExact, storable } from "../../src/Domain/ExactJson.ts"
-import { judge } from "../../src/Reconciliations/Candidate.ts"
+import { judge } from "../../src/Jobs/Reconciliations/Candidate.ts"
 
 const digits = [
   "1524831183200260097",

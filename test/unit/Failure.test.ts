@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Cause } from "effect"
-import { messageOf } from "../../src/Failure.ts"
+import { messageOf } from "../../src/Process/Failure.ts"
 
 describe("the message of a failure", () => {
   it("goes from the outermost error to what caused it, and says nothing twice", () => {

@@ -18,8 +18,8 @@ import {
 } from "effect"
 import { TestClock } from "effect/testing"
 import { setImmediate } from "node:timers/promises"
-import { acquire, FolderLocked } from "../../src/FolderLock.ts"
-import { Holder, self } from "../../src/FolderLock/Holder.ts"
+import { acquire, FolderLocked } from "../../src/Process/FolderLock.ts"
+import { Holder, self } from "../../src/Process/FolderLock/Holder.ts"
 import * as Script from "../support/Script.ts"
 
 const newFolder = Effect.gen(function*() {

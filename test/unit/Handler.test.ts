@@ -2,15 +2,15 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Latch, Logger } from "effect"
 import { TestClock } from "effect/testing"
 import { Buffer } from "node:buffer"
-import type { Delivered } from "../../src/Consumer/Delivered.ts"
+import type { Delivered } from "../../src/EventLog/Delivered.ts"
 import { ack, deadLetter, type Outcome, retryAfter } from "../../src/Consumer/Outcome.ts"
 import { ShareLimit } from "../../src/Consumer/ShareLimit.ts"
 import {
   handler as orderedHandler,
   type Handling as OrderedHandling
-} from "../../src/OrderedGroup/Handler.ts"
-import { waitingOf } from "../../src/OrderedGroup/Waiting.ts"
-import { handler, type Handling } from "../../src/UserConsumer/Handler.ts"
+} from "../../src/Consumer/OrderedGroup/Handler.ts"
+import { waitingOf } from "../../src/Consumer/OrderedGroup/Waiting.ts"
+import { handler, type Handling } from "../../src/Consumer/UserConsumer/Handler.ts"
 
 const delivered = (sequence: number): Delivered => ({
   id: `evt_${sequence}`,

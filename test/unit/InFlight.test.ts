@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { InFlight } from "../../src/InFlight.ts"
+import { InFlight } from "../../src/Process/InFlight.ts"
 
 describe("what is in flight", () => {
   it("is found at its place until it is deleted, and only once", () => {

@@ -2,10 +2,10 @@ import { assert, describe, it, layer } from "@effect/vitest"
 import { Effect, Layer, Option, Redacted } from "effect"
 import { Buffer } from "node:buffer"
 import { createHash } from "node:crypto"
-import { AppendFailed, EventLog } from "../../src/EventLog.ts"
+import { AppendFailed, EventLog } from "../../src/EventLog/EventLog.ts"
 import * as Memory from "../../src/EventLog/Memory.ts"
-import { Ingress } from "../../src/Ingress.ts"
-import * as Signature from "../../src/Signature.ts"
+import { Ingress } from "../../src/Ingress/Ingress.ts"
+import * as Signature from "../../src/Signature/Signature.ts"
 import { scanCreated, secret, signed } from "../support/Webhook.ts"
 
 const ingress = Ingress.layer(Signature.verifier([secret]))

@@ -1,8 +1,8 @@
 import { assert, describe, it, vi } from "@effect/vitest"
 import { Effect, Logger } from "effect"
 import process from "node:process"
-import { run } from "../../src/Subscribe/Session.ts"
-import { lineOf } from "../../src/Telemetry.ts"
+import { run } from "../../src/Consumer/Subscribe/Session.ts"
+import { lineOf } from "../../src/Process/Telemetry.ts"
 
 /** What is written to a stream of the console meanwhile. */
 const written = async (stream: "log" | "error", work: () => Promise<unknown>) => {

@@ -1,11 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
-import { shareOut } from "../../src/OrderedGroup/Balance.ts"
-import { Desk } from "../../src/OrderedGroup/Desk.ts"
-import { Feed } from "../../src/OrderedGroup/Feed.ts"
-import { partitionOf } from "../../src/OrderedGroup/Key.ts"
-import { LeaseClock } from "../../src/OrderedGroup/LeaseClock.ts"
-import { Member, type Revised } from "../../src/OrderedGroup/Member.ts"
-import type { Sign } from "../../src/OrderedGroup/Silence.ts"
+import { shareOut } from "../../src/Consumer/OrderedGroup/Balance.ts"
+import { Desk } from "../../src/Consumer/OrderedGroup/Desk.ts"
+import { Feed } from "../../src/Consumer/OrderedGroup/Feed.ts"
+import { partitionOf } from "../../src/Consumer/OrderedGroup/Key.ts"
+import { LeaseClock } from "../../src/Consumer/OrderedGroup/LeaseClock.ts"
+import { Member, type Revised } from "../../src/Consumer/OrderedGroup/Member.ts"
+import type { Sign } from "../../src/Consumer/OrderedGroup/Silence.ts"
 
 describe("a key's partition", () => {
   it("is what it always was", () => {

@@ -7,7 +7,7 @@ import {
   type Memory,
   patience,
   standstill
-} from "../../src/Projector/Place.ts"
+} from "../../src/Projector/Place/Place.ts"
 
 const created = "2026-01-01T00:00:00Z"
 

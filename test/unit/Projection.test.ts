@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { filterOf } from "../../src/Projection.ts"
-import { projections } from "../../src/Projections.ts"
+import { filterOf } from "../../src/Projector/Projection.ts"
+import { projections } from "../../src/Projector/Projections.ts"
 
 describe("the subject that a projection consumes", () => {
   it("is no wider than its types need", () => {

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { bypassForLoopback } from "../../src/Proxies.ts"
+import { bypassForLoopback } from "../../src/Process/Proxies.ts"
 
 const bypassed = (environment: Record<string, string | undefined>) => {
   bypassForLoopback(environment)

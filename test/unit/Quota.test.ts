@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { waitAfter } from "../../src/ThreeQpr/Quota.ts"
+import { waitAfter } from "../../src/Provider/ThreeQpr/Quota.ts"
 
 const clock = Date.parse("2026-03-20T12:00:00Z")
 const usedUp = (reset: string, more: Record<string, string> = {}) =>

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { AppendFailed, appendTimeout } from "../../src/EventLog.ts"
+import { AppendFailed, appendTimeout } from "../../src/EventLog/EventLog.ts"
 import { Readiness } from "../../src/EventLog/Readiness.ts"
 
 const stored = { sequence: 1, duplicate: false }

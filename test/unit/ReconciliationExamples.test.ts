@@ -1,7 +1,7 @@
 // Runs: node first
 
 import { assert, describe, it } from "@effect/vitest"
-import { fromStored, toStored } from "../../src/Reconciliations/Examples.ts"
+import { fromStored, toStored } from "../../src/Jobs/Reconciliations/Examples.ts"
 
 const unusable_examples = [{ id: "c", reason: "data.scanned_at" }, { id: null, reason: "no id" }]
 

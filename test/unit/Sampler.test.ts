@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Option, Tracer } from "effect"
-import { sampled, type Sampler } from "../../src/Telemetry/Sampler.ts"
+import { sampled, type Sampler } from "../../src/Process/Telemetry/Sampler.ts"
 
 const caller = (sampled: boolean, traceId = "0".repeat(16) + "f".repeat(16)) =>
   Tracer.externalSpan({ traceId, spanId: "00f067aa0ba902b7", sampled })

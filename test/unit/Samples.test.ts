@@ -5,7 +5,7 @@ import { Effect } from "effect"
 import { Buffer } from "node:buffer"
 import { knownTypes } from "../../src/Domain/Event.ts"
 import { read } from "../../src/Domain/Reading.ts"
-import { sampleOf } from "../../src/Simulator/Samples.ts"
+import { sampleOf } from "../../src/Provider/Simulator/Samples.ts"
 
 describe("samples", () => {
   it.effect.each([...knownTypes, "menu.opened"])(

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Redacted } from "effect"
 import { Buffer } from "node:buffer"
 import { readFileSync } from "node:fs"
-import * as Signature from "../../src/Signature.ts"
+import * as Signature from "../../src/Signature/Signature.ts"
 
 interface Vector {
   readonly name: string

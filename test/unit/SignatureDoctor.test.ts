@@ -5,7 +5,7 @@ import { Redacted } from "effect"
 import { Buffer } from "node:buffer"
 import { createHash, createHmac } from "node:crypto"
 import { brotliCompressSync, deflateSync, gzipSync } from "node:zlib"
-import { type Captured, diagnose } from "../../src/SignatureDoctor.ts"
+import { type Captured, diagnose } from "../../src/Signature/SignatureDoctor.ts"
 
 const secret = "whsec_c2VjcmV0IG9mIHRoZSB0ZXN0cw"
 const oldSecret = "whsec_01d"

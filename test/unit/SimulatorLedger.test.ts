@@ -2,11 +2,11 @@
 
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import type { Outcome } from "../../src/Simulator/Delivery.ts"
-import { Latency } from "../../src/Simulator/Latency.ts"
-import { Ledger } from "../../src/Simulator/Ledger.ts"
-import * as Plan from "../../src/Simulator/Plan.ts"
-import { reportOf } from "../../src/Simulator/Report.ts"
+import type { Outcome } from "../../src/Provider/Simulator/Delivery.ts"
+import { Latency } from "../../src/Provider/Simulator/Latency.ts"
+import { Ledger } from "../../src/Provider/Simulator/Ledger.ts"
+import * as Plan from "../../src/Provider/Simulator/Plan.ts"
+import { reportOf } from "../../src/Provider/Simulator/Report.ts"
 
 const answer = (status: number, body: object = {}): Outcome => ({
   _tag: "Answered",

@@ -3,8 +3,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Layer, Logger, type Scope } from "effect"
 import { TestClock } from "effect/testing"
-import { noteWhenStopped, report } from "../../src/Stopping.ts"
-import { lineOf } from "../../src/Telemetry.ts"
+import { noteWhenStopped, report } from "../../src/Process/Stopping.ts"
+import { lineOf } from "../../src/Process/Telemetry.ts"
 
 /** A part that takes a time to stop. */
 const part = (millis: number) => Layer.effectDiscard(Effect.addFinalizer(() => Effect.sleep(millis)))

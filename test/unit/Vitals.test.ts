@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Scope } from "effect"
-import { Vitals } from "../../src/Vitals.ts"
+import { Vitals } from "../../src/Process/Vitals.ts"
 
 describe("the vitals", () => {
   it.live("tell the first worker that fails, and not one that is stopped", () =>

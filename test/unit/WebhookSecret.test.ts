@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Redacted } from "effect"
-import { isActive, parse } from "../../src/WebhookSecret/Secret.ts"
+import { isActive, parse } from "../../src/Domain/Secret.ts"
 
 const whole = "whsec_of_the_tests"
 

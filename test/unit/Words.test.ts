@@ -6,8 +6,8 @@ import { Effect, Layer } from "effect"
 import { CliError, CliOutput, Command } from "effect/cli"
 import { FetchHttpClient } from "effect/http"
 import packageJson from "../../package.json" with { type: "json" }
-import { command } from "../../src/Cli.ts"
-import { DotEnv } from "../../src/Config/DotEnv.ts"
+import { command } from "../../src/Cli/Cli.ts"
+import { DotEnv } from "../../src/Process/Config/DotEnv.ts"
 
 /** What a command line shows, and the errors of wrong usage. */
 const shown = (...args: ReadonlyArray<string>) =>

@@ -1,6 +1,6 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
-import { InvalidRequest, NotFound, Unavailable } from "../Problems.ts"
+import { InvalidRequest, NotFound, Unavailable } from "./Problems.ts"
 import { AnyText } from "./Query.ts"
 
 /** 3QPR's own parameters, and its defaults. */

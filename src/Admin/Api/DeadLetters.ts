@@ -3,7 +3,7 @@ import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
 import { ConsumerName } from "../../Domain/ConsumerName.ts"
 import { EventType } from "../../Domain/Event.ts"
 import { PointInTime } from "../../Domain/PointInTime.ts"
-import { InvalidSelection, NotFound, Unavailable } from "../Problems.ts"
+import { InvalidSelection, NotFound, Unavailable } from "./Problems.ts"
 import { Begun, By, Rate } from "./Operations.ts"
 import { within } from "./Query.ts"
 

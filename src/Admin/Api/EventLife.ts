@@ -1,7 +1,7 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
-import { Kind, Result } from "../../Operations/Record.ts"
-import { NotFound, Unavailable } from "../Problems.ts"
+import { Kind, Result } from "../../Domain/Operation.ts"
+import { NotFound, Unavailable } from "./Problems.ts"
 import { DeadLetterSummary } from "./DeadLetters.ts"
 
 const Text = Schema.NullOr(Schema.String)

@@ -2,7 +2,7 @@ import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
 import { EventType } from "../../Domain/Event.ts"
 import { PointInTime } from "../../Domain/PointInTime.ts"
-import { NotFound, Unavailable } from "../Problems.ts"
+import { NotFound, Unavailable } from "./Problems.ts"
 import { within } from "./Query.ts"
 
 /** An entry of the event log, without its bytes. */

@@ -1,7 +1,7 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
-import { Target } from "../../Forget/Target.ts"
-import { InvalidRequest, InvalidSelection, Unavailable } from "../Problems.ts"
+import { Target } from "../../Domain/ErasureTarget.ts"
+import { InvalidRequest, InvalidSelection, Unavailable } from "./Problems.ts"
 import { By, Rate } from "./Operations.ts"
 import { AnyText, Text } from "./Query.ts"
 

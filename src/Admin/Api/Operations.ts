@@ -1,7 +1,7 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
-import { Kind, Outcome } from "../../Operations/Record.ts"
-import { NotFound, Unavailable } from "../Problems.ts"
+import { Kind, Outcome } from "../../Domain/Operation.ts"
+import { NotFound, Unavailable } from "./Problems.ts"
 import { Text, within } from "./Query.ts"
 
 /** Who asks: a person, a program. */

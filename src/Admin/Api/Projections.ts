@@ -1,9 +1,9 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import { LedgerCounts, LedgerProblem } from "../../Domain/Ledger.ts"
-import { TableComparison } from "../../Projector/Compare.ts"
+import { TableComparison } from "../../Projector/Rebuild/Compare.ts"
 import { Kind, State } from "../../Projector/Registry.ts"
-import { Conflict, NotFound, Unavailable } from "../Problems.ts"
+import { Conflict, NotFound, Unavailable } from "./Problems.ts"
 import { Text as Storable, within } from "./Query.ts"
 
 const Text = Schema.NullOr(Schema.String)

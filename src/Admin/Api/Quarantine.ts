@@ -1,7 +1,7 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
 import { QuarantineReason } from "../../Domain/QuarantineReason.ts"
-import { InvalidSelection, NotFound, Unavailable } from "../Problems.ts"
+import { InvalidSelection, NotFound, Unavailable } from "./Problems.ts"
 import { By, Rate } from "./Operations.ts"
 import { within } from "./Query.ts"
 

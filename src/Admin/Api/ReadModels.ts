@@ -1,7 +1,7 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
 import { PointInTime } from "../../Domain/PointInTime.ts"
-import { InvalidRequest, NotFound, Unavailable } from "../Problems.ts"
+import { InvalidRequest, NotFound, Unavailable } from "./Problems.ts"
 import { AnyText, within } from "./Query.ts"
 
 const extensible = <F extends Schema.Struct.Fields>(fields: F) =>

@@ -1,8 +1,8 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import { PointInTime } from "../../Domain/PointInTime.ts"
-import { Reconciliation } from "../../Reconciliations/Registry.ts"
-import { Conflict, InvalidRequest, InvalidSelection, NotFound, Unavailable } from "../Problems.ts"
+import { Reconciliation } from "../../Jobs/Reconciliations/Registry.ts"
+import { Conflict, InvalidRequest, InvalidSelection, NotFound, Unavailable } from "./Problems.ts"
 import { By } from "./Operations.ts"
 import { Text, within } from "./Query.ts"
 

@@ -1,7 +1,7 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
 import { RejectionDetail, RejectionSummary } from "../../Domain/Rejection.ts"
-import { NotFound, Unavailable } from "../Problems.ts"
+import { NotFound, Unavailable } from "./Problems.ts"
 import { within } from "./Query.ts"
 
 const RejectionsAnswer = Schema.Struct({

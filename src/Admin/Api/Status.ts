@@ -1,6 +1,6 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
-import { Unavailable } from "../Problems.ts"
+import { Unavailable } from "./Problems.ts"
 
 /** A durable consumer of the event log: one of ours (`scans-1`) or anybody's. */
 export const ConsumerAnswer = Schema.Struct({

@@ -1,7 +1,7 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
 import { SecretFingerprints } from "../../Domain/SecretFingerprints.ts"
-import { Unavailable } from "../Problems.ts"
+import { Unavailable } from "./Problems.ts"
 
 /** `/v1/webhook-secrets`: which secrets the receivers use, without showing them. */
 export const WebhookSecrets = HttpApiGroup.make("webhookSecrets").add(

@@ -1,9 +1,9 @@
 import { Effect } from "effect"
-import { DeadLetters } from "../../DeadLetters.ts"
-import { Operations } from "../../Operations.ts"
-import type { Kind } from "../../Operations/Record.ts"
+import { DeadLetters } from "../../EventLog/DeadLetters.ts"
+import { Operations } from "../../EventLog/Operations.ts"
+import type { Kind } from "../../Domain/Operation.ts"
 import type { Selection } from "../Api/DeadLetters.ts"
-import { InvalidSelection } from "../Problems.ts"
+import { InvalidSelection } from "../Api/Problems.ts"
 
 /** Begins an operation on the dead letters that were asked for, or says how many it would be on. */
 export const begin = Effect.fn("DeadLetters.begin")(

@@ -1,8 +1,8 @@
 import { Effect, Option, Semaphore, Stream } from "effect"
-import { idOf } from "../../Consumer/Delivered.ts"
-import { EventLog, type LoggedEntry, ReadFailed } from "../../EventLog.ts"
+import { idOf } from "../../EventLog/Delivered.ts"
+import { EventLog, type LoggedEntry, ReadFailed } from "../../EventLog/EventLog.ts"
 import { logEntries } from "../../EventLog/Entries.ts"
-import { sequenceOf } from "../../Projector/Applied.ts"
+import { sequenceOf } from "../../Projector/Apply/Applied.ts"
 
 /** How many sequences are looked through at a time, from the end of the log backwards. */
 const stride = 10_000

@@ -1,5 +1,5 @@
 import { Effect, Option, Stream } from "effect"
-import { EventLog, type LoggedEntry } from "../../EventLog.ts"
+import { EventLog, type LoggedEntry } from "../../EventLog/EventLog.ts"
 import { logEntries } from "../../EventLog/Entries.ts"
 
 export interface Window {

@@ -1,5 +1,5 @@
 import { Console, Effect } from "effect"
-import type { Checked } from "../../Doctor.ts"
+import type { Checked } from "./Examine.ts"
 import { paint } from "../Output.ts"
 import { wrap } from "../Wrap.ts"
 

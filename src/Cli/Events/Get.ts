@@ -4,13 +4,13 @@ import { Buffer } from "node:buffer"
 import process from "node:process"
 import type { EventDetail } from "../../Admin/Api/Events.ts"
 import { AdminClient, explained } from "../../Admin/Client.ts"
-import { printableIn } from "../../Printable.ts"
+import { printableIn } from "../../Process/Printable.ts"
 import { adminClient, adminUrlFlag, jsonFlag } from "../Flags.ts"
 import { json, paint } from "../Output.ts"
 import { writeOutput } from "../StandardStreams.ts"
 import { wrongUsage } from "../Usage.ts"
 import { showLife } from "./Life.ts"
-import { pretty, textOf } from "./Show.ts"
+import { pretty, textOf } from "./ShowEvents.ts"
 
 /** `threeqpr events get`: all that the log knows of one event, or its signed bytes as they came. */
 export const get = Command.make(

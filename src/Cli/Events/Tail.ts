@@ -2,12 +2,12 @@ import { Console, Effect, Option } from "effect"
 import { Command, Flag } from "effect/cli"
 import type { EventsAnswer, EventSummary } from "../../Admin/Api/Events.ts"
 import { AdminClient, explained } from "../../Admin/Client.ts"
-import { printableIn } from "../../Printable.ts"
+import { printableIn } from "../../Process/Printable.ts"
 import { adminClient, adminUrlFlag, jsonFlag } from "../Flags.ts"
 import { json, lineOf, paint } from "../Output.ts"
 import { timeFlag } from "../Time.ts"
-import { bodiesFlag, limitFlag, typeFlag } from "./Flags.ts"
-import { cells, columns } from "./Show.ts"
+import { bodiesFlag, limitFlag, typeFlag } from "./EventFlags.ts"
+import { cells, columns } from "./ShowEvents.ts"
 
 /** `threeqpr events tail`: shows the last events and then each new one, without an end and without a gap. */
 export const tail = Command.make(

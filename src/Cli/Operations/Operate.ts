@@ -4,8 +4,8 @@ import { AdminClient, explained } from "../../Admin/Client.ts"
 import { by } from "../By.ts"
 import { adminClient } from "../Flags.ts"
 import { json } from "../Output.ts"
-import type { OperationFlags } from "./Flags.ts"
-import { watch } from "./Watch.ts"
+import type { OperationFlags } from "./OperationFlags.ts"
+import { watch } from "./WatchOperations.ts"
 
 /** Nothing was done, or not with everything that was asked for. */
 export class NotDone extends Schema.TaggedError<NotDone>()("NotDone", { message: Schema.String }) {}

@@ -1,7 +1,7 @@
 import { Console, Effect, Schema } from "effect"
 import type { RebuildAnswer } from "../../Admin/Api/Projections.ts"
 import { paint, table } from "../Output.ts"
-import { number } from "./Watch.ts"
+import { number } from "./WatchProjections.ts"
 
 /** A read model is not what the log says; the differences were shown. */
 export class Differs extends Schema.TaggedError<Differs>()("Differs", { message: Schema.String }) {}

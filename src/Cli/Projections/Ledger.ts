@@ -3,7 +3,7 @@ import type { LedgerAnswer } from "../../Admin/Api/Projections.ts"
 import { liveLine } from "../LiveLine.ts"
 import { json, paint, table } from "../Output.ts"
 import type { Calls } from "./Calls.ts"
-import { number } from "./Watch.ts"
+import { number } from "./WatchProjections.ts"
 
 /** Not every entry is accounted for, once. */
 export class NotAccounted

@@ -5,7 +5,7 @@ import { adminUrlFlag, jsonFlag } from "../Flags.ts"
 import { json } from "../Output.ts"
 import { calls, nameArgument } from "./Calls.ts"
 import { failOnDifference, showComparisons } from "./Comparison.ts"
-import { number, watch } from "./Watch.ts"
+import { number, watch } from "./WatchProjections.ts"
 
 /** `threeqpr projections rebuild`: rebuilds a read model beside the live one, and switches. */
 export const rebuild = Command.make(

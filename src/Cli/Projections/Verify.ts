@@ -5,7 +5,7 @@ import { json } from "../Output.ts"
 import { calls, nameArgument } from "./Calls.ts"
 import { failOnDifference, showComparisons } from "./Comparison.ts"
 import { account, showLedgers } from "./Ledger.ts"
-import { watch } from "./Watch.ts"
+import { watch } from "./WatchProjections.ts"
 
 /** `threeqpr projections verify`: whether the read models are what the log says, cell by cell. */
 export const verify = Command.make(

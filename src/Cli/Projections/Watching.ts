@@ -4,7 +4,7 @@ import { adminUrlFlag, jsonFlag } from "../Flags.ts"
 import { json } from "../Output.ts"
 import { calls, nameArgument } from "./Calls.ts"
 import { show } from "./Rebuild.ts"
-import { watch as watchRebuild } from "./Watch.ts"
+import { watch as watchRebuild } from "./WatchProjections.ts"
 
 /** `threeqpr projections watch`: watches a running rebuild until it ends. */
 export const watch = Command.make(

@@ -1,5 +1,5 @@
 import { Console, Effect } from "effect"
-import type { Comparison } from "../../Simulator.ts"
+import type { Comparison } from "../../Provider/Simulator.ts"
 import { fit, paint } from "../Output.ts"
 import { listed } from "./Result.ts"
 

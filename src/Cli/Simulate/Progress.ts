@@ -1,6 +1,6 @@
 import { Clock, Effect } from "effect"
-import type { Simulation } from "../../Simulator.ts"
-import type { Ledger } from "../../Simulator/Ledger.ts"
+import type { Simulation } from "../../Provider/Simulator.ts"
+import type { Ledger } from "../../Provider/Simulator/Ledger.ts"
 import { liveLine } from "../LiveLine.ts"
 import { statusesOf } from "./Result.ts"
 

@@ -1,8 +1,8 @@
 import { Clock, Console, Context, Effect, Layer, Redacted } from "effect"
 import { randomBytes } from "node:crypto"
-import * as Account from "../../Simulator/Account.ts"
-import { SimulatedApi } from "../../Simulator/Api.ts"
-import { codes, createdCode } from "../../Simulator/World.ts"
+import * as Account from "../../Provider/Simulator/Account.ts"
+import { SimulatedApi } from "../../Provider/Simulator/Api.ts"
+import { codes, createdCode } from "../../Provider/Simulator/World.ts"
 
 const day = 86_400_000
 

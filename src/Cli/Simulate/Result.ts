@@ -1,7 +1,7 @@
 import { Console, Effect } from "effect"
-import type { Silence } from "../../Simulator/Delivery.ts"
-import { faultNames, faults } from "../../Simulator/Faults.ts"
-import type { Report } from "../../Simulator/Report.ts"
+import type { Silence } from "../../Provider/Simulator/Delivery.ts"
+import { faultNames, faults } from "../../Provider/Simulator/Faults.ts"
+import type { Report } from "../../Provider/Simulator/Report.ts"
 import { fit, paint, table } from "../Output.ts"
 
 /** Shows what a run did and what became of its events. */

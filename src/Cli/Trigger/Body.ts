@@ -1,7 +1,7 @@
 import { Effect, Option, Result } from "effect"
 import { Buffer } from "node:buffer"
 import { parseExact } from "../../Domain/ExactJson.ts"
-import { sampleOf } from "../../Simulator/Samples.ts"
+import { sampleOf } from "../../Provider/Simulator/Samples.ts"
 import { bytesOf, InputUnreadable } from "../Input.ts"
 import { wrongUsage } from "../Usage.ts"
 import * as Override from "./Override.ts"

@@ -1,6 +1,6 @@
 import { Clock, Effect, Schema } from "effect"
 import { FetchHttpClient, HttpClient, HttpClientRequest } from "effect/http"
-import * as Signature from "../../Signature.ts"
+import * as Signature from "../../Signature/Signature.ts"
 
 /** Deliveries were not answered as they should be. */
 export class NotAccepted

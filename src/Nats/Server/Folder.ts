@@ -1,5 +1,5 @@
 import { Effect, FileSystem, Path } from "effect"
-import { acquire, FolderLocked } from "../../FolderLock.ts"
+import { acquire, FolderLocked } from "../../Process/FolderLock.ts"
 
 /** The broker's part of the data folder, with absolute paths. */
 export interface Folder {

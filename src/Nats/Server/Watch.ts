@@ -1,6 +1,6 @@
 import { Effect, Redacted } from "effect"
 import { connect, ErrorCode, NatsError } from "nats"
-import { stream } from "../../EventLog.ts"
+import { stream } from "../../EventLog/EventLog.ts"
 
 /** How long the broker may answer nothing before it is started again, in milliseconds. */
 export const longestSilence = 30_000

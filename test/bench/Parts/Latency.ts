@@ -1,7 +1,7 @@
 import { Effect } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { Agent, get, request } from "node:http"
-import * as Signature from "../../../src/Signature.ts"
+import * as Signature from "../../../src/Signature/Signature.ts"
 import * as System from "../../support/Faults/System.ts"
 import { bodyOf } from "../Fill.ts"
 import type { Part } from "../Part.ts"

@@ -51,7 +51,7 @@ export const place: Part = {
 const programOf = Effect.fnUntraced(
   function*(edits: ReadonlyArray<{ readonly text: string; readonly without: string }>) {
     const folder = yield* Workspace.make
-    yield* Workspace.edited(folder, edits.map((edit) => ({ file: "src/Projector/Keep.ts", ...edit })))
+    yield* Workspace.edited(folder, edits.map((edit) => ({ file: "src/Projector/Place/Keep.ts", ...edit })))
     return join(folder, "bin/threeqpr.js")
   }
 )

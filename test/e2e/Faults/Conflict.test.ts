@@ -3,7 +3,7 @@
 import { assert, describe } from "@effect/vitest"
 import { Effect } from "effect"
 import { Buffer } from "node:buffer"
-import * as Signature from "../../../src/Signature.ts"
+import * as Signature from "../../../src/Signature/Signature.ts"
 import { readStream } from "../../support/Faults/Stored.ts"
 import * as System from "../../support/Faults/System.ts"
 import { send } from "../../support/Http.ts"

@@ -3,7 +3,7 @@
 import { assert, layer } from "@effect/vitest"
 import { Context, Deferred, Effect, Fiber, Layer, Redacted } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
-import { Database } from "../../../src/Database.ts"
+import { Database } from "../../../src/Database/Database.ts"
 import { platform } from "../../support/Broker.ts"
 import { Scene } from "../../support/Faults/Scene.ts"
 import type { System } from "../../support/Faults/System.ts"

@@ -2,7 +2,7 @@
 
 import { assert, layer } from "@effect/vitest"
 import { Effect, FileSystem, Redacted } from "effect"
-import * as Signature from "../../../src/Signature.ts"
+import * as Signature from "../../../src/Signature/Signature.ts"
 import { platform } from "../../support/Broker.ts"
 import { Scene } from "../../support/Faults/Scene.ts"
 import { secret } from "../../support/Faults/System.ts"

@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer"
-import * as Signature from "../../../src/Signature.ts"
+import * as Signature from "../../../src/Signature/Signature.ts"
 import { between, type Kind, pick } from "../Case.ts"
 import { authentic, delivery, head, webhook } from "../Request.ts"
 

@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer"
-import * as Signature from "../../../src/Signature.ts"
+import * as Signature from "../../../src/Signature/Signature.ts"
 import { between, bytesOf, type Kind, type Means, pick } from "../Case.ts"
 import { secret } from "../Ledger.ts"
 import { authentic, head } from "../Request.ts"

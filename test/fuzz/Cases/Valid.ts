@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer"
-import * as Signature from "../../../src/Signature.ts"
+import * as Signature from "../../../src/Signature/Signature.ts"
 import { between, type Kind, type Means, pick } from "../Case.ts"
 import { authentic, chunk, delivery, head, lastChunk, pieces } from "../Request.ts"
 

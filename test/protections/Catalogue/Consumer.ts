@@ -47,7 +47,7 @@ export const consumer: ReadonlyArray<Protection> = [
     name: "an event is acknowledged after the commit",
     edits: [
       edit(
-        "src/Consumer.ts",
+        "src/Consumer/Consumer.ts",
         "const outcomes = yield* options.handle(batch)\n",
         "for (const message of messages) message.ack()\n      const outcomes = yield* options.handle(batch)\n"
       )
@@ -58,14 +58,14 @@ export const consumer: ReadonlyArray<Protection> = [
   {
     rows: ["11"],
     name: "what a killed instance had is given to another soon",
-    edits: [edit("src/Consumer.ts", "export const ackWait = 10_000", "export const ackWait = 25_000")],
+    edits: [edit("src/Consumer/Consumer.ts", "export const ackWait = 10_000", "export const ackWait = 25_000")],
     test: "e2e/Faults/Projectors.test.ts",
     title: "lose nothing to a kill before the commit; another instance takes over within 11 seconds"
   },
   {
     rows: ["20"],
     name: "a consumer holds a bounded number of events",
-    edits: [edit("src/Projector.ts", "waiting: largest,", "waiting: 20 * largest,")],
+    edits: [edit("src/Projector/Projector.ts", "waiting: largest,", "waiting: 20 * largest,")],
     test: "e2e/Faults/Load.test.ts",
     title: "a consumer that stands still keeps little in memory, shows its lag, and slows no receiver"
   },
@@ -74,7 +74,7 @@ export const consumer: ReadonlyArray<Protection> = [
     name: "a poison event is kept before it is given up",
     edits: [
       edit(
-        "src/Consumer.ts",
+        "src/Consumer/Consumer.ts",
         "return yield* deadLetters.put(options.durable, event, outcome.error).pipe(",
         "return yield* Effect.void.pipe("
       )
@@ -100,7 +100,7 @@ export const consumer: ReadonlyArray<Protection> = [
     name: "a place in the log that cannot be read for a time makes the process not ready",
     edits: [
       edit(
-        "src/Projector/Keep.ts",
+        "src/Projector/Place/Keep.ts",
         "const isFault = !before.runs || now - state.unreadableSince >= unreadablePatience",
         "const isFault = !before.runs"
       )
@@ -112,9 +112,9 @@ export const consumer: ReadonlyArray<Protection> = [
     rows: ["29"],
     name: "a member of a group that can release nothing stops at once",
     edits: [
-      edit("src/OrderedGroup/Work.ts", "member.halt(storeFault)\n", "\n"),
+      edit("src/Consumer/OrderedGroup/Work.ts", "member.halt(storeFault)\n", "\n"),
       edit(
-        "src/OrderedGroup/Work.ts",
+        "src/Consumer/OrderedGroup/Work.ts",
         "!member.hasToRelease || options.isClosed() || (failures > 0 && !member.isValid(clock.now()))",
         "member.owned.size === 0 || options.isClosed()"
       )

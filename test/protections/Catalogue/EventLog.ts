@@ -58,14 +58,14 @@ export const eventLog: ReadonlyArray<Protection> = [
   {
     rows: ["3"],
     name: "the connection is made again without a limit",
-    edits: [edit("src/Nats.ts", "maxReconnectAttempts: -1,", "maxReconnectAttempts: 10,")],
+    edits: [edit("src/Nats/Nats.ts", "maxReconnectAttempts: -1,", "maxReconnectAttempts: 10,")],
     test: "e2e/Faults/Broker.test.ts",
     title: "lives on without it for 35 seconds, says so, and comes back by itself"
   },
   {
     rows: ["4", "6"],
     name: "pings notice a connection that is dead",
-    edits: [edit("src/Nats.ts", "pingInterval: 4_000,", "pingInterval: 120_000,")],
+    edits: [edit("src/Nats/Nats.ts", "pingInterval: 4_000,", "pingInterval: 120_000,")],
     test: "integration/Network.test.ts",
     title:
       "notices within 15 seconds that the connection is lost, answers meanwhile, and continues when it is back"

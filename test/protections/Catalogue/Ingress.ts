@@ -105,7 +105,7 @@ export const ingress: ReadonlyArray<Protection> = [
     rows: ["promise 2", "T1"],
     name: "a signature that does not fit is refused",
     edits: [
-      edit("src/Ingress.ts", "return error && { ok: false, error }", "return undefined")
+      edit("src/Ingress/Ingress.ts", "return error && { ok: false, error }", "return undefined")
     ],
     test: "unit/Ingress.test.ts",
     title: "stores nothing that is unsigned, signed with another secret, or changed after signing"
@@ -115,7 +115,7 @@ export const ingress: ReadonlyArray<Protection> = [
     name: "the signature is checked over the raw bytes",
     edits: [
       edit(
-        "src/Ingress.ts",
+        "src/Ingress/Ingress.ts",
         "verify(body, signature)",
         "verify(new TextEncoder().encode(JSON.stringify(JSON.parse(new TextDecoder().decode(body)))), signature)"
       )
@@ -126,14 +126,14 @@ export const ingress: ReadonlyArray<Protection> = [
   {
     rows: ["25"],
     name: "a signature has the form of one before it is compared",
-    edits: [edit("src/Signature.ts", `if (!isWellFormed(signature)) return "invalid_signature"`, "")],
+    edits: [edit("src/Signature/Signature.ts", `if (!isWellFormed(signature)) return "invalid_signature"`, "")],
     test: "unit/Signature.test.ts",
     title: "refuses a signature that is"
   },
   {
     rows: ["25"],
     name: "a repeated signature header is ambiguous",
-    edits: [edit("src/Signature.ts", `if (signature.includes(",")) return "ambiguous_signature"`, "")],
+    edits: [edit("src/Signature/Signature.ts", `if (signature.includes(",")) return "ambiguous_signature"`, "")],
     test: "unit/Signature.test.ts",
     title: "calls a repeated header ambiguous, even when both values are right"
   },
@@ -142,7 +142,7 @@ export const ingress: ReadonlyArray<Protection> = [
     name: "every active secret is tried",
     edits: [
       edit(
-        "src/Signature.ts",
+        "src/Signature/Signature.ts",
         "timingSafeEqual(expected, given) ? index : matched",
         "timingSafeEqual(expected, given) ? index : -1"
       )
@@ -169,7 +169,7 @@ export const ingress: ReadonlyArray<Protection> = [
     name: "what is signed and no event is kept",
     edits: [
       edit(
-        "src/Ingress.ts",
+        "src/Ingress/Ingress.ts",
         "const reading = read(body)\n",
         `const reading = read(body)
       if (reading._tag === "Unusable") return Effect.succeed({ ok: false, error: "invalid_signature" })\n`
@@ -205,7 +205,7 @@ export const ingress: ReadonlyArray<Protection> = [
     rows: ["promise 7", "T8"],
     name: "requests under another Host are refused",
     edits: [
-      edit("src/Admin/Access.ts", "if (!isSafeName(name, token !== undefined, options)) {", "if (false) {")
+      edit("src/Admin/Access/Access.ts", "if (!isSafeName(name, token !== undefined, options)) {", "if (false) {")
     ],
     test: "integration/Admin.test.ts",
     title: "answers only requests that come under this machine's own name and from no other site"
@@ -213,7 +213,7 @@ export const ingress: ReadonlyArray<Protection> = [
   {
     rows: ["promise 7", "T8"],
     name: "requests under a public name are refused with a token too",
-    edits: [edit("src/Admin/Hosts.ts", `|| !name.includes(".") ||`, "|| true ||")],
+    edits: [edit("src/Admin/Access/Hosts.ts", `|| !name.includes(".") ||`, "|| true ||")],
     test: "integration/AdminAccess.test.ts",
     title: "answers under names that no public page can have, and under those that are allowed"
   },
@@ -222,7 +222,7 @@ export const ingress: ReadonlyArray<Protection> = [
     name: "requests of another Origin are refused",
     edits: [
       edit(
-        "src/Admin/Access.ts",
+        "src/Admin/Access/Access.ts",
         "if (origin !== undefined && !isOwn(origin, host, options)) {",
         "if (false) {"
       )
@@ -233,14 +233,14 @@ export const ingress: ReadonlyArray<Protection> = [
   {
     rows: ["promise 7", "T10"],
     name: "beyond loopback a token is needed",
-    edits: [edit("src/Admin/Access.ts", "token !== undefined || isLoopback(host) ?", "true ?")],
+    edits: [edit("src/Admin/Access/Access.ts", "token !== undefined || isLoopback(host) ?", "true ?")],
     test: "integration/Admin.test.ts",
     title: "does not start beyond loopback without a token"
   },
   {
     rows: ["promise 7", "T10"],
     name: "the token is compared",
-    edits: [edit("src/Admin/Access.ts", "[equal(given, token), ", "[true, ")],
+    edits: [edit("src/Admin/Access/Access.ts", "[equal(given, token), ", "[true, ")],
     test: "integration/Admin.test.ts",
     title: "wants its token, if it has one, for all but health"
   }

@@ -44,14 +44,14 @@ export const operations: ReadonlyArray<Protection> = [
   {
     rows: ["promise 3"],
     name: "a released entry of the quarantine is not swallowed by the dedup window",
-    edits: [edit("src/Operations/Release.ts", "dedupId: `quarantine:${entry.sequence}`,", "")],
+    edits: [edit("src/Jobs/Operations/Release.ts", "dedupId: `quarantine:${entry.sequence}`,", "")],
     test: "integration/Quarantine.test.ts",
     title: "makes an event of what decodes now, with its bytes, signature and time of receipt"
   },
   {
     rows: ["promise 3"],
     name: "what still does not decode stays in the quarantine",
-    edits: [edit("src/Operations/Release.ts", `if (event._tag === "Unusable") {`, "if (false) {")],
+    edits: [edit("src/Jobs/Operations/Release.ts", `if (event._tag === "Unusable") {`, "if (false) {")],
     test: "integration/Quarantine.test.ts",
     title: "makes an event of what decodes now, with its bytes, signature and time of receipt"
   },
@@ -60,7 +60,7 @@ export const operations: ReadonlyArray<Protection> = [
     name: "what was recorded before an interruption is finished",
     edits: [
       edit(
-        "src/Operations/Discard.ts",
+        "src/Jobs/Operations/Discard.ts",
         `finish: (outcomes) => remove(outcomes.filter(({ result }) => result === "discarded").map(({ id }) => id))`,
         "finish: () => Effect.void"
       )
@@ -72,7 +72,7 @@ export const operations: ReadonlyArray<Protection> = [
     rows: ["18"],
     name: "a cancelled operation stops",
     edits: [
-      edit("src/Operations/Runner.ts", "if ((yield* standing(operations, id))?.cancelled) break", "")
+      edit("src/Jobs/Operations/Runner.ts", "if ((yield* standing(operations, id))?.cancelled) break", "")
     ],
     test: "integration/Redrive.test.ts",
     title: "goes at its rate, and a cancelled one sends no more"
@@ -82,7 +82,7 @@ export const operations: ReadonlyArray<Protection> = [
     name: "an operation keeps to its rate",
     edits: [
       edit(
-        "src/Operations/Runner.ts",
+        "src/Jobs/Operations/Runner.ts",
         "yield* Effect.sleep(Math.max(0, began + at / operation.rate * 1_000 - (yield* monotonicMillis)))",
         ""
       )
@@ -102,7 +102,7 @@ export const operations: ReadonlyArray<Protection> = [
   {
     rows: ["18"],
     name: "one dead letter for a consumer and an event",
-    edits: [edit("src/DeadLetters.ts", "yield* removeAll(manager, same)\n", "\n")],
+    edits: [edit("src/EventLog/DeadLetters.ts", "yield* removeAll(manager, same)\n", "\n")],
     test: "integration/DeadLetters.test.ts",
     title: "keeps one for a consumer and an event: the last failure, all attempts, the first time"
   },
@@ -111,7 +111,7 @@ export const operations: ReadonlyArray<Protection> = [
     name: "a scan that has a row is not missing",
     edits: [
       edit(
-        "src/Reconciliations/Missing.ts",
+        "src/Jobs/Reconciliations/Missing.ts",
         "ids.filter((id) => !rows.has(id) && !appended.has(id))",
         "ids.filter((id) => !appended.has(id))"
       )
@@ -125,7 +125,7 @@ export const operations: ReadonlyArray<Protection> = [
     name: "a scan whose event is a dead letter is not missing",
     edits: [
       edit(
-        "src/Reconciliations/Missing.ts",
+        "src/Jobs/Reconciliations/Missing.ts",
         "missing: new Set(without.filter((id) => !dead.has(id)))",
         "missing: new Set(without)"
       )
@@ -139,7 +139,7 @@ export const operations: ReadonlyArray<Protection> = [
     name: "a dry run of reconcile appends nothing",
     edits: [
       edit(
-        "src/Reconciliations/Pass.ts",
+        "src/Jobs/Reconciliations/Pass.ts",
         "else if (dry_run) noteStillMissing(scan.id)",
         ""
       )
@@ -153,7 +153,7 @@ export const operations: ReadonlyArray<Protection> = [
     name: "a reconciliation that is made again knows what it had appended",
     edits: [
       edit(
-        "src/Reconciliations/Missing.ts",
+        "src/Jobs/Reconciliations/Missing.ts",
         "const appended = new Set(own.map(({ scan_id }) => fromStored(scan_id)))",
         "const appended = new Set<string>()"
       )

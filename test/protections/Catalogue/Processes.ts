@@ -13,7 +13,7 @@ export const processes: ReadonlyArray<Protection> = [
     name: "a lock is free when its process is dead",
     edits: [
       edit(
-        "src/FolderLock.ts",
+        "src/Process/FolderLock.ts",
         "if (holder.space === own.space) return yield* isRunning(holder)",
         "if (holder.space === own.space) return true"
       )
@@ -26,7 +26,7 @@ export const processes: ReadonlyArray<Protection> = [
     name: "a pid that was given to another process holds nothing",
     edits: [
       edit(
-        "src/FolderLock/Holder.ts",
+        "src/Process/FolderLock/Holder.ts",
         "(holder.startedAt === null || holder.startedAt === startedAt)",
         "true"
       )
@@ -37,7 +37,7 @@ export const processes: ReadonlyArray<Protection> = [
   {
     rows: ["16"],
     name: "of all that find a dead holder one takes over",
-    edits: [edit("src/FolderLock.ts", "if (!isSame(yield* read(file), dead)) return false", "")],
+    edits: [edit("src/Process/FolderLock.ts", "if (!isSame(yield* read(file), dead)) return false", "")],
     test: "unit/FolderLock.test.ts",
     title: "refuses one that found the dead holder, when another took over meanwhile"
   },
@@ -46,7 +46,7 @@ export const processes: ReadonlyArray<Protection> = [
     name: "a lock is released only by its holder",
     edits: [
       edit(
-        "src/FolderLock.ts",
+        "src/Process/FolderLock.ts",
         "if (isSame(yield* read(file), own)) yield* fs.remove(file)",
         "yield* fs.remove(file)"
       )
@@ -81,7 +81,7 @@ export const processes: ReadonlyArray<Protection> = [
     rows: ["promise 6"],
     name: "a worker that ends takes the process down with it",
     edits: [
-      edit("src/Vitals.ts", "Exit.isFailure(exit) && !Cause.hasInterruptsOnly(exit.cause)", "false")
+      edit("src/Process/Vitals.ts", "Exit.isFailure(exit) && !Cause.hasInterruptsOnly(exit.cause)", "false")
     ],
     test: "unit/Vitals.test.ts",
     title: "tell the first worker that fails, and not one that is stopped"

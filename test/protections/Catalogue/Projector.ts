@@ -1,12 +1,12 @@
 import { edit, type Protection } from "../Protection.ts"
 
 const withoutIds = edit(
-  "src/Projector/Batch.ts",
+  "src/Projector/Apply/Batch.ts",
   "recorded.flatMap((id) => candidates.get(id) ?? [])",
   "[...candidates.values()]"
 )
 
-const counters = "src/Projections/Counters.ts"
+const counters = "src/Projector/Projections/Counters.ts"
 
 /** An id that was applied is applied once more, and counted, even though its row is there. */
 const countedTwice = [
@@ -41,7 +41,7 @@ export const projector: ReadonlyArray<Protection> = [
     name: "a replayed event is accounted for",
     edits: [
       edit(
-        "src/Projector/Batch.ts",
+        "src/Projector/Apply/Batch.ts",
         "yield* recordRepeated(projection, generation, events)",
         ""
       )
@@ -136,7 +136,7 @@ export const projector: ReadonlyArray<Protection> = [
     name: "the sequence decides about a subscription",
     edits: [
       edit(
-        "src/Projections/Subscriptions.ts",
+        "src/Projector/Projections/Subscriptions.ts",
         "where excluded.sequence > subscription.sequence",
         ""
       )
@@ -149,7 +149,7 @@ export const projector: ReadonlyArray<Protection> = [
     name: "ids and rows are written in one transaction",
     edits: [
       edit(
-        "src/Projector/Batch.ts",
+        "src/Projector/Apply/Batch.ts",
         "yield* sql.withTransaction(Effect.gen(function*() {",
         "yield* Effect.asVoid(Effect.gen(function*() {"
       )
@@ -162,7 +162,7 @@ export const projector: ReadonlyArray<Protection> = [
     name: "a batch that fails is halved until the poison event stands alone",
     edits: [
       edit(
-        "src/Projector.ts",
+        "src/Projector/Projector.ts",
         "if (events.length === 1) return Effect.succeed([deadLetter(messageOf(exit.cause))])",
         "return Effect.succeed(events.map(() => deadLetter(messageOf(exit.cause))))"
       )
@@ -173,7 +173,7 @@ export const projector: ReadonlyArray<Protection> = [
   {
     rows: ["18"],
     name: "a body is read before it gets into SQL",
-    edits: [edit("src/Projector.ts", `return reading._tag === "Event"\n`, "return true\n")],
+    edits: [edit("src/Projector/Projector.ts", `return reading._tag === "Event"\n`, "return true\n")],
     test: "integration/Projector.test.ts",
     title: "dead-letters what another program wrote into the stream, and continues"
   },
@@ -182,7 +182,7 @@ export const projector: ReadonlyArray<Protection> = [
     name: "what the database's state did is no fault of an event",
     edits: [
       edit(
-        "src/Projector.ts",
+        "src/Projector/Projector.ts",
         "if (!isCausedByData(exit.cause)) {",
         "if (false) {"
       )
@@ -195,7 +195,7 @@ export const projector: ReadonlyArray<Protection> = [
     name: "a database that is away is waited for",
     edits: [
       edit(
-        "src/Projector.ts",
+        "src/Projector/Projector.ts",
         "if (!isCausedByData(exit.cause)) {",
         "if (false) {"
       )
@@ -208,7 +208,7 @@ export const projector: ReadonlyArray<Protection> = [
     name: "what an operator has to put right is no fault of an event",
     edits: [
       edit(
-        "src/Projector.ts",
+        "src/Projector/Projector.ts",
         "if (!isCausedByData(exit.cause)) {",
         "if (false) {"
       )
@@ -240,28 +240,28 @@ export const projector: ReadonlyArray<Protection> = [
   {
     rows: ["17", "promise 4"],
     name: "a database that is behind its durable consumer reads the log again",
-    edits: [edit("src/Projector/Place.ts", "if (missing === 0) return", "if (missing >= 0) return")],
+    edits: [edit("src/Projector/Place/Place.ts", "if (missing === 0) return", "if (missing >= 0) return")],
     test: "integration/Place.test.ts",
     title: "says how many events are missing, reads them again while others come in, and is ready then"
   },
   {
     rows: ["9", "promise 5"],
     name: "a log that ends before the rows is not applied",
-    edits: [edit("src/Projector/Place.ts", "if (highest > now.lastSequence) {", "if (false) {")],
+    edits: [edit("src/Projector/Place/Place.ts", "if (highest > now.lastSequence) {", "if (false) {")],
     test: "integration/Place.test.ts",
     title: "is not applied, ends a verification with the reason, and is built from when that is accepted"
   },
   {
     rows: ["9", "promise 5"],
     name: "a log with other events at the same sequences is not applied",
-    edits: [edit("src/Projector/Place.ts", "if (strange !== undefined) {", "if (false) {")],
+    edits: [edit("src/Projector/Place/Place.ts", "if (strange !== undefined) {", "if (false) {")],
     test: "integration/Place.test.ts",
     title: "is not applied, ends a verification with the reason, and is built from when that is accepted"
   },
   {
     rows: ["10", "promise 4"],
     name: "a durable consumer that was edited is created again",
-    edits: [edit("src/Projector/Place.ts", "if (durable.faults.length > 0) return", "if (false) return")],
+    edits: [edit("src/Projector/Place/Place.ts", "if (durable.faults.length > 0) return", "if (false) return")],
     test: "integration/Place.test.ts",
     title: "is created again, and what it skipped is applied"
   }

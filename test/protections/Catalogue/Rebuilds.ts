@@ -6,7 +6,7 @@ export const rebuilds: ReadonlyArray<Protection> = [
     name: "a rebuild that would lose rows switches nothing",
     edits: [
       edit(
-        "src/Projector/Finish.ts",
+        "src/Projector/Rebuild/Finish.ts",
         "yield* checkNothingLost(projection, rebuild, live, floorOf(rebuild.durable))",
         ""
       )
@@ -18,7 +18,7 @@ export const rebuilds: ReadonlyArray<Protection> = [
     rows: ["17", "promise 5"],
     name: "a batch of a dropped generation changes nothing",
     edits: [
-      edit("src/Projector/Batch.ts", "if (completed === undefined) {", "if (false) {")
+      edit("src/Projector/Apply/Batch.ts", "if (completed === undefined) {", "if (false) {")
     ],
     test: "integration/Rebuild.test.ts",
     title: "has the rows of the live read model, takes its place and leaves nothing behind"
@@ -26,7 +26,7 @@ export const rebuilds: ReadonlyArray<Protection> = [
   {
     rows: ["promise 5"],
     name: "a rebuild makes its indexes when it has caught up",
-    edits: [edit("src/Projector/Complete.ts", "yield* index(projection, generation)", "")],
+    edits: [edit("src/Projector/Rebuild/Complete.ts", "yield* index(projection, generation)", "")],
     test: "integration/Rebuild.test.ts",
     title: "has the rows of the live read model, takes its place and leaves nothing behind"
   },
@@ -35,7 +35,7 @@ export const rebuilds: ReadonlyArray<Protection> = [
     name: "a rebuild makes its counters when it has caught up",
     edits: [
       edit(
-        "src/Projector/Complete.ts",
+        "src/Projector/Rebuild/Complete.ts",
         "if (bulk) yield* bulk.complete(sql, (table) => sql.literal(tableName(table, generation)))",
         "if (!bulk) tableName(name, generation)"
       )
@@ -48,7 +48,7 @@ export const rebuilds: ReadonlyArray<Protection> = [
     name: "a rebuild ends with the same events as the live one",
     edits: [
       edit(
-        "src/Projector/Finish.ts",
+        "src/Projector/Rebuild/Finish.ts",
         "yield* carryOver(projection, { has: live, lacks: generation }, floorOf(rebuild.durable))",
         ""
       )
@@ -61,12 +61,12 @@ export const rebuilds: ReadonlyArray<Protection> = [
     name: "views are switched in one transaction",
     edits: [
       edit(
-        "src/Projector/Finish.ts",
+        "src/Projector/Rebuild/Finish.ts",
         "sql.withTransaction(inOneTransaction(projection, rebuild))",
         "inOneTransaction(projection, rebuild)"
       ),
       edit(
-        "src/Projector/Switch.ts",
+        "src/Projector/Rebuild/Switch.ts",
         "yield* sql.unsafe(`lock table ${tables.join(\", \")} in access exclusive mode`)",
         ""
       )
@@ -79,7 +79,7 @@ export const rebuilds: ReadonlyArray<Protection> = [
     name: "the generation that was left is dropped",
     edits: [
       edit(
-        "src/Projector/Retire.ts",
+        "src/Projector/Rebuild/Retire.ts",
         "yield* drop(left.name, left.tables ?? [], left.retires)",
         ""
       )
@@ -92,7 +92,7 @@ export const rebuilds: ReadonlyArray<Protection> = [
     name: "an older program does not write the tables of a newer one",
     edits: [
       edit(
-        "src/Projector/Follow.ts",
+        "src/Projector/Rebuild/Follow.ts",
         "if (version > projection.version) {",
         "if (false) {"
       )
@@ -103,7 +103,7 @@ export const rebuilds: ReadonlyArray<Protection> = [
   {
     rows: ["17"],
     name: "a durable consumer that is created again waits for the place where it has to begin",
-    edits: [edit("src/Projector/Places.ts", " for share`", "`")],
+    edits: [edit("src/Projector/Place/Places.ts", " for share`", "`")],
     test: "integration/Place.test.ts",
     title: "begins where it has to, also when the durable consumer is created before that is committed"
   },
@@ -112,7 +112,7 @@ export const rebuilds: ReadonlyArray<Protection> = [
     name: "an older copy that had given up is read again",
     edits: [
       edit(
-        "src/Projector/Keep.ts",
+        "src/Projector/Place/Keep.ts",
         "const replays = Math.min(place.replays, state.replays.size)",
         "const replays = place.replays"
       )
@@ -125,7 +125,7 @@ export const rebuilds: ReadonlyArray<Protection> = [
     name: "a session that ends within a transaction is an error, and ends no worker",
     edits: [
       edit(
-        "src/Database.ts",
+        "src/Database/Database.ts",
         "isSqlError(defect) ? Effect.fail(defect) : Effect.die(defect)",
         "Effect.die(defect)"
       )

@@ -7,7 +7,7 @@ export const threats: ReadonlyArray<Protection> = [
     name: "requests that proxies read in two ways are none",
     edits: [
       edit(
-        "src/Connections.ts",
+        "src/Process/Connections.ts",
         "maxHeaderSize: 8_192,",
         "maxHeaderSize: 8_192,\n  insecureHTTPParser: true,"
       )
@@ -25,14 +25,14 @@ export const threats: ReadonlyArray<Protection> = [
   {
     rows: ["T4"],
     name: "a connection has few unanswered requests",
-    edits: [edit("src/Connections.ts", "const mostUnanswered = 16", "const mostUnanswered = Infinity")],
+    edits: [edit("src/Process/Connections.ts", "const mostUnanswered = 16", "const mostUnanswered = Infinity")],
     test: "integration/Connections.test.ts",
     title: "is closed when it sends thousands of requests without waiting, and others are answered"
   },
   {
     rows: ["T5"],
     name: "bytes behind a delivery do not replace its answer",
-    edits: [edit("src/Connections.ts", "if (waiting.length > 0 &&", "if (waiting.length > 9 &&")],
+    edits: [edit("src/Process/Connections.ts", "if (waiting.length > 0 &&", "if (waiting.length > 9 &&")],
     test: "integration/Connections.test.ts",
     title: "with a stray byte behind a delivery answers the delivery, then ends"
   },
@@ -54,7 +54,7 @@ export const threats: ReadonlyArray<Protection> = [
     name: "a client that sends on after its time-out is let go of",
     edits: [
       edit(
-        "src/Connections.ts",
+        "src/Process/Connections.ts",
         "setTimeout(() => socket.destroy(), 1_000)\n  socket.once",
         "setTimeout(() => undefined, 1_000)\n  socket.once"
       )
@@ -67,7 +67,7 @@ export const threats: ReadonlyArray<Protection> = [
     name: "a secret ends at its time",
     edits: [
       edit(
-        "src/WebhookSecret/Secret.ts",
+        "src/Domain/Secret.ts",
         "export const isActive = ({ until }: Secret, now: number) => until === undefined || now < until",
         "export const isActive = ({ until }: Secret, now: number) => until === undefined || now > 0"
       )
@@ -78,21 +78,21 @@ export const threats: ReadonlyArray<Protection> = [
   {
     rows: ["T7"],
     name: "the file of secrets is read again",
-    edits: [edit("src/WebhookSecret/Rotation.ts", "if (!twice || key === settled) continue", "continue")],
+    edits: [edit("src/Signature/WebhookSecret/Rotation.ts", "if (!twice || key === settled) continue", "continue")],
     test: "integration/SecretRotation.test.ts",
     title: "is read again when it is replaced, written to, or swapped behind a link as Kubernetes does"
   },
   {
     rows: ["T8"],
     name: "what another site's page asks without an Origin is refused",
-    edits: [edit("src/Admin/Access.ts", "if (isFromAnotherPage(headers)) {", "if (isFromAnotherPage({})) {")],
+    edits: [edit("src/Admin/Access/Access.ts", "if (isFromAnotherPage(headers)) {", "if (isFromAnotherPage({})) {")],
     test: "integration/AdminAccess.test.ts",
     title: "takes no request from another site's page, nor under another name, by any method"
   },
   {
     rows: ["T9"],
     name: "a page runs only the script that stands in it",
-    edits: [edit("src/Admin/Guards.ts", `"content-security-policy": policyOf(response),`, "")],
+    edits: [edit("src/Admin/Access/Guards.ts", `"content-security-policy": policyOf(response),`, "")],
     test: "integration/AdminAccess.test.ts",
     title: "tells browsers to run, frame and keep nothing, and on /docs only what stands there"
   },
@@ -101,7 +101,7 @@ export const threats: ReadonlyArray<Protection> = [
     name: "who may read changes nothing",
     edits: [
       edit(
-        "src/Admin/Access.ts",
+        "src/Admin/Access/Access.ts",
         "if (operates || (reads && isRead(method))) return undefined",
         "if (operates || reads) return undefined"
       )
@@ -112,21 +112,21 @@ export const threats: ReadonlyArray<Protection> = [
   {
     rows: ["T10", "T12"],
     name: "the private listener demands a token on loopback too",
-    edits: [edit("src/AdminToken.ts", "if (config.adminWithoutToken) return undefined", "return undefined")],
+    edits: [edit("src/Process/AdminToken.ts", "if (config.adminWithoutToken) return undefined", "return undefined")],
     test: "e2e/Stranger.test.ts",
     title: "gives data and takes orders with its token only"
   },
   {
     rows: ["T10"],
     name: "a sign-in link works once",
-    edits: [edit("src/Admin/SignIn.ts", "    if (used.has(nonce)) return false\n", "")],
+    edits: [edit("src/Admin/Access/SignIn.ts", "    if (used.has(nonce)) return false\n", "")],
     test: "unit/SignIn.test.ts",
     title: "signs in once"
   },
   {
     rows: ["T12"],
     name: "the admin token is its owner's",
-    edits: [edit("src/AdminToken.ts", "mode: 0o600", "mode: 0o644")],
+    edits: [edit("src/Process/AdminToken.ts", "mode: 0o600", "mode: 0o644")],
     test: "unit/AdminToken.test.ts",
     title: "is made at the first start, readable by its owner only, and kept"
   },
@@ -166,7 +166,7 @@ export const threats: ReadonlyArray<Protection> = [
     name: "the broker's certificate is checked against the authority that is given",
     edits: [
       edit(
-        "src/Nats.ts",
+        "src/Nats/Nats.ts",
         "const tlsOf = (files: TlsFiles) => ({",
         "const tlsOf = (files: TlsFiles) => ({\n  rejectUnauthorized: false,"
       )
@@ -221,7 +221,7 @@ export const threats: ReadonlyArray<Protection> = [
   {
     rows: ["T16"],
     name: "what is forgotten stays so in a new generation",
-    edits: [edit("src/Projector/Rebuilds.ts", "yield* carryForgotten(name, generation)", "")],
+    edits: [edit("src/Projector/Rebuild/Rebuilds.ts", "yield* carryForgotten(name, generation)", "")],
     test: "integration/Forget.test.ts",
     title: "is gone with all that belongs to it, and everything else stays as if it had never been"
   },
@@ -230,7 +230,7 @@ export const threats: ReadonlyArray<Protection> = [
     name: "a forgotten event is accounted for no longer",
     edits: [
       edit(
-        "src/Forget/Rows.ts",
+        "src/Jobs/Erasure/ErasedRows.ts",
         "select ${name}::text, ${generation}::int, sequence / ${",
         "select ${name}::text, -1, sequence / ${"
       )
@@ -243,7 +243,7 @@ export const threats: ReadonlyArray<Protection> = [
     name: "what belongs to a code in one event does so in all",
     edits: [
       edit(
-        "src/Forget.ts",
+        "src/Jobs/Erasure.ts",
         "for (let known = 0; known !== keys.size;) {",
         "for (let known = keys.size; known !== keys.size;) {"
       )
@@ -254,7 +254,7 @@ export const threats: ReadonlyArray<Protection> = [
   {
     rows: ["T16"],
     name: "what comes again under an erased id is erased again",
-    edits: [edit("src/Forget/EraseAgain.ts", "yield* eraseReturned(yield* returnedOf(entries))", "")],
+    edits: [edit("src/Jobs/Erasure/EraseAgain.ts", "yield* eraseReturned(yield* returnedOf(entries))", "")],
     test: "integration/Returned.test.ts",
     title: "is erased again, whatever it is, when the broker has forgotten its ids"
   },
@@ -263,7 +263,7 @@ export const threats: ReadonlyArray<Protection> = [
     name: "dead letters of what is forgotten go too",
     edits: [
       edit(
-        "src/Forget/Erase.ts",
+        "src/Jobs/Erasure/Erase.ts",
         "yield* removeLetters(letters)",
         ""
       )
@@ -276,7 +276,7 @@ export const threats: ReadonlyArray<Protection> = [
     name: "counters go with the rows that are removed",
     edits: [
       edit(
-        "src/Projections/Counters.ts",
+        "src/Projector/Projections/Counters.ts",
         "completed ? removeCounted(sql, table, which, counted) :",
         "completed && false ? removeCounted(sql, table, which, counted) :"
       )
@@ -289,7 +289,7 @@ export const threats: ReadonlyArray<Protection> = [
     name: "a rebuild shows no rows that are too old",
     edits: [
       edit(
-        "src/Projector/Finish.ts",
+        "src/Projector/Rebuild/Finish.ts",
         "for (const side of [live, generation]) yield* expire(projection, side, before)",
         ""
       )

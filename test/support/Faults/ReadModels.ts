@@ -2,8 +2,8 @@ import { Effect } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { Buffer } from "node:buffer"
 import { isDeepStrictEqual } from "node:util"
-import type { Projection } from "../../../src/Projection.ts"
-import { projections } from "../../../src/Projections.ts"
+import type { Projection } from "../../../src/Projector/Projection.ts"
+import { projections } from "../../../src/Projector/Projections.ts"
 import type { StoredEntry } from "./Stored.ts"
 
 /** What became of each entry of the stream in one projection. */

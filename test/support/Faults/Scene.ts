@@ -1,7 +1,7 @@
 import { assert } from "@effect/vitest"
 import { Context, Effect, Layer, type Scope } from "effect"
 import { Buffer } from "node:buffer"
-import * as Signature from "../../../src/Signature.ts"
+import * as Signature from "../../../src/Signature/Signature.ts"
 import { type Answer, deliver, send } from "../Http.ts"
 import { until } from "../Until.ts"
 import type { CheckOptions, Verdict } from "./Check.ts"

@@ -1,6 +1,6 @@
 import { Deferred, Effect, Fiber, type Redacted, type Scope, Semaphore } from "effect"
 import { Agent, request } from "node:http"
-import * as Signature from "../../../src/Signature.ts"
+import * as Signature from "../../../src/Signature/Signature.ts"
 import { Bodies, drawsOf } from "./Bodies.ts"
 import type { Ledger, Sent } from "./Ledger.ts"
 

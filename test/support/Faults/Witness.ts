@@ -1,5 +1,5 @@
 import { Duration, Effect, type Scope } from "effect"
-import { projections } from "../../../src/Projections.ts"
+import { projections } from "../../../src/Projector/Projections.ts"
 import { deadLetters } from "./Check.ts"
 import { type Instrument, instruments, type Kind, type Speaking } from "./Instruments.ts"
 import { type Account, accountOf, appliedOf, liveOf } from "./ReadModels.ts"

@@ -3,7 +3,7 @@ import {
   Member,
   type MemberOptions,
   type Snapshot
-} from "../../../src/OrderedGroup/Member.ts"
+} from "../../../src/Consumer/OrderedGroup/Member.ts"
 
 /** Rules that a member leaves out. */
 export interface Naivety {

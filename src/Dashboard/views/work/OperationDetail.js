@@ -7,7 +7,7 @@ import { shown } from "../../parts/Notice.js"
 import { OperationState, resultsOf } from "./OperationProgress.js"
 
 /** @import { OperationAnswer } from "../../../Admin/Api/Operations.ts" */
-/** @import { Outcome } from "../../../Operations/Record.ts" */
+/** @import { Outcome } from "../../../Domain/Operation.ts" */
 /** @import { Loaded } from "../../Load.js" */
 
 /** One operation, and what became of each of its events, page by page. @param {{ id: string }} props */

@@ -7,7 +7,7 @@ import { shown } from "../../parts/Notice.js"
 import { by } from "./By.js"
 
 /** @import { OperationAnswer } from "../../../Admin/Api/Operations.ts" */
-/** @import { Outcome } from "../../../Operations/Record.ts" */
+/** @import { Outcome } from "../../../Domain/Operation.ts" */
 
 const failed = new Set(["dead", "unusable"])
 

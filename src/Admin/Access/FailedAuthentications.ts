@@ -1,0 +1,51 @@
+import { Effect, Option } from "effect"
+import { HttpServerRequest } from "effect/http"
+import { authentication } from "../../Process/Metrics.ts"
+
+/** How long the answer to a wrong token waits: it slows down a client that guesses. */
+const delay = "500 millis"
+
+/** How long further wrong tokens of an address are counted before the next line about it. */
+const quiet = "1 minute"
+
+/** The most addresses that are told apart. All others share one line. */
+const mostAddresses = 50
+
+/**
+ * Counts requests whose token is wrong, logs the addresses that they come from at a bounded rate, and delays their
+ * answers. A request without a token is counted only: it guesses nothing.
+ */
+export const make = Effect.gen(function*() {
+  authentication.start()
+  const scope = yield* Effect.scope
+  const counts = new Map<string, number>()
+
+  const summarise = Effect.fnUntraced(function*(source: string) {
+    yield* Effect.sleep(quiet)
+    const count = counts.get(source) ?? 0
+    counts.delete(source)
+    if (count > 0) {
+      yield* Effect.logWarning(`private listener: ${count} more requests with a wrong token from ${source}`)
+    }
+  })
+  const report = Effect.fnUntraced(function*(address: string) {
+    const source = counts.has(address) || counts.size < mostAddresses ? address : "other addresses"
+    const count = counts.get(source)
+    counts.set(source, (count ?? -1) + 1)
+    if (count !== undefined) return
+    yield* Effect.logWarning(
+      `private listener: a request with a wrong token from ${source}. threeqpr_failed_authentications_total counts them`
+    )
+    yield* Effect.forkIn(summarise(source), scope)
+  })
+
+  return {
+    missing: Effect.sync(() => authentication.failed("missing_token")),
+    wrong: Effect.gen(function*() {
+      const { remoteAddress } = yield* HttpServerRequest.HttpServerRequest
+      authentication.failed("wrong_token")
+      yield* report(Option.getOrElse(remoteAddress, () => "an unknown address"))
+      yield* Effect.sleep(delay)
+    })
+  }
+})

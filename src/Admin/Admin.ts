@@ -1,0 +1,154 @@
+import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
+import { ByteSize, Console, Effect, Layer, type Redacted } from "effect"
+import { HttpMiddleware, HttpRouter, HttpServer, HttpServerRequest, HttpServerRespondable } from "effect/http"
+import { HttpApiBuilder, HttpApiSwagger } from "effect/http-api"
+import * as Access from "./Access/Access.ts"
+import * as Analytics from "./Analytics/AnalyticsHandlers.ts"
+import { Api } from "./Api.ts"
+import * as Dashboard from "./Dashboard.ts"
+import * as DeadLetters from "./DeadLetters/DeadLettersHandlers.ts"
+import * as Draining from "./Draining.ts"
+import * as EventLife from "./EventLife/EventLifeHandlers.ts"
+import * as Events from "./Events/EventsHandlers.ts"
+import * as Forget from "./Forget/ForgetHandlers.ts"
+import * as Guards from "./Access/Guards.ts"
+import * as Health from "./Health.ts"
+import * as Live from "./Live/LiveHandlers.ts"
+import * as Metrics from "./Metrics.ts"
+import * as Operations from "./Operations/OperationsHandlers.ts"
+import { NotFound } from "./Api/Problems.ts"
+import * as Projections from "./Projections/ProjectionsHandlers.ts"
+import * as Quarantine from "./Quarantine/QuarantineHandlers.ts"
+import * as ReadModels from "./ReadModels/ReadModelsHandlers.ts"
+import * as Reconciliations from "./Reconciliations/ReconciliationsHandlers.ts"
+import * as Rejections from "./Rejections/RejectionsHandlers.ts"
+import * as SignIn from "./Access/SignIn.ts"
+import * as Status from "./Status/StatusHandlers.ts"
+import * as Validation from "./Validation.ts"
+import * as WebhookSecrets from "./WebhookSecrets/WebhookSecretsHandlers.ts"
+import { createAnsweringServer } from "../Process/AnsweringServer.ts"
+import { limits } from "../Process/Connections.ts"
+import * as EraseAgain from "../Jobs/Erasure/EraseAgain.ts"
+import { Operations as OperationRecord } from "../EventLog/Operations.ts"
+import * as Runner from "../Jobs/Operations/Runner.ts"
+import { layer as reconciliations, type ReconcileOptions } from "../Jobs/Reconciliations.ts"
+
+export interface AdminOptions {
+  readonly host: string
+  /** 0 takes a free port. */
+  readonly port: number
+  readonly token?: Redacted.Redacted<string> | undefined
+  /** Whether the start prints a link that signs a browser in. */
+  readonly printsLink?: boolean | undefined
+  /** A token that may only read. */
+  readonly readToken?: Redacted.Redacted<string> | undefined
+  /** Names that it answers to, besides those of this machine. */
+  readonly allowedHosts?: ReadonlyArray<string> | undefined
+  /** How to reconcile with 3QPR; undefined without a key of its API. */
+  readonly reconcile?: ReconcileOptions | undefined
+}
+
+/** The private listener with the query API. Needs the database, the event log and its consumers. */
+export const layer = (options: AdminOptions) =>
+  Layer.mergeAll(
+    listener(
+      options,
+      Layer.mergeAll(api(options), Metrics.layer, Dashboard.layer, signIn(options)),
+      announceBoth(options)
+    ),
+    Runner.layer,
+    EraseAgain.layer,
+    options.reconcile === undefined ? Layer.empty : reconciliations(options.reconcile)
+  ).pipe(Layer.provide(OperationRecord.layer))
+
+/** The private listener of a process without the admin role: health and its own metrics. */
+export const layerHealth = (options: AdminOptions) => listener(options, Metrics.layerOwn, announce)
+
+const signIn = ({ token }: AdminOptions) => token === undefined ? Layer.empty : SignIn.layer(token)
+
+const api = ({ reconcile }: AdminOptions) =>
+  HttpApiBuilder.layer(Api, { openapiPath: "/openapi.json" }).pipe(
+    Layer.merge(HttpApiSwagger.layer(Api, { path: "/docs" })),
+    Layer.provide([
+      ReadModels.layer,
+      Analytics.layer,
+      Events.layer,
+      EventLife.layer,
+      Live.layer,
+      Status.layer,
+      DeadLetters.layer,
+      Quarantine.layer,
+      Forget.layer,
+      Operations.layer,
+      Projections.layer,
+      Rejections.layer,
+      WebhookSecrets.layer,
+      Reconciliations.layer(reconcile !== undefined)
+    ]),
+    Layer.provide(Validation.layer)
+  )
+
+const listener = <E, R>(
+  options: AdminOptions,
+  routes: Layer.Layer<never, E, R>,
+  announcement: Effect.Effect<void, never, HttpServer.HttpServer>
+) =>
+  Layer.effectDiscard(Effect.andThen(announcement, drainFirst)).pipe(
+    Layer.provideMerge(HttpRouter.serve(
+      Layer.mergeAll(
+        // Routes that are registered later win, `/` among them.
+        Layer.provideMerge(nothingElse, routes),
+        Health.layer,
+        Guards.middleware,
+        Draining.middleware,
+        Access.middleware(options)
+      ),
+      { disableLogger: true, disableListenLog: true, routerConfig: { maxParamLength: limits.maxHeaderSize } }
+    )),
+    Layer.provide(Layer.succeed(HttpServerRequest.MaxBodySize, ByteSize.mebibytes(1))),
+    Layer.provideMerge(NodeHttpServer.layer(createAnsweringServer, {
+      host: options.host,
+      port: options.port,
+      gracefulShutdownTimeout: drainTimeout
+    })),
+    Layer.provide(Draining.Draining.layer),
+    Layer.provide(HttpMiddleware.layerTracerDisabledForUrls(["/livez", "/readyz", "/metrics"])),
+    Layer.provide(Layer.effectDiscard(Access.check(options)))
+  )
+
+// Not for HEAD, which the router answers as GET when no route of its own matches.
+const nothingElse = HttpRouter.addAll(
+  (["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] as const).map((method) =>
+    HttpRouter.route(
+      method,
+      "/*",
+      HttpServerRespondable.toResponse(new NotFound({ detail: "No route has this method and path." }))
+    )
+  )
+)
+
+/** How long the listener waits for requests in flight when it stops, in milliseconds. */
+const drainTimeout = 5_000
+
+const drainFirst = Effect.flatMap(Draining.Draining, ({ begin }) => Effect.addFinalizer(() => begin))
+
+const announce = HttpServer.addressFormattedWith((url) => Effect.logInfo(`private listener: ${url}`))
+
+const announceBoth = ({ printsLink = false, token }: AdminOptions) =>
+  Effect.andThen(
+    announce,
+    HttpServer.addressFormattedWith((url) =>
+      Effect.andThen(
+        Effect.logInfo(`dashboard: ${url}/`),
+        printsLink && token !== undefined ? printLink(url, token) : Effect.void
+      )
+    )
+  )
+
+/** Not as a log line, which may go to a collector. */
+const printLink = (url: string, token: Redacted.Redacted<string>) =>
+  Effect.flatMap(SignIn.linkTo(url, token), (link) =>
+    Console.error(
+      `\nOpen the dashboard with this link. It works once, within 10 minutes:\n\n  ${link}\n\n`
+        + "`threeqpr dashboard` prints a new one.\n"
+    ))

@@ -1,0 +1,83 @@
+import { Effect, Option } from "effect"
+import { HttpApiBuilder } from "effect/http-api"
+import { Buffer } from "node:buffer"
+import { DeadLetters } from "../../EventLog/DeadLetters.ts"
+import type { DeadLetter } from "../../EventLog/DeadLetters/Letter.ts"
+import { Api } from "../Api.ts"
+import type { DeadLettersQuery } from "../Api/DeadLetters.ts"
+import { begin } from "./Begin.ts"
+import { unavailable } from "../Events/EventsHandlers.ts"
+import { NotFound } from "../Api/Problems.ts"
+
+const defaultLimit = 50
+
+/** Default rate, in events per second. */
+const redriveRate = 100
+const discardRate = 1_000
+
+/** The handlers of `/v1/dead-letters`. */
+export const layer = HttpApiBuilder.group(
+  Api,
+  "deadLetters",
+  Effect.fnUntraced(function*(handlers) {
+    return handlers.handleAll({
+      list: ({ query }) => list(query).pipe(Effect.catchTag("ReadFailed", unavailable)),
+      get: ({ params }) => get(params.id).pipe(Effect.catchTag("ReadFailed", unavailable)),
+      redrive: ({ payload }) =>
+        begin("redrive", payload, null, payload.rate ?? redriveRate).pipe(
+          Effect.catchTag(["ReadFailed", "AppendFailed"], unavailable)
+        ),
+      discard: ({ payload: { reason, ...asked } }) =>
+        begin("discard", asked, reason, asked.rate ?? discardRate).pipe(
+          Effect.catchTag(["ReadFailed", "AppendFailed"], unavailable)
+        )
+    })
+  })
+)
+
+const list = Effect.fnUntraced(
+  function*({ before = Infinity, limit = defaultLimit, ...filter }: DeadLettersQuery) {
+    const letters = yield* (yield* DeadLetters).list(filter)
+    const from = letters.findIndex(({ place }) => place < before)
+    const rest = from < 0 ? [] : letters.slice(from)
+    const page = rest.slice(0, limit)
+    return {
+      dead_letters: page.map(summaryOf),
+      total: letters.length,
+      cursor: page.at(-1)?.place ?? 0,
+      more: rest.length > page.length
+    }
+  }
+)
+
+const get = Effect.fnUntraced(function*(id: string) {
+  const deadLetters = yield* DeadLetters
+  const letter = Option.getOrUndefined(yield* deadLetters.find(id))
+  const body = letter && Option.getOrUndefined(yield* deadLetters.bodyOf(letter))
+  if (letter === undefined || body === undefined) {
+    return yield* new NotFound({
+      detail: `There is no dead letter ${id}. An id is a consumer and a sequence, such as scans-1:1234.`
+    })
+  }
+  return {
+    ...summaryOf(letter),
+    subject: letter.subject,
+    headers: letter.headers,
+    signature: letter.headers["3qpr-signature"] ?? "",
+    body_base64: Buffer.from(body).toString("base64")
+  }
+})
+
+/** A dead letter as `/v1/dead-letters` lists it. */
+export const summaryOf = (letter: DeadLetter) => ({
+  id: letter.id,
+  consumer: letter.consumer,
+  sequence: letter.sequence,
+  event_id: letter.eventId,
+  type: letter.type,
+  error: letter.error,
+  attempts: letter.attempts,
+  first_failed_at: letter.firstFailedAt,
+  last_failed_at: letter.lastFailedAt,
+  size: letter.size
+})

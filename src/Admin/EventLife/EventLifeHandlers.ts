@@ -1,0 +1,163 @@
+import { Effect, Option } from "effect"
+import { HttpApiBuilder } from "effect/http-api"
+import { idOf } from "../../EventLog/Delivered.ts"
+import { DeadLetters } from "../../EventLog/DeadLetters.ts"
+import { deadLetterId } from "../../EventLog/DeadLetters/Letter.ts"
+import { EventLog, eventSubject, type LoggedEntry } from "../../EventLog/EventLog.ts"
+import { Operations } from "../../EventLog/Operations.ts"
+import { projections } from "../../Projector/Projections.ts"
+import { placesOf } from "../../Projector/Apply/Applied.ts"
+import { Api } from "../Api.ts"
+import type { EventLife } from "../Api/EventLife.ts"
+import { summaryOf as letterSummary } from "../DeadLetters/DeadLettersHandlers.ts"
+import { rowsOf } from "./LifeRows.ts"
+import { summaryOf } from "../Events/Answer.ts"
+import { find } from "../Events/Find.ts"
+import { NotFound, orUnavailable } from "../Api/Problems.ts"
+import { standing } from "../Status/StatusHandlers.ts"
+
+/** The handler of `/v1/events/:id/life`. */
+export const layer = HttpApiBuilder.group(
+  Api,
+  "eventLife",
+  Effect.fnUntraced(function*(handlers) {
+    return handlers.handleAll({
+      get: ({ params }) => orUnavailable(lifeOf(params.id))
+    })
+  })
+)
+
+/**
+ * Follows one event by its id through everything that keeps an account of it. Projections and dead letters find it by
+ * their indexes. Only an event that no consumer has had yet is searched in the log.
+ */
+const lifeOf = Effect.fn("EventLife.get")(function*(id: string) {
+  if (/\p{Cc}/u.test(id)) return yield* unknown()
+  // In this order: an event that a consumer has finished is in one of the accounts that are read later.
+  const consumers = yield* standing
+  const letters = (yield* (yield* DeadLetters).list({})).filter(({ eventId }) => eventId === id)
+  const places = yield* placesOf(id)
+  const forgotten = places.some(({ forgotten }) => forgotten !== undefined)
+  const known = [
+    ...places.flatMap(({ applied, repeated }) => applied === undefined ? repeated : [applied, ...repeated]),
+    ...letters.map(({ sequence }) => sequence)
+  ]
+  const entries = yield* entriesAt(id, known)
+  if (entries.length === 0 && known.length === 0) {
+    entries.push(...Option.toArray(yield* find(id)))
+    if (entries.length === 0) return yield* forgotten ? wasForgotten() : unknown()
+  }
+  const stored = entries.map(storedOf)
+  const sequences = new Set([...known, ...stored.map(({ sequence }) => sequence)])
+  const operations = yield* (yield* Operations).concerning(
+    new Set([
+      ...places.flatMap(({ durable }) => [...sequences].map((sequence) => deadLetterId(durable, sequence))),
+      ...letters.map(({ id }) => id),
+      ...stored.flatMap(({ quarantined_as, sequence }) => [String(sequence), String(quarantined_as ?? "")])
+    ])
+  )
+  const discarded = new Set(
+    operations.flatMap(({ id, outcome }) => outcome?.result === "discarded" ? [id] : [])
+  )
+  const fates = places.map(
+    ({ applied, durable, generation, name, repeated }): EventLife["projections"][number] => {
+      const letter = letters.find(({ consumer }) => consumer === durable)
+      const consumer = consumers.find((consumer) => consumer.name === durable)
+      const types = projections.find((projection) => projection.name === name)?.types ?? []
+      const mine = stored.filter(({ subject }) => types.map(eventSubject).includes(subject))
+      const finished_to = consumer?.finished_to ?? 0
+      const state = applied !== undefined
+        ? "applied"
+        : letter !== undefined
+        ? "dead_letter"
+        : mine.length === 0
+        ? stored.some(({ quarantined }) => quarantined !== null) ? "quarantined" : "not_mine"
+        : mine.some(({ sequence }) => discarded.has(deadLetterId(durable, sequence)))
+        ? "discarded"
+        : mine.some(({ sequence }) => sequence > finished_to)
+        ? "waiting"
+        : "unknown"
+      return {
+        name,
+        generation,
+        durable,
+        state,
+        sequence: applied ?? null,
+        repeated,
+        dead_letter: letter === undefined
+          ? null
+          : { id: letter.id, error: letter.error, attempts: letter.attempts },
+        finished_to,
+        lag: consumer?.lag ?? 0
+      }
+    }
+  )
+  const [first] = stored
+  const answer: EventLife = {
+    id,
+    type: entries.map((entry) => summaryOf(entry, false).type).find((type) => type !== null)
+      ?? letters[0]?.type ?? null,
+    received: first === undefined ? null : {
+      at: first.received_at,
+      signed: first.signed,
+      origin: first.origin,
+      reconciliation: first.reconciliation,
+      quarantined: first.quarantined
+    },
+    stored,
+    projections: fates,
+    dead_letters: letters.map(letterSummary),
+    operations: operations.map(({ id, operation, outcome }) => ({
+      operation: operation.id,
+      kind: operation.kind,
+      by: operation.by,
+      at: operation.at,
+      reason: operation.reason,
+      id,
+      result: outcome?.result ?? null,
+      error: outcome?.error ?? null,
+      ended_at: outcome?.at ?? null
+    })),
+    rows: yield* rowsOf(entries)
+  }
+  return answer
+})
+
+const unknown = () =>
+  new NotFound({
+    detail: "Neither the event log nor a projection nor a dead letter has an event with this id."
+  })
+
+const wasForgotten = () =>
+  new NotFound({ detail: "This event was forgotten: nothing is kept of it but its id." })
+
+const entriesAt = Effect.fnUntraced(function*(id: string, sequences: ReadonlyArray<number>) {
+  const log = yield* EventLog
+  const found = yield* Effect.forEach(
+    [...new Set(sequences)].toSorted((a, b) => a - b),
+    (sequence) => log.get(sequence),
+    { concurrency: 8 }
+  )
+  // Another id: the log is a new one, whose sequences began again.
+  return found.flatMap(Option.toArray).filter((entry) => idOf(entry) === id)
+})
+
+const storedOf = (entry: LoggedEntry): EventLife["stored"][number] => {
+  const { headers, subject } = entry
+  const { quarantined, received_at, sequence, sha256, size } = summaryOf(entry, false)
+  const reconciliation = numberOf(headers["3qpr-reconciled"])
+  return {
+    sequence,
+    subject,
+    received_at,
+    size,
+    sha256,
+    signed: (headers["3qpr-signature"] ?? "") !== "",
+    origin: reconciliation === null ? "webhook" : "reconciliation",
+    reconciliation,
+    quarantined,
+    quarantined_as: numberOf(headers["3qpr-quarantined-as"])
+  }
+}
+
+const numberOf = (text: string | undefined) => text === undefined ? null : Number(text)

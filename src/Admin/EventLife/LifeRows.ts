@@ -1,0 +1,47 @@
+import { Effect, Predicate } from "effect"
+import { SqlClient } from "effect/sql/SqlClient"
+import { idOf } from "../../EventLog/Delivered.ts"
+import { read } from "../../Domain/Reading.ts"
+import { fromStored, toStored } from "../../Domain/StoredText.ts"
+import type { LoggedEntry } from "../../EventLog/EventLog.ts"
+import { projections } from "../../Projector/Projections.ts"
+
+/** The rows of the entities that an event's entries tell of, found by the entity's own id. */
+export const rowsOf = Effect.fnUntraced(function*(entries: ReadonlyArray<LoggedEntry>) {
+  const sql = yield* SqlClient
+  const readings = entries.map((entry) => ({ eventId: idOf(entry), reading: read(entry.body) }))
+  const found = yield* Effect.forEach(projections, ({ name: projection, tables, types }) => {
+    const of = readings.filter(({ reading }) => reading._tag === "Event" && types.includes(reading.type))
+    const keys = [
+      ...new Set(of.flatMap(({ reading }) => keysOf(reading._tag === "Event" ? reading.data : {})))
+    ]
+    if (keys.length === 0) return Effect.succeed([])
+    const entities = Object.entries(tables).filter(([, { key }]) => key.length === 1 && key[0] === "id")
+    return Effect.map(
+      Effect.forEach(entities, ([table]) =>
+        Effect.map(
+          sql<{ readonly key: string; readonly event_id: string; readonly sequence: number }>`
+            select id as key, event_id, sequence::float8 as sequence from ${sql.literal(table)}
+            where ${sql.in("id", keys.map(toStored))} order by id`,
+          (rows) =>
+            rows.map((row) => ({
+              projection,
+              table,
+              ...row,
+              key: fromStored(row.key),
+              current: of.some(({ eventId }) => eventId === row.event_id)
+            }))
+        )),
+      (rows) => rows.flat()
+    )
+  })
+  return found.flat()
+})
+
+/** The id of the entity. A conversation can have it under another name. */
+const keysOf = (data: unknown) =>
+  !Predicate.isObject(data)
+    ? []
+    : [Reflect.get(data, "id") ?? Reflect.get(data, "conversation_id")].filter((key): key is string =>
+      typeof key === "string"
+    )

@@ -1,0 +1,62 @@
+import { Effect } from "effect"
+import { HttpApiBuilder } from "effect/http-api"
+import { find } from "../../Jobs/Erasure.ts"
+import type { Target } from "../../Domain/ErasureTarget.ts"
+import { Operations } from "../../EventLog/Operations.ts"
+import { rowsOnly } from "../../Jobs/Operations/EraseEntity.ts"
+import { Api } from "../Api.ts"
+import type { Forgetting } from "../Api/Forget.ts"
+import { optionalCodeIdOf } from "../CodeId.ts"
+import { InvalidSelection, orUnavailable } from "../Api/Problems.ts"
+
+/** Default rate, in events per second. */
+const defaultRate = 1_000
+
+/** The handler of `/v1/forget`. */
+export const layer = HttpApiBuilder.group(
+  Api,
+  "forget",
+  Effect.fnUntraced(function*(handlers) {
+    return handlers.handleAll({ begin: ({ payload }) => orUnavailable(begin(payload)) })
+  })
+)
+
+const begin = Effect.fn("Forget.begin")(
+  function*({ by, dry_run = false, rate = defaultRate, reason, ...named }: Forgetting) {
+    const target = yield* targetOf({ ...named, qpr_code_id: yield* optionalCodeIdOf(named.qpr_code_id) })
+    const { deadLetters, orphans, rows, sequences, upTo } = yield* find(target)
+    const count = sequences.length
+    const nothing = count === 0 && Object.keys(rows).length === 0
+    const found = {
+      count,
+      rows,
+      dead_letters: deadLetters,
+      up_to: upTo,
+      missing: nothing ? [target.id] : [],
+      target
+    }
+    if (dry_run || nothing) return { operation: null, ...found }
+    const operation = yield* (yield* Operations).begin(
+      { kind: "forget", by, reason, asked: { ...target }, rate },
+      [...sequences.map(String), ...(orphans.length > 0 ? [rowsOnly] : [])]
+    )
+    return { operation, ...found }
+  }
+)
+
+const targetOf = (
+  { conversation_id, event_id, qpr_code_id }: Pick<Forgetting, "conversation_id" | "event_id" | "qpr_code_id">
+): Effect.Effect<Target, InvalidSelection> => {
+  const [target, ...others] = [
+    { kind: "qpr_code" as const, id: qpr_code_id },
+    { kind: "conversation" as const, id: conversation_id },
+    { kind: "event" as const, id: event_id }
+  ].flatMap(({ id, kind }) => id === undefined ? [] : [{ kind, id }])
+  return target === undefined || others.length > 0
+    ? Effect.fail(
+      new InvalidSelection({
+        detail: "Give exactly one of `qpr_code_id`, `conversation_id` and `event_id`."
+      })
+    )
+    : Effect.succeed(target)
+}

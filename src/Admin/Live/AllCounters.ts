@@ -1,0 +1,40 @@
+import { Effect, Schema } from "effect"
+import { ProcessCounters } from "../../Domain/ProcessCounters.ts"
+import { instance, startedAt } from "../../Process/Instance.ts"
+import { ingest, projectedCounts } from "../../Process/Metrics.ts"
+import { Nats } from "../../Nats/Nats.ts"
+import { askAll } from "../../Nats/AskAll.ts"
+import { type Role, roles } from "../../Domain/Role.ts"
+
+/** The subject on which every process is asked for what it has counted; no stream takes it. */
+export const subject = "3qpr.counters"
+
+/** Answers what others ask of this process's counters, until the scope ends. */
+export const answer = Effect.fnUntraced(function*(active: ReadonlySet<Role>) {
+  const { connection } = yield* Nats
+  const own = (): ProcessCounters => ({
+    instance: instance(),
+    started_at: startedAt,
+    roles: roles.filter((role) => active.has(role)),
+    deliveries: active.has("ingress") ? ingest.counts() : {},
+    projected: active.has("projector") ? projectedCounts() : {}
+  })
+  yield* Effect.acquireRelease(
+    Effect.sync(() =>
+      connection.subscribe(subject, { callback: (_, msg) => void msg.respond(JSON.stringify(own())) })
+    ),
+    (subscription) => Effect.sync(() => connection.isClosed() || subscription.unsubscribe())
+  )
+})
+
+const decode = Schema.decodeUnknownOption(Schema.fromJsonString(ProcessCounters))
+
+/** The counters of all processes; those that do not answer in time, or not like us, are left out. */
+export const all = Effect.map(
+  askAll(subject, ""),
+  (answers) =>
+    answers.flatMap((answer) => {
+      const found = decode(answer)
+      return found._tag === "Some" ? [found.value] : []
+    }).toSorted((a, b) => a.instance < b.instance ? -1 : 1)
+)

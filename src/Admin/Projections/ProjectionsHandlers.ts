@@ -1,0 +1,205 @@
+import { Clock, Effect, Schema } from "effect"
+import { HttpApiBuilder } from "effect/http-api"
+import { parseStored } from "../../Domain/ExactJson.ts"
+import { EventLog, type LogState } from "../../EventLog/EventLog.ts"
+import { countIn } from "../../EventLog/Subjects.ts"
+import { filterOf, type Projection, tableName } from "../../Projector/Projection.ts"
+import { projections } from "../../Projector/Projections.ts"
+import { appliedWithin } from "../../Projector/Apply/AppliedCounts.ts"
+import { completeness } from "../../Projector/Place/Completeness.ts"
+import { faultOf } from "../../Projector/Place/Fault.ts"
+import { ledgerPage } from "../../Projector/Place/LedgerPage.ts"
+import { placeOf } from "../../Projector/Place/Places.ts"
+import * as Rebuilds from "../../Projector/Rebuild/Rebuilds.ts"
+import { active, find, type Live, lives, type Rebuild } from "../../Projector/Registry.ts"
+import { rowsIn } from "../../Projector/Rows.ts"
+import { Api } from "../Api.ts"
+import { RebuildAnswer, type RebuildRequest } from "../Api/Projections.ts"
+import type { ConsumerAnswer } from "../Api/Status.ts"
+import { Conflict, NotFound, orUnavailable } from "../Api/Problems.ts"
+import { standing } from "../Status/StatusHandlers.ts"
+
+/** The handlers of `/v1/projections`. */
+export const layer = HttpApiBuilder.group(
+  Api,
+  "projections",
+  Effect.fnUntraced(function*(handlers) {
+    return handlers.handleAll({
+      list: () => list.pipe(orUnavailable),
+      rebuild: ({ params, payload }) => rebuild(params.name, payload).pipe(orUnavailable),
+      ledger: ({ params, query }) => ledger(params.name, query.after ?? 0, query.up_to).pipe(orUnavailable),
+      get: ({ params }) => get(params.name, params.id).pipe(orUnavailable),
+      cancel: ({ params }) => cancel(params.name, params.id).pipe(orUnavailable)
+    })
+  })
+)
+
+const list = Effect.gen(function*() {
+  // Read before the consumers: one without waiting events has then finished all of this.
+  const state = yield* (yield* EventLog).state
+  const consumers = yield* standing
+  const installed = yield* lives
+  const rebuilds = yield* active
+  const answers = yield* Effect.forEach(
+    projections,
+    Effect.fnUntraced(function*(projection) {
+      const live = installed.find(({ name }) => name === projection.name)
+      if (live === undefined) return []
+      const rebuild = rebuilds.find(({ name }) => name === live.name)
+      return [{
+        ...(yield* stateOf(projection, live, consumers, state)),
+        rebuild: rebuild === undefined ? null : yield* answerOf(rebuild, consumers)
+      }]
+    }),
+    { concurrency: "unbounded" }
+  )
+  return { projections: answers.flat() }
+}).pipe(Effect.withSpan("Projections.list"))
+
+const stateOf = Effect.fnUntraced(
+  function*(projection: Projection, live: Live, consumers: ReadonlyArray<ConsumerAnswer>, log: LogState) {
+    const { durable, error, error_at, generation, name, version } = live
+    const consumer = consumers.find(({ name }) => name === durable)
+    const rows = yield* Effect.forEach(
+      // Those that its version has.
+      live.tables ?? Object.keys(projection.tables),
+      (table) => Effect.map(rowsIn(tableName(table, generation)), (rows) => [table, rows] as const),
+      { concurrency: "unbounded" }
+    )
+    const finished_to = positionOf(consumer, log)
+    const account = yield* accountOf(projection, live, consumers, log)
+    return {
+      name,
+      generation,
+      version,
+      rebuild_due: version < projection.version,
+      types: projection.types,
+      durable,
+      finished_to,
+      lag: consumer?.lag ?? 0,
+      lag_seconds: consumer?.lag_seconds ?? 0,
+      last_error: error === null || error_at === null ? null : { message: error, at: error_at },
+      rows: Object.fromEntries(rows),
+      ...account
+    }
+  }
+)
+
+/** What became of the entries up to where a live generation is, and what is wrong with it. */
+const accountOf = Effect.fnUntraced(
+  function*(projection: Projection, live: Live, consumers: ReadonlyArray<ConsumerAnswer>, log: LogState) {
+    const { durable, generation } = live
+    const finished = positionOf(consumers.find(({ name }) => name === durable), log)
+    const { replayed_to } = yield* placeOf(live)
+    // Entries that were finished once count, also while they are read again.
+    const upTo = Math.max(finished, Math.min(log.lastSequence, replayed_to ?? 0))
+    const account = yield* completeness(projection, generation, durable, upTo)
+    return { completeness: account, fault: (yield* faultOf(projection, live, account)) ?? null }
+  }
+)
+
+/** The accounts of all live read models. */
+export const accounts = Effect.fn("Projections.accounts")(
+  function*(consumers: ReadonlyArray<ConsumerAnswer>) {
+    const state = yield* (yield* EventLog).state
+    const installed = yield* lives
+    return yield* Effect.forEach(
+      projections.flatMap((projection) => {
+        const live = installed.find(({ name }) => name === projection.name)
+        return live === undefined ? [] : [{ projection, live }]
+      }),
+      ({ live, projection }) =>
+        Effect.map(
+          accountOf(projection, live, consumers, state),
+          (account) => ({ name: live.name, ...account })
+        ),
+      { concurrency: "unbounded" }
+    )
+  }
+)
+
+/**
+ * The last entry of a log up to which a consumer has nothing unfinished. Its own floor stays at its last event,
+ * although it has finished later entries of other types.
+ */
+const positionOf = (consumer: ConsumerAnswer | undefined, { lastSequence }: LogState) =>
+  Math.min(lastSequence, consumer?.lag === 0 ? lastSequence : consumer?.finished_to ?? 0)
+
+const ledger = Effect.fn("Projections.ledger")(function*(name: string, after: number, asked?: number) {
+  const projection = projections.find((projection) => projection.name === name)
+  const live = (yield* lives).find((live) => live.name === name)
+  if (projection === undefined || live === undefined) return yield* noProjection(name)
+  const { durable, generation } = live
+  const state = yield* (yield* EventLog).state
+  const { firstSequence } = state
+  const consumer = (yield* standing).find((consumer) => consumer.name === durable)
+  const up_to = Math.min(asked ?? Infinity, positionOf(consumer, state))
+  const page = yield* ledgerPage(
+    projection,
+    { durable, generation },
+    Math.max(after, firstSequence - 1),
+    up_to
+  )
+  const gone = after === 0 ? yield* appliedWithin(projection, generation, 0, firstSequence - 1) : 0
+  return { projection: name, generation, up_to, ...page, gone }
+})
+
+const rebuild = Effect.fn("Projections.rebuild")(function*(name: string, asked: RebuildRequest) {
+  if (!(yield* lives).some((live) => live.name === name)) return yield* noProjection(name)
+  const kind = asked.verify ? "verify" : asked.dry_run ? "dry-run" : "rebuild"
+  const id = yield* Rebuilds.request(name, kind, asked.by, asked.accept_new_log)
+  if (id !== undefined) return yield* get(name, id)
+  const going = (yield* active).find((rebuild) => rebuild.name === name)
+  return yield* new Conflict({
+    detail: `A ${going?.kind ?? "rebuild"} of ${name} is already running (id ${going?.id ?? "unknown"}, `
+      + `asked for by ${going?.requested_by ?? "an unknown client"}). Wait for its end, or cancel it.`
+  })
+})
+
+const get = Effect.fn("Projections.get")(function*(name: string, id: number) {
+  const rebuild = yield* find(name, id)
+  if (rebuild === undefined) {
+    return yield* new NotFound({ detail: `The projection ${name} has no rebuild with the id ${id}.` })
+  }
+  return yield* answerOf(rebuild, rebuild.finished_at === null ? yield* standing : [])
+})
+
+const cancel = Effect.fn("Projections.cancel")(function*(name: string, id: number) {
+  yield* get(name, id)
+  if (yield* Rebuilds.cancel(id)) return yield* get(name, id)
+  return yield* new Conflict({ detail: `The rebuild ${id} of ${name} has ended already.` })
+})
+
+const answerOf = Effect.fnUntraced(
+  function*({ name, result, ...rebuild }: Rebuild, consumers: ReadonlyArray<ConsumerAnswer>) {
+    const progress = rebuild.finished_at === null
+      ? yield* progressOf({ ...rebuild, name }, consumers)
+      : null
+    return yield* Schema.decodeUnknownEffect(RebuildAnswer)({
+      ...rebuild,
+      projection: name,
+      progress,
+      result: parseStored(JSON.stringify(result))
+    })
+  }
+)
+
+/** How far a rebuild is. */
+export const progressOf = Effect.fnUntraced(function*(
+  { durable, name, started_at: started }: Pick<Rebuild, "durable" | "name" | "started_at">,
+  consumers: ReadonlyArray<ConsumerAnswer>
+) {
+  const log = yield* EventLog
+  const projection = projections.find((projection) => projection.name === name)
+  const total = projection === undefined ? 0 : countIn(yield* log.census, filterOf(projection))
+  const consumer = consumers.find((consumer) => consumer.name === durable)
+  const done = consumer === undefined ? 0 : Math.max(0, total - consumer.lag)
+  const elapsed = started === null ? 0 : ((yield* Clock.currentTimeMillis) - Date.parse(started)) / 1_000
+  const per_second = elapsed > 0 ? done / elapsed : 0
+  return { done, total, per_second, seconds_left: per_second > 0 ? (total - done) / per_second : null }
+})
+
+const noProjection = (name: string) =>
+  new NotFound({
+    detail: `There is no projection ${name}. There are: ${projections.map(({ name }) => name).join(", ")}.`
+  })

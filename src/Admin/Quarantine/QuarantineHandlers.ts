@@ -1,0 +1,102 @@
+import { Effect, Option } from "effect"
+import { HttpApiBuilder } from "effect/http-api"
+import { Buffer } from "node:buffer"
+import { eventOf } from "../../EventLog/Delivered.ts"
+import { read } from "../../Domain/Reading.ts"
+import { EventLog, type LoggedEntry, quarantineSubject, quarantineSubjects } from "../../EventLog/EventLog.ts"
+import { Operations } from "../../EventLog/Operations.ts"
+import { all, isQuarantined, reasonOf } from "../../EventLog/Quarantine.ts"
+import { Api } from "../Api.ts"
+import type { QuarantineQuery, QuarantineSelection } from "../Api/Quarantine.ts"
+import { unavailable } from "../Events/EventsHandlers.ts"
+import { newest } from "../Events/Newest.ts"
+import { InvalidSelection, NotFound } from "../Api/Problems.ts"
+
+const defaultLimit = 50
+
+/** Default rate, in entries per second. */
+const defaultRate = 100
+
+/** The handlers of `/v1/quarantine`. */
+export const layer = HttpApiBuilder.group(
+  Api,
+  "quarantine",
+  Effect.fnUntraced(function*(handlers) {
+    return handlers.handleAll({
+      list: ({ query }) => list(query).pipe(Effect.catchTag("ReadFailed", unavailable)),
+      get: ({ params }) => get(params.sequence).pipe(Effect.catchTag("ReadFailed", unavailable)),
+      redrive: ({ payload }) =>
+        redrive(payload).pipe(Effect.catchTag(["ReadFailed", "AppendFailed"], unavailable))
+    })
+  })
+)
+
+const list = Effect.fnUntraced(
+  function*({ before = Infinity, limit = defaultLimit, reason }: QuarantineQuery) {
+    const { firstSequence, lastSequence } = yield* (yield* EventLog).state
+    const { cursor, entries, more } = yield* newest({
+      from: firstSequence,
+      before: Math.min(before, lastSequence + 1),
+      limit,
+      filter: reason === undefined ? quarantineSubjects : quarantineSubject(reason)
+    })
+    return { quarantined: entries.filter(isQuarantined).map((entry) => summaryOf(entry, 20)), cursor, more }
+  }
+)
+
+const get = Effect.fnUntraced(function*(sequence: number) {
+  const log = yield* EventLog
+  const entry = Option.getOrUndefined(Option.filter(yield* log.get(sequence), isQuarantined))
+  if (entry === undefined) {
+    return yield* new NotFound({ detail: `There is no quarantined entry with the sequence ${sequence}.` })
+  }
+  return {
+    ...summaryOf(entry, Infinity),
+    subject: entry.subject,
+    headers: entry.headers,
+    signature: entry.headers["3qpr-signature"] ?? "",
+    body_base64: Buffer.from(entry.body).toString("base64")
+  }
+})
+
+const redrive = Effect.fn("Quarantine.redrive")(
+  function*(
+    { all: everything, by, dry_run = false, rate = defaultRate, reason, sequences }: QuarantineSelection
+  ) {
+    if ([sequences, reason, everything].filter((given) => given !== undefined).length !== 1) {
+      return yield* new InvalidSelection({ detail: "Give exactly one of `sequences`, `reason` and `all`." })
+    }
+    const named = sequences && new Set(sequences)
+    const meant = (yield* all(reason)).filter(({ sequence }) => named?.has(sequence) ?? true)
+    const there = new Set(meant.map(({ sequence }) => sequence))
+    const count = meant.length
+    const decodable = meant.filter(({ body }) => read(body)._tag === "Event").length
+    const missing = [...named ?? []].filter((sequence) => !there.has(sequence))
+    if (dry_run || count === 0) return { operation: null, count, decodable, missing }
+    const asked = {
+      ...(sequences && (sequences.length <= 100 ? { sequences } : { sequence_count: sequences.length })),
+      ...(reason && { reason }),
+      ...(everything && { all: true })
+    }
+    const operation = yield* (yield* Operations).begin(
+      { kind: "quarantine-redrive", by, reason: null, asked, rate },
+      meant.map(({ sequence }) => String(sequence))
+    )
+    return { operation, count, decodable, missing }
+  }
+)
+
+const summaryOf = (entry: LoggedEntry, most: number) => {
+  const now = read(entry.body)
+  const { id, receivedAt } = eventOf(entry)
+  return {
+    sequence: entry.sequence,
+    id,
+    type: now.type,
+    reason: reasonOf(entry),
+    received_at: receivedAt,
+    size: entry.body.length,
+    decodes: now._tag === "Event",
+    problems: now._tag === "Event" ? [] : now.problems.slice(0, most)
+  }
+}

@@ -1,0 +1,35 @@
+import { Effect } from "effect"
+import { HttpApiBuilder } from "effect/http-api"
+import { Nats } from "../../Nats/Nats.ts"
+import * as Rejections from "../../Ingress/RecentRejections.ts"
+import { Api } from "../Api.ts"
+import { NotFound, orUnavailable, Unavailable } from "../Api/Problems.ts"
+
+/** The handlers of `/v1/rejections`, which ask every process with the ingress role. */
+export const layer = HttpApiBuilder.group(
+  Api,
+  "rejections",
+  Effect.fnUntraced(function*(handlers) {
+    return handlers.handleAll({
+      list: ({ query: { limit = 50 } }) => whileConnected(orUnavailable(Rejections.list(limit))),
+      get: ({ params }) => whileConnected(orUnavailable(get(params.id)))
+    })
+  })
+)
+
+const get = Effect.fnUntraced(function*(id: string) {
+  const found = yield* Rejections.get(id)
+  return found ?? (yield* new NotFound({
+    detail: "No process has this rejection. Each keeps its last 200, until it ends."
+  }))
+})
+
+/** Without a broker no receiver can be asked, which is not the same as nothing refused. */
+export const whileConnected = <A, E, R>(asked: Effect.Effect<A, E, R>) =>
+  Effect.flatMap(
+    Nats,
+    ({ isConnected }): Effect.Effect<A, E | Unavailable, R> =>
+      isConnected()
+        ? asked
+        : Effect.fail(new Unavailable({ detail: "The broker is away, through which receivers are asked." }))
+  )

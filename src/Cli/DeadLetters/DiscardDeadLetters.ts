@@ -1,0 +1,64 @@
+import { Effect, Option, Schema } from "effect"
+import { Command, Flag } from "effect/cli"
+import { allFlag, check, operationFlags, refused } from "../Operations/OperationFlags.ts"
+import { operate } from "../Operations/Operate.ts"
+import { filterFlags, filterOf, idsArgument, isFiltered, selectionOf } from "./DeadLetterFlags.ts"
+
+/** `threeqpr dead-letters discard`: removes dead letters permanently, and records who did it and why. */
+export const discard = Command.make(
+  "discard",
+  {
+    ids: idsArgument,
+    reason: Flag.String("reason").pipe(
+      Flag.withDescription("Why; it is recorded. Needed, except for a dry run"),
+      Flag.withSchema(Schema.NonEmptyString.check(Schema.isMaxLength(1_000))),
+      Flag.optional
+    ),
+    ...filterFlags,
+    all: allFlag,
+    ...operationFlags(1000)
+  },
+  Effect.fnUntraced(function*({ consumer, error, ids, reason, since, type, until, ...flags }) {
+    const filter = filterOf({ consumer, error, since, type, until })
+    yield* operate({
+      command: "threeqpr dead-letters discard",
+      nouns: ["dead letter", "dead letters"],
+      verbs: ["discard permanently", "discarded"],
+      flags,
+      begin: ({ deadLetters }, common) =>
+        deadLetters.discard({
+          payload: {
+            ...selectionOf(flags.all, ids, filter),
+            ...common,
+            reason: Option.getOrElse(reason, () => "dry run")
+          }
+        })
+    })
+  })
+).pipe(
+  Command.validate(({ ids, reason, ...flags }) =>
+    Effect.andThen(
+      check(
+        flags,
+        [flags.all, ids.length > 0, isFiltered(flags)],
+        "ids, filter flags (--consumer, --error, …), or --all"
+      ),
+      Option.isNone(reason) && !flags.dryRun && Option.isNone(flags.watch) && Option.isNone(flags.cancel)
+        ? refused("say why with --reason")
+        : Effect.void
+    )
+  ),
+  Command.withDescription(
+    "Remove dead letters permanently. The events stay in the log; their consumer never gets them"
+  ),
+  Command.withExamples([
+    {
+      command: `threeqpr dead-letters discard scans-1:1234 --reason "sent by a test"`,
+      description: "One that is not needed"
+    },
+    {
+      command: `threeqpr dead-letters discard --consumer old-1 --reason "consumer retired" --yes`,
+      description: "All of a consumer"
+    }
+  ])
+)

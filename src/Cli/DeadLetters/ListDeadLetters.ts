@@ -1,0 +1,63 @@
+import { Console, Effect, Option } from "effect"
+import { Command, Flag } from "effect/cli"
+import type { DeadLetterSummary } from "../../Admin/Api/DeadLetters.ts"
+import { AdminClient, explained } from "../../Admin/Client.ts"
+import { printableIn } from "../../Process/Printable.ts"
+import { limitFlag } from "../Events/EventFlags.ts"
+import { adminClient, adminUrlFlag, jsonFlag } from "../Flags.ts"
+import { json, paint, table } from "../Output.ts"
+import { shortTime } from "../Time.ts"
+import { filterFlags, filterOf } from "./DeadLetterFlags.ts"
+
+/** `threeqpr dead-letters list`: the last failures, one page. */
+export const list = Command.make(
+  "list",
+  {
+    ...filterFlags,
+    before: Flag.Int("before").pipe(
+      Flag.withDescription("Continue after this cursor: the next page"),
+      Flag.optional
+    ),
+    limit: limitFlag("limit", 20, "How many at most"),
+    json: jsonFlag,
+    adminUrl: adminUrlFlag
+  },
+  Effect.fnUntraced(function*({ adminUrl, before, json: asJson, limit, ...flags }) {
+    const { deadLetters: api } = yield* AdminClient.pipe(Effect.provide(adminClient(adminUrl)))
+    const page = yield* api.list({
+      query: { ...filterOf(flags), limit, before: Option.getOrUndefined(before) }
+    }).pipe(Effect.mapError(explained))
+    if (asJson) return yield* Effect.forEach(page.dead_letters, json, { discard: true })
+    if (page.dead_letters.length === 0) return yield* Console.error("No dead letter fits.")
+    const { dim } = yield* paint
+    yield* table(columns, printableIn(page.dead_letters).map(cells))
+    if (page.more) {
+      yield* Console.error(dim(`${page.total} in all. Older ones: --before ${page.cursor}`))
+    }
+  })
+).pipe(
+  Command.withDescription("The events that a consumer could not handle, latest failure first"),
+  Command.withExamples([
+    { command: "threeqpr dead-letters list", description: "The last 20" },
+    {
+      command: "threeqpr dead-letters list --consumer scans-1 --error constraint --since 2h",
+      description: "What failed for one reason in the last two hours"
+    }
+  ])
+)
+
+const columns = [
+  { title: "ID" },
+  { title: "FAILED (UTC)" },
+  { title: "TYPE" },
+  { title: "TRIES", right: true },
+  { title: "ERROR" }
+]
+
+const cells = (letter: DeadLetterSummary) => [
+  letter.id,
+  shortTime(letter.last_failed_at),
+  letter.type,
+  String(letter.attempts),
+  letter.error
+]

@@ -1,0 +1,44 @@
+import { Effect } from "effect"
+import { Command } from "effect/cli"
+import { allFlag, check, operationFlags } from "../Operations/OperationFlags.ts"
+import { operate } from "../Operations/Operate.ts"
+import { filterFlags, filterOf, idsArgument, isFiltered, selectionOf } from "./DeadLetterFlags.ts"
+
+/** `threeqpr dead-letters redrive`: gives events to the consumer that failed, once more. */
+export const redrive = Command.make(
+  "redrive",
+  { ids: idsArgument, all: allFlag, ...filterFlags, ...operationFlags(100) },
+  Effect.fnUntraced(function*({ consumer, error, ids, since, type, until, ...flags }) {
+    const filter = filterOf({ consumer, error, since, type, until })
+    yield* operate({
+      command: "threeqpr dead-letters redrive",
+      nouns: ["dead letter", "dead letters"],
+      verbs: ["redrive", "redriven"],
+      flags,
+      begin: ({ deadLetters }, common) =>
+        deadLetters.redrive({ payload: { ...selectionOf(flags.all, ids, filter), ...common } })
+    })
+  })
+).pipe(
+  Command.validate(({ ids, ...flags }) =>
+    check(
+      flags,
+      [flags.all, ids.length > 0, isFiltered(flags)],
+      "ids, filter flags (--consumer, --error, …), or --all"
+    )
+  ),
+  Command.withDescription(
+    "Give events again to the consumer that failed, and to no other; exits 1 when one fails again"
+  ),
+  Command.withExamples([
+    { command: "threeqpr dead-letters redrive scans-1:1234", description: "One, after the fix" },
+    {
+      command: "threeqpr dead-letters redrive --consumer scans-1 --error constraint --dry-run",
+      description: "How many there are that failed for one reason"
+    },
+    {
+      command: "threeqpr dead-letters redrive --all --yes --rate 20 --json",
+      description: "All, from a program"
+    }
+  ])
+)

@@ -1,0 +1,70 @@
+import { Context, Effect, Layer, Schema } from "effect"
+import type { Config } from "../../Process/Config.ts"
+import { messageOf } from "../../Process/Failure.ts"
+import { Nats } from "../../Nats/Nats.ts"
+import { externalTarget } from "../../Nats/External.ts"
+import { readConnection } from "../../Nats/Server/Connection.ts"
+import { failed, failedWith, ok } from "./Finding.ts"
+import type { Subject } from "./Subject.ts"
+import { within } from "./Within.ts"
+
+/** There is no broker to connect to. */
+export class NoBroker extends Schema.TaggedError<NoBroker>()("NoBroker", { message: Schema.String }) {}
+
+/** Connects to the broker that is set, or to the embedded one that runs in the data folder; tries once. */
+export const connect = Effect.fnUntraced(function*(config: Config) {
+  const target = config.natsUrl === undefined
+    ? yield* embedded(config.dataDir)
+    : externalTarget(config, config.natsUrl)
+  const context = yield* within(
+    Layer.build(Nats.layer({ ...target, attempts: 1 })),
+    longest,
+    () =>
+      Effect.fail(
+        new NoBroker({
+          message:
+            "The broker does not answer within 4 seconds. Check NATS_URL and the network on the way to it."
+        })
+      )
+  )
+  return Context.get(context, Nats)
+})
+
+/** The longest that connecting may take, in milliseconds. */
+const longest = 4_000
+
+/** That there is a broker, and that it is new enough. */
+export const broker = ({ config, nats }: Subject) =>
+  Effect.match(nats, {
+    onFailure: failedWith,
+    onSuccess: ({ connection, serverVersion }) => {
+      const kind = config.natsUrl === undefined ? "embedded" : "external"
+      const seen = `${kind}, nats-server ${serverVersion()} at ${connection.getServer()}`
+      return isRecent(serverVersion())
+        ? ok(seen)
+        : failed(
+          seen,
+          `nats-server ${oldest.join(".")} or later is needed; 2.10 or later also survives a power cut.`
+        )
+    }
+  })
+
+const embedded = Effect.fnUntraced(function*(dataDir: string) {
+  const { token, url } = yield* readConnection(dataDir).pipe(
+    Effect.mapError((error) =>
+      new NoBroker({
+        message:
+          `${messageOf(error).split(/(?<=\.) Start/, 1)[0]} Start \`threeqpr serve\`; or name the data `
+          + "folder of the one that runs with --data-dir, or another broker with NATS_URL."
+      })
+    )
+  )
+  return { servers: [url], token }
+})
+
+const oldest = [2, 9] as const
+
+const isRecent = (version: string) => {
+  const [major = 0, minor = 0] = version.split(".").map((part) => Number.parseInt(part, 10))
+  return major > oldest[0] || (major === oldest[0] && minor >= oldest[1])
+}

@@ -1,0 +1,89 @@
+import { Duration, Effect, Schema } from "effect"
+import { NatsError, type StreamInfo } from "nats"
+import type { Config } from "../../Process/Config.ts"
+import { bytes } from "../../Domain/Bytes.ts"
+import { stream } from "../../EventLog/EventLog.ts"
+import { faultsOf, operatedFlaw } from "../../EventLog/Topology.ts"
+import { messageOf } from "../../Process/Failure.ts"
+import type { Nats } from "../../Nats/Nats.ts"
+import { explain } from "../../Nats/JetStreamFault.ts"
+import { failed, failedWith, type Finding, ok, warning } from "./Finding.ts"
+import type { Log } from "./Subject.ts"
+
+/** The event stream cannot be looked at. */
+export class NoStream extends Schema.TaggedError<NoStream>()("NoStream", { message: Schema.String }) {}
+
+/** The event stream of the broker that is connected. */
+export const logOf = (nats: Nats["Service"]) =>
+  Effect.tryPromise({
+    try: async (): Promise<Log> => {
+      const manager = await nats.connection.jetstreamManager({ checkAPI: false, timeout: 2_000 })
+      return { nats, manager, info: await manager.streams.info(stream) }
+    },
+    catch: (error) =>
+      new NoStream({
+        message: error instanceof NatsError && error.api_error?.err_code === streamNotFound
+          ? `There is no stream ${stream} on the broker. Start \`threeqpr serve\`, which creates it.`
+          : `The stream ${stream} cannot be read: ${
+            messageOf(explain(error, nats.connection.info?.jetstream === true))
+          }. JetStream must be enabled on the broker, `
+            + "and our credentials must allow its API."
+      })
+  })
+
+const streamNotFound = 10059
+
+/** That the event stream and those beside it keep our promises, and how the event stream is set. */
+export const eventStream = (config: Config, log: Log) =>
+  Effect.match(Effect.tryPromise(() => operatedFlaw(log.manager)), {
+    // They are made with the event stream; without them the start says why.
+    onFailure: () => settingsOf(config, log),
+    onSuccess: (flaw) => flaw === undefined ? settingsOf(config, log) : failedWith(new Error(flaw))
+  })
+
+const settingsOf = (config: Config, { info }: Log): Finding => {
+  const faults = faultsOf(info)
+  const seen = describe(info)
+  if (faults.length > 0) {
+    return failed(
+      `${seen}; ${faults.join("; ")}`,
+      `Change it (\`nats stream edit ${stream}\`), or remove it if it is not ours: \`serve\` refuses it as it is.`
+    )
+  }
+  const concerns = concernsOf(config, info)
+  return concerns.length > 0
+    ? warning(
+      `${seen}; ${concerns.join("; ")}`,
+      `\`nats stream edit ${stream}\` changes it; or change the settings.`
+    )
+    : ok(seen)
+}
+
+const describe = ({ config, state }: StreamInfo) =>
+  [
+    `${stream}: ${state.messages} ${state.messages === 1 ? "event" : "events"}`,
+    bytes(state.bytes),
+    `duplicate window ${duration(config.duplicate_window)}`,
+    config.max_age === 0 ? "kept without limit" : `kept for ${duration(config.max_age)}`,
+    `${config.num_replicas} ${config.num_replicas === 1 ? "replica" : "replicas"}`
+  ].join(", ")
+
+const concernsOf = ({ dedupWindow, replicas, retention }: Config, { cluster, config, state }: StreamInfo) =>
+  [
+    config.duplicate_window / 1e6 !== dedupWindow
+    && `DEDUP_WINDOW is ${Duration.format(Duration.millis(dedupWindow))}`,
+    config.max_age / 1e6 !== (retention.millis ?? 0)
+    && `RETENTION is ${
+      retention.millis === undefined ? "unlimited" : Duration.format(Duration.millis(retention.millis))
+    }`,
+    config.num_replicas !== replicas && `STREAM_REPLICAS is ${replicas}`,
+    ...(cluster?.replicas ?? []).map(({ current, name, offline }) =>
+      (offline || !current) && `its replica on ${name} is ${offline ? "offline" : "behind"}`
+    ),
+    isNearly(state.bytes, config.max_bytes) && "it is nearly full: more than nine tenths of its max_bytes",
+    isNearly(state.messages, config.max_msgs) && "it is nearly full: more than nine tenths of its max_msgs"
+  ].filter((concern) => typeof concern === "string")
+
+const isNearly = (used: number, limit: number) => limit > 0 && used > 0.9 * limit
+
+const duration = (nanos: number) => Duration.format(Duration.millis(nanos / 1e6))

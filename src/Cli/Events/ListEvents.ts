@@ -1,0 +1,54 @@
+import { Console, Effect, Option } from "effect"
+import { Command, Flag } from "effect/cli"
+import { AdminClient, explained } from "../../Admin/Client.ts"
+import { printableIn } from "../../Process/Printable.ts"
+import { adminClient, adminUrlFlag, jsonFlag } from "../Flags.ts"
+import { json, paint, table } from "../Output.ts"
+import { timeFlag } from "../Time.ts"
+import { bodiesFlag, limitFlag, typeFlag } from "./EventFlags.ts"
+import { cells, columns } from "./ShowEvents.ts"
+
+/** `threeqpr events list`: the newest events of the log, one page. */
+export const list = Command.make(
+  "list",
+  {
+    type: typeFlag,
+    since: timeFlag("since", "Events received at this time or later"),
+    until: timeFlag("until", "Events received before this time"),
+    before: Flag.Int("before").pipe(
+      Flag.withDescription("Events before this sequence: the next page"),
+      Flag.optional
+    ),
+    limit: limitFlag("limit", 20, "How many at most"),
+    bodies: bodiesFlag,
+    json: jsonFlag,
+    adminUrl: adminUrlFlag
+  },
+  Effect.fnUntraced(function*({ adminUrl, before, bodies, json: asJson, limit, since, type, until }) {
+    const { events: api } = yield* AdminClient.pipe(Effect.provide(adminClient(adminUrl)))
+    const { cursor, events, more } = yield* api.list({
+      query: {
+        limit,
+        type: Option.getOrUndefined(type),
+        since: Option.getOrUndefined(since),
+        until: Option.getOrUndefined(until),
+        before: Option.getOrUndefined(before),
+        bodies: bodies ? "true" : "false"
+      }
+    }).pipe(Effect.mapError(explained))
+    if (asJson) return yield* Effect.forEach(events, json, { discard: true })
+    if (events.length === 0) return yield* Console.error("No event fits.")
+    const colours = yield* paint
+    yield* table(columns, printableIn(events).map((event) => cells(event, colours)))
+    if (more) yield* Console.error(colours.dim(`Older ones: --before ${cursor}`))
+  })
+).pipe(
+  Command.withDescription("The newest events, quarantined ones included"),
+  Command.withExamples([
+    { command: "threeqpr events list", description: "The last 20" },
+    {
+      command: "threeqpr events list --type scan.created --since 2h --json",
+      description: "The scans of the last two hours, a JSON object a line"
+    }
+  ])
+)

@@ -1,0 +1,65 @@
+import { Console, Effect, Option } from "effect"
+import { Command, Flag } from "effect/cli"
+import type { QuarantineSummary } from "../../Admin/Api/Quarantine.ts"
+import { AdminClient, explained } from "../../Admin/Client.ts"
+import { printableIn } from "../../Process/Printable.ts"
+import { limitFlag } from "../Events/EventFlags.ts"
+import { adminClient, adminUrlFlag, jsonFlag } from "../Flags.ts"
+import { json, type Paint, paint, table } from "../Output.ts"
+import { shortTime } from "../Time.ts"
+import { reasonFlag } from "./QuarantineFlags.ts"
+
+/** `threeqpr quarantine list`: the newest entries, one page. */
+export const list = Command.make(
+  "list",
+  {
+    reason: reasonFlag,
+    before: Flag.Int("before").pipe(
+      Flag.withDescription("Entries before this sequence: the next page"),
+      Flag.optional
+    ),
+    limit: limitFlag("limit", 20, "How many at most"),
+    json: jsonFlag,
+    adminUrl: adminUrlFlag
+  },
+  Effect.fnUntraced(function*({ adminUrl, before, json: asJson, limit, reason }) {
+    const { quarantine: api } = yield* AdminClient.pipe(Effect.provide(adminClient(adminUrl)))
+    const { cursor, more, quarantined } = yield* api.list({
+      query: { limit, reason: Option.getOrUndefined(reason), before: Option.getOrUndefined(before) }
+    }).pipe(Effect.mapError(explained))
+    if (asJson) return yield* Effect.forEach(quarantined, json, { discard: true })
+    if (quarantined.length === 0) return yield* Console.error("Nothing is quarantined that fits.")
+    const colours = yield* paint
+    yield* table(columns, printableIn(quarantined).map((entry) => cells(entry, colours)))
+    if (more) yield* Console.error(colours.dim(`Older ones: --before ${cursor}`))
+  })
+).pipe(
+  Command.withDescription("The newest quarantined entries, with what this version finds wrong with each"),
+  Command.withExamples([
+    { command: "threeqpr quarantine list", description: "The last 20" },
+    {
+      command: "threeqpr quarantine list --reason invalid_data --json | jq 'select(.decodes)'",
+      description: "Those that this version can use"
+    }
+  ])
+)
+
+const columns = [
+  { title: "SEQ", right: true },
+  { title: "RECEIVED (UTC)" },
+  { title: "REASON" },
+  { title: "DECODES" },
+  { title: "PROBLEM" }
+]
+
+const cells = (entry: QuarantineSummary, { green, yellow }: Paint) => [
+  String(entry.sequence),
+  shortTime(entry.received_at),
+  entry.reason,
+  entry.decodes ? green("now") : yellow("no"),
+  problemsOf(entry)
+]
+
+/** What is wrong, in one line. */
+export const problemsOf = ({ problems }: Pick<QuarantineSummary, "problems">) =>
+  problems.map(({ message, path }) => path === "" ? message : `${path}: ${message}`).join("; ")

@@ -1,0 +1,38 @@
+import { Effect, Option } from "effect"
+import { Command } from "effect/cli"
+import { allFlag, check, operationFlags } from "../Operations/OperationFlags.ts"
+import { operate } from "../Operations/Operate.ts"
+import { reasonFlag, sequencesArgument } from "./QuarantineFlags.ts"
+
+/** `threeqpr quarantine redrive`: makes events of the entries that decode by now. */
+export const redrive = Command.make(
+  "redrive",
+  { sequences: sequencesArgument, reason: reasonFlag, all: allFlag, ...operationFlags(100) },
+  Effect.fnUntraced(function*({ reason, sequences, ...flags }) {
+    const selection = flags.all
+      ? { all: true as const }
+      : Option.isSome(reason)
+      ? { reason: reason.value }
+      : { sequences }
+    yield* operate({
+      command: "threeqpr quarantine redrive",
+      nouns: ["quarantined entry", "quarantined entries"],
+      verbs: ["redrive", "redriven"],
+      flags,
+      begin: ({ quarantine }, common) => quarantine.redrive({ payload: { ...selection, ...common } }),
+      note: ({ count, decodable }) => `${decodable} of ${count} can be decoded now; the others stay`
+    })
+  })
+).pipe(
+  Command.validate(({ reason, sequences, ...flags }) =>
+    check(flags, [flags.all, sequences.length > 0, Option.isSome(reason)], "sequences, --reason, or --all")
+  ),
+  Command.withDescription("Turn the entries that decode now into events; exits 1 when one still does not"),
+  Command.withExamples([
+    { command: "threeqpr quarantine redrive 1234", description: "One, after an upgrade that can read it" },
+    {
+      command: "threeqpr quarantine redrive --reason invalid_data --dry-run",
+      description: "How many this version can use"
+    }
+  ])
+)

@@ -1,0 +1,73 @@
+import { Effect, Option } from "effect"
+import { Command } from "effect/cli"
+import { AdminClient, explained } from "../../Admin/Client.ts"
+import { adminClient, adminUrlFlag, jsonFlag } from "../Flags.ts"
+import { filterFlag, pageFlags, queryOf } from "./ReadModelFlags.ts"
+import { showJson, showPage } from "./ShowReadModels.ts"
+import { shortTime } from "../Time.ts"
+
+/** `threeqpr scans list`: the newest scans, one page. */
+const list = Command.make(
+  "list",
+  {
+    ...pageFlags,
+    country: filterFlag("country", "Of this country, such as CH"),
+    region: filterFlag("region", "Of this region"),
+    city: filterFlag("city", "Of this city"),
+    device: filterFlag("device", "With this kind of device, such as mobile"),
+    shortId: filterFlag("short-id", "Of the QR code with this short id"),
+    json: jsonFlag,
+    adminUrl: adminUrlFlag
+  },
+  Effect.fnUntraced(function*({ adminUrl, city, country, device, json, region, shortId, ...flags }) {
+    const { scans: api } = yield* AdminClient.pipe(Effect.provide(adminClient(adminUrl)))
+    const query = {
+      ...queryOf(flags),
+      country: Option.getOrUndefined(country),
+      region: Option.getOrUndefined(region),
+      city: Option.getOrUndefined(city),
+      device: Option.getOrUndefined(device),
+      short_id: Option.getOrUndefined(shortId)
+    }
+    const asked = api.list({ query })
+    if (json) return yield* showJson("scans", api.list({ query, responseMode: "response-only" }), asked)
+    const { scans, ...page } = yield* Effect.mapError(asked, explained)
+    yield* showPage(
+      columns,
+      scans,
+      ({ city, country, device, id, qpr_code_id, scanned_at }) => [
+        shortTime(scanned_at),
+        country ?? "",
+        city ?? "",
+        device ?? "",
+        qpr_code_id ?? "",
+        id
+      ],
+      page
+    )
+  })
+).pipe(
+  Command.withDescription("The newest scans"),
+  Command.withExamples([
+    {
+      command: "threeqpr scans list --since 2h --country CH",
+      description: "Scans of two hours in one country"
+    },
+    { command: "threeqpr scans list --json | jq .city", description: "For programs: a JSON object a line" }
+  ])
+)
+
+const columns = [
+  { title: "SCANNED (UTC)" },
+  { title: "COUNTRY" },
+  { title: "CITY" },
+  { title: "DEVICE" },
+  { title: "CODE" },
+  { title: "ID" }
+]
+
+/** `threeqpr scans`: the read model of scans. */
+export const scans = Command.make("scans").pipe(
+  Command.withDescription("Scans of QR codes: list"),
+  Command.withSubcommands([list])
+)

@@ -1,0 +1,155 @@
+import { Clock, Effect, Layer } from "effect"
+import process from "node:process"
+import * as Admin from "../../Admin/Admin.ts"
+import { notListening } from "../../Admin/NotListening.ts"
+import type { AdminToken } from "../../Process/AdminToken.ts"
+import type { Config } from "../../Process/Config.ts"
+import { Consumers } from "../../Consumer/Consumer.ts"
+import * as Counters from "../../Admin/Live/AllCounters.ts"
+import { Database } from "../../Database/Database.ts"
+import { awayReason } from "../../Database/Away.ts"
+import * as Migrations from "../../Database/Migrations.ts"
+import { DeadLetters } from "../../EventLog/DeadLetters.ts"
+import { noteOf } from "../../Process/DiskSpace.ts"
+import { EventLog } from "../../EventLog/EventLog.ts"
+import * as Beside from "../../EventLog/Beside.ts"
+import * as JetStream from "../../EventLog/JetStream.ts"
+import { messageOf } from "../../Process/Failure.ts"
+import { Ingress } from "../../Ingress/Ingress.ts"
+import { PublicListener } from "../../Ingress/Http.ts"
+import { Nats, type Target } from "../../Nats/Nats.ts"
+import { externalTarget, limitsOf } from "../../Nats/External.ts"
+import { NatsServer } from "../../Nats/Server.ts"
+import { projections } from "../../Projector/Projections.ts"
+import * as Projector from "../../Projector/Projector.ts"
+import * as RetentionAgreement from "../../Projector/RetentionAgreement.ts"
+import * as Rejections from "../../Ingress/RecentRejections.ts"
+import type { Role } from "../../Domain/Role.ts"
+import * as SignatureDoctor from "../../Signature/SignatureDoctor.ts"
+import { noteWhenStopped } from "../../Process/Stopping.ts"
+import { Vitals } from "../../Process/Vitals.ts"
+import type { WebhookSecret } from "../../Signature/WebhookSecret.ts"
+import { rotate } from "../../Signature/WebhookSecret/Rotation.ts"
+
+/**
+ * The whole of `serve`, for some roles. It is built from the bottom up: broker, stream, database, projector, listeners. It
+ * is closed from the top down, so that what came in is finished before what it needs stops.
+ */
+export const layer = (
+  config: Config,
+  secret: WebhookSecret,
+  active: ReadonlySet<Role>,
+  adminToken: AdminToken | undefined
+) => {
+  const readModels = database(config)
+  const rowRetention = Layer.succeed(RetentionAgreement.RowRetention, config.rowRetention.millis)
+  const projector = active.has("projector")
+    ? Projector.layer(projections).pipe(
+      Layer.provide(consumers),
+      Layer.provide(readModels),
+      Layer.provide(rowRetention)
+    )
+    : Layer.empty
+  const publicListener = active.has("ingress") ? ingress(config, secret) : Layer.empty
+  const access = {
+    host: config.adminHost,
+    port: config.adminPort,
+    token: adminToken?.token,
+    // A log that is kept could be read by other users.
+    printsLink: adminToken?.file !== undefined && process.stderr.isTTY,
+    readToken: config.adminReadToken,
+    allowedHosts: config.adminAllowedHosts
+  }
+  const privateListener = (active.has("admin")
+    ? Admin.layer({ ...access, reconcile: reconcile(config) }).pipe(
+      Layer.provide(Beside.layer),
+      Layer.provide(consumers),
+      Layer.provide(readModels),
+      Layer.provide(rowRetention)
+    )
+    : Admin.layerHealth(access)).pipe(
+      Layer.catchTag("ServeError", (error) => Layer.effectDiscard(Effect.fail(notListening(access, error))))
+    )
+  const agreement = active.has("projector") || active.has("admin")
+    ? RetentionAgreement.layer.pipe(Layer.provide(readModels), Layer.provide(rowRetention))
+    : Layer.empty
+  // The database opens while the broker starts: neither needs the other, and both take most of a start.
+  const engines = active.has("projector") || active.has("admin")
+    ? Layer.merge(log(config), Layer.effectDiscard(Effect.void).pipe(Layer.provide(readModels)))
+    : log(config)
+  return Layer.mergeAll(publicListener, privateListener, Layer.effectDiscard(Counters.answer(active))).pipe(
+    Layer.provide(noteWhenStopped("requests in progress")),
+    Layer.provide(projector),
+    Layer.provide(agreement),
+    Layer.provide(noteWhenStopped("batches of projections")),
+    Layer.provide(engines),
+    Layer.provideMerge(Vitals.layer)
+  )
+}
+
+const ingress = (config: Config, secret: WebhookSecret) =>
+  Layer.unwrap(Effect.gen(function*() {
+    const { secrets, verify } = yield* rotate(secret)
+    const clock = yield* Clock.Clock
+    const known = () => SignatureDoctor.labelled(secrets(), clock.currentTimeMillisUnsafe())
+    return Layer.effectDiscard(
+      Effect.flatMap(PublicListener, ({ rejections }) => Rejections.answer(rejections, known))
+    ).pipe(
+      Layer.provideMerge(PublicListener.layer(config)),
+      Layer.provide(Ingress.layer(verify))
+    )
+  }))
+
+const reconcile = ({ apiKey, apiUrl, reconcileEvery }: Config) =>
+  apiKey && { url: apiUrl, key: apiKey, every: reconcileEvery }
+
+const consumers = Consumers.layer.pipe(Layer.provideMerge(DeadLetters.layer))
+
+/** The database with its migrations done. */
+const database = (config: Config) =>
+  Layer.effectDiscard(Effect.gen(function*() {
+    const { describe, ping } = yield* Database
+    const vitals = yield* Vitals
+    yield* vitals.watch(
+      "database",
+      Effect.as(ping, undefined).pipe(Effect.catch((error) => awayReason(config, messageOf(error))))
+    )
+    yield* Effect.logInfo(`database: ${describe}`)
+  })).pipe(
+    Layer.provideMerge(Migrations.layer),
+    Layer.provideMerge(Database.layer({ url: config.databaseUrl, dataDir: config.dataDir }))
+  )
+
+/** The event log on the broker that is set, or else on the embedded one. */
+const log = (config: Config) =>
+  config.natsUrl === undefined
+    ? Layer.unwrap(Effect.map(NatsServer, (server) =>
+      eventLog(
+        config,
+        { servers: [server.url], token: server.token, limits: limitsOf(config) },
+        { syncsBeforeAck: server.syncsBeforeAck, explain: noteOf(config.dataDir) }
+      ))).pipe(
+        Layer.provide(NatsServer.layer({ dataDir: config.dataDir, binary: config.natsServerBinary }))
+      )
+    : eventLog(config, externalTarget(config, config.natsUrl), {})
+
+const eventLog = (
+  config: Config,
+  broker: Target,
+  engine: Pick<JetStream.JetStreamOptions, "syncsBeforeAck" | "explain">
+) =>
+  Layer.effectDiscard(Effect.gen(function*() {
+    const { durability, health } = yield* EventLog
+    const vitals = yield* Vitals
+    yield* vitals.watch("event log", Effect.map(health, (health) => health.ready ? undefined : health.reason))
+    yield* Effect.logInfo(durability)
+  })).pipe(
+    Layer.provideMerge(JetStream.layer({
+      dedupWindow: config.dedupWindow,
+      retention: config.retention.millis,
+      replicas: config.replicas,
+      ...engine
+    })),
+    Layer.provideMerge(Nats.layer(broker)),
+    Layer.provideMerge(Layer.succeed(Beside.LogTarget, broker))
+  )

@@ -1,0 +1,246 @@
+import { Context, Effect, Layer, Schedule, Semaphore } from "effect"
+import { type Delivered, deliveredOf } from "../EventLog/Delivered.ts"
+import * as Durable from "./Durable.ts"
+import { faultsOf } from "./DurableFaults.ts"
+import type { Message } from "../Nats/Message.ts"
+import { ack, deadLetter, type Outcome, retryAfter } from "./Outcome.ts"
+import { handleRedrives, redriveAckWait, redriveSubject } from "./Redrives.ts"
+import { type Standing, standing, standingOf, standings } from "./Standing.ts"
+import { DeadLetters } from "../EventLog/DeadLetters.ts"
+import { type AppendFailed, type ReadFailed, stream } from "../EventLog/EventLog.ts"
+import { reading } from "../EventLog/Reader.ts"
+import { redriveStream } from "../EventLog/Topology.ts"
+import { Nats } from "../Nats/Nats.ts"
+import { Operations } from "../EventLog/Operations.ts"
+import { endRedrives } from "./EndRedrives.ts"
+import { Tracing } from "../Process/Telemetry/Tracing.ts"
+
+export { ack, deadLetter, type Outcome, retryAfter }
+
+export interface ConsumerOptions {
+  /** The durable consumer's name; instances with the same name share the work. */
+  readonly durable: string
+  /** A subject or a wildcard. */
+  readonly filter: string
+  /** Where it begins when it does not exist yet; with the first event when undefined. */
+  readonly start?: Durable.Start | undefined
+  /** The database that it feeds and where it begins whenever it is created, in place of `start`. */
+  readonly feeds?: Durable.Feeds | undefined
+  readonly maxBatch: number
+  /** How many events the next batch may have; `maxBatch` when undefined. */
+  readonly batchSize?: (() => number) | undefined
+  /** Events that may wait here; twice of what is handled at a time when undefined. */
+  readonly waiting?: number | undefined
+  /** Batches that are handled at a time; one when undefined. */
+  readonly concurrency?: number | undefined
+  /**
+   * Whether an event stays ours however long it is being handled; else it goes to another instance after
+   * `ackWait`.
+   */
+  readonly hold?: boolean | undefined
+  /** Done once, when the durable consumer is there. */
+  readonly started?: Effect.Effect<void> | undefined
+  /** Awaited before each batch is taken. */
+  readonly pause: Effect.Effect<void>
+  /** Whether the durable consumer may be created, asked before and after; always when undefined. */
+  readonly wanted?: Effect.Effect<boolean> | undefined
+  /** Handles a batch in the order of delivery; one outcome for each event. Finished before we stop. */
+  readonly handle: (batch: ReadonlyArray<Delivered>) => Effect.Effect<ReadonlyArray<Outcome>>
+}
+
+/** How a durable consumer is set and where it stands. */
+export interface Inspected extends Standing {
+  /** Each setting that can hide events which it should deliver. */
+  readonly faults: ReadonlyArray<string>
+  /** Deliveries so far, redeliveries included. */
+  readonly deliveries: number
+  /** Pull requests that wait for events. */
+  readonly requests: number
+}
+
+export type RedriveOptions = Pick<
+  ConsumerOptions,
+  "durable" | "handle" | "hold" | "maxBatch" | "pause" | "wanted"
+>
+
+/**
+ * Durable consumers of the event log: at least once, in batches, shared by all instances. Each also takes
+ * the redrives that are asked of it.
+ */
+export class Consumers extends Context.Service<Consumers, {
+  /** Runs one without an end. Fails only when its durable consumer cannot be created at the start. */
+  readonly run: (options: ConsumerOptions) => Effect.Effect<never, Durable.ConsumerUnavailable>
+  /** Takes only the redrives of a consumer, without an end, one after the other. */
+  readonly runRedrives: (options: RedriveOptions) => Effect.Effect<never, Durable.ConsumerUnavailable>
+  /** Deletes a durable consumer, if there is one: the next run begins with the first event. */
+  readonly forget: (durable: string) => Effect.Effect<void, Durable.ConsumerUnavailable>
+  /** How one is set and where it stands; undefined when there is none. */
+  readonly inspect: (
+    durable: string,
+    filter: string
+  ) => Effect.Effect<Inspected | undefined, Durable.ConsumerUnavailable>
+  /** Deletes one, so that its run creates it again; requests to redrive stay. */
+  readonly restart: (durable: string) => Effect.Effect<void, Durable.ConsumerUnavailable>
+  /** Writes into one which database it feeds. */
+  readonly claim: (durable: string, database: string) => Effect.Effect<void, Durable.ConsumerUnavailable>
+  /** Deletes one that never runs again; redrives that wait for it end with this reason. */
+  readonly retire: (
+    durable: string,
+    reason: string
+  ) => Effect.Effect<void, AppendFailed | ReadFailed | Durable.ConsumerUnavailable>
+  /** Where one stands. */
+  readonly standing: (durable: string) => Effect.Effect<Standing, ReadFailed>
+  /** Where every durable consumer of the event log stands, ours and others'. */
+  readonly standings: Effect.Effect<ReadonlyArray<Standing>, ReadFailed>
+}>()("threeqpr-events/Consumers") {
+  static readonly layer = Layer.effect(Consumers, Effect.suspend(() => make())).pipe(
+    Layer.provide(Operations.layer)
+  )
+}
+
+const make = Effect.fnUntraced(function*() {
+  const services = yield* Effect.context<DeadLetters | Operations>()
+  const nats = yield* Nats
+  const deadLetters = yield* DeadLetters
+  const tracing = yield* Tracing
+  const manager = yield* Effect.promise(() => nats.connection.jetstreamManager({ checkAPI: false }))
+
+  const settle = Effect.fnUntraced(
+    function*(options: ConsumerOptions, message: Message, event: Delivered, outcome: Outcome) {
+      switch (outcome._tag) {
+        case "Ack":
+          return message.ack()
+        case "RetryAfter":
+          return message.nak(outcome.millis)
+        case "DeadLetter":
+          return yield* deadLetters.put(options.durable, event, outcome.error).pipe(
+            Effect.andThen(Effect.sync(() => message.term())),
+            Effect.catch((failure) => {
+              message.nak(5_000)
+              return Effect.logWarning(`dead letter not stored, tried again in 5 s: ${failure.message}`)
+            })
+          )
+      }
+    }
+  )
+
+  const handleAll = Effect.fnUntraced(
+    function*(
+      options: ConsumerOptions,
+      messages: ReadonlyArray<Message>,
+      batch: ReadonlyArray<Delivered>
+    ) {
+      const outcomes = yield* options.handle(batch)
+      for (const [index, message] of messages.entries()) {
+        const event = batch[index]
+        if (event) yield* settle(options, message, event, outcomes[index] ?? retryAfter(1_000))
+      }
+    },
+    Effect.uninterruptible
+  )
+
+  type Handle = (messages: ReadonlyArray<Message>, handle: Effect.Effect<void>) => Effect.Effect<void>
+
+  /** Takes what operators want a consumer to handle once more, as `handle` says when. */
+  const takeRedrives = Effect.fnUntraced(function*(options: RedriveOptions, handle: Handle) {
+    const redrive = yield* handleRedrives(manager, options).pipe(Effect.provideContext(services))
+    return yield* Durable.run(nats, manager, {
+      ...options,
+      stream: redriveStream,
+      filter: redriveSubject(options.durable, "*"),
+      maxBatch: Math.min(options.maxBatch, maxRedrives),
+      ackWait: redriveAckWait,
+      handle: (messages) => handle(messages, redrive(messages))
+    }).pipe(
+      Effect.tapError(({ message, permitted }) =>
+        permitted ? Effect.logWarning(`redrives wait and are tried again: ${message}`) : Effect.void
+      ),
+      // A broker that is away when this begins must not end a consumer that has begun.
+      Effect.retry({ while: ({ permitted }) => permitted, schedule: Schedule.spaced("1 second") }),
+      Effect.catchIf(isForbidden, withoutRedrives)
+    )
+  })
+
+  const handleBatch = (options: ConsumerOptions, messages: ReadonlyArray<Message>) =>
+    Effect.suspend(() => {
+      const batch = messages.map(deliveredOf)
+      const handled = handleAll(options, messages, batch)
+      return tracing?.batch(options.durable, batch)(handled) ?? handled
+    })
+
+  const run = Effect.fnUntraced(function*(options: ConsumerOptions) {
+    // A handler is given no more batches at once than it wants; what waits for its turn when we stop goes back.
+    const turn = yield* Semaphore.make(options.concurrency ?? 1)
+    const inTurn = (messages: ReadonlyArray<Message>, handle: Effect.Effect<void>) =>
+      Effect.uninterruptibleMask((restore) =>
+        restore(turn.take(1)).pipe(
+          Effect.onInterrupt(() => Effect.sync(() => messages.forEach((message) => message.nak(0)))),
+          Effect.andThen(Effect.ensuring(handle, turn.release(1)))
+        )
+      )
+    const { concurrency, durable, feeds, hold, maxBatch, pause, start, started, wanted } = options
+    return yield* Effect.raceFirst(
+      Durable.run(nats, manager, {
+        stream,
+        durable,
+        filter: options.filter,
+        start,
+        feeds,
+        maxBatch,
+        batchSize: options.batchSize,
+        waiting: options.waiting,
+        concurrency,
+        ackWait,
+        hold,
+        started,
+        pause,
+        wanted,
+        handle: (messages) => inTurn(messages, handleBatch(options, messages))
+      }),
+      takeRedrives({ durable, handle: options.handle, maxBatch, hold, pause, wanted }, inTurn)
+    )
+  })
+
+  const forget = (durable: string) =>
+    Effect.forEach([stream, redriveStream], (stream) => Durable.forget(manager, stream, durable), {
+      discard: true
+    })
+
+  return Consumers.of({
+    run,
+    runRedrives: (options) => takeRedrives(options, (_, handle) => Effect.uninterruptible(handle)),
+    forget,
+    retire: (durable, reason) =>
+      Effect.andThen(
+        forget(durable),
+        Effect.provideContext(endRedrives(manager, durable, reason), services)
+      ),
+    inspect: (durable, filter) =>
+      Effect.map(
+        Durable.inspect(manager, stream, durable),
+        (info) =>
+          info && {
+            ...standingOf(info),
+            faults: faultsOf(info, filter),
+            deliveries: info.delivered.consumer_seq,
+            requests: info.num_waiting
+          }
+      ),
+    restart: (durable) => Durable.forget(manager, stream, durable),
+    claim: (durable, database) => Effect.asVoid(Durable.claim(manager, stream, durable, database)),
+    standing: (durable) => reading(() => standing(manager, durable)),
+    standings: reading(() => standings(manager))
+  })
+})
+
+const isForbidden = ({ permitted }: Durable.ConsumerUnavailable) => !permitted
+
+/** Without permission to read the redrive stream, keeps consuming; pending redrives stay queued. */
+const withoutRedrives = ({ message }: Durable.ConsumerUnavailable) =>
+  Effect.andThen(Effect.logWarning(`dead letters cannot be redriven here: ${message}`), Effect.never)
+
+/** Redrives that are handled at a time. */
+const maxRedrives = 50
+
+/** How long a consumer may take for a batch before the broker delivers it to another, in milliseconds. */
+export const ackWait = 10_000

@@ -1,0 +1,175 @@
+import { Effect, Exit, type Scope } from "effect"
+import { randomUUID } from "node:crypto"
+import { Consumers, type Outcome, retryAfter } from "./Consumer.ts"
+import type { Delivered } from "../EventLog/Delivered.ts"
+import { ShareLimit } from "./ShareLimit.ts"
+import { DeadLetters } from "../EventLog/DeadLetters.ts"
+import type { Health, ReadFailed } from "../EventLog/EventLog.ts"
+import { makeReader } from "../EventLog/Reader.ts"
+import { Nats } from "../Nats/Nats.ts"
+import { agree } from "./OrderedGroup/Agreement.ts"
+import { Desk } from "./OrderedGroup/Desk.ts"
+import { handler, type Handling } from "./OrderedGroup/Handler.ts"
+import { LeaseClock } from "./OrderedGroup/LeaseClock.ts"
+import { logGuard } from "./OrderedGroup/LogGuard.ts"
+import { Member } from "./OrderedGroup/Member.ts"
+import { open } from "./OrderedGroup/Store.ts"
+import { type Keyed, type Waiting, waitingOf } from "./OrderedGroup/Waiting.ts"
+import { work } from "./OrderedGroup/Work.ts"
+import { filterOf } from "../Projector/Projection.ts"
+import { type ConnectionClosed, untilClosed } from "./UserConsumer/Closed.ts"
+import { checkOrdered, type ConsumerInvalid } from "./UserConsumer/Invalid.ts"
+import type { From } from "./UserConsumer/Start.ts"
+
+/** What to consume in order, and how. */
+export interface Settings<T extends string> {
+  /** Letters, digits, `_` and `-`. Processes with the same name share the partitions. */
+  readonly name: string
+  /** The event types to consume; every type when undefined. */
+  readonly types?: ReadonlyArray<T> | undefined
+  /** Where to begin when the name is new; later it continues at its place. The first event when undefined. */
+  readonly from?: From | undefined
+  /** Events are handled at most so many at a time, by all members together: 16 when undefined. Never changes. */
+  readonly partitions?: number | undefined
+  /** After so long without a sign of life a member is taken for dead, in milliseconds; 10 seconds when undefined. */
+  readonly lease?: number | undefined
+  /** How long what has begun may take to end when we stop, in milliseconds; 20 seconds when undefined. */
+  readonly stopWithin?: number | undefined
+}
+
+export type Options<T extends string, E = never, R = never> = Settings<T> & Keyed<T> & Handling<T, E, R>
+
+/** How far behind a group is. */
+export interface Lag {
+  /** At most so many events are not finished: all that are behind the slowest partition. */
+  readonly events: number
+  /** All events up to this sequence are finished. */
+  readonly finishedTo: number
+}
+
+/** A member that runs. */
+export interface Running {
+  readonly lag: Effect.Effect<Lag, ReadFailed>
+  readonly health: Effect.Effect<Health>
+  /** Fails when the connection to the broker ends by itself. */
+  readonly ended: Effect.Effect<never, ConnectionClosed>
+  /** The partitions that are this member's now. */
+  readonly partitions: Effect.Effect<ReadonlyArray<number>>
+}
+
+/**
+ * Joins a group whose members share the partitions of the event log, until the scope ends. Events with the same
+ * key are handled one after the other, in the order of the log, at least once. That holds while members join, leave,
+ * stand still or die. Fails when an option is wrong or the group's store cannot be reached.
+ */
+export const start = Effect.fnUntraced(
+  function*<const T extends string, E, R>(
+    options: Options<T, E, R>
+  ): Effect.fn.Return<
+    Running,
+    ConsumerInvalid | ReadFailed,
+    Consumers | DeadLetters | Nats | R | Scope.Scope
+  > {
+    yield* checkOrdered(options)
+    const { lease = 10_000, name, stopWithin = 20_000, types } = options
+    const consumers = yield* Consumers
+    const deadLetters = yield* DeadLetters
+    const nats = yield* Nats
+    const manager = yield* Effect.promise(() => nats.connection.jetstreamManager({ checkAPI: false }))
+    const store = yield* open(nats, manager, name)
+    const reader = makeReader(nats, manager)
+    const config = yield* agree(store, options, reader.sequenceAt)
+    const { after, partitions } = config
+    const id = randomUUID()
+    const clock = new LeaseClock()
+    const member = new Member({ id, partitions, lease, after })
+    const desk = new Desk<Waiting<T>>(member)
+    const limit = new ShareLimit(types)
+    const { blocked, handle, stuck } = yield* handler(options, limit)
+    const filter = filterOf({ types: types ?? [">"] })
+    const place = (delivered: Delivered) => waitingOf(options, partitions, delivered)
+    const { act, reason } = yield* work({
+      name,
+      id,
+      lease,
+      clock,
+      config,
+      filter,
+      stopWithin,
+      store,
+      desk,
+      log: logGuard({ store, manager, follow: reader.follow, sequenceAt: reader.sequenceAt }),
+      onChange: nats.onChange,
+      isConnected: () => nats.isConnected() && !nats.connection.isClosed(),
+      isClosed: () => nats.connection.isClosed(),
+      read: reader.follow,
+      deadLetters,
+      waitingOf: place,
+      handle
+    })
+    const redrive = Effect.fnUntraced(function*(delivered: Delivered) {
+      const waiting = place(delivered)
+      const begun = waiting && (yield* turnOf(desk, waiting.partition, clock))
+      if (waiting === undefined || begun === undefined) return retryAfter(member.tick)
+      const outcome = yield* handle(waiting, begun.owned)
+      desk.end(begun, outcome === "fenced" ? { _tag: "Fenced" } : { _tag: "Done" })
+      yield* act
+      return typeof outcome === "string" ? retryAfter(member.tick) : outcome
+    }, Effect.uninterruptible)
+    const redrives = consumers.runRedrives({
+      durable: name,
+      maxBatch: 1,
+      hold: true,
+      pause: Effect.void,
+      handle: (batch): Effect.Effect<ReadonlyArray<Outcome>> => Effect.forEach(batch, redrive)
+    })
+    yield* Effect.forkScoped(
+      Effect.tapError(
+        redrives,
+        ({ message }) => Effect.logWarning(`dead letters cannot be redriven: ${message}`)
+      )
+    )
+    return {
+      lag: Effect.gen(function*() {
+        const snapshot = yield* store.read
+        const checkpoints = Array.from(
+          { length: partitions },
+          (_, partition) => snapshot.partitions.get(partition)?.record.checkpoint ?? after
+        )
+        const finishedTo = Math.min(...checkpoints)
+        return { events: yield* reader.count({ after: finishedTo, filter }), finishedTo }
+      }),
+      health: Effect.map(stuck, (stuck): Health => {
+        const why = (nats.connection.isClosed() ? "the connection to the broker has ended" : nats.fault()) ??
+          reason() ?? limit.reason ?? blocked() ?? stuck
+        return why === undefined ? { ready: true } : { ready: false, reason: why }
+      }),
+      ended: untilClosed(nats),
+      partitions: Effect.sync(() => [...member.owned.keys()].toSorted((a, b) => a - b))
+    }
+  }
+)
+
+/** How long a redrive waits for the turn of its partition, in milliseconds. Then it comes again. */
+const patience = 60_000
+
+/** How often a redrive asks for the turn, and for how long it keeps that free, in milliseconds. */
+const askEvery = 20
+const keepFree = 1_000
+
+/** The next turn of a partition, as soon as the handler that runs has ended. Undefined when it is not ours. */
+const turnOf = Effect.fnUntraced(function*<T extends string>(
+  desk: Desk<Waiting<T>>,
+  partition: number,
+  clock: LeaseClock
+) {
+  const until = clock.now() + patience
+  while (desk.member.owned.has(partition) && !desk.member.isLeaving && clock.now() < until) {
+    const begun = desk.borrow(partition, clock.now())
+    if (begun !== undefined) return begun
+    desk.reserve(partition, clock.now() + keepFree)
+    const woken = yield* Effect.exit(Effect.interruptible(Effect.sleep(askEvery)))
+    if (Exit.isFailure(woken)) return undefined
+  }
+  return undefined
+})

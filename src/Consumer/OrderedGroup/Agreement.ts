@@ -1,0 +1,112 @@
+import { Effect } from "effect"
+import type { ReadFailed } from "../../EventLog/EventLog.ts"
+import { ConsumerInvalid } from "../UserConsumer/Invalid.ts"
+import type { From } from "../UserConsumer/Start.ts"
+import { keysOf } from "./KeySamples.ts"
+import type { GroupConfig, Store } from "./Store.ts"
+import type { Keyed } from "./Waiting.ts"
+
+interface Wanted<T extends string> extends Keyed<T> {
+  readonly name: string
+  readonly from?: From | undefined
+  readonly partitions?: number | undefined
+}
+
+/** In this year nothing is stored yet. */
+const farAway = Date.UTC(2200, 0)
+
+/**
+ * The configuration on which all members of a group agree. The first member stores it. A member with other
+ * partitions, types or keys is refused, because it would skip or reorder events. A group of an earlier version has
+ * stored no types and keys; its first member of this version adds them.
+ */
+export const agree = Effect.fnUntraced(function*<T extends string>(
+  store: Store,
+  wanted: Wanted<T>,
+  sequenceAt: (time: number) => Effect.Effect<number, ReadFailed>
+): Effect.fn.Return<GroupConfig, ConsumerInvalid | ReadFailed> {
+  const { from = "all", name } = wanted
+  const { isObject, keys } = keysOf(wanted)
+  if (isObject) return yield* new ConsumerInvalid({ message: noText })
+  const mine = { types: wanted.types === undefined ? null : [...wanted.types].toSorted(), keys }
+  const found = yield* store.configured
+  if (found === undefined) {
+    const left = yield* store.read
+    if (left.partitions.size > 0) return yield* new ConsumerInvalid({ message: withoutConfig(name) })
+    const begin = from === "all"
+      ? 1
+      : from === "new"
+      ? yield* sequenceAt(farAway)
+      : "time" in from
+      ? yield* sequenceAt(from.time.getTime())
+      : from.sequence
+    const config = { partitions: wanted.partitions ?? 16, after: begin - 1, ...mine }
+    return (yield* store.configure(config, 0)) ?? (yield* later(agree(store, wanted, sequenceAt)))
+  }
+  const { config, revision } = found
+  const message = disagreement(config, { ...mine, name, partitions: wanted.partitions })
+  if (message !== undefined) return yield* new ConsumerInvalid({ message })
+  if (config.types !== undefined && config.keys !== undefined) return config
+  const adopted = { ...config, types: config.types ?? mine.types, keys: config.keys ?? mine.keys }
+  return (yield* store.configure(adopted, revision)) ?? (yield* later(agree(store, wanted, sequenceAt)))
+})
+
+/** Another member was faster. */
+const later = Effect.delay("100 millis")
+
+interface Compared extends Pick<GroupConfig, "types" | "keys"> {
+  readonly name: string
+  readonly partitions: number | undefined
+}
+
+/** What a member wants otherwise than its group, and what to do; undefined when they agree. */
+export const disagreement = (
+  config: GroupConfig,
+  { keys = {}, name, partitions, types }: Compared
+): string | undefined => {
+  if (partitions !== undefined && partitions !== config.partitions) {
+    return `The group ${name} has ${config.partitions} partitions permanently, and ${partitions} are asked for. `
+      + `Leave the number out, or ${otherName}`
+  }
+  if (config.types !== undefined && JSON.stringify(config.types) !== JSON.stringify(types)) {
+    return `The group ${name} consumes ${typesOf(config.types)}, and ${
+      typesOf(types)
+    } are asked for. The other `
+      + `members would skip events. Ask for the same types, or ${otherName}`
+  }
+  const other = Object.entries(config.keys ?? {}).find(([type, key]) => (keys[type] ?? key) !== key)
+  return other && `The key function of the group ${name} gives another key to ${other[0]} than that of this `
+      + `member. Events of one key would be handled side by side or skipped. Use the same function, or ${otherName}`
+}
+
+const otherName =
+  "give the consumer another name; to continue where this group is, stop it and begin behind its "
+  + "`lag().finishedTo`."
+
+const noText = "The consumer's key gives an object or a promise; allowed is a function that gives a text."
+
+const typesOf = (types: GroupConfig["types"]) =>
+  types === undefined || types === null ? "all types" : `the types ${types.join(", ")}`
+
+const withoutConfig = (name: string) =>
+  `The group ${name} has partitions but no configuration: it was purged, so their number is unknown. Restore the `
+  + `bucket 3QPR_GROUPS. ${newName}.`
+
+/** Why the bucket is not the one that a member joined; undefined when it is. */
+export const otherBucket = (joined: string, now: string): string | undefined =>
+  joined === now ?
+    undefined :
+    `the bucket 3QPR_GROUPS is another one (created ${now}) than this member joined (created `
+    + `${joined}), so old fencing tokens are larger than new ones. Restore the old bucket. ${newName}`
+
+/** Why the configuration is not the one that a member joined; undefined when it is. */
+export const otherConfig = (joined: GroupConfig, now: GroupConfig | undefined): string | undefined => {
+  if (now === undefined) {
+    return `the group's configuration was purged from the bucket 3QPR_GROUPS. Restore the bucket. ${newName}`
+  }
+  if (joined.partitions === now.partitions && joined.after === now.after) return undefined
+  return `the group has ${now.partitions} partitions in the bucket 3QPR_GROUPS now, and this member joined it with `
+    + `${joined.partitions}. ${newName}`
+}
+
+const newName = "Or give the consumer another name, and say with `from` where it begins"

@@ -1,0 +1,107 @@
+import { Effect } from "effect"
+import type { JetStreamManager } from "nats"
+import { idOf } from "../../EventLog/Delivered.ts"
+import { olderLogRemedy } from "../OlderLog.ts"
+import { type LoggedEntry, type ReadFailed, type ReadOptions, stream } from "../../EventLog/EventLog.ts"
+import { reading } from "../../EventLog/Reader.ts"
+import type { Anchor, Store } from "./Store.ts"
+
+/** What there is of the log, as far as we may know it. */
+export interface LogNow {
+  /** When its stream was created; undefined without permission to know. */
+  readonly created: string | undefined
+  /** 0 when nothing was ever stored. */
+  readonly last: number
+  /** The event at the anchor's sequence; undefined when it is gone. */
+  readonly idAtAnchor: string | undefined
+}
+
+/** Why a group's checkpoints do not belong to the log that there is; undefined when they can. */
+export const strangenessOf = (
+  anchor: Anchor | undefined,
+  checkpoint: number,
+  log: LogNow
+): string | undefined => {
+  if (anchor?.created !== undefined && log.created !== undefined && anchor.created !== log.created) {
+    return `the event log is another one (its stream was created ${log.created}) than this group has read (created `
+      + `${anchor.created}). ${olderLogRemedy}`
+  }
+  const known = Math.max(anchor?.sequence ?? 0, checkpoint)
+  if (log.last < known) {
+    return `the event log ends at sequence ${log.last}, and this group has read it up to ${known}: the stream was `
+      + `restored from an older copy, or it is another stream. ${olderLogRemedy}`
+  }
+  if (log.idAtAnchor !== undefined && log.idAtAnchor !== anchor?.id) {
+    return `the event log has the event ${log.idAtAnchor} at sequence ${anchor?.sequence}, and this group has read `
+      + `${anchor?.id} there: the stream was restored from an older copy and has grown since. ${olderLogRemedy}`
+  }
+  return undefined
+}
+
+export interface LogGuardOptions {
+  readonly store: Store
+  readonly manager: JetStreamManager
+  readonly follow: (options: ReadOptions) => Effect.Effect<ReadonlyArray<LoggedEntry>, ReadFailed>
+  readonly sequenceAt: (time: number) => Effect.Effect<number, ReadFailed>
+}
+
+/** Compares the log with what the members of a group have read of it. */
+export const logGuard = ({ follow, manager, sequenceAt, store }: LogGuardOptions) => {
+  let newest: LoggedEntry | undefined
+  let strange: string | undefined
+  let created: string | undefined
+  let remembered: number | undefined
+
+  const now = Effect.fnUntraced(function*(anchor: Anchor | undefined): Effect.fn.Return<LogNow, ReadFailed> {
+    // Not every consumer may ask for the stream's state. The end of the log can be known without.
+    const info = yield* Effect.option(reading(() => manager.streams.info(stream)))
+    const created = info._tag === "Some" ? info.value.created : undefined
+    const last = info._tag === "Some" ? info.value.state.last_seq : (yield* sequenceAt(farAway)) - 1
+    const [entry] = anchor === undefined || anchor.sequence === 0 || last < anchor.sequence
+      ? []
+      : yield* follow({ after: anchor.sequence - 1, limit: 1 })
+    return {
+      created,
+      last,
+      idAtAnchor: entry?.sequence === anchor?.sequence ? entry && idOf(entry) : undefined
+    }
+  })
+
+  /** Stores what was read, for members that come later. */
+  const remember = Effect.suspend(() => {
+    const sequence = newest?.sequence ?? 0
+    if (strange !== undefined || sequence <= (remembered ?? -1)) return Effect.void
+    remembered = sequence
+    return store.anchor({
+      ...(created !== undefined && { created }),
+      sequence,
+      id: newest ? idOf(newest) : ""
+    })
+  })
+
+  return {
+    /** Notes the newest entry that this member has read. */
+    saw: (entry: LoggedEntry | undefined) => {
+      if (entry !== undefined && entry.sequence > (newest?.sequence ?? 0)) newest = entry
+    },
+    /** Why nothing may begin. A strange log stays strange until the event that was read there is back. */
+    check: Effect.gen(function*() {
+      const { anchor, config, partitions } = yield* store.read
+      const log = yield* now(anchor)
+      const checkpoints = [...partitions.values()].map(({ record }) => record.checkpoint)
+      // A group may begin behind the end of the log. Only what it has read is compared.
+      const checkpoint = Math.max(0, ...checkpoints.filter((one) => one > (config?.after ?? 0)))
+      const found = strangenessOf(anchor, checkpoint, log)
+      const isBack = anchor !== undefined && log.idAtAnchor === anchor.id
+      strange = found ?? (isBack ? undefined : strange)
+      created = log.created
+      remembered = anchor?.sequence
+      if (strange === undefined) yield* remember
+      return strange
+    }),
+    remember
+  }
+}
+
+/** In this year nothing is stored yet. */
+const farAway = Date.UTC(2200, 0)

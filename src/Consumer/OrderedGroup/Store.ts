@@ -1,0 +1,203 @@
+import { Effect, Schema } from "effect"
+import { DiscardPolicy, type JetStreamManager, NatsError, StorageType } from "nats"
+import { Buffer } from "node:buffer"
+import { ReadFailed, stream as eventStream } from "../../EventLog/EventLog.ts"
+import { makeReader, reading } from "../../EventLog/Reader.ts"
+import type { Nats } from "../../Nats/Nats.ts"
+import type { PartitionRecord, Revised, Snapshot } from "./Member.ts"
+import type { Sign } from "./Silence.ts"
+
+/** The JetStream KV bucket of all ordered groups, and the stream under it. */
+export const bucket = "3QPR_GROUPS"
+export const bucketStream = `KV_${bucket}`
+
+/** What the members of a group agree on. */
+export const GroupConfig = Schema.Struct({
+  partitions: Schema.Int,
+  /** Its partitions begin behind this sequence. */
+  after: Schema.Int,
+  /** In alphabetical order; null for all. Undefined in a group of an earlier version. */
+  types: Schema.optional(Schema.NullOr(Schema.Array(Schema.String))),
+  /** The hashes of the keys that its key function gives to samples. Undefined in a group of an earlier version. */
+  keys: Schema.optional(Schema.Record(Schema.String, Schema.Number))
+})
+export type GroupConfig = typeof GroupConfig.Type
+
+/** An event of the log that a member has read: in another log another event has its sequence. */
+export const Anchor = Schema.Struct({
+  /** When the log's stream was created; undefined without permission to know. */
+  created: Schema.optional(Schema.String),
+  sequence: Schema.Int,
+  id: Schema.String
+})
+export type Anchor = typeof Anchor.Type
+
+const Partition = Schema.Struct({
+  owner: Schema.NullOr(Schema.String),
+  token: Schema.NullOr(Schema.Int),
+  checkpoint: Schema.Int
+})
+
+/** A heartbeat. An earlier version does not state its lease. */
+const Heartbeat = Schema.Struct({ lease: Schema.optional(Schema.Finite) })
+
+/** What the store has of a group. */
+export interface Contents extends Snapshot {
+  readonly config: GroupConfig | undefined
+  readonly anchor: Anchor | undefined
+  /** When the bucket was created: another time means another bucket, whose revisions began again. */
+  readonly created: string
+}
+
+/** The bucket of all groups is deleted, as the broker says: nothing can be read of it or written into it. */
+export class BucketMissing extends Schema.TaggedError<BucketMissing>()("BucketMissing", {
+  message: Schema.String
+}) {}
+
+/**
+ * What the members of one group know of each other. Keys: `<group>.config`, `.log`, `.member.<id>`,
+ * `.partition.<n>`.
+ */
+export interface Store {
+  /** Stores the configuration on one revision only, 0 for none. Undefined when it was another one. */
+  readonly configure: (
+    config: GroupConfig,
+    expected: number
+  ) => Effect.Effect<GroupConfig | undefined, ReadFailed>
+  readonly configured: Effect.Effect<
+    { readonly config: GroupConfig; readonly revision: number } | undefined,
+    ReadFailed
+  >
+  readonly read: Effect.Effect<Contents, ReadFailed>
+  /** Gives the revision of the heartbeat. */
+  readonly heartbeat: (member: string, lease: number) => Effect.Effect<number, ReadFailed | BucketMissing>
+  readonly forget: (member: string) => Effect.Effect<void, ReadFailed>
+  readonly anchor: (anchor: Anchor) => Effect.Effect<void, ReadFailed>
+  /** Writes on one revision only, 0 for none; the new revision, or undefined when it was another one. */
+  readonly write: (
+    partition: number,
+    record: PartitionRecord,
+    expected: number
+  ) => Effect.Effect<number | undefined, ReadFailed>
+}
+
+/** Opens a group's store; creates the bucket when there is none. */
+export const open = Effect.fnUntraced(
+  function*(nats: Nats["Service"], manager: JetStreamManager, group: string) {
+    yield* reading(() => ensureBucket(manager))
+    const { follow } = makeReader(nats, manager, { stream: bucketStream })
+    const jetstream = nats.connection.jetstream({ timeout: answerTimeout })
+    const subject = (key: string) => `$KV.${bucket}.${group}.${key}`
+    const put = (key: string, value: unknown) =>
+      reading(async () => (await jetstream.publish(subject(key), JSON.stringify(value))).seq)
+    const putOn = (key: string, value: unknown, expected: number) =>
+      reading(async () => {
+        try {
+          const options = { expect: { lastSubjectSequence: expected } }
+          return (await jetstream.publish(subject(key), JSON.stringify(value), options)).seq
+        } catch (error) {
+          if (error instanceof NatsError && error.api_error?.err_code === wrongLastSequence) return undefined
+          throw error
+        }
+      })
+    const entries = Effect.map(
+      follow({ after: 0, limit: 10_000, filter: subject(">") }),
+      (found) =>
+        found.map(({ body, sequence, subject: name }) => ({
+          key: name.slice(subject("").length),
+          revision: sequence,
+          value: Buffer.from(body).toString()
+        }))
+    )
+    const created = Effect.flatMap(reading(() => infoOf(manager)), (found) =>
+      found === undefined
+        ? Effect.fail(new BucketMissing({ message: missing }))
+        : Effect.succeed(found.created))
+    const store: Store = {
+      configured: Effect.map(entries, (found) => {
+        const config = found.find(({ key }) => key === "config")
+        return config && { config: decodeConfig(config.value), revision: config.revision }
+      }),
+      configure: (config, expected) =>
+        Effect.map(
+          putOn("config", config, expected),
+          (written) => written === undefined ? undefined : config
+        ),
+      read: Effect.flatMap(
+        entries,
+        (found) => Effect.map(created, (created) => ({ ...contentsOf(found), created }))
+      ).pipe(Effect.catchTag("BucketMissing", ({ message }) => Effect.fail(new ReadFailed({ message })))),
+      // A publish without a stream says only that nothing answers. The second question gives the reason.
+      heartbeat: (member, lease) =>
+        Effect.catch(
+          put(`member.${member}`, { lease }),
+          (failure) => Effect.andThen(created, Effect.fail(failure))
+        ),
+      // A purge leaves not even a mark that it was deleted.
+      forget: (member) =>
+        Effect.asVoid(
+          reading(() => manager.streams.purge(bucketStream, { filter: subject(`member.${member}`) }))
+        ),
+      anchor: (anchor) => Effect.asVoid(put("log", anchor)),
+      write: (partition, record, expected) => putOn(`partition.${partition}`, record, expected)
+    }
+    return store
+  }
+)
+
+/** How long the broker may take, in milliseconds. */
+const answerTimeout = 2_000
+
+const wrongLastSequence = 10071
+
+const decodeConfig = Schema.decodeUnknownSync(Schema.fromJsonString(GroupConfig))
+const decodePartition = Schema.decodeUnknownSync(Schema.fromJsonString(Partition))
+const decodeHeartbeat = Schema.decodeUnknownSync(Schema.fromJsonString(Heartbeat))
+const decodeAnchor = Schema.decodeUnknownSync(Schema.fromJsonString(Anchor))
+
+const contentsOf = (
+  entries: ReadonlyArray<{ readonly key: string; readonly revision: number; readonly value: string }>
+) => {
+  const members = new Map<string, Sign>()
+  const partitions = new Map<number, Revised>()
+  let config: GroupConfig | undefined
+  let anchor: Anchor | undefined
+  for (const { key, revision, value } of entries) {
+    const [kind, name = ""] = key.split(".")
+    if (kind === "config") config = decodeConfig(value)
+    if (kind === "log") anchor = decodeAnchor(value)
+    if (kind === "member") members.set(name, { revision, ...decodeHeartbeat(value) })
+    if (kind === "partition") partitions.set(Number(name), { revision, record: decodePartition(value) })
+  }
+  return { members, partitions, config, anchor }
+}
+
+const missing =
+  `the bucket ${bucket} of all ordered groups is missing: it was deleted. Restore it. Or give the consumer another `
+  + "name, and say with `from` where it begins"
+
+const infoOf = (manager: JetStreamManager) =>
+  manager.streams.info(bucketStream).catch((error: unknown) => {
+    if (error instanceof NatsError && error.api_error?.err_code === streamNotFound) return undefined
+    throw error
+  })
+
+/** As NATS ADR-8 has a bucket, with one value a key. */
+const ensureBucket = async (manager: JetStreamManager) => {
+  const found = await infoOf(manager)
+  if (found !== undefined) return
+  const { config } = await manager.streams.info(eventStream)
+  await manager.streams.add({
+    name: bucketStream,
+    subjects: [`$KV.${bucket}.>`],
+    storage: StorageType.File,
+    num_replicas: config.num_replicas,
+    max_msgs_per_subject: 1,
+    discard: DiscardPolicy.New,
+    allow_rollup_hdrs: true,
+    deny_delete: true,
+    allow_direct: true
+  })
+}
+
+const streamNotFound = 10059

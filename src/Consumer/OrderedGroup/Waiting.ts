@@ -1,0 +1,47 @@
+import type { Delivered } from "../../EventLog/Delivered.ts"
+import { messageOf } from "../../Process/Failure.ts"
+import { type ConsumedEvent, consumedOf } from "../UserConsumer/ConsumedEvent.ts"
+import type { Placed } from "./Feed.ts"
+import { partitionOf } from "./Key.ts"
+
+/** An event that waits for its turn. */
+export interface Waiting<T extends string> extends Placed {
+  readonly partition: number
+  readonly delivered: Delivered
+  /** The reason when it is no event that could be handled. */
+  readonly event: ConsumedEvent<T> | string
+}
+
+export interface Keyed<T extends string> {
+  readonly types?: ReadonlyArray<T> | undefined
+  readonly key: (event: ConsumedEvent<T>) => string
+}
+
+/** Which partition an event waits in; undefined when it is of another type. One without a key goes by its id. */
+export const waitingOf = <T extends string>(
+  { key, types }: Keyed<T>,
+  partitions: number,
+  delivered: Delivered
+): Waiting<T> | undefined => {
+  const isWanted = (event: ConsumedEvent): event is ConsumedEvent<T> =>
+    types === undefined || types.some((type) => type === event.type)
+  const place = (key: string, event: ConsumedEvent<T> | string): Waiting<T> => ({
+    sequence: delivered.sequence,
+    size: delivered.body.length,
+    partition: partitionOf(key, partitions),
+    delivered,
+    event
+  })
+  const read = consumedOf(delivered)
+  if (typeof read === "string") {
+    return types === undefined || types.some((type) => type === delivered.type)
+      ? place(delivered.id, read)
+      : undefined
+  }
+  if (!isWanted(read)) return undefined
+  try {
+    return place(String(key(read)), read)
+  } catch (error) {
+    return place(delivered.id, `its key cannot be told: ${messageOf(error)}`)
+  }
+}

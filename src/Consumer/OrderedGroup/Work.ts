@@ -1,0 +1,275 @@
+import { Cause, Effect, Exit, Fiber, Queue, Scope } from "effect"
+import { type Delivered, eventOf } from "../../EventLog/Delivered.ts"
+import type { DeadLetters } from "../../EventLog/DeadLetters.ts"
+import type { LoggedEntry, ReadFailed, ReadOptions } from "../../EventLog/EventLog.ts"
+import { messageOf } from "../../Process/Failure.ts"
+import { otherBucket, otherConfig } from "./Agreement.ts"
+import type { Begun, Desk, End } from "./Desk.ts"
+import type { Turn } from "./Fence.ts"
+import type { Judged } from "./Handler.ts"
+import type { LeaseClock } from "./LeaseClock.ts"
+import type { Action } from "./Member.ts"
+import type { Contents, GroupConfig, Store } from "./Store.ts"
+import type { Waiting } from "./Waiting.ts"
+
+/** How many entries are read at a time, and how long to wait for the first of them, in milliseconds. */
+const limit = 500
+const wait = 1_000
+
+export interface WorkOptions<T extends string> {
+  readonly name: string
+  readonly id: string
+  readonly filter: string
+  readonly stopWithin: number
+  readonly lease: number
+  readonly clock: LeaseClock
+  readonly config: GroupConfig
+  readonly store: Store
+  /** Compares the log with the group, and remembers what was read of it. */
+  readonly log: {
+    readonly check: Effect.Effect<string | undefined, ReadFailed>
+    readonly saw: (entry: LoggedEntry | undefined) => void
+    readonly remember: Effect.Effect<void, ReadFailed>
+  }
+  /** Calls back when the connection is lost (false) and when it is back (true). */
+  readonly onChange: (listener: (connected: boolean) => void) => Effect.Effect<void, never, Scope.Scope>
+  readonly isConnected: () => boolean
+  /** Whether the connection has ended and does not come back. */
+  readonly isClosed: () => boolean
+  readonly desk: Desk<Waiting<T>>
+  readonly read: (options: ReadOptions) => Effect.Effect<ReadonlyArray<LoggedEntry>, ReadFailed>
+  readonly deadLetters: DeadLetters["Service"]
+  readonly waitingOf: (delivered: Delivered) => Waiting<T> | undefined
+  readonly handle: (waiting: Waiting<T>, turn: Turn) => Effect.Effect<Judged>
+}
+
+/** What the rest of a member needs to know of its work. */
+export interface Working {
+  /** Begins what can begin. */
+  readonly act: Effect.Effect<void>
+  /** Why the group's store or the log keep us from beginning. */
+  readonly reason: () => string | undefined
+}
+
+/** How often the log is compared with the group, in milliseconds. */
+const compareEvery = 10_000
+
+/**
+ * The part of an ordered group that acts: sends heartbeats, looks at the store, writes, reads the log once for all
+ * partitions of this member, and runs handlers. When the scope ends it finishes and gives everything back.
+ */
+export const work = Effect.fnUntraced(function*<T extends string>(
+  options: WorkOptions<T>
+): Effect.fn.Return<Working, never, Scope.Scope> {
+  const { clock, desk, id, lease, log, name, store } = options
+  const { member } = desk
+  const handlers = yield* Effect.acquireRelease(Scope.make(), (scope) => Scope.close(scope, Exit.void))
+  const fibers = new Map<Begun<Waiting<T>>, Fiber.Fiber<void>>()
+  const nudges = yield* Queue.sliding<void>(1)
+  /** The log has to be compared before anything begins. */
+  let logFault: string | undefined = "the event log was not compared with the group yet"
+  let storeFault: string | undefined
+  /** The bucket that we joined. */
+  let created: string | undefined
+  let failures = 0
+  let lastFailure: string | undefined
+  let warned: string | undefined
+
+  const again = (millis: number): End => ({ _tag: "Again", notBefore: clock.now() + millis })
+
+  const act: Effect.Effect<void> = Effect.suspend(() => {
+    for (const begun of desk.align()) fibers.get(begun)?.interruptUnsafe()
+    return Effect.forEach(desk.begin(clock.now()), begin, { discard: true })
+  })
+
+  const begin = (begun: Begun<Waiting<T>>) =>
+    attempt(begun).pipe(
+      // The partition waits for the end of its turn, so a defect ends it too.
+      Effect.catchCause((cause) =>
+        Effect.as(
+          Effect.logError(`${name}: event ${begun.event?.delivered.id} comes again: ${Cause.pretty(cause)}`),
+          again(5_000)
+        )
+      ),
+      Effect.flatMap((end) => finish(begun, end)),
+      // From its first moment: one that is interrupted before it starts has to finish, too.
+      Effect.forkIn(handlers, { uninterruptible: true }),
+      Effect.map((fiber) => void (fiber.pollUnsafe() === undefined && fibers.set(begun, fiber)))
+    )
+
+  const attempt = Effect.fnUntraced(function*({ event, owned }: Begun<Waiting<T>>) {
+    if (event === undefined) return again(0)
+    const outcome = yield* options.handle(event, owned)
+    if (outcome === "fenced") return fenced
+    if (outcome === "stopped") return again(0)
+    if (outcome._tag === "Ack") return done
+    if (outcome._tag === "RetryAfter") return again(outcome.millis)
+    return yield* options.deadLetters.put(name, event.delivered, outcome.error).pipe(
+      Effect.as(done),
+      Effect.catch((failure) =>
+        Effect.as(
+          Effect.logWarning(`dead letter not stored, tried again in 5 s: ${failure.message}`),
+          again(5_000)
+        )
+      )
+    )
+  })
+
+  const finish = Effect.fnUntraced(function*(begun: Begun<Waiting<T>>, end: End) {
+    fibers.delete(begun)
+    desk.end(begun, end)
+    if (begun.owned.leaving || end._tag === "Fenced") yield* Queue.offer(nudges, undefined)
+    const wait = end._tag === "Again" ? end.notBefore - clock.now() : 0
+    if (wait > 0) yield* Effect.forkIn(Effect.delay(act, wait), handlers)
+    yield* act
+  })
+
+  const write = Effect.fnUntraced(function*(action: Action) {
+    if (action._tag === "Forget") return yield* store.forget(action.member)
+    const revision = yield* store.write(action.partition, action.record, action.expected)
+    if (revision === undefined) return member.refused(action)
+    member.wrote(action, revision)
+    if (action._tag === "Claim") {
+      yield* Effect.logDebug(`${name}: partition ${action.partition} is ours, with token ${revision}`)
+    }
+  })
+
+  /** A reading without our own heartbeat proves nothing. */
+  const faultOf = (contents: Contents, heartbeat: number) => {
+    created ??= contents.created
+    const isFresh = (contents.members.get(id)?.revision ?? 0) >= heartbeat
+    return otherBucket(created, contents.created)
+      ?? (isFresh ? otherConfig(options.config, contents.config) : storeFault)
+  }
+
+  const look = Effect.gen(function*() {
+    const sentAt = clock.now()
+    const revision = yield* store.heartbeat(id, lease)
+    const contents = yield* store.read
+    storeFault = faultOf(contents, revision)
+    member.halt(storeFault ?? logFault)
+    const actions = member.look(clock.now(), contents, { sentAt, revision })
+    yield* act
+    yield* Effect.forEach(actions, write, { concurrency: 16, discard: true })
+    if (member.halted === undefined) yield* log.remember
+    failures = 0
+    lastFailure = undefined
+    yield* act
+  }).pipe(
+    Effect.catchTag("BucketMissing", (missing) => {
+      storeFault = missing.message
+      member.halt(storeFault)
+      return Effect.fail(missing)
+    }),
+    Effect.catchCause((cause) => {
+      failures++
+      lastFailure = messageOf(cause)
+      return Effect.logDebug(`${name}: the group cannot be looked at: ${lastFailure}`)
+    }),
+    Effect.andThen(Effect.suspend(() => warn))
+  )
+
+  const reason = () =>
+    storeFault ?? logFault ?? (member.isValid(clock.now())
+      ? member.trouble
+      : lastFailure ?? "no heartbeat was acknowledged within the lease")
+
+  /** Says once why nothing begins, when that has lasted, and once that it is over. */
+  const warn = Effect.suspend(() => {
+    const now = reason()
+    if (now === warned || (now === undefined && warned === undefined)) return Effect.void
+    // What passes within a lease is not worth a line.
+    if (now !== undefined && now === lastFailure && failures < 5) return Effect.void
+    const text = `the ordered group ${name} begins nothing: ${now}`
+    warned = now
+    return now === undefined
+      ? Effect.logInfo(`the ordered group ${name} begins events again`)
+      : Effect.logWarning(text)
+  })
+
+  const compare = log.check.pipe(
+    Effect.map((fault) => {
+      const isNews = fault !== logFault
+      logFault = fault
+      return isNews
+    }),
+    Effect.flatMap((isNews) => isNews ? Queue.offer(nudges, undefined) : Effect.void),
+    Effect.as(compareEvery),
+    Effect.catchCause((cause) =>
+      Effect.as(Effect.logDebug(`${name}: the log cannot be compared: ${messageOf(cause)}`), 1_000)
+    )
+  )
+
+  const read = Effect.gen(function*() {
+    const after = desk.feed.after
+    if (after === undefined) return yield* Effect.sleep("20 millis")
+    const entries = yield* options.read({ after, limit, wait, filter: options.filter })
+    log.saw(entries.at(-1))
+    const waiting = entries.flatMap((entry) => options.waitingOf(eventOf(entry)) ?? [])
+    desk.feed.offer(
+      after,
+      entries.at(-1)?.sequence ?? after,
+      waiting.map((event) => [event.partition, event])
+    )
+    yield* act
+  }).pipe(
+    Effect.catch((failure) =>
+      Effect.andThen(
+        Effect.logDebug(`${name}: the log cannot be read: ${failure.message}`),
+        Effect.sleep("1 second")
+      )
+    )
+  )
+
+  // A store that does not answer is asked less and less often, up to once in a lease.
+  const pause = Effect.suspend(() =>
+    Effect.raceFirst(Effect.sleep(Math.min(lease, member.tick * 2 ** failures)), Queue.take(nudges))
+  )
+  const leave = Effect.suspend(() => {
+    member.leave()
+    // Once a store that does not answer has outlasted our lease, the others take our partitions without a release.
+    const hasLeft = () =>
+      !member.hasToRelease || options.isClosed() || (failures > 0 && !member.isValid(clock.now()))
+    const released = Effect.repeat(
+      Effect.andThen(look, Effect.suspend(() => hasLeft() ? Effect.void : pause)),
+      { until: hasLeft }
+    )
+    const left = Effect.suspend(() => member.halted === undefined ? released : Effect.void)
+    return left.pipe(
+      Effect.andThen(Effect.suspend(() => Fiber.awaitAll(fibers.values()))),
+      Effect.timeoutOption(options.stopWithin),
+      Effect.andThen(Fiber.interruptAll(fibers.values())),
+      // Without a connection each request would only time out.
+      Effect.andThen(
+        Effect.suspend(() => member.owned.size === 0 || !options.isConnected() ? Effect.void : look)
+      ),
+      Effect.andThen(
+        Effect.suspend(() => options.isConnected() ? Effect.ignore(store.forget(id)) : Effect.void)
+      )
+    )
+  })
+  yield* options.onChange((connected) => {
+    // Another log can be behind the address when it is back.
+    if (connected) return void Queue.offerUnsafe(compares, undefined)
+    logFault =
+      "the connection to the broker was lost, and the event log was not compared with the group since"
+    member.halt(logFault)
+  })
+  const compares = yield* Queue.sliding<void>(1)
+  const first = yield* compare
+  yield* look
+  yield* Effect.addFinalizer(() => leave)
+  yield* Effect.forkScoped(Effect.forever(read))
+  yield* Effect.forkScoped(Effect.forever(Effect.andThen(pause, look)))
+  yield* Effect.forkScoped(Effect.gen(function*() {
+    let wait = first
+    while (true) {
+      yield* Effect.raceFirst(Effect.sleep(wait), Queue.take(compares))
+      wait = yield* compare
+    }
+  }))
+  return { act, reason }
+})
+
+const done: End = { _tag: "Done" }
+const fenced: End = { _tag: "Fenced" }

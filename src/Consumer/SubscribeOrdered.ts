@@ -1,0 +1,60 @@
+import type { Outcome } from "./Consumer.ts"
+import type { Health } from "../EventLog/EventLog.ts"
+import { type Lag, type Settings, start } from "./OrderedGroup.ts"
+import type { Turn } from "./OrderedGroup/Fence.ts"
+import type { Handling } from "./OrderedGroup/Handler.ts"
+import type { Keyed } from "./OrderedGroup/Waiting.ts"
+import { attempt, type Broker, open, run, type Signal } from "./Subscribe/Session.ts"
+import type { ConsumedEvent } from "./UserConsumer/ConsumedEvent.ts"
+import { checkOrdered } from "./UserConsumer/Invalid.ts"
+
+type Rules<T extends string> = Pick<Handling<T, unknown, never>, "onFailure" | "progressWithin" | "retry">
+
+/** A member of an ordered group that runs. */
+export interface SubscribedOrdered extends AsyncDisposable {
+  /** Finishes what has begun, within `stopWithin`, gives its partitions to the others, and disconnects. */
+  readonly stop: () => Promise<void>
+  readonly lag: () => Promise<Lag>
+  /** Whether it handles events, and if not, why. */
+  readonly health: () => Promise<Health>
+  /** The partitions that are this member's now. */
+  readonly partitions: () => Promise<ReadonlyArray<number>>
+  /** Resolves when it has stopped; rejects with the reason if it ends by itself. */
+  readonly ended: Promise<void>
+}
+
+/**
+ * Joins a group whose members share the events of the log by `key`: those of the same key are handled strictly one
+ * after the other, in the order of the log, each at least once. What a handler changes is safe from a member that
+ * stood still and was replaced when its transaction begins with `Consumer.fence`.
+ */
+export const subscribeOrdered = async <const T extends string = string>(
+  options: Broker & Settings<T> & Rules<T> & Keyed<T> & {
+    readonly handle: (
+      event: ConsumedEvent<T>,
+      turn: Turn & Signal
+    ) => PromiseLike<Outcome | void> | Outcome | void
+  }
+): Promise<SubscribedOrdered> => {
+  await run(checkOrdered(options))
+  const { handle } = options
+  const { isStopped, running, stop } = await open(
+    options,
+    start({
+      ...options,
+      handle: (event, { partition, token }) =>
+        attempt((signal) => handle(event, { partition, token, signal }))
+    })
+  )
+  return {
+    stop,
+    lag: () => run(running.lag),
+    health: () => run(running.health),
+    partitions: () => run(running.partitions),
+    ended: run(running.ended).catch((error: unknown) => {
+      if (!isStopped()) throw error
+      return stop()
+    }),
+    [Symbol.asyncDispose]: stop
+  }
+}

@@ -1,0 +1,142 @@
+import { Deferred, Effect, Fiber, Layer, type Scope } from "effect"
+import { ack, type ConsumerOptions, Consumers, deadLetter, type Outcome, retryAfter } from "./Consumer.ts"
+import type { ConsumerUnavailable } from "./Durable.ts"
+import { ShareLimit } from "./ShareLimit.ts"
+import { DeadLetters } from "../EventLog/DeadLetters.ts"
+import type { Health, ReadFailed } from "../EventLog/EventLog.ts"
+import { Nats, type Target } from "../Nats/Nats.ts"
+import { type Options as OrderedOptions, start as startOrdered } from "./OrderedGroup.ts"
+import { fence, Fenced, fenceTable, type Turn } from "./OrderedGroup/Fence.ts"
+import { filterOf } from "../Projector/Projection.ts"
+import { environment } from "./UserConsumer/Broker.ts"
+import { type ConnectionClosed, untilClosed } from "./UserConsumer/Closed.ts"
+import { type ConsumedEvent, is } from "./UserConsumer/ConsumedEvent.ts"
+import { durableGuard } from "./UserConsumer/DurableGuard.ts"
+import { handler, type Handling, type HandlingOptions } from "./UserConsumer/Handler.ts"
+import { check, ConsumerInvalid } from "./UserConsumer/Invalid.ts"
+import { once, onceTable } from "./UserConsumer/Once.ts"
+import type { Retry } from "./UserConsumer/Retry.ts"
+import { type From, startOf } from "./UserConsumer/Start.ts"
+
+export {
+  ack,
+  type ConsumedEvent,
+  ConsumerInvalid,
+  deadLetter,
+  fence,
+  Fenced,
+  fenceTable,
+  type From,
+  is,
+  once,
+  onceTable,
+  type OrderedOptions,
+  type Outcome,
+  type Retry,
+  retryAfter,
+  startOrdered,
+  type Turn
+}
+
+/** What to consume, under which name, and how. Instances with the same name share the events. */
+export interface Settings<T extends string> extends HandlingOptions<T> {
+  /** Letters, digits, `_` and `-`; also the name of the durable consumer. */
+  readonly name: string
+  /** The event types to consume; every type when undefined. */
+  readonly types?: ReadonlyArray<T> | undefined
+  /** Where to begin when the name is new; later it continues at its place. The first event when undefined. */
+  readonly from?: From | undefined
+  /** Handlers at work at a time, 1 when undefined. Events come in the order of the log, and end in any. */
+  readonly concurrency?: number | undefined
+}
+
+export type Options<T extends string, E = never, R = never> = Settings<T> & Handling<T, E, R>
+
+/** How far behind a consumer is, all its instances together. */
+export interface Lag {
+  /** Events that are not finished, `pending` and `inFlight` together. Of other types too, when it has several. */
+  readonly events: number
+  /** Not delivered to any instance yet. */
+  readonly pending: number
+  /** Delivered and not finished yet. */
+  readonly inFlight: number
+  /** All events up to this sequence are finished. */
+  readonly finishedTo: number
+}
+
+/** A consumer that runs. */
+export interface Running {
+  readonly lag: Effect.Effect<Lag, ReadFailed>
+  readonly health: Effect.Effect<Health>
+  /** Fails when the consumer ends by itself: with the connection to the broker, or by a defect. */
+  readonly ended: Effect.Effect<never, ConsumerUnavailable | ConnectionClosed>
+}
+
+/**
+ * Starts a consumer that runs until the scope ends; then it finishes what it has begun, within `stopWithin`.
+ * At least once: an event is finished when the handler says so, and comes again after a crash. Fails when an
+ * option is wrong or the durable consumer cannot be created.
+ */
+export const start = Effect.fnUntraced(
+  function*<const T extends string, E, R>(options: Options<T, E, R>): Effect.fn.Return<
+    Running,
+    ConsumerInvalid | ConsumerUnavailable,
+    Consumers | Nats | R | Scope.Scope
+  > {
+    yield* check(options)
+    const { concurrency = 1, from, name, types } = options
+    const consumers = yield* Consumers
+    const nats = yield* Nats
+    const limit = new ShareLimit(types)
+    const started = yield* Deferred.make<void>()
+    const { handle, stuck } = yield* handler(options, limit)
+    const guard = yield* durableGuard(nats, name)
+    const run: ConsumerOptions = {
+      durable: name,
+      filter: filterOf({ types: types ?? [">"] }),
+      start: startOf(from),
+      maxBatch: "maxBatch" in options ? options.maxBatch ?? 1 : 1,
+      concurrency,
+      hold: true,
+      started: Effect.asVoid(Deferred.succeed(started, undefined)),
+      pause: Effect.andThen(limit.pause, guard.pause),
+      handle
+    }
+    const fiber = yield* Effect.forkScoped(consumers.run(run))
+    yield* Effect.raceFirst(Deferred.await(started), Fiber.join(fiber))
+    yield* Effect.forkScoped(guard.run)
+    return {
+      lag: Effect.map(consumers.standing(name), ({ finishedTo, inFlight, pending }) => ({
+        events: pending + inFlight,
+        pending,
+        inFlight,
+        finishedTo
+      })),
+      health: Effect.map(stuck, (stuck): Health => {
+        const reason = fiber.pollUnsafe() !== undefined
+          ? "the consumer has ended"
+          : nats.connection.isClosed()
+          ? "the connection to the broker has ended"
+          : nats.fault() ?? guard.reason() ?? limit.reason ?? stuck
+        return reason === undefined ? { ready: true } : { ready: false, reason }
+      }),
+      ended: Effect.raceFirst(Fiber.join(fiber), untilClosed(nats))
+    }
+  }
+)
+
+/** Runs a consumer until it is interrupted; see `start`. */
+export const run = <const T extends string, E, R>(options: Options<T, E, R>) =>
+  Effect.scoped(Effect.flatMap(start(options), ({ ended }) => ended))
+
+/**
+ * What consumers need: a connection to the broker. Without a target that of `serve`: NATS_URL and the other
+ * variables, or the embedded broker that runs in DATA_DIR.
+ */
+export const layer = (target?: Target) =>
+  Consumers.layer.pipe(
+    Layer.provideMerge(DeadLetters.layer),
+    Layer.provideMerge(
+      target === undefined ? Layer.unwrap(Effect.map(environment, Nats.layer)) : Nats.layer(target)
+    )
+  )

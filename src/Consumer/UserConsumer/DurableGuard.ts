@@ -1,0 +1,73 @@
+import { Effect, Queue } from "effect"
+import { NatsError } from "nats"
+import { olderLogRemedy } from "../OlderLog.ts"
+import { stream } from "../../EventLog/EventLog.ts"
+import { messageOf } from "../../Process/Failure.ts"
+import type { Nats } from "../../Nats/Nats.ts"
+
+/** How often the durable consumer is compared with the log, and how soon again when that fails, in milliseconds. */
+const compareEvery = 10_000
+const again = 1_000
+
+/**
+ * Compares a durable consumer with the log, at the start, after each reconnect and at intervals. The broker skips new
+ * events for a durable consumer that is ahead of the log's end, and does not report it. The consumer stays refused
+ * until it is created again, because it cannot be known later which events were skipped.
+ */
+export const durableGuard = Effect.fnUntraced(function*(nats: Nats["Service"], durable: string) {
+  const manager = yield* Effect.promise(() => nats.connection.jetstreamManager({ checkAPI: false }))
+  const nudges = yield* Queue.sliding<void>(1)
+  let refused: { readonly created: string; readonly reason: string } | undefined
+  let isCompared = false
+
+  const isFine = () => isCompared && refused === undefined
+
+  const compare = Effect.tryPromise({
+    try: () => Promise.all([manager.consumers.info(stream, durable), manager.streams.info(stream)]),
+    catch: (error) => error
+  }).pipe(
+    Effect.flatMap(([{ created, delivered }, { state }]) => {
+      isCompared = true
+      if (refused !== undefined && refused.created !== created) refused = undefined
+      // A durable consumer may begin behind the end of the log. Only what it has received is compared.
+      const received = delivered.consumer_seq === 0 ? 0 : delivered.stream_seq
+      if (refused !== undefined || received <= state.last_seq) return Effect.void
+      refused = { created, reason: reasonOf(durable, received, state.last_seq) }
+      return Effect.logError(refused.reason)
+    }),
+    Effect.as(compareEvery),
+    Effect.catch((error) => {
+      if (!(error instanceof NatsError && error.isPermissionError())) return Effect.succeed(again)
+      isCompared = true
+      const subject = `$JS.API.STREAM.INFO.${stream}`
+      return Effect.as(
+        Effect.logWarning(
+          `${durable}: without permission to publish to ${subject} it is not noticed when the log is restored `
+            + `from an older copy: ${messageOf(error)}`
+        ),
+        Infinity
+      )
+    })
+  )
+
+  yield* nats.onChange((connected) => void (connected && Queue.offerUnsafe(nudges, undefined)))
+  return {
+    /** Compares until the scope ends; begin when the durable consumer is there. */
+    run: Effect.gen(function*() {
+      while (true) {
+        const wait = yield* compare
+        if (wait === Infinity) return
+        yield* Effect.raceFirst(Effect.sleep(wait), Queue.take(nudges))
+      }
+    }),
+    /** Waits until events may be handled. */
+    pause: Effect.repeat(Effect.suspend(() => isFine() ? Effect.void : Effect.sleep("50 millis")), {
+      until: () => isFine()
+    }).pipe(Effect.asVoid),
+    reason: () => refused?.reason
+  }
+})
+
+const reasonOf = (durable: string, delivered: number, last: number) =>
+  `the durable consumer ${durable} has received events up to sequence ${delivered}, and the event log ends at ${last}: `
+  + `the stream was restored from an older copy. ${olderLogRemedy}`

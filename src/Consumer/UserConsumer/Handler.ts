@@ -1,0 +1,102 @@
+import { Cause, Effect, Exit, Fiber } from "effect"
+import { ack, deadLetter, type Outcome, retryAfter } from "../Consumer.ts"
+import type { Delivered } from "../../EventLog/Delivered.ts"
+import type { ShareLimit } from "../ShareLimit.ts"
+import { type ConsumedEvent, consumedOf } from "./ConsumedEvent.ts"
+import { InHand } from "./InHand.ts"
+import { resultsOf } from "./Results.ts"
+import { Failures, type Retry } from "./Retry.ts"
+
+export interface HandlingOptions<T extends string> {
+  readonly name: string
+  readonly types?: ReadonlyArray<T> | undefined
+  readonly retry?: Retry | undefined
+  /** How long what has begun may take to end when we stop, in milliseconds; 20 seconds when undefined. */
+  readonly stopWithin?: number | undefined
+  /**
+   * The consumer is not healthy when a handler takes longer than this, in milliseconds; 5 minutes when undefined.
+   */
+  readonly progressWithin?: number | undefined
+}
+
+/** Handles an event, or several at once. An event is done unless the handler returns another outcome for it. */
+export type Handling<T extends string, E, R> =
+  | { readonly handle: (event: ConsumedEvent<T>) => Effect.Effect<Outcome | void, E, R> }
+  | {
+    /** The most that come at a time; fewer come when there are no more. */
+    readonly maxBatch: number
+    /** One outcome for each event, in their order. When it fails, halves of the batch are tried by themselves. */
+    readonly handleBatch: (
+      events: ReadonlyArray<ConsumedEvent<T>>
+    ) => Effect.Effect<ReadonlyArray<Outcome | void> | void, E, R>
+  }
+
+/** Whether events are handled in batches. Plain JavaScript can give a property that is undefined. */
+export const isBatched = <A extends object>(
+  options: A
+): options is Extract<A, { readonly handleBatch: unknown }> =>
+  "handleBatch" in options && options.handleBatch !== undefined
+
+/** Makes a handler of deliveries: decodes them, and makes outcomes of what the user's handler says of each. */
+export const handler = Effect.fnUntraced(
+  function*<T extends string, E, R>(options: HandlingOptions<T> & Handling<T, E, R>, limit: ShareLimit) {
+    const { name, stopWithin = 20_000, types } = options
+    const context = yield* Effect.context<R>()
+    const failures = new Failures(options.retry)
+    const results = resultsOf(name)
+    const inHand = new InHand(options.progressWithin)
+    const isWanted = (event: ConsumedEvent): event is ConsumedEvent<T> =>
+      types === undefined || types.some((type) => type === event.type)
+
+    const attempt = (events: ReadonlyArray<ConsumedEvent<T>>) => {
+      const handled = Effect.suspend(() =>
+        isBatched(options)
+          ? options.handleBatch(events)
+          : Effect.all(events.map((event) => options.handle(event)))
+      )
+      const settled = Effect.flatMap(handled, (result) => results.outcomesOf(result, events.length))
+      return inHand.during(events, finishing(Effect.provideContext(settled, context), stopWithin))
+    }
+
+    const settle = (events: ReadonlyArray<ConsumedEvent<T>>): Effect.Effect<ReadonlyArray<Outcome>> =>
+      Effect.flatMap(attempt(events), (exit) => {
+        if (exit === "stopped") return Effect.succeed(events.map(() => retryAfter(0)))
+        if (Exit.isSuccess(exit)) {
+          const outcomes = exit.value
+          return Effect.succeed(events.map((event, at) => failures.settled(event, outcomes[at] ?? ack)))
+        }
+        const error = Cause.squash(exit.cause)
+        if (events.length === 1 || failures.isTransient(error)) {
+          return Effect.forEach(events, (event) => failures.failed(name, event, error))
+        }
+        const middle = events.length >> 1
+        const halves = Effect.all([settle(events.slice(0, middle)), settle(events.slice(middle))])
+        return Effect.map(halves, (outcomes) => outcomes.flat())
+      })
+
+    const handle = Effect.fnUntraced(function*(batch: ReadonlyArray<Delivered>) {
+      const read = batch.map(consumedOf)
+      const wanted = read.filter((event) => typeof event === "object").filter(isWanted)
+      const settled = wanted.length === 0 ? [] : yield* settle(wanted)
+      const outcomes = new Map(wanted.map((event, at) => [event.sequence, settled[at] ?? ack]))
+      return yield* limit.settle(
+        batch,
+        read.map((event) =>
+          typeof event === "string" ? deadLetter(event) : outcomes.get(event.sequence) ?? ack
+        )
+      )
+    })
+    return { handle, stuck: inHand.stuck }
+  }
+)
+
+/** How it ended; when we are stopped it has some time to do so, and is interrupted after that. */
+const finishing = Effect.fnUntraced(function*<A, E>(work: Effect.Effect<A, E>, stopWithin: number) {
+  const fiber = yield* Effect.forkDetach(work)
+  const ended = yield* Effect.exit(Effect.interruptible(Fiber.await(fiber)))
+  if (Exit.isSuccess(ended)) return ended.value
+  const inTime = yield* Effect.timeoutOption(Fiber.await(fiber), stopWithin)
+  if (inTime._tag === "Some") return inTime.value
+  yield* Fiber.interrupt(fiber)
+  return "stopped" as const
+}, Effect.uninterruptible)

@@ -1,0 +1,254 @@
+import { Context, DateTime, Effect, Layer, Option, Stream } from "effect"
+import { NatsError } from "nats"
+import { AppendFailed, type ReadFailed, type Stored } from "./EventLog.ts"
+import { entriesOf } from "./Entries.ts"
+import { Publisher } from "./Publisher.ts"
+import { makeReader, reading } from "./Reader.ts"
+import { operationStream, redriveStream } from "./Topology.ts"
+import { Nats } from "../Nats/Nats.ts"
+import { isId, newId } from "./Operations/Id.ts"
+import {
+  Cancelled,
+  decoder,
+  encode,
+  Extended,
+  operationOf,
+  operationSubject,
+  Outcome,
+  Planned,
+  Result,
+  Started
+} from "../Domain/Operation.ts"
+
+/** An operation and how far it is. */
+export interface Operation extends Started {
+  readonly id: string
+  /** How many events ended in each way. */
+  readonly results: Readonly<Partial<Record<Result, number>>>
+  /** How many have not ended yet. */
+  readonly left: number
+  readonly cancelled: typeof Cancelled.Type | undefined
+}
+
+/** One id in an operation, and what became of it; undefined as long as nothing has. */
+export interface Concerning {
+  readonly operation: Operation
+  readonly id: string
+  readonly outcome: Outcome | undefined
+}
+
+/** The record of what operators did: who, when, what they asked for, what became of each event. */
+export class Operations extends Context.Service<Operations, {
+  /** Records a new operation on these ids; the runner takes it up. Gives the operation's id. */
+  readonly begin: (
+    asked: Omit<Started, "at" | "requested">,
+    ids: ReadonlyArray<string>
+  ) => Effect.Effect<string, AppendFailed>
+  /** Records what became of one event; only the first record of an event within two hours counts. */
+  readonly record: (
+    operation: string,
+    id: string,
+    result: Result,
+    error?: string
+  ) => Effect.Effect<void, AppendFailed>
+  readonly find: (operation: string) => Effect.Effect<Option.Option<Operation>, ReadFailed>
+  /** The newest first. */
+  readonly list: (limit: number) => Effect.Effect<ReadonlyArray<Operation>, ReadFailed>
+  /** Adds ids to an operation that is on so many already. */
+  readonly extend: (
+    operation: Operation,
+    planned: number,
+    ids: ReadonlyArray<string>
+  ) => Effect.Effect<void, AppendFailed>
+  /** What became of events, in the order in which they ended, behind a place. */
+  readonly outcomes: (
+    operation: string,
+    after: number,
+    limit: number
+  ) => Effect.Effect<{ readonly outcomes: ReadonlyArray<Outcome>; readonly cursor: number }, ReadFailed>
+  /** What became of every event that has ended. */
+  readonly allOutcomes: (operation: string) => Effect.Effect<ReadonlyArray<Outcome>, ReadFailed>
+  /** Every id that the operation is on. */
+  readonly planned: (operation: string) => Effect.Effect<ReadonlyArray<string>, ReadFailed>
+  /** What operations did with these ids (of dead letters or quarantined entries), the oldest operation first. */
+  readonly concerning: (ids: ReadonlySet<string>) => Effect.Effect<ReadonlyArray<Concerning>, ReadFailed>
+  /** Takes back the requests that no consumer has taken yet. */
+  readonly withdraw: (operation: string) => Effect.Effect<void, ReadFailed>
+  /** Stops it: what has not begun yet stays as it is. */
+  readonly cancel: (operation: string, by: string) => Effect.Effect<void, AppendFailed | ReadFailed>
+}>()("threeqpr-events/Operations") {
+  static readonly layer = Layer.effect(Operations, Effect.suspend(() => make()))
+}
+
+const make = Effect.fnUntraced(function*() {
+  const nats = yield* Nats
+  const publisher = yield* Effect.acquireRelease(
+    Effect.sync(() => new Publisher(nats, operationStream)),
+    (publisher) => Effect.sync(() => publisher.close())
+  )
+  yield* nats.onChange((connected) => connected || publisher.disconnected())
+  const manager = yield* Effect.promise(() => nats.connection.jetstreamManager({ checkAPI: false }))
+  const { read } = makeReader(nats, manager, { stream: operationStream })
+
+  const append = (subject: string, body: Uint8Array, id: string) =>
+    Effect.callback<Stored, AppendFailed>((resume) =>
+      publisher.publish(
+        { subject, headers: [["Nats-Msg-Id", id]], body },
+        (outcome) => resume(outcome instanceof AppendFailed ? Effect.fail(outcome) : Effect.succeed(outcome))
+      )
+    )
+
+  const all = (filter: string) => Stream.runCollect(entriesOf(read, { after: 0, filter }))
+
+  const allOutcomes = (id: string) =>
+    Effect.map(
+      all(operationSubject(id, "*")),
+      (records) => records.flatMap(({ body, subject }) => isResult(subject) ? asOutcome(body) ?? [] : [])
+    )
+
+  const last = (subject: string) =>
+    reading(() => manager.streams.getMessage(operationStream, { last_by_subj: subject }).catch(unlessMissing))
+
+  /** How many records there are, by subject. */
+  const counts = (filter: string) =>
+    Effect.map(
+      reading(() => manager.streams.info(operationStream, { subjects_filter: filter })),
+      ({ state }) => state.subjects ?? {}
+    )
+
+  const operation = Effect.fnUntraced(function*(id: string, subjects: Readonly<Record<string, number>>) {
+    const started = yield* last(operationSubject(id, "started"))
+    const stopped = yield* last(operationSubject(id, "cancelled"))
+    const begun = started && asStarted(started.data)
+    if (begun === undefined) return Option.none<Operation>()
+    const extended = subjects[operationSubject(id, "extended")] === undefined
+      ? undefined
+      : yield* last(operationSubject(id, "extended"))
+    const { requested } = (extended && asExtended(extended.data)) ?? begun
+    const results = Object.fromEntries(
+      Result.literals.flatMap((result) => {
+        const count = subjects[operationSubject(id, result)]
+        return count === undefined ? [] : [[result, count]]
+      })
+    )
+    const ended = Object.values(results).reduce((sum, count) => sum + count, 0)
+    const cancelled = stopped && asCancelled(stopped.data)
+    return Option.some<Operation>({ ...begun, id, requested, results, left: requested - ended, cancelled })
+  })
+
+  const plan = Effect.fnUntraced(function*(id: string, planned: number, ids: ReadonlyArray<string>) {
+    for (let from = 0; from < ids.length; from += planPart) {
+      const part = encode({ ids: ids.slice(from, from + planPart) })
+      yield* append(operationSubject(id, "planned"), part, `${id}:planned:${planned + from}`)
+    }
+  })
+
+  const begin = Effect.fn("Operations.begin")(
+    function*(asked: Omit<Started, "at" | "requested">, ids: ReadonlyArray<string>) {
+      const id = yield* newId
+      const at = DateTime.formatIso(yield* DateTime.now)
+      yield* plan(id, 0, ids)
+      // Last: an operation without this record was never begun.
+      const started = encode({ ...asked, at, requested: ids.length })
+      yield* append(operationSubject(id, "started"), started, `${id}:started`)
+      yield* Effect.logInfo(`${asked.kind} ${id} of ${ids.length} events, by ${asked.by}`)
+      return id
+    }
+  )
+
+  const find = (id: string) =>
+    isId(id)
+      ? Effect.flatMap(counts(operationSubject(id, ">")), (subjects) => operation(id, subjects))
+      : Effect.succeed(Option.none())
+
+  const concerning = Effect.fn("Operations.concerning")(function*(ids: ReadonlySet<string>) {
+    const plans = new Map<string, Array<string>>()
+    for (const { body, subject } of yield* all(operationSubject("*", "planned"))) {
+      const named = asPlanned(body)?.ids.filter((id) => ids.has(id)) ?? []
+      if (named.length > 0) {
+        plans.set(operationOf(subject), named.concat(plans.get(operationOf(subject)) ?? []))
+      }
+    }
+    const found = yield* Effect.forEach(plans, ([id, named]) =>
+      Effect.gen(function*() {
+        const begun = yield* find(id)
+        if (Option.isNone(begun)) return []
+        const outcomes = yield* allOutcomes(id)
+        return named.map((id) => ({
+          operation: begun.value,
+          id,
+          outcome: outcomes.find((outcome) => outcome.id === id)
+        }))
+      }))
+    return found.flat().toSorted((a, b) => a.operation.id < b.operation.id ? -1 : 1)
+  })
+
+  const withdraw = (id: string) =>
+    Effect.asVoid(reading(() => manager.streams.purge(redriveStream, { filter: `3qpr.redrive.*.${id}` })))
+
+  const cancel = Effect.fn("Operations.cancel")(function*(id: string, by: string) {
+    const at = DateTime.formatIso(yield* DateTime.now)
+    yield* append(operationSubject(id, "cancelled"), encode({ by, at }), `${id}:cancelled`)
+    yield* withdraw(id)
+    yield* Effect.logInfo(`operation ${id} is cancelled by ${by}`)
+  })
+
+  return Operations.of({
+    begin,
+    record: Effect.fnUntraced(function*(operation, id, result, error) {
+      const at = DateTime.formatIso(yield* DateTime.now)
+      const outcome = encode({ id, result, error: error?.slice(0, 2_000) ?? null, at })
+      yield* append(operationSubject(operation, result), outcome, `${operation}:${id}`)
+    }),
+    extend: Effect.fnUntraced(function*({ id, kind }, planned, ids) {
+      yield* plan(id, planned, ids)
+      const requested = planned + ids.length
+      yield* append(operationSubject(id, "extended"), encode({ requested }), `${id}:extended:${requested}`)
+      if (ids.length > 0) {
+        yield* Effect.logInfo(`${kind} ${id} is on ${ids.length} more events, stored meanwhile`)
+      }
+    }),
+    find,
+    concerning,
+    list: Effect.fnUntraced(function*(limit) {
+      const subjects = yield* counts("3qpr.operations.>")
+      const ids = [...new Set(Object.keys(subjects).map(operationOf))].filter(isId).toSorted().toReversed()
+      const found = yield* Effect.forEach(ids.slice(0, limit), (id) => operation(id, subjects))
+      return found.flatMap(Option.toArray)
+    }),
+    outcomes: Effect.fnUntraced(function*(id, after, limit) {
+      if (!isId(id)) return { outcomes: [], cursor: after }
+      const { cursor, entries } = yield* read({ after, limit, filter: operationSubject(id, "*") })
+      return {
+        outcomes: entries.flatMap(({ body, subject }) => isResult(subject) ? asOutcome(body) ?? [] : []),
+        cursor
+      }
+    }),
+    allOutcomes,
+    planned: (id) =>
+      Effect.map(
+        all(operationSubject(id, "planned")),
+        (parts) => parts.flatMap(({ body }) => asPlanned(body)?.ids ?? [])
+      ),
+    withdraw,
+    cancel
+  })
+})
+
+/** Ids in one record of the plan: a record has to fit in one message. */
+const planPart = 2_000
+
+const asStarted = decoder(Started)
+const asCancelled = decoder(Cancelled)
+const asOutcome = decoder(Outcome)
+const asPlanned = decoder(Planned)
+const asExtended = decoder(Extended)
+
+const isResult = (subject: string) => Result.literals.some((result) => subject.endsWith(`.${result}`))
+
+const noMessageFound = 10037
+
+const unlessMissing = (error: unknown): undefined => {
+  if (error instanceof NatsError && error.api_error?.err_code === noMessageFound) return undefined
+  throw error
+}

@@ -1,0 +1,119 @@
+import { Effect, Schema } from "effect"
+import { Buffer } from "node:buffer"
+import { RejectionDetail, RejectionSummary } from "../Domain/Rejection.ts"
+import { SecretFingerprints } from "../Domain/SecretFingerprints.ts"
+import type { Rejection, Rejections } from "./Rejections.ts"
+import { instance } from "../Process/Instance.ts"
+import { Nats } from "../Nats/Nats.ts"
+import { askAll } from "../Nats/AskAll.ts"
+import { diagnose, type KnownSecret } from "../Signature/SignatureDoctor.ts"
+import { fingerprint } from "../Signature/WebhookSecret/Fingerprint.ts"
+
+/** The subject on which every ingress is asked for what it refused and which secrets it uses; no stream takes it. */
+const subject = "3qpr.rejections"
+
+const Question = Schema.Union([
+  Schema.Struct({ list: Schema.Finite }),
+  Schema.Struct({ get: Schema.String }),
+  Schema.Struct({ fingerprints: Schema.String }),
+  Schema.Struct({ clear: Schema.Literal(true) })
+])
+
+const List = Schema.Struct({ refused: Schema.Finite, rejections: Schema.Array(RejectionSummary) })
+
+/** Answers what others ask of this process's rejections, until the scope ends. */
+export const answer = Effect.fnUntraced(
+  function*(rejections: Rejections, secrets: () => ReadonlyArray<KnownSecret>) {
+    const { connection } = yield* Nats
+    const decode = Schema.decodeUnknownOption(Schema.fromJsonString(Question))
+    yield* Effect.acquireRelease(
+      Effect.sync(() =>
+        connection.subscribe(subject, {
+          callback: (_, msg) => {
+            const question = decode(Buffer.from(msg.data).toString())
+            if (question._tag === "None") return
+            const asked = question.value
+            if ("list" in asked) {
+              const kept = rejections.all().slice(0, asked.list).map(summaryOf)
+              return void msg.respond(JSON.stringify({ refused: rejections.refused, rejections: kept }))
+            }
+            if ("fingerprints" in asked) {
+              return void msg.respond(JSON.stringify(fingerprintsOf(secrets(), asked.fingerprints)))
+            }
+            if ("clear" in asked) return rejections.clear()
+            const found = rejections.find(asked.get)
+            if (found !== undefined) msg.respond(JSON.stringify(detailOf(found, secrets())))
+          }
+        })
+      ),
+      (subscription) => Effect.sync(() => connection.isClosed() || subscription.unsubscribe())
+    )
+  }
+)
+
+const fingerprintsOf = (secrets: ReadonlyArray<KnownSecret>, nonce: string): SecretFingerprints => ({
+  instance: instance(),
+  fingerprints: secrets.filter(({ old }) => old !== true).map(({ secret }) => fingerprint(secret, nonce))
+})
+
+const summaryOf = ({ at, id, path, reason, size, source }: Rejection): RejectionSummary => ({
+  id,
+  instance: instance(),
+  reason,
+  at: new Date(at).toISOString(),
+  path,
+  source,
+  size
+})
+
+const detailOf = (rejection: Rejection, secrets: ReadonlyArray<KnownSecret>): RejectionDetail => {
+  const { head, headers, size } = rejection
+  const complete = head.length === size
+  const signature = headers["x-3qpr-signature"]
+  const diagnosis = complete ? diagnose({ body: head, signature, secrets }) : undefined
+  return {
+    ...summaryOf(rejection),
+    headers,
+    head_base64: Buffer.from(head).toString("base64"),
+    complete,
+    doctor: diagnosis === undefined
+      ? null
+      : { summary: diagnosis.summary, causes: diagnosis.causes, remaining: diagnosis.remaining }
+  }
+}
+
+const ask = (question: typeof Question.Type) => askAll(subject, JSON.stringify(question))
+
+/** The last rejections of all processes, newest first; processes that do not answer in time are left out. */
+export const list = Effect.fn("Rejections.list")(function*(limit: number) {
+  const answers = yield* ask({ list: limit })
+  const decode = Schema.decodeUnknownEffect(Schema.fromJsonString(List))
+  const lists = yield* Effect.forEach(answers, (answer) => decode(answer))
+  return {
+    refused: lists.reduce((sum, { refused }) => sum + refused, 0),
+    instances: lists.length,
+    rejections: lists.flatMap(({ rejections }) => rejections)
+      .toSorted((a, b) => b.at.localeCompare(a.at)).slice(0, limit)
+  }
+})
+
+/** Fingerprints of the secrets that each receiver accepts now. One of an older version does not answer. */
+export const fingerprints = Effect.fn("Rejections.fingerprints")(function*(nonce: string) {
+  const answers = yield* ask({ fingerprints: nonce })
+  return yield* Effect.forEach(answers, (answer) => decodeFingerprints(answer))
+})
+
+const decodeFingerprints = Schema.decodeUnknownEffect(Schema.fromJsonString(SecretFingerprints))
+
+/** Makes all processes forget the requests that they refused. It waits for no answer: they expire by themselves too. */
+export const clear = Effect.fnUntraced(function*() {
+  const { connection } = yield* Nats
+  connection.publish(subject, JSON.stringify({ clear: true }))
+})()
+
+/** One rejection, from the process that has it; undefined when none has it any more. */
+export const get = Effect.fn("Rejections.get")(function*(id: string) {
+  const [answer] = yield* ask({ get: id })
+  if (answer === undefined) return undefined
+  return yield* Schema.decodeUnknownEffect(Schema.fromJsonString(RejectionDetail))(answer)
+})

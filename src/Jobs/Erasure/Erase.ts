@@ -1,0 +1,46 @@
+import { Effect, Option } from "effect"
+import { DeadLetters } from "../../EventLog/DeadLetters.ts"
+import { type DeadLetter, parseId } from "../../EventLog/DeadLetters/Letter.ts"
+import { EventLog } from "../../EventLog/EventLog.ts"
+import { type Read, readingOf } from "../Erasure.ts"
+import { keepErased } from "./Returned.ts"
+import { forgetRows } from "./ErasedRows.ts"
+
+/**
+ * Erases entries with all that was made of them: first the read models forget them, so that nothing applies them again,
+ * then their dead letters go, and at last the entries in the log. After an interruption,
+ * the entries that are left tell what is still to be done. No read model has a row of an event that is gone. `before` gets what the entries are
+ * about, and runs before anything is erased. Gives the sequences of which anything was there.
+ */
+export const eraseEntries = Effect.fn("Forget.eraseEntries")(function*<E, R>(
+  sequences: ReadonlyArray<number>,
+  before: (events: ReadonlyArray<Read>) => Effect.Effect<void, E, R>
+) {
+  const log = yield* EventLog
+  const deadLetters = yield* DeadLetters
+  const entries = yield* Effect.forEach(sequences, log.get, { concurrency: 16 })
+  const events = entries.flatMap(Option.toArray).map(readingOf)
+  const wanted = new Set(sequences)
+  const letters = (yield* deadLetters.list({})).filter(({ sequence }) => wanted.has(sequence))
+  const lettersOnly = letters.filter(({ sequence }) => !events.some((event) => event.sequence === sequence))
+    .map(({ eventId, sequence, type }) => ({ id: eventId, sequence, type }))
+  yield* before(events)
+  yield* keepErased([...events, ...lettersOnly])
+  const known = yield* forgetRows({
+    sequences,
+    events: [
+      ...events.map(({ belonging, id, sequence, type }) => ({ id, sequence, type, own: belonging?.own })),
+      ...lettersOnly.map((letter) => ({ ...letter, own: undefined }))
+    ]
+  })
+  yield* removeLetters(letters)
+  yield* Effect.forEach(sequences, log.erase, { concurrency: 16, discard: true })
+  return new Set([...events, ...letters].map(({ sequence }) => sequence).concat(...known))
+})
+
+const removeLetters = Effect.fnUntraced(function*(letters: ReadonlyArray<DeadLetter>) {
+  const deadLetters = yield* DeadLetters
+  for (const [consumer, own] of Map.groupBy(letters, ({ id }) => parseId(id)?.consumer ?? "")) {
+    yield* deadLetters.remove(consumer, own.map(({ id }) => id))
+  }
+})

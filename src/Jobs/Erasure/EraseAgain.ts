@@ -1,0 +1,79 @@
+import { Effect, Layer } from "effect"
+import { idOf } from "../../EventLog/Delivered.ts"
+import { EventLog } from "../../EventLog/EventLog.ts"
+import { makeReader } from "../../EventLog/Reader.ts"
+import { messageOf } from "../../Process/Failure.ts"
+import { Nats } from "../../Nats/Nats.ts"
+import { Vitals } from "../../Process/Vitals.ts"
+import { eraseEntries } from "./Erase.ts"
+import { forgetRepetitions, keepPosition, positionIn, returnedOf } from "./Returned.ts"
+
+/** How often to look, and how many entries at a time. */
+const every = "1 second"
+const pageSize = 1_000
+
+/** How many looks long a projection may still record an entry that it had in hand when it was erased. */
+const inHand = 60
+
+/**
+ * How many sequences are looked at again at the start, and when the broker is back: after a restart it can give the
+ * sequences of entries that were removed last to new ones.
+ */
+const reused = 10_000
+
+/**
+ * Erases entries again that came back under the id of an erased one: a delivery that is repeated after the deduplication
+ * window, or after a restart of the broker. It reads the headers of new entries, and those only once an id is erased.
+ */
+export const layer = Layer.effectDiscard(Effect.gen(function*() {
+  const log = yield* EventLog
+  const nats = yield* Nats
+  const vitals = yield* Vitals
+  const manager = yield* Effect.promise(() => nats.connection.jetstreamManager({ checkAPI: false }))
+  const { read } = makeReader(nats, manager, { headersOnly: true })
+  let failing = false
+  const recent: Array<{ readonly sequences: ReadonlyArray<number>; left: number }> = []
+
+  const eraseReturned = Effect.fnUntraced(function*(sequences: ReadonlyArray<number>) {
+    if (sequences.length === 0) return
+    yield* eraseEntries(sequences, () => Effect.void)
+    recent.push({ sequences, left: inHand })
+    yield* Effect.logInfo(`erased again what came back under erased ids, at ${sequences.join(", ")}`)
+  })
+
+  // At the last complete look.
+  let looked: number | undefined
+  let connections = 0
+  yield* nats.onChange(() => {
+    connections++
+    looked = undefined
+  })
+
+  const step = Effect.gen(function*() {
+    const connection = connections
+    const { created, lastSequence } = yield* log.state
+    const position = lastSequence === looked ? undefined : yield* positionIn(created)
+    const overlap = looked === undefined ? reused : 0
+    for (let after = position && Math.max(0, position.sequence - overlap); after !== undefined;) {
+      const page = yield* read({ after, limit: pageSize })
+      const entries = page.entries.map((entry) => ({ id: idOf(entry), sequence: entry.sequence }))
+      yield* eraseReturned(yield* returnedOf(entries))
+      const last = entries.at(-1)
+      if (last !== undefined) yield* keepPosition({ log: created, sequence: last.sequence })
+      after = page.end ? undefined : page.cursor
+    }
+    if (position !== undefined && connection === connections) looked = lastSequence
+    for (const [at, one] of recent.entries()) {
+      yield* forgetRepetitions(one.sequences)
+      if (--one.left <= 0) recent.splice(at, 1)
+    }
+    failing = false
+  }).pipe(Effect.catch((error) => {
+    // Once, not at every look.
+    const told = failing
+    failing = true
+    return told ? Effect.void : Effect.logWarning(`erasing what came back waits: ${messageOf(error)}`)
+  }))
+
+  yield* vitals.run("erasure", Effect.forever(Effect.andThen(step, Effect.sleep(every))))
+}))

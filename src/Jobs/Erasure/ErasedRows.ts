@@ -1,0 +1,178 @@
+import { Effect, Schema } from "effect"
+import { SqlClient } from "effect/sql/SqlClient"
+import type { Fragment } from "effect/sql/Statement"
+import { storable } from "../../Domain/ExactJson.ts"
+import { toStored } from "../../Domain/StoredText.ts"
+import { type Projection, type Rows, tableName } from "../../Projector/Projection.ts"
+import { projections } from "../../Projector/Projections.ts"
+import { bucketSize } from "../../Projector/Apply/AppliedCounts.ts"
+import { excludeGeneration, keep } from "../../Projector/Locks.ts"
+import { active, isCompleted, lives } from "../../Projector/Registry.ts"
+import { appliedTable } from "../../Projector/Tables.ts"
+import { keyOf } from "../../Domain/Belonging.ts"
+import type { Target } from "../../Domain/ErasureTarget.ts"
+
+/** Events that are to be forgotten. */
+export interface Gone {
+  readonly sequences: ReadonlyArray<number>
+  /** Those of them that are still known, from the log or a dead letter. */
+  readonly events: ReadonlyArray<GoneEvent>
+}
+
+export interface GoneEvent {
+  readonly id: string
+  readonly sequence: number
+  readonly type: string
+  /** What it is about, such as `scan:scan_1`. */
+  readonly own: string | undefined
+}
+
+/**
+ * The rows that belong to a target or are about one of these keys, made from events up to a sequence: the sequences of
+ * these events, by table. Tables without any are left out.
+ */
+export const rowsOf = Effect.fn("Forget.rowsOf")(
+  function*(target: Target, keys: ReadonlySet<string>, upTo: number) {
+    const sql = yield* SqlClient
+    const found: Record<string, ReadonlyArray<number>> = {}
+    for (const { rows } of projections) {
+      if (rows === undefined) continue
+      const sequences = yield* Effect.flatMap(
+        sql`select sequence::float8 as sequence from ${sql.literal(rows.table)}
+          where sequence <= ${upTo}::bigint and ${which(sql, rows, target, keys)}`,
+        decodeSequences
+      )
+      if (sequences.length > 0) found[rows.table] = sequences.map(({ sequence }) => sequence)
+    }
+    return found
+  }
+)
+
+/**
+ * Makes every generation of every read model forget events. Removes the rows that are made from them, and records their
+ * ids as forgotten. They are never applied again, also while they are still in the log. A row that a later event
+ * has written stays. Gives the sequences that a generation knew. Can be done again.
+ */
+export const forgetRows = Effect.fn("Forget.forgetRows")(function*(gone: Gone) {
+  const sql = yield* SqlClient
+  const known = new Set<number>()
+  const done = new Set<string>()
+  // Once more for a generation that began meanwhile: it took over what had been forgotten by then.
+  for (let before = -1; before !== done.size;) {
+    before = done.size
+    const generations = [...yield* lives, ...(yield* active).filter(({ version }) => version !== null)]
+    for (const projection of projections) {
+      for (const { generation, name } of generations) {
+        if (name !== projection.name || done.has(tableName(name, generation))) continue
+        done.add(tableName(name, generation))
+        const found = yield* sql.withTransaction(forgetIn(projection, generation, gone))
+        for (const sequence of found) known.add(sequence)
+      }
+    }
+  }
+  return known
+})
+
+const forgetIn = Effect.fnUntraced(function*(
+  projection: Projection,
+  generation: number,
+  { events, sequences }: Gone
+) {
+  const sql = yield* SqlClient
+  const { name, rows, types } = projection
+  // Else a rebuild that ends now could carry an event over that we have forgotten in the live generation already.
+  yield* keep(name)
+  yield* excludeGeneration(name, generation)
+  const completed = yield* isCompleted(name, generation)
+  if (completed === undefined) return []
+  yield* sql`set local statement_timeout = 0`
+  const applied = sql.literal(appliedTable(projection, generation))
+  const mine = events.filter(({ type }) => types.includes(type))
+  const places = numbers(sql, sequences)
+  const negated = numbers(sql, sequences.map((sequence) => -sequence))
+  yield* sql`
+    with gone as (
+      update ${applied} set sequence = -sequence where sequence = any(${places})
+      returning -sequence as sequence
+    )
+    insert into applied_counts as counts (name, generation, bucket, shard, events)
+    select ${name}::text, ${generation}::int, sequence / ${sql.literal(String(bucketSize))}, 0, -count(*)
+    from gone group by 3 order by 3
+    on conflict (name, generation, bucket, shard) do update set events = counts.events + excluded.events`
+  yield* sql`
+    insert into ${applied} (event_id, sequence)
+    select event_id, -sequence from jsonb_to_recordset(${
+    JSON.stringify(mine.map(({ id, sequence }) => ({ event_id: id, sequence })))
+  }::text::jsonb) as row (event_id text, sequence bigint)
+    order by event_id on conflict (event_id) do nothing`
+  // Also those that are no longer in the log or among the dead letters.
+  yield* sql`
+    insert into erased_ids (hash) select sha256(convert_to(event_id, 'UTF8')) from ${applied}
+    where sequence = any(${negated}) and event_id <> concat('sequence:', -sequence) on conflict do nothing`
+  const found = yield* Effect.flatMap(
+    sql`
+      with again as (
+        delete from repeated where name = ${name} and generation = ${generation} and sequence = any(${places})
+        returning sequence
+      )
+      select sequence::float8 as sequence from again
+      union all select -sequence::float8 from ${applied} where sequence = any(${negated})`,
+    decodeSequences
+  )
+  const known = found.map(({ sequence }) => sequence)
+  if (rows === undefined) {
+    if (known.length > 0) {
+      yield* Effect.logWarning(
+        `projection ${name} cannot forget: what it made of these events stays until it is rebuilt`
+      )
+    }
+    return known
+  }
+  const made = sql`event_id in (select event_id from ${applied} where sequence = any(${negated}))`
+  yield* rows.remove(
+    sql,
+    (name) => sql.literal(tableName(name, generation)),
+    // With all bodies at hand the rows are found by their keys; else each row has to be looked at.
+    events.length < sequences.length || mine.some(({ own }) => own === undefined)
+      ? made
+      : sql`(${isOneOf(sql, rows.entity, mine.flatMap(({ own }) => own ?? []))} and ${made})`,
+    completed
+  )
+  return known
+})
+
+/** The condition for rows of a projection that belong to a target, or are about one of these keys. */
+const which = (
+  sql: SqlClient,
+  { belongsTo = {}, entity }: Rows,
+  target: Target,
+  keys: ReadonlySet<string>
+) => {
+  const { kind } = target
+  const id = toStored(target.id)
+  const conditions: Array<Fragment> = [isOneOf(sql, entity, keys)]
+  if (kind === "event") conditions.push(sql`event_id = ${id}`)
+  if (kind === entity) conditions.push(sql`id = ${id}`)
+  for (const [parent, column] of Object.entries(belongsTo)) {
+    if (parent === kind) conditions.push(sql`${sql.literal(column)} = ${id}`)
+    const between = projections.find(({ rows }) => rows?.entity === parent)?.rows
+    const link = between?.belongsTo?.[kind]
+    if (between === undefined || link === undefined) continue
+    conditions.push(sql`${sql.literal(column)} in (
+      select id from ${sql.literal(between.table)} where ${sql.literal(link)} = ${id})`)
+  }
+  return sql`(${sql.or(conditions)})`
+}
+
+/** The condition for rows that are about one of these keys, such as `scan:scan_1`. */
+const isOneOf = (sql: SqlClient, entity: string, keys: Iterable<string>) => {
+  const ids = Array.from(keys).flatMap((key) =>
+    key.startsWith(keyOf(entity, "")) ? [key.slice(entity.length + 1)] : []
+  )
+  return sql`id = any(array(select jsonb_array_elements_text(${storable(JSON.stringify(ids))}::text::jsonb)))`
+}
+
+const numbers = (sql: SqlClient, values: ReadonlyArray<number>) =>
+  sql`array(select value::bigint from jsonb_array_elements_text(${JSON.stringify(values)}::text::jsonb))`
+
+const decodeSequences = Schema.decodeUnknownEffect(Schema.Array(Schema.Struct({ sequence: Schema.Finite })))

@@ -1,0 +1,72 @@
+import { Effect, Schema } from "effect"
+import { SqlClient } from "effect/sql/SqlClient"
+import { DeadLetters } from "../../EventLog/DeadLetters.ts"
+import { EventLog, ReadFailed } from "../../EventLog/EventLog.ts"
+import { find } from "../Erasure.ts"
+import { eraseEntries } from "../Erasure/Erase.ts"
+import { remember } from "../Erasure/Reminder.ts"
+import { Target } from "../../Domain/ErasureTarget.ts"
+import { Nats } from "../../Nats/Nats.ts"
+import * as Rejections from "../../Ingress/RecentRejections.ts"
+import type { Work } from "./Runner.ts"
+
+/** In a plan: the rows of the target whose events are no longer in the log. */
+export const rowsOnly = "rows"
+
+/** Erases all that there is of a target, and the last rejected requests, which can be of anybody. */
+export const make = Effect.gen(function*() {
+  const log = yield* EventLog
+  const deadLetters = yield* DeadLetters
+  const nats = yield* Nats
+  const sql = yield* SqlClient
+  /** Up to which sequence an operation looks for what came while it was under way. */
+  const bounds = new Map<string, number>()
+
+  const erase = (target: Target, at: string, sequences: ReadonlyArray<number>) =>
+    eraseEntries(
+      sequences,
+      (events) => remember(target, events.flatMap(({ belonging }) => belonging?.own ?? []), at)
+    )
+
+  const inside = <A, E>(
+    effect: Effect.Effect<A, E | Schema.SchemaError, DeadLetters | EventLog | SqlClient>
+  ) =>
+    effect.pipe(
+      Effect.provideService(SqlClient, sql),
+      Effect.provideService(EventLog, log),
+      Effect.provideService(DeadLetters, deadLetters),
+      Effect.catchIf(Schema.isSchemaError, ({ message }) => Effect.fail(new ReadFailed({ message })))
+    )
+
+  const work: Work = {
+    run: (operation, ids) =>
+      inside(Effect.gen(function*() {
+        const target = yield* decodeTarget(operation.asked)
+        yield* Rejections.clear.pipe(Effect.provideService(Nats, nats))
+        if (ids.includes(rowsOnly)) yield* erase(target, operation.at, (yield* find(target)).orphans)
+        const there = yield* erase(target, operation.at, ids.map(Number).filter(Number.isSafeInteger))
+        return ids.map((id) => ({
+          id,
+          result: id === rowsOnly || there.has(Number(id)) ? "forgotten" as const : "gone" as const
+        }))
+      })),
+    more: (operation, planned) =>
+      inside(Effect.gen(function*() {
+        const upTo = bounds.get(operation.id) ?? (yield* log.state).lastSequence
+        bounds.set(operation.id, upTo)
+        const { sequences } = yield* find(yield* decodeTarget(operation.asked), upTo)
+        const later = sequences.map(String).filter((id) => !planned.has(id))
+        if (later.length === 0) {
+          bounds.delete(operation.id)
+          yield* Effect.logInfo(
+            `forget ${operation.id}: the log has nothing left of it up to sequence ${upTo}; what is stored later is new`
+          )
+        }
+        return later
+      })),
+    finish: () => Effect.void
+  }
+  return work
+})
+
+const decodeTarget = (asked: unknown) => Effect.orDie(Schema.decodeUnknownEffect(Target)(asked))

@@ -1,0 +1,55 @@
+import { Effect } from "effect"
+import { SqlClient } from "effect/sql/SqlClient"
+import { Buffer } from "node:buffer"
+import { redriveSubject, type Request } from "../../Consumer/Redrives.ts"
+import { parseId } from "../../EventLog/DeadLetters/Letter.ts"
+import { AppendFailed, type Stored } from "../../EventLog/EventLog.ts"
+import { Publisher } from "../../EventLog/Publisher.ts"
+import { redriveStream } from "../../EventLog/Topology.ts"
+import { Nats } from "../../Nats/Nats.ts"
+import { Operations } from "../../EventLog/Operations.ts"
+import { endIfGone } from "../../Consumer/EndRedrives.ts"
+import type { Work } from "./Runner.ts"
+
+/** Asks consumers to handle the events of their dead letters once more; they record the outcomes. */
+export const make = Effect.gen(function*() {
+  const nats = yield* Nats
+  const operations = yield* Operations
+  const sql = yield* SqlClient
+  const manager = yield* Effect.promise(() => nats.connection.jetstreamManager({ checkAPI: false }))
+  const publisher = yield* Effect.acquireRelease(
+    Effect.sync(() => new Publisher(nats, redriveStream)),
+    (publisher) => Effect.sync(() => publisher.close())
+  )
+  yield* nats.onChange((connected) => connected || publisher.disconnected())
+
+  const ask = (request: Request, consumer: string) =>
+    Effect.callback<Stored, AppendFailed>((resume) =>
+      publisher.publish(
+        {
+          subject: redriveSubject(consumer, request.operation),
+          headers: [["Nats-Msg-Id", `${request.operation}:${request.id}`]],
+          body: Buffer.from(JSON.stringify(request))
+        },
+        (outcome) => resume(outcome instanceof AppendFailed ? Effect.fail(outcome) : Effect.succeed(outcome))
+      )
+    )
+
+  const work: Work = {
+    run: (operation, ids) =>
+      Effect.gen(function*() {
+        const byConsumer = Map.groupBy(ids, (id) => parseId(id)?.consumer ?? "")
+        for (const [consumer, own] of byConsumer) {
+          yield* Effect.forEach(own, (id) => ask({ operation: operation.id, id }, consumer), {
+            concurrency: "unbounded",
+            discard: true
+          })
+          // After the requests: a consumer that is deleted later ends them itself.
+          yield* endIfGone(manager, consumer)
+        }
+        return []
+      }).pipe(Effect.provideService(Operations, operations), Effect.provideService(SqlClient, sql)),
+    finish: () => Effect.void
+  }
+  return work
+})

@@ -1,0 +1,73 @@
+import { Clock, Effect, Option } from "effect"
+import { eventOf } from "../../EventLog/Delivered.ts"
+import { read, type Reading } from "../../Domain/Reading.ts"
+import { type AppendFailed, EventLog, eventSubject, type LoggedEntry } from "../../EventLog/EventLog.ts"
+import { type Operation, Operations } from "../../EventLog/Operations.ts"
+import { isQuarantined } from "../../EventLog/Quarantine.ts"
+import type { Work } from "./Runner.ts"
+
+/**
+ * Makes quarantined entries that decode by now events: published with the original bytes, signature and
+ * time of receipt, then deleted from the quarantine. Interrupted between the two it may be published
+ * again, under the same event id, which projections apply once.
+ */
+export const make = Effect.gen(function*() {
+  const log = yield* EventLog
+  const operations = yield* Operations
+
+  const find = (sequence: number) =>
+    Effect.map(log.get(sequence), (entry) => Option.getOrUndefined(Option.filter(entry, isQuarantined)))
+
+  const release = Effect.fnUntraced(function*({ id: operation }: Operation, id: string) {
+    const entry = yield* find(Number(id))
+    if (entry === undefined) return yield* operations.record(operation, id, "gone")
+    const event = read(entry.body)
+    if (event._tag === "Unusable") {
+      return yield* operations.record(operation, id, "unusable", `${event.reason}: ${event.detail}`)
+    }
+    const failure = yield* publish(entry, event)
+    if (failure) return yield* operations.record(operation, id, "unusable", failure.message)
+    yield* operations.record(operation, id, "released")
+    yield* remove(entry)
+  })
+
+  const publish = Effect.fnUntraced(
+    function*(entry: LoggedEntry, event: Reading & { readonly _tag: "Event" }) {
+      const receivedAt = Date.parse(eventOf(entry).receivedAt)
+      return yield* log.append({
+        id: event.id,
+        // Not the event's id: within the dedup window that may be the quarantined entry's own.
+        dedupId: `quarantine:${entry.sequence}`,
+        quarantinedAs: entry.sequence,
+        subject: eventSubject(event.type),
+        type: event.type,
+        body: entry.body,
+        signature: entry.headers["3qpr-signature"] ?? "",
+        traceparent: entry.headers["traceparent"],
+        receivedAt: Number.isNaN(receivedAt) ? yield* Clock.currentTimeMillis : receivedAt
+      }).pipe(
+        Effect.as(undefined),
+        Effect.catchIf(isTooLarge, (failure) => Effect.succeed(failure))
+      )
+    }
+  )
+
+  const remove = ({ sequence }: LoggedEntry) => log.erase(sequence)
+
+  const work: Work = {
+    run: (operation, ids) =>
+      Effect.as(Effect.forEach(ids, (id) => release(operation, id), { discard: true }), []),
+    finish: (outcomes) =>
+      Effect.forEach(
+        outcomes.filter(({ result }) => result === "released"),
+        ({ id }) =>
+          Effect.flatMap(find(Number(id)), (entry) => entry === undefined ? Effect.void : remove(entry)),
+        {
+          discard: true
+        }
+      )
+  }
+  return work
+})
+
+const isTooLarge = ({ reason }: AppendFailed) => reason === "too_large"

@@ -1,0 +1,134 @@
+import { Effect, Layer, Option, Schedule } from "effect"
+import type { SqlError } from "effect/sql/SqlError"
+import * as Durable from "../../Consumer/Durable.ts"
+import type { Message } from "../../Nats/Message.ts"
+import type { AppendFailed, ReadFailed } from "../../EventLog/EventLog.ts"
+import { operationStream } from "../../EventLog/Topology.ts"
+import { monotonicMillis } from "../../Process/Monotonic.ts"
+import { Nats } from "../../Nats/Nats.ts"
+import { type Operation, Operations } from "../../EventLog/Operations.ts"
+import { Vitals } from "../../Process/Vitals.ts"
+import * as Discard from "./Discard.ts"
+import * as Forget from "./EraseEntity.ts"
+import { type Kind, operationOf, operationSubject, type Outcome } from "../../Domain/Operation.ts"
+import * as Redrive from "./Redrive.ts"
+import * as Release from "./Release.ts"
+
+/** What an operation of one kind does with its events. */
+export interface Work {
+  /** Safe to do again for ids of which no outcome is recorded. Gives the outcomes that it has not recorded itself. */
+  readonly run: (
+    operation: Operation,
+    ids: ReadonlyArray<string>
+  ) => Effect.Effect<ReadonlyArray<Pick<Outcome, "id" | "result">>, AppendFailed | ReadFailed | SqlError>
+  /** Ids that the operation has to be on as well, asked before its last outcomes are recorded, until there are none. */
+  readonly more?: (
+    operation: Operation,
+    planned: ReadonlySet<string>
+  ) => Effect.Effect<ReadonlyArray<string>, ReadFailed | SqlError>
+  /** Does what comes after the record of an outcome, in case that we were interrupted before it. */
+  readonly finish: (outcomes: ReadonlyArray<Outcome>) => Effect.Effect<void, AppendFailed | ReadFailed>
+}
+
+/**
+ * Runs operations, each in one process at a time and at its rate. When its process ends, one continues in
+ * another, or at the next start, with the events that it has not reached.
+ */
+export const layer = Layer.effectDiscard(Effect.gen(function*() {
+  const nats = yield* Nats
+  const vitals = yield* Vitals
+  const manager = yield* Effect.promise(() => nats.connection.jetstreamManager({ checkAPI: false }))
+  const work: Record<Kind, Work> = {
+    redrive: yield* Redrive.make,
+    discard: yield* Discard.make,
+    "quarantine-redrive": yield* Release.make,
+    forget: yield* Forget.make
+  }
+  const scope = yield* Effect.scope
+  const operations = yield* Operations
+  yield* vitals.run(
+    "operations",
+    Durable.run(nats, manager, {
+      stream: operationStream,
+      durable: "runner",
+      filter: operationSubject("*", "started"),
+      maxBatch: 4,
+      ackWait,
+      pause: Effect.void,
+      handle: (messages) =>
+        Effect.forEach(
+          messages,
+          (message) =>
+            perform(message, operations, work).pipe(Effect.forkIn(scope, { startImmediately: true })),
+          {
+            discard: true
+          }
+        )
+    })
+  )
+}))
+
+/** After so long without a sign of its process another takes an operation over, in milliseconds. */
+const ackWait = 15_000
+
+const perform = (message: Message, operations: Operations["Service"], work: Record<Kind, Work>) => {
+  const id = operationOf(message.msg.subject)
+  const alive = Effect.sync(() => message.working()).pipe(
+    Effect.repeat(Schedule.spaced("4 seconds")),
+    Effect.andThen(Effect.never)
+  )
+  return Effect.gen(function*() {
+    const operation = yield* standing(operations, id)
+    if (operation === undefined) return message.term()
+    const { finish, more, run } = work[operation.kind]
+    const outcomes = yield* orRetry(operations.allOutcomes(id))
+    yield* orRetry(finish(outcomes))
+    const ended = new Set(outcomes.map(({ id }) => id))
+    const planned = new Set(yield* orRetry(operations.planned(id)))
+    // The process ended after it had added to the plan, and before it recorded that.
+    if (planned.size > operation.requested) yield* orRetry(operations.extend(operation, planned.size, []))
+    const ids = [...planned].filter((id) => !ended.has(id))
+    const size = Math.max(1, Math.round(operation.rate * tick / 1_000))
+    const began = yield* monotonicMillis
+    let looked = began
+    for (let at = 0; at < ids.length; at += size) {
+      yield* Effect.sleep(Math.max(0, began + at / operation.rate * 1_000 - (yield* monotonicMillis)))
+      if ((yield* monotonicMillis) - looked >= lookEvery) {
+        looked = yield* monotonicMillis
+        if ((yield* standing(operations, id))?.cancelled) break
+      }
+      const results = yield* orRetry(run(operation, ids.slice(at, at + size)))
+      if (more !== undefined && at + size >= ids.length) {
+        const later = yield* orRetry(more(operation, planned))
+        if (later.length > 0) yield* orRetry(operations.extend(operation, planned.size, later))
+        for (const id of later) planned.add(id)
+        ids.push(...later)
+      }
+      yield* orRetry(
+        Effect.forEach(results, ({ id: one, result }) => operations.record(id, one, result), {
+          concurrency: "unbounded",
+          discard: true
+        })
+      )
+    }
+    if ((yield* standing(operations, id))?.cancelled) yield* orRetry(operations.withdraw(id))
+    message.ack()
+  }).pipe(
+    Effect.raceFirst(alive),
+    Effect.onInterrupt(() => Effect.sync(() => message.nak(0)))
+  )
+}
+
+const standing = (operations: Operations["Service"], id: string) =>
+  Effect.map(orRetry(operations.find(id)), Option.getOrUndefined)
+
+/** How much time one step stands for, and how often to look whether we are cancelled, in milliseconds. */
+const tick = 100
+const lookEvery = 500
+
+const orRetry = <A, E extends { readonly message: string }>(effect: Effect.Effect<A, E>) =>
+  effect.pipe(
+    Effect.tapError(({ message }) => Effect.logWarning(`an operation waits: ${message}`)),
+    Effect.retry(Schedule.spaced("1 second")),
+    Effect.orDie
+  )

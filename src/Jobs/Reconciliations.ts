@@ -1,0 +1,99 @@
+import { Clock, Effect, Layer, type Redacted, Schedule } from "effect"
+import { FetchHttpClient } from "effect/http"
+import { randomUUID } from "node:crypto"
+import { retrySchedule } from "../EventLog/EventLog.ts"
+import { messageOf } from "../Process/Failure.ts"
+import { passCodes } from "./Reconciliations/Codes.ts"
+import { pass } from "./Reconciliations/Pass.ts"
+import {
+  end,
+  keep,
+  noteCodesError,
+  noteError,
+  type Reconciliation,
+  release,
+  requestDue,
+  take
+} from "./Reconciliations/Registry.ts"
+import { ThreeQpr } from "../Provider/ThreeQpr.ts"
+import { ThreeQprFailed } from "../Provider/ThreeQpr/Failure.ts"
+import { Vitals } from "../Process/Vitals.ts"
+
+export interface ReconcileOptions {
+  /** Of 3QPR's API. */
+  readonly url: string
+  readonly key: Redacted.Redacted<string>
+  /** How often to ask for one by ourselves, in milliseconds; never when undefined. */
+  readonly every: number | undefined
+}
+
+/**
+ * Runs the reconciliations that are asked for, one at a time in all processes, and asks for those of the
+ * schedule. When a process ends, its reconciliation continues in another one, or at the next start.
+ */
+export const layer = (options: ReconcileOptions) =>
+  Layer.effectDiscard(Effect.gen(function*() {
+    const vitals = yield* Vitals
+    const holder = randomUUID()
+    const step = Effect.gen(function*() {
+      if (options.every !== undefined) {
+        // Younger scans may still be delivered: 3QPR retries for this long.
+        yield* requestDue(options.every, (yield* Clock.currentTimeMillis) - retrySchedule)
+      }
+      const taken = yield* take(holder)
+      if (taken !== undefined) yield* perform(taken, holder)
+    }).pipe(Effect.catch((error) => Effect.logWarning(`reconciliations wait: ${messageOf(error)}`)))
+    yield* vitals.run("reconciliations", Effect.forever(Effect.andThen(step, Effect.sleep("1 second"))))
+  })).pipe(
+    Layer.provide(
+      ThreeQpr.layer({ url: options.url, key: options.key }).pipe(Layer.provide(FetchHttpClient.layer))
+    )
+  )
+
+/** How often a call that 3QPR does not answer is made again, 15 seconds apart, before it is a failure. */
+const retries = 20
+
+const perform = Effect.fnUntraced(function*(reconciliation: Reconciliation, holder: string) {
+  const { id } = reconciliation
+  const lost = keep(id, holder).pipe(
+    // While the database does not answer, no other process can claim it either.
+    Effect.orElseSucceed(() => true),
+    Effect.repeat({ while: (kept) => kept, schedule: Schedule.spaced("1 second") }),
+    Effect.asVoid
+  )
+  const ours = Effect.flatMap(keep(id, holder), (kept) => kept ? Effect.void : Effect.never)
+  const repeatedly = <A, E, R>(part: Effect.Effect<A, E, R>) =>
+    part.pipe(
+      Effect.tapError((error) =>
+        Effect.logWarning(`reconciliation ${id} waits: ${messageOf(error)}`).pipe(
+          Effect.andThen(Effect.ignore(noteError(id, messageOf(error))))
+        )
+      ),
+      Effect.retry({
+        while: (error) => !(error instanceof ThreeQprFailed) || error.retriable,
+        schedule: Schedule.spaced("15 seconds"),
+        times: retries
+      })
+    )
+  // A key that may list scans but no codes must not keep scans from being repaired.
+  const codes = repeatedly(passCodes(reconciliation, ours)).pipe(
+    Effect.catch((error) =>
+      Effect.andThen(
+        Effect.logWarning(`reconciliation ${id} has not compared the codes: ${messageOf(error)}`),
+        noteCodesError(id, messageOf(error))
+      )
+    )
+  )
+  const done = Effect.andThen(repeatedly(pass(reconciliation, ours)), codes).pipe(
+    Effect.matchEffect({
+      onFailure: (error) => end(id, "failed", messageOf(error)),
+      onSuccess: () => end(id, "done")
+    }),
+    Effect.asVoid
+  )
+  yield* Effect.raceFirst(done, lost).pipe(
+    Effect.onInterrupt(() =>
+      release(id, holder).pipe(Effect.interruptible, Effect.timeout("2 seconds"), Effect.ignore)
+    )
+  )
+})

@@ -1,0 +1,136 @@
+import { Clock, Effect, Schema, Stream } from "effect"
+import { SqlClient } from "effect/sql/SqlClient"
+import { DeadLetters } from "../../EventLog/DeadLetters.ts"
+import { storable } from "../../Domain/ExactJson.ts"
+import { listedCode } from "../../Domain/QprCode.ts"
+import { fromStored } from "../../Domain/StoredText.ts"
+import { eventSubject } from "../../EventLog/EventLog.ts"
+import { forgottenCodes } from "../Erasure/Reminder.ts"
+import { ThreeQpr } from "../../Provider/ThreeQpr.ts"
+import { type CodeCandidate, codeListed, judgeCode } from "./Candidate.ts"
+import { caughtUp } from "./Missing.ts"
+import { countCodes, find, type Reconciliation } from "./Registry.ts"
+import { store } from "./Store.ts"
+
+/** Codes that are compared at a time. */
+const pageSize = 200
+
+/** Unusable codes that the log names. */
+const mostNamed = 3
+
+/**
+ * Reads 3QPR's list of codes once, and appends each code whose name, status or metadata the read model does not have.
+ * 3QPR sends no event for a code that is made or changed in its portal. Made again after an interruption it appends
+ * nothing twice.
+ */
+export const passCodes = Effect.fn("Reconciliations.codes")(function*<E, R>(
+  { dry_run, id, qpr_code_id }: Reconciliation,
+  /** Completes at once as long as it is ours to continue; never when it is not. */
+  ours: Effect.Effect<void, E, R>
+) {
+  const threeQpr = yield* ThreeQpr
+  const before = (yield* find(id))?.codes_appended ?? 0
+  const counts = { seen: 0, outdated: before, appended: before, unusable: 0 }
+  const named: Array<string> = []
+  const noteUnusable = (code: string | null, reason: string) => {
+    counts.unusable++
+    if (named.length < mostNamed) named.push(`${code ?? "no id"} (${reason})`)
+  }
+  yield* threeQpr.codes().pipe(
+    Stream.map(judgeCode),
+    Stream.filter((code) => qpr_code_id === null || code.id === qpr_code_id),
+    Stream.grouped(pageSize),
+    Stream.runForEach(Effect.fnUntraced(function*(codes) {
+      yield* ours
+      counts.seen += codes.length
+      for (const code of codes) if (code._tag === "Unusable") noteUnusable(code.id, code.reason)
+      for (
+        const { code, event, isDead } of yield* outdated(codes.filter((code) => code._tag !== "Unusable"))
+      ) {
+        if (isDead) noteUnusable(code.id, "it is a dead letter already")
+        else if (dry_run) counts.outdated++
+        else if (yield* append(event, id)) {
+          counts.outdated++
+          counts.appended++
+          yield* countCodes(id, counts)
+        } else noteUnusable(code.id, "larger than the log takes")
+      }
+      yield* countCodes(id, counts)
+    }))
+  )
+  if (counts.unusable > 0) {
+    yield* Effect.logWarning(
+      `reconciliation ${id}: ${counts.unusable} of 3QPR's codes cannot be used, such as ${named.join(", ")}`
+    )
+  }
+})
+
+/** The codes that are not as the read model has them, without those that were erased. */
+const outdated = Effect.fnUntraced(function*(candidates: ReadonlyArray<CodeCandidate>) {
+  if ((yield* different(candidates)).length === 0) return []
+  // What the log holds already may not be in the rows yet.
+  const durable = yield* caughtUp("qpr_codes")
+  const found = yield* different(candidates)
+  const letters = yield* (yield* DeadLetters).list({ consumer: durable })
+  const dead = new Set(letters.map(({ eventId }) => eventId))
+  const forgotten = yield* forgottenCodes(found.map(({ id }) => id))
+  return found.flatMap(({ id, sequence, state }) => {
+    const code = candidates.find((candidate) => candidate.id === id)
+    if (code === undefined || forgotten.has(id)) return []
+    const event = codeListed(code, state, sequence)
+    return [{ code, event, isDead: dead.has(event.id) }]
+  })
+})
+
+const Difference = Schema.Struct({
+  id: Schema.String,
+  /** Of the entry that the row is made from; 0 without a row. */
+  sequence: Schema.Finite,
+  /** What is kept current, as Postgres writes it. */
+  state: Schema.String
+})
+
+const decodeDifferences = Schema.decodeUnknownEffect(Schema.Array(Difference))
+
+/** The number of scans is in each code and changes with each scan, so only these fields are compared. */
+const stateOf = (data: string) =>
+  `jsonb_build_object(${
+    ["name", "short_id", "scan_url", "template", "status"].map((name) => `'${name}', ${data}->'${name}'`)
+      .join(", ")
+  }, 'metadata', coalesce(nullif(${data}->'metadata', 'null'), '{}'))`
+
+const different = Effect.fnUntraced(function*(candidates: ReadonlyArray<CodeCandidate>) {
+  if (candidates.length === 0) return []
+  const sql = yield* SqlClient
+  const rows = `[${
+    candidates.map(({ id, text }) => storable(`{"id":${JSON.stringify(id)},"data":${text}}`)).join()
+  }]`
+  return yield* Effect.flatMap(
+    sql`
+      select listed.id, coalesce(code.sequence, 0)::float8 as sequence,
+        (${sql.literal(stateOf("listed.data"))})::text as state
+      from jsonb_to_recordset(${rows}::text::jsonb) as listed (id text, data jsonb)
+        left join qpr_codes as code on code.id = listed.id
+      where code.id is null or ${sql.literal(stateOf("listed.data"))} <> ${
+      sql.literal(stateOf("code.data"))
+    }`,
+    (rows) =>
+      Effect.map(
+        decodeDifferences(rows),
+        (differences) => differences.map((row) => ({ ...row, id: fromStored(row.id) }))
+      )
+  )
+})
+
+const append = Effect.fnUntraced(function*(
+  event: { readonly id: string; readonly body: Uint8Array },
+  reconciliation: number
+) {
+  return yield* store({
+    ...event,
+    subject: eventSubject(listedCode),
+    type: listedCode,
+    reconciledBy: reconciliation,
+    receivedAt: yield* Clock.currentTimeMillis
+  })
+})

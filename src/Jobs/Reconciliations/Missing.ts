@@ -1,0 +1,81 @@
+import { Effect, Option, Predicate, Schedule } from "effect"
+import { SqlClient } from "effect/sql/SqlClient"
+import { Consumers } from "../../Consumer/Consumer.ts"
+import { DeadLetters } from "../../EventLog/DeadLetters.ts"
+import { read } from "../../Domain/Reading.ts"
+import { fromStored, toStored } from "../../Domain/StoredText.ts"
+import { EventLog } from "../../EventLog/EventLog.ts"
+import { durableName } from "../../Projector/Projection.ts"
+import { lives } from "../../Projector/Registry.ts"
+
+/** How scans of 3QPR stand with us; ids of scans. */
+export interface Standing {
+  /** Appended by this reconciliation before it was interrupted. */
+  readonly appended: ReadonlySet<string>
+  readonly deadLettered: ReadonlySet<string>
+  readonly missing: ReadonlySet<string>
+}
+
+/**
+ * Finds which of these scans no event in the log is about. A row is proof that one is. Where there is none,
+ * the answer is waited for until the projection has finished all that is in the log by then.
+ */
+export const findMissing = Effect.fnUntraced(function*(ids: ReadonlyArray<string>, reconciliation: number) {
+  if (ids.length === 0) return none(new Set())
+  const sql = yield* SqlClient
+  const stored = sql.in(ids.map(toStored))
+  const withRow = Effect.map(
+    sql<{ readonly id: string }>`select id from scans where id in ${stored}`,
+    (rows) => new Set(rows.map(({ id }) => fromStored(id)))
+  )
+  const own = yield* sql<{ readonly scan_id: string }>`
+    select scan_id from reconciled where reconciliation = ${reconciliation} and scan_id in ${stored}`
+  const appended = new Set(own.map(({ scan_id }) => fromStored(scan_id)))
+  const lacking = (rows: ReadonlySet<string>) => ids.filter((id) => !rows.has(id) && !appended.has(id))
+  if (lacking(yield* withRow).length === 0) return none(appended)
+  const durable = yield* caughtUp("scans")
+  const without = lacking(yield* withRow)
+  if (without.length === 0) return none(appended)
+  const dead = yield* deadScans(durable)
+  return {
+    appended,
+    deadLettered: new Set(without.filter((id) => dead.has(id))),
+    missing: new Set(without.filter((id) => !dead.has(id)))
+  } satisfies Standing
+})
+
+const none = (appended: ReadonlySet<string>): Standing => ({
+  appended,
+  deadLettered: new Set(),
+  missing: new Set()
+})
+
+/** Waits until a projection has finished what the log holds now; gives its durable consumer. */
+export const caughtUp = Effect.fnUntraced(function*(projection: string) {
+  const log = yield* EventLog
+  const { lastSequence } = yield* log.state
+  return yield* Effect.gen(function*() {
+    const durable = (yield* lives).find(({ name }) => name === projection)?.durable ??
+      durableName(projection, 1)
+    const standing = (yield* (yield* Consumers).standings).find(({ name }) => name === durable)
+    const isLevel = standing !== undefined
+      && (standing.finishedTo >= lastSequence || standing.pending + standing.inFlight === 0)
+    return isLevel ? Option.some(durable) : Option.none<string>()
+  }).pipe(
+    Effect.repeat({ until: Option.isSome, schedule: Schedule.spaced("200 millis") }),
+    Effect.map(Option.getOrElse(() => durableName(projection, 1)))
+  )
+})
+
+/** The scans that the dead letters of a consumer are about. */
+const deadScans = Effect.fnUntraced(function*(consumer: string) {
+  const deadLetters = yield* DeadLetters
+  const scans = new Set<string>()
+  for (const letter of yield* deadLetters.list({ consumer })) {
+    const body = yield* deadLetters.bodyOf(letter)
+    const reading = Option.isSome(body) ? read(body.value) : undefined
+    if (reading?._tag !== "Event" || !Predicate.hasProperty(reading.data, "id")) continue
+    scans.add(String(reading.data.id))
+  }
+  return scans
+})

@@ -1,0 +1,236 @@
+import { Effect, Schema, Struct } from "effect"
+import { SqlClient } from "effect/sql/SqlClient"
+import { parseStored, storable } from "../../Domain/ExactJson.ts"
+import { toStored } from "../../Domain/StoredText.ts"
+import * as Examples from "./Examples.ts"
+
+/** State of a reconciliation; it continues by itself while `running`. */
+export const State = Schema.Literals(["running", "done", "cancelled", "failed"])
+
+const Text = Schema.NullOr(Schema.String)
+
+/** A comparison of 3QPR's scans of some time with ours, and the repair of what is missing. */
+export const Reconciliation = Schema.Struct({
+  id: Schema.Finite,
+  state: State,
+  /** ISO 8601; scans from `since` until `until`. */
+  since: Schema.String,
+  until: Schema.String,
+  /** Of this code only; null is all. */
+  qpr_code_id: Text,
+  /** Counts and appends nothing. */
+  dry_run: Schema.Boolean,
+  /** By `serve` itself. */
+  scheduled: Schema.Boolean,
+  requested_by: Schema.String,
+  requested_at: Schema.String,
+  started_at: Text,
+  finished_at: Text,
+  /** Scans that 3QPR has. */
+  seen: Schema.Finite,
+  /** Of those, the ones that were missing when they were compared, because no webhook delivered them. */
+  missing: Schema.Finite,
+  /** Of the missing, the ones that are repaired: they are in the event log now. */
+  appended: Schema.Finite,
+  /** Of the missing, the ones that are still missing. */
+  still_missing: Schema.Finite,
+  /** In the log, and kept aside as dead letters: a redrive brings them back, not a reconciliation. */
+  dead_lettered: Schema.Finite,
+  /** Not comparable or not appended, because they are no event that the log and the database can take. */
+  unusable: Schema.Finite,
+  /** Codes that 3QPR's list has. */
+  codes_seen: Schema.Finite,
+  /** Of those, the ones whose name, status or metadata the read model did not have. */
+  codes_outdated: Schema.Finite,
+  /** Of the outdated, the ones that are in the event log now. */
+  codes_appended: Schema.Finite,
+  codes_unusable: Schema.Finite,
+  /** Why the codes could not be compared. The scans were compared all the same. */
+  codes_error: Text,
+  ...Examples.fields,
+  /** Why it failed, or what it waits for. */
+  error: Text
+})
+export type Reconciliation = typeof Reconciliation.Type
+
+/** Which scans, and what to do about them. */
+export interface Asked {
+  readonly since: string
+  readonly until: string
+  readonly qpr_code_id?: string | undefined
+  readonly dry_run: boolean
+  readonly by: string
+}
+
+/** What one pass over 3QPR's scans has counted so far. */
+export type Counts = Pick<
+  Reconciliation,
+  "seen" | "missing" | "appended" | "dead_lettered" | "unusable" | keyof typeof Examples.fields
+>
+
+/** Requests one; undefined while another is running. */
+export const request = Effect.fn("Reconciliations.request")(function*(asked: Asked) {
+  const sql = yield* SqlClient
+  const code = asked.qpr_code_id === undefined ? null : toStored(asked.qpr_code_id)
+  const [made] = yield* sql<{ readonly id: number }>`
+    insert into reconciliations (since, until, qpr_code_id, dry_run, scheduled, requested_by)
+    values (${asked.since}::timestamptz, ${asked.until}::timestamptz, ${code},
+      ${asked.dry_run}, false, ${asked.by})
+    on conflict do nothing returning id::float8 as id`
+  return made?.id
+})
+
+/**
+ * Asks for the next one of a schedule when it is due: from an hour before the end of the last one that was
+ * done, or else a day before, until `until`. All times in milliseconds.
+ */
+export const requestDue = Effect.fn("Reconciliations.requestDue")(function*(every: number, until: number) {
+  const sql = yield* SqlClient
+  const end = new Date(until).toISOString()
+  yield* sql`
+    insert into reconciliations (since, until, dry_run, scheduled, requested_by)
+    select coalesce(max(until) filter (where state = 'done') - interval '1 hour',
+      ${end}::timestamptz - interval '1 day'), ${end}::timestamptz, false, true, 'the schedule'
+    from reconciliations where scheduled
+    having coalesce(max(requested_at) < clock_timestamp() - ${every} * interval '1 millisecond', true)
+    on conflict do nothing`
+})
+
+/** The last ones, newest first. */
+export const last = Effect.fn("Reconciliations.last")(function*(limit: number) {
+  const sql = yield* SqlClient
+  return yield* Effect.flatMap(
+    sql`select ${columns(sql)} from reconciliations order by id desc limit ${limit}`,
+    decode
+  )
+})
+
+export const find = Effect.fn("Reconciliations.find")(function*(id: number) {
+  const sql = yield* SqlClient
+  const [found] = yield* Effect.flatMap(
+    sql`select ${columns(sql)} from reconciliations where id = ${id}`,
+    decode
+  )
+  return found
+})
+
+/** How many scans were ever repaired. */
+export const repaired = Effect.gen(function*() {
+  const sql = yield* SqlClient
+  const [row] = yield* sql<{ readonly scans: number }>`select count(*)::float8 as scans from reconciled`
+  return row?.scans ?? 0
+})
+
+/** Claims the running one for 15 seconds, if there is one and no living process has it. */
+export const take = Effect.fnUntraced(function*(holder: string) {
+  const sql = yield* SqlClient
+  const [taken] = yield* sql<{ readonly id: number }>`
+    update reconciliations set holder = ${holder}, held_until = clock_timestamp() + interval '15 seconds',
+      started_at = coalesce(started_at, clock_timestamp())
+    where state = 'running' and (held_until is null or held_until < clock_timestamp())
+    returning id::float8 as id`
+  return taken === undefined ? undefined : yield* find(taken.id)
+})
+
+/** Keeps it for 15 seconds more; false when it is no longer ours, or was cancelled. */
+export const keep = Effect.fnUntraced(function*(id: number, holder: string) {
+  const sql = yield* SqlClient
+  const kept = yield* sql`
+    update reconciliations set held_until = clock_timestamp() + interval '15 seconds'
+    where id = ${id} and state = 'running' and holder = ${holder} returning id`
+  return kept.length > 0
+})
+
+/** Gives it back, for another process or our next start to take at once. */
+export const release = Effect.fnUntraced(function*(id: number, holder: string) {
+  const sql = yield* SqlClient
+  yield* sql`update reconciliations set held_until = null
+    where id = ${id} and state = 'running' and holder = ${holder}`
+})
+
+export const count = Effect.fnUntraced(function*(id: number, counts: Counts) {
+  const sql = yield* SqlClient
+  yield* sql`
+    update reconciliations set seen = ${counts.seen}, missing = ${counts.missing}, appended = ${counts.appended},
+      dead_lettered = ${counts.dead_lettered}, unusable = ${counts.unusable},
+      examples = ${storable(JSON.stringify(Examples.toStored(counts)))}::text::jsonb, error = null
+    where id = ${id} and state = 'running'`
+})
+
+/** Keeps how far the comparison of codes is. */
+export const countCodes = Effect.fnUntraced(function*(
+  id: number,
+  { appended, outdated, seen, unusable }: {
+    readonly seen: number
+    readonly outdated: number
+    readonly appended: number
+    readonly unusable: number
+  }
+) {
+  const sql = yield* SqlClient
+  yield* sql`
+    update reconciliations set codes_seen = ${seen}, codes_outdated = ${outdated}, codes_appended = ${appended},
+      codes_unusable = ${unusable}, error = null
+    where id = ${id} and state = 'running'`
+})
+
+/** Keeps why the codes could not be compared. */
+export const noteCodesError = Effect.fnUntraced(function*(id: number, error: string) {
+  const sql = yield* SqlClient
+  yield* sql`update reconciliations set codes_error = ${
+    toStored(error)
+  } where id = ${id} and state = 'running'`
+})
+
+/** Keeps what it waits for. */
+export const noteError = Effect.fnUntraced(function*(id: number, error: string) {
+  const sql = yield* SqlClient
+  yield* sql`update reconciliations set error = ${toStored(error)} where id = ${id} and state = 'running'`
+})
+
+/** Ends it; false when it had ended before. */
+export const end = Effect.fn("Reconciliations.end")(
+  function*(id: number, state: "done" | "cancelled" | "failed", error: string | null = null) {
+    const sql = yield* SqlClient
+    const ended = yield* sql`
+      update reconciliations set state = ${state}, finished_at = clock_timestamp(), error = ${
+      error === null ? null : toStored(error)
+    }::text
+      where id = ${id} and state = 'running' returning id`
+    return ended.length > 0
+  }
+)
+
+const time = (column: string) =>
+  `to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as ${column}`
+
+const columns = (sql: SqlClient) =>
+  sql.literal(`id::float8 as id, state, ${time("since")}, ${time("until")}, qpr_code_id, dry_run, scheduled,
+    requested_by, ${time("requested_at")}, ${time("started_at")}, ${
+    time("finished_at")
+  }, seen::float8 as seen,
+    missing::float8 as missing, appended::float8 as appended, dead_lettered::float8 as dead_lettered,
+    unusable::float8 as unusable, codes_seen::float8 as codes_seen, codes_outdated::float8 as codes_outdated,
+    codes_appended::float8 as codes_appended, codes_unusable::float8 as codes_unusable, codes_error, examples,
+    error`)
+
+const { still_missing: _, ...columnsAsStored } = Struct.omit(Reconciliation.fields, [
+  "repaired_examples",
+  "still_missing_examples",
+  "unusable_examples"
+])
+
+const Row = Schema.Struct({ ...columnsAsStored, examples: Examples.Stored })
+
+const decodeRows = Schema.decodeUnknownEffect(Schema.Array(Row))
+
+const decode = (rows: ReadonlyArray<unknown>) =>
+  Effect.map(
+    decodeRows(parseStored(JSON.stringify(rows))),
+    (rows) =>
+      rows.map(({ examples, ...row }): Reconciliation => ({
+        ...row,
+        still_missing: row.missing - row.appended,
+        ...Examples.fromStored(examples, row.dry_run)
+      }))
+  )

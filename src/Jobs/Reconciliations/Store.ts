@@ -1,0 +1,13 @@
+import { Effect, Schedule } from "effect"
+import { type Entry, EventLog } from "../../EventLog/EventLog.ts"
+
+/** Appends until the entry is stored; false when the log can never take it. */
+export const store = Effect.fnUntraced(function*(entry: Entry) {
+  const log = yield* EventLog
+  return yield* log.append(entry).pipe(
+    Effect.tapError(({ message }) => Effect.logWarning(`${entry.id} is not stored yet: ${message}`)),
+    Effect.retry({ while: ({ reason }) => reason !== "too_large", schedule: Schedule.spaced("1 second") }),
+    Effect.as(true),
+    Effect.orElseSucceed(() => false)
+  )
+})

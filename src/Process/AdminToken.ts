@@ -1,0 +1,100 @@
+import { Effect, FileSystem, Path, Redacted, Schema } from "effect"
+import { randomBytes } from "node:crypto"
+import process from "node:process"
+import { type Config, isLoopback } from "./Config.ts"
+import { unusable } from "./DataDir.ts"
+import { messageOf } from "./Failure.ts"
+import { mayRead } from "./MayRead.ts"
+import { leastLength } from "../Domain/Secret.ts"
+
+/** `serve` has no token for its private listener, and cannot make one. */
+export class AdminTokenMissing
+  extends Schema.TaggedError<AdminTokenMissing>()("AdminTokenMissing", { message: Schema.String })
+{}
+
+/** The operators' token of the private listener. */
+export interface AdminToken {
+  readonly token: Redacted.Redacted<string>
+  /** The file in `DATA_DIR` that keeps it; undefined when a setting has it. */
+  readonly file: string | undefined
+}
+
+/**
+ * The token that is set, or else the one of `DATA_DIR`, which is made when there is none: only its owner can read it.
+ * Undefined when the operator has chosen that no token is needed.
+ */
+export const findOrMake = Effect.fn("AdminToken.findOrMake")(function*(config: Config) {
+  if (config.adminWithoutToken) return undefined
+  if (config.adminToken !== undefined) return { token: config.adminToken, file: undefined }
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const file = yield* keptFile(config)
+  if (!(yield* fs.exists(file).pipe(Effect.orElseSucceed(() => false)))) {
+    yield* makeFile(file).pipe(Effect.mapError((cause) => {
+      const { folder, reason } = unusable(path.resolve(config.dataDir), cause)
+      return missing(`its token cannot be kept in DATA_DIR ${JSON.stringify(folder)}, ${reason}`)
+    }))
+  }
+  const text = yield* fs.readFileString(file).pipe(
+    Effect.mapError((error) => missing(`${file} cannot be read (${messageOf(error)})`))
+  )
+  const token = tokenIn(text)
+  if (token === undefined) {
+    return yield* missing(
+      `${file} holds no token of at least ${leastLength} characters. Remove the file, and the next start makes one`
+    )
+  }
+  const { mode } = yield* fs.stat(file).pipe(
+    Effect.mapError((error) => missing(`${file} cannot be read (${messageOf(error)})`))
+  )
+  if (process.platform !== "win32" && (mode & 0o077) !== 0) {
+    yield* Effect.logWarning(
+      `${file} holds the admin token, and other users can read it. Remove it: the next start makes another one.`
+    )
+  }
+  return { token, file } satisfies AdminToken
+})
+
+/** A linked file appears whole, so no process of this folder reads half a token. */
+const makeFile = Effect.fnUntraced(function*(file: string) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const candidate = `${file}.${randomBytes(8).toString("hex")}`
+  yield* fs.makeDirectory(path.dirname(file), { recursive: true })
+  yield* fs.writeFileString(candidate, `${randomBytes(24).toString("hex")}\n`, { mode: 0o600, flag: "wx" })
+  yield* fs.link(candidate, file).pipe(
+    // Another process has made it since.
+    Effect.catchReason("PlatformError", "AlreadyExists", () => Effect.void),
+    Effect.ensuring(Effect.ignore(fs.remove(candidate)))
+  )
+})
+
+/**
+ * The settings of a command that asks this private listener. With no token set, they get the one that `serve` has made
+ * in `DATA_DIR`, if this user can read it. It is sent to this machine only.
+ */
+export const withKept = Effect.fnUntraced(function*<C extends Config>(config: C, url: string) {
+  if ((config.adminToken ?? config.adminReadToken) !== undefined) return config
+  const file = yield* keptFile(config)
+  if (!isLoopback(URL.parse(url)?.hostname ?? "") || !mayRead(file)) return config
+  const fs = yield* FileSystem.FileSystem
+  // A file that is not there or that others own is no fault of the command: the listener says whether it needs a token.
+  const text = yield* fs.readFileString(file).pipe(Effect.orElseSucceed(() => ""))
+  const adminToken = tokenIn(text)
+  return adminToken === undefined ? config : { ...config, adminToken }
+})
+
+const tokenIn = (text: string) => {
+  const token = text.trim()
+  return token.length < leastLength || /\p{Cc}/u.test(token)
+    ? undefined
+    : Redacted.make(token, { label: "ADMIN_TOKEN" })
+}
+
+const keptFile = ({ dataDir }: Config) => Effect.map(Path.Path, (path) => path.join(dataDir, "admin-token"))
+
+const missing = (reason: string) =>
+  new AdminTokenMissing({
+    message: `The private listener has no token: ${reason}. Or set ADMIN_TOKEN or ADMIN_TOKEN_FILE `
+      + "(`openssl rand -hex 24` makes one)."
+  })

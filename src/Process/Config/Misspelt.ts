@@ -1,0 +1,46 @@
+import { type ConfigProvider, Effect } from "effect"
+import { nearestOf } from "../../Domain/Nearest.ts"
+
+/** What every variable of ours alone begins with. */
+const prefix = "THREEQPR_"
+
+/**
+ * A sentence for each variable that is set and probably misspelt: one that begins with `THREEQPR_` and is unknown, or
+ * one that nearly has the name of a setting which is not set. Variables of other programs are left alone.
+ */
+export const misspelt = Effect.fnUntraced(function*(
+  environment: ConfigProvider.ConfigProvider,
+  known: ReadonlyArray<string>
+) {
+  const set = new Set(yield* namesIn(environment, []))
+  const isKnown = new Set(known)
+  return [...set].filter((name) => !isKnown.has(name)).flatMap((name) => {
+    const nearest = nearestOf(name, known.filter((known) => !set.has(known)), tolerance)
+    if (nearest === undefined && !name.startsWith(prefix)) return []
+    const what = nearest === undefined
+      ? `there is no such setting; those with this beginning are ${
+        known.filter((known) => known.startsWith(prefix)).join(", ")
+      }`
+      : `there is no such setting. Is ${nearest} meant?`
+    return [`${name} is set, and ${what}${nearest === undefined ? "." : ""} Rename it, or unset it.`]
+  })
+})
+
+/** How many letters may differ. A short name is too near to those of other programs. */
+const tolerance = (known: string) => known.startsWith(prefix) ? 3 : known.length < 8 ? 0 : 1
+
+/** The names of all variables. The provider of the environment splits them at underscores. */
+const namesIn = (
+  provider: ConfigProvider.ConfigProvider,
+  path: ReadonlyArray<string>
+): Effect.Effect<ReadonlyArray<string>> =>
+  Effect.flatMap(Effect.orElseSucceed(provider.load(path), () => undefined), (node) => {
+    const own = path.length > 0 && node?.value !== undefined ? [path.join("_")] : []
+    if (node?._tag !== "Record" || path.length >= mostParts) return Effect.succeed(own)
+    return Effect.map(
+      Effect.forEach(node.keys, (key) => namesIn(provider, [...path, key])),
+      (names) => [...own, ...names.flat()]
+    )
+  })
+
+const mostParts = 8

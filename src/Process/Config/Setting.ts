@@ -1,0 +1,93 @@
+import { Redacted } from "effect"
+import { durationExamples, millisOf } from "../../Domain/Duration.ts"
+import { leastLength } from "../../Domain/Secret.ts"
+
+/** One setting: the variable that carries it, what it may be, and what it is when nothing is set. */
+export interface Setting<A, F extends string | undefined = string | undefined> {
+  readonly variable: string
+  readonly about: string
+  readonly allowed: string
+  /** As one would write it; undefined when being unset has a meaning of its own. */
+  readonly fallback: F
+  /** A secret's value is never shown, not even a wrong one. */
+  readonly secret: boolean
+  readonly parse: (text: string) => A | undefined
+  /** For a setting that must not stop the start: what a value that is not allowed counts as, with a warning. */
+  readonly otherwise?: { readonly value: A | undefined } | undefined
+}
+
+/** A setting whose wrong value is a warning. */
+export const lenient = <A, F extends string | undefined>(
+  setting: Setting<A, F>,
+  value: F extends string ? A : A | undefined
+): Setting<A, F> => ({ ...setting, otherwise: { value } })
+
+export const setting = <A, F extends string | undefined>(
+  variable: string,
+  about: string,
+  allowed: string,
+  fallback: F,
+  parse: (text: string) => A | undefined,
+  secret = false
+): Setting<A, F> => ({ variable, about, allowed, fallback, secret, parse })
+
+export const text = <F extends string | undefined = undefined>(
+  variable: string,
+  about: string,
+  fallback?: F
+) => setting(variable, about, "a text", fallback as F, (text) => text)
+
+export const secret = (variable: string, about: string) =>
+  setting(variable, about, "a text", undefined, (text) => Redacted.make(text, { label: variable }), true)
+
+/** A secret that clients must show to us: one that is short can be guessed. */
+export const token = (variable: string, about: string) =>
+  setting(
+    variable,
+    about,
+    `at least ${leastLength} characters; \`openssl rand -hex 24\` makes one`,
+    undefined,
+    (text) => text.length < leastLength ? undefined : Redacted.make(text, { label: variable }),
+    true
+  )
+
+export const list = (text: string) => text.split(",").map((part) => part.trim()).filter((part) => part !== "")
+
+export const wholeNumber = <F extends string | undefined>(
+  variable: string,
+  about: string,
+  fallback: F,
+  min: number,
+  max: number
+) =>
+  setting(variable, about, `a whole number from ${min} to ${max}`, fallback, (text) => {
+    const number = /^\d+$/.test(text) ? Number(text) : NaN
+    return number >= min && number <= max ? number : undefined
+  })
+
+/** Milliseconds, at least so many. */
+export const duration = <F extends string | undefined>(
+  variable: string,
+  about: string,
+  least: number,
+  leastText: string,
+  fallback: F
+) =>
+  setting(variable, about, `a duration of at least ${leastText}, ${durationExamples}`, fallback, (text) => {
+    const millis = millisOf(text)
+    return millis !== undefined && millis >= least ? millis : undefined
+  })
+
+/** How long something is kept: without a limit, or so many milliseconds, `least` of them. */
+export const age = (variable: string, about: string, leastText: string, least: number) =>
+  setting(
+    variable,
+    about,
+    `"unlimited", or a duration of at least ${leastText}, ${durationExamples}`,
+    "unlimited",
+    (text): { readonly millis: number | undefined } | undefined => {
+      if (text === "unlimited") return { millis: undefined }
+      const kept = millisOf(text)
+      return kept !== undefined && kept >= least ? { millis: kept } : undefined
+    }
+  )

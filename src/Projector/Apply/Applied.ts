@@ -1,0 +1,55 @@
+import { Effect } from "effect"
+import { SqlClient } from "effect/sql/SqlClient"
+import { needsOperator } from "../../Database/SqlFailure.ts"
+import { durableColumn } from "../Place/Places.ts"
+import { appliedTable } from "../Tables.ts"
+
+/** What the live generation of a projection has recorded of one event. */
+export interface Place {
+  readonly name: string
+  readonly generation: number
+  readonly durable: string
+  /** The sequence under which it was applied. */
+  readonly applied: number | undefined
+  /** The sequence that it had before it was forgotten: it is in the log no more, and never applied again. */
+  readonly forgotten: number | undefined
+  /** Where it came again later, as far as that is recorded by id. */
+  readonly repeated: ReadonlyArray<number>
+}
+
+/** What each projection has recorded of an event, by the order of their names. */
+export const placesOf = Effect.fn("Applied.placesOf")(
+  function*(eventId: string) {
+    const sql = yield* SqlClient
+    const live = yield* sql<
+      { readonly name: string; readonly generation: number; readonly durable: string }
+    >`
+      select name, generation, ${durableColumn(sql, "projections")} from projections order by name`
+    const again = yield* sql<
+      { readonly name: string; readonly generation: number; readonly sequence: number }
+    >`
+      select name, generation, sequence::float8 as sequence from repeated
+      where event_id = ${eventId} order by sequence`
+    return yield* Effect.forEach(live, ({ durable, generation, name }) =>
+      Effect.map(
+        sql<{ readonly sequence: number }>`
+          select sequence::float8 as sequence from ${sql.literal(appliedTable({ name }, generation))}
+          where event_id = ${eventId}`,
+        ([found]): Place => ({
+          name,
+          generation,
+          durable,
+          applied: found === undefined || found.sequence < 0 ? undefined : found.sequence,
+          forgotten: found === undefined || found.sequence >= 0 ? undefined : -found.sequence,
+          repeated: again.filter((row) => row.name === name && row.generation === generation)
+            .map(({ sequence }) => sequence)
+        })
+      ))
+  },
+  // A generation that we have just read of may be dropped by now: then another is live.
+  Effect.retry({ while: needsOperator, times: 2 })
+)
+
+/** The sequence of an event that a projection has applied; undefined when none has. */
+export const sequenceOf = (eventId: string) =>
+  Effect.map(placesOf(eventId), (places) => places.find(({ applied }) => applied !== undefined)?.applied)

@@ -1,0 +1,75 @@
+import { Effect } from "effect"
+import { SqlClient } from "effect/sql/SqlClient"
+import type { Projection } from "../Projection.ts"
+import { appliedTable } from "../Tables.ts"
+
+/** How many sequences one count is about. */
+export const bucketSize = 10_000
+
+/** An event by its id, and where it stands in the log. */
+export interface Position {
+  readonly id: string
+  readonly sequence: number
+}
+
+/** Positions to select from: `event_id text, sequence bigint`. */
+export const positionRows = (sql: SqlClient, positions: ReadonlyArray<Position>) =>
+  sql`(
+    select * from unnest(${positions.map(({ id }) => id)}::text[], ${
+    positions.map(({ sequence }) => sequence)
+  }::bigint[]) as row (event_id, sequence))`
+
+/**
+ * Records events as applied, and counts them, in one statement; gives the ids that were not recorded before.
+ * A count is kept in several rows, so that transactions at the same place of the log seldom wait for each other.
+ */
+export const record = Effect.fnUntraced(function*(
+  projection: Projection,
+  generation: number,
+  positions: ReadonlyArray<Position>
+) {
+  const sql = yield* SqlClient
+  const recorded = yield* sql<{ readonly event_id: string }>`
+    with recorded as (
+      insert into ${sql.literal(appliedTable(projection, generation))} (event_id, sequence)
+      select event_id, sequence from ${positionRows(sql, positions)} as row
+      order by event_id
+      on conflict (event_id) do nothing
+      returning event_id, sequence
+    ), counted as (
+      insert into applied_counts as counts (name, generation, bucket, shard, events)
+      select ${projection.name}::text, ${generation}::int, sequence / ${sql.literal(String(bucketSize))},
+        pg_backend_pid() % 16, count(*)
+      from recorded group by 3 order by 3
+      on conflict (name, generation, bucket, shard) do update set events = counts.events + excluded.events
+    )
+    select event_id from recorded`
+  return recorded.map(({ event_id }) => event_id)
+})
+
+/** How many events a generation has applied whose sequences lie within a range, both ends included. */
+export const appliedWithin = Effect.fn("Projector.appliedWithin")(
+  function*(projection: Projection, generation: number, from: number, to: number) {
+    const sql = yield* SqlClient
+    const table = sql.literal(appliedTable(projection, generation))
+    const first = Math.ceil(from / bucketSize)
+    const end = Math.max(first, Math.floor((to + 1) / bucketSize))
+    const [row] = yield* sql<{ readonly events: number }>`
+      select (
+        (select coalesce(sum(events), 0) from applied_counts
+          where name = ${projection.name} and generation = ${generation}
+            and bucket >= ${first}::bigint and bucket < ${end}::bigint)
+        + (select count(*) from ${table} where sequence >= ${from}::bigint
+            and sequence < least(${first * bucketSize}::bigint, ${to}::bigint + 1))
+        + (select count(*) from ${table} where sequence >= greatest(${
+      end * bucketSize
+    }::bigint, ${from}::bigint)
+            and sequence <= ${to}::bigint)
+      )::float8 as events`
+    return row?.events ?? 0
+  }
+)
+
+/** How many events a generation has applied. */
+export const appliedBy = (projection: Projection, generation: number) =>
+  appliedWithin(projection, generation, 0, Number.MAX_SAFE_INTEGER - bucketSize)

@@ -1,0 +1,140 @@
+import { Effect, Schema } from "effect"
+import { SqlClient } from "effect/sql/SqlClient"
+import type { SqlError } from "effect/sql/SqlError"
+import type { Delivered } from "../../EventLog/Delivered.ts"
+import { storable } from "../../Domain/ExactJson.ts"
+import type { EventLog, ReadFailed } from "../../EventLog/EventLog.ts"
+import { type Projection, tableName } from "../Projection.ts"
+import { type Position, positionRows, record } from "./AppliedCounts.ts"
+import { excludeGeneration, isLockTimeout, keep, share } from "../Locks.ts"
+import { isCompleted } from "../Registry.ts"
+import { appliedLater, type History, historyOf, OutOfOrder, takeBack } from "./Repeats.ts"
+import { appliedTable } from "../Tables.ts"
+
+/** An event that the projection can apply: its body is JSON that fits its type's schema. */
+export interface Decoded {
+  readonly event: Delivered
+  /** The signed JSON as it stands, so that no number or unknown field is lost on the way to the row. */
+  readonly json: string
+}
+
+/** Nothing was applied, and no event is to blame: the generation was dropped, or it is being compared. */
+export class NotNow extends Schema.TaggedError<NotNow>()("NotNow", { message: Schema.String }) {}
+
+/**
+ * Applies events to a generation in whatever order they come: an id counts under its lowest sequence in the log, also
+ * when its repetition was applied first.
+ */
+export const applyInOrder = (projection: Projection, generation: number, events: ReadonlyArray<Decoded>) => {
+  const attempt = (history?: History): Effect.Effect<void, Failure, EventLog | SqlClient> =>
+    applyOnce(projection, generation, events, history).pipe(
+      Effect.catchTag("OutOfOrder", ({ later }) => Effect.flatMap(historyOf(projection, later), attempt))
+    )
+  return attempt()
+}
+
+type Failure = NotNow | ReadFailed | SqlError
+
+/**
+ * Applies events to a generation of a read model in one transaction, unless it is no longer wanted. The ids
+ * that it has never seen are recorded and applied; all others change nothing, however often they come.
+ */
+export const applyOnce = Effect.fnUntraced(
+  function*(projection: Projection, generation: number, events: ReadonlyArray<Decoded>, history?: History) {
+    const sql = yield* SqlClient
+    yield* sql.withTransaction(Effect.gen(function*() {
+      yield* (history === undefined ? share(projection.name, generation) : alone(projection.name, generation))
+        .pipe(
+          Effect.catchIf(isLockTimeout, () => new NotNow({ message: "it is being compared or switched" }))
+        )
+      const completed = yield* isCompleted(projection.name, generation)
+      if (completed === undefined) {
+        return yield* new NotNow({ message: `generation ${generation} no longer exists` })
+      }
+      const apply = completed ? projection.apply : projection.bulk?.apply ?? projection.apply
+      if (history !== undefined) {
+        const again = yield* takeBack(projection, generation, history, completed)
+        if (again.length > 0) yield* applyTo({ ...projection, apply }, generation, again)
+      }
+      yield* applyWithin({ ...projection, apply }, generation, events, history?.gone)
+    }))
+  }
+)
+
+/** Like `share`, and keeps the other batches of the generation waiting. */
+const alone = (name: string, generation: number) =>
+  Effect.andThen(keep(name), excludeGeneration(name, generation))
+
+/** The same within a transaction that keeps others from this projection. */
+export const applyWithin = Effect.fnUntraced(
+  function*(
+    projection: Projection,
+    generation: number,
+    events: ReadonlyArray<Decoded>,
+    gone: ReadonlySet<string> = new Set()
+  ) {
+    const sql = yield* SqlClient
+    const candidates = firstOfEach(events)
+    const recorded = yield* record(projection, generation, positionsOf(candidates.values()))
+    if (recorded.length < events.length) {
+      const positions = positionRows(sql, positionsOf(candidates.values()))
+      const later = (yield* appliedLater(projection, generation, positions)).filter(({ id }) => !gone.has(id))
+      if (later.length > 0) {
+        return yield* new OutOfOrder({
+          message: `${later.length} events come after their repetitions`,
+          later
+        })
+      }
+      yield* recordRepeated(projection, generation, events)
+    }
+    const fresh = recorded.flatMap((id) => candidates.get(id) ?? [])
+    if (fresh.length > 0) yield* applyTo(projection, generation, fresh)
+  }
+)
+
+const applyTo = Effect.fnUntraced(
+  function*(projection: Projection, generation: number, events: ReadonlyArray<Decoded>) {
+    const sql = yield* SqlClient
+    yield* projection.apply(
+      sql,
+      (name) => sql.literal(tableName(name, generation)),
+      { rows: rowsOf(sql, events), count: events.length }
+    )
+  }
+)
+
+/** Keeps the places of events that are in the stream again, so that applied and repeated make up all. */
+const recordRepeated = Effect.fnUntraced(
+  function*(projection: Projection, generation: number, events: ReadonlyArray<Decoded>) {
+    const sql = yield* SqlClient
+    yield* sql`
+      insert into repeated (name, generation, sequence, event_id)
+      select ${projection.name}::text, ${generation}::int, row.sequence, row.event_id
+      from ${positionRows(sql, positionsOf(events))} as row
+      join ${sql.literal(appliedTable(projection, generation))} as applied
+        on applied.event_id = row.event_id and abs(applied.sequence) <> row.sequence
+      on conflict do nothing`
+  }
+)
+
+// In the order of the stream, so that a repeated id counts where it stood first.
+const firstOfEach = (events: ReadonlyArray<Decoded>) => {
+  const first = new Map<string, Decoded>()
+  for (const decoded of events.toSorted((a, b) => a.event.sequence - b.event.sequence)) {
+    if (!first.has(decoded.event.id)) first.set(decoded.event.id, decoded)
+  }
+  return first
+}
+
+const positionsOf = (events: Iterable<Decoded>): ReadonlyArray<Position> =>
+  Array.from(events, ({ event: { id, sequence } }) => ({ id, sequence }))
+
+// Without the offset Postgres would read an event's JSON again for each field that is taken of it.
+const rowsOf = (sql: SqlClient, events: ReadonlyArray<Decoded>) =>
+  sql`(
+    select event_id, sequence, received_at::timestamptz, event::jsonb
+    from unnest(${events.map(({ event }) => event.id)}::text[], ${
+    events.map(({ event }) => event.sequence)
+  }::bigint[], ${events.map(({ event }) => event.receivedAt)}::text[], ${
+    events.map(({ json }) => storable(json))
+  }::text[]) as row (event_id, sequence, received_at, event) offset 0)`

@@ -1,0 +1,77 @@
+import { Effect, Option, Schema } from "effect"
+import { SqlClient } from "effect/sql/SqlClient"
+import { Buffer } from "node:buffer"
+import { EventLog } from "../../EventLog/EventLog.ts"
+import { appliedTable } from "../Tables.ts"
+
+/** Entries that are compared in one transaction. */
+const part = 100
+
+/**
+ * Compares entries whose event id was applied before with the entry that was applied, and keeps the result: after the
+ * deduplication window the log stores an id again, and the read models ignore it, whatever its body says. Any process
+ * may do so; each entry is compared once. Gives how many were compared.
+ */
+export const compareRepeats = Effect.fn("BodyConflicts.compare")(function*() {
+  const sql = yield* SqlClient
+  return yield* sql.withTransaction(Effect.gen(function*() {
+    const due = yield* Effect.flatMap(
+      sql`select name, generation, sequence::float8 as sequence, event_id from repeated
+        where body is null and event_id is not null order by sequence limit ${part} for update skip locked`,
+      decodeDue
+    )
+    for (const { event_id, generation, name, sequence } of due) {
+      const [before] = yield* Effect.flatMap(
+        sql`select body from repeated where name = ${name} and sequence = ${sequence}::bigint and body is not null limit 1`,
+        decodeBodies
+      )
+      const body = before?.body ?? (yield* compare(name, generation, event_id, sequence))
+      yield* sql`update repeated set body = ${body}
+        where name = ${name} and generation = ${generation} and sequence = ${sequence}::bigint`
+    }
+    return due.length
+  }))
+})
+
+/** How many entries of the log have the id of an applied event and another body. */
+export const conflicts = Effect.gen(function*() {
+  const sql = yield* SqlClient
+  const [row] = yield* Effect.flatMap(
+    sql`select count(distinct sequence)::float8 as count from repeated where body = 'other'`,
+    decodeCount
+  )
+  return row.count
+}).pipe(Effect.withSpan("Projector.conflicts"))
+
+const compare = Effect.fnUntraced(
+  function*(name: string, generation: number, eventId: string, sequence: number) {
+    const sql = yield* SqlClient
+    const log = yield* EventLog
+    const [applied] = yield* Effect.flatMap(
+      sql`select abs(sequence)::float8 as sequence from ${sql.literal(appliedTable({ name }, generation))}
+        where event_id = ${eventId}`,
+      decodeSequences
+    )
+    const first = applied === undefined ? Option.none() : yield* log.get(applied.sequence)
+    const again = yield* log.get(sequence)
+    if (applied === undefined || Option.isNone(first) || Option.isNone(again)) return "gone"
+    if (Buffer.compare(first.value.body, again.value.body) === 0) return "same"
+    yield* Effect.logWarning(
+      `event ${eventId} is in the log again with another body: sequence ${sequence} is ignored, sequence `
+        + `${applied.sequence} stays applied. Compare them with \`threeqpr events get ${eventId}\`.`
+    )
+    return "other"
+  }
+)
+
+const decodeDue = Schema.decodeUnknownEffect(Schema.Array(Schema.Struct({
+  name: Schema.String,
+  generation: Schema.Finite,
+  sequence: Schema.Finite,
+  event_id: Schema.String
+})))
+const decodeBodies = Schema.decodeUnknownEffect(
+  Schema.Array(Schema.Struct({ body: Schema.Literals(["same", "other", "gone"]) }))
+)
+const decodeSequences = Schema.decodeUnknownEffect(Schema.Array(Schema.Struct({ sequence: Schema.Finite })))
+const decodeCount = Schema.decodeUnknownEffect(Schema.Tuple([Schema.Struct({ count: Schema.Finite })]))

@@ -1,0 +1,181 @@
+import { Effect, Schema } from "effect"
+import { SqlClient } from "effect/sql/SqlClient"
+import type { Fragment } from "effect/sql/Statement"
+import { Buffer } from "node:buffer"
+import { read } from "../../Domain/Reading.ts"
+import { toStored } from "../../Domain/StoredText.ts"
+import { EventLog, eventSubject, type LoggedEntry } from "../../EventLog/EventLog.ts"
+import { belongingOf, keyOf } from "../../Domain/Belonging.ts"
+import { filterOf, type Projection, tableName } from "../Projection.ts"
+import { bucketSize } from "./AppliedCounts.ts"
+import type { Decoded } from "./Batch.ts"
+import { appliedTable } from "../Tables.ts"
+
+/** An id that a generation has applied under a higher sequence than the one under which it comes now. */
+export const Later = Schema.Struct({ id: Schema.String, applied: Schema.Finite, sequence: Schema.Finite })
+export type Later = typeof Later.Type
+
+/** Nothing was applied: repetitions of these ids were applied before them, and the lowest sequence of an id counts. */
+export class OutOfOrder extends Schema.TaggedError<OutOfOrder>()("OutOfOrder", {
+  message: Schema.String,
+  later: Schema.Array(Later)
+}) {}
+
+/** What the log says of ids whose repetitions were applied first. */
+export interface History {
+  /** Those that the log still holds under the lower sequence. */
+  readonly later: ReadonlyArray<Later>
+  /** The ids of the others: for the log, and so for a rebuild, their repetitions are the first ones. */
+  readonly gone: ReadonlySet<string>
+  /** The events about the same entities, up to the repetitions. */
+  readonly events: ReadonlyArray<Told>
+}
+
+/** An event, and the entity that it is about, as the rows have it. */
+interface Told {
+  readonly decoded: Decoded
+  readonly entity: string
+}
+
+/**
+ * Reads from the log what is needed to take repetitions back. Outside of a transaction, because the log between an event
+ * and its repetition can be long.
+ */
+export const historyOf = Effect.fn("Repeats.historyOf")(
+  function*(projection: Projection, all: ReadonlyArray<Later>) {
+    const log = yield* EventLog
+    const { firstSequence } = yield* log.state
+    const later = all.filter(({ sequence }) => sequence >= firstSequence)
+    const gone = new Set(all.filter(({ sequence }) => sequence < firstSequence).map(({ id }) => id))
+    const told = new Map<number, Told>()
+    const last = Math.max(0, ...later.map(({ applied }) => applied))
+    const entities = new Set<string>()
+    for (const { applied, sequence } of later) {
+      for (const at of [applied, sequence]) {
+        const found = yield* log.get(at)
+        const one = found._tag === "Some" ? toldBy(projection, found.value) : undefined
+        if (one === undefined) continue
+        told.set(at, one)
+        entities.add(one.entity)
+      }
+    }
+    // When both are about one entity, no event before the first of them can decide.
+    const isSame = later.every(({ applied, sequence }) =>
+      told.get(applied)?.entity === told.get(sequence)?.entity
+    )
+    const from = isSame ? Math.min(last, ...later.map(({ sequence }) => sequence)) : firstSequence
+    for (let after = from - 1; after < last - 1;) {
+      const { cursor, end, entries } = yield* log.read({ after, limit: 1_000, filter: filterOf(projection) })
+      for (const entry of entries) {
+        const one = entry.sequence < last ? toldBy(projection, entry) : undefined
+        if (one !== undefined && entities.has(one.entity)) told.set(entry.sequence, one)
+      }
+      if (end) break
+      after = cursor
+    }
+    return { later, gone, events: [...told.values()] } satisfies History
+  }
+)
+
+const toldBy = (
+  projection: Projection,
+  { body, headers, sequence, subject }: LoggedEntry
+): Told | undefined => {
+  const reading = read(body)
+  const receivedAt = headers["3qpr-received-at"]
+  const id = headers["ce-id"] ?? headers["Nats-Msg-Id"]
+  if (reading._tag !== "Event" || receivedAt === undefined || id === undefined) return undefined
+  if (subject !== eventSubject(reading.type) || !projection.types.includes(reading.type)) return undefined
+  const { own } = belongingOf(JSON.parse(reading.text))
+  const prefix = keyOf(projection.rows?.entity ?? "", "")
+  if (own === undefined || !own.startsWith(prefix)) return undefined
+  const { text, type } = reading
+  const event = {
+    id,
+    type,
+    sequence,
+    body: Buffer.from(body),
+    receivedAt,
+    deliveries: 1,
+    subject,
+    headers: []
+  }
+  return { decoded: { event, json: text }, entity: toStored(own.slice(prefix.length)) }
+}
+
+/** Which of these events were applied under a higher sequence. */
+export const appliedLater = Effect.fnUntraced(
+  function*(projection: Projection, generation: number, positions: Fragment) {
+    const sql = yield* SqlClient
+    return yield* sql<Later>`
+      select row.event_id as id, applied.sequence::float8 as applied, row.sequence::float8 as sequence
+      from ${positions} as row join ${sql.literal(appliedTable(projection, generation))} as applied
+        on applied.event_id = row.event_id and applied.sequence > row.sequence`
+  }
+)
+
+/**
+ * Makes a generation as if repetitions had come after their events: they count as repeated, and the rows that they made
+ * are removed. Gives the events to apply for those rows. Within a transaction that keeps the generation's batches away.
+ */
+export const takeBack = Effect.fn("Repeats.takeBack")(
+  function*(projection: Projection, generation: number, history: History, completed: boolean) {
+    const sql = yield* SqlClient
+    const { events, later } = history
+    if (later.length === 0) return []
+    yield* moveDown(projection, generation, later)
+    const { rows } = projection
+    if (rows === undefined) {
+      yield* Effect.logWarning(
+        `projection ${projection.name} does not describe its rows, so what repetitions of ${later.length} events made `
+          + "of them stays"
+      )
+      return []
+    }
+    const table = (name: string) => sql.literal(tableName(name, generation))
+    const made = yield* sql<{ readonly id: string }>`
+      select id from ${table(rows.table)}
+      where id = any(${[...new Set(events.map(({ entity }) => entity))]}::text[])
+        and event_id = any(${later.map(({ id }) => id)}::text[])`
+    const affected = new Set(made.map(({ id }) => id))
+    const entityAt = new Map(events.map(({ decoded, entity }) => [decoded.event.sequence, entity]))
+    const moved = new Set(
+      later.filter(({ applied, sequence }) => entityAt.get(applied) !== entityAt.get(sequence)).map((
+        { sequence }
+      ) => sequence)
+    )
+    yield* rows.remove(sql, table, sql`id = any(${[...affected]}::text[])`, completed)
+    const applied = yield* sql<{ readonly sequence: number }>`
+      select sequence::float8 as sequence from ${sql.literal(appliedTable(projection, generation))}
+      where event_id = any(${events.map(({ decoded }) => decoded.event.id)}::text[]) and sequence > 0`
+    const counts = new Set(applied.map(({ sequence }) => sequence))
+    return events.filter(({ decoded: { event: { sequence } }, entity }) =>
+      counts.has(sequence) && (affected.has(entity) || moved.has(sequence))
+    ).map(({ decoded }) => decoded)
+  }
+)
+
+/** Gives events their lower sequence, and counts what they had as repeated. */
+const moveDown = Effect.fnUntraced(
+  function*(projection: Projection, generation: number, later: ReadonlyArray<Later>) {
+    const sql = yield* SqlClient
+    const { name } = projection
+    yield* sql`
+      with moved as (
+        update ${sql.literal(appliedTable(projection, generation))} as applied set sequence = row.sequence
+        from unnest(${later.map(({ id }) => id)}::text[], ${later.map(({ applied }) => applied)}::bigint[], ${
+      later.map(({ sequence }) => sequence)
+    }::bigint[]) as row (id, applied, sequence)
+        where applied.event_id = row.id and applied.sequence = row.applied
+        returning row.id, row.applied, row.sequence
+      ), counted as (
+        insert into applied_counts as counts (name, generation, bucket, shard, events)
+        select ${name}::text, ${generation}::int, place / ${sql.literal(String(bucketSize))}, 0, sum(change)
+        from moved, lateral (values (applied, -1), (sequence, 1)) as places (place, change)
+        group by 3 order by 3
+        on conflict (name, generation, bucket, shard) do update set events = counts.events + excluded.events
+      )
+      insert into repeated (name, generation, sequence, event_id)
+      select ${name}::text, ${generation}::int, applied, id from moved on conflict do nothing`
+  }
+)

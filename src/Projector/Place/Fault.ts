@@ -1,0 +1,21 @@
+import { Effect } from "effect"
+import type { Projection } from "../Projection.ts"
+import type { Completeness } from "./Completeness.ts"
+import { compareLog } from "./LogIdentity.ts"
+import { refusal, shortage, surplus } from "./Place.ts"
+import { placeOf } from "./Places.ts"
+import type { Live } from "../Registry.ts"
+import { outdated } from "../Versions.ts"
+
+/** Why a live read model is not what the log says, as any process can tell; undefined when it is. */
+export const faultOf = Effect.fn("Fault.faultOf")(
+  function*(projection: Projection, live: Live, { missing, unexplained }: Completeness) {
+    if (live.version > projection.version) return outdated(projection, live.version)
+    const { verdict } = yield* compareLog(live)
+    if (verdict._tag === "other") return refusal(live.name, verdict.reason)
+    if (unexplained !== null && unexplained > 0) return surplus(live.name, unexplained)
+    if (missing === 0) return undefined
+    const { replays } = yield* placeOf(live)
+    return shortage(live.name, { _tag: replays < 2 ? "replaying" : "lost", missing })
+  }
+)

@@ -1,0 +1,150 @@
+import { Effect, Schema, Stream } from "effect"
+import { SqlClient } from "effect/sql/SqlClient"
+import { type Delivered, eventOf } from "../../EventLog/Delivered.ts"
+import type { LedgerProblem } from "../../Domain/Ledger.ts"
+import { EventLog, quarantineSubject } from "../../EventLog/EventLog.ts"
+import { logEntries } from "../../EventLog/Entries.ts"
+import { matches } from "../../EventLog/Subjects.ts"
+import { filterOf, type Projection } from "../Projection.ts"
+import { positionAt } from "./LogIdentity.ts"
+import { setAsideBy } from "../Apply/SetAside.ts"
+import { appliedTable } from "../Tables.ts"
+
+/** An entry as the consumer of a projection sees it. */
+type Placed = Pick<Delivered, "id" | "sequence" | "subject" | "type">
+
+/** A generation and its durable consumer. */
+interface Built {
+  readonly generation: number
+  readonly durable: string
+}
+
+/** The entries that are looked at in one go. */
+export const pageSize = 20_000
+
+/**
+ * Accounts, entry by entry, for what is behind `after` up to `upTo`, a page of it: against the record of
+ * applied events, the repeated ones and the dead letters of one generation. Ends at `cursor`.
+ */
+export const ledgerPage = Effect.fn("Projector.ledgerPage")(
+  function*(projection: Projection, { durable, generation }: Built, after: number, upTo: number) {
+    const entries = yield* entriesOf(after, upTo)
+    const last = entries.at(-1)?.sequence
+    const more = entries.length >= pageSize
+    const cursor = more && last !== undefined ? last : upTo
+    const page = Effect.gen(function*() {
+      const { counts, problems } = yield* compare(projection, { durable, generation }, entries, after, cursor)
+      const beyond = more ? [] : yield* strangers(projection, generation, upTo)
+      return { counts, problems: [...problems, ...beyond] }
+    })
+    const found = yield* page
+    // A redrive or a batch may have been between two of the places that were looked at.
+    const sure = found.problems.length === 0 ? found : yield* Effect.delay(page, "1 second")
+    return { cursor, more, ...sure }
+  }
+)
+
+/** The most events behind the position that are compared with the log. */
+const mostBeyond = 100
+
+/** Of the newest events that are applied behind a position, those that the log does not have where they were. */
+const strangers = Effect.fnUntraced(function*(projection: Projection, generation: number, upTo: number) {
+  const sql = yield* SqlClient
+  const newest = yield* Effect.flatMap(
+    sql`select event_id, sequence::float8 as sequence from ${
+      sql.literal(appliedTable(projection, generation))
+    }
+      where sequence > ${upTo}::bigint order by sequence desc limit ${mostBeyond}`,
+    decodeApplied
+  )
+  if (newest.length === 0) return []
+  const { firstSequence } = yield* (yield* EventLog).state
+  const compared = yield* Effect.forEach(
+    newest.filter(({ sequence }) => sequence >= firstSequence),
+    ({ event_id: id, sequence }) =>
+      Effect.map(
+        positionAt(sequence),
+        (found): ReadonlyArray<LedgerProblem> =>
+          found?.id === id ? [] : [{ kind: "unexplained", sequence, id }]
+      ),
+    { concurrency: 16 }
+  )
+  return compared.flat()
+})
+
+const decodeApplied = Schema.decodeUnknownEffect(
+  Schema.Array(Schema.Struct({ event_id: Schema.String, sequence: Schema.Finite }))
+)
+
+// The bodies of a whole page would take too much memory.
+const entriesOf = (after: number, upTo: number) =>
+  logEntries({ after, upTo }).pipe(
+    Stream.map((entry): Placed => {
+      const { id, sequence, subject, type } = eventOf(entry)
+      return { id, sequence, subject, type }
+    }),
+    Stream.take(pageSize),
+    Stream.runCollect
+  )
+
+const compare = Effect.fnUntraced(function*(
+  projection: Projection,
+  { durable, generation }: Built,
+  entries: ReadonlyArray<Placed>,
+  after: number,
+  upTo: number
+) {
+  const sql = yield* SqlClient
+  const within = sql`sequence > ${after}::bigint and sequence <= ${upTo}::bigint`
+  const applied = new Map(
+    (yield* sql<{ readonly event_id: string; readonly sequence: number }>`
+      select event_id, sequence::float8 as sequence from ${sql.literal(appliedTable(projection, generation))}
+      where ${within}`).map((record) => [placeOf(record.sequence, record.event_id), record])
+  )
+  const repeated = new Set(
+    (yield* sql<{ readonly sequence: number }>`
+      select sequence::float8 as sequence from repeated
+      where name = ${projection.name} and generation = ${generation} and ${within}`)
+      .map(({ sequence }) => sequence)
+  )
+  const { discarded, letters } = yield* setAsideBy(durable)
+  const dead = new Set([...letters, ...discarded])
+  const filter = filterOf(projection)
+  const counts = {
+    stream: entries.length,
+    applied: 0,
+    repeated: 0,
+    dead_lettered: 0,
+    quarantined: 0,
+    not_mine: 0,
+    skipped: 0,
+    double: 0
+  }
+  const problems: Array<LedgerProblem> = []
+  for (const { id, sequence, subject, type } of entries) {
+    const isApplied = applied.delete(placeOf(sequence, id))
+    const claims = [
+      ...(isApplied ? ["applied" as const] : []),
+      ...(repeated.has(sequence) ? ["repeated" as const] : []),
+      ...(dead.has(sequence) ? ["dead_lettered" as const] : [])
+    ]
+    const [claim = "skipped" as const] = claims
+    const which = claims.length > 1
+      ? "double"
+      : matches(filter, subject) && projection.types.includes(type)
+      ? claim
+      : claims.length > 0
+      ? "double"
+      : subject.startsWith(quarantineSubject(""))
+      ? "quarantined"
+      : "not_mine"
+    counts[which]++
+    if (which === "skipped" || which === "double") problems.push({ kind: which, sequence, id })
+  }
+  for (const { event_id: id, sequence } of applied.values()) {
+    problems.push({ kind: "unexplained", sequence, id })
+  }
+  return { counts, problems }
+})
+
+const placeOf = (sequence: number, id: string) => `${sequence} ${id}`

@@ -1,0 +1,110 @@
+import { Effect, Option, Schema } from "effect"
+import { SqlClient } from "effect/sql/SqlClient"
+import { eventOf } from "../../EventLog/Delivered.ts"
+import { EventLog, type LogState, probeSubject } from "../../EventLog/EventLog.ts"
+import { bucketSize, type Position } from "../Apply/AppliedCounts.ts"
+import { judgeLog, type LogVerdict, type Memory, refusal } from "./Place.ts"
+import type { Generation } from "./Places.ts"
+import { appliedTable } from "../Tables.ts"
+
+/** How many of the newest applied events are compared with the log. */
+const compared = 8
+
+const Remembered = Schema.Tuple([Schema.Struct({
+  log: Schema.NullOr(Schema.String),
+  checkpoint: Schema.Finite,
+  mark_sequence: Schema.NullOr(Schema.Finite),
+  mark_id: Schema.NullOr(Schema.String),
+  bucket: Schema.Finite
+})])
+
+const Newest = Schema.Array(Schema.Struct({ event_id: Schema.String, sequence: Schema.Finite }))
+
+const decodeRemembered = Schema.decodeUnknownEffect(Remembered)
+const decodeNewest = Schema.decodeUnknownEffect(Newest)
+
+/** What the database remembers of the log that a generation is built from. */
+const memoryOf = Effect.fnUntraced(function*({ generation, name }: Generation) {
+  const sql = yield* SqlClient
+  const own = sql`name = ${name} and generation = ${generation}`
+  const [{ bucket, checkpoint, log, mark_id, mark_sequence }] = yield* Effect.flatMap(
+    sql`select
+      coalesce((select log from projections where ${own}), (select log from rebuilds where ${own})) as log,
+      coalesce((select checkpoint from places where ${own}), 0)::float8 as checkpoint,
+      (select mark_sequence from places where ${own})::float8 as mark_sequence,
+      (select mark_id from places where ${own}) as mark_id,
+      coalesce((select max(bucket) from applied_counts where ${own}), 0)::float8 as bucket`,
+    decodeRemembered
+  )
+  const from = bucket * bucketSize
+  // The sequence of an erased event is negative.
+  const newest = yield* Effect.flatMap(
+    sql`select event_id, sequence::float8 as sequence from ${sql.literal(appliedTable({ name }, generation))}
+      where sequence >= ${from}::bigint or sequence <= ${-from}::bigint
+      order by abs(sequence) desc limit ${compared}`,
+    decodeNewest
+  )
+  const marks: ReadonlyArray<Position> = [
+    ...newest.filter(({ sequence }) => sequence > 0).map(({ event_id: id, sequence }) => ({ id, sequence })),
+    ...(mark_sequence === null || mark_id === null ? [] : [{ id: mark_id, sequence: mark_sequence }])
+  ]
+  const highest = Math.max(
+    checkpoint,
+    mark_sequence ?? 0,
+    ...newest.map(({ sequence }) => Math.abs(sequence))
+  )
+  return { created: log, highest, marks } satisfies Memory
+})
+
+/** The event at a sequence of the log; none for a gap and for a probe, which is deleted at once. */
+export const positionAt = Effect.fnUntraced(function*(sequence: number) {
+  const log = yield* EventLog
+  const entry = Option.getOrUndefined(yield* log.get(sequence))
+  return entry === undefined || entry.subject === probeSubject
+    ? undefined
+    : { sequence, id: eventOf(entry).id }
+})
+
+/** A comparison of a generation with the log. */
+export interface Comparison {
+  readonly verdict: LogVerdict
+  readonly memory: Memory
+  readonly now: Pick<LogState, "created" | "lastSequence">
+}
+
+/** Compares what a generation is built from with the log that is there. Changes nothing. */
+export const compareLog = Effect.fn("LogIdentity.compareLog")(function*(of: Generation) {
+  const log = yield* EventLog
+  // The log last: events that are applied meanwhile are in it.
+  const memory = yield* memoryOf(of)
+  const { created, lastSequence } = yield* log.state
+  const found = memory.highest > lastSequence ? [] : yield* Effect.forEach(
+    memory.marks,
+    ({ sequence }) => positionAt(sequence),
+    { concurrency: compared + 1 }
+  )
+  const ids = new Map(
+    found.filter((entry) => entry !== undefined).map(({ id, sequence }) => [sequence, id])
+  )
+  const now = { created, lastSequence }
+  return { verdict: judgeLog(memory, { ...now, ids }), memory, now } satisfies Comparison
+})
+
+/** Compares and keeps the creation time of the log; gives why nothing may be applied from this log. */
+export const otherLog = Effect.fnUntraced(function*(of: Generation) {
+  const comparison = yield* compareLog(of)
+  return yield* settle(of, comparison)
+})
+
+/** Keeps the creation time of a log that is the same; gives why nothing may be applied from another one. */
+export const settle = Effect.fnUntraced(function*(of: Generation, { now, verdict }: Comparison) {
+  if (verdict._tag === "other") return refusal(of.name, verdict.reason)
+  if (verdict._tag === "adopt") yield* adopt(of, now.created)
+  return undefined
+})
+
+const adopt = Effect.fn("LogIdentity.adopt")(function*({ generation, name }: Generation, created: string) {
+  const sql = yield* SqlClient
+  yield* sql`update projections set log = ${created} where name = ${name} and generation = ${generation}`
+  yield* sql`update rebuilds set log = ${created} where name = ${name} and generation = ${generation}`
+})

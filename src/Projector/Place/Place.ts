@@ -1,0 +1,175 @@
+import type { Position } from "../Apply/AppliedCounts.ts"
+
+/** What the database remembers of the log that a generation is built from. */
+export interface Memory {
+  /** When the log was created; null until a projector has compared the two. */
+  readonly created: string | null
+  /** The highest sequence that is applied or accounted for; 0 for none. */
+  readonly highest: number
+  /** Sequences with their event ids, the newest applied event among them. */
+  readonly marks: ReadonlyArray<Position>
+}
+
+/** The log as it is now. */
+export interface LogNow {
+  readonly created: string
+  readonly lastSequence: number
+  /** The ids of the entries at the marks. Gaps are left out: an entry can be erased or too old. */
+  readonly ids: ReadonlyMap<number, string>
+}
+
+/** `same`: the log is the one that the rows are made from. `adopt`: so it is, and its creation time is new to us. */
+export type LogVerdict =
+  | { readonly _tag: "same" }
+  | { readonly _tag: "adopt" }
+  | { readonly _tag: "other"; readonly reason: string }
+
+/**
+ * Compares what a generation is built from with the log. The content decides: a restored log can have another
+ * creation time, and another log can have the same one. The creation time decides where no content is left.
+ */
+export const judgeLog = ({ created, highest, marks }: Memory, now: LogNow): LogVerdict => {
+  if (highest > now.lastSequence) {
+    return other(
+      `the event log ends at sequence ${now.lastSequence}, but the rows are made from events up to sequence `
+        + `${highest}. The log was restored from an older copy, was created again, or lost its newest entries`
+    )
+  }
+  const found = marks.filter(({ sequence }) => now.ids.has(sequence))
+  const strange = found.find(({ id, sequence }) => now.ids.get(sequence) !== id)
+  if (strange !== undefined) {
+    return other(
+      `sequence ${strange.sequence} of the event log is event ${
+        now.ids.get(strange.sequence)
+      }, but the rows are `
+        + `made from event ${strange.id} there. The log was restored from an older copy or created again`
+    )
+  }
+  if (created === now.created) return { _tag: "same" }
+  if (found.length > 0 || created === null || highest === 0) return { _tag: "adopt" }
+  return other(
+    `the event log is another one (created ${now.created}) than the rows are made from (created ${created})`
+  )
+}
+
+const other = (reason: string): LogVerdict => ({ _tag: "other", reason })
+
+/** Why nothing is applied from this log, and both ways out. */
+export const refusal = (name: string, reason: string) =>
+  `${reason}, so nothing is applied. Bring the old log back and projection continues by itself, or build from the `
+  + `log that is there: \`threeqpr projections rebuild ${name} --accept-new-log\``
+
+/** A durable consumer: the database that it feeds, and what could hide events from it. */
+export interface DurableNow {
+  readonly owner: string | undefined
+  readonly faults: ReadonlyArray<string>
+}
+
+/** `claim`: it was created before durable consumers named their database, and is ours by its name. */
+export type DurableVerdict = "absent" | "ours" | "claim" | "edited" | "foreign"
+
+export const judgeDurable = (database: string, durable: DurableNow | undefined): DurableVerdict => {
+  if (durable === undefined) return "absent"
+  if (durable.owner !== undefined && durable.owner !== database) return "foreign"
+  if (durable.faults.length > 0) return "edited"
+  return durable.owner === undefined ? "claim" : "ours"
+}
+
+/** What a durable consumer has delivered and finished. */
+export interface Deliveries {
+  /** Delivered and not acknowledged yet. */
+  readonly inFlight: number
+  /** Pull requests that wait for events. */
+  readonly requests: number
+  /** Deliveries so far, redeliveries included. */
+  readonly deliveries: number
+  readonly finishedTo: number
+}
+
+/** Deliveries that have stood still since a time, in milliseconds of the monotonic clock. */
+export interface Standstill extends Deliveries {
+  readonly since: number
+}
+
+/**
+ * Since when a durable consumer stands still: events are in flight, pull requests wait, and none is delivered again or
+ * acknowledged. Undefined when it does not. Without a request that waits the consumers are to blame.
+ */
+export const standstill = (
+  before: Standstill | undefined,
+  { deliveries, finishedTo, inFlight, requests }: Deliveries,
+  now: number
+): Standstill | undefined => {
+  if (inFlight === 0 || requests === 0) return undefined
+  const isSame = before?.deliveries === deliveries && before.inFlight === inFlight
+    && before.finishedTo === finishedTo
+  return { deliveries, finishedTo, inFlight, requests, since: isSame ? before.since : now }
+}
+
+/** How far a generation has accounted for the log, as the database keeps it. */
+export interface Progress {
+  /** Every entry up to this sequence is accounted for. */
+  readonly checkpoint: number
+  /** Up to here the log is read again, because entries were missing; null when nothing was. */
+  readonly replayed_to: number | null
+  /** How often it was read again since nothing was missing. */
+  readonly replays: number
+}
+
+/** What was counted. */
+export interface Counted {
+  /** Up to here the durable consumer has nothing unfinished. */
+  readonly position: number
+  /** Up to here entries were counted; behind the position while the log is read again. */
+  readonly upTo: number
+  readonly missing: number
+}
+
+export type AccountVerdict =
+  | { readonly _tag: "level"; readonly checkpoint: number }
+  /** Still reading again. */
+  | { readonly _tag: "replaying"; readonly missing: number }
+  /** To be read again, from behind `after`. */
+  | { readonly _tag: "replay"; readonly after: number; readonly missing: number }
+  /** Reading all of the log again did not bring them. */
+  | { readonly _tag: "lost"; readonly missing: number }
+
+/** Decides what follows from an account: first the log behind the checkpoint is read again, then all of it. */
+export const judgeAccount = (
+  { checkpoint, replayed_to, replays }: Progress,
+  { missing, position, upTo }: Counted
+): AccountVerdict => {
+  if (missing === 0) return { _tag: "level", checkpoint: Math.max(checkpoint, upTo) }
+  if (replayed_to !== null && position < replayed_to) return { _tag: "replaying", missing }
+  if (replays >= 2 || (replays === 1 && checkpoint === 0)) return { _tag: "lost", missing }
+  return { _tag: "replay", after: replays === 0 ? checkpoint : 0, missing }
+}
+
+/**
+ * How long events may be lost before the log is read again once more, in milliseconds. What made a reading fail, such as
+ * a database that was replaced meanwhile, can be over.
+ */
+export const patience = (replays: number) => Math.min(3_600_000, 30_000 * 2 ** Math.max(0, replays - 2))
+
+/** What an account says to people; undefined when every entry is accounted for. */
+export const shortage = (name: string, verdict: AccountVerdict) => {
+  switch (verdict._tag) {
+    case "level":
+      return undefined
+    case "replay":
+    case "replaying":
+      return `${verdict.missing} missing: the database is behind what its durable consumer has finished, so these `
+        + "events are read again from the log"
+    case "lost":
+      return `${verdict.missing} missing: reading the log again did not bring these events. It is read again after `
+        + "30 seconds, and then after twice as long each time, up to an hour. "
+        + `\`threeqpr projections verify ${name} --ledger\` names them, \`threeqpr projections rebuild ${name}\` `
+        + "builds the read model from the log. Databases that are copies of each other must not share a broker"
+  }
+}
+
+/** What is said of applied events that the log does not hold. */
+export const surplus = (name: string, unexplained: number) =>
+  `${unexplained} events are applied that the log lacks: they were deleted from it, or it lost them. `
+  + `\`threeqpr projections verify ${name} --ledger\` names them, \`threeqpr projections rebuild ${name} `
+  + "--accept-new-log` makes the read model what the log says"

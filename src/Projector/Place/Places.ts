@@ -1,0 +1,123 @@
+import { Effect, Schema } from "effect"
+import { SqlClient } from "effect/sql/SqlClient"
+import { durableName } from "../Projection.ts"
+import type { Position } from "../Apply/AppliedCounts.ts"
+import type { Progress } from "./Place.ts"
+
+/** Which generation of which projection. */
+export interface Generation {
+  readonly name: string
+  readonly generation: number
+}
+
+const Place = Schema.Struct({
+  durable: Schema.String,
+  checkpoint: Schema.Finite,
+  replayed_to: Schema.NullOr(Schema.Finite),
+  replays: Schema.Finite
+})
+
+/** A generation's place in the log: its durable consumer, and up to where every entry is accounted for. */
+export type Place = typeof Place.Type
+
+const decodePlaces = Schema.decodeUnknownEffect(Schema.Array(Place))
+const decodeCheckpoints = Schema.decodeUnknownEffect(
+  Schema.Array(Schema.Struct({ checkpoint: Schema.Finite }))
+)
+const decodeIdentity = Schema.decodeUnknownEffect(Schema.Tuple([Schema.Struct({ id: Schema.String })]))
+
+/** The random id that this database got when it was made. A copy of a database has the id of the original. */
+export const databaseId = Effect.gen(function*() {
+  const sql = yield* SqlClient
+  const [{ id }] = yield* Effect.flatMap(sql`select id from database_identity`, decodeIdentity)
+  return id
+})
+
+/** The place of a generation; the beginning of the log when none is kept yet. */
+export const placeOf = Effect.fnUntraced(function*({ generation, name }: Generation) {
+  const sql = yield* SqlClient
+  const [place] = yield* Effect.flatMap(
+    sql`select durable, checkpoint::float8 as checkpoint, replayed_to::float8 as replayed_to, replays
+      from places where name = ${name} and generation = ${generation}`,
+    decodePlaces
+  )
+  return place ?? { durable: durableName(name, generation), checkpoint: 0, replayed_to: null, replays: 0 }
+})
+
+/**
+ * The sequence behind which a durable consumer begins. Waits for a process that lets the log be read again: it deletes
+ * the durable consumer before it commits where to begin.
+ */
+export const checkpointOf = Effect.fnUntraced(function*({ generation, name }: Generation) {
+  const sql = yield* SqlClient
+  const [place] = yield* Effect.flatMap(
+    sql`select checkpoint::float8 as checkpoint from places
+      where name = ${name} and generation = ${generation} for share`,
+    decodeCheckpoints
+  )
+  return place?.checkpoint ?? 0
+})
+
+/** Lets a generation begin with the first entry, under a durable consumer of this name. */
+export const beginPlace = Effect.fnUntraced(function*({ generation, name }: Generation, durable: string) {
+  const sql = yield* SqlClient
+  yield* sql`insert into places (name, generation, durable) values (${name}, ${generation}, ${durable})
+    on conflict (name, generation) do update set durable = excluded.durable, checkpoint = 0,
+      mark_sequence = null, mark_id = null, replayed_to = null, replays = 0`
+})
+
+/** Keeps that every entry up to a checkpoint is accounted for, and which event is there. */
+export const advance = Effect.fn("Places.advance")(
+  function*({ generation, name }: Generation, checkpoint: number, mark: Position | undefined) {
+    const sql = yield* SqlClient
+    yield* sql`insert into places as place (name, generation, durable, checkpoint, mark_sequence, mark_id)
+      values (${name}, ${generation}, ${durableName(name, generation)}, ${checkpoint}::bigint,
+        ${mark?.sequence ?? null}::bigint, ${mark?.id ?? null}::text)
+      on conflict (name, generation) do update set
+        checkpoint = greatest(place.checkpoint, excluded.checkpoint),
+        mark_sequence = coalesce(excluded.mark_sequence, place.mark_sequence),
+        mark_id = coalesce(excluded.mark_id, place.mark_id),
+        replayed_to = null, replays = 0`
+  }
+)
+
+/**
+ * Lets the log be read again behind `after`, up to what the durable consumer had finished. `restart` deletes the
+ * durable consumer, so that it is created again there. False when another process has done so since.
+ */
+export const replay = Effect.fn("Places.replay")(
+  function*<E, R>(
+    { generation, name }: Generation,
+    { replayed_to, replays }: Progress,
+    range: { readonly after: number; readonly to: number },
+    restart: Effect.Effect<void, E, R>
+  ) {
+    const sql = yield* SqlClient
+    return yield* sql.withTransaction(Effect.gen(function*() {
+      const mine = yield* sql`update places set checkpoint = ${range.after}::bigint,
+          replayed_to = ${range.to}::bigint, replays = replays + 1
+        where name = ${name} and generation = ${generation} and replays = ${replays}
+          and replayed_to is not distinct from ${replayed_to}::bigint returning 1`
+      if (mine.length > 0) yield* restart
+      return mine.length > 0
+    }))
+  }
+)
+
+/** Gives a generation another durable consumer, which begins where the account of this one ends. */
+export const rename = Effect.fn("Places.rename")(
+  function*({ generation, name }: Generation, durable: string) {
+    const sql = yield* SqlClient
+    yield* sql`insert into places (name, generation, durable) values (${name}, ${generation}, ${durable})
+      on conflict (name, generation) do update set durable = excluded.durable`
+  }
+)
+
+/** The name of a durable consumer of this database whose plain name is taken by another database. */
+export const ownDurable = ({ generation, name }: Generation, database: string) =>
+  `${durableName(name, generation)}-${database.slice(0, 8)}`
+
+/** A generation's durable consumer, as SQL for a row of the registry. */
+export const durableColumn = (sql: SqlClient, table: "projections" | "rebuilds") =>
+  sql.literal(`coalesce((select durable from places where places.name = ${table}.name
+    and places.generation = ${table}.generation), ${table}.name || '-' || ${table}.generation) as durable`)

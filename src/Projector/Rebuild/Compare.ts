@@ -1,0 +1,126 @@
+import { Effect, Schema } from "effect"
+import { SqlClient } from "effect/sql/SqlClient"
+import { type Projection, tableName } from "../Projection.ts"
+import { appliedTable } from "../Tables.ts"
+
+/** The most rows of a table that are shown one by one. */
+const mostExamples = 100
+
+const Text = Schema.NullOr(Schema.String)
+
+/** A row that differs: its key and, when both sides have it, the columns that differ, as text. */
+export const Example = Schema.Struct({
+  kind: Schema.Literals(["only_live", "only_rebuilt", "different"]),
+  key: Schema.Record(Schema.String, Schema.Unknown),
+  columns: Schema.Record(Schema.String, Schema.Struct({ live: Text, rebuilt: Text }))
+})
+export type Example = typeof Example.Type
+
+/** How a table of the live read model compares with the one that was built from the log. */
+export const TableComparison = Schema.Struct({
+  equal: Schema.Boolean,
+  rows: Schema.Struct({ live: Schema.Finite, rebuilt: Schema.Finite }),
+  /** Over all rows in any order and all columns that both have. */
+  hash: Schema.Struct({ live: Schema.String, rebuilt: Schema.String }),
+  /** Columns that one of them does not have. */
+  other_columns: Schema.Array(Schema.String),
+  only_live: Schema.Finite,
+  only_rebuilt: Schema.Finite,
+  different: Schema.Finite,
+  examples: Schema.Array(Example)
+})
+export type TableComparison = typeof TableComparison.Type
+
+/** Compares two generations, table by table, the record of applied events included. */
+export const compare = Effect.fn("Projector.compare")(
+  function*(projection: Projection, live: number, rebuilt: number) {
+    const tables: Record<string, TableComparison> = {}
+    for (const [name, { key }] of Object.entries(projection.tables)) {
+      tables[name] = yield* compareTables(tableName(name, live), tableName(name, rebuilt), key)
+    }
+    tables[`${projection.name}_applied`] = yield* compareTables(
+      appliedTable(projection, live),
+      appliedTable(projection, rebuilt),
+      ["event_id"]
+    )
+    return tables
+  }
+)
+
+const compareTables = Effect.fnUntraced(function*(live: string, rebuilt: string, key: ReadonlyArray<string>) {
+  const columnsOf = { live: yield* columns(live), rebuilt: yield* columns(rebuilt) }
+  const common = columnsOf.rebuilt.filter((column) => columnsOf.live.includes(column))
+  const other_columns = [...columnsOf.live, ...columnsOf.rebuilt].filter((column) => !common.includes(column))
+  const left = yield* content(live, common)
+  const right = yield* content(rebuilt, common)
+  const equal = left.hash === right.hash && other_columns.length === 0
+  return {
+    equal,
+    rows: { live: left.rows, rebuilt: right.rows },
+    hash: { live: left.hash, rebuilt: right.hash },
+    other_columns,
+    ...left.hash === right.hash
+      ? { only_live: 0, only_rebuilt: 0, different: 0, examples: [] }
+      : yield* difference(live, rebuilt, key, common)
+  }
+})
+
+const columns = Effect.fnUntraced(function*(table: string) {
+  const sql = yield* SqlClient
+  const rows = yield* sql<{ readonly name: string }>`
+    select attname::text as name from pg_attribute
+    where attrelid = ${table}::text::regclass and attnum > 0 and not attisdropped order by attnum`
+  return rows.map(({ name }) => name)
+})
+
+// A sum of hashes is the same in any order of the rows.
+const content = Effect.fnUntraced(function*(table: string, columns: ReadonlyArray<string>) {
+  const sql = yield* SqlClient
+  const [found] = yield* sql.unsafe<{ readonly rows: number; readonly hash: string }>(`
+    select count(*)::float8 as rows, md5(concat_ws(':', count(*), sum(hashtextextended(row, 0)::numeric),
+      sum(hashtextextended(row, 1)::numeric))) as hash
+    from (select row(${columns.join(", ")})::text as row from ${table}) as rows`)
+  return found ?? { rows: 0, hash: "" }
+})
+
+const Difference = Schema.Struct({
+  only_live: Schema.Finite,
+  only_rebuilt: Schema.Finite,
+  different: Schema.Finite,
+  examples: Schema.Array(Example)
+})
+
+const difference = Effect.fnUntraced(
+  function*(live: string, rebuilt: string, key: ReadonlyArray<string>, columns: ReadonlyArray<string>) {
+    const sql = yield* SqlClient
+    const keyOf = (table: string) => `jsonb_build_array(${key.map((name) => `${table}.${name}`).join(", ")})`
+    const rows = (table: string) =>
+      `select ${keyOf("t")} as key, md5(row(${columns.join(", ")})::text) as hash from ${table} as t`
+    const [found] = yield* sql.unsafe(`
+      with live as (${rows(live)}), rebuilt as (${rows(rebuilt)}),
+      differing as materialized (
+        select key, case when rebuilt.hash is null then 'only_live' when live.hash is null then 'only_rebuilt'
+          else 'different' end as kind
+        from live full join rebuilt using (key) where live.hash is distinct from rebuilt.hash
+      ),
+      examples as (
+        select kind, jsonb_build_object(${
+      key.map((name, at) => `'${name}', differing.key->${at}`).join(", ")
+    }) as key, case when kind = 'different' then (
+            select jsonb_object_agg(key, jsonb_build_object('live', a.value, 'rebuilt', b.value))
+            from jsonb_each_text(to_jsonb(live)) as a join jsonb_each_text(to_jsonb(rebuilt)) as b using (key)
+            where a.value is distinct from b.value
+          ) else '{}' end as columns
+        from (select * from differing order by key limit ${mostExamples}) as differing
+        left join ${live} as live on ${keyOf("live")} = differing.key
+        left join ${rebuilt} as rebuilt on ${keyOf("rebuilt")} = differing.key
+        order by differing.key
+      )
+      select count(*) filter (where kind = 'only_live')::float8 as only_live,
+        count(*) filter (where kind = 'only_rebuilt')::float8 as only_rebuilt,
+        count(*) filter (where kind = 'different')::float8 as different,
+        (select coalesce(jsonb_agg(to_jsonb(examples)), '[]') from examples) as examples
+      from differing`)
+    return yield* Schema.decodeUnknownEffect(Difference)(found)
+  }
+)

@@ -1,0 +1,166 @@
+import { Effect, Predicate, Schema } from "effect"
+import { SqlClient } from "effect/sql/SqlClient"
+import { Consumers } from "../../Consumer/Consumer.ts"
+import type { Standing } from "../../Consumer/Standing.ts"
+import { isTransient } from "../../Database/SqlFailure.ts"
+import { EventLog } from "../../EventLog/EventLog.ts"
+import { messageOf } from "../../Process/Failure.ts"
+import type { Projection } from "../Projection.ts"
+import { appliedBy } from "../Apply/AppliedCounts.ts"
+import { compare } from "./Compare.ts"
+import { complete } from "./Complete.ts"
+import { completeness } from "../Place/Completeness.ts"
+import { cutoff, expire } from "../Expire.ts"
+import { carryOver, lackingUpTo, NotLevel } from "./Level.ts"
+import { exclude, lead } from "../Locks.ts"
+import { otherLog } from "../Place/LogIdentity.ts"
+import { placeOf } from "../Place/Places.ts"
+import { end, type Rebuild } from "../Registry.ts"
+import { switchTo } from "./Switch.ts"
+
+/** A rebuild whose consumer has fewer events than this before it is taken for caught up. */
+const nearlyNothing = 1_000
+
+/** The event log is another one than a side of the rebuild is made from. */
+class OtherLog extends Schema.TaggedError<OtherLog>()("OtherLog", { message: Schema.String }) {}
+
+/** The rebuilt read model would be less than the live one. */
+class WouldLose extends Schema.TaggedError<WouldLose>()("WouldLose", { message: Schema.String }) {}
+
+/**
+ * Ends a rebuild whose consumer has caught up, in one transaction that keeps all batches of the projection
+ * waiting: both sides are brought to the same events, then the views are switched or the rows compared. Any
+ * process may try at any time; one does it. What cannot be done now is tried again.
+ */
+export const finish = Effect.fn("Projector.finish")(
+  function*(projection: Projection, rebuild: Rebuild) {
+    const consumers = yield* Consumers
+    const shadow = standingOf(yield* consumers.standings, rebuild.durable)
+    if (shadow === undefined || shadow.pending + shadow.inFlight > nearlyNothing) return
+    const sql = yield* SqlClient
+    if (rebuild.kind !== "rebuild") {
+      yield* sql`update rebuilds set state = 'comparing' where id = ${rebuild.id} and state = 'running'`
+    }
+    yield* step(projection, rebuild).pipe(
+      Effect.catchTag(
+        "NotLevel",
+        ({ message }) => Effect.logDebug(`rebuild of ${projection.name}: ${message}`)
+      ),
+      Effect.catch((error) =>
+        isTransient(error) || Predicate.isTagged(error, "ReadFailed")
+          ? Effect.fail(error)
+          : fail(rebuild, error)
+      )
+    )
+  }
+)
+
+const step = Effect.fnUntraced(function*(projection: Projection, rebuild: Rebuild) {
+  const sql = yield* SqlClient
+  return yield* rebuild.completed
+    ? sql.withTransaction(inOneTransaction(projection, rebuild))
+    : complete(projection, rebuild)
+})
+
+const fail = (rebuild: Rebuild, error: unknown) =>
+  Effect.logError(`the rebuild of ${rebuild.name} failed: ${messageOf(error)}`).pipe(
+    Effect.andThen(end(rebuild.id, "failed", { error: messageOf(error) })),
+    Effect.asVoid
+  )
+
+const inOneTransaction = Effect.fnUntraced(function*(projection: Projection, rebuild: Rebuild) {
+  const sql = yield* SqlClient
+  if (!(yield* lead(projection.name))) return
+  yield* exclude(projection.name)
+  yield* sql`set local statement_timeout = 0`
+  const [going] = yield* sql<{ readonly live: number }>`
+    select projections.generation as live from rebuilds join projections using (name)
+    where rebuilds.id = ${rebuild.id} and state in ('running', 'comparing')`
+  if (going === undefined) return
+  const { live } = going
+  const { generation, name } = rebuild
+  const { lastSequence } = yield* (yield* EventLog).state
+  const standings = yield* (yield* Consumers).standings
+  const floorOf = (durable: string) => {
+    const standing = standingOf(standings, durable)
+    if (standing === undefined) return 0
+    // Its own floor stays at its last event, however many events of other types follow.
+    return standing.pending + standing.inFlight === 0 ? lastSequence : standing.finishedTo
+  }
+  const strange = yield* otherLog({ name, generation })
+  if (strange !== undefined) return yield* new OtherLog({ message: strange })
+  yield* checkComplete(projection, rebuild, floorOf(rebuild.durable))
+  const outdated = yield* otherLog({ name, generation: live })
+  if (outdated !== undefined) {
+    if (!rebuild.accepts_new_log || rebuild.kind !== "rebuild") {
+      return yield* new OtherLog({ message: outdated })
+    }
+    return yield* switchTo(projection, rebuild, live, yield* appliedBy(projection, generation))
+  }
+  yield* carryOver(projection, { has: live, lacks: generation }, floorOf(rebuild.durable))
+  if (rebuild.kind !== "rebuild") {
+    const { durable } = yield* placeOf({ name, generation: live })
+    yield* carryOver(projection, { has: generation, lacks: live }, floorOf(durable))
+  }
+  // When both sides have the same events: one that is applied later would bring a row back.
+  const before = yield* cutoff
+  if (before !== undefined) {
+    // The log may go back further than rows do.
+    for (const side of [live, generation]) yield* expire(projection, side, before)
+  }
+  if (rebuild.kind === "rebuild") {
+    if (!rebuild.accepts_new_log) {
+      yield* checkNothingLost(projection, rebuild, live, floorOf(rebuild.durable))
+    }
+    yield* switchTo(projection, rebuild, live, yield* appliedBy(projection, generation))
+  } else {
+    const tables = yield* compare(projection, live, generation)
+    yield* endWith(rebuild, { events: yield* appliedBy(projection, generation), tables })
+  }
+})
+
+const endWith = Effect.fnUntraced(function*(rebuild: Rebuild, result: unknown) {
+  if (!(yield* end(rebuild.id, "compared", { result }))) return yield* new NotLevel({ message: "cancelled" })
+  yield* Effect.logInfo(`projection ${rebuild.name}: compared with generation ${rebuild.generation}`)
+})
+
+/** What the live one has applied and the new one has given up would disappear from what people read. */
+const checkNothingLost = Effect.fnUntraced(
+  function*(projection: Projection, rebuild: Rebuild, live: number, floor: number) {
+    const lost = yield* lackingUpTo(projection, { has: live, lacks: rebuild.generation }, floor)
+    const [first] = lost
+    if (first === undefined) return
+    const log = yield* EventLog
+    const gone = (yield* log.get(first.sequence))._tag === "None"
+    return yield* new WouldLose({
+      message: `${lost.length} events that ${projection.name} has applied would be missing. The first is `
+        + `${first.event_id} (sequence ${first.sequence}), which is ${
+          gone
+            ? "no longer in the log"
+            : `a dead letter of ${rebuild.durable}`
+        }. Nothing was switched; \`threeqpr projections rebuild ${projection.name} --dry-run\` shows the rows, `
+        + "and `--accept-new-log` builds the read model without them."
+    })
+  }
+)
+
+/** A generation that lacks events which its durable consumer has finished waits until they are read again. */
+const checkComplete = Effect.fnUntraced(function*(
+  projection: Projection,
+  { durable, generation, name }: Rebuild,
+  position: number
+) {
+  const { missing } = yield* completeness(projection, generation, durable, position)
+  if (missing === 0) return
+  const { replays } = yield* placeOf({ name, generation })
+  const message = `${missing} events are missing in generation ${generation} of ${name}`
+  return replays < 2
+    ? yield* new NotLevel({ message: `${message}; they are read again from the log` })
+    : yield* new WouldLose({
+      message: `${message}, and reading the log again did not bring them. Nothing was switched; `
+        + `\`threeqpr projections verify ${name} --ledger\` names events that are missing.`
+    })
+})
+
+const standingOf = (standings: ReadonlyArray<Standing>, durable: string) =>
+  standings.find(({ name }) => name === durable)

@@ -1,0 +1,89 @@
+import { Effect, Option, Schema } from "effect"
+import { SqlClient } from "effect/sql/SqlClient"
+import { eventOf } from "../../EventLog/Delivered.ts"
+import { read } from "../../Domain/Reading.ts"
+import { EventLog, type LoggedEntry } from "../../EventLog/EventLog.ts"
+import { messageOf } from "../../Process/Failure.ts"
+import type { Projection } from "../Projection.ts"
+import { applyWithin, type Decoded } from "../Apply/Batch.ts"
+import { appliedTable } from "../Tables.ts"
+
+/** The most events that are carried over while all batches of a projection wait. */
+const most = 5_000
+
+/** Two generations cannot be brought to the same events now; their consumers may still do it. */
+export class NotLevel extends Schema.TaggedError<NotLevel>()("NotLevel", { message: Schema.String }) {}
+
+/** The log has another event at a sequence than the one that was applied: it is not the log of these rows. */
+export class OtherEvent extends Schema.TaggedError<OtherEvent>()("OtherEvent", { message: Schema.String }) {}
+
+/** An event that one generation has applied and another has not. */
+export interface Lacking {
+  readonly event_id: string
+  readonly sequence: number
+}
+
+export interface Pair {
+  readonly has: number
+  readonly lacks: number
+}
+
+/** What one generation has applied and the other, which has finished all up to `floor`, never will. */
+export const lackingUpTo = (projection: Projection, pair: Pair, floor: number) =>
+  lacking(projection, pair, 0, floor)
+
+/**
+ * Applies to one generation, from the log, what the other has applied and it has yet to get. Within a
+ * transaction that keeps batches away.
+ */
+export const carryOver = Effect.fn("Projector.carryOver")(
+  function*(projection: Projection, pair: Pair, floor: number) {
+    const log = yield* EventLog
+    const events = yield* lacking(projection, pair, floor, Number.MAX_SAFE_INTEGER)
+    if (events.length > most) {
+      return yield* new NotLevel({ message: `more than ${most} events are still to come` })
+    }
+    const decoded = yield* Effect.forEach(
+      events,
+      (event) => Effect.flatMap(log.get(event.sequence), (entry) => decode(event, entry)),
+      { concurrency: 64 }
+    )
+    for (let from = 0; from < decoded.length; from += 500) {
+      yield* applyWithin(projection, pair.lacks, decoded.slice(from, from + 500)).pipe(
+        Effect.mapError((error) => new NotLevel({ message: messageOf(error) }))
+      )
+    }
+    return decoded.length
+  }
+)
+
+const lacking = Effect.fnUntraced(
+  function*(projection: Projection, { has, lacks }: Pair, after: number, upTo: number) {
+    const sql = yield* SqlClient
+    return yield* sql<Lacking>`
+      select event_id, sequence::float8 as sequence from ${sql.literal(appliedTable(projection, has))} as has
+      where sequence > ${after}::bigint and sequence <= ${upTo}::bigint and not exists (
+        select 1 from ${sql.literal(appliedTable(projection, lacks))} as lacks
+        where lacks.event_id = has.event_id)
+      order by sequence limit ${most + 1}`
+  }
+)
+
+const decode = (
+  { event_id, sequence }: Lacking,
+  entry: Option.Option<LoggedEntry>
+): Effect.Effect<Decoded, NotLevel | OtherEvent> => {
+  const event = Option.getOrUndefined(Option.map(entry, eventOf))
+  if (event !== undefined && event.id !== event_id) {
+    return Effect.fail(
+      new OtherEvent({
+        message:
+          `Sequence ${sequence} of the event log is event ${event.id}, but event ${event_id} was applied there.`
+      })
+    )
+  }
+  const reading = event && read(event.body)
+  return event === undefined || reading?._tag !== "Event"
+    ? Effect.fail(new NotLevel({ message: `the log has no event ${event_id} at sequence ${sequence}` }))
+    : Effect.succeed({ event, json: reading.text })
+}

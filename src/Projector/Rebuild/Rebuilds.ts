@@ -1,0 +1,74 @@
+import { Effect } from "effect"
+import { SqlClient } from "effect/sql/SqlClient"
+import { EventLog } from "../../EventLog/EventLog.ts"
+import type { Projection } from "../Projection.ts"
+import { dropLetters } from "./Letters.ts"
+import { excludeGeneration } from "../Locks.ts"
+import { beginPlace } from "../Place/Places.ts"
+import { end, type Kind, type Rebuild } from "../Registry.ts"
+import { appliedTable, create, drop, tablesOf } from "../Tables.ts"
+
+/**
+ * Asks the projectors to rebuild a projection beside the live one. Gives the rebuild's id; undefined when one
+ * is running. A generation's number is never used twice, so that nothing old can come back under it.
+ */
+export const request = Effect.fn("Rebuilds.request")(function*(
+  name: string,
+  kind: Kind,
+  by: string,
+  acceptsNewLog = false
+) {
+  const sql = yield* SqlClient
+  const [made] = yield* sql<{ readonly id: number }>`
+    insert into rebuilds (name, generation, retires, kind, requested_by, accepts_new_log)
+    select name, next, next, ${kind}::text, ${by}::text, ${acceptsNewLog}::boolean from (
+      select name, 1 + greatest(generation,
+        (select max(rebuilds.generation) from rebuilds where rebuilds.name = projections.name)) as next
+      from projections where name = ${name}
+    ) as numbered
+    on conflict do nothing
+    returning id::float8 as id`
+  return made?.id
+})
+
+/** What was forgotten stays so in a new generation. */
+const carryForgotten = Effect.fnUntraced(function*(name: string, generation: number) {
+  const sql = yield* SqlClient
+  const [live] = yield* sql<{ readonly generation: number }>`
+    select generation from projections where name = ${name}`
+  if (live === undefined) return
+  yield* excludeGeneration(name, live.generation)
+  yield* sql`
+    insert into ${sql.literal(appliedTable({ name }, generation))}
+    select event_id, sequence from ${sql.literal(appliedTable({ name }, live.generation))} where sequence < 0`
+})
+
+/** Ends a rebuild without a result; false when it had ended before. */
+export const cancel = (id: number) => end(id, "cancelled")
+
+/** Makes the empty tables of a rebuild that no projector has begun yet. */
+export const begin = Effect.fn("Rebuilds.begin")(function*<E, R>(
+  projection: Projection,
+  { generation, id, name }: Rebuild,
+  durableFor: (projection: Projection, generation: number) => Effect.Effect<string, E, R>
+) {
+  const sql = yield* SqlClient
+  const { created } = yield* (yield* EventLog).state
+  yield* sql.withTransaction(Effect.gen(function*() {
+    const mine = yield* sql`
+      select 1 from rebuilds where id = ${id} and started_at is null and state = 'running'
+      for update skip locked`
+    if (mine.length === 0) return
+    yield* drop(name, Object.keys(projection.tables), generation)
+    yield* create(projection, generation)
+    const durable = yield* durableFor(projection, generation)
+    yield* dropLetters(durable)
+    yield* beginPlace({ name, generation }, durable)
+    yield* carryForgotten(name, generation)
+    yield* sql`
+      update rebuilds set started_at = clock_timestamp(), version = ${projection.version}, log = ${created}, completed = false,
+        retired_tables = ${tablesOf(projection)}::text::jsonb
+      where id = ${id}`
+    yield* Effect.logInfo(`projection ${name}: building generation ${generation} from the first event`)
+  }))
+})

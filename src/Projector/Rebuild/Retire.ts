@@ -1,0 +1,57 @@
+import { Effect, Exit } from "effect"
+import { SqlClient } from "effect/sql/SqlClient"
+import { Consumers } from "../../Consumer/Consumer.ts"
+import { replaced } from "../../Consumer/EndRedrives.ts"
+import { dropLetters } from "./Letters.ts"
+import { exclude } from "../Locks.ts"
+import { databaseId } from "../Place/Places.ts"
+import { drop } from "../Tables.ts"
+
+/**
+ * Removes the generations that rebuilds left behind: their durable consumers, dead letters and tables. Not before every
+ * process has had time to stop its consumer; one that has not finds out in its next batch. A generation that cannot be
+ * dropped, because a view depends on its tables, does not keep the others.
+ */
+export const retireAll = Effect.gen(function*() {
+  const sql = yield* SqlClient
+  const left = yield* sql<{ readonly id: number }>`
+    select id::float8 as id from rebuilds
+    where dropped_at is null and finished_at < clock_timestamp() - interval '2 seconds' order by id`
+  const exits = yield* Effect.forEach(left, ({ id }) => Effect.exit(retire(id)))
+  const failed = exits.find(Exit.isFailure)
+  if (failed !== undefined) yield* failed
+}).pipe(Effect.withSpan("Projector.retireAll"))
+
+const retire = Effect.fnUntraced(function*(id: number) {
+  const sql = yield* SqlClient
+  const consumers = yield* Consumers
+  yield* sql.withTransaction(Effect.gen(function*() {
+    const [left] = yield* sql<Left>`
+      select id::float8 as id, name, retires, retired_tables as tables,
+        coalesce((select durable from places where places.name = rebuilds.name and generation = retires),
+          name || '-' || retires) as durable
+      from rebuilds
+      where id = ${id} and dropped_at is null for update skip locked`
+    if (left === undefined) return
+    yield* exclude(left.name)
+    const { durable } = left
+    const database = yield* databaseId
+    const owner = (yield* consumers.standings).find(({ name }) => name === durable)?.owner
+    if (owner === undefined || owner === database) {
+      yield* consumers.retire(durable, replaced(left.name, left.retires))
+      yield* dropLetters(durable)
+    }
+    yield* drop(left.name, left.tables ?? [], left.retires)
+    yield* sql`update rebuilds set dropped_at = clock_timestamp() where id = ${left.id}`
+    yield* Effect.logInfo(`projection ${left.name}: generation ${left.retires} is dropped`)
+  }))
+})
+
+interface Left {
+  readonly id: number
+  readonly name: string
+  readonly retires: number
+  readonly durable: string
+  /** Null when no projector had begun. */
+  readonly tables: ReadonlyArray<string> | null
+}

@@ -1,0 +1,41 @@
+import { Effect } from "effect"
+import { SqlClient } from "effect/sql/SqlClient"
+import type { Projection } from "../Projection.ts"
+import { NotLevel } from "./Level.ts"
+import { end, type Rebuild } from "../Registry.ts"
+import { replaceViews, tablesOf } from "../Tables.ts"
+
+/**
+ * Makes a rebuilt generation the live one, within a transaction that keeps batches away. Readers of the views
+ * wait half a second at most: we give up sooner than Postgres looks for deadlocks, and try again.
+ */
+export const switchTo = Effect.fn("Projector.switchTo")(
+  function*(projection: Projection, rebuild: Rebuild, live: number, events: number) {
+    const sql = yield* SqlClient
+    const { generation, id } = rebuild
+    const { name, version } = projection
+    yield* sql`set local lock_timeout = '500ms'`
+    const [{ tables } = { tables: [] }] = yield* sql<{ readonly tables: ReadonlyArray<string> }>`
+      select coalesce(tables, ${tablesOf(projection)}::text::jsonb) as tables from projections
+      where name = ${name}`
+    yield* sql.unsafe(`lock table ${tables.join(", ")} in access exclusive mode`)
+    yield* replaceViews(projection, generation)
+    const kept = { ...projection.tables, ...projection.views }
+    for (const gone of tables.filter((table) => !Object.hasOwn(kept, table))) {
+      yield* sql.unsafe(`drop view ${gone}`)
+    }
+    yield* sql`
+      update projections set generation = ${generation}, version = ${version}, error = null, error_at = null,
+        log = ${rebuild.log}, tables = ${tablesOf(projection)}::text::jsonb
+      where name = ${name}`
+    yield* sql`
+      update rebuilds set retires = ${live}, retired_tables = ${JSON.stringify(tables)}::text::jsonb
+      where id = ${id}`
+    if (!(yield* end(id, "switched", { result: { events } }))) {
+      return yield* new NotLevel({ message: "cancelled" })
+    }
+    yield* Effect.logInfo(
+      `projection ${name}: generation ${generation} is live, built from ${events} events`
+    )
+  }
+)

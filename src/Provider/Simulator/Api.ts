@@ -1,0 +1,146 @@
+import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
+import { Context, Effect, Layer, Redacted, Schema, SchemaIssue } from "effect"
+import {
+  HttpRouter,
+  HttpServer,
+  type HttpServerError,
+  HttpServerRequest,
+  HttpServerResponse
+} from "effect/http"
+import { createAnsweringServer } from "../../Process/AnsweringServer.ts"
+import { isSafe } from "../../Process/Config.ts"
+import { IsoDateTime } from "../../Domain/Fields.ts"
+import { messageOf } from "../../Process/Failure.ts"
+import type { Account } from "./Account.ts"
+import { granularities, periods } from "./Analytics.ts"
+import { gate, type GateOptions, problem } from "./Api/Gate.ts"
+
+export interface ApiOptions extends GateOptions {
+  readonly account: Account
+  readonly host: string
+  /** 0 takes a free port. */
+  readonly port: number
+}
+
+/** The simulated API's address cannot be taken. */
+export class ApiNotListening
+  extends Schema.TaggedError<ApiNotListening>()("ApiNotListening", { message: Schema.String })
+{}
+
+/**
+ * 3QPR's API for one account: registering webhooks, listing scans and codes, analytics, with 3QPR's fields, parameters,
+ * refusals and rate limits. Source: 3QPR's API reference.
+ */
+export class SimulatedApi extends Context.Service<SimulatedApi, {
+  /** As one reaches it from this machine; for THREEQPR_API_URL. */
+  readonly url: string
+}>()("threeqpr-events/Simulator/Api") {
+  static readonly layer = (options: ApiOptions): Layer.Layer<SimulatedApi, ApiNotListening> =>
+    Layer.effect(SimulatedApi, Effect.map(HttpServer.HttpServer, ({ address }) => ({ url: urlOf(address) })))
+      .pipe(
+        Layer.provideMerge(HttpRouter.serve(
+          Layer.mergeAll(routes(options.account), gate(options)),
+          { disableLogger: true, disableListenLog: true }
+        )),
+        Layer.provide(NodeHttpServer.layer(createAnsweringServer, {
+          host: options.host,
+          port: options.port,
+          gracefulShutdownTimeout: "1 second"
+        })),
+        Layer.catchTag("ServeError", (error) => Layer.effect(SimulatedApi, notListening(options, error)))
+      )
+}
+
+const routes = (account: Account) =>
+  Layer.mergeAll(
+    HttpRouter.add("POST", "/v1/webhooks", answering(register(account))),
+    HttpRouter.add("GET", "/v1/scans", answering(scans(account))),
+    HttpRouter.add("GET", "/v1/qpr-codes", answering(codes(account))),
+    HttpRouter.add("GET", "/v1/qpr-codes/:id/analytics", answering(analytics(account))),
+    HttpRouter.add("*", "/*", problem(404, "not_found", "There is nothing here."))
+  )
+
+const register = Effect.fnUntraced(function*(account: Account) {
+  const { events, url } = yield* HttpServerRequest.schemaBodyJson(WebhookRequest)
+  const { createdAt, id, secret } = yield* account.register(url, events)
+  return { id, url, events, secret: Redacted.value(secret), active: true, created_at: createdAt }
+})
+
+const scans = Effect.fnUntraced(function*(account: Account) {
+  const { limit = 50, offset = 0, ...query } = yield* HttpServerRequest.schemaSearchParams(ScansRequest)
+  return { ...account.scans({ ...query, limit, offset }), limit, offset }
+})
+
+const codes = Effect.fnUntraced(function*(account: Account) {
+  const { limit = 20, offset = 0 } = yield* HttpServerRequest.schemaSearchParams(CodesRequest)
+  return { ...account.codes({ limit, offset }), limit, offset }
+})
+
+const analytics = Effect.fnUntraced(function*(account: Account) {
+  const { granularity = "day", period = "30d" } = yield* HttpServerRequest.schemaSearchParams(
+    AnalyticsRequest
+  )
+  const { id = "" } = yield* HttpRouter.params
+  return (yield* account.analytics({ qpr_code_id: id, period, granularity }))
+    ?? problem(404, "not_found", "There is no such QPR code.")
+})
+
+/** Answers 200 with what was found, 422 to what says the wrong things, 400 to what is no JSON. */
+const answering = <R>(
+  found: Effect.Effect<object, Schema.SchemaError | HttpServerError.HttpServerError, R>
+) =>
+  found.pipe(
+    Effect.map((answer) =>
+      HttpServerResponse.isHttpServerResponse(answer) ? answer : HttpServerResponse.jsonUnsafe(answer)
+    ),
+    Effect.catchTags({
+      SchemaError: ({ issue }) => Effect.succeed(problem(422, "invalid_request", faultOf(issue))),
+      HttpServerError: () => Effect.succeed(problem(400, "bad_request", "The body is no JSON."))
+    })
+  )
+
+const faultOf = (issue: SchemaIssue.Issue) =>
+  describe(issue).issues.map(({ message, path }) => `${path?.map(String).join(".")}: ${message}`).join("; ")
+
+const describe = SchemaIssue.makeFormatterStandardSchemaV1()
+
+const WebhookRequest = Schema.Struct({
+  // 3QPR calls public HTTPS addresses only; a simulator may call the machine that it runs on.
+  url: Schema.String.check(
+    Schema.makeFilter((url) => isSafe(url), { expected: "an https:// address, or http:// on this machine" })
+  ),
+  events: Schema.NonEmptyArray(Schema.NonEmptyString)
+})
+
+const within = (minimum: number, maximum: number) =>
+  Schema.optional(
+    Schema.NumberFromString.pipe(Schema.check(Schema.isInt(), Schema.isBetween({ minimum, maximum })))
+  )
+
+const ScansRequest = Schema.Struct({
+  qpr_code_id: Schema.optional(Schema.String),
+  since: Schema.optional(IsoDateTime),
+  until: Schema.optional(IsoDateTime),
+  limit: within(1, 200),
+  offset: within(0, Number.MAX_SAFE_INTEGER)
+})
+
+const CodesRequest = Schema.Struct({
+  limit: within(1, 200),
+  offset: within(0, Number.MAX_SAFE_INTEGER)
+})
+
+const AnalyticsRequest = Schema.Struct({
+  period: Schema.optional(Schema.Literals(periods)),
+  granularity: Schema.optional(Schema.Literals(granularities))
+})
+
+const urlOf = (address: HttpServer.HttpServer["Service"]["address"]) =>
+  HttpServer.formatAddress(address).replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
+
+const notListening = ({ host, port }: ApiOptions, { cause }: HttpServerError.ServeError) =>
+  Effect.fail(
+    new ApiNotListening({
+      message: `The simulated API cannot take ${host}:${port}: ${messageOf(cause)}. Choose another port.`
+    })
+  )

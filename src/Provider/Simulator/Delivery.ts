@@ -1,0 +1,122 @@
+import { Effect } from "effect"
+import { Agent as HttpAgent, type ClientRequest, type IncomingMessage, request as overHttp } from "node:http"
+import { Agent as HttpsAgent, request as overHttps } from "node:https"
+import * as Signature from "../../Signature/Signature.ts"
+
+/** One delivery attempt: a POST of these bytes. */
+export interface Attempt {
+  readonly url: string
+  readonly body: Uint8Array
+  /** The signature header; none without one. */
+  readonly signature: string | undefined
+  /** Real milliseconds between the two halves of the body; 0 sends it in one. */
+  readonly pause: number
+  /** Cuts the connection when the answer begins, or 250 ms after the body was sent. */
+  readonly cut: boolean
+  /** Real milliseconds within which the whole answer must be there. */
+  readonly within: number
+}
+
+/** Why there is no answer; `cut` is our own doing, `failed` is anything else, such as TLS or DNS. */
+export const silences = ["refused", "reset", "timeout", "cut", "failed"] as const
+export type Silence = (typeof silences)[number]
+
+/** What became of an attempt. Of the answer's body the first 64 kB are kept. */
+export type Outcome =
+  | { readonly _tag: "Answered"; readonly status: number; readonly body: string }
+  | { readonly _tag: "Unanswered"; readonly silence: Silence; readonly detail: string }
+
+/** Makes delivery attempts over connections that are kept and go with the scope. Never fails. */
+export const make = Effect.gen(function*() {
+  const { http, https } = yield* Effect.acquireRelease(
+    Effect.sync(() => ({
+      http: new HttpAgent({ keepAlive: true }),
+      https: new HttpsAgent({ keepAlive: true })
+    })),
+    ({ http, https }) => Effect.sync(() => [http, https].forEach((agent) => agent.destroy()))
+  )
+  return (attempt: Attempt): Effect.Effect<Outcome> =>
+    Effect.callback((resume) => {
+      const done = (outcome: Outcome) => {
+        clearTimeout(limit)
+        clearTimeout(rest)
+        // The answer came before the whole body was sent. The rest need not be sent.
+        if (!request.writableEnded) request.destroy()
+        resume(Effect.succeed(outcome))
+      }
+      const unanswered = (silence: Silence, detail: string) => {
+        done({ _tag: "Unanswered", silence, detail })
+        request.destroy()
+      }
+      const options = {
+        method: "POST",
+        headers: {
+          "content-type": "application/json",
+          "content-length": attempt.body.length,
+          "user-agent": "threeqpr-simulator",
+          ...(attempt.signature === undefined ? {} : { [Signature.header]: attempt.signature })
+        }
+      }
+      const request = attempt.url.startsWith("https:")
+        ? overHttps(attempt.url, { ...options, agent: https })
+        : overHttp(attempt.url, { ...options, agent: http })
+      // Deno 2.9 itself sends a request again when the reused connection under it breaks, even when we broke
+      // it (denoland/deno issue 36786). It does not when it takes the connection for a new one.
+      Object.defineProperty(request, "reusedSocket", { get: () => false, set: () => {} })
+      let rest: ReturnType<typeof setTimeout> | undefined
+      const limit = setTimeout(
+        () => unanswered("timeout", `no answer within ${attempt.within} ms`),
+        attempt.within
+      )
+      request.on("error", (error) => unanswered(...silenceOf(error)))
+      request.on("response", (response) => {
+        response.on("error", (error) => unanswered(...silenceOf(error)))
+        if (attempt.cut) return cut()
+        response.on("aborted", () => unanswered("reset", "the answer broke off"))
+        collect(response, (body) => done({ _tag: "Answered", status: response.statusCode ?? 0, body }))
+      })
+      const cut = () => unanswered("cut", "the connection was cut before the answer")
+      const finish = (part: Uint8Array) =>
+        attempt.cut
+          ? request.end(part, () => {
+            rest = setTimeout(cut, graceOfCut)
+          })
+          : request.end(part)
+      if (attempt.pause === 0) finish(attempt.body)
+      else rest = sendInParts(request, attempt, finish)
+      return Effect.sync(() => {
+        clearTimeout(limit)
+        clearTimeout(rest)
+        request.destroy()
+      })
+    })
+})
+
+// The first byte of the answer tells that the body has arrived; a slow answer is not waited for.
+const graceOfCut = 250
+
+const sendInParts = (
+  request: ClientRequest,
+  { body, pause }: Attempt,
+  finish: (part: Uint8Array) => void
+) => {
+  const half = Math.floor(body.length / 2)
+  request.write(body.subarray(0, half))
+  return setTimeout(() => finish(body.subarray(half)), pause)
+}
+
+const collect = (response: IncomingMessage, whole: (body: string) => void) => {
+  let body = ""
+  response.setEncoding("utf8")
+  response.on("data", (text: string) => void (body.length < 65_536 && (body += text)))
+  response.on("end", () => whole(body.slice(0, 65_536)))
+}
+
+const silenceOf = (error: Error): readonly [Silence, string] => {
+  const code = "code" in error ? String(error.code) : ""
+  // An error about several addresses has no message.
+  const detail = error.message === "" ? code : error.message
+  if (code === "ECONNREFUSED") return ["refused", detail]
+  const reset = code === "ECONNRESET" || code === "EPIPE" || error.message === "socket hang up"
+  return [reset ? "reset" : "failed", detail]
+}

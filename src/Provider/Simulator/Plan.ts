@@ -1,0 +1,133 @@
+import { Effect, Random } from "effect"
+import { Buffer } from "node:buffer"
+import type { Unusable } from "../../Domain/Reading.ts"
+import type { CodeRecord, ScanRecord } from "./Account.ts"
+import { contentOf, scanCreated } from "./Content.ts"
+import { chance, ulids } from "./Draws.ts"
+import { type FaultName, faults } from "./Faults.ts"
+import { forgeries, type Forgery } from "./Forgeries.ts"
+import { blockSize, layOut, type Slot } from "./Layout.ts"
+import { scanOf } from "./World.ts"
+
+export interface PlanOptions {
+  readonly seed: string
+  /** The run's start, in milliseconds since 1970. */
+  readonly started: number
+  /** Events a second. */
+  readonly rate: number
+  readonly faults: ReadonlySet<FaultName>
+}
+
+/** One event of a run: its exact bytes, what must become of it, and what goes wrong on its way. */
+export interface Planned {
+  readonly index: number
+  /** Null when the body has none that can be used. */
+  readonly id: string | null
+  readonly type: string
+  readonly data: object
+  readonly bytes: Uint8Array
+  /** Why the receiver must quarantine it; null when it is an event. */
+  readonly quarantined: Unusable | null
+  /** Everything that goes wrong with it. */
+  readonly faults: ReadonlyArray<FaultName>
+  /** When it is to be delivered, in milliseconds after the run's start. */
+  readonly due: number
+  /** Milliseconds between the two parts of its body; 0 sends it in one. */
+  readonly pause: number
+  /** Whether the connection of its first attempt is cut before the answer. */
+  readonly answerLost: boolean
+  /** How often it is delivered again once it was accepted. */
+  readonly repeats: number
+  readonly forgeries: ReadonlyArray<Forgery>
+  /** The scan it is about, for what 3QPR's API knows of it. */
+  readonly scan: ScanRecord | null
+  /** The code that it tells of, for 3QPR's list of codes. */
+  readonly code: CodeRecord | null
+}
+
+/** Makes any event of a run, from the options and its index alone: when it is asked changes nothing. */
+export type Plan = (index: number) => Effect.Effect<Planned>
+
+/** The plan of a run. The same options but another start give the same events with other ids and times. */
+export const make = (options: PlanOptions): Plan => {
+  const idOf = ulids(options.started)
+  const seeded = (...parts: ReadonlyArray<string | number>) =>
+    Random.withSeed([options.seed, ...parts].join("/"))
+  const happens = (fault: FaultName) =>
+    options.faults.has(fault) ? chance(faults[fault].share) : Effect.succeed(false)
+
+  let last: { readonly block: number; readonly slots: ReadonlyArray<Slot> } | undefined
+  const slotOf = Effect.fnUntraced(function*(index: number) {
+    const block = Math.floor(index / blockSize)
+    if (last?.block !== block) {
+      last = { block, slots: yield* layOut(block, options.faults).pipe(seeded("layout", block)) }
+    }
+    return last.slots[index % blockSize] ?? { kind: "scan" as const, started: false }
+  })
+
+  const timeOf = Effect.fnUntraced(function*(index: number) {
+    const window = Math.floor(index / burstWindow)
+    const first = window * burstWindow + (yield* Random.nextIntBetween(0, burstWindow - 200))
+    const length = yield* Random.nextIntBetween(50, 200)
+    const burst = options.faults.has("bursts") && index >= first && index < first + length
+    return { burst, at: (burst ? first : index) * 1_000 / options.rate }
+  }, (effect, index) => seeded("bursts", Math.floor(index / burstWindow))(effect))
+
+  const scanAt = (index: number, started: boolean) =>
+    Effect.flatMap(
+      timeOf(index),
+      ({ at }) => scanOf({ idOf, now: options.started + Math.round(at), started })
+    )
+      .pipe(seeded("event", index))
+
+  return Effect.fnUntraced(function*(index) {
+    const slot = yield* slotOf(index)
+    const { at, burst } = yield* timeOf(index)
+    const now = options.started + Math.round(at)
+    const eventId = yield* idOf("evt").pipe(seeded("id", index))
+    const content = yield* slot.kind === "scan"
+      ? Effect.map(scanAt(index, slot.started), scanCreated)
+      : contentOf(slot, { idOf, now, scanAt: (scan) => scanAt(scan, true) }).pipe(seeded("content", index))
+    const { code = null, data, quarantined = null, scan = null, type } = content
+    const bytes = content.bytes ?? Buffer.from(JSON.stringify({ id: eventId, event: type, data }))
+    const id = content.id === undefined ? eventId : content.id
+    return yield* Effect.gen(function*() {
+      const heldBack = yield* happens("reordering")
+      const delayed = yield* happens("delays")
+      const answerLost = yield* happens("lost-answers")
+      const repeated = yield* happens("duplicates")
+      const later = yield* Random.nextIntBetween(3, 20)
+      const pause = yield* Random.nextIntBetween(50, 500)
+      const repeats = yield* Random.nextIntBetween(1, 3)
+      const forged = yield* forgeries(idOf, { bytes, happens, now })
+      return {
+        index,
+        id,
+        type,
+        data,
+        bytes,
+        quarantined,
+        faults: Object.entries({
+          duplicates: repeated,
+          reordering: heldBack,
+          delays: delayed,
+          "lost-answers": answerLost,
+          bursts: burst,
+          "unknown-types": slot.kind === "unknown",
+          malformed: slot.kind === "malformed"
+        }).filter((fault): fault is [FaultName, true] => fault[1]).map(([name]): FaultName => name)
+          .concat(forged.map(({ fault }) => fault)),
+        due: at + (heldBack ? Math.max(50, later * 1_000 / options.rate) : 0),
+        pause: delayed ? pause : 0,
+        answerLost,
+        repeats: repeated ? repeats : 0,
+        forgeries: forged,
+        scan,
+        code
+      } satisfies Planned
+    }).pipe(seeded("faults", index))
+  })
+}
+
+/** One burst in this many events. */
+const burstWindow = 500

@@ -1,0 +1,180 @@
+import {
+  Clock,
+  type Duration,
+  Effect,
+  Exit,
+  Random,
+  Redacted,
+  Ref,
+  Result,
+  Schema,
+  SchemaIssue,
+  Stream
+} from "effect"
+import { FetchHttpClient, HttpClient, HttpClientRequest, type HttpClientResponse } from "effect/http"
+import { Buffer } from "node:buffer"
+import { parseExact } from "../../Domain/ExactJson.ts"
+import { monotonicMillis } from "../../Process/Monotonic.ts"
+import { isRetriable, refused, ThreeQprFailed } from "./Failure.ts"
+import { waitAfter } from "./Quota.ts"
+import { noAnswer } from "./Transport.ts"
+
+export interface Options {
+  /** Of the API, such as https://api.3qpr.com. */
+  readonly url: string
+  readonly key: Redacted.Redacted<string>
+  /** The longest that one request may take, its answer's body included; 15 seconds unless told. */
+  readonly timeout?: Duration.Input | undefined
+}
+
+export interface Call<A> {
+  readonly request: HttpClientRequest.HttpClientRequest
+  /** What a 2xx answer holds. */
+  readonly answer: Schema.ConstraintDecoder<A, never>
+  /** 3QPR's quotas, which are counted apart. */
+  readonly quota: "scans" | "other"
+  /**
+   * For a call that must not be made twice: what may have happened when its outcome is not known. It is then
+   * not sent again. Without it every call is, as long as that can help.
+   */
+  readonly outcomeUnknown?: string | undefined
+}
+
+/** After the first attempt. */
+const retries = 4
+
+/** The longest wait that 3QPR may ask for, in milliseconds; a longer one is a failure that tells it. */
+const maxWait = 120_000
+
+/**
+ * Sends calls with the key, no two of a quota while 3QPR asks to wait. Retries 408, 429, 5xx, lost
+ * connections and time-outs with exponential backoff and jitter. Follows no redirect, which would take the
+ * key elsewhere.
+ */
+export const make = Effect.fnUntraced(function*({ key, timeout = "15 seconds", url }: Options) {
+  const client = yield* HttpClient.HttpClient
+  const host = URL.parse(url)?.host ?? url
+  const heldUntil = { scans: yield* Ref.make(0), other: yield* Ref.make(0) }
+  if (!/^[\x21-\x7e]+$/.test(Redacted.value(key))) {
+    return yield* new ThreeQprFailed({
+      message: "The API key is not valid: it is empty, or holds a space, a line break or another character "
+        + "that keys do not have. Check THREEQPR_API_KEY.",
+      retriable: false
+    })
+  }
+
+  const hold = Effect.fnUntraced(function*(until: Ref.Ref<number>) {
+    const wait = (yield* Ref.get(until)) - (yield* monotonicMillis)
+    if (wait > maxWait) return yield* waitTooLong(host, wait)
+    if (wait >= 1_000) yield* Effect.logInfo(`${host} asks to wait ${Math.ceil(wait / 1_000)} seconds`)
+    if (wait > 0) yield* Effect.sleep(wait)
+  })
+
+  const exchange = Effect.fnUntraced(function*<A>({ answer, quota, request }: Call<A>) {
+    const { body, headers, status } = yield* client.execute(request.pipe(
+      HttpClientRequest.prependUrl(url),
+      HttpClientRequest.acceptJson,
+      HttpClientRequest.bearerToken(key)
+    )).pipe(
+      Effect.flatMap((response) =>
+        Effect.map(bodyOf(response), (body) => ({ headers: response.headers, status: response.status, body }))
+      ),
+      Effect.provideService(FetchHttpClient.RequestInit, { redirect: "manual" }),
+      Effect.timeout(timeout),
+      Effect.mapError((error) => noAnswer(error, host))
+    )
+    const wait = waitAfter(status, headers, yield* Clock.currentTimeMillis)
+    if (wait !== undefined) yield* Ref.set(heldUntil[quota], (yield* monotonicMillis) + wait)
+    if (status < 200 || status > 299) {
+      const received = isRetriable(status) && status !== 429
+      return yield* Effect.fail({ failure: refused(status, host, reasonIn(body ?? "", key)), received })
+    }
+    return yield* Effect.mapError(
+      decode(answer, body, headers["content-type"]),
+      (fault) => ({ failure: notUnderstood(host, status, fault), received: true })
+    )
+  })
+
+  return Effect.fnUntraced(function*<A>(call: Call<A>) {
+    for (let attempt = 0;; attempt++) {
+      yield* hold(heldUntil[call.quota])
+      const result = yield* Effect.result(exchange(call))
+      if (Result.isSuccess(result)) return result.success
+      const { failure, received } = result.failure
+      if (received && call.outcomeUnknown !== undefined) {
+        return yield* failed(`${failure.message} ${call.outcomeUnknown}`, false, failure.status)
+      }
+      if (!failure.retriable || attempt === retries) return yield* failure
+      yield* Effect.sleep(200 * 2 ** attempt * (0.5 + (yield* Random.next) / 2))
+    }
+  })
+})
+
+/** The largest body that is read, in bytes. A page of 200 scans has some 100 kB. */
+const maxBody = 32 << 20
+
+/** The text of an answer's body; undefined when it is longer than that. */
+const bodyOf = (response: HttpClientResponse.HttpClientResponse) =>
+  Effect.suspend(() => {
+    const chunks: Array<Uint8Array> = []
+    let size = 0
+    return response.stream.pipe(
+      Stream.takeWhile((chunk) => (size += chunk.length) <= maxBody && chunks.push(chunk) > 0),
+      Stream.runDrain,
+      Effect.map(() => size <= maxBody ? Buffer.concat(chunks).toString() : undefined)
+    )
+  })
+
+const failed = (message: string, retriable: boolean, status: number | undefined) =>
+  new ThreeQprFailed({ message, retriable, ...(status !== undefined && { status }) })
+
+const waitTooLong = (host: string, wait: number) =>
+  failed(
+    `${host} asks to wait ${Math.ceil(wait / 1_000)} seconds, for the rate limit of this API key or because `
+      + "it is busy. Try again then.",
+    true,
+    429
+  )
+
+const notUnderstood = (host: string, status: number, fault: string) =>
+  failed(`${host} answers ${status}, but not as 3QPR's API does: ${fault}.`, false, status)
+
+/** Tells what is wrong with a body by the place and what should be there, never by what is there. */
+const decode = Effect.fnUntraced(
+  function*<A>(
+    schema: Schema.ConstraintDecoder<A, never>,
+    text: string | undefined,
+    type = "no content type"
+  ) {
+    if (text === undefined) return yield* Effect.fail(`the body is longer than ${maxBody >> 20} MiB`)
+    const json = yield* Effect.mapError(parse(text), () => `the body is no JSON but ${type.slice(0, 60)}`)
+    return yield* Effect.mapError(Schema.decodeUnknownEffect(schema)(json), ({ issue }) => {
+      const [first] = describe(issue).issues
+      return `${first?.message ?? "Unexpected"} at ${first?.path?.map(String).join(".") || "the top"}`
+    })
+  }
+)
+
+const parse = (text: string) => Effect.try({ try: () => parseExact(text), catch: () => "no JSON" })
+
+const describe = SchemaIssue.makeFormatterStandardSchemaV1()
+
+/** Where APIs put the reason of an error; 3QPR does not document where it does. */
+const Reasons = Schema.Struct({
+  error: Schema.optional(Schema.Union([Schema.String, Schema.Struct({ message: Schema.String })])),
+  message: Schema.optional(Schema.String),
+  detail: Schema.optional(Schema.String)
+})
+
+/** The reason in the body of a refusal, short and without anything that could be the key or a secret. */
+const reasonIn = (body: string, key: Redacted.Redacted<string>): string => {
+  const reasons = Schema.decodeUnknownExit(Schema.fromJsonString(Reasons))(body)
+  if (!Exit.isSuccess(reasons)) return ""
+  const { detail, error, message } = reasons.value
+  const reason = message ?? detail ?? (typeof error === "object" ? error.message : error) ?? ""
+  return reason
+    .replaceAll(Redacted.value(key), "<key>")
+    .replaceAll(/(whsec_|3qpr_sk_)[\w-]+/g, "$1…")
+    .replaceAll(/[\p{C}\p{Zl}\p{Zp}]+/gu, " ")
+    .slice(0, 200)
+}

@@ -1,0 +1,87 @@
+import { Clock, Effect, Redacted, Result } from "effect"
+import { signatures } from "../../Process/Metrics.ts"
+import * as Signature from "../Signature.ts"
+import { Vitals } from "../../Process/Vitals.ts"
+import { read, type WebhookSecret } from "../WebhookSecret.ts"
+import { isActive, type Secret } from "../../Domain/Secret.ts"
+
+/** How often the file with the secrets is looked at. Polling sees renames, swapped links and network folders too. */
+const every = "1 second"
+
+/**
+ * The secrets while they are rotated, until the scope ends: their file is read again and again, and a secret ends at
+ * its time. A file that changed is taken when it reads the same twice, so not while it is being written. A file
+ * that cannot be used changes nothing and is reported.
+ */
+export const rotate = Effect.fnUntraced(function*({ file, origin, secrets }: WebhookSecret) {
+  const clock = yield* Clock.Clock
+  const vitals = yield* Vitals
+  let all: ReadonlyArray<Secret> = secrets
+  let verify: Signature.Verifier
+  let ends = Infinity
+
+  const take = () => {
+    const now = clock.currentTimeMillisUnsafe()
+    const active = all.flatMap((secret, index) =>
+      isActive(secret, now) ? [{ ...secret, number: index + 1 }] : []
+    )
+    ends = Math.min(...active.map(({ until = Infinity }) => until))
+    const matches = active.map(({ number }) => signatures(number))
+    verify = Signature.verifier(active.map(({ value }) => value), (index) => matches[index]?.())
+    return active.length
+  }
+  take()
+
+  yield* vitals.watch(
+    "webhook secret",
+    Effect.map(
+      Clock.currentTimeMillis,
+      (now) => all.some((secret) => isActive(secret, now)) ? undefined : `every secret of ${origin} has ended`
+    )
+  )
+  if (file !== undefined) {
+    yield* vitals.run(
+      "webhook secret",
+      follow(file, keyOf(secrets), (secrets) => {
+        all = secrets
+        return take()
+      })
+    )
+  }
+  return {
+    verify: ((body, signature) => {
+      if (clock.currentTimeMillisUnsafe() >= ends) take()
+      return verify(body, signature)
+    }) satisfies Signature.Verifier,
+    /** All of them now, those that have ended too. */
+    secrets: () => all
+  }
+})
+
+/** Reads the file without an end; `take` receives new content, and returns how many secrets are active. */
+const follow = Effect.fnUntraced(
+  function*(file: string, known: string, take: (secrets: ReadonlyArray<Secret>) => number) {
+    let last = known
+    let settled = known
+    while (true) {
+      yield* Effect.sleep(every)
+      const reading = yield* Effect.result(read(file))
+      const key = Result.isSuccess(reading) ? keyOf(reading.success) : reading.failure.reason
+      const twice = key === last
+      last = key
+      if (!twice || key === settled) continue
+      settled = key
+      if (Result.isFailure(reading)) {
+        yield* Effect.logWarning(`webhook secret: ${key}; what was read before is used on`)
+        continue
+      }
+      const active = take(reading.success)
+      yield* Effect.logInfo(
+        `webhook secret: ${file} was read again; ${active} of ${reading.success.length} active`
+      )
+    }
+  }
+)
+
+const keyOf = (secrets: ReadonlyArray<Secret>) =>
+  secrets.map(({ until, value }) => `${Redacted.value(value)};${until}`).join("\n")

@@ -23,6 +23,7 @@ import * as ReadModels from "./ReadModels/ReadModelsHandlers.ts"
 import * as Reconciliations from "./Reconciliations/ReconciliationsHandlers.ts"
 import * as Rejections from "./Rejections/RejectionsHandlers.ts"
 import * as SignIn from "./Access/SignIn.ts"
+import { linkTo } from "../Process/SignInCode.ts"
 import * as Status from "./Status/StatusHandlers.ts"
 import * as Validation from "./Validation.ts"
 import * as WebhookSecrets from "./WebhookSecrets/WebhookSecretsHandlers.ts"
@@ -147,7 +148,7 @@ const announceBoth = ({ printsLink = false, token }: AdminOptions) =>
 
 /** Not as a log line, which may go to a collector. */
 const printLink = (url: string, token: Redacted.Redacted<string>) =>
-  Effect.flatMap(SignIn.linkTo(url, token), (link) =>
+  Effect.flatMap(linkTo(url, token), (link) =>
     Console.error(
       `\nOpen the dashboard with this link. It works once, within 10 minutes:\n\n  ${link}\n\n`
         + "`threeqpr dashboard` prints a new one.\n"

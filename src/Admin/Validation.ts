@@ -1,15 +1,12 @@
 import { Context, Effect, Layer, SchemaAST, SchemaIssue, type Types } from "effect"
 import { HttpServerRequest } from "effect/http"
-import { HttpApiError, HttpApiMiddleware } from "effect/http-api"
-import { nearestOf } from "../Domain/Nearest.ts"
+import { HttpApiError } from "effect/http-api"
+import { nearestOf } from "../Process/Nearest.ts"
 import { AnyText } from "./Api/Query.ts"
-import { Forbidden, InvalidAnswer, InvalidRequest, Unauthorized } from "./Api/Problems.ts"
+import { InvalidAnswer, InvalidRequest } from "./Api/Problems.ts"
+import { Validation } from "./Api/Validation.ts"
 
-/** Says of a request that does not fit the contract what is wrong with it, value by value. */
-export class Validation extends HttpApiMiddleware.Service<Validation>()("threeqpr-events/Admin/Validation", {
-  error: [InvalidRequest, InvalidAnswer, Unauthorized, Forbidden]
-}) {}
-
+/** Says of a request that does not fit the contract what is wrong with it. */
 export const layer = Layer.succeed(
   Validation,
   (answer, { endpoint }) =>

@@ -15,7 +15,7 @@ export const dashboard = Command.make(
     const url = adminUrl(flags.adminUrl, settings)
     const config = yield* AdminToken.withKept(settings, url)
     yield* warnOfPlainToken(url, config)
-    const { askPrivate } = yield* Effect.promise(() => import("./Doctor/Http.ts"))
+    const { askPrivate } = yield* Effect.promise(() => import("./Examine/Http.ts"))
     const answer = yield* askPrivate(HttpClientRequest.get(`${url}/openapi.json`), config)
     if (answer === undefined) return yield* nothingAnswers(url)
     const refusal = refusalOf(url, answer.status)
@@ -29,7 +29,7 @@ export const dashboard = Command.make(
     }
     const { adminToken } = config
     if (adminToken === undefined) return yield* Console.log(`${url}/`)
-    const SignIn = yield* Effect.promise(() => import("../Admin/Access/SignIn.ts"))
+    const SignIn = yield* Effect.promise(() => import("../Process/SignInCode.ts"))
     yield* Console.log(yield* SignIn.linkTo(url, adminToken))
     yield* Console.error("This link signs a browser in once, within 10 minutes.")
   })

@@ -25,7 +25,7 @@ export const doctor = Command.make(
   },
   Effect.fnUntraced(function*({ dataDir, json, ...urls }) {
     // Loaded here, so that the other commands do not wait for the clients of NATS and Postgres.
-    const { examine } = yield* Effect.promise(() => import("./Doctor/Examine.ts"))
+    const { examine } = yield* Effect.promise(() => import("./Examine/Examine.ts"))
     let used: Config | undefined
     const checks = yield* examine(given({ dataDir }), (config) => {
       used = config

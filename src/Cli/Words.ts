@@ -1,7 +1,7 @@
 import { Effect } from "effect"
 import { Argument, CliError, CliOutput, Command } from "effect/cli"
 import packageJson from "../../package.json" with { type: "json" }
-import { nearestOf } from "../Domain/Nearest.ts"
+import { nearestOf } from "../Process/Nearest.ts"
 
 /** `threeqpr help [command]`: the same as `--help` behind the command. */
 export const help = (commands: ReadonlyArray<Command.Command.Any>) =>

@@ -1,9 +1,10 @@
 import { Context, Effect, Layer, Schedule, Semaphore } from "effect"
 import { type Delivered, deliveredOf } from "../EventLog/Delivered.ts"
 import * as Durable from "./Durable.ts"
+import type { ConsumerOptions, RedriveOptions } from "./ConsumerOptions.ts"
 import { faultsOf } from "./DurableFaults.ts"
 import type { Message } from "../Nats/Message.ts"
-import { ack, deadLetter, type Outcome, retryAfter } from "./Outcome.ts"
+import { type Outcome, retryAfter } from "./Outcome.ts"
 import { handleRedrives, redriveAckWait, redriveSubject } from "./Redrives.ts"
 import { type Standing, standing, standingOf, standings } from "./Standing.ts"
 import { DeadLetters } from "../EventLog/DeadLetters.ts"
@@ -15,39 +16,6 @@ import { Operations } from "../EventLog/Operations.ts"
 import { endRedrives } from "./EndRedrives.ts"
 import { Tracing } from "../Process/Telemetry/Tracing.ts"
 
-export { ack, deadLetter, type Outcome, retryAfter }
-
-export interface ConsumerOptions {
-  /** The durable consumer's name; instances with the same name share the work. */
-  readonly durable: string
-  /** A subject or a wildcard. */
-  readonly filter: string
-  /** Where it begins when it does not exist yet; with the first event when undefined. */
-  readonly start?: Durable.Start | undefined
-  /** The database that it feeds and where it begins whenever it is created, in place of `start`. */
-  readonly feeds?: Durable.Feeds | undefined
-  readonly maxBatch: number
-  /** How many events the next batch may have; `maxBatch` when undefined. */
-  readonly batchSize?: (() => number) | undefined
-  /** Events that may wait here; twice of what is handled at a time when undefined. */
-  readonly waiting?: number | undefined
-  /** Batches that are handled at a time; one when undefined. */
-  readonly concurrency?: number | undefined
-  /**
-   * Whether an event stays ours however long it is being handled; else it goes to another instance after
-   * `ackWait`.
-   */
-  readonly hold?: boolean | undefined
-  /** Done once, when the durable consumer is there. */
-  readonly started?: Effect.Effect<void> | undefined
-  /** Awaited before each batch is taken. */
-  readonly pause: Effect.Effect<void>
-  /** Whether the durable consumer may be created, asked before and after; always when undefined. */
-  readonly wanted?: Effect.Effect<boolean> | undefined
-  /** Handles a batch in the order of delivery; one outcome for each event. Finished before we stop. */
-  readonly handle: (batch: ReadonlyArray<Delivered>) => Effect.Effect<ReadonlyArray<Outcome>>
-}
-
 /** How a durable consumer is set and where it stands. */
 export interface Inspected extends Standing {
   /** Each setting that can hide events which it should deliver. */
@@ -57,11 +25,6 @@ export interface Inspected extends Standing {
   /** Pull requests that wait for events. */
   readonly requests: number
 }
-
-export type RedriveOptions = Pick<
-  ConsumerOptions,
-  "durable" | "handle" | "hold" | "maxBatch" | "pause" | "wanted"
->
 
 /**
  * Durable consumers of the event log: at least once, in batches, shared by all instances. Each also takes
@@ -165,7 +128,7 @@ const make = Effect.fnUntraced(function*() {
     Effect.suspend(() => {
       const batch = messages.map(deliveredOf)
       const handled = handleAll(options, messages, batch)
-      return tracing?.batch(options.durable, batch)(handled) ?? handled
+      return tracing?.batch(stream, options.durable, batch)(handled) ?? handled
     })
 
   const run = Effect.fnUntraced(function*(options: ConsumerOptions) {

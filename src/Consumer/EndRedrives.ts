@@ -1,13 +1,9 @@
 import { Effect, Option } from "effect"
-import { SqlClient } from "effect/sql/SqlClient"
 import type { JetStreamManager } from "nats"
 import { redriveSubject, requestOf } from "./Redrives.ts"
-import { stream } from "../EventLog/EventLog.ts"
 import { firstBehind, reading } from "../EventLog/Reader.ts"
 import { redriveStream } from "../EventLog/Topology.ts"
-import { unlessMissing } from "../Nats/Missing.ts"
 import { Operations } from "../EventLog/Operations.ts"
-import { isWanted } from "../Projector/Registry.ts"
 
 /**
  * Ends every redrive that waits for a consumer which no longer exists: each is recorded as gone, with the reason, and
@@ -39,24 +35,3 @@ export const endRedrives = Effect.fn("Operations.endRedrives")(
     )
   }
 )
-
-/**
- * The same, if it is a consumer of a projection's generation that is neither live nor being built, and no longer there.
- * Any other consumer can be started again, so redrives wait for it.
- */
-export const endIfGone = Effect.fnUntraced(function*(manager: JetStreamManager, consumer: string) {
-  const sql = yield* SqlClient
-  const [, name = "", generation = ""] = /^(.+)-(\d{1,9})(?:-[0-9a-f]{8})?$/.exec(consumer) ?? []
-  const ours = yield* sql`select 1 from projections where name = ${name}`
-  if (ours.length === 0 || (yield* isWanted(name, Number(generation)))) return
-  const found = yield* Effect.forEach(
-    [stream, redriveStream],
-    (name) => reading(() => manager.consumers.info(name, consumer).catch(unlessMissing))
-  )
-  if (found.some((info) => info !== undefined)) return
-  yield* endRedrives(manager, consumer, replaced(name, Number(generation)))
-})
-
-/** Why redrives of a generation end. */
-export const replaced = (name: string, generation: number) =>
-  `generation ${generation} of ${name} is neither live nor being built`

@@ -1,7 +1,8 @@
 import { Effect, Option, Schema } from "effect"
 import type { JetStreamManager } from "nats"
 import { Buffer } from "node:buffer"
-import type { Outcome, RedriveOptions } from "./Consumer.ts"
+import type { Outcome } from "./Outcome.ts"
+import type { RedriveOptions } from "./ConsumerOptions.ts"
 import { DeadLetters } from "../EventLog/DeadLetters.ts"
 import { type DeadLetter, eventOf } from "../EventLog/DeadLetters/Letter.ts"
 import { stream } from "../EventLog/EventLog.ts"
@@ -103,7 +104,7 @@ export const handleRedrives = Effect.fnUntraced(
       if (found.length === 0) return
       const events = found.map(({ event }) => event)
       const handle = handleAll(found, events)
-      const handled = yield* tracing?.batch(options.durable, events)(handle) ?? handle
+      const handled = yield* tracing?.batch(stream, options.durable, events)(handle) ?? handle
       if (handled.length === 0) return
       const ids = handled.map(({ request }) => request.id)
       const removed = Effect.as(deadLetters.remove(options.durable, ids), true)

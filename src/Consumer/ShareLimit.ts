@@ -1,5 +1,5 @@
 import { Effect } from "effect"
-import { type Outcome, retryAfter } from "./Consumer.ts"
+import { type Outcome, retryAfter } from "./Outcome.ts"
 import type { Delivered } from "../EventLog/Delivered.ts"
 
 /** How many of the last settled events are looked at. */

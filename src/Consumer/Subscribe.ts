@@ -1,4 +1,4 @@
-import type { Outcome } from "./Consumer.ts"
+import type { Outcome } from "./Outcome.ts"
 import type { Health } from "../EventLog/EventLog.ts"
 import { attempt, type Broker, open, run, type Signal } from "./Subscribe/Session.ts"
 import { type Lag, type Settings, start } from "./UserConsumer.ts"

@@ -1,4 +1,4 @@
-import type { Outcome } from "./Consumer.ts"
+import type { Outcome } from "./Outcome.ts"
 import type { Health } from "../EventLog/EventLog.ts"
 import { type Lag, type Settings, start } from "./OrderedGroup.ts"
 import type { Turn } from "./OrderedGroup/Fence.ts"

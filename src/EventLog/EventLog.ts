@@ -142,6 +142,3 @@ export class EventLog extends Context.Service<EventLog, {
 
 /** The longest an append takes to settle, in milliseconds. */
 export const appendTimeout = 3_000
-
-/** The time from 3QPR's first delivery attempt to its last: 5 s + 30 s + 2 min + 10 min + 1 h. */
-export const retrySchedule = 4_355_000

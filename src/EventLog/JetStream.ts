@@ -70,7 +70,7 @@ const make = Effect.fnUntraced(function*(options: JetStreamOptions) {
     })
   const tracing = yield* Tracing
   return EventLog.of({
-    append: tracing === undefined ? append : (entry) => tracing.append(entry, append),
+    append: tracing === undefined ? append : (entry) => tracing.append(stream, entry, append),
     get: (sequence) => Effect.withSpan(entryAt(manager, stream, sequence), "EventLog.get"),
     read: reader.read,
     first: reader.first,

@@ -16,3 +16,17 @@ export const countIn = ({ subjects }: Census, filter: string) =>
     (sum, [subject, count]) => subject !== probeSubject && matches(filter, subject) ? sum + count : sum,
     0
   )
+
+/** The subject of events of these types: of one type, or of all that begins like several types. */
+export const filterOf = ({ types: [first = "", ...others] }: {
+  readonly types: ReadonlyArray<string>
+}) => {
+  if (others.length === 0) return `3qpr.events.${first}`
+  const own = first.split(".")
+  const shared = own.findIndex((word, at) =>
+    others.concat(first).map((type) => type.split(".")).some((words) =>
+      words[at] !== word || at === words.length - 1
+    )
+  )
+  return ["3qpr.events", ...own.slice(0, shared), ">"].join(".")
+}

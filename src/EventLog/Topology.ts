@@ -9,7 +9,8 @@ import {
   type StreamConfig,
   type StreamInfo
 } from "nats"
-import { retrySchedule, stream } from "./EventLog.ts"
+import { retrySchedule } from "../Domain/RetrySchedule.ts"
+import { stream } from "./EventLog.ts"
 import { messageOf } from "../Process/Failure.ts"
 import type { AfterElection } from "./Election.ts"
 

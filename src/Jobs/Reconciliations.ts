@@ -1,20 +1,12 @@
 import { Clock, Effect, Layer, type Redacted, Schedule } from "effect"
 import { FetchHttpClient } from "effect/http"
 import { randomUUID } from "node:crypto"
-import { retrySchedule } from "../EventLog/EventLog.ts"
+import { retrySchedule } from "../Domain/RetrySchedule.ts"
 import { messageOf } from "../Process/Failure.ts"
 import { passCodes } from "./Reconciliations/Codes.ts"
 import { pass } from "./Reconciliations/Pass.ts"
-import {
-  end,
-  keep,
-  noteCodesError,
-  noteError,
-  type Reconciliation,
-  release,
-  requestDue,
-  take
-} from "./Reconciliations/Registry.ts"
+import { end, keep, noteCodesError, noteError, release, requestDue, take } from "./Reconciliations/Registry.ts"
+import type { Reconciliation } from "../Domain/Reconciliation.ts"
 import { ThreeQpr } from "../Provider/ThreeQpr.ts"
 import { ThreeQprFailed } from "../Provider/ThreeQpr/Failure.ts"
 import { Vitals } from "../Process/Vitals.ts"

@@ -38,6 +38,8 @@ export interface NatsServerOptions {
   readonly releaseUrl?: string | undefined
   /** How long the broker may answer nothing before it is started again, in milliseconds; 30 seconds when undefined. */
   readonly longestSilence?: number | undefined
+  /** The stream that a broker which runs is asked for; the account of JetStream when undefined. */
+  readonly watchedStream?: string | undefined
 }
 
 /** The broker could not be started; nothing of it runs. */
@@ -84,7 +86,7 @@ const make = Effect.fnUntraced(
       render({ folder, port, token, syncsBeforeAck, maxFileStore })
     )
     const connection = { url: `nats://127.0.0.1:${port}`, token, version: binary.version }
-    const pid = yield* keepRunning(folder, binary, connection, options.longestSilence ?? longestSilence)
+    const pid = yield* keepRunning(folder, binary, connection, options)
     yield* Effect.logInfo(`The embedded broker listens on ${connection.url}: ${binary.origin}`)
     return NatsServer.of({ ...connection, binary, syncsBeforeAck, pid })
   },
@@ -111,7 +113,7 @@ const keepRunning = Effect.fnUntraced(
     folder: Folder.Folder,
     binary: Binary,
     connection: Omit<Connection.Connection, "pid">,
-    longest: number
+    options: Pick<NatsServerOptions, "longestSilence" | "watchedStream">
   ) {
     const fs = yield* FileSystem.FileSystem
     let pid: number | undefined
@@ -127,7 +129,7 @@ const keepRunning = Effect.fnUntraced(
           Effect.logWarning(`${folder.connectionFile} is out of date: ${error.message}`)
         )
       )
-      return yield* Effect.raceFirst(child.ended, endWhenSilent(child.pid, folder, connection, longest))
+      return yield* Effect.raceFirst(child.ended, endWhenSilent(child.pid, folder, connection, options))
     }).pipe(Effect.scoped, Effect.catchCause((cause) => Effect.succeed(String(Cause.squash(cause)))))
 
     yield* Effect.addFinalizer(() => Effect.ignore(fs.remove(folder.connectionFile, { force: true })))
@@ -147,9 +149,12 @@ const endWhenSilent = Effect.fnUntraced(function*(
   pid: number,
   folder: Folder.Folder,
   connection: Pick<Connection.Connection, "url" | "token">,
-  longest: number
+  options: Pick<NatsServerOptions, "longestSilence" | "watchedStream">
 ) {
-  const lasted = yield* untilSilent(connection, longest)
+  const lasted = yield* untilSilent(
+    { ...connection, stream: options.watchedStream },
+    options.longestSilence ?? longestSilence
+  )
   const note = yield* noteOf(folder.folder)
   yield* Effect.logError(
     `nats-server ${pid} runs and has not answered for ${(lasted / 1_000).toFixed(0)} s${

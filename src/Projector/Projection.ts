@@ -85,15 +85,3 @@ export const tableName = (name: string, generation: number) => `${name}_${genera
 
 /** The durable consumer of one generation of a projection, such as `scans-1`. */
 export const durableName = (name: string, generation: number) => `${name}-${generation}`
-
-/** The subject that a projection consumes: its one type, or all that begins like its several types. */
-export const filterOf = ({ types: [first = "", ...others] }: Pick<Projection, "types">) => {
-  if (others.length === 0) return `3qpr.events.${first}`
-  const own = first.split(".")
-  const shared = own.findIndex((word, at) =>
-    others.concat(first).map((type) => type.split(".")).some((words) =>
-      words[at] !== word || at === words.length - 1
-    )
-  )
-  return ["3qpr.events", ...own.slice(0, shared), ">"].join(".")
-}

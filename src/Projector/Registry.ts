@@ -1,14 +1,7 @@
 import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
+import { RebuildKind, RebuildState } from "../Domain/Rebuild.ts"
 import { durableColumn } from "./Place/Places.ts"
-
-/** What a rebuild is to do: take the place of the live read model, or only be compared with it. */
-export const Kind = Schema.Literals(["rebuild", "dry-run", "verify"])
-export type Kind = typeof Kind.Type
-
-/** State of a rebuild; it continues by itself while `running` or `comparing`. */
-export const State = Schema.Literals(["running", "comparing", "switched", "compared", "cancelled", "failed"])
-export type State = typeof State.Type
 
 const Text = Schema.NullOr(Schema.String)
 
@@ -36,8 +29,8 @@ export const Rebuild = Schema.Struct({
   generation: Schema.Finite,
   /** Of the projection's code that builds it; null until a projector has begun. */
   version: Schema.NullOr(Schema.Finite),
-  kind: Kind,
-  state: State,
+  kind: RebuildKind,
+  state: RebuildState,
   requested_by: Schema.String,
   requested_at: Schema.String,
   started_at: Text,
@@ -103,7 +96,7 @@ export const isWanted = (name: string, generation: number) =>
 
 /** Ends a rebuild, if it is still running; false when it had ended before. */
 export const end = Effect.fn("Registry.end")(
-  function*(id: number, state: State, { error = null, result = null }: Ending = {}) {
+  function*(id: number, state: RebuildState, { error = null, result = null }: Ending = {}) {
     const sql = yield* SqlClient
     const ended = yield* sql`
       update rebuilds set state = ${state}, finished_at = clock_timestamp(), error = ${error}::text,

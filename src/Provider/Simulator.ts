@@ -1,6 +1,7 @@
 import { Effect } from "effect"
 import { type Options, start } from "./Simulator/Engine.ts"
 
+export { retryWaits } from "../Domain/RetrySchedule.ts"
 export {
   type Account,
   type CodeRecord,
@@ -9,7 +10,7 @@ export {
   type Webhook
 } from "./Simulator/Account.ts"
 export { type ApiOptions, SimulatedApi } from "./Simulator/Api.ts"
-export { type Destination, type Options, retryWaits, type Simulation, start } from "./Simulator/Engine.ts"
+export { type Destination, type Options, type Simulation, start } from "./Simulator/Engine.ts"
 export { type FaultName, faultNames, faults } from "./Simulator/Faults.ts"
 export type { Entry, Forged, Ledger, Unexpected } from "./Simulator/Ledger.ts"
 export type { Report } from "./Simulator/Report.ts"

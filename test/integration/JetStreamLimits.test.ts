@@ -2,7 +2,8 @@
 
 import { assert, describe } from "@effect/vitest"
 import { Context, Deferred, Effect, Layer, Redacted } from "effect"
-import { ack, Consumers } from "../../src/Consumer/Consumer.ts"
+import { Consumers } from "../../src/Consumer/Consumer.ts"
+import { ack } from "../../src/Consumer/Outcome.ts"
 import { DeadLetters } from "../../src/EventLog/DeadLetters.ts"
 import { EventLog, stream } from "../../src/EventLog/EventLog.ts"
 import * as JetStream from "../../src/EventLog/JetStream.ts"

@@ -4,6 +4,7 @@ import { assert, describe } from "@effect/vitest"
 import { Context, Effect, FileSystem, Layer, Logger } from "effect"
 import { type NatsConnection, StorageType } from "nats"
 import { readFileSync } from "node:fs"
+import { stream } from "../../src/EventLog/EventLog.ts"
 import { NatsServer, NatsServerFailed } from "../../src/Nats/Server.ts"
 import { readConnection } from "../../src/Nats/Server/Connection.ts"
 import * as Guard from "../../src/Nats/Server/Guard.ts"
@@ -93,7 +94,7 @@ describe("the embedded broker", () => {
       const lines: Array<string> = []
       const logger = Logger.make(({ message }) => void lines.push(String(message)))
       const dataDir = yield* newDataDir
-      const server = yield* Layer.build(NatsServer.layer({ dataDir, binary, longestSilence: 3_000 })).pipe(
+      const server = yield* Layer.build(NatsServer.layer({ dataDir, binary, longestSilence: 3_000, watchedStream: stream })).pipe(
         Effect.map((context) => Context.get(context, NatsServer)),
         Effect.provide(Logger.layer([logger]))
       )

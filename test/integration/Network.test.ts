@@ -2,7 +2,8 @@
 
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Fiber, Layer, Option, Schedule, Stream } from "effect"
-import { ack, Consumers } from "../../src/Consumer/Consumer.ts"
+import { Consumers } from "../../src/Consumer/Consumer.ts"
+import { ack } from "../../src/Consumer/Outcome.ts"
 import { DeadLetters } from "../../src/EventLog/DeadLetters.ts"
 import { EventLog, stream } from "../../src/EventLog/EventLog.ts"
 import { entriesOf } from "../../src/EventLog/Entries.ts"

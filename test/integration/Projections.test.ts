@@ -6,7 +6,7 @@ import { conversations } from "../../src/Projector/Projections/Conversations.ts"
 import { qprCodes } from "../../src/Projector/Projections/QprCodes.ts"
 import { scans } from "../../src/Projector/Projections/Scans.ts"
 import { subscriptions } from "../../src/Projector/Projections/Subscriptions.ts"
-import type { Decoded } from "../../src/Projector/Apply/Batch.ts"
+import type { Decoded } from "../../src/Projector/Apply/Decoded.ts"
 import { engines } from "../support/Databases.ts"
 import { delivered, given, rowsOf } from "../support/Specification.ts"
 

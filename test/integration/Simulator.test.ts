@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Redacted, type Scope } from "effect"
 import { TestClock } from "effect/testing"
-import { retrySchedule } from "../../src/EventLog/EventLog.ts"
+import { retrySchedule } from "../../src/Domain/RetrySchedule.ts"
 import * as Simulator from "../../src/Provider/Simulator.ts"
 import * as Account from "../../src/Provider/Simulator/Account.ts"
 import { type Arrival, receiver, respond } from "../support/Receiver.ts"

@@ -16,7 +16,8 @@ import {
 import { type ConsumerAnswer, Consumers } from "../../src/Admin/Api/Status.ts"
 import { AdminClient } from "../../src/Admin/Client.ts"
 import { NotFound } from "../../src/Admin/Api/Problems.ts"
-import { layer as validation, Validation } from "../../src/Admin/Validation.ts"
+import { Validation } from "../../src/Admin/Api/Validation.ts"
+import { layer as validation } from "../../src/Admin/Validation.ts"
 import { read } from "../../src/Domain/Reading.ts"
 import type { Arrival } from "./Receiver.ts"
 

@@ -8,7 +8,8 @@ import { Nats } from "../../src/Nats/Nats.ts"
 import type { Projection } from "../../src/Projector/Projection.ts"
 import * as Projector from "../../src/Projector/Projector.ts"
 import { request } from "../../src/Projector/Rebuild/Rebuilds.ts"
-import { find, type Kind } from "../../src/Projector/Registry.ts"
+import type { RebuildKind } from "../../src/Domain/Rebuild.ts"
+import { find } from "../../src/Projector/Registry.ts"
 import { entryOf } from "../contract/EventLog.ts"
 import { until } from "./Until.ts"
 
@@ -41,7 +42,7 @@ export const durables = Effect.flatMap(Nats, ({ connection }) =>
 /** Asks for a rebuild and gives it when it has ended. */
 export const rebuilt = Effect.fnUntraced(function*(
   name: string,
-  kind: Kind = "rebuild",
+  kind: RebuildKind = "rebuild",
   acceptNewLog = false
 ) {
   const id = yield* request(name, kind, "the tests", acceptNewLog)

@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { failedWith } from "../../src/Cli/Doctor/Finding.ts"
-import { judge } from "../../src/Cli/Doctor/TimeToAck.ts"
-import { within } from "../../src/Cli/Doctor/Within.ts"
+import { failedWith } from "../../src/Cli/Examine/Finding.ts"
+import { judge } from "../../src/Cli/Examine/TimeToAck.ts"
+import { within } from "../../src/Cli/Examine/Within.ts"
 
 describe("the doctor", () => {
   it.live("does not wait for what cannot be interrupted", () =>

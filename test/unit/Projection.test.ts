@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { filterOf } from "../../src/Projector/Projection.ts"
+import { filterOf } from "../../src/EventLog/Subjects.ts"
 import { projections } from "../../src/Projector/Projections.ts"
 
 describe("the subject that a projection consumes", () => {

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { ack, deadLetter, type Outcome, retryAfter } from "../../src/Consumer/Consumer.ts"
+import { type Outcome, ack, deadLetter, retryAfter } from "../../src/Consumer/Outcome.ts"
 import { retryLimited, share, ShareLimit, tolerated, window } from "../../src/Consumer/ShareLimit.ts"
 import { delivered } from "../support/Specification.ts"
 

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Redacted } from "effect"
 import { TestClock } from "effect/testing"
 import { Buffer } from "node:buffer"
-import { linkTo, make, validFor } from "../../src/Admin/Access/SignIn.ts"
+import { linkTo, make, validFor } from "../../src/Process/SignInCode.ts"
 
 const token = Redacted.make("token_of_an_operator")
 const url = "http://127.0.0.1:3001"

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { DiscardPolicy, nanos, RetentionPolicy, StorageType, type StreamConfig } from "nats"
-import { retrySchedule } from "../../src/EventLog/EventLog.ts"
+import { retrySchedule } from "../../src/Domain/RetrySchedule.ts"
 import { faultsOf, operatedFaultsOf } from "../../src/EventLog/Topology.ts"
 
 const sound = {

@@ -1,53 +1,7 @@
 import { Clock, Effect, Redacted, Schema } from "effect"
 import { HttpRouter, HttpServerRequest, HttpServerRespondable, HttpServerResponse } from "effect/http"
-import { Buffer } from "node:buffer"
-import { createHmac, randomBytes, timingSafeEqual } from "node:crypto"
+import { make } from "../../Process/SignInCode.ts"
 import { SignInRefused } from "../Api/Problems.ts"
-
-/** How long a link signs in, in milliseconds. */
-export const validFor = 10 * 60_000
-
-const nonceLength = 16
-const headLength = nonceLength + 6
-
-/**
- * The address of the dashboard with a code that is exchanged for the token, once. The code is behind `#`, so that
- * browsers send it to no server and name it in no `Referer`. Everyone who has the token can make one.
- */
-export const linkTo = (url: string, token: Redacted.Redacted<string>) =>
-  Effect.map(Clock.currentTimeMillis, (now) => `${url}/#sign-in=${codeOf(token, now)}`)
-
-const codeOf = (token: Redacted.Redacted<string>, now: number) => {
-  const head = Buffer.alloc(headLength)
-  head.set(randomBytes(nonceLength))
-  head.writeUIntBE(now, nonceLength, 6)
-  return Buffer.concat([head, signatureOf(token, head)]).toString("base64url")
-}
-
-const signatureOf = (token: Redacted.Redacted<string>, head: Uint8Array) =>
-  createHmac("sha256", Redacted.value(token)).update("threeqpr-events sign-in\0").update(head).digest()
-
-/**
- * Takes each code once: returns whether it takes this one now. Codes of an earlier process are not taken, for it is not
- * known which of them were used.
- */
-export const make = (token: Redacted.Redacted<string>, started: number) => {
-  const used = new Map<string, number>()
-  return (code: string, now: number): boolean => {
-    const bytes = Buffer.from(code, "base64url")
-    const head = bytes.subarray(0, headLength)
-    const expected = signatureOf(token, head)
-    const signature = bytes.subarray(headLength)
-    if (signature.length !== expected.length || !timingSafeEqual(signature, expected)) return false
-    const made = head.readUIntBE(nonceLength, 6)
-    if (made < started || Math.abs(now - made) >= validFor) return false
-    for (const [nonce, end] of used) if (end <= now) used.delete(nonce)
-    const nonce = head.toString("hex")
-    if (used.has(nonce)) return false
-    used.set(nonce, made + validFor)
-    return true
-  }
-}
 
 /** `POST /dashboard/sign-in`: the token for a code. */
 export const layer = (token: Redacted.Redacted<string>) =>

@@ -1,7 +1,7 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import { ProcessCounters } from "../../Domain/ProcessCounters.ts"
-import { Kind, State } from "../../Projector/Registry.ts"
+import { RebuildKind, RebuildState } from "../../Domain/Rebuild.ts"
 import { TooManyClients } from "./Problems.ts"
 import { EventSummary } from "./Events.ts"
 import { within } from "./Query.ts"
@@ -12,8 +12,8 @@ const Counts = Schema.Record(Schema.String, Schema.Finite)
 const Rebuilding = Schema.Struct({
   projection: Schema.String,
   id: Schema.Finite,
-  kind: Kind,
-  state: State,
+  kind: RebuildKind,
+  state: RebuildState,
   generation: Schema.Finite,
   done: Schema.Finite,
   total: Schema.Finite,

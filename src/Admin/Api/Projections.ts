@@ -1,8 +1,8 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import { LedgerCounts, LedgerProblem } from "../../Domain/Ledger.ts"
-import { TableComparison } from "../../Projector/Rebuild/Compare.ts"
-import { Kind, State } from "../../Projector/Registry.ts"
+import { TableComparison } from "../../Domain/Comparison.ts"
+import { RebuildKind, RebuildState } from "../../Domain/Rebuild.ts"
 import { Conflict, NotFound, Unavailable } from "./Problems.ts"
 import { Text as Storable, within } from "./Query.ts"
 
@@ -13,9 +13,9 @@ export const RebuildAnswer = Schema.Struct({
   id: Schema.Finite,
   projection: Schema.String,
   generation: Schema.Finite,
-  kind: Kind,
+  kind: RebuildKind,
   /** It continues by itself while `running` or `comparing`; the others are its ends. */
-  state: State,
+  state: RebuildState,
   requested_by: Schema.String,
   requested_at: Schema.String,
   /** Null until a projector has begun. */

@@ -1,7 +1,7 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import { PointInTime } from "../../Domain/PointInTime.ts"
-import { Reconciliation } from "../../Jobs/Reconciliations/Registry.ts"
+import { Reconciliation } from "../../Domain/Reconciliation.ts"
 import { Conflict, InvalidRequest, InvalidSelection, NotFound, Unavailable } from "./Problems.ts"
 import { By } from "./Operations.ts"
 import { Text, within } from "./Query.ts"

@@ -1,5 +1,5 @@
 import { Console, Effect } from "effect"
-import type { Checked } from "./Examine.ts"
+import type { Checked } from "../Examine/Examine.ts"
 import { paint } from "../Output.ts"
 import { wrap } from "../Wrap.ts"
 

@@ -1,7 +1,7 @@
 import { Clock, Console, Effect, Option, Redacted, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
 import { load } from "../../Process/Config.ts"
-import { receiversWithOthers, remedy } from "./RunningSecrets.ts"
+import { receiversWithOthers, remedy } from "../Examine/RunningSecrets.ts"
 import { diagnose, type Diagnosis, type KnownSecret, labelled } from "../../Signature/SignatureDoctor.ts"
 import * as WebhookSecret from "../../Signature/WebhookSecret.ts"
 import { adminUrl, adminUrlFlag, given, jsonFlag, settingFlag } from "../Flags.ts"

@@ -1,5 +1,5 @@
 import { Console, Effect, Schema } from "effect"
-import type { Reconciliation } from "../../Jobs/Reconciliations/Registry.ts"
+import type { Reconciliation } from "../../Domain/Reconciliation.ts"
 import { json, paint } from "../Output.ts"
 
 /** The scans were compared, and the codes could not be. */

@@ -1,6 +1,6 @@
 import { Effect, Schema } from "effect"
 import { type AdminClient, explained } from "../../Admin/Client.ts"
-import type { Reconciliation } from "../../Jobs/Reconciliations/Registry.ts"
+import type { Reconciliation } from "../../Domain/Reconciliation.ts"
 import { liveLine } from "../LiveLine.ts"
 
 /** A reconciliation came to no result. */

@@ -11,7 +11,7 @@ import { awayReason } from "../../Database/Away.ts"
 import * as Migrations from "../../Database/Migrations.ts"
 import { DeadLetters } from "../../EventLog/DeadLetters.ts"
 import { noteOf } from "../../Process/DiskSpace.ts"
-import { EventLog } from "../../EventLog/EventLog.ts"
+import { EventLog, stream } from "../../EventLog/EventLog.ts"
 import * as Beside from "../../EventLog/Beside.ts"
 import * as JetStream from "../../EventLog/JetStream.ts"
 import { messageOf } from "../../Process/Failure.ts"
@@ -129,7 +129,7 @@ const log = (config: Config) =>
         { servers: [server.url], token: server.token, limits: limitsOf(config) },
         { syncsBeforeAck: server.syncsBeforeAck, explain: noteOf(config.dataDir) }
       ))).pipe(
-        Layer.provide(NatsServer.layer({ dataDir: config.dataDir, binary: config.natsServerBinary }))
+        Layer.provide(NatsServer.layer({ dataDir: config.dataDir, binary: config.natsServerBinary, watchedStream: stream }))
       )
     : eventLog(config, externalTarget(config, config.natsUrl), {})
 

@@ -1,5 +1,5 @@
 import { Cause, Effect, Exit, Fiber } from "effect"
-import { ack, deadLetter, type Outcome, retryAfter } from "../Consumer.ts"
+import { type Outcome, ack, deadLetter, retryAfter } from "../Outcome.ts"
 import type { Delivered } from "../../EventLog/Delivered.ts"
 import type { ShareLimit } from "../ShareLimit.ts"
 import { type ConsumedEvent, consumedOf } from "./ConsumedEvent.ts"

@@ -2,7 +2,7 @@ import { Effect } from "effect"
 import { DeadLetters } from "../../EventLog/DeadLetters.ts"
 import { parseId } from "../../EventLog/DeadLetters/Letter.ts"
 import { Operations } from "../../EventLog/Operations.ts"
-import type { Work } from "./Runner.ts"
+import type { Work } from "./Work.ts"
 
 /** Removes dead letters permanently, and records them and who removed them. */
 export const make = Effect.gen(function*() {

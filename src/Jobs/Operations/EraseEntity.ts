@@ -8,7 +8,7 @@ import { remember } from "../Erasure/Reminder.ts"
 import { Target } from "../../Domain/ErasureTarget.ts"
 import { Nats } from "../../Nats/Nats.ts"
 import * as Rejections from "../../Ingress/RecentRejections.ts"
-import type { Work } from "./Runner.ts"
+import type { Work } from "./Work.ts"
 
 /** In a plan: the rows of the target whose events are no longer in the log. */
 export const rowsOnly = "rows"

@@ -8,8 +8,8 @@ import { Publisher } from "../../EventLog/Publisher.ts"
 import { redriveStream } from "../../EventLog/Topology.ts"
 import { Nats } from "../../Nats/Nats.ts"
 import { Operations } from "../../EventLog/Operations.ts"
-import { endIfGone } from "../../Consumer/EndRedrives.ts"
-import type { Work } from "./Runner.ts"
+import { endIfGone } from "./EndIfGone.ts"
+import type { Work } from "./Work.ts"
 
 /** Asks consumers to handle the events of their dead letters once more; they record the outcomes. */
 export const make = Effect.gen(function*() {

@@ -4,7 +4,7 @@ import { read, type Reading } from "../../Domain/Reading.ts"
 import { type AppendFailed, EventLog, eventSubject, type LoggedEntry } from "../../EventLog/EventLog.ts"
 import { type Operation, Operations } from "../../EventLog/Operations.ts"
 import { isQuarantined } from "../../EventLog/Quarantine.ts"
-import type { Work } from "./Runner.ts"
+import type { Work } from "./Work.ts"
 
 /**
  * Makes quarantined entries that decode by now events: published with the original bytes, signature and

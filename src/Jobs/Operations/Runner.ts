@@ -1,34 +1,17 @@
 import { Effect, Layer, Option, Schedule } from "effect"
-import type { SqlError } from "effect/sql/SqlError"
 import * as Durable from "../../Consumer/Durable.ts"
 import type { Message } from "../../Nats/Message.ts"
-import type { AppendFailed, ReadFailed } from "../../EventLog/EventLog.ts"
 import { operationStream } from "../../EventLog/Topology.ts"
 import { monotonicMillis } from "../../Process/Monotonic.ts"
 import { Nats } from "../../Nats/Nats.ts"
-import { type Operation, Operations } from "../../EventLog/Operations.ts"
+import { Operations } from "../../EventLog/Operations.ts"
 import { Vitals } from "../../Process/Vitals.ts"
 import * as Discard from "./Discard.ts"
 import * as Forget from "./EraseEntity.ts"
-import { type Kind, operationOf, operationSubject, type Outcome } from "../../Domain/Operation.ts"
+import { type Kind, operationOf, operationSubject } from "../../Domain/Operation.ts"
 import * as Redrive from "./Redrive.ts"
 import * as Release from "./Release.ts"
-
-/** What an operation of one kind does with its events. */
-export interface Work {
-  /** Safe to do again for ids of which no outcome is recorded. Gives the outcomes that it has not recorded itself. */
-  readonly run: (
-    operation: Operation,
-    ids: ReadonlyArray<string>
-  ) => Effect.Effect<ReadonlyArray<Pick<Outcome, "id" | "result">>, AppendFailed | ReadFailed | SqlError>
-  /** Ids that the operation has to be on as well, asked before its last outcomes are recorded, until there are none. */
-  readonly more?: (
-    operation: Operation,
-    planned: ReadonlySet<string>
-  ) => Effect.Effect<ReadonlyArray<string>, ReadFailed | SqlError>
-  /** Does what comes after the record of an outcome, in case that we were interrupted before it. */
-  readonly finish: (outcomes: ReadonlyArray<Outcome>) => Effect.Effect<void, AppendFailed | ReadFailed>
-}
+import type { Work } from "./Work.ts"
 
 /**
  * Runs operations, each in one process at a time and at its rate. When its process ends, one continues in

@@ -9,7 +9,8 @@ import { forgottenCodes } from "../Erasure/Reminder.ts"
 import { ThreeQpr } from "../../Provider/ThreeQpr.ts"
 import { type CodeCandidate, codeListed, judgeCode } from "./Candidate.ts"
 import { caughtUp } from "./Missing.ts"
-import { countCodes, find, type Reconciliation } from "./Registry.ts"
+import type { Reconciliation } from "../../Domain/Reconciliation.ts"
+import { countCodes, find } from "./Registry.ts"
 import { store } from "./Store.ts"
 
 /** Codes that are compared at a time. */

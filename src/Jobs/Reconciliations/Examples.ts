@@ -1,26 +1,9 @@
 import { Schema } from "effect"
-
-/** A scan that cannot be used. */
-export const UnusableExample = Schema.Struct({
-  /** Null when it has no id that can be looked up. */
-  id: Schema.NullOr(Schema.String),
-  reason: Schema.String
-})
-export type UnusableExample = typeof UnusableExample.Type
+import { exampleFields } from "../../Domain/Reconciliation.ts"
 
 const Ids = Schema.Array(Schema.String)
 
-/** What a reconciliation keeps of the scans that were missing. */
-export const fields = {
-  /** The first ids of repaired scans; at most 100. */
-  repaired_examples: Ids,
-  /** The first ids of scans that are still missing; at most 100. */
-  still_missing_examples: Ids,
-  /** The first unusable scans and why; at most 20. */
-  unusable_examples: Schema.Array(UnusableExample)
-}
-
-const Examples = Schema.Struct(fields)
+const Examples = Schema.Struct(exampleFields)
 type Examples = typeof Examples.Type
 
 /** The column `examples`: ids of missing scans alone, or by what became of them, with the unusable scans beside. */
@@ -28,7 +11,7 @@ export const Stored = Schema.Union([
   Ids,
   Schema.Struct({
     missing: Ids,
-    unusable: fields.unusable_examples,
+    unusable: exampleFields.unusable_examples,
     /** Absent in rows of the version before, whose `missing` has the repaired scans too. */
     repaired: Schema.optional(Ids)
   })

@@ -6,9 +6,9 @@ import { forgottenOf } from "../Erasure/Reminder.ts"
 import { cutoff } from "../../Projector/Expire.ts"
 import { ThreeQpr } from "../../Provider/ThreeQpr.ts"
 import { type Candidate, judge } from "./Candidate.ts"
-import type { UnusableExample } from "./Examples.ts"
+import type { Reconciliation, UnusableExample } from "../../Domain/Reconciliation.ts"
 import { findMissing } from "./Missing.ts"
-import { count, type Counts, type Reconciliation } from "./Registry.ts"
+import { count, type Counts } from "./Registry.ts"
 import { store } from "./Store.ts"
 
 /** The most ids of repaired scans that are kept as examples, and of scans that are still missing. */

@@ -2,56 +2,8 @@ import { Effect, Schema, Struct } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { parseStored, storable } from "../../Domain/ExactJson.ts"
 import { toStored } from "../../Domain/StoredText.ts"
+import { type exampleFields, Reconciliation } from "../../Domain/Reconciliation.ts"
 import * as Examples from "./Examples.ts"
-
-/** State of a reconciliation; it continues by itself while `running`. */
-export const State = Schema.Literals(["running", "done", "cancelled", "failed"])
-
-const Text = Schema.NullOr(Schema.String)
-
-/** A comparison of 3QPR's scans of some time with ours, and the repair of what is missing. */
-export const Reconciliation = Schema.Struct({
-  id: Schema.Finite,
-  state: State,
-  /** ISO 8601; scans from `since` until `until`. */
-  since: Schema.String,
-  until: Schema.String,
-  /** Of this code only; null is all. */
-  qpr_code_id: Text,
-  /** Counts and appends nothing. */
-  dry_run: Schema.Boolean,
-  /** By `serve` itself. */
-  scheduled: Schema.Boolean,
-  requested_by: Schema.String,
-  requested_at: Schema.String,
-  started_at: Text,
-  finished_at: Text,
-  /** Scans that 3QPR has. */
-  seen: Schema.Finite,
-  /** Of those, the ones that were missing when they were compared, because no webhook delivered them. */
-  missing: Schema.Finite,
-  /** Of the missing, the ones that are repaired: they are in the event log now. */
-  appended: Schema.Finite,
-  /** Of the missing, the ones that are still missing. */
-  still_missing: Schema.Finite,
-  /** In the log, and kept aside as dead letters: a redrive brings them back, not a reconciliation. */
-  dead_lettered: Schema.Finite,
-  /** Not comparable or not appended, because they are no event that the log and the database can take. */
-  unusable: Schema.Finite,
-  /** Codes that 3QPR's list has. */
-  codes_seen: Schema.Finite,
-  /** Of those, the ones whose name, status or metadata the read model did not have. */
-  codes_outdated: Schema.Finite,
-  /** Of the outdated, the ones that are in the event log now. */
-  codes_appended: Schema.Finite,
-  codes_unusable: Schema.Finite,
-  /** Why the codes could not be compared. The scans were compared all the same. */
-  codes_error: Text,
-  ...Examples.fields,
-  /** Why it failed, or what it waits for. */
-  error: Text
-})
-export type Reconciliation = typeof Reconciliation.Type
 
 /** Which scans, and what to do about them. */
 export interface Asked {
@@ -65,7 +17,7 @@ export interface Asked {
 /** What one pass over 3QPR's scans has counted so far. */
 export type Counts = Pick<
   Reconciliation,
-  "seen" | "missing" | "appended" | "dead_lettered" | "unusable" | keyof typeof Examples.fields
+  "seen" | "missing" | "appended" | "dead_lettered" | "unusable" | keyof typeof exampleFields
 >
 
 /** Requests one; undefined while another is running. */

@@ -1,6 +1,5 @@
 import { Effect, Redacted } from "effect"
 import { connect, ErrorCode, NatsError } from "nats"
-import { stream } from "../../EventLog/EventLog.ts"
 
 /** How long the broker may answer nothing before it is started again, in milliseconds. */
 export const longestSilence = 30_000
@@ -11,6 +10,8 @@ const unanswered = 3
 export interface Asked {
   readonly url: string
   readonly token: Redacted.Redacted<string>
+  /** The stream that the broker is asked for; the account of JetStream when undefined. */
+  readonly stream?: string | undefined
 }
 
 /**
@@ -37,13 +38,13 @@ export const untilSilent = Effect.fnUntraced(function*(asked: Asked, longest: nu
 })
 
 /** Whether the broker takes a connection and does not answer within a time. That there is no such stream is an answer. */
-const isSilent = ({ token, url }: Asked, timeout: number) =>
+const isSilent = ({ stream, token, url }: Asked, timeout: number) =>
   Effect.promise(async () => {
     try {
       const client = await connect({ servers: url, token: Redacted.value(token), reconnect: false, timeout })
       try {
         const manager = await client.jetstreamManager({ checkAPI: false, timeout })
-        await manager.streams.info(stream)
+        await (stream === undefined ? manager.getAccountInfo() : manager.streams.info(stream))
         return false
       } catch (error) {
         return !(error instanceof NatsError && error.api_error !== undefined)

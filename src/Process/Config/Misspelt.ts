@@ -1,5 +1,5 @@
 import { type ConfigProvider, Effect } from "effect"
-import { nearestOf } from "../../Domain/Nearest.ts"
+import { nearestOf } from "../Nearest.ts"
 
 /** What every variable of ours alone begins with. */
 const prefix = "THREEQPR_"

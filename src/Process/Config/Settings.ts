@@ -1,5 +1,5 @@
 import { Duration, Redacted } from "effect"
-import { retrySchedule } from "../../EventLog/EventLog.ts"
+import { retrySchedule } from "../../Domain/RetrySchedule.ts"
 import * as Secret from "../../Domain/Secret.ts"
 import { hasCredentials, isSafe } from "./Address.ts"
 import { openTelemetry } from "./OpenTelemetry.ts"

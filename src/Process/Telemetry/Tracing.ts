@@ -1,12 +1,30 @@
 import { Context, Effect, Option, type Tracer } from "effect"
 import { Headers, HttpTraceContext } from "effect/http"
 import type { IncomingHttpHeaders } from "node:http"
-import type { Delivered } from "../../EventLog/Delivered.ts"
-import { type AppendFailed, type Entry, type Stored, stream } from "../../EventLog/EventLog.ts"
-import type { Receipt, Rejected } from "../../Ingress/Ingress.ts"
 
 /** The header that carries a trace from one process to the next, in HTTP and in the log: W3C Trace Context. */
 export const traceparent = "traceparent"
+
+/** The answer to a delivery. */
+type Answer = { readonly ok: true } | { readonly ok: false; readonly error: string }
+
+/** An entry that carries the span of its append. */
+interface Traced {
+  readonly id: string
+  readonly type: string
+  readonly traceparent?: string | undefined
+}
+
+/** The receipt of an append. */
+interface Appended {
+  readonly sequence: number
+  readonly duplicate: boolean
+}
+
+/** An event of a batch: its headers. */
+interface Handled {
+  readonly headers: ReadonlyArray<readonly [name: string, value: string]>
+}
 
 /**
  * The path of an event as spans: its delivery, its append, and the batch of each consumer. What a span is
@@ -14,19 +32,21 @@ export const traceparent = "traceparent"
  */
 export interface Tracing {
   /** A delivery. It continues the trace of the `traceparent` among the headers, if it is valid. */
-  readonly delivery: (
+  readonly delivery: <A extends Answer, E>(
     headers: IncomingHttpHeaders,
-    accept: Effect.Effect<Receipt | Rejected, AppendFailed>
-  ) => Effect.Effect<Receipt | Rejected, AppendFailed>
-  /** An append; the entry carries its span. An entry that has a `traceparent` continues that trace. */
-  readonly append: (
+    accept: Effect.Effect<A, E>
+  ) => Effect.Effect<A, E>
+  /** An append to a stream; the entry carries its span. An entry that has a `traceparent` continues that trace. */
+  readonly append: <Entry extends Traced, A extends Appended, E>(
+    stream: string,
     entry: Entry,
-    append: (entry: Entry) => Effect.Effect<Stored, AppendFailed>
-  ) => Effect.Effect<Stored, AppendFailed>
+    append: (entry: Entry) => Effect.Effect<A, E>
+  ) => Effect.Effect<A, E>
   /** What a consumer does with a batch: part of the trace of its only event, linked to those of several. */
   readonly batch: (
+    stream: string,
     durable: string,
-    events: ReadonlyArray<Delivered>
+    events: ReadonlyArray<Handled>
   ) => <A, E, R>(handle: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 }
 
@@ -52,7 +72,7 @@ export const tracing: Tracing = {
             if (!answer.ok) span.attribute("error.type", answer.error)
           }))
     ),
-  append: (entry, append) =>
+  append: (stream, entry, append) =>
     Effect.useSpan(
       "EventLog.append",
       {
@@ -76,7 +96,7 @@ export const tracing: Tracing = {
             })
         )
     ),
-  batch: (durable, events) => (handle) =>
+  batch: (stream, durable, events) => (handle) =>
     Effect.withSpan(handle, `Consumer.handle ${durable}`, {
       kind: "consumer",
       ...origin(events),
@@ -98,7 +118,7 @@ const contextOf = (header: string | undefined) =>
 
 const traceparentOf = (span: Tracer.Span) => HttpTraceContext.toHeaders(span)[traceparent] ?? ""
 
-const origin = (events: ReadonlyArray<Delivered>) => {
+const origin = (events: ReadonlyArray<Handled>) => {
   const contexts = events.flatMap(({ headers }) => {
     const header = headers.find(([name]) => name === traceparent)
     return contextOf(header?.[1]) ?? []

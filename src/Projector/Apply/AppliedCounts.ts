@@ -1,16 +1,11 @@
 import { Effect } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { Projection } from "../Projection.ts"
+import type { Position } from "../Place/Position.ts"
 import { appliedTable } from "../Tables.ts"
 
 /** How many sequences one count is about. */
 export const bucketSize = 10_000
-
-/** An event by its id, and where it stands in the log. */
-export interface Position {
-  readonly id: string
-  readonly sequence: number
-}
 
 /** Positions to select from: `event_id text, sequence bigint`. */
 export const positionRows = (sql: SqlClient, positions: ReadonlyArray<Position>) =>

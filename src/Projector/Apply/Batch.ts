@@ -1,22 +1,16 @@
 import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
-import type { Delivered } from "../../EventLog/Delivered.ts"
 import { storable } from "../../Domain/ExactJson.ts"
 import type { EventLog, ReadFailed } from "../../EventLog/EventLog.ts"
 import { type Projection, tableName } from "../Projection.ts"
-import { type Position, positionRows, record } from "./AppliedCounts.ts"
+import { positionRows, record } from "./AppliedCounts.ts"
+import type { Position } from "../Place/Position.ts"
 import { excludeGeneration, isLockTimeout, keep, share } from "../Locks.ts"
 import { isCompleted } from "../Registry.ts"
+import type { Decoded } from "./Decoded.ts"
 import { appliedLater, type History, historyOf, OutOfOrder, takeBack } from "./Repeats.ts"
 import { appliedTable } from "../Tables.ts"
-
-/** An event that the projection can apply: its body is JSON that fits its type's schema. */
-export interface Decoded {
-  readonly event: Delivered
-  /** The signed JSON as it stands, so that no number or unknown field is lost on the way to the row. */
-  readonly json: string
-}
 
 /** Nothing was applied, and no event is to blame: the generation was dropped, or it is being compared. */
 export class NotNow extends Schema.TaggedError<NotNow>()("NotNow", { message: Schema.String }) {}

@@ -6,9 +6,10 @@ import { read } from "../../Domain/Reading.ts"
 import { toStored } from "../../Domain/StoredText.ts"
 import { EventLog, eventSubject, type LoggedEntry } from "../../EventLog/EventLog.ts"
 import { belongingOf, keyOf } from "../../Domain/Belonging.ts"
-import { filterOf, type Projection, tableName } from "../Projection.ts"
+import { type Projection, tableName } from "../Projection.ts"
+import { filterOf } from "../../EventLog/Subjects.ts"
 import { bucketSize } from "./AppliedCounts.ts"
-import type { Decoded } from "./Batch.ts"
+import type { Decoded } from "./Decoded.ts"
 import { appliedTable } from "../Tables.ts"
 
 /** An id that a generation has applied under a higher sequence than the one under which it comes now. */

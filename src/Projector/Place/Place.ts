@@ -1,4 +1,4 @@
-import type { Position } from "../Apply/AppliedCounts.ts"
+import type { Position } from "./Position.ts"
 
 /** What the database remembers of the log that a generation is built from. */
 export interface Memory {

@@ -1,7 +1,7 @@
 import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { durableName } from "../Projection.ts"
-import type { Position } from "../Apply/AppliedCounts.ts"
+import type { Position } from "./Position.ts"
 import type { Progress } from "./Place.ts"
 
 /** Which generation of which projection. */

@@ -5,7 +5,8 @@ import { read } from "../../Domain/Reading.ts"
 import { EventLog, type LoggedEntry } from "../../EventLog/EventLog.ts"
 import { messageOf } from "../../Process/Failure.ts"
 import type { Projection } from "../Projection.ts"
-import { applyWithin, type Decoded } from "../Apply/Batch.ts"
+import { applyWithin } from "../Apply/Batch.ts"
+import type { Decoded } from "../Apply/Decoded.ts"
 import { appliedTable } from "../Tables.ts"
 
 /** The most events that are carried over while all batches of a projection wait. */

@@ -5,7 +5,8 @@ import type { Projection } from "../Projection.ts"
 import { dropLetters } from "./Letters.ts"
 import { excludeGeneration } from "../Locks.ts"
 import { beginPlace } from "../Place/Places.ts"
-import { end, type Kind, type Rebuild } from "../Registry.ts"
+import type { RebuildKind } from "../../Domain/Rebuild.ts"
+import { end, type Rebuild } from "../Registry.ts"
 import { appliedTable, create, drop, tablesOf } from "../Tables.ts"
 
 /**
@@ -14,7 +15,7 @@ import { appliedTable, create, drop, tablesOf } from "../Tables.ts"
  */
 export const request = Effect.fn("Rebuilds.request")(function*(
   name: string,
-  kind: Kind,
+  kind: RebuildKind,
   by: string,
   acceptsNewLog = false
 ) {

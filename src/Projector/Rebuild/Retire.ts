@@ -1,7 +1,6 @@
 import { Effect, Exit } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { Consumers } from "../../Consumer/Consumer.ts"
-import { replaced } from "../../Consumer/EndRedrives.ts"
 import { dropLetters } from "./Letters.ts"
 import { exclude } from "../Locks.ts"
 import { databaseId } from "../Place/Places.ts"
@@ -46,6 +45,10 @@ const retire = Effect.fnUntraced(function*(id: number) {
     yield* Effect.logInfo(`projection ${left.name}: generation ${left.retires} is dropped`)
   }))
 })
+
+/** Why redrives of a generation end. */
+export const replaced = (name: string, generation: number) =>
+  `generation ${generation} of ${name} is neither live nor being built`
 
 interface Left {
   readonly id: number

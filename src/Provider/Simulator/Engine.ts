@@ -1,5 +1,6 @@
 import { Clock, Effect, Fiber, FiberSet, Random, type Redacted, Semaphore } from "effect"
 import type { Scope } from "effect"
+import { retryWaits } from "../../Domain/RetrySchedule.ts"
 import * as Signature from "../../Signature/Signature.ts"
 import type { Account } from "./Account.ts"
 import * as Delivery from "./Delivery.ts"
@@ -46,9 +47,6 @@ export interface Simulation {
   /** No new events and no more retries; completes when nothing is in flight any more. */
   readonly stop: Effect.Effect<void>
 }
-
-/** 3QPR's waits between the attempts of one event, in milliseconds. Source: its webhook guide. */
-export const retryWaits = [5_000, 30_000, 120_000, 600_000, 3_600_000] as const
 
 /** Starts a run, which stops with the scope. Without a `url` it begins with the first registration. */
 export const start = Effect.fnUntraced(function*(

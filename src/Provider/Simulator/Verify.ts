@@ -2,16 +2,9 @@ import { Effect, Schema } from "effect"
 import { AdminClient, AdminUnreachable } from "../../Admin/Client.ts"
 import type { Simulation } from "./Engine.ts"
 import type { Entry } from "./Ledger.ts"
-import { compareLog, type LogDifferences } from "./Verify/Log.ts"
+import { compareLog, type LogDifferences, type Position } from "./Verify/Log.ts"
 import { caughtUp } from "./Verify/VerifyProjections.ts"
 import { compareRows, type RowDifferences } from "./Verify/VerifyRows.ts"
-
-/** Where a receiver's log ended at some moment. */
-export interface Position {
-  /** Another one means that it is another log. */
-  readonly created: string
-  readonly sequence: number
-}
 
 /** What a receiver holds, beside what it was sent and accepted. Lists hold ids. */
 export interface Comparison {

@@ -119,7 +119,7 @@ export const threats: ReadonlyArray<Protection> = [
   {
     rows: ["T10"],
     name: "a sign-in link works once",
-    edits: [edit("src/Admin/Access/SignIn.ts", "    if (used.has(nonce)) return false\n", "")],
+    edits: [edit("src/Process/SignInCode.ts", "    if (used.has(nonce)) return false\n", "")],
     test: "unit/SignIn.test.ts",
     title: "signs in once"
   },

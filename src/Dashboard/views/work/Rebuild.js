@@ -10,7 +10,7 @@ import { Failed, shown } from "../../parts/Notice.js"
 import { by, ByField } from "./By.js"
 
 /** @import { ProjectionAnswer, RebuildAnswer } from "../../../Admin/Api/Projections.ts" */
-/** @import { TableComparison } from "../../../Projector/Rebuild/Compare.ts" */
+/** @import { TableComparison } from "../../../Domain/Comparison.ts" */
 
 /** Rebuilds a read model from the log: asks first, then shows the progress. @param {{ projection: ProjectionAnswer, changed: () => void }} props */
 export const Rebuild = ({ changed, projection: { name, rebuild } }) => {

@@ -2,7 +2,13 @@ import { Effect } from "effect"
 import type { EventSummary } from "../../../Admin/Api/Events.ts"
 import { AdminClient } from "../../../Admin/Client.ts"
 import type { Entry, Ledger } from "../Ledger.ts"
-import type { Position } from "../Verify.ts"
+
+/** Where a receiver's log ended at some moment. */
+export interface Position {
+  /** Another one means that it is another log. */
+  readonly created: string
+  readonly sequence: number
+}
 
 /** How a receiver's event log differs from what it accepted; ids, or `sha256:…` of a forged body. */
 export interface LogDifferences {

@@ -1,0 +1,61 @@
+import { Clock, Effect, Layer } from "effect"
+import { startAhead } from "../../Database/PgliteThread.ts"
+import type { Role } from "../../Domain/Role.ts"
+import * as AdminToken from "../../Process/AdminToken.ts"
+import type { Config } from "../../Process/Config.ts"
+import * as DataDir from "../../Process/DataDir.ts"
+import { Vitals } from "../../Process/Vitals.ts"
+import * as WebhookSecret from "../../Signature/WebhookSecret.ts"
+
+/** Starts the roles and runs until one that they cannot do without has ended. */
+export const run = Effect.fnUntraced(function*(config: Config, active: ReadonlySet<Role>) {
+  const started = yield* Clock.currentTimeMillis
+  // Being stopped is how this command ends.
+  process.exitCode = 0
+  if (needsDatabase(config, active)) startAhead()
+  // Loaded here, so that the other commands do not wait for engines that they have no use for.
+  const { layer } = yield* Effect.promise(() => import("./App.ts"))
+  const OnCall = yield* Effect.promise(() => import("../../Process/OnCall.ts"))
+  // Before anything is made: streams, tables and files would remain.
+  const Access = yield* Effect.promise(() => import("../../Admin/Access/Access.ts"))
+  yield* Access.check({ host: config.adminHost, token: config.adminToken })
+  if (needsDataDir(config, active)) yield* DataDir.prepare(config.dataDir)
+  const { file, variables } = config.dotEnv
+  if (variables.length > 0) yield* Effect.logInfo(`settings of ${file}: ${variables.join(", ")}`)
+  const adminToken = yield* adminTokenOf(config, active)
+  const secret = yield* WebhookSecret.findOrMake(config)
+  yield* Effect.logInfo(`webhook secret: ${secret.origin}`)
+  const services = yield* Layer.build(layer(config, secret, active, adminToken))
+  const ready = (yield* Clock.currentTimeMillis) - started
+  yield* Effect.logInfo(`ready in ${(ready / 1000).toFixed(1)} s (${[...active].join(", ")})`)
+  yield* OnCall.report(active.has("ingress")).pipe(Effect.provideContext(services), Effect.forkScoped)
+  return yield* Effect.flatMap(Vitals, ({ died }) => died).pipe(Effect.provideContext(services))
+})
+
+/**
+ * The token that the private listener demands. Without the admin role it has health and its own metrics only: there a
+ * token is demanded if one is set.
+ */
+const adminTokenOf = Effect.fnUntraced(function*(config: Config, active: ReadonlySet<Role>) {
+  if (!active.has("admin")) return config.adminToken && { token: config.adminToken, file: undefined }
+  const found = yield* AdminToken.findOrMake(config)
+  if (found === undefined) {
+    yield* Effect.logWarning(
+      "ADMIN_WITHOUT_TOKEN is true: every user and program of this machine can read and change everything"
+    )
+  } else if (found.file !== undefined) {
+    yield* Effect.logInfo(
+      `admin token: our own; \`cat ${found.file}\` shows it, and \`threeqpr dashboard\` signs a browser in`
+    )
+  }
+  return found
+})
+
+/** Whether an embedded engine or a secret of our own is kept in the data folder. */
+const needsDataDir = (config: Config, active: ReadonlySet<Role>) =>
+  config.natsUrl === undefined || (config.secrets ?? config.secretFile) === undefined
+  || needsDatabase(config, active)
+
+/** Whether the embedded database is used. */
+const needsDatabase = (config: Config, active: ReadonlySet<Role>) =>
+  config.databaseUrl === undefined && (active.has("projector") || active.has("admin"))

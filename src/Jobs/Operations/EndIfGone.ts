@@ -1,0 +1,27 @@
+import { Effect } from "effect"
+import { SqlClient } from "effect/sql/SqlClient"
+import type { JetStreamManager } from "nats"
+import { endRedrives } from "../../Consumer/EndRedrives.ts"
+import { stream } from "../../EventLog/EventLog.ts"
+import { reading } from "../../EventLog/Reader.ts"
+import { redriveStream } from "../../EventLog/Topology.ts"
+import { unlessMissing } from "../../Nats/Missing.ts"
+import { replaced } from "../../Projector/Rebuild/Retire.ts"
+import { isWanted } from "../../Projector/Registry.ts"
+
+/**
+ * Ends the redrives that wait for a consumer, if it is a consumer of a projection's generation that is neither live nor being built, and no longer there.
+ * Any other consumer can be started again, so redrives wait for it.
+ */
+export const endIfGone = Effect.fnUntraced(function*(manager: JetStreamManager, consumer: string) {
+  const sql = yield* SqlClient
+  const [, name = "", generation = ""] = /^(.+)-(\d{1,9})(?:-[0-9a-f]{8})?$/.exec(consumer) ?? []
+  const ours = yield* sql`select 1 from projections where name = ${name}`
+  if (ours.length === 0 || (yield* isWanted(name, Number(generation)))) return
+  const found = yield* Effect.forEach(
+    [stream, redriveStream],
+    (name) => reading(() => manager.consumers.info(name, consumer).catch(unlessMissing))
+  )
+  if (found.some((info) => info !== undefined)) return
+  yield* endRedrives(manager, consumer, replaced(name, Number(generation)))
+})

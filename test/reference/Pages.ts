@@ -6,6 +6,7 @@ import { commands } from "./Commands.ts"
 import { filled } from "./Markdown.ts"
 import { metrics } from "./Metrics.ts"
 import * as Permissions from "./Permissions.ts"
+import { roomsPart } from "./Rooms.ts"
 import { settingsTable } from "./Settings.ts"
 
 const docs = fileURLToPath(new URL("../../docs", import.meta.url))
@@ -13,6 +14,7 @@ const docs = fileURLToPath(new URL("../../docs", import.meta.url))
 /** The pages that have generated parts: as they are, and as the code says that they should be. */
 export const pages = Effect.map(commands, (commands) =>
   Object.entries({
+    "../ARCHITECTURE.md": { rooms: roomsPart() },
     "configuration.md": { settings: settingsTable() },
     "cli.md": { cli: commands },
     "http-api.md": { "http-api": Api.requests() },

@@ -1,0 +1,30 @@
+import { rooms } from "../support/Rooms.ts"
+import { code, table } from "./Markdown.ts"
+
+/** Rooms that nearly all others use. Their arrows would hide the others. */
+const everywhere = new Set(["Domain", "Process"])
+
+const usesOf = (name: string): ReadonlyArray<string> => rooms.find((room) => room.name === name)?.uses ?? []
+
+const reaches = (from: string, to: string): boolean => usesOf(from).some((next) => next === to || reaches(next, to))
+
+/** The rooms and what each is built on, without the arrows that follow from others. */
+const picture = () => {
+  const arrows = rooms.flatMap(({ name, uses }) =>
+    uses.filter((to) => !everywhere.has(to) && !uses.some((other) => other !== to && reaches(other, to)))
+      .map((to) => `  ${idOf(name)} --> ${idOf(to)}`)
+  )
+  const named = rooms.filter(({ name }) => !everywhere.has(name)).map(({ name }) => `  ${idOf(name)}["${name}"]`)
+  return ["```mermaid", "flowchart TB", ...named, ...arrows, "```"].join("\n")
+}
+
+const idOf = (name: string) => name.replace("/", "")
+
+/** The picture of the rooms, and the table that `unit/Rooms.test.ts` compares with every import. */
+export const roomsPart = () =>
+  `${picture()}\n\n${
+    table(
+      ["room", "holds", "may use"],
+      rooms.map(({ holds, name, uses }) => [code(name), holds, uses.map(code).join(", ") || "nothing"])
+    )
+  }`

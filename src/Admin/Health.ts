@@ -1,11 +1,11 @@
 import { Effect } from "effect"
 import { HttpRouter, HttpServerResponse } from "effect/http"
 import { EventLog } from "../EventLog/EventLog.ts"
-import { Vitals } from "../Process/Vitals.ts"
+import { ProcessHealth } from "../Process/ProcessHealth.ts"
 
 /** `/livez` answers while the process runs; `/readyz` names each part that is not ready. */
 export const layer = HttpRouter.use(Effect.fnUntraced(function*(router) {
-  const vitals = yield* Vitals
+  const vitals = yield* ProcessHealth
   const { durability } = yield* EventLog
   yield* router.add("GET", "/livez", HttpServerResponse.json({ ok: true }))
   yield* router.add(

@@ -11,7 +11,7 @@ import { startRestarts, watchLoop } from "../Process/Metrics.ts"
 import { conflicts } from "../Projector/Apply/BodyConflicts.ts"
 import { active } from "../Projector/Registry.ts"
 import { repaired } from "../Jobs/Reconciliations/Registry.ts"
-import { Vitals } from "../Process/Vitals.ts"
+import { ProcessHealth } from "../Process/ProcessHealth.ts"
 import type { ConsumerAnswer } from "./Api/Status.ts"
 import { accounts, progressOf } from "./Projections/ProjectionsHandlers.ts"
 import { standing } from "./Status/StatusHandlers.ts"
@@ -27,7 +27,7 @@ const route = <E, R>(more: Effect.Effect<void, E, R>) =>
   HttpRouter.use(Effect.fnUntraced(function*(router) {
     yield* watchLoop
     startRestarts()
-    const vitals = yield* Vitals
+    const vitals = yield* ProcessHealth
     const services = yield* Effect.context<R>()
     const own = Effect.gen(function*() {
       const runtime = process.versions["deno"]

@@ -2,7 +2,7 @@ import { Console, Effect, Option, type Redacted } from "effect"
 import { Command } from "effect/cli"
 import { load } from "../Process/Config.ts"
 import { knownTypes } from "../Domain/Event.ts"
-import { read } from "../Domain/Reading.ts"
+import { decodeDelivery } from "../Domain/Decode.ts"
 import * as Signature from "../Signature/Signature.ts"
 import * as WebhookSecret from "../Signature/WebhookSecret.ts"
 import { given } from "./Flags.ts"
@@ -38,7 +38,7 @@ export const trigger = Command.make(
       Array.from({ length: count }),
       Effect.fnUntraced(function*() {
         const body = yield* nextBody
-        const { id, type } = read(body)
+        const { id, type } = decodeDelivery(body)
         const sent = tamper ? tampered(body) : body
         const attempts: Array<Delivery> = []
         for (let attempt = 0; attempt < (duplicate ? 2 : 1); attempt++) {

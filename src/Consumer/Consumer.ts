@@ -6,7 +6,7 @@ import { faultsOf } from "./DurableFaults.ts"
 import type { Message } from "../Nats/Message.ts"
 import { type Outcome, retryAfter } from "./Outcome.ts"
 import { handleRedrives, redriveAckWait, redriveSubject } from "./Redrives.ts"
-import { type Standing, standing, standingOf, standings } from "./Standing.ts"
+import { type ConsumerLag, standing, standingOf, standings } from "./ConsumerLag.ts"
 import { DeadLetters } from "../EventLog/DeadLetters.ts"
 import { type AppendFailed, type ReadFailed, stream } from "../EventLog/EventLog.ts"
 import { reading } from "../EventLog/Reader.ts"
@@ -17,7 +17,7 @@ import { endRedrives } from "./EndRedrives.ts"
 import { Tracing } from "../Process/Telemetry/Tracing.ts"
 
 /** How a durable consumer is set and where it stands. */
-export interface Inspected extends Standing {
+export interface Inspected extends ConsumerLag {
   /** Each setting that can hide events which it should deliver. */
   readonly faults: ReadonlyArray<string>
   /** Deliveries so far, redeliveries included. */
@@ -36,7 +36,7 @@ export class Consumers extends Context.Service<Consumers, {
   /** Takes only the redrives of a consumer, without an end, one after the other. */
   readonly runRedrives: (options: RedriveOptions) => Effect.Effect<never, Durable.ConsumerUnavailable>
   /** Deletes a durable consumer, if there is one: the next run begins with the first event. */
-  readonly forget: (durable: string) => Effect.Effect<void, Durable.ConsumerUnavailable>
+  readonly deleteDurable: (durable: string) => Effect.Effect<void, Durable.ConsumerUnavailable>
   /** How one is set and where it stands; undefined when there is none. */
   readonly inspect: (
     durable: string,
@@ -52,9 +52,9 @@ export class Consumers extends Context.Service<Consumers, {
     reason: string
   ) => Effect.Effect<void, AppendFailed | ReadFailed | Durable.ConsumerUnavailable>
   /** Where one stands. */
-  readonly standing: (durable: string) => Effect.Effect<Standing, ReadFailed>
+  readonly standing: (durable: string) => Effect.Effect<ConsumerLag, ReadFailed>
   /** Where every durable consumer of the event log stands, ours and others'. */
-  readonly standings: Effect.Effect<ReadonlyArray<Standing>, ReadFailed>
+  readonly standings: Effect.Effect<ReadonlyArray<ConsumerLag>, ReadFailed>
 }>()("threeqpr-events/Consumers") {
   static readonly layer = Layer.effect(Consumers, Effect.suspend(() => make())).pipe(
     Layer.provide(Operations.layer)
@@ -164,18 +164,18 @@ const make = Effect.fnUntraced(function*() {
     )
   })
 
-  const forget = (durable: string) =>
-    Effect.forEach([stream, redriveStream], (stream) => Durable.forget(manager, stream, durable), {
+  const deleteDurable = (durable: string) =>
+    Effect.forEach([stream, redriveStream], (stream) => Durable.deleteDurable(manager, stream, durable), {
       discard: true
     })
 
   return Consumers.of({
     run,
     runRedrives: (options) => takeRedrives(options, (_, handle) => Effect.uninterruptible(handle)),
-    forget,
+    deleteDurable,
     retire: (durable, reason) =>
       Effect.andThen(
-        forget(durable),
+        deleteDurable(durable),
         Effect.provideContext(endRedrives(manager, durable, reason), services)
       ),
     inspect: (durable, filter) =>
@@ -189,7 +189,7 @@ const make = Effect.fnUntraced(function*() {
             requests: info.num_waiting
           }
       ),
-    restart: (durable) => Durable.forget(manager, stream, durable),
+    restart: (durable) => Durable.deleteDurable(manager, stream, durable),
     claim: (durable, database) => Effect.asVoid(Durable.claim(manager, stream, durable, database)),
     standing: (durable) => reading(() => standing(manager, durable)),
     standings: reading(() => standings(manager))

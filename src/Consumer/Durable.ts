@@ -127,7 +127,7 @@ export const run = Effect.fnUntraced(function*(
 }, Effect.scoped)
 
 /** Deletes a durable consumer, if there is one. */
-export const forget = (manager: JetStreamManager, stream: string, durable: string) =>
+export const deleteDurable = (manager: JetStreamManager, stream: string, durable: string) =>
   Effect.tryPromise({
     try: () => manager.consumers.delete(stream, durable).catch(unlessMissing),
     catch: (error) => unavailable(stream, durable, error)
@@ -169,7 +169,7 @@ const ensureWanted = Effect.fnUntraced(function*(
     Effect.tap(({ isNew }) => isNew ? created : Effect.void),
     Effect.flatMap(({ info }) => Effect.map(stillWanted, (still) => still ? startOf(info) : undefined)),
     Effect.tap((there): Effect.Effect<void, ConsumerUnavailable> =>
-      there === undefined ? forget(manager, stream, durable) : Effect.void
+      there === undefined ? deleteDurable(manager, stream, durable) : Effect.void
     ),
     Effect.uninterruptible
   )

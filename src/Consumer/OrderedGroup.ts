@@ -3,20 +3,20 @@ import { randomUUID } from "node:crypto"
 import { Consumers } from "./Consumer.ts"
 import { type Outcome, retryAfter } from "./Outcome.ts"
 import type { Delivered } from "../EventLog/Delivered.ts"
-import { ShareLimit } from "./ShareLimit.ts"
+import { DeadLetterBreaker } from "./DeadLetterBreaker.ts"
 import { DeadLetters } from "../EventLog/DeadLetters.ts"
 import type { Health, ReadFailed } from "../EventLog/EventLog.ts"
 import { makeReader } from "../EventLog/Reader.ts"
 import { Nats } from "../Nats/Nats.ts"
 import { agree } from "./OrderedGroup/Agreement.ts"
-import { Desk } from "./OrderedGroup/Desk.ts"
+import { PartitionScheduler } from "./OrderedGroup/PartitionScheduler.ts"
 import { handler, type Handling } from "./OrderedGroup/Handler.ts"
 import { LeaseClock } from "./OrderedGroup/LeaseClock.ts"
 import { logGuard } from "./OrderedGroup/LogGuard.ts"
-import { Member } from "./OrderedGroup/Member.ts"
-import { open } from "./OrderedGroup/Store.ts"
+import { MemberState } from "./OrderedGroup/MemberState.ts"
+import { open } from "./OrderedGroup/GroupStore.ts"
 import { type Keyed, type Waiting, waitingOf } from "./OrderedGroup/Waiting.ts"
-import { work } from "./OrderedGroup/Work.ts"
+import { runGroup } from "./OrderedGroup/GroupRuntime.ts"
 import { filterOf } from "../EventLog/Subjects.ts"
 import { type ConnectionClosed, untilClosed } from "./UserConsumer/Closed.ts"
 import { checkOrdered, type ConsumerInvalid } from "./UserConsumer/Invalid.ts"
@@ -83,13 +83,13 @@ export const start = Effect.fnUntraced(
     const { after, partitions } = config
     const id = randomUUID()
     const clock = new LeaseClock()
-    const member = new Member({ id, partitions, lease, after })
-    const desk = new Desk<Waiting<T>>(member)
-    const limit = new ShareLimit(types)
+    const member = new MemberState({ id, partitions, lease, after })
+    const desk = new PartitionScheduler<Waiting<T>>(member)
+    const limit = new DeadLetterBreaker(types)
     const { blocked, handle, stuck } = yield* handler(options, limit)
     const filter = filterOf({ types: types ?? [">"] })
     const place = (delivered: Delivered) => waitingOf(options, partitions, delivered)
-    const { act, reason } = yield* work({
+    const { act, reason } = yield* runGroup({
       name,
       id,
       lease,
@@ -160,7 +160,7 @@ const keepFree = 1_000
 
 /** The next turn of a partition, as soon as the handler that runs has ended. Undefined when it is not ours. */
 const turnOf = Effect.fnUntraced(function*<T extends string>(
-  desk: Desk<Waiting<T>>,
+  desk: PartitionScheduler<Waiting<T>>,
   partition: number,
   clock: LeaseClock
 ) {

@@ -3,7 +3,7 @@ import { Consumers } from "./Consumer.ts"
 import { type Outcome, ack, deadLetter, retryAfter } from "./Outcome.ts"
 import type { ConsumerOptions } from "./ConsumerOptions.ts"
 import type { ConsumerUnavailable } from "./Durable.ts"
-import { ShareLimit } from "./ShareLimit.ts"
+import { DeadLetterBreaker } from "./DeadLetterBreaker.ts"
 import { DeadLetters } from "../EventLog/DeadLetters.ts"
 import type { Health, ReadFailed } from "../EventLog/EventLog.ts"
 import { Nats, type Target } from "../Nats/Nats.ts"
@@ -89,7 +89,7 @@ export const start = Effect.fnUntraced(
     const { concurrency = 1, from, name, types } = options
     const consumers = yield* Consumers
     const nats = yield* Nats
-    const limit = new ShareLimit(types)
+    const limit = new DeadLetterBreaker(types)
     const started = yield* Deferred.make<void>()
     const { handle, stuck } = yield* handler(options, limit)
     const guard = yield* durableGuard(nats, name)

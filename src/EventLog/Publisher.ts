@@ -2,7 +2,7 @@ import type { Msg, Subscription } from "nats"
 import { Buffer } from "node:buffer"
 import { AppendFailed, appendTimeout, type Stored } from "./EventLog.ts"
 import { messageOf } from "../Process/Failure.ts"
-import { InFlight } from "../Process/InFlight.ts"
+import { SlotMap } from "../Process/SlotMap.ts"
 import type { Nats } from "../Nats/Nats.ts"
 import { encode } from "./Headers.ts"
 
@@ -35,7 +35,7 @@ export class Publisher {
   readonly #stream: string
   readonly #inbox: string
   readonly #acks: Subscription
-  readonly #waiting = new InFlight<Waiting>()
+  readonly #waiting = new SlotMap<Waiting>()
   readonly #sweep: ReturnType<typeof setInterval>
   #published = 0
   /** Not handed to the client yet. */

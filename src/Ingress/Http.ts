@@ -4,9 +4,9 @@ import type { AddressInfo } from "node:net"
 import { boundConnections, limits } from "../Process/Connections.ts"
 import { EventLog } from "../EventLog/EventLog.ts"
 import { Ingress } from "./Ingress.ts"
-import { keepAccepting } from "./Accepting.ts"
-import { answer, answerHealth } from "./Answer.ts"
-import { Deliveries } from "./Deliveries.ts"
+import { keepAccepting } from "./ListenerWatchdog.ts"
+import { answer, answerHealth } from "./Responses.ts"
+import { DeliveryHandler } from "./DeliveryHandler.ts"
 import type { Rejections } from "./Rejections.ts"
 
 export interface HttpOptions {
@@ -56,7 +56,7 @@ const make = Effect.fnUntraced(function*(options: HttpOptions) {
         + "413. Raise the broker's max_payload, or lower MAX_BODY_BYTES."
     )
   }
-  const deliveries = new Deliveries(yield* Ingress, yield* Effect.context<never>(), {
+  const deliveries = new DeliveryHandler(yield* Ingress, yield* Effect.context<never>(), {
     ...options,
     maxBodyBytes
   })

@@ -1,9 +1,9 @@
 import { Clock, Context, Effect, Layer } from "effect"
 import { createHash } from "node:crypto"
 import type { EventId } from "../Domain/EventId.ts"
-import { read, type Unusable } from "../Domain/Reading.ts"
+import { decodeDelivery, type Undecodable } from "../Domain/Decode.ts"
 import { type AppendFailed, type Entry, EventLog, eventSubject, quarantineSubject } from "../EventLog/EventLog.ts"
-import { type ConflictCounts, watchConflicts } from "./Conflicts.ts"
+import { type ConflictCounts, watchConflicts } from "./BodyMismatch.ts"
 import type { Problem, Verifier } from "../Signature/Signature.ts"
 
 /** The body is stored. `quarantined` says that it is authentic but no event we can use. */
@@ -11,7 +11,7 @@ export interface Receipt {
   readonly ok: true
   readonly id: EventId | null
   readonly duplicate: boolean
-  readonly quarantined?: Unusable
+  readonly quarantined?: Undecodable
 }
 
 /** 3QPR did not sign this body: nothing was read of it, nothing is stored. */
@@ -52,7 +52,7 @@ const make = Effect.fnUntraced(function*(verify: Verifier) {
     return error && { ok: false, error }
   }
   const store = (body: Uint8Array, signature: string) => {
-    const reading = read(body)
+    const reading = decodeDelivery(body)
     const receivedAt = clock.currentTimeMillisUnsafe()
     const entry: Entry = reading._tag === "Event"
       ? {

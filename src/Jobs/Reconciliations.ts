@@ -9,7 +9,7 @@ import { end, keep, noteCodesError, noteError, release, requestDue, take } from 
 import type { Reconciliation } from "../Domain/Reconciliation.ts"
 import { ThreeQpr } from "../Provider/ThreeQpr.ts"
 import { ThreeQprFailed } from "../Provider/ThreeQpr/Failure.ts"
-import { Vitals } from "../Process/Vitals.ts"
+import { ProcessHealth } from "../Process/ProcessHealth.ts"
 
 export interface ReconcileOptions {
   /** Of 3QPR's API. */
@@ -25,7 +25,7 @@ export interface ReconcileOptions {
  */
 export const layer = (options: ReconcileOptions) =>
   Layer.effectDiscard(Effect.gen(function*() {
-    const vitals = yield* Vitals
+    const vitals = yield* ProcessHealth
     const holder = randomUUID()
     const step = Effect.gen(function*() {
       if (options.every !== undefined) {

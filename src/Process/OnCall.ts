@@ -1,11 +1,11 @@
 import { Effect } from "effect"
 import { ingest, type Outcome } from "./Metrics.ts"
 import { monotonicMillis } from "./Monotonic.ts"
-import { type Fault, Vitals } from "./Vitals.ts"
+import { type Fault, ProcessHealth } from "./ProcessHealth.ts"
 
 /** Logs changes of readiness and refused deliveries, for people on call, until it is interrupted. */
 export const report = Effect.fnUntraced(function*(receives: boolean) {
-  const { faults } = yield* Vitals
+  const { faults } = yield* ProcessHealth
   return yield* Effect.all([
     reportReadiness(faults, receives),
     receives ? reportRefusals(ingest.counts) : Effect.never

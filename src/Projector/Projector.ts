@@ -3,9 +3,9 @@ import { SqlClient } from "effect/sql/SqlClient"
 import { Consumers } from "../Consumer/Consumer.ts"
 import { type Outcome, ack, deadLetter, retryAfter } from "../Consumer/Outcome.ts"
 import type { Delivered } from "../EventLog/Delivered.ts"
-import { ShareLimit } from "../Consumer/ShareLimit.ts"
+import { DeadLetterBreaker } from "../Consumer/DeadLetterBreaker.ts"
 import { isCausedByData } from "../Database/SqlFailure.ts"
-import { read } from "../Domain/Reading.ts"
+import { decodeDelivery } from "../Domain/Decode.ts"
 import { EventLog, ReadFailed } from "../EventLog/EventLog.ts"
 import { inspect } from "../EventLog/Readiness.ts"
 import { operatedFlaw } from "../EventLog/Topology.ts"
@@ -19,13 +19,13 @@ import type { Decoded } from "./Apply/Decoded.ts"
 import { BatchSize, largest } from "./Apply/BatchSize.ts"
 import { compareRepeats } from "./Apply/BodyConflicts.ts"
 import { expireLive, RowRetention } from "./Expire.ts"
-import { follower } from "./Rebuild/Follow.ts"
+import { generationSupervisor } from "./Rebuild/GenerationSupervisor.ts"
 import { type Keeper, keeper } from "./Place/Keep.ts"
 import { checkpointOf } from "./Place/Places.ts"
 import { isWanted, type Live, type Rebuild } from "./Registry.ts"
 import { freshDurable, install } from "./Tables.ts"
 import { noteFailure, noteSuccess, type Trouble } from "./Trouble.ts"
-import { Vitals } from "../Process/Vitals.ts"
+import { ProcessHealth } from "../Process/ProcessHealth.ts"
 
 /** Batches in progress: while the database writes one, the next is decoded, and with a pool written too. */
 const concurrency = 2
@@ -40,10 +40,10 @@ const batchTimeout = "90 seconds"
 export const layer = (projections: ReadonlyArray<Projection>) => Layer.effectDiscard(start(projections))
 
 const start = Effect.fnUntraced(function*(projections: ReadonlyArray<Projection>) {
-  const vitals = yield* Vitals
+  const vitals = yield* ProcessHealth
   for (const projection of projections) yield* install(projection, freshDurable)
   const keeps = yield* keeper
-  const { follow, troubleOf } = yield* follower(
+  const { follow, troubleOf } = yield* generationSupervisor(
     projections,
     keeps,
     (projection, one, trouble) => project(keeps, projection, one, trouble)
@@ -89,7 +89,7 @@ const project = Effect.fnUntraced(
     const consumers = yield* Consumers
     const sql = yield* SqlClient
     const log = yield* EventLog
-    const limit = new ShareLimit(projection.types)
+    const limit = new DeadLetterBreaker(projection.types)
     trouble.limited = () => limit.reason
     const count = batches(projection.name)
     const size = new BatchSize()
@@ -200,7 +200,7 @@ const isNotNow = (cause: Cause.Cause<unknown>) =>
 
 const decode = (projection: Projection, event: Delivered): Decoded | Outcome => {
   if (!projection.types.includes(event.type)) return ack
-  const reading = read(event.body)
+  const reading = decodeDelivery(event.body)
   return reading._tag === "Event"
     ? { event, json: reading.text }
     : deadLetter(`${reading.reason}: ${reading.detail}`)

@@ -2,7 +2,7 @@ import { Context, Duration, Effect, Layer, Schedule, Schema } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { messageOf } from "../Process/Failure.ts"
 import { instance, startedAt } from "../Process/Instance.ts"
-import { Vitals } from "../Process/Vitals.ts"
+import { ProcessHealth } from "../Process/ProcessHealth.ts"
 
 /** How long rows are kept after the time of their event, in milliseconds; undefined keeps them without a limit. */
 export const RowRetention = Context.Reference<number | undefined>("threeqpr-events/Projector/RowRetention", {
@@ -72,7 +72,7 @@ const write = Effect.gen(function*() {
 
 /** Writes the value of this process for the others to see, and compares it with theirs. */
 export const layer = Layer.effectDiscard(Effect.gen(function*() {
-  const vitals = yield* Vitals
+  const vitals = yield* ProcessHealth
   const sql = yield* SqlClient
   const grace = Duration.toMillis(yield* RetentionGrace)
   let found: { readonly message: string; readonly since: number } | undefined

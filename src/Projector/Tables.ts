@@ -49,7 +49,7 @@ export const freshDurable = Effect.fn("Projector.freshDurable")(
     const plain = durableName(projection.name, generation)
     const found = yield* consumers.inspect(plain, filterOf(projection))
     const durable = found === undefined || found.owner === database ? plain : ownDurable(of, database)
-    yield* consumers.forget(durable)
+    yield* consumers.deleteDurable(durable)
     return durable
   }
 )

@@ -7,7 +7,7 @@ import * as Memory from "../../src/EventLog/Memory.ts"
 import { conversations } from "../../src/Projector/Projections/Conversations.ts"
 import { qprCodes } from "../../src/Projector/Projections/QprCodes.ts"
 import { scans } from "../../src/Projector/Projections/Scans.ts"
-import { Vitals } from "../../src/Process/Vitals.ts"
+import { ProcessHealth } from "../../src/Process/ProcessHealth.ts"
 import { engines, postgres } from "../support/Databases.ts"
 import { type Answer, send } from "../support/Http.ts"
 import { consumersOnBroker } from "../support/Log.ts"
@@ -36,8 +36,8 @@ const getAs = Effect.fnUntraced(function*(headers: Readonly<Record<string, strin
 const idsOf = ({ body }: Answer) =>
   (body as { readonly scans: ReadonlyArray<{ readonly id: string }> }).scans.map(({ id }) => id)
 
-const health = Layer.mergeAll(Memory.layer(), Vitals.layer)
-const everything = Layer.mergeAll(consumersOnBroker, Vitals.layer)
+const health = Layer.mergeAll(Memory.layer(), ProcessHealth.layer)
+const everything = Layer.mergeAll(consumersOnBroker, ProcessHealth.layer)
 
 for (const engine of engines) {
   const listener = Admin.layer(options).pipe(
@@ -203,7 +203,7 @@ describe("the private listener", () => {
 
   it.live("names every part that is not ready", () =>
     Effect.gen(function*() {
-      const vitals = yield* Vitals
+      const vitals = yield* ProcessHealth
       assert.strictEqual((yield* get("/readyz")).status, 200)
       yield* Effect.scoped(Effect.gen(function*() {
         yield* vitals.watch("database", Effect.succeed("no answer"))

@@ -9,7 +9,7 @@ import * as Admin from "../../src/Admin/Admin.ts"
 import { linkTo } from "../../src/Process/SignInCode.ts"
 import { Nats } from "../../src/Nats/Nats.ts"
 import { scans } from "../../src/Projector/Projections/Scans.ts"
-import { Vitals } from "../../src/Process/Vitals.ts"
+import { ProcessHealth } from "../../src/Process/ProcessHealth.ts"
 import { postgres } from "../support/Databases.ts"
 import { consumersOnBroker } from "../support/Log.ts"
 import { delivered, given } from "../support/Specification.ts"
@@ -17,7 +17,7 @@ import { delivered, given } from "../support/Specification.ts"
 const logs: Array<string> = []
 const logged = Logger.layer([Logger.make(({ message }) => void logs.push(String(message)))])
 
-const everything = Layer.mergeAll(consumersOnBroker, Vitals.layer).pipe(Layer.provideMerge(postgres.layer))
+const everything = Layer.mergeAll(consumersOnBroker, ProcessHealth.layer).pipe(Layer.provideMerge(postgres.layer))
 const guarded = Admin.layer({
   host: "127.0.0.1",
   port: 0,

@@ -11,13 +11,13 @@ import { Consumers } from "../../src/Consumer/Consumer.ts"
 import { ack, retryAfter } from "../../src/Consumer/Outcome.ts"
 import { type Entry, EventLog, eventSubject, quarantineSubject } from "../../src/EventLog/EventLog.ts"
 import { scans } from "../../src/Projector/Projections/Scans.ts"
-import { Vitals } from "../../src/Process/Vitals.ts"
+import { ProcessHealth } from "../../src/Process/ProcessHealth.ts"
 import { postgres } from "../support/Databases.ts"
 import { consumersOnBroker } from "../support/Log.ts"
 import { delivered, given } from "../support/Specification.ts"
 
 const listener = Admin.layer({ host: "127.0.0.1", port: 0 }).pipe(
-  Layer.provideMerge(Layer.mergeAll(consumersOnBroker, Vitals.layer)),
+  Layer.provideMerge(Layer.mergeAll(consumersOnBroker, ProcessHealth.layer)),
   Layer.provideMerge(postgres.layer)
 )
 

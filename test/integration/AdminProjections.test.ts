@@ -8,7 +8,7 @@ import { AdminClient } from "../../src/Admin/Client.ts"
 import { Nats } from "../../src/Nats/Nats.ts"
 import { projections } from "../../src/Projector/Projections.ts"
 import { scans as scansProjection } from "../../src/Projector/Projections/Scans.ts"
-import { Vitals } from "../../src/Process/Vitals.ts"
+import { ProcessHealth } from "../../src/Process/ProcessHealth.ts"
 import { postgres } from "../support/Databases.ts"
 import { send } from "../support/Http.ts"
 import { consumersOnBroker } from "../support/Log.ts"
@@ -27,7 +27,7 @@ const served = Layer.unwrap(
   Layer.provide(FetchHttpClient.layer),
   Layer.provideMerge(Admin.layer({ host: "127.0.0.1", port: 0 })),
   Layer.provide(projectorOf(...projections)),
-  Layer.provideMerge(Layer.mergeAll(consumersOnBroker, Vitals.layer)),
+  Layer.provideMerge(Layer.mergeAll(consumersOnBroker, ProcessHealth.layer)),
   Layer.provideMerge(postgres.layer)
 )
 

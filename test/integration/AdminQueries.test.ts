@@ -12,7 +12,7 @@ import { scans } from "../../src/Projector/Projections/Scans.ts"
 import { subscriptions } from "../../src/Projector/Projections/Subscriptions.ts"
 import { cancel, request } from "../../src/Projector/Rebuild/Rebuilds.ts"
 import { analyticsOf, granularities, periods } from "../../src/Provider/Simulator/Analytics.ts"
-import { Vitals } from "../../src/Process/Vitals.ts"
+import { ProcessHealth } from "../../src/Process/ProcessHealth.ts"
 import { engines } from "../support/Databases.ts"
 import { drawsOf } from "../support/Faults/Bodies.ts"
 import { send } from "../support/Http.ts"
@@ -42,7 +42,7 @@ const pathOf = (path: string, query: Readonly<Record<string, string | number | u
 
 for (const engine of engines) {
   const listener = Admin.layer({ host: "127.0.0.1", port: 0 }).pipe(
-    Layer.provideMerge(Layer.mergeAll(consumersOnBroker, Vitals.layer)),
+    Layer.provideMerge(Layer.mergeAll(consumersOnBroker, ProcessHealth.layer)),
     Layer.provideMerge(engine.layer)
   )
 

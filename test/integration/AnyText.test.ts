@@ -8,7 +8,7 @@ import { toStored } from "../../src/Domain/StoredText.ts"
 import { forgottenOf } from "../../src/Jobs/Erasure/Reminder.ts"
 import { projections } from "../../src/Projector/Projections.ts"
 import * as Projector from "../../src/Projector/Projector.ts"
-import { Vitals } from "../../src/Process/Vitals.ts"
+import { ProcessHealth } from "../../src/Process/ProcessHealth.ts"
 import { engines } from "../support/Databases.ts"
 import { send } from "../support/Http.ts"
 import { consumersOnBroker } from "../support/Log.ts"
@@ -99,7 +99,7 @@ for (const engine of engines) {
   const running = client.pipe(
     Layer.provideMerge(Admin.layer({ host: "127.0.0.1", port: 0 })),
     Layer.provideMerge(Projector.layer(projections)),
-    Layer.provideMerge(Layer.mergeAll(consumersOnBroker, Vitals.layer)),
+    Layer.provideMerge(Layer.mergeAll(consumersOnBroker, ProcessHealth.layer)),
     Layer.provideMerge(engine.layer)
   )
 

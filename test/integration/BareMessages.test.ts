@@ -12,7 +12,7 @@ import { EventLog } from "../../src/EventLog/EventLog.ts"
 import { Nats } from "../../src/Nats/Nats.ts"
 import { scans } from "../../src/Projector/Projections/Scans.ts"
 import { ledgerPage } from "../../src/Projector/Place/LedgerPage.ts"
-import { Vitals } from "../../src/Process/Vitals.ts"
+import { ProcessHealth } from "../../src/Process/ProcessHealth.ts"
 import { postgres } from "../support/Databases.ts"
 import { consumersOnBroker } from "../support/Log.ts"
 import { projectorOf, rebuilt, unequal, untilCount } from "../support/Projecting.ts"
@@ -20,7 +20,7 @@ import { until } from "../support/Until.ts"
 import { scanCreated } from "../support/Webhook.ts"
 
 const running = projectorOf(scans).pipe(
-  Layer.provideMerge(Layer.mergeAll(consumersOnBroker, Vitals.layer, postgres.layer))
+  Layer.provideMerge(Layer.mergeAll(consumersOnBroker, ProcessHealth.layer, postgres.layer))
 )
 
 /** What another program publishes, with the headers of its client only. */

@@ -13,12 +13,12 @@ import { durableName, type Projection } from "../../src/Projector/Projection.ts"
 import { projections } from "../../src/Projector/Projections.ts"
 import { scans } from "../../src/Projector/Projections/Scans.ts"
 import { applyOnce } from "../../src/Projector/Apply/Batch.ts"
-import { carryOver } from "../../src/Projector/Rebuild/Level.ts"
+import { carryOver } from "../../src/Projector/Rebuild/CatchUp.ts"
 import { exclude, excludeGeneration } from "../../src/Projector/Locks.ts"
 import { begin, request } from "../../src/Projector/Rebuild/Rebuilds.ts"
 import { active } from "../../src/Projector/Registry.ts"
 import { install } from "../../src/Projector/Tables.ts"
-import { Vitals } from "../../src/Process/Vitals.ts"
+import { ProcessHealth } from "../../src/Process/ProcessHealth.ts"
 import * as Broker from "../support/Broker.ts"
 import { postgres } from "../support/Databases.ts"
 import { log } from "../support/Log.ts"
@@ -34,7 +34,7 @@ const client = Layer.unwrap(
   )
 ).pipe(Layer.provide(FetchHttpClient.layer))
 
-const engines = Layer.mergeAll(log, Vitals.layer, postgres.layer).pipe(Layer.provideMerge(Broker.layer))
+const engines = Layer.mergeAll(log, ProcessHealth.layer, postgres.layer).pipe(Layer.provideMerge(Broker.layer))
 
 const running = client.pipe(
   Layer.provideMerge(Admin.layer({ host: "127.0.0.1", port: 0 })),

@@ -9,7 +9,7 @@ import { EventLog, quarantineSubject } from "../../src/EventLog/EventLog.ts"
 import { Operations } from "../../src/EventLog/Operations.ts"
 import { projections } from "../../src/Projector/Projections.ts"
 import * as Projector from "../../src/Projector/Projector.ts"
-import { Vitals } from "../../src/Process/Vitals.ts"
+import { ProcessHealth } from "../../src/Process/ProcessHealth.ts"
 import { entryOf } from "../contract/EventLog.ts"
 import { postgres } from "../support/Databases.ts"
 import { consumersOnBroker } from "../support/Log.ts"
@@ -30,7 +30,7 @@ const listener = client.pipe(
   Layer.provideMerge(Admin.layer({ host: "127.0.0.1", port: 0 })),
   Layer.provideMerge(Operations.layer),
   Layer.provideMerge(Projector.layer(projections)),
-  Layer.provideMerge(Layer.mergeAll(consumersOnBroker, Vitals.layer)),
+  Layer.provideMerge(Layer.mergeAll(consumersOnBroker, ProcessHealth.layer)),
   Layer.provideMerge(postgres.layer)
 )
 

@@ -13,7 +13,7 @@ import { NatsServer } from "../../src/Nats/Server.ts"
 import { projections } from "../../src/Projector/Projections.ts"
 import { scans } from "../../src/Projector/Projections/Scans.ts"
 import { appliedBy } from "../../src/Projector/Apply/AppliedCounts.ts"
-import { Vitals } from "../../src/Process/Vitals.ts"
+import { ProcessHealth } from "../../src/Process/ProcessHealth.ts"
 import { entryOf } from "../contract/EventLog.ts"
 import { binary, newDataDir, platform } from "../support/Broker.ts"
 import { engines } from "../support/Databases.ts"
@@ -120,7 +120,7 @@ for (const engine of engines) {
     Layer.provideMerge(projectorOf(...projections)),
     Layer.provideMerge(Consumers.layer),
     Layer.provideMerge(DeadLetters.layer),
-    Layer.provideMerge(Layer.mergeAll(log, Vitals.layer, engine.layer)),
+    Layer.provideMerge(Layer.mergeAll(log, ProcessHealth.layer, engine.layer)),
     Layer.provideMerge(broker)
   )
 

@@ -7,14 +7,14 @@ import { conversations } from "../../src/Projector/Projections/Conversations.ts"
 import { qprCodes } from "../../src/Projector/Projections/QprCodes.ts"
 import { scans } from "../../src/Projector/Projections/Scans.ts"
 import * as Rejections from "../../src/Ingress/RecentRejections.ts"
-import { Vitals } from "../../src/Process/Vitals.ts"
+import { ProcessHealth } from "../../src/Process/ProcessHealth.ts"
 import { postgres } from "../support/Databases.ts"
 import { consumersOnBroker } from "../support/Log.ts"
 import { threeqpr } from "../support/Serve.ts"
 import { delivered, given } from "../support/Specification.ts"
 
 const listener = Admin.layer({ host: "127.0.0.1", port: 0 }).pipe(
-  Layer.provideMerge(Layer.mergeAll(consumersOnBroker, Vitals.layer)),
+  Layer.provideMerge(Layer.mergeAll(consumersOnBroker, ProcessHealth.layer)),
   Layer.provideMerge(postgres.layer)
 )
 

@@ -14,7 +14,7 @@ import * as Memory from "../../src/EventLog/Memory.ts"
 import { messageOf } from "../../src/Process/Failure.ts"
 import { Nats } from "../../src/Nats/Nats.ts"
 import { findOrInstall } from "../../src/Nats/Install.ts"
-import { Vitals } from "../../src/Process/Vitals.ts"
+import { ProcessHealth } from "../../src/Process/ProcessHealth.ts"
 import * as WebhookSecret from "../../src/Signature/WebhookSecret.ts"
 import { platform } from "../support/Broker.ts"
 
@@ -35,7 +35,7 @@ const takenPort = Effect.acquireRelease(
 )
 
 const adminOn = (host: string, port: number, token?: Redacted.Redacted<string>) =>
-  Layer.build(Admin.layerHealth({ host, port, token }).pipe(Layer.provide([Memory.layer(), Vitals.layer])))
+  Layer.build(Admin.layerHealth({ host, port, token }).pipe(Layer.provide([Memory.layer(), ProcessHealth.layer])))
     .pipe(
       Effect.catchTag("ServeError", (error) => Effect.fail(notListening({ host, port }, error)))
     )

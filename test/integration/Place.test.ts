@@ -15,7 +15,7 @@ import { ledgerPage } from "../../src/Projector/Place/LedgerPage.ts"
 import { placeOf, replay } from "../../src/Projector/Place/Places.ts"
 import { request } from "../../src/Projector/Rebuild/Rebuilds.ts"
 import { lives } from "../../src/Projector/Registry.ts"
-import { Vitals } from "../../src/Process/Vitals.ts"
+import { ProcessHealth } from "../../src/Process/ProcessHealth.ts"
 import * as Broker from "../support/Broker.ts"
 import { postgres } from "../support/Databases.ts"
 import { deleteDurable, log, logOnBroker } from "../support/Log.ts"
@@ -35,7 +35,7 @@ import { until } from "../support/Until.ts"
 import { scanCreated } from "../support/Webhook.ts"
 
 const projector = projectorOf(scans)
-const running = projector.pipe(Layer.provideMerge(Layer.mergeAll(logOnBroker, postgres.layer, Vitals.layer)))
+const running = projector.pipe(Layer.provideMerge(Layer.mergeAll(logOnBroker, postgres.layer, ProcessHealth.layer)))
 
 const appendScans = (from: number, to: number, prefix = "evt") =>
   Effect.forEach(
@@ -47,13 +47,13 @@ const appendScans = (from: number, to: number, prefix = "evt") =>
 const untilFault = (fits: RegExp) =>
   until(
     `a fault like ${fits}`,
-    Effect.flatMap(Vitals, ({ faults }) => faults),
+    Effect.flatMap(ProcessHealth, ({ faults }) => faults),
     (faults) => faults.some(({ reason }) => fits.test(reason))
   )
 
 const untilReady = until(
   "no fault",
-  Effect.flatMap(Vitals, ({ faults }) => faults),
+  Effect.flatMap(ProcessHealth, ({ faults }) => faults),
   (faults) => faults.length === 0
 )
 
@@ -112,7 +112,7 @@ describe.concurrent("two databases on one broker", () => {
       assert.include(names, live?.durable)
       assert.notStrictEqual(live?.durable, "scans-1")
       yield* Effect.provide(verified, other)
-    }).pipe(Effect.scoped, Effect.provide(Layer.merge(logOnBroker, Vitals.layer))))
+    }).pipe(Effect.scoped, Effect.provide(Layer.merge(logOnBroker, ProcessHealth.layer))))
 
   it.live("that shared a durable consumer under an older version get what they lack", () =>
     Effect.gen(function*() {
@@ -138,7 +138,7 @@ describe.concurrent("two databases on one broker", () => {
       )
       yield* Layer.build(Layer.fresh(projector)).pipe(Effect.provide(database))
       yield* Effect.provide(untilCount("scans", 50), database)
-    }).pipe(Effect.scoped, Effect.provide(Layer.merge(logOnBroker, Vitals.layer))))
+    }).pipe(Effect.scoped, Effect.provide(Layer.merge(logOnBroker, ProcessHealth.layer))))
 })
 
 describe.concurrent("a database that is older than its durable consumer", () => {
@@ -197,7 +197,7 @@ describe.concurrent("a database that is older than its durable consumer", () => 
         yield* untilReady
         yield* verified
       }).pipe(Effect.provide(database))
-    }).pipe(Effect.scoped, Effect.provide(Layer.merge(logOnBroker, Vitals.layer))))
+    }).pipe(Effect.scoped, Effect.provide(Layer.merge(logOnBroker, ProcessHealth.layer))))
 })
 
 /** Lets a broker run on a folder, with a projector on it, until the effect ends. */
@@ -211,7 +211,7 @@ const during = <A, E>(
     const stack = Layer.mergeAll(
       log.pipe(Layer.provideMerge(broker)),
       Layer.succeedContext(database),
-      Vitals.layer
+      ProcessHealth.layer
     )
     return yield* Effect.provide(effect, Layer.fresh(projector.pipe(Layer.provideMerge(stack))))
   }).pipe(Effect.scoped)
@@ -384,7 +384,7 @@ describe.concurrent("a durable consumer that stands still with events in flight"
       assert.notStrictEqual(again.created, created)
     }).pipe(
       Effect.provide(
-        patient.pipe(Layer.provideMerge(Layer.mergeAll(logOnBroker, postgres.layer, Vitals.layer)))
+        patient.pipe(Layer.provideMerge(Layer.mergeAll(logOnBroker, postgres.layer, ProcessHealth.layer)))
       )
     ))
 })
@@ -408,7 +408,7 @@ describe.concurrent("a place in the log that cannot be read for a time", () => {
         yield* untilReady
       }).pipe(
         Effect.provide(
-          impatient.pipe(Layer.provideMerge(Layer.mergeAll(logOnBroker, postgres.layer, Vitals.layer)))
+          impatient.pipe(Layer.provideMerge(Layer.mergeAll(logOnBroker, postgres.layer, ProcessHealth.layer)))
         )
       )
   )

@@ -5,7 +5,7 @@ import { Effect, Exit, Layer, Option, Redacted, Scope } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { Buffer } from "node:buffer"
 import { Consumers } from "../../src/Consumer/Consumer.ts"
-import { tolerated } from "../../src/Consumer/ShareLimit.ts"
+import { tolerated } from "../../src/Consumer/DeadLetterBreaker.ts"
 import { Database } from "../../src/Database/Database.ts"
 import * as Migrations from "../../src/Database/Migrations.ts"
 import { DeadLetters } from "../../src/EventLog/DeadLetters.ts"
@@ -19,7 +19,7 @@ import type { Projection } from "../../src/Projector/Projection.ts"
 import { conversations } from "../../src/Projector/Projections/Conversations.ts"
 import { scans } from "../../src/Projector/Projections/Scans.ts"
 import * as Projector from "../../src/Projector/Projector.ts"
-import { Vitals } from "../../src/Process/Vitals.ts"
+import { ProcessHealth } from "../../src/Process/ProcessHealth.ts"
 import { entryOf } from "../contract/EventLog.ts"
 import * as Broker from "../support/Broker.ts"
 import { engines, postgres } from "../support/Databases.ts"
@@ -91,7 +91,7 @@ const deadLetters = Effect.gen(function*() {
 })
 
 for (const engine of engines) {
-  const stack = Layer.mergeAll(logOnBroker, engine.layer, Vitals.layer)
+  const stack = Layer.mergeAll(logOnBroker, engine.layer, ProcessHealth.layer)
   const running = projector.pipe(Layer.provideMerge(stack))
 
   describe(`the projector on ${engine.name}`, () => {
@@ -173,7 +173,7 @@ for (const engine of engines) {
         const sql = yield* SqlClient
         yield* sql`alter table scan_days_1 rename to elsewhere`
         yield* appendScans(10, "b")
-        const { faults } = yield* Vitals
+        const { faults } = yield* ProcessHealth
         yield* until(
           "a fault that names the table",
           faults,
@@ -192,7 +192,7 @@ for (const engine of engines) {
             Effect.provide(Layer.fresh(projector.pipe(Layer.provideMerge(engine.layer))))
           )
         }
-      }).pipe(Effect.provide(Layer.merge(logOnBroker, Vitals.layer))))
+      }).pipe(Effect.provide(Layer.merge(logOnBroker, ProcessHealth.layer))))
 
     it.live("continues where it was when it is stopped and started amid a backlog", () =>
       Effect.gen(function*() {
@@ -264,7 +264,7 @@ describe.each(engines)("the redrive of a dead letter on $name", (engine) => {
       Runner.layer.pipe(
         Layer.provideMerge(Layer.mergeAll(Operations.layer, Consumers.layer)),
         Layer.provideMerge(DeadLetters.layer),
-        Layer.provideMerge(Layer.mergeAll(logOnBroker, engine.layer, Vitals.layer))
+        Layer.provideMerge(Layer.mergeAll(logOnBroker, engine.layer, ProcessHealth.layer))
       )
     )))
 })
@@ -277,7 +277,7 @@ describe.concurrent("the projector when every event is poison", () => {
         const broken: Projection = { ...scans, apply: (sql) => Effect.asVoid(sql`select 1 / 0`) }
         yield* appendScans(120, "a")
         yield* Effect.gen(function*() {
-          const { faults } = yield* Vitals
+          const { faults } = yield* ProcessHealth
           // Each of them is looked for in its batch, which takes long on a busy machine.
           const [fault] = yield* until("a fault", faults, (faults) => faults.length > 0, 80_000)
           assert.include(fault?.reason, "50 of the last 50 events are dead letters")
@@ -293,13 +293,13 @@ describe.concurrent("the projector when every event is poison", () => {
         yield* Effect.gen(function*() {
           yield* untilCount("scans", 70)
           yield* untilSettled("scans-1")
-          yield* until("no fault", (yield* Vitals).faults, (faults) => faults.length === 0)
+          yield* until("no fault", (yield* ProcessHealth).faults, (faults) => faults.length === 0)
         }).pipe(Effect.provide(Layer.fresh(Projector.layer([scans]))))
         assert.strictEqual((yield* deadLetters).length, tolerated)
       }).pipe(Effect.provide(
         Consumers.layer.pipe(
           Layer.provideMerge(DeadLetters.layer),
-          Layer.provideMerge(Layer.mergeAll(logOnBroker, postgres.layer, Vitals.layer))
+          Layer.provideMerge(Layer.mergeAll(logOnBroker, postgres.layer, ProcessHealth.layer))
         )
       )),
     180_000
@@ -316,13 +316,13 @@ describe.concurrent("the projector with a durable consumer that another program 
         consumers.add(stream, { durable_name: "scans-1", filter_subject: "3qpr.events.another" })
       )
       yield* Effect.gen(function*() {
-        const { faults } = yield* Vitals
+        const { faults } = yield* ProcessHealth
         yield* until("its own filter", consumerInfo("scans-1"), ({ config }) =>
           config.filter_subject === "3qpr.events.scan.created")
         yield* until("no fault", faults, (faults) =>
           faults.length === 0)
       }).pipe(Effect.provide(Layer.fresh(projector)))
-    }).pipe(Effect.provide(Layer.mergeAll(logOnBroker, postgres.layer, Vitals.layer))))
+    }).pipe(Effect.provide(Layer.mergeAll(logOnBroker, postgres.layer, ProcessHealth.layer))))
 })
 
 describe.concurrent("the projector without its database", () => {
@@ -334,7 +334,7 @@ describe.concurrent("the projector without its database", () => {
         Layer.provide(Broker.platform)
       )
       yield* Effect.gen(function*() {
-        const { faults } = yield* Vitals
+        const { faults } = yield* ProcessHealth
         yield* appendScans(50, "a")
         yield* untilCount("scans", 50)
         yield* postgres.stop
@@ -358,7 +358,7 @@ describe.concurrent("the projector without its database", () => {
         yield* until("no fault", faults, (faults) => faults.length === 0)
         assert.deepStrictEqual(yield* deadLetters, [])
       }).pipe(Effect.provide(projector.pipe(
-        Layer.provideMerge(Layer.mergeAll(logOnBroker, database, Vitals.layer))
+        Layer.provideMerge(Layer.mergeAll(logOnBroker, database, ProcessHealth.layer))
       )))
     }).pipe(Effect.scoped))
 })
@@ -379,7 +379,7 @@ describe.concurrent("the projector without its broker", () => {
       yield* untilSettled("scans-1")
       assert.strictEqual(yield* total, 1_000)
     }).pipe(Effect.provide(projector.pipe(
-      Layer.provideMerge(Layer.mergeAll(logOnBroker, postgres.layer, Vitals.layer))
+      Layer.provideMerge(Layer.mergeAll(logOnBroker, postgres.layer, ProcessHealth.layer))
     ))))
 })
 
@@ -395,6 +395,6 @@ describe.concurrent("the projector with large events", () => {
       assert.isAtMost(delivered.consumer_seq, 3 * ids.length)
       assert.strictEqual(yield* total, ids.length)
     }).pipe(Effect.provide(projector.pipe(
-      Layer.provideMerge(Layer.mergeAll(logOnBroker, postgres.layer, Vitals.layer))
+      Layer.provideMerge(Layer.mergeAll(logOnBroker, postgres.layer, ProcessHealth.layer))
     ))))
 })

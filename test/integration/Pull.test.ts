@@ -41,7 +41,7 @@ describe("a durable consumer that is deleted while it is not wanted", () => {
       yield* until("the first event", count, (events) => events === 1)
       isWanted = false
       const before = asked
-      yield* Durable.forget(manager, stream, "wanted")
+      yield* Durable.deleteDurable(manager, stream, "wanted")
       yield* until("the question whether it is wanted", Effect.sync(() => asked), (times) => times > before)
       isWanted = true
       yield* append("wanted_2", "{}", "wanted.one")

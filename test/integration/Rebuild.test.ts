@@ -13,7 +13,7 @@ import { TableComparison } from "../../src/Domain/Comparison.ts"
 import { cancel, request } from "../../src/Projector/Rebuild/Rebuilds.ts"
 import { lives } from "../../src/Projector/Registry.ts"
 import { install } from "../../src/Projector/Tables.ts"
-import { Vitals } from "../../src/Process/Vitals.ts"
+import { ProcessHealth } from "../../src/Process/ProcessHealth.ts"
 import { engines, postgres } from "../support/Databases.ts"
 import { logOnBroker } from "../support/Log.ts"
 import {
@@ -83,7 +83,7 @@ const comparisonOf = (rebuild: { readonly result: unknown } | undefined) =>
   Schema.decodeUnknownEffect(Comparison)(rebuild?.result)
 
 for (const engine of engines) {
-  const stack = Layer.mergeAll(logOnBroker, engine.layer, Vitals.layer)
+  const stack = Layer.mergeAll(logOnBroker, engine.layer, ProcessHealth.layer)
   const running = projector.pipe(Layer.provideMerge(stack))
 
   describe(`a rebuild on ${engine.name}`, () => {
@@ -107,7 +107,7 @@ for (const engine of engines) {
         assert.strictEqual(late._tag, "NotNow", "a batch of the dropped generation changes nothing")
         yield* history(2_500, 2_600)
         yield* untilApplied(2_600, 2)
-        yield* until("no fault", (yield* Vitals).faults, (faults) => faults.length === 0)
+        yield* until("no fault", (yield* ProcessHealth).faults, (faults) => faults.length === 0)
       }).pipe(Effect.provide(running)))
 
     it.live("never takes a row from those who read while events come in", () =>
@@ -274,7 +274,7 @@ for (const engine of engines) {
         yield* Effect.provide(untilCount("notes_applied_1", 1), runs(notes(1, "text")))
         yield* Effect.gen(function*() {
           yield* made(2)
-          const { faults } = yield* Vitals
+          const { faults } = yield* ProcessHealth
           yield* until(
             "a fault that names the column",
             faults,
@@ -292,7 +292,7 @@ for (const engine of engines) {
           yield* made(3)
           yield* until(
             "a fault that names both versions",
-            (yield* Vitals).faults,
+            (yield* ProcessHealth).faults,
             (faults) => faults.some(({ reason }) => /version 2 of notes is live.*has version 1/.test(reason))
           )
           assert.strictEqual(yield* countOf("notes"), 2)

@@ -8,7 +8,7 @@ import * as Reconciliations from "../../src/Jobs/Reconciliations.ts"
 import { find, request } from "../../src/Jobs/Reconciliations/Registry.ts"
 import { type CodeRecord, makeAccount, SimulatedApi } from "../../src/Provider/Simulator.ts"
 import { codes, createdCode } from "../../src/Provider/Simulator/World.ts"
-import { Vitals } from "../../src/Process/Vitals.ts"
+import { ProcessHealth } from "../../src/Process/ProcessHealth.ts"
 import { answers, json } from "../support/Answers.ts"
 import { postgres } from "../support/Databases.ts"
 import { consumersOnBroker } from "../support/Log.ts"
@@ -18,7 +18,7 @@ import { scanOfTheReference } from "../support/Webhook.ts"
 
 const running = consumersOnBroker.pipe(
   Layer.provideMerge(postgres.layer),
-  Layer.provideMerge(Vitals.layer)
+  Layer.provideMerge(ProcessHealth.layer)
 )
 
 const key = Redacted.make("3qpr_sk_test")

@@ -3,7 +3,7 @@ import { Effect, Layer, Redacted } from "effect"
 import { scans } from "../../src/Projector/Projections/Scans.ts"
 import * as Reconciliations from "../../src/Jobs/Reconciliations.ts"
 import { find, request } from "../../src/Jobs/Reconciliations/Registry.ts"
-import { Vitals } from "../../src/Process/Vitals.ts"
+import { ProcessHealth } from "../../src/Process/ProcessHealth.ts"
 import { answers, json } from "../support/Answers.ts"
 import { postgres } from "../support/Databases.ts"
 import { consumersOnBroker } from "../support/Log.ts"
@@ -13,7 +13,7 @@ import { scanCreated } from "../support/Webhook.ts"
 
 const running = consumersOnBroker.pipe(
   Layer.provideMerge(postgres.layer),
-  Layer.provideMerge(Vitals.layer)
+  Layer.provideMerge(ProcessHealth.layer)
 )
 
 const window = { since: "2026-03-20T00:00:00Z", until: "2026-03-21T00:00:00Z", by: "the tests" }

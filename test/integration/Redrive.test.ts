@@ -14,7 +14,7 @@ import { Nats } from "../../src/Nats/Nats.ts"
 import { Operations } from "../../src/EventLog/Operations.ts"
 import * as Discard from "../../src/Jobs/Operations/Discard.ts"
 import * as Runner from "../../src/Jobs/Operations/Runner.ts"
-import { Vitals } from "../../src/Process/Vitals.ts"
+import { ProcessHealth } from "../../src/Process/ProcessHealth.ts"
 import { setClockBack } from "../support/Clock.ts"
 import { postgres } from "../support/Databases.ts"
 import { append, listenerAndClient } from "../support/DeadLetters.ts"
@@ -295,7 +295,7 @@ describe("an operation whose process ends", () => {
         )
       assert.deepStrictEqual((yield* standing).results, { discarded: 6 })
     }).pipe(Effect.provide(
-      Layer.mergeAll(Operations.layer, Vitals.layer, postgres.layer).pipe(
+      Layer.mergeAll(Operations.layer, ProcessHealth.layer, postgres.layer).pipe(
         Layer.provideMerge(consumersOnBroker)
       )
     )))

@@ -7,7 +7,7 @@ import * as Memory from "../../src/EventLog/Memory.ts"
 import { scans } from "../../src/Projector/Projections/Scans.ts"
 import { cutoff, expireLive } from "../../src/Projector/Expire.ts"
 import * as RetentionAgreement from "../../src/Projector/RetentionAgreement.ts"
-import { Vitals } from "../../src/Process/Vitals.ts"
+import { ProcessHealth } from "../../src/Process/ProcessHealth.ts"
 import { postgres } from "../support/Databases.ts"
 import { until } from "../support/Until.ts"
 
@@ -20,11 +20,11 @@ const other = (retention: number | null, ago = "0 seconds") =>
       values ('other', ${retention}::bigint, now() - ${ago}::interval)
       on conflict (process) do update set retention = excluded.retention, seen_at = excluded.seen_at`)
 
-const faults = Effect.flatMap(Vitals, ({ faults }) => faults)
+const faults = Effect.flatMap(ProcessHealth, ({ faults }) => faults)
 
 const process = (retention: number | undefined, grace: Duration.Input = "0 seconds") =>
   RetentionAgreement.layer.pipe(
-    Layer.provideMerge(Layer.mergeAll(Memory.layer(), postgres.layer, Vitals.layer)),
+    Layer.provideMerge(Layer.mergeAll(Memory.layer(), postgres.layer, ProcessHealth.layer)),
     Layer.provideMerge(Layer.mergeAll(
       Layer.succeed(RetentionAgreement.RowRetention, retention),
       Layer.succeed(RetentionAgreement.RetentionGrace, grace)

@@ -18,7 +18,7 @@ import { Nats } from "../../src/Nats/Nats.ts"
 import { projections } from "../../src/Projector/Projections.ts"
 import * as Rejections from "../../src/Ingress/RecentRejections.ts"
 import * as Signature from "../../src/Signature/Signature.ts"
-import { Vitals } from "../../src/Process/Vitals.ts"
+import { ProcessHealth } from "../../src/Process/ProcessHealth.ts"
 import { postgres } from "../support/Databases.ts"
 import { filesWith } from "../support/Files.ts"
 import { deliver } from "../support/Http.ts"
@@ -49,7 +49,7 @@ const running = (broker: NatsProcess.NatsProcess) =>
     Layer.provideMerge(Ingress.layer(Signature.verifier([secret]))),
     Layer.provideMerge(Consumers.layer),
     Layer.provideMerge(DeadLetters.layer),
-    Layer.provideMerge(Layer.mergeAll(JetStream.layer(topology), Vitals.layer, postgres.layer)),
+    Layer.provideMerge(Layer.mergeAll(JetStream.layer(topology), ProcessHealth.layer, postgres.layer)),
     Layer.provideMerge(Nats.layer({ servers: [broker.url], token: Redacted.make(broker.token) }))
   )
 

@@ -11,7 +11,7 @@ import { conversations } from "../../src/Projector/Projections/Conversations.ts"
 import { scans } from "../../src/Projector/Projections/Scans.ts"
 import { completeness } from "../../src/Projector/Place/Completeness.ts"
 import { expireLive, RowRetention } from "../../src/Projector/Expire.ts"
-import { Vitals } from "../../src/Process/Vitals.ts"
+import { ProcessHealth } from "../../src/Process/ProcessHealth.ts"
 import { engines, postgres } from "../support/Databases.ts"
 import { logOnBroker } from "../support/Log.ts"
 import { append, countOf, projectorOf, rebuilt, unequal, untilCount } from "../support/Projecting.ts"
@@ -35,7 +35,7 @@ for (const engine of engines) {
   const running = projector.pipe(
     Layer.provideMerge(Consumers.layer),
     Layer.provideMerge(DeadLetters.layer),
-    Layer.provideMerge(Layer.mergeAll(logOnBroker, engine.layer, Vitals.layer)),
+    Layer.provideMerge(Layer.mergeAll(logOnBroker, engine.layer, ProcessHealth.layer)),
     Layer.provideMerge(Layer.succeed(RowRetention, 30 * day))
   )
 
@@ -96,7 +96,7 @@ describe("rows of which no age is set", () => {
       assert.strictEqual(yield* countOf("scans"), 1)
     }).pipe(Effect.provide(
       projectorOf(scans).pipe(
-        Layer.provideMerge(Layer.mergeAll(logOnBroker, postgres.layer, Vitals.layer))
+        Layer.provideMerge(Layer.mergeAll(logOnBroker, postgres.layer, ProcessHealth.layer))
       )
     )))
 })

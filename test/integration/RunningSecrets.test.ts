@@ -10,13 +10,13 @@ import { Rejections as Kept } from "../../src/Ingress/Rejections.ts"
 import { instance } from "../../src/Process/Instance.ts"
 import * as Rejections from "../../src/Ingress/RecentRejections.ts"
 import { labelled } from "../../src/Signature/SignatureDoctor.ts"
-import { Vitals } from "../../src/Process/Vitals.ts"
+import { ProcessHealth } from "../../src/Process/ProcessHealth.ts"
 import { postgres } from "../support/Databases.ts"
 import { send } from "../support/Http.ts"
 import { consumersOnBroker } from "../support/Log.ts"
 
 const listener = Admin.layer({ host: "127.0.0.1", port: 0 }).pipe(
-  Layer.provideMerge(Layer.mergeAll(consumersOnBroker, Vitals.layer)),
+  Layer.provideMerge(Layer.mergeAll(consumersOnBroker, ProcessHealth.layer)),
   Layer.provideMerge(postgres.layer),
   Layer.provideMerge(FetchHttpClient.layer)
 )

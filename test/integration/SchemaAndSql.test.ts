@@ -2,7 +2,7 @@ import { assert, layer } from "@effect/vitest"
 import { Arbitrary, Effect, Predicate, Schema } from "effect"
 import { dataOf, decisive, type KnownType, knownTypes } from "../../src/Domain/Event.ts"
 import { EntityId } from "../../src/Domain/Fields.ts"
-import { read } from "../../src/Domain/Reading.ts"
+import { decodeDelivery } from "../../src/Domain/Decode.ts"
 import { fromStored } from "../../src/Domain/StoredText.ts"
 import { millisOf, pattern } from "../../src/Domain/Timestamp.ts"
 import { projections } from "../../src/Projector/Projections.ts"
@@ -48,7 +48,7 @@ const eventsOf = (type: KnownType, data: unknown) =>
   Array.isArray(data)
     ? data.flatMap((one, at) => {
       const event = delivered(at + 1, `evt_${at + 1}`, type, JSON.stringify(one))
-      const reading = read(event.event.body)
+      const reading = decodeDelivery(event.event.body)
       return reading._tag === "Event" ? [{ event, data: reading.data }] : []
     })
     : []

@@ -6,7 +6,7 @@ import { PrometheusMetrics } from "effect/observability"
 import { Buffer } from "node:buffer"
 import { renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import * as Signature from "../../src/Signature/Signature.ts"
-import { Vitals } from "../../src/Process/Vitals.ts"
+import { ProcessHealth } from "../../src/Process/ProcessHealth.ts"
 import { find, read } from "../../src/Signature/WebhookSecret.ts"
 import { rotate } from "../../src/Signature/WebhookSecret/Rotation.ts"
 import { test } from "../support/Live.ts"
@@ -70,14 +70,14 @@ describe("the file with the webhook secrets", () => {
       renameSync(`${folder}/..next`, `${folder}/..data`)
       yield* until(() => takes(named("two")))
       assert.isFalse(takes(named("one")))
-    }).pipe(Effect.provide(Vitals.layer))
+    }).pipe(Effect.provide(ProcessHealth.layer))
   )
 
   test(
     "changes nothing while it is empty, gone, not valid or has ended, and says so once, without a secret in it",
     Effect.gen(function*() {
       const { file, logs, replace, takes, until } = yield* setUp(named("hunter2"))
-      const { faults } = yield* Vitals
+      const { faults } = yield* ProcessHealth
       const broken: ReadonlyArray<readonly [() => void, RegExp]> = [
         [() => replace("\n \n"), /is empty/],
         [() => rmSync(file), /cannot be read/],
@@ -106,7 +106,7 @@ describe("the file with the webhook secrets", () => {
       replace(named("hunter4"))
       yield* until(() => takes(named("hunter4")))
       assert.isFalse(takes(named("hunter3")))
-    }).pipe(Effect.provide(Vitals.layer))
+    }).pipe(Effect.provide(ProcessHealth.layer))
   )
 
   test(
@@ -121,7 +121,7 @@ describe("the file with the webhook secrets", () => {
       assert.isTrue(takes(named("whole")))
       assert.deepStrictEqual(logs, [])
       yield* until(() => takes(named(`part ${count - 1}`)))
-    }).pipe(Effect.provide(Vitals.layer))
+    }).pipe(Effect.provide(ProcessHealth.layer))
   )
 
   test(
@@ -133,7 +133,7 @@ describe("the file with the webhook secrets", () => {
       const { secrets, takes, until } = yield* setUp(
         `${named("first")};until=${soon}\n${named("second")};until=${later}`
       )
-      const { faults } = yield* Vitals
+      const { faults } = yield* ProcessHealth
       assert.isTrue(takes(named("first")) && takes(named("second")) && takes(named("second")))
       const counted = yield* PrometheusMetrics.format()
       const of = (place: number) =>
@@ -148,7 +148,7 @@ describe("the file with the webhook secrets", () => {
       yield* until(() => !takes(named("second")))
       assert.deepStrictEqual((yield* faults).map(({ part }) => part), ["webhook secret"])
       assert.lengthOf(secrets(), 2)
-    }).pipe(Effect.provide(Vitals.layer))
+    }).pipe(Effect.provide(ProcessHealth.layer))
   )
 
   test(

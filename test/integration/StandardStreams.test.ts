@@ -5,7 +5,7 @@ import { Buffer } from "node:buffer"
 import process from "node:process"
 import * as Admin from "../../src/Admin/Admin.ts"
 import { EventLog, eventSubject, quarantineSubject } from "../../src/EventLog/EventLog.ts"
-import { Vitals } from "../../src/Process/Vitals.ts"
+import { ProcessHealth } from "../../src/Process/ProcessHealth.ts"
 import { newStores, postgres } from "../support/Databases.ts"
 import { deliver } from "../support/Http.ts"
 import { test } from "../support/Live.ts"
@@ -14,7 +14,7 @@ import { shell, spawnMain, started, threeqpr } from "../support/Serve.ts"
 import { scanCreated, secret, signed } from "../support/Webhook.ts"
 
 const listener = Admin.layer({ host: "127.0.0.1", port: 0 }).pipe(
-  Layer.provideMerge(Layer.mergeAll(consumersOnBroker, Vitals.layer)),
+  Layer.provideMerge(Layer.mergeAll(consumersOnBroker, ProcessHealth.layer)),
   Layer.provideMerge(postgres.layer)
 )
 

@@ -6,7 +6,7 @@ import { AdminClient } from "../../src/Admin/Client.ts"
 import type { Delivered } from "../../src/EventLog/Delivered.ts"
 import { EventLog, eventSubject } from "../../src/EventLog/EventLog.ts"
 import { Operations } from "../../src/EventLog/Operations.ts"
-import { Vitals } from "../../src/Process/Vitals.ts"
+import { ProcessHealth } from "../../src/Process/ProcessHealth.ts"
 import { entryOf } from "../contract/EventLog.ts"
 import { postgres } from "./Databases.ts"
 import { consumersOnBroker } from "./Log.ts"
@@ -22,7 +22,7 @@ export const listenerAndClient = Layer.unwrap(
   Layer.provideMerge(
     Admin.layer({ host: "127.0.0.1", port: 0 }).pipe(
       Layer.provideMerge(Operations.layer),
-      Layer.provideMerge(Layer.mergeAll(consumersOnBroker, Vitals.layer)),
+      Layer.provideMerge(Layer.mergeAll(consumersOnBroker, ProcessHealth.layer)),
       Layer.provideMerge(postgres.layer)
     )
   )

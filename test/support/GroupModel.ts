@@ -1,6 +1,6 @@
-import { type Begun, Desk, type End } from "../../src/Consumer/OrderedGroup/Desk.ts"
+import { type RunningEvent, PartitionScheduler, type End } from "../../src/Consumer/OrderedGroup/PartitionScheduler.ts"
 import { LeaseClock } from "../../src/Consumer/OrderedGroup/LeaseClock.ts"
-import type { Action, Member, Revised } from "../../src/Consumer/OrderedGroup/Member.ts"
+import type { Action, MemberState, Revised } from "../../src/Consumer/OrderedGroup/MemberState.ts"
 import type { Sign } from "../../src/Consumer/OrderedGroup/Silence.ts"
 import { Agenda } from "./GroupModel/Agenda.ts"
 import { memberOf, type Naivety } from "./GroupModel/Naive.ts"
@@ -61,7 +61,7 @@ const requestTimeout = 1_000
 
 /**
  * Runs one random schedule of joins, deaths, stalls, leaves, delays, lost answers and outages in virtual time,
- * with the real `Member`, `Desk` and `Feed`, a model of the store, and a model of a database with a fence. After some
+ * with the real `MemberState`, `PartitionScheduler` and `PartitionBuffer`, a model of the store, and a model of a database with a fence. After some
  * time all is calm, and everything has to be handled.
  */
 export const schedule = (seed: number, planted: Planted = {}, mix: Mix = everything): Verdict =>
@@ -81,8 +81,8 @@ interface State {
 
 interface Process {
   readonly id: string
-  readonly member: Member
-  readonly desk: Desk<Event>
+  readonly member: MemberState
+  readonly desk: PartitionScheduler<Event>
   state: "running" | "leaving" | "gone"
   stalledUntil: number
   /** For how long its machine was suspended before the present stall. */
@@ -194,7 +194,7 @@ class Schedule {
     const process: Process = {
       id,
       member,
-      desk: new Desk(member),
+      desk: new PartitionScheduler(member),
       state: "running",
       stalledUntil: 0,
       suspended: 0,
@@ -321,7 +321,7 @@ class Schedule {
   }
 
   /** A member that begins an event owns its partition in the store at that moment. */
-  #checkOwner({ id }: Process, { event, owned: { partition, token } }: Begun<Event>): void {
+  #checkOwner({ id }: Process, { event, owned: { partition, token } }: RunningEvent<Event>): void {
     const found = this.#records.get(partition)
     const newest = found?.record.token ?? found?.revision ?? 0
     if (newest <= token) return
@@ -335,7 +335,7 @@ class Schedule {
   }
 
   /** The handler's effect reaches the database, sooner or later, also when its process has ended by then. */
-  #handle(process: Process, begun: Begun<Event>): void {
+  #handle(process: Process, begun: RunningEvent<Event>): void {
     const end = (end: End) => {
       process.desk.end(begun, end)
       this.#begin(process)
@@ -356,7 +356,7 @@ class Schedule {
     })
   }
 
-  #effect(by: string, { event, owned: { partition, token } }: Begun<Event>): End {
+  #effect(by: string, { event, owned: { partition, token } }: RunningEvent<Event>): End {
     const sequence = event?.sequence ?? 0
     if (token < (this.#fence.get(partition) ?? 0) && !this.#planted.noFence) {
       this.#counts.fenced++

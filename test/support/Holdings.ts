@@ -18,7 +18,7 @@ import { AdminClient } from "../../src/Admin/Client.ts"
 import { NotFound } from "../../src/Admin/Api/Problems.ts"
 import { Validation } from "../../src/Admin/Api/Validation.ts"
 import { layer as validation } from "../../src/Admin/Validation.ts"
-import { read } from "../../src/Domain/Reading.ts"
+import { decodeDelivery } from "../../src/Domain/Decode.ts"
 import type { Arrival } from "./Receiver.ts"
 
 /** The part of the private listener's contract that a comparison asks. */
@@ -57,7 +57,7 @@ export const take = (holdings: Holdings, arrivals: ReadonlyArray<Arrival>) => {
   )
   for (const body of bodies) {
     holdings.events.push(summaryOf(body, holdings.events.length * 2 + 1))
-    const reading = read(Buffer.from(body))
+    const reading = decodeDelivery(Buffer.from(body))
     if (reading._tag === "Unusable") continue
     const { data, type } = reading
     if (!Predicate.isObject(data)) continue
@@ -99,7 +99,7 @@ const conversationOf = Schema.decodeUnknownSync(ConversationAnswer)
 
 const summaryOf = (body: string, sequence: number): EventSummary => {
   const bytes = Buffer.from(body)
-  const reading = read(bytes)
+  const reading = decodeDelivery(bytes)
   const sha256 = createHash("sha256").update(bytes).digest("hex")
   return {
     sequence,

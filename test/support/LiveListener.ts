@@ -3,7 +3,7 @@ import { FetchHttpClient, HttpServer } from "effect/http"
 import * as Admin from "../../src/Admin/Admin.ts"
 import { AdminClient } from "../../src/Admin/Client.ts"
 import { EventLog, eventSubject } from "../../src/EventLog/EventLog.ts"
-import { Vitals } from "../../src/Process/Vitals.ts"
+import { ProcessHealth } from "../../src/Process/ProcessHealth.ts"
 import { entryOf } from "../contract/EventLog.ts"
 import { postgres } from "./Databases.ts"
 import { live } from "./LiveStream.ts"
@@ -21,7 +21,7 @@ export const listener = Layer.unwrap(
 ).pipe(
   Layer.provide(FetchHttpClient.layer),
   Layer.provideMerge(Admin.layer({ host: "127.0.0.1", port: 0 })),
-  Layer.provideMerge(Layer.mergeAll(consumersOnBroker, Vitals.layer)),
+  Layer.provideMerge(Layer.mergeAll(consumersOnBroker, ProcessHealth.layer)),
   Layer.provideMerge(postgres.layer)
 )
 

@@ -1,6 +1,6 @@
 import { Effect, Layer } from "effect"
 import { Consumers } from "../../src/Consumer/Consumer.ts"
-import { forget } from "../../src/Consumer/Durable.ts"
+import * as Durable from "../../src/Consumer/Durable.ts"
 import { DeadLetters } from "../../src/EventLog/DeadLetters.ts"
 import { stream } from "../../src/EventLog/EventLog.ts"
 import * as JetStream from "../../src/EventLog/JetStream.ts"
@@ -36,5 +36,5 @@ export const consumersOnBroker = Consumers.layer.pipe(
 export const deleteDurable = Effect.fnUntraced(function*(durable: string) {
   const { connection } = yield* Nats
   const manager = yield* Effect.promise(() => connection.jetstreamManager({ checkAPI: false }))
-  yield* Effect.retry(forget(manager, stream, durable), { times: 3 })
+  yield* Effect.retry(Durable.deleteDurable(manager, stream, durable), { times: 3 })
 })

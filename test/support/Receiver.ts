@@ -2,7 +2,7 @@ import { Effect, type Redacted, type Scope } from "effect"
 import { Buffer } from "node:buffer"
 import { createHash } from "node:crypto"
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
-import { read } from "../../src/Domain/Reading.ts"
+import { decodeDelivery } from "../../src/Domain/Decode.ts"
 import * as Signature from "../../src/Signature/Signature.ts"
 import { secret as ours } from "./Webhook.ts"
 
@@ -44,7 +44,7 @@ export const receiver = (
           response.on("error", () => {})
           request.on("end", () => {
             const body = Buffer.concat(chunks)
-            const reading = read(body)
+            const reading = decodeDelivery(body)
             const id = reading.id ?? `sha256:${createHash("sha256").update(body).digest("hex")}`
             const reuse = uses.get(request.socket) ?? 0
             uses.set(request.socket, reuse + 1)
@@ -89,7 +89,7 @@ const answerTo = (
   if (typeof signature !== "string") return [400, { error: "missing_signature" }]
   const error = Signature.verifier([secret])(body, signature)
   if (error !== undefined) return [400, { error }]
-  const reading = read(body)
+  const reading = decodeDelivery(body)
   const key = reading.id ?? body.toString()
   const receipt = { ok: true, id: reading.id, duplicate: seen.has(key) }
   seen.add(key)

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Buffer } from "node:buffer"
-import { read } from "../../src/Domain/Reading.ts"
+import { decodeDelivery } from "../../src/Domain/Decode.ts"
 import { codeListed, judge, judgeCode } from "../../src/Jobs/Reconciliations/Candidate.ts"
 import { scanOfTheReference } from "../support/Webhook.ts"
 
@@ -42,7 +42,7 @@ describe("a scan of 3QPR's list", () => {
       qprCodeId: scanOfTheReference.qpr_code_id,
       scannedAt: undefined
     })
-    const reading = judged._tag === "Candidate" ? read(Buffer.from(judged.event.body)) : undefined
+    const reading = judged._tag === "Candidate" ? decodeDelivery(Buffer.from(judged.event.body)) : undefined
     assert.deepInclude(reading, { _tag: "Event", id: "reconciled:scan_1", type: "scan.created", data })
   })
 })
@@ -54,7 +54,7 @@ describe("a scan with text that Postgres refuses", () => {
       const judged = judge(data)
       assert.deepInclude(judged, { _tag: "Candidate", id })
       const event = judged._tag === "Candidate" ? judged.event : undefined
-      assert.deepInclude(read(Buffer.from(event?.body ?? [])), { _tag: "Event", data })
+      assert.deepInclude(decodeDelivery(Buffer.from(event?.body ?? [])), { _tag: "Event", data })
       return event?.id
     })
     assert.strictEqual(new Set(ids).size, 3)
@@ -72,7 +72,7 @@ describe("a code of 3QPR's list", () => {
 
   it("is an entry of a type that 3QPR does not send, with every field", () => {
     const { body, id } = listed(code, "state", 7)
-    assert.deepInclude(read(Buffer.from(body)), { _tag: "Event", id, type: "qpr_code.listed", data: code })
+    assert.deepInclude(decodeDelivery(Buffer.from(body)), { _tag: "Event", id, type: "qpr_code.listed", data: code })
   })
 
   it("has the same id for the same change, and another one when a state comes back", () => {

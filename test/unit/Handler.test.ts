@@ -4,7 +4,7 @@ import { TestClock } from "effect/testing"
 import { Buffer } from "node:buffer"
 import type { Delivered } from "../../src/EventLog/Delivered.ts"
 import { ack, deadLetter, type Outcome, retryAfter } from "../../src/Consumer/Outcome.ts"
-import { ShareLimit } from "../../src/Consumer/ShareLimit.ts"
+import { DeadLetterBreaker } from "../../src/Consumer/DeadLetterBreaker.ts"
 import {
   handler as orderedHandler,
   type Handling as OrderedHandling
@@ -28,7 +28,7 @@ const batch = [1, 2, 3].map(delivered)
 /** The outcomes of a batch, and what the log says. */
 const handled = Effect.fnUntraced(function*(handling: Handling<string, unknown, never>) {
   const said: Array<string> = []
-  const { handle } = yield* handler({ name: "unit", retry: { delays: [7] }, ...handling }, new ShareLimit())
+  const { handle } = yield* handler({ name: "unit", retry: { delays: [7] }, ...handling }, new DeadLetterBreaker())
   const log = Logger.layer([Logger.make(({ message }) => void said.push(String(message)))])
   const outcomes: Array<Outcome> = []
   for (const events of "maxBatch" in handling ? [batch] : batch.map((event) => [event])) {
@@ -38,7 +38,7 @@ const handled = Effect.fnUntraced(function*(handling: Handling<string, unknown, 
 })
 
 const inOrder = Effect.fnUntraced(function*(handling: Omit<OrderedHandling<string, unknown, never>, "name">) {
-  const { handle } = yield* orderedHandler({ name: "unit", ...handling }, new ShareLimit())
+  const { handle } = yield* orderedHandler({ name: "unit", ...handling }, new DeadLetterBreaker())
   const waiting = waitingOf({ key: () => "" }, 1, delivered(1))
   return waiting && (yield* handle(waiting, { partition: 0, token: 1 }))
 })
@@ -111,7 +111,7 @@ describe("a handler that does not end", () => {
       const goOn = yield* Latch.make()
       const { handle, stuck } = yield* handler(
         { name: "unit", progressWithin: 60_000, handle: () => goOn.await },
-        new ShareLimit()
+        new DeadLetterBreaker()
       )
       const fiber = yield* Effect.forkChild(handle([delivered(1)]))
       yield* TestClock.adjust("60 seconds")

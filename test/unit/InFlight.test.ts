@@ -1,9 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
-import { InFlight } from "../../src/Process/InFlight.ts"
+import { SlotMap } from "../../src/Process/SlotMap.ts"
 
 describe("what is in flight", () => {
   it("is found at its place until it is deleted, and only once", () => {
-    const inFlight = new InFlight<{ readonly name: string }>()
+    const inFlight = new SlotMap<{ readonly name: string }>()
     const [first, second] = [{ name: "first" }, { name: "second" }]
     const places = [inFlight.add(first), inFlight.add(second)] as const
     assert.strictEqual(inFlight.at(places[1]), second)
@@ -15,7 +15,7 @@ describe("what is in flight", () => {
   })
 
   it("takes the place of what was deleted, which cannot be deleted by who left it", () => {
-    const inFlight = new InFlight<object>()
+    const inFlight = new SlotMap<object>()
     const [gone, next] = [{}, {}]
     const place = inFlight.add(gone)
     inFlight.delete(place, gone)

@@ -1,10 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
-import { shareOut } from "../../src/Consumer/OrderedGroup/Balance.ts"
-import { Desk } from "../../src/Consumer/OrderedGroup/Desk.ts"
-import { Feed } from "../../src/Consumer/OrderedGroup/Feed.ts"
+import { assignPartitions } from "../../src/Consumer/OrderedGroup/Assignment.ts"
+import { PartitionScheduler } from "../../src/Consumer/OrderedGroup/PartitionScheduler.ts"
+import { PartitionBuffer } from "../../src/Consumer/OrderedGroup/PartitionBuffer.ts"
 import { partitionOf } from "../../src/Consumer/OrderedGroup/Key.ts"
 import { LeaseClock } from "../../src/Consumer/OrderedGroup/LeaseClock.ts"
-import { Member, type Revised } from "../../src/Consumer/OrderedGroup/Member.ts"
+import { MemberState, type Revised } from "../../src/Consumer/OrderedGroup/MemberState.ts"
 import type { Sign } from "../../src/Consumer/OrderedGroup/Silence.ts"
 
 describe("a key's partition", () => {
@@ -29,7 +29,7 @@ describe("sharing out", () => {
 
   it("gives each free partition to one, so that all have the same or one more", () => {
     const counts = members(3, 0, 0)
-    const shares = [...counts.keys()].map((id) => shareOut(counts, [3, 4, 5, 6, 7], 8, id))
+    const shares = [...counts.keys()].map((id) => assignPartitions(counts, [3, 4, 5, 6, 7], 8, id))
     assert.deepStrictEqual(shares, [
       { keep: 3, claim: [] },
       { keep: 3, claim: [3, 4, 5] },
@@ -39,7 +39,7 @@ describe("sharing out", () => {
 
   it("takes from those who have too many, and leaves the others what they have", () => {
     const counts = members(4, 4, 0)
-    const keeps = [...counts.keys()].map((id) => shareOut(counts, [], 8, id).keep)
+    const keeps = [...counts.keys()].map((id) => assignPartitions(counts, [], 8, id).keep)
     assert.deepStrictEqual(keeps, [3, 3, 2])
   })
 })
@@ -49,7 +49,7 @@ describe("the feed of a member", () => {
     places.map(([partition, sequence]) => [partition, { sequence, size: 1 }] as const)
 
   it("gives each partition its events in order, from where it begins, and says how far it is", () => {
-    const feed = new Feed()
+    const feed = new PartitionBuffer()
     feed.assign(0, 0)
     feed.assign(1, 2)
     assert.strictEqual(feed.after, 0)
@@ -62,7 +62,7 @@ describe("the feed of a member", () => {
   })
 
   it("skips nothing of a partition that came while a reading was under way", () => {
-    const feed = new Feed()
+    const feed = new PartitionBuffer()
     feed.assign(0, 10)
     const after = feed.after ?? 0
     feed.assign(1, 0)
@@ -73,7 +73,7 @@ describe("the feed of a member", () => {
   })
 
   it("reads on for the others when one partition is full, and catches it up later", () => {
-    const feed = new Feed()
+    const feed = new PartitionBuffer()
     feed.assign(0, 0)
     feed.assign(1, 0)
     const many = Array.from({ length: 200 }, (_, index) => [0, index + 1] as const)
@@ -93,7 +93,7 @@ describe("the feed of a member", () => {
 
 /** A member that owns partition 0, and the store that it writes. */
 const owning = () => {
-  const member = new Member({ id: "m", partitions: 1, lease: 1_000, after: 0 })
+  const member = new MemberState({ id: "m", partitions: 1, lease: 1_000, after: 0 })
   const store = { now: 0, revision: 0, partitions: new Map<number, Revised>() }
   const look = () => {
     const heartbeat = { sentAt: store.now += 200, revision: ++store.revision }
@@ -191,7 +191,7 @@ describe("a member of a group", () => {
 describe("a redrive", () => {
   it("gets the next turn of a partition that always has an event waiting", () => {
     const { member, store } = owning()
-    const desk = new Desk(member)
+    const desk = new PartitionScheduler(member)
     desk.align()
     desk.feed.offer(0, 9, Array.from({ length: 9 }, (_, index) => [0, { sequence: index + 1, size: 1 }]))
     const [first] = desk.begin(store.now)
@@ -208,7 +208,7 @@ describe("a redrive", () => {
 
   it("that does not come leaves its turn to the next event after some time", () => {
     const { member, store } = owning()
-    const desk = new Desk(member)
+    const desk = new PartitionScheduler(member)
     desk.align()
     desk.feed.offer(0, 1, [[0, { sequence: 1, size: 1 }]])
     desk.reserve(0, store.now + 100)

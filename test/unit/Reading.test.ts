@@ -1,10 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Buffer } from "node:buffer"
-import { read, type Reading } from "../../src/Domain/Reading.ts"
+import { decodeDelivery, type Reading } from "../../src/Domain/Decode.ts"
 import { millisOf } from "../../src/Domain/Timestamp.ts"
 import { scanOfTheReference as scan } from "../support/Webhook.ts"
 
-const json = (value: unknown): Reading => read(Buffer.from(JSON.stringify(value)))
+const json = (value: unknown): Reading => decodeDelivery(Buffer.from(JSON.stringify(value)))
 
 const reasonOf = (reading: Reading) => reading._tag === "Unusable" ? reading.reason : undefined
 
@@ -92,7 +92,7 @@ describe("reading a signed body", () => {
       "invalid_data"
     ]
   ])("quarantines %s", (_, body, reason) => {
-    assert.strictEqual(reasonOf(read(Buffer.from(body))), reason)
+    assert.strictEqual(reasonOf(decodeDelivery(Buffer.from(body))), reason)
   })
 
   it.each([
@@ -138,7 +138,7 @@ describe("reading a signed body", () => {
   })
 
   it("takes an integer that is written as a float", () => {
-    const reading = read(
+    const reading = decodeDelivery(
       Buffer.from(`{"id":"e","event":"scan.created","data":{"id":"s","conversation_messages":6.0}}`)
     )
     assert.deepStrictEqual(reading._tag === "Event" && reading.data, { id: "s", conversation_messages: 6 })
@@ -167,7 +167,7 @@ describe("reading a signed body", () => {
   })
 
   it("quarantines bytes that are not UTF-8 instead of changing them", () => {
-    assert.strictEqual(reasonOf(read(Buffer.from([0x22, 0xff, 0x22]))), "invalid_json")
+    assert.strictEqual(reasonOf(decodeDelivery(Buffer.from([0x22, 0xff, 0x22]))), "invalid_json")
   })
 
   it("takes ids of 1 and of 200 characters", () => {
@@ -184,7 +184,7 @@ describe("reading a signed body", () => {
 
   it("takes 500 levels of nesting and quarantines 501, not counting brackets in texts", () => {
     const nested = (levels: number) =>
-      read(
+      decodeDelivery(
         Buffer.from(
           `{"id":"evt_1","event":"x","text":"[\\"[${"[".repeat(600)}","data":${"[".repeat(levels - 1)}${
             "]".repeat(levels - 1)
@@ -196,8 +196,8 @@ describe("reading a signed body", () => {
   })
 
   it("survives 500,000 nested arrays, duplicate keys and __proto__", () => {
-    assert.isDefined(read(Buffer.from("[".repeat(500_000) + "]".repeat(500_000))))
-    const reading = read(Buffer.from(`{"id":"evt_1","id":"evt_2","event":"x","__proto__":{"id":"evt_3"}}`))
+    assert.isDefined(decodeDelivery(Buffer.from("[".repeat(500_000) + "]".repeat(500_000))))
+    const reading = decodeDelivery(Buffer.from(`{"id":"evt_1","id":"evt_2","event":"x","__proto__":{"id":"evt_3"}}`))
     assert.strictEqual(reading.id, "evt_2" as never)
     assert.isUndefined(({} as Record<string, unknown>)["id"])
   })

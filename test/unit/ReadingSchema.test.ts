@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Exit, Schema } from "effect"
 import { Buffer } from "node:buffer"
 import { dataOf, decisive, Envelope, type KnownType, knownTypes } from "../../src/Domain/Event.ts"
-import { read } from "../../src/Domain/Reading.ts"
+import { decodeDelivery } from "../../src/Domain/Decode.ts"
 import { drawsOf } from "../support/Faults/Bodies.ts"
 import { scanOfTheReference } from "../support/Webhook.ts"
 
@@ -79,7 +79,7 @@ const withoutMisfits = (type: KnownType, data: unknown) =>
     })
   )
 
-/** As the schemas' decoder says, which is not the check that `read` runs. */
+/** As the schemas' decoder says, which is not the check that `decodeDelivery` runs. */
 const expected = (json: unknown) => {
   const envelope = Schema.decodeUnknownExit(Envelope)(json, { errors: "all" })
   if (Exit.isFailure(envelope)) return "invalid_envelope"
@@ -102,7 +102,7 @@ describe("reading accepts what the schemas accept", () => {
       const event = mutated({ id: "evt_1", event: type, data: mutated(whole[type]) })
       const text = JSON.stringify(event)
       if (text === undefined) continue
-      const reading = read(Buffer.from(text))
+      const reading = decodeDelivery(Buffer.from(text))
       const reason = reading._tag === "Unusable" ? reading.reason : undefined
       assert.strictEqual(reason, expected(JSON.parse(text)), text)
       if (reading._tag === "Unusable") assert.isNotEmpty(reading.problems, text)

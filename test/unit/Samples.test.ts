@@ -4,7 +4,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { Buffer } from "node:buffer"
 import { knownTypes } from "../../src/Domain/Event.ts"
-import { read } from "../../src/Domain/Reading.ts"
+import { decodeDelivery } from "../../src/Domain/Decode.ts"
 import { sampleOf } from "../../src/Provider/Simulator/Samples.ts"
 
 describe("samples", () => {
@@ -15,7 +15,7 @@ describe("samples", () => {
         for (let made = 0; made < 50; made++) {
           const sample = yield* sampleOf(type)
           assert.match(sample.id, /^evt_01[0-9A-Z]{24}$/)
-          const reading = read(Buffer.from(JSON.stringify(sample)))
+          const reading = decodeDelivery(Buffer.from(JSON.stringify(sample)))
           assert.strictEqual(reading._tag, "Event", JSON.stringify(sample))
         }
       })

@@ -3,7 +3,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Predicate, Redacted } from "effect"
 import { Buffer } from "node:buffer"
-import { read } from "../../src/Domain/Reading.ts"
+import { decodeDelivery } from "../../src/Domain/Decode.ts"
 import * as Signature from "../../src/Signature/Signature.ts"
 import { type FaultName, faultNames, faults } from "../../src/Provider/Simulator/Faults.ts"
 import * as Plan from "../../src/Provider/Simulator/Plan.ts"
@@ -64,7 +64,7 @@ describe("the plan of a simulated run", () => {
     Effect.gen(function*() {
       const reasons = new Set<string>()
       for (const planned of yield* events(planOf("a"), 3_000)) {
-        const reading = read(planned.bytes)
+        const reading = decodeDelivery(planned.bytes)
         assert.strictEqual(reading.id, planned.id)
         if (planned.quarantined === null) {
           assert.strictEqual(reading._tag, "Event", Buffer.from(planned.bytes).toString())

@@ -1,7 +1,7 @@
 import { Effect, Predicate } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { idOf } from "../../EventLog/Delivered.ts"
-import { read } from "../../Domain/Reading.ts"
+import { decodeDelivery } from "../../Domain/Decode.ts"
 import { fromStored, toStored } from "../../Domain/StoredText.ts"
 import type { LoggedEntry } from "../../EventLog/EventLog.ts"
 import { projections } from "../../Projector/Projections.ts"
@@ -9,7 +9,7 @@ import { projections } from "../../Projector/Projections.ts"
 /** The rows of the entities that an event's entries tell of, found by the entity's own id. */
 export const rowsOf = Effect.fnUntraced(function*(entries: ReadonlyArray<LoggedEntry>) {
   const sql = yield* SqlClient
-  const readings = entries.map((entry) => ({ eventId: idOf(entry), reading: read(entry.body) }))
+  const readings = entries.map((entry) => ({ eventId: idOf(entry), reading: decodeDelivery(entry.body) }))
   const found = yield* Effect.forEach(projections, ({ name: projection, tables, types }) => {
     const of = readings.filter(({ reading }) => reading._tag === "Event" && types.includes(reading.type))
     const keys = [

@@ -4,7 +4,7 @@ import { DeadLetters } from "../../EventLog/DeadLetters.ts"
 import { EventLog, quarantineSubjects } from "../../EventLog/EventLog.ts"
 import { countIn } from "../../EventLog/Subjects.ts"
 import { active } from "../../Projector/Registry.ts"
-import { Vitals } from "../../Process/Vitals.ts"
+import { ProcessHealth } from "../../Process/ProcessHealth.ts"
 import type { LiveStatus } from "../Api/Live.ts"
 import { progressOf } from "../Projections/ProjectionsHandlers.ts"
 import { standing } from "../Status/StatusHandlers.ts"
@@ -16,7 +16,7 @@ const patience = 2_500
 /** Looks at the whole once. A part that fails or is slow is null, and holds up none of the others. */
 export const look = Effect.fn("Live.look")(function*(rates: Rates) {
   const log = yield* EventLog
-  const vitals = yield* Vitals
+  const vitals = yield* ProcessHealth
   const deadLetters = yield* DeadLetters
   const found = yield* Effect.all({
     faults: orNull(vitals.faults),

@@ -2,7 +2,7 @@ import { Effect, Option } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { Buffer } from "node:buffer"
 import { eventOf } from "../../EventLog/Delivered.ts"
-import { read } from "../../Domain/Reading.ts"
+import { decodeDelivery } from "../../Domain/Decode.ts"
 import { EventLog, type LoggedEntry, quarantineSubject, quarantineSubjects } from "../../EventLog/EventLog.ts"
 import { Operations } from "../../EventLog/Operations.ts"
 import { all, isQuarantined, reasonOf } from "../../EventLog/Quarantine.ts"
@@ -70,7 +70,7 @@ const redrive = Effect.fn("Quarantine.redrive")(
     const meant = (yield* all(reason)).filter(({ sequence }) => named?.has(sequence) ?? true)
     const there = new Set(meant.map(({ sequence }) => sequence))
     const count = meant.length
-    const decodable = meant.filter(({ body }) => read(body)._tag === "Event").length
+    const decodable = meant.filter(({ body }) => decodeDelivery(body)._tag === "Event").length
     const missing = [...named ?? []].filter((sequence) => !there.has(sequence))
     if (dry_run || count === 0) return { operation: null, count, decodable, missing }
     const asked = {
@@ -87,7 +87,7 @@ const redrive = Effect.fn("Quarantine.redrive")(
 )
 
 const summaryOf = (entry: LoggedEntry, most: number) => {
-  const now = read(entry.body)
+  const now = decodeDelivery(entry.body)
   const { id, receivedAt } = eventOf(entry)
   return {
     sequence: entry.sequence,

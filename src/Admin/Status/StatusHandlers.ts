@@ -3,12 +3,12 @@ import { HttpApiBuilder } from "effect/http-api"
 import packageJson from "../../../package.json" with { type: "json" }
 import { Consumers } from "../../Consumer/Consumer.ts"
 import { eventOf } from "../../EventLog/Delivered.ts"
-import type { Standing } from "../../Consumer/Standing.ts"
+import type { ConsumerLag } from "../../Consumer/ConsumerLag.ts"
 import { DeadLetters } from "../../EventLog/DeadLetters.ts"
 import { EventLog, quarantineSubjects, stream } from "../../EventLog/EventLog.ts"
 import { countIn } from "../../EventLog/Subjects.ts"
 import { conflicts } from "../../Projector/Apply/BodyConflicts.ts"
-import { Vitals } from "../../Process/Vitals.ts"
+import { ProcessHealth } from "../../Process/ProcessHealth.ts"
 import { Api } from "../Api.ts"
 import { unavailable } from "../Events/EventsHandlers.ts"
 
@@ -40,7 +40,7 @@ export const layer = Layer.mergeAll(consumers, status)
 const look = Effect.gen(function*() {
   const log = yield* EventLog
   const { durability } = log
-  const faults = yield* (yield* Vitals).faults
+  const faults = yield* (yield* ProcessHealth).faults
   const census = yield* log.census
   const { created, ...state } = census
   return {
@@ -96,7 +96,7 @@ export const standing = Effect.gen(function*() {
 })
 
 /** For how long a consumer's oldest unfinished event has been in the log, in seconds. */
-const waitingSince = Effect.fnUntraced(function*({ filter, finishedTo, inFlight, pending }: Standing) {
+const waitingSince = Effect.fnUntraced(function*({ filter, finishedTo, inFlight, pending }: ConsumerLag) {
   if (pending + inFlight === 0) return 0
   const log = yield* EventLog
   const oldest = yield* log.first({ after: finishedTo, filter })

@@ -27,7 +27,7 @@ import * as Rejections from "../../Ingress/RecentRejections.ts"
 import type { Role } from "../../Domain/Role.ts"
 import * as SignatureDoctor from "../../Signature/SignatureDoctor.ts"
 import { noteWhenStopped } from "../../Process/Stopping.ts"
-import { Vitals } from "../../Process/Vitals.ts"
+import { ProcessHealth } from "../../Process/ProcessHealth.ts"
 import type { WebhookSecret } from "../../Signature/WebhookSecret.ts"
 import { rotate } from "../../Signature/WebhookSecret/Rotation.ts"
 
@@ -83,7 +83,7 @@ export const layer = (
     Layer.provide(agreement),
     Layer.provide(noteWhenStopped("batches of projections")),
     Layer.provide(engines),
-    Layer.provideMerge(Vitals.layer)
+    Layer.provideMerge(ProcessHealth.layer)
   )
 }
 
@@ -109,7 +109,7 @@ const consumers = Consumers.layer.pipe(Layer.provideMerge(DeadLetters.layer))
 const database = (config: Config) =>
   Layer.effectDiscard(Effect.gen(function*() {
     const { describe, ping } = yield* Database
-    const vitals = yield* Vitals
+    const vitals = yield* ProcessHealth
     yield* vitals.watch(
       "database",
       Effect.as(ping, undefined).pipe(Effect.catch((error) => awayReason(config, messageOf(error))))
@@ -140,7 +140,7 @@ const eventLog = (
 ) =>
   Layer.effectDiscard(Effect.gen(function*() {
     const { durability, health } = yield* EventLog
-    const vitals = yield* Vitals
+    const vitals = yield* ProcessHealth
     yield* vitals.watch("event log", Effect.map(health, (health) => health.ready ? undefined : health.reason))
     yield* Effect.logInfo(durability)
   })).pipe(

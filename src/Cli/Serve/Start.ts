@@ -4,7 +4,7 @@ import type { Role } from "../../Domain/Role.ts"
 import * as AdminToken from "../../Process/AdminToken.ts"
 import type { Config } from "../../Process/Config.ts"
 import * as DataDir from "../../Process/DataDir.ts"
-import { Vitals } from "../../Process/Vitals.ts"
+import { ProcessHealth } from "../../Process/ProcessHealth.ts"
 import * as WebhookSecret from "../../Signature/WebhookSecret.ts"
 
 /** Starts the roles and runs until one that they cannot do without has ended. */
@@ -29,7 +29,7 @@ export const run = Effect.fnUntraced(function*(config: Config, active: ReadonlyS
   const ready = (yield* Clock.currentTimeMillis) - started
   yield* Effect.logInfo(`ready in ${(ready / 1000).toFixed(1)} s (${[...active].join(", ")})`)
   yield* OnCall.report(active.has("ingress")).pipe(Effect.provideContext(services), Effect.forkScoped)
-  return yield* Effect.flatMap(Vitals, ({ died }) => died).pipe(Effect.provideContext(services))
+  return yield* Effect.flatMap(ProcessHealth, ({ died }) => died).pipe(Effect.provideContext(services))
 })
 
 /**

@@ -3,7 +3,7 @@ import type { ReadFailed } from "../../EventLog/EventLog.ts"
 import { ConsumerInvalid } from "../UserConsumer/Invalid.ts"
 import type { From } from "../UserConsumer/Start.ts"
 import { keysOf } from "./KeySamples.ts"
-import type { GroupConfig, Store } from "./Store.ts"
+import type { GroupConfig, GroupStore } from "./GroupStore.ts"
 import type { Keyed } from "./Waiting.ts"
 
 interface Wanted<T extends string> extends Keyed<T> {
@@ -21,7 +21,7 @@ const farAway = Date.UTC(2200, 0)
  * stored no types and keys; its first member of this version adds them.
  */
 export const agree = Effect.fnUntraced(function*<T extends string>(
-  store: Store,
+  store: GroupStore,
   wanted: Wanted<T>,
   sequenceAt: (time: number) => Effect.Effect<number, ReadFailed>
 ): Effect.fn.Return<GroupConfig, ConsumerInvalid | ReadFailed> {

@@ -1,6 +1,6 @@
 import { Cause, Effect, Exit } from "effect"
 import { deadLetter, type Outcome } from "../Outcome.ts"
-import type { ShareLimit } from "../ShareLimit.ts"
+import type { DeadLetterBreaker } from "../DeadLetterBreaker.ts"
 import { messageOf } from "../../Process/Failure.ts"
 import type { ConsumedEvent } from "../UserConsumer/ConsumedEvent.ts"
 import { InHand } from "../UserConsumer/InHand.ts"
@@ -28,7 +28,7 @@ export interface Handling<T extends string, E, R> {
 
 /** Makes an outcome of the result of the user's handler, or says that it was stopped or fenced. */
 export const handler = Effect.fnUntraced(
-  function*<T extends string, E, R>(options: Handling<T, E, R>, limit: ShareLimit) {
+  function*<T extends string, E, R>(options: Handling<T, E, R>, limit: DeadLetterBreaker) {
     const { name, onFailure = "dead-letter", retry } = options
     const context = yield* Effect.context<R>()
     const failures = new Failures(onFailure === "block" ? { ...retry, isTransient: () => true } : retry)

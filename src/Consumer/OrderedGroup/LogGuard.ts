@@ -4,7 +4,7 @@ import { idOf } from "../../EventLog/Delivered.ts"
 import { olderLogRemedy } from "../OlderLog.ts"
 import { type LoggedEntry, type ReadFailed, type ReadOptions, stream } from "../../EventLog/EventLog.ts"
 import { reading } from "../../EventLog/Reader.ts"
-import type { Anchor, Store } from "./Store.ts"
+import type { Anchor, GroupStore } from "./GroupStore.ts"
 
 /** What there is of the log, as far as we may know it. */
 export interface LogNow {
@@ -39,7 +39,7 @@ export const strangenessOf = (
 }
 
 export interface LogGuardOptions {
-  readonly store: Store
+  readonly store: GroupStore
   readonly manager: JetStreamManager
   readonly follow: (options: ReadOptions) => Effect.Effect<ReadonlyArray<LoggedEntry>, ReadFailed>
   readonly sequenceAt: (time: number) => Effect.Effect<number, ReadFailed>

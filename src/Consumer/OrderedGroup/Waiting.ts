@@ -1,7 +1,7 @@
 import type { Delivered } from "../../EventLog/Delivered.ts"
 import { messageOf } from "../../Process/Failure.ts"
 import { type ConsumedEvent, consumedOf } from "../UserConsumer/ConsumedEvent.ts"
-import type { Placed } from "./Feed.ts"
+import type { Placed } from "./PartitionBuffer.ts"
 import { partitionOf } from "./Key.ts"
 
 /** An event that waits for its turn. */

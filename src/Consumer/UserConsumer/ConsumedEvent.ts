@@ -1,6 +1,6 @@
 import type { Delivered } from "../../EventLog/Delivered.ts"
 import type { dataOf, KnownType } from "../../Domain/Event.ts"
-import { read } from "../../Domain/Reading.ts"
+import { decodeDelivery } from "../../Domain/Decode.ts"
 
 /** The data of a type; `unknown` for an unknown type. */
 export type DataOf<T extends string> = T extends KnownType ? (typeof dataOf)[T]["Type"] : unknown
@@ -21,6 +21,6 @@ export const is = <T extends string>(
 
 /** Reads an event's bytes; the reason when they do not fit its type. */
 export const consumedOf = (event: Delivered): ConsumedEvent | string => {
-  const reading = read(event.body)
+  const reading = decodeDelivery(event.body)
   return reading._tag === "Event" ? { ...event, data: reading.data } : `${reading.reason}: ${reading.detail}`
 }

@@ -4,7 +4,7 @@ import { EventLog } from "../../EventLog/EventLog.ts"
 import { makeReader } from "../../EventLog/Reader.ts"
 import { messageOf } from "../../Process/Failure.ts"
 import { Nats } from "../../Nats/Nats.ts"
-import { Vitals } from "../../Process/Vitals.ts"
+import { ProcessHealth } from "../../Process/ProcessHealth.ts"
 import { eraseEntries } from "./Erase.ts"
 import { forgetRepetitions, keepPosition, positionIn, returnedOf } from "./Returned.ts"
 
@@ -28,7 +28,7 @@ const reused = 10_000
 export const layer = Layer.effectDiscard(Effect.gen(function*() {
   const log = yield* EventLog
   const nats = yield* Nats
-  const vitals = yield* Vitals
+  const vitals = yield* ProcessHealth
   const manager = yield* Effect.promise(() => nats.connection.jetstreamManager({ checkAPI: false }))
   const { read } = makeReader(nats, manager, { headersOnly: true })
   let failing = false

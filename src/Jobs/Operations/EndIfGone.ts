@@ -6,7 +6,7 @@ import { stream } from "../../EventLog/EventLog.ts"
 import { reading } from "../../EventLog/Reader.ts"
 import { redriveStream } from "../../EventLog/Topology.ts"
 import { unlessMissing } from "../../Nats/Missing.ts"
-import { replaced } from "../../Projector/Rebuild/Retire.ts"
+import { replaced } from "../../Projector/Rebuild/DropGeneration.ts"
 import { isWanted } from "../../Projector/Registry.ts"
 
 /**

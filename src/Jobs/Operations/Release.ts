@@ -1,6 +1,6 @@
 import { Clock, Effect, Option } from "effect"
 import { eventOf } from "../../EventLog/Delivered.ts"
-import { read, type Reading } from "../../Domain/Reading.ts"
+import { decodeDelivery, type Reading } from "../../Domain/Decode.ts"
 import { type AppendFailed, EventLog, eventSubject, type LoggedEntry } from "../../EventLog/EventLog.ts"
 import { type Operation, Operations } from "../../EventLog/Operations.ts"
 import { isQuarantined } from "../../EventLog/Quarantine.ts"
@@ -21,7 +21,7 @@ export const make = Effect.gen(function*() {
   const release = Effect.fnUntraced(function*({ id: operation }: Operation, id: string) {
     const entry = yield* find(Number(id))
     if (entry === undefined) return yield* operations.record(operation, id, "gone")
-    const event = read(entry.body)
+    const event = decodeDelivery(entry.body)
     if (event._tag === "Unusable") {
       return yield* operations.record(operation, id, "unusable", `${event.reason}: ${event.detail}`)
     }

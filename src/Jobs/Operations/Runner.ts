@@ -5,7 +5,7 @@ import { operationStream } from "../../EventLog/Topology.ts"
 import { monotonicMillis } from "../../Process/Monotonic.ts"
 import { Nats } from "../../Nats/Nats.ts"
 import { Operations } from "../../EventLog/Operations.ts"
-import { Vitals } from "../../Process/Vitals.ts"
+import { ProcessHealth } from "../../Process/ProcessHealth.ts"
 import * as Discard from "./Discard.ts"
 import * as Forget from "./EraseEntity.ts"
 import { type Kind, operationOf, operationSubject } from "../../Domain/Operation.ts"
@@ -19,7 +19,7 @@ import type { Work } from "./Work.ts"
  */
 export const layer = Layer.effectDiscard(Effect.gen(function*() {
   const nats = yield* Nats
-  const vitals = yield* Vitals
+  const vitals = yield* ProcessHealth
   const manager = yield* Effect.promise(() => nats.connection.jetstreamManager({ checkAPI: false }))
   const work: Record<Kind, Work> = {
     redrive: yield* Redrive.make,

@@ -3,7 +3,7 @@ import { Buffer } from "node:buffer"
 import { createHash } from "node:crypto"
 import { isEventId } from "../../Domain/EventId.ts"
 import { listedCode } from "../../Domain/QprCode.ts"
-import { read } from "../../Domain/Reading.ts"
+import { decodeDelivery } from "../../Domain/Decode.ts"
 import { toStored } from "../../Domain/StoredText.ts"
 
 /** A scan of 3QPR's list that can become an event. */
@@ -73,7 +73,7 @@ const judgeAs = (type: string, data: unknown): Usable | Unusable => {
   const isKey = id !== "" && id.length <= 255
   const text = textOf(data)
   if (text === undefined) return unusable(isKey ? id : null, "nested too deeply")
-  const reading = read(eventOf("reconciled", type, text).body)
+  const reading = decodeDelivery(eventOf("reconciled", type, text).body)
   if (reading._tag === "Unusable") return unusable(isKey ? id : null, reading.detail)
   return { _tag: "Usable", id, text }
 }

@@ -2,7 +2,7 @@ import { Effect, Option, Predicate, Schedule } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { Consumers } from "../../Consumer/Consumer.ts"
 import { DeadLetters } from "../../EventLog/DeadLetters.ts"
-import { read } from "../../Domain/Reading.ts"
+import { decodeDelivery } from "../../Domain/Decode.ts"
 import { fromStored, toStored } from "../../Domain/StoredText.ts"
 import { EventLog } from "../../EventLog/EventLog.ts"
 import { durableName } from "../../Projector/Projection.ts"
@@ -73,7 +73,7 @@ const deadScans = Effect.fnUntraced(function*(consumer: string) {
   const scans = new Set<string>()
   for (const letter of yield* deadLetters.list({ consumer })) {
     const body = yield* deadLetters.bodyOf(letter)
-    const reading = Option.isSome(body) ? read(body.value) : undefined
+    const reading = Option.isSome(body) ? decodeDelivery(body.value) : undefined
     if (reading?._tag !== "Event" || !Predicate.hasProperty(reading.data, "id")) continue
     scans.add(String(reading.data.id))
   }

@@ -2,7 +2,7 @@ import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { Fragment } from "effect/sql/Statement"
 import { Buffer } from "node:buffer"
-import { read } from "../../Domain/Reading.ts"
+import { decodeDelivery } from "../../Domain/Decode.ts"
 import { toStored } from "../../Domain/StoredText.ts"
 import { EventLog, eventSubject, type LoggedEntry } from "../../EventLog/EventLog.ts"
 import { belongingOf, keyOf } from "../../Domain/Belonging.ts"
@@ -82,7 +82,7 @@ const toldBy = (
   projection: Projection,
   { body, headers, sequence, subject }: LoggedEntry
 ): Told | undefined => {
-  const reading = read(body)
+  const reading = decodeDelivery(body)
   const receivedAt = headers["3qpr-received-at"]
   const id = headers["ce-id"] ?? headers["Nats-Msg-Id"]
   if (reading._tag !== "Event" || receivedAt === undefined || id === undefined) return undefined

@@ -1,5 +1,5 @@
 import { Effect } from "effect"
-import type { Unusable } from "../../Domain/Reading.ts"
+import type { Undecodable } from "../../Domain/Decode.ts"
 import type { CodeRecord, ScanRecord } from "./Account.ts"
 import { type IdOf, pick } from "./Draws.ts"
 import type { Slot } from "./Layout.ts"
@@ -14,7 +14,7 @@ export interface Content {
   readonly code?: CodeRecord
   readonly bytes?: Uint8Array
   readonly id?: string | null
-  readonly quarantined?: Unusable
+  readonly quarantined?: Undecodable
 }
 
 /** The event of a scan. */

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto"
-import type { Unusable } from "../../Domain/Reading.ts"
+import type { Undecodable } from "../../Domain/Decode.ts"
 import type { Outcome, Silence } from "./Delivery.ts"
 import type { FaultName } from "./Faults.ts"
 import type { Forgery } from "./Forgeries.ts"
@@ -15,7 +15,7 @@ export interface Entry {
   readonly type: string
   readonly sha256: string
   /** Why it must be quarantined; null when it is an event. */
-  readonly quarantined: Unusable | null
+  readonly quarantined: Undecodable | null
   readonly url: string
   /** How many webhooks the event goes to. */
   readonly webhooks: number

@@ -1,6 +1,6 @@
 import { Effect } from "effect"
 import { Buffer } from "node:buffer"
-import type { Unusable } from "../../Domain/Reading.ts"
+import type { Undecodable } from "../../Domain/Decode.ts"
 import type { ScanRecord } from "./Account.ts"
 import { type IdOf, pick } from "./Draws.ts"
 
@@ -9,7 +9,7 @@ export interface Malformed {
   readonly type: string
   readonly data: object
   readonly id: string | null
-  readonly quarantined: Unusable
+  readonly quarantined: Undecodable
   readonly bytes: Uint8Array
 }
 

@@ -1,6 +1,6 @@
 import { Effect, Random } from "effect"
 import { Buffer } from "node:buffer"
-import type { Unusable } from "../../Domain/Reading.ts"
+import type { Undecodable } from "../../Domain/Decode.ts"
 import type { CodeRecord, ScanRecord } from "./Account.ts"
 import { contentOf, scanCreated } from "./Content.ts"
 import { chance, ulids } from "./Draws.ts"
@@ -27,7 +27,7 @@ export interface Planned {
   readonly data: object
   readonly bytes: Uint8Array
   /** Why the receiver must quarantine it; null when it is an event. */
-  readonly quarantined: Unusable | null
+  readonly quarantined: Undecodable | null
   /** Everything that goes wrong with it. */
   readonly faults: ReadonlyArray<FaultName>
   /** When it is to be delivered, in milliseconds after the run's start. */

@@ -1,7 +1,7 @@
 import { Clock, Effect, Redacted, Result } from "effect"
 import { signatures } from "../../Process/Metrics.ts"
 import * as Signature from "../Signature.ts"
-import { Vitals } from "../../Process/Vitals.ts"
+import { ProcessHealth } from "../../Process/ProcessHealth.ts"
 import { read, type WebhookSecret } from "../WebhookSecret.ts"
 import { isActive, type Secret } from "../../Domain/Secret.ts"
 
@@ -15,7 +15,7 @@ const every = "1 second"
  */
 export const rotate = Effect.fnUntraced(function*({ file, origin, secrets }: WebhookSecret) {
   const clock = yield* Clock.Clock
-  const vitals = yield* Vitals
+  const vitals = yield* ProcessHealth
   let all: ReadonlyArray<Secret> = secrets
   let verify: Signature.Verifier
   let ends = Infinity

@@ -9,7 +9,7 @@ import * as Migrations from "../../../src/Database/Migrations.ts"
 import { EventLog, eventSubject } from "../../../src/EventLog/EventLog.ts"
 import { projections } from "../../../src/Projector/Projections.ts"
 import * as Projector from "../../../src/Projector/Projector.ts"
-import { Vitals } from "../../../src/Process/Vitals.ts"
+import { ProcessHealth } from "../../../src/Process/ProcessHealth.ts"
 import { entryOf } from "../../contract/EventLog.ts"
 import * as Broker from "../../support/Broker.ts"
 import { drawsOf } from "../../support/Faults/Bodies.ts"
@@ -175,7 +175,7 @@ const withSize = Effect.fnUntraced(function*(size: number) {
   )
   const listener = Admin.layer({ host: "127.0.0.1", port: 0 }).pipe(
     Layer.provideMerge(Projector.layer(projections)),
-    Layer.provideMerge(Layer.mergeAll(consumersOnBroker, Vitals.layer)),
+    Layer.provideMerge(Layer.mergeAll(consumersOnBroker, ProcessHealth.layer)),
     Layer.provideMerge(Migrations.layer),
     Layer.provideMerge(database)
   )

@@ -112,9 +112,9 @@ export const consumer: ReadonlyArray<Protection> = [
     rows: ["29"],
     name: "a member of a group that can release nothing stops at once",
     edits: [
-      edit("src/Consumer/OrderedGroup/Work.ts", "member.halt(storeFault)\n", "\n"),
+      edit("src/Consumer/OrderedGroup/GroupRuntime.ts", "member.halt(storeFault)\n", "\n"),
       edit(
-        "src/Consumer/OrderedGroup/Work.ts",
+        "src/Consumer/OrderedGroup/GroupRuntime.ts",
         "!member.hasToRelease || options.isClosed() || (failures > 0 && !member.isValid(clock.now()))",
         "member.owned.size === 0 || options.isClosed()"
       )

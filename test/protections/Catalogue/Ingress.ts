@@ -1,7 +1,7 @@
 import { edit, type Protection } from "../Protection.ts"
 
 const answeredStored = edit(
-  "src/Ingress/Deliveries.ts",
+  "src/Ingress/DeliveryHandler.ts",
   "if (Exit.isFailure(exit)) return answerUnavailable(response)",
   `if (Exit.isFailure(exit)) return answer(response, 200, { ok: true, id: null, duplicate: false })`
 )
@@ -24,7 +24,7 @@ export const ingress: ReadonlyArray<Protection> = [
   {
     rows: ["promise 1"],
     name: "the deadline of a delivery",
-    edits: [edit("src/Ingress/Deliveries.ts", "if (delivery.expires > now) continue", "continue")],
+    edits: [edit("src/Ingress/DeliveryHandler.ts", "if (delivery.expires > now) continue", "continue")],
     test: "integration/PublicListener.test.ts",
     title: "answers 503 within four seconds when the log never answers"
   },
@@ -46,12 +46,12 @@ export const ingress: ReadonlyArray<Protection> = [
     name: "the cap on deliveries in flight",
     edits: [
       edit(
-        "src/Ingress/Deliveries.ts",
+        "src/Ingress/DeliveryHandler.ts",
         "if (this.#storing >= this.#limits.maxInFlight) {\n      ingest",
         "if (this.#storing >= Infinity) {\n      ingest"
       ),
       edit(
-        "src/Ingress/Deliveries.ts",
+        "src/Ingress/DeliveryHandler.ts",
         "if (this.#storing >= this.#limits.maxInFlight) {\n      this",
         "if (this.#storing >= Infinity) {\n      this"
       )
@@ -70,7 +70,7 @@ export const ingress: ReadonlyArray<Protection> = [
     rows: ["promise 1", "T4"],
     name: "the bound of a body",
     edits: [
-      edit("src/Ingress/Deliveries.ts", "delivery.size <= this.#limits.maxBodyBytes", "true")
+      edit("src/Ingress/DeliveryHandler.ts", "delivery.size <= this.#limits.maxBodyBytes", "true")
     ],
     test: "integration/PublicListener.test.ts",
     title: "answers 413 to a body over the limit, declared or streamed, and takes one at the limit"
@@ -80,7 +80,7 @@ export const ingress: ReadonlyArray<Protection> = [
     name: "a compressed body is not taken",
     edits: [
       edit(
-        "src/Ingress/Deliveries.ts",
+        "src/Ingress/DeliveryHandler.ts",
         `if (encoding && encoding.toLowerCase() !== "identity") {`,
         "if (false) {"
       )
@@ -160,7 +160,7 @@ export const ingress: ReadonlyArray<Protection> = [
   {
     rows: ["promise 3"],
     name: "the data of a known type fit its schema",
-    edits: [edit("src/Domain/Reading.ts", "return fits[type](rest)", "return true")],
+    edits: [edit("src/Domain/Decode.ts", "return fits[type](rest)", "return true")],
     test: "unit/Ingress.test.ts",
     title: "keeps an event whose data is wrong in quarantine, once, and then stores its correction"
   },
@@ -170,8 +170,8 @@ export const ingress: ReadonlyArray<Protection> = [
     edits: [
       edit(
         "src/Ingress/Ingress.ts",
-        "const reading = read(body)\n",
-        `const reading = read(body)
+        "const reading = decodeDelivery(body)\n",
+        `const reading = decodeDelivery(body)
       if (reading._tag === "Unusable") return Effect.succeed({ ok: false, error: "invalid_signature" })\n`
       )
     ],
@@ -182,7 +182,7 @@ export const ingress: ReadonlyArray<Protection> = [
     rows: ["promise 3"],
     name: "bytes that are not UTF-8 are not changed into some that are",
     edits: [
-      edit("src/Domain/Reading.ts", `new TextDecoder("utf-8", { fatal: true })`, `new TextDecoder("utf-8")`)
+      edit("src/Domain/Decode.ts", `new TextDecoder("utf-8", { fatal: true })`, `new TextDecoder("utf-8")`)
     ],
     test: "unit/Reading.test.ts",
     title: "quarantines bytes that are not UTF-8 instead of changing them"
@@ -190,14 +190,14 @@ export const ingress: ReadonlyArray<Protection> = [
   {
     rows: ["promise 6"],
     name: "JSON that overflows its readers is kept from them",
-    edits: [edit("src/Domain/Reading.ts", "if (isTooDeep(body)) {", "if (false) {")],
+    edits: [edit("src/Domain/Decode.ts", "if (isTooDeep(body)) {", "if (false) {")],
     test: "unit/Reading.test.ts",
     title: "takes 500 levels of nesting and quarantines 501, not counting brackets in texts"
   },
   {
     rows: ["23"],
     name: "another body under a known id is counted",
-    edits: [edit("src/Ingress/Conflicts.ts", "counts.conflicts++", "")],
+    edits: [edit("src/Ingress/BodyMismatch.ts", "counts.conflicts++", "")],
     test: "e2e/Faults/Conflict.test.ts",
     title: "is answered as a duplicate; the first is kept, and the log tells of the other without showing it"
   },

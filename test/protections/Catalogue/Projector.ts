@@ -219,14 +219,14 @@ export const projector: ReadonlyArray<Protection> = [
   {
     rows: ["19"],
     name: "the limit on the share of dead letters",
-    edits: [edit("src/Consumer/ShareLimit.ts", "if (!this.#allows()) {", "if (false) {")],
+    edits: [edit("src/Consumer/DeadLetterBreaker.ts", "if (!this.#allows()) {", "if (false) {")],
     test: "integration/Projector.test.ts",
     title: "dead-letters no more than the limit, says so, and applies the rest after the fix"
   },
   {
     rows: ["19"],
     name: "what is redriven is not limited",
-    edits: [edit("src/Consumer/ShareLimit.ts", " || batch[at]?.redriven", "")],
+    edits: [edit("src/Consumer/DeadLetterBreaker.ts", " || batch[at]?.redriven", "")],
     test: "unit/ShareLimit.test.ts",
     title: "does not stop what is redriven"
   },

@@ -6,7 +6,7 @@ export const rebuilds: ReadonlyArray<Protection> = [
     name: "a rebuild that would lose rows switches nothing",
     edits: [
       edit(
-        "src/Projector/Rebuild/Finish.ts",
+        "src/Projector/Rebuild/CompleteRebuild.ts",
         "yield* checkNothingLost(projection, rebuild, live, floorOf(rebuild.durable))",
         ""
       )
@@ -26,7 +26,7 @@ export const rebuilds: ReadonlyArray<Protection> = [
   {
     rows: ["promise 5"],
     name: "a rebuild makes its indexes when it has caught up",
-    edits: [edit("src/Projector/Rebuild/Complete.ts", "yield* index(projection, generation)", "")],
+    edits: [edit("src/Projector/Rebuild/BuildIndexes.ts", "yield* index(projection, generation)", "")],
     test: "integration/Rebuild.test.ts",
     title: "has the rows of the live read model, takes its place and leaves nothing behind"
   },
@@ -35,7 +35,7 @@ export const rebuilds: ReadonlyArray<Protection> = [
     name: "a rebuild makes its counters when it has caught up",
     edits: [
       edit(
-        "src/Projector/Rebuild/Complete.ts",
+        "src/Projector/Rebuild/BuildIndexes.ts",
         "if (bulk) yield* bulk.complete(sql, (table) => sql.literal(tableName(table, generation)))",
         "if (!bulk) tableName(name, generation)"
       )
@@ -48,7 +48,7 @@ export const rebuilds: ReadonlyArray<Protection> = [
     name: "a rebuild ends with the same events as the live one",
     edits: [
       edit(
-        "src/Projector/Rebuild/Finish.ts",
+        "src/Projector/Rebuild/CompleteRebuild.ts",
         "yield* carryOver(projection, { has: live, lacks: generation }, floorOf(rebuild.durable))",
         ""
       )
@@ -61,12 +61,12 @@ export const rebuilds: ReadonlyArray<Protection> = [
     name: "views are switched in one transaction",
     edits: [
       edit(
-        "src/Projector/Rebuild/Finish.ts",
+        "src/Projector/Rebuild/CompleteRebuild.ts",
         "sql.withTransaction(inOneTransaction(projection, rebuild))",
         "inOneTransaction(projection, rebuild)"
       ),
       edit(
-        "src/Projector/Rebuild/Switch.ts",
+        "src/Projector/Rebuild/PromoteGeneration.ts",
         "yield* sql.unsafe(`lock table ${tables.join(\", \")} in access exclusive mode`)",
         ""
       )
@@ -79,7 +79,7 @@ export const rebuilds: ReadonlyArray<Protection> = [
     name: "the generation that was left is dropped",
     edits: [
       edit(
-        "src/Projector/Rebuild/Retire.ts",
+        "src/Projector/Rebuild/DropGeneration.ts",
         "yield* drop(left.name, left.tables ?? [], left.retires)",
         ""
       )
@@ -92,7 +92,7 @@ export const rebuilds: ReadonlyArray<Protection> = [
     name: "an older program does not write the tables of a newer one",
     edits: [
       edit(
-        "src/Projector/Rebuild/Follow.ts",
+        "src/Projector/Rebuild/GenerationSupervisor.ts",
         "if (version > projection.version) {",
         "if (false) {"
       )

@@ -41,7 +41,7 @@ export const threats: ReadonlyArray<Protection> = [
     name: "a body that comes slowly counts for nothing",
     edits: [
       edit(
-        "src/Ingress/Deliveries.ts",
+        "src/Ingress/DeliveryHandler.ts",
         "response: ServerResponse): void {\n    if (this.#storing >= this.#limits.maxInFlight) {",
         "response: ServerResponse): void {\n    if (this.#open.values().length >= this.#limits.maxInFlight) {"
       )
@@ -289,7 +289,7 @@ export const threats: ReadonlyArray<Protection> = [
     name: "a rebuild shows no rows that are too old",
     edits: [
       edit(
-        "src/Projector/Rebuild/Finish.ts",
+        "src/Projector/Rebuild/CompleteRebuild.ts",
         "for (const side of [live, generation]) yield* expire(projection, side, before)",
         ""
       )

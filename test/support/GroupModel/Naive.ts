@@ -1,9 +1,9 @@
 import {
   type Heartbeat,
-  Member,
+  MemberState,
   type MemberOptions,
   type Snapshot
-} from "../../../src/Consumer/OrderedGroup/Member.ts"
+} from "../../../src/Consumer/OrderedGroup/MemberState.ts"
 
 /** Rules that a member leaves out. */
 export interface Naivety {
@@ -18,9 +18,9 @@ export interface Naivety {
 }
 
 /** A member that leaves out the planted rules. */
-export const memberOf = (options: MemberOptions, planted: Naivety): Member => new Naive(options, planted)
+export const memberOf = (options: MemberOptions, planted: Naivety): MemberState => new Naive(options, planted)
 
-class Naive extends Member {
+class Naive extends MemberState {
   readonly #options: MemberOptions
   readonly #planted: Naivety
   #earlyUntil = Number.NEGATIVE_INFINITY

@@ -1,4 +1,4 @@
-import { shareOut } from "./Balance.ts"
+import { assignPartitions } from "./Assignment.ts"
 import { Silence } from "./Silence.ts"
 import type { Sign } from "./Silence.ts"
 
@@ -101,7 +101,7 @@ const isStuck = ({ unsure }: Owned) => unsure >= looks
  * and so every claim before that. Then it writes each of its partitions: the write defeats a claim that was decided
  * while it stood still and is on its way.
  */
-export class Member {
+export class MemberState {
   readonly #options: MemberOptions
   readonly #owned = new Map<number, Owned>()
   /** The newest record of each partition. */
@@ -298,7 +298,7 @@ export class Member {
       if (owner === null || count === undefined) free.push(partition)
       else counts.set(owner, count + 1)
     }
-    return shareOut(counts, free, this.#options.partitions, id)
+    return assignPartitions(counts, free, this.#options.partitions, id)
   }
 
   /** Those that are not being given away, lowest first. */

@@ -4,7 +4,7 @@ import { Buffer } from "node:buffer"
 import { ReadFailed, stream as eventStream } from "../../EventLog/EventLog.ts"
 import { makeReader, reading } from "../../EventLog/Reader.ts"
 import type { Nats } from "../../Nats/Nats.ts"
-import type { PartitionRecord, Revised, Snapshot } from "./Member.ts"
+import type { PartitionRecord, Revised, Snapshot } from "./MemberState.ts"
 import type { Sign } from "./Silence.ts"
 
 /** The JetStream KV bucket of all ordered groups, and the stream under it. */
@@ -58,7 +58,7 @@ export class BucketMissing extends Schema.TaggedError<BucketMissing>()("BucketMi
  * What the members of one group know of each other. Keys: `<group>.config`, `.log`, `.member.<id>`,
  * `.partition.<n>`.
  */
-export interface Store {
+export interface GroupStore {
   /** Stores the configuration on one revision only, 0 for none. Undefined when it was another one. */
   readonly configure: (
     config: GroupConfig,
@@ -71,7 +71,7 @@ export interface Store {
   readonly read: Effect.Effect<Contents, ReadFailed>
   /** Gives the revision of the heartbeat. */
   readonly heartbeat: (member: string, lease: number) => Effect.Effect<number, ReadFailed | BucketMissing>
-  readonly forget: (member: string) => Effect.Effect<void, ReadFailed>
+  readonly removeMember: (member: string) => Effect.Effect<void, ReadFailed>
   readonly anchor: (anchor: Anchor) => Effect.Effect<void, ReadFailed>
   /** Writes on one revision only, 0 for none; the new revision, or undefined when it was another one. */
   readonly write: (
@@ -113,7 +113,7 @@ export const open = Effect.fnUntraced(
       found === undefined
         ? Effect.fail(new BucketMissing({ message: missing }))
         : Effect.succeed(found.created))
-    const store: Store = {
+    const store: GroupStore = {
       configured: Effect.map(entries, (found) => {
         const config = found.find(({ key }) => key === "config")
         return config && { config: decodeConfig(config.value), revision: config.revision }
@@ -134,7 +134,7 @@ export const open = Effect.fnUntraced(
           (failure) => Effect.andThen(created, Effect.fail(failure))
         ),
       // A purge leaves not even a mark that it was deleted.
-      forget: (member) =>
+      removeMember: (member) =>
         Effect.asVoid(
           reading(() => manager.streams.purge(bucketStream, { filter: subject(`member.${member}`) }))
         ),

@@ -2,7 +2,7 @@
  * How many partitions a member keeps and which free ones it claims, so that all who see the same agree: everyone
  * gets the same number, or one more, and as few as possible change hands.
  */
-export const shareOut = (
+export const assignPartitions = (
   /** How many partitions each living member has. */
   counts: ReadonlyMap<string, number>,
   free: ReadonlyArray<number>,

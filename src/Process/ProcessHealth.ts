@@ -10,7 +10,7 @@ export interface Fault {
 }
 
 /** What keeps the process alive and ready. A worker that ends takes the process down with it. */
-export class Vitals extends Context.Service<Vitals, {
+export class ProcessHealth extends Context.Service<ProcessHealth, {
   /** Asks a part for its fault whenever readiness is asked for, until the scope ends. */
   readonly watch: (
     part: string,
@@ -24,11 +24,11 @@ export class Vitals extends Context.Service<Vitals, {
   readonly faults: Effect.Effect<ReadonlyArray<Fault>>
   /** Fails when the first worker ends. */
   readonly died: Effect.Effect<never, WorkerDied>
-}>()("threeqpr-events/Vitals") {
-  static readonly layer = Layer.sync(Vitals, () => {
+}>()("threeqpr-events/ProcessHealth") {
+  static readonly layer = Layer.sync(ProcessHealth, () => {
     const parts = new Map<string, Effect.Effect<string | undefined>>()
     const died = Deferred.makeUnsafe<never, WorkerDied>()
-    return Vitals.of({
+    return ProcessHealth.of({
       watch: (part, fault) =>
         Effect.acquireRelease(
           Effect.sync(() => void parts.set(part, fault)),

@@ -1,7 +1,7 @@
 import { Effect } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { Projection } from "../Projection.ts"
-import { NotLevel } from "./Level.ts"
+import { NotCaughtUp } from "./CatchUp.ts"
 import { end, type Rebuild } from "../Registry.ts"
 import { replaceViews, tablesOf } from "../Tables.ts"
 
@@ -9,7 +9,7 @@ import { replaceViews, tablesOf } from "../Tables.ts"
  * Makes a rebuilt generation the live one, within a transaction that keeps batches away. Readers of the views
  * wait half a second at most: we give up sooner than Postgres looks for deadlocks, and try again.
  */
-export const switchTo = Effect.fn("Projector.switchTo")(
+export const promoteGeneration = Effect.fn("Projector.switchTo")(
   function*(projection: Projection, rebuild: Rebuild, live: number, events: number) {
     const sql = yield* SqlClient
     const { generation, id } = rebuild
@@ -32,7 +32,7 @@ export const switchTo = Effect.fn("Projector.switchTo")(
       update rebuilds set retires = ${live}, retired_tables = ${JSON.stringify(tables)}::text::jsonb
       where id = ${id}`
     if (!(yield* end(id, "switched", { result: { events } }))) {
-      return yield* new NotLevel({ message: "cancelled" })
+      return yield* new NotCaughtUp({ message: "cancelled" })
     }
     yield* Effect.logInfo(
       `projection ${name}: generation ${generation} is live, built from ${events} events`

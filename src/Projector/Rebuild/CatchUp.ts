@@ -1,7 +1,7 @@
 import { Effect, Option, Schema } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { eventOf } from "../../EventLog/Delivered.ts"
-import { read } from "../../Domain/Reading.ts"
+import { decodeDelivery } from "../../Domain/Decode.ts"
 import { EventLog, type LoggedEntry } from "../../EventLog/EventLog.ts"
 import { messageOf } from "../../Process/Failure.ts"
 import type { Projection } from "../Projection.ts"
@@ -13,7 +13,7 @@ import { appliedTable } from "../Tables.ts"
 const most = 5_000
 
 /** Two generations cannot be brought to the same events now; their consumers may still do it. */
-export class NotLevel extends Schema.TaggedError<NotLevel>()("NotLevel", { message: Schema.String }) {}
+export class NotCaughtUp extends Schema.TaggedError<NotCaughtUp>()("NotCaughtUp", { message: Schema.String }) {}
 
 /** The log has another event at a sequence than the one that was applied: it is not the log of these rows. */
 export class OtherEvent extends Schema.TaggedError<OtherEvent>()("OtherEvent", { message: Schema.String }) {}
@@ -42,7 +42,7 @@ export const carryOver = Effect.fn("Projector.carryOver")(
     const log = yield* EventLog
     const events = yield* lacking(projection, pair, floor, Number.MAX_SAFE_INTEGER)
     if (events.length > most) {
-      return yield* new NotLevel({ message: `more than ${most} events are still to come` })
+      return yield* new NotCaughtUp({ message: `more than ${most} events are still to come` })
     }
     const decoded = yield* Effect.forEach(
       events,
@@ -51,7 +51,7 @@ export const carryOver = Effect.fn("Projector.carryOver")(
     )
     for (let from = 0; from < decoded.length; from += 500) {
       yield* applyWithin(projection, pair.lacks, decoded.slice(from, from + 500)).pipe(
-        Effect.mapError((error) => new NotLevel({ message: messageOf(error) }))
+        Effect.mapError((error) => new NotCaughtUp({ message: messageOf(error) }))
       )
     }
     return decoded.length
@@ -73,7 +73,7 @@ const lacking = Effect.fnUntraced(
 const decode = (
   { event_id, sequence }: Lacking,
   entry: Option.Option<LoggedEntry>
-): Effect.Effect<Decoded, NotLevel | OtherEvent> => {
+): Effect.Effect<Decoded, NotCaughtUp | OtherEvent> => {
   const event = Option.getOrUndefined(Option.map(entry, eventOf))
   if (event !== undefined && event.id !== event_id) {
     return Effect.fail(
@@ -83,8 +83,8 @@ const decode = (
       })
     )
   }
-  const reading = event && read(event.body)
+  const reading = event && decodeDelivery(event.body)
   return event === undefined || reading?._tag !== "Event"
-    ? Effect.fail(new NotLevel({ message: `the log has no event ${event_id} at sequence ${sequence}` }))
+    ? Effect.fail(new NotCaughtUp({ message: `the log has no event ${event_id} at sequence ${sequence}` }))
     : Effect.succeed({ event, json: reading.text })
 }

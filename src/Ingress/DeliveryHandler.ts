@@ -2,12 +2,12 @@ import { Cause, Context, Effect, Exit, LogLevel, References } from "effect"
 import type { Buffer } from "node:buffer"
 import type { IncomingMessage, ServerResponse } from "node:http"
 import type { AppendFailed } from "../EventLog/EventLog.ts"
-import { InFlight } from "../Process/InFlight.ts"
+import { SlotMap } from "../Process/SlotMap.ts"
 import type { Ingress, Receipt, Rejected } from "./Ingress.ts"
 import { ingest, type Outcome } from "../Process/Metrics.ts"
 import * as Signature from "../Signature/Signature.ts"
 import { Tracing } from "../Process/Telemetry/Tracing.ts"
-import { answer, answerUnavailable } from "./Answer.ts"
+import { answer, answerUnavailable } from "./Responses.ts"
 import { Body } from "./Body.ts"
 import { Rejections } from "./Rejections.ts"
 
@@ -33,7 +33,7 @@ interface Delivery {
  * the cap on those that wait for the log a delivery is answered 503 unread. Those whose bodies are still coming
  * are bounded by what they hold: a slow client takes no other client's place. One timer watches all deadlines.
  */
-export class Deliveries {
+export class DeliveryHandler {
   readonly rejections = new Rejections()
   readonly #ingress: Ingress["Service"]
   readonly #fork: <A, E>(effect: Effect.Effect<A, E>) => ReturnType<typeof Effect.runFork<A, E>>
@@ -41,7 +41,7 @@ export class Deliveries {
   readonly #tracing: Tracing | undefined
   /** Whether the log has a line for each delivery. */
   readonly #told: boolean
-  readonly #open = new InFlight<Delivery>()
+  readonly #open = new SlotMap<Delivery>()
   readonly #sweep: ReturnType<typeof setInterval>
   #storing = 0
   #unread = 0

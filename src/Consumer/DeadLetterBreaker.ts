@@ -22,7 +22,7 @@ export const retryLimited = 30_000
  * `window` events are dead letters and one more would exceed `share`. An event that fails is then retried later, until
  * enough others succeed. Redriven events are not limited: they are dead letters already.
  */
-export class ShareLimit {
+export class DeadLetterBreaker {
   readonly #settled: Array<boolean> = []
   #dead = 0
   #last: string | undefined

@@ -1,8 +1,8 @@
-import { Feed, type Placed } from "./Feed.ts"
-import type { Member, Owned } from "./Member.ts"
+import { PartitionBuffer, type Placed } from "./PartitionBuffer.ts"
+import type { MemberState, Owned } from "./MemberState.ts"
 
 /** An event that has begun; without one it is a redrive that has the turn of its partition. */
-export interface Begun<E> {
+export interface RunningEvent<E> {
   readonly owned: Owned
   readonly event: E | undefined
 }
@@ -13,20 +13,20 @@ export type End =
   | { readonly _tag: "Again"; readonly notBefore: number }
 
 /** Gives each partition of a member its events, strictly one after the other. It has no clock and no I/O. */
-export class Desk<E extends Placed> {
-  readonly member: Member
-  readonly feed = new Feed<E>()
+export class PartitionScheduler<E extends Placed> {
+  readonly member: MemberState
+  readonly feed = new PartitionBuffer<E>()
   readonly #fed = new Map<number, Owned>()
-  readonly #begun = new Map<number, Begun<E>>()
+  readonly #begun = new Map<number, RunningEvent<E>>()
   readonly #notBefore = new WeakMap<Owned, number>()
   readonly #reserved = new Map<number, number>()
 
-  constructor(member: Member) {
+  constructor(member: MemberState) {
     this.member = member
   }
 
   /** Follows what the member owns now. Gives what has begun on partitions that are no longer ours. */
-  align(): ReadonlyArray<Begun<E>> {
+  align(): ReadonlyArray<RunningEvent<E>> {
     const { owned } = this.member
     for (const [partition, one] of this.#fed) {
       if (owned.get(partition) === one) continue
@@ -42,8 +42,8 @@ export class Desk<E extends Placed> {
   }
 
   /** The events that begin now. */
-  begin(now: number): ReadonlyArray<Begun<E>> {
-    const beginning: Array<Begun<E>> = []
+  begin(now: number): ReadonlyArray<RunningEvent<E>> {
+    const beginning: Array<RunningEvent<E>> = []
     for (const [partition, owned] of this.#fed) {
       if (now < (this.#reserved.get(partition) ?? 0)) continue
       if (!owned.busy) owned.done = Math.max(owned.done, this.feed.finishedTo(partition) ?? 0)
@@ -61,14 +61,14 @@ export class Desk<E extends Placed> {
   }
 
   /** Takes the turn of a partition for a redrive; undefined when that is not possible now. */
-  borrow(partition: number, now: number): Begun<E> | undefined {
+  borrow(partition: number, now: number): RunningEvent<E> | undefined {
     const owned = this.#fed.get(partition)
     const begun = owned && this.#take(owned, undefined, now)
     if (begun !== undefined) this.#reserved.delete(partition)
     return begun
   }
 
-  end(begun: Begun<E>, end: End): void {
+  end(begun: RunningEvent<E>, end: End): void {
     const { event, owned } = begun
     this.#begun.delete(owned.partition)
     owned.busy = false
@@ -82,7 +82,7 @@ export class Desk<E extends Placed> {
   }
 
   // An event that began under an earlier ownership of the partition has to end first.
-  #take(owned: Owned, event: E | undefined, now: number): Begun<E> | undefined {
+  #take(owned: Owned, event: E | undefined, now: number): RunningEvent<E> | undefined {
     if (this.#begun.has(owned.partition) || !this.member.mayBegin(owned.partition, now)) return undefined
     const begun = { owned, event }
     owned.busy = true

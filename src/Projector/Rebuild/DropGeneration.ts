@@ -11,7 +11,7 @@ import { drop } from "../Tables.ts"
  * process has had time to stop its consumer; one that has not finds out in its next batch. A generation that cannot be
  * dropped, because a view depends on its tables, does not keep the others.
  */
-export const retireAll = Effect.gen(function*() {
+export const dropGenerations = Effect.gen(function*() {
   const sql = yield* SqlClient
   const left = yield* sql<{ readonly id: number }>`
     select id::float8 as id from rebuilds

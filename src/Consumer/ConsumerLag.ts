@@ -3,7 +3,7 @@ import { stream } from "../EventLog/EventLog.ts"
 import { ownerOf } from "./DurableFaults.ts"
 
 /** Where a durable consumer stands in the event log. */
-export interface Standing {
+export interface ConsumerLag {
   readonly name: string
   /** The subject that it consumes. */
   readonly filter: string
@@ -20,12 +20,12 @@ export interface Standing {
 }
 
 /** Where one durable consumer stands in the event log. */
-export const standing = async (manager: JetStreamManager, durable: string): Promise<Standing> =>
+export const standing = async (manager: JetStreamManager, durable: string): Promise<ConsumerLag> =>
   standingOf(await manager.consumers.info(stream, durable))
 
 /** Where every durable consumer of the event log stands, in the order of their names. */
-export const standings = async (manager: JetStreamManager): Promise<ReadonlyArray<Standing>> => {
-  const found: Array<Standing> = []
+export const standings = async (manager: JetStreamManager): Promise<ReadonlyArray<ConsumerLag>> => {
+  const found: Array<ConsumerLag> = []
   for await (const info of manager.consumers.list(stream)) {
     if (info.config.durable_name !== undefined) found.push(standingOf(info))
   }
@@ -33,7 +33,7 @@ export const standings = async (manager: JetStreamManager): Promise<ReadonlyArra
 }
 
 /** Where a durable consumer stands, from what the broker says. */
-export const standingOf = (info: ConsumerInfo): Standing => ({
+export const standingOf = (info: ConsumerInfo): ConsumerLag => ({
   name: info.name,
   filter: info.config.filter_subject ?? info.config.filter_subjects?.join(", ") ?? ">",
   pending: info.num_pending,

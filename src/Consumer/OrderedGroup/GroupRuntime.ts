@@ -4,19 +4,19 @@ import type { DeadLetters } from "../../EventLog/DeadLetters.ts"
 import type { LoggedEntry, ReadFailed, ReadOptions } from "../../EventLog/EventLog.ts"
 import { messageOf } from "../../Process/Failure.ts"
 import { otherBucket, otherConfig } from "./Agreement.ts"
-import type { Begun, Desk, End } from "./Desk.ts"
+import type { RunningEvent, PartitionScheduler, End } from "./PartitionScheduler.ts"
 import type { Turn } from "./Fence.ts"
 import type { Judged } from "./Handler.ts"
 import type { LeaseClock } from "./LeaseClock.ts"
-import type { Action } from "./Member.ts"
-import type { Contents, GroupConfig, Store } from "./Store.ts"
+import type { Action } from "./MemberState.ts"
+import type { Contents, GroupConfig, GroupStore } from "./GroupStore.ts"
 import type { Waiting } from "./Waiting.ts"
 
 /** How many entries are read at a time, and how long to wait for the first of them, in milliseconds. */
 const limit = 500
 const wait = 1_000
 
-export interface WorkOptions<T extends string> {
+export interface GroupOptions<T extends string> {
   readonly name: string
   readonly id: string
   readonly filter: string
@@ -24,7 +24,7 @@ export interface WorkOptions<T extends string> {
   readonly lease: number
   readonly clock: LeaseClock
   readonly config: GroupConfig
-  readonly store: Store
+  readonly store: GroupStore
   /** Compares the log with the group, and remembers what was read of it. */
   readonly log: {
     readonly check: Effect.Effect<string | undefined, ReadFailed>
@@ -36,7 +36,7 @@ export interface WorkOptions<T extends string> {
   readonly isConnected: () => boolean
   /** Whether the connection has ended and does not come back. */
   readonly isClosed: () => boolean
-  readonly desk: Desk<Waiting<T>>
+  readonly desk: PartitionScheduler<Waiting<T>>
   readonly read: (options: ReadOptions) => Effect.Effect<ReadonlyArray<LoggedEntry>, ReadFailed>
   readonly deadLetters: DeadLetters["Service"]
   readonly waitingOf: (delivered: Delivered) => Waiting<T> | undefined
@@ -44,7 +44,7 @@ export interface WorkOptions<T extends string> {
 }
 
 /** What the rest of a member needs to know of its work. */
-export interface Working {
+export interface RunningGroup {
   /** Begins what can begin. */
   readonly act: Effect.Effect<void>
   /** Why the group's store or the log keep us from beginning. */
@@ -58,13 +58,13 @@ const compareEvery = 10_000
  * The part of an ordered group that acts: sends heartbeats, looks at the store, writes, reads the log once for all
  * partitions of this member, and runs handlers. When the scope ends it finishes and gives everything back.
  */
-export const work = Effect.fnUntraced(function*<T extends string>(
-  options: WorkOptions<T>
-): Effect.fn.Return<Working, never, Scope.Scope> {
+export const runGroup = Effect.fnUntraced(function*<T extends string>(
+  options: GroupOptions<T>
+): Effect.fn.Return<RunningGroup, never, Scope.Scope> {
   const { clock, desk, id, lease, log, name, store } = options
   const { member } = desk
   const handlers = yield* Effect.acquireRelease(Scope.make(), (scope) => Scope.close(scope, Exit.void))
-  const fibers = new Map<Begun<Waiting<T>>, Fiber.Fiber<void>>()
+  const fibers = new Map<RunningEvent<Waiting<T>>, Fiber.Fiber<void>>()
   const nudges = yield* Queue.sliding<void>(1)
   /** The log has to be compared before anything begins. */
   let logFault: string | undefined = "the event log was not compared with the group yet"
@@ -82,7 +82,7 @@ export const work = Effect.fnUntraced(function*<T extends string>(
     return Effect.forEach(desk.begin(clock.now()), begin, { discard: true })
   })
 
-  const begin = (begun: Begun<Waiting<T>>) =>
+  const begin = (begun: RunningEvent<Waiting<T>>) =>
     attempt(begun).pipe(
       // The partition waits for the end of its turn, so a defect ends it too.
       Effect.catchCause((cause) =>
@@ -97,7 +97,7 @@ export const work = Effect.fnUntraced(function*<T extends string>(
       Effect.map((fiber) => void (fiber.pollUnsafe() === undefined && fibers.set(begun, fiber)))
     )
 
-  const attempt = Effect.fnUntraced(function*({ event, owned }: Begun<Waiting<T>>) {
+  const attempt = Effect.fnUntraced(function*({ event, owned }: RunningEvent<Waiting<T>>) {
     if (event === undefined) return again(0)
     const outcome = yield* options.handle(event, owned)
     if (outcome === "fenced") return fenced
@@ -115,7 +115,7 @@ export const work = Effect.fnUntraced(function*<T extends string>(
     )
   })
 
-  const finish = Effect.fnUntraced(function*(begun: Begun<Waiting<T>>, end: End) {
+  const finish = Effect.fnUntraced(function*(begun: RunningEvent<Waiting<T>>, end: End) {
     fibers.delete(begun)
     desk.end(begun, end)
     if (begun.owned.leaving || end._tag === "Fenced") yield* Queue.offer(nudges, undefined)
@@ -125,7 +125,7 @@ export const work = Effect.fnUntraced(function*<T extends string>(
   })
 
   const write = Effect.fnUntraced(function*(action: Action) {
-    if (action._tag === "Forget") return yield* store.forget(action.member)
+    if (action._tag === "Forget") return yield* store.removeMember(action.member)
     const revision = yield* store.write(action.partition, action.record, action.expected)
     if (revision === undefined) return member.refused(action)
     member.wrote(action, revision)
@@ -244,7 +244,7 @@ export const work = Effect.fnUntraced(function*<T extends string>(
         Effect.suspend(() => member.owned.size === 0 || !options.isConnected() ? Effect.void : look)
       ),
       Effect.andThen(
-        Effect.suspend(() => options.isConnected() ? Effect.ignore(store.forget(id)) : Effect.void)
+        Effect.suspend(() => options.isConnected() ? Effect.ignore(store.removeMember(id)) : Effect.void)
       )
     )
   })

@@ -3,7 +3,7 @@
  * an outgrown table that has become old refers to the next one. What was deleted stays alive until the next full
  * collection.
  */
-export class InFlight<A extends object> {
+export class SlotMap<A extends object> {
   readonly #places: Array<A | undefined> = []
   readonly #free: Array<number> = []
 

@@ -1,22 +1,22 @@
 import { Effect, Predicate, Schema } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { Consumers } from "../../Consumer/Consumer.ts"
-import type { Standing } from "../../Consumer/Standing.ts"
+import type { ConsumerLag } from "../../Consumer/ConsumerLag.ts"
 import { isTransient } from "../../Database/SqlFailure.ts"
 import { EventLog } from "../../EventLog/EventLog.ts"
 import { messageOf } from "../../Process/Failure.ts"
 import type { Projection } from "../Projection.ts"
 import { appliedBy } from "../Apply/AppliedCounts.ts"
 import { compare } from "./Compare.ts"
-import { complete } from "./Complete.ts"
+import { buildIndexes } from "./BuildIndexes.ts"
 import { completeness } from "../Place/Completeness.ts"
 import { cutoff, expire } from "../Expire.ts"
-import { carryOver, lackingUpTo, NotLevel } from "./Level.ts"
+import { carryOver, lackingUpTo, NotCaughtUp } from "./CatchUp.ts"
 import { exclude, lead } from "../Locks.ts"
 import { otherLog } from "../Place/LogIdentity.ts"
 import { placeOf } from "../Place/Places.ts"
 import { end, type Rebuild } from "../Registry.ts"
-import { switchTo } from "./Switch.ts"
+import { promoteGeneration } from "./PromoteGeneration.ts"
 
 /** A rebuild whose consumer has fewer events than this before it is taken for caught up. */
 const nearlyNothing = 1_000
@@ -32,7 +32,7 @@ class WouldLose extends Schema.TaggedError<WouldLose>()("WouldLose", { message: 
  * waiting: both sides are brought to the same events, then the views are switched or the rows compared. Any
  * process may try at any time; one does it. What cannot be done now is tried again.
  */
-export const finish = Effect.fn("Projector.finish")(
+export const completeRebuild = Effect.fn("Projector.finish")(
   function*(projection: Projection, rebuild: Rebuild) {
     const consumers = yield* Consumers
     const shadow = standingOf(yield* consumers.standings, rebuild.durable)
@@ -43,7 +43,7 @@ export const finish = Effect.fn("Projector.finish")(
     }
     yield* step(projection, rebuild).pipe(
       Effect.catchTag(
-        "NotLevel",
+        "NotCaughtUp",
         ({ message }) => Effect.logDebug(`rebuild of ${projection.name}: ${message}`)
       ),
       Effect.catch((error) =>
@@ -59,7 +59,7 @@ const step = Effect.fnUntraced(function*(projection: Projection, rebuild: Rebuil
   const sql = yield* SqlClient
   return yield* rebuild.completed
     ? sql.withTransaction(inOneTransaction(projection, rebuild))
-    : complete(projection, rebuild)
+    : buildIndexes(projection, rebuild)
 })
 
 const fail = (rebuild: Rebuild, error: unknown) =>
@@ -95,7 +95,7 @@ const inOneTransaction = Effect.fnUntraced(function*(projection: Projection, reb
     if (!rebuild.accepts_new_log || rebuild.kind !== "rebuild") {
       return yield* new OtherLog({ message: outdated })
     }
-    return yield* switchTo(projection, rebuild, live, yield* appliedBy(projection, generation))
+    return yield* promoteGeneration(projection, rebuild, live, yield* appliedBy(projection, generation))
   }
   yield* carryOver(projection, { has: live, lacks: generation }, floorOf(rebuild.durable))
   if (rebuild.kind !== "rebuild") {
@@ -112,7 +112,7 @@ const inOneTransaction = Effect.fnUntraced(function*(projection: Projection, reb
     if (!rebuild.accepts_new_log) {
       yield* checkNothingLost(projection, rebuild, live, floorOf(rebuild.durable))
     }
-    yield* switchTo(projection, rebuild, live, yield* appliedBy(projection, generation))
+    yield* promoteGeneration(projection, rebuild, live, yield* appliedBy(projection, generation))
   } else {
     const tables = yield* compare(projection, live, generation)
     yield* endWith(rebuild, { events: yield* appliedBy(projection, generation), tables })
@@ -120,7 +120,7 @@ const inOneTransaction = Effect.fnUntraced(function*(projection: Projection, reb
 })
 
 const endWith = Effect.fnUntraced(function*(rebuild: Rebuild, result: unknown) {
-  if (!(yield* end(rebuild.id, "compared", { result }))) return yield* new NotLevel({ message: "cancelled" })
+  if (!(yield* end(rebuild.id, "compared", { result }))) return yield* new NotCaughtUp({ message: "cancelled" })
   yield* Effect.logInfo(`projection ${rebuild.name}: compared with generation ${rebuild.generation}`)
 })
 
@@ -155,12 +155,12 @@ const checkComplete = Effect.fnUntraced(function*(
   const { replays } = yield* placeOf({ name, generation })
   const message = `${missing} events are missing in generation ${generation} of ${name}`
   return replays < 2
-    ? yield* new NotLevel({ message: `${message}; they are read again from the log` })
+    ? yield* new NotCaughtUp({ message: `${message}; they are read again from the log` })
     : yield* new WouldLose({
       message: `${message}, and reading the log again did not bring them. Nothing was switched; `
         + `\`threeqpr projections verify ${name} --ledger\` names events that are missing.`
     })
 })
 
-const standingOf = (standings: ReadonlyArray<Standing>, durable: string) =>
+const standingOf = (standings: ReadonlyArray<ConsumerLag>, durable: string) =>
   standings.find(({ name }) => name === durable)

@@ -10,7 +10,7 @@ import { index } from "../Tables.ts"
  * keeps the generation's batches waiting. From then on each batch does the whole. Any process may try at any time; one
  * does it.
  */
-export const complete = Effect.fn("Projector.complete")(
+export const buildIndexes = Effect.fn("Projector.complete")(
   function*(projection: Projection, { generation, id }: Rebuild) {
     const sql = yield* SqlClient
     const { bulk, name } = projection

@@ -5,7 +5,7 @@ import { type EventId, isEventId } from "./EventId.ts"
 import { listedCode } from "./QprCode.ts"
 
 /** Why a signed body could not be read as an event. */
-export type Unusable = "invalid_json" | "invalid_envelope" | "invalid_data"
+export type Undecodable = "invalid_json" | "invalid_envelope" | "invalid_data"
 
 /** What is wrong at one place of a body; the path is empty for the body as a whole. */
 export interface Problem {
@@ -26,7 +26,7 @@ export type Reading =
   }
   | {
     readonly _tag: "Unusable"
-    readonly reason: Unusable
+    readonly reason: Undecodable
     readonly id: EventId | null
     readonly type: string | null
     readonly problems: ReadonlyArray<Problem>
@@ -39,7 +39,7 @@ export type Reading =
  * schema. Unknown fields and unknown types are fine; null, and an optional field that does not fit, are like absent.
  * Never throws.
  */
-export const read = (body: Uint8Array): Reading => {
+export const decodeDelivery = (body: Uint8Array): Reading => {
   if (isTooDeep(body)) {
     return unusable("invalid_json", null, null, whole(`nested deeper than ${maxDepth} levels`))
   }
@@ -138,7 +138,7 @@ const optional: Record<KnownType, ReadonlyMap<string, (value: unknown) => boolea
 }
 
 const unusable = (
-  reason: Unusable,
+  reason: Undecodable,
   id: EventId | null,
   type: string | null,
   problems: ReadonlyArray<Problem>

@@ -4,13 +4,13 @@ import type { ConsumerUnavailable } from "../../Consumer/Durable.ts"
 import { isTransient } from "../../Database/SqlFailure.ts"
 import { messageOf } from "../../Process/Failure.ts"
 import type { Projection } from "../Projection.ts"
-import { Vitals } from "../../Process/Vitals.ts"
-import { finish } from "./Finish.ts"
+import { ProcessHealth } from "../../Process/ProcessHealth.ts"
+import { completeRebuild } from "./CompleteRebuild.ts"
 import { type Keeper, type Look, UnreadablePatience } from "../Place/Keep.ts"
 import { isLockTimeout } from "../Locks.ts"
 import { begin } from "./Rebuilds.ts"
 import { active, end, type Live, lives, noteError, type Rebuild } from "../Registry.ts"
-import { retireAll } from "./Retire.ts"
+import { dropGenerations } from "./DropGeneration.ts"
 import { freshDurable } from "../Tables.ts"
 import { reasonOf, type Trouble } from "../Trouble.ts"
 import { due, outdated } from "../Versions.ts"
@@ -39,10 +39,10 @@ interface Running {
  * live one and the one that is being built, stops the others, and does what rebuilds need. What fails is
  * tried again at the next look.
  */
-export const follower = Effect.fnUntraced(
+export const generationSupervisor = Effect.fnUntraced(
   function*<R>(projections: ReadonlyArray<Projection>, { keep }: Keeper, run: Run<R>) {
     const scope = yield* Effect.scope
-    const vitals = yield* Vitals
+    const vitals = yield* ProcessHealth
     const running = new Map<string, Running>()
     const live = new Map<string, string>()
     const faults = new Map<string, string>()
@@ -98,7 +98,7 @@ export const follower = Effect.fnUntraced(
       const strange = own?.otherLog ?? (acceptsOther ? undefined : live?.otherLog)
       if (strange !== undefined) return yield* Effect.asVoid(end(rebuild.id, "failed", { error: strange }))
       if (rebuild.version === null) return yield* begin(projection, rebuild, freshDurable)
-      if (rebuild.version === projection.version) return yield* finish(projection, rebuild)
+      if (rebuild.version === projection.version) return yield* completeRebuild(projection, rebuild)
       // Newer than we are: another process builds it.
       if (rebuild.version > projection.version) return
       yield* end(rebuild.id, "failed", {
@@ -126,7 +126,7 @@ export const follower = Effect.fnUntraced(
       }
       for (const [durable, one] of running) if (!wanted.has(durable)) yield* stop(durable, one)
       for (const [durable, start] of wanted) if (!running.has(durable)) yield* start()
-      yield* beside("dropping a generation", retireAll)
+      yield* beside("dropping a generation", dropGenerations)
       return rebuilds.length > 0
     })
 

@@ -24,7 +24,7 @@ const capacityBytes = 32 * 1024 * 1024
  * What was read for the partitions of a member and waits to be handled. One reading serves all of them. A
  * partition that is slow, or was assigned late, falls behind. Readings that begin earlier catch it up.
  */
-export class Feed<E extends Placed> {
+export class PartitionBuffer<E extends Placed> {
   readonly #waiting = new Map<number, Waiting<E>>()
   #bytes = 0
 

@@ -14,14 +14,14 @@ export const consumer: ReadonlyArray<Protection> = [
       ),
       silence
     ],
-    test: "integration/Projector.test.ts",
+    test: "integration/Projector/Projector.test.ts",
     title: "creates its durable consumer again when it was deleted, and changes nothing twice"
   },
   {
     rows: ["10"],
     name: "a durable consumer of which the broker says nothing is created again",
     edits: [silence],
-    test: "integration/Network.test.ts",
+    test: "integration/EventLog/Network.test.ts",
     title: "is created again when it is gone and the broker says nothing of it"
   },
   {
@@ -39,7 +39,7 @@ export const consumer: ReadonlyArray<Protection> = [
         "if (false) {"
       )
     ],
-    test: "integration/Projector.test.ts",
+    test: "integration/Projector/Projector.test.ts",
     title: "continues when the broker is back, and changes nothing twice"
   },
   {
@@ -79,7 +79,7 @@ export const consumer: ReadonlyArray<Protection> = [
         "return yield* Effect.void.pipe("
       )
     ],
-    test: "integration/Projector.test.ts",
+    test: "integration/Projector/Projector.test.ts",
     title: "applies 499 of a batch of 500 and keeps the poison one aside, with its reason and sequence"
   },
   {
@@ -92,7 +92,7 @@ export const consumer: ReadonlyArray<Protection> = [
         "if (there === undefined) return\n      recreating = false"
       )
     ],
-    test: "integration/Pull.test.ts",
+    test: "integration/Consumer/Pull.test.ts",
     title: "is created again once it is wanted again"
   },
   {
@@ -105,7 +105,7 @@ export const consumer: ReadonlyArray<Protection> = [
         "const isFault = !before.runs"
       )
     ],
-    test: "integration/Place.test.ts",
+    test: "integration/Projector/Place.test.ts",
     title: "a place in the log that cannot be read for a time"
   },
   {
@@ -119,7 +119,7 @@ export const consumer: ReadonlyArray<Protection> = [
         "member.owned.size === 0 || options.isClosed()"
       )
     ],
-    test: "integration/OrderedGroup.test.ts",
+    test: "integration/Consumer/OrderedGroup.test.ts",
     title: "begins nothing when the bucket of all groups is deleted, or created again, says why, and stops"
   }
 ]

@@ -9,7 +9,7 @@ export const eventLog: ReadonlyArray<Protection> = [
     edits: [
       edit("src/EventLog/Publisher.ts", "if (ack.stream !== stream || !(ack.seq > 0)) {", "if (false) {")
     ],
-    test: "integration/JetStream.test.ts",
+    test: "integration/EventLog/JetStream.test.ts",
     title: "does not take another stream's acknowledgement for its own"
   },
   {
@@ -23,7 +23,7 @@ export const eventLog: ReadonlyArray<Protection> = [
     rows: ["4", "6"],
     name: "a publish without an ack times out",
     edits: [edit("src/EventLog/Publisher.ts", "if (waiting.deadline > now) continue", "continue")],
-    test: "integration/Network.test.ts",
+    test: "integration/EventLog/Network.test.ts",
     title:
       "notices within 15 seconds that the connection is lost, answers meanwhile, and continues when it is back"
   },
@@ -66,7 +66,7 @@ export const eventLog: ReadonlyArray<Protection> = [
     rows: ["4", "6"],
     name: "pings notice a connection that is dead",
     edits: [edit("src/Nats/Nats.ts", "pingInterval: 4_000,", "pingInterval: 120_000,")],
-    test: "integration/Network.test.ts",
+    test: "integration/EventLog/Network.test.ts",
     title:
       "notices within 15 seconds that the connection is lost, answers meanwhile, and continues when it is back"
   },
@@ -76,7 +76,7 @@ export const eventLog: ReadonlyArray<Protection> = [
     edits: [
       edit("src/EventLog/JetStream.ts", "if (!readiness.isBack) return resume(Effect.fail(notBack))", "")
     ],
-    test: "integration/Network.test.ts",
+    test: "integration/EventLog/Network.test.ts",
     title: "publishes nothing but a probe after a lost connection, until that is acknowledged"
   },
   {
@@ -96,7 +96,7 @@ export const eventLog: ReadonlyArray<Protection> = [
         "return { ready: true }"
       )
     ],
-    test: "integration/JetStream.test.ts",
+    test: "integration/EventLog/JetStream.test.ts",
     title: "fails what waits at once, answers at once, recovers, and has kept what it acknowledged"
   },
   {
@@ -122,7 +122,7 @@ export const eventLog: ReadonlyArray<Protection> = [
         ""
       )
     ],
-    test: "integration/JetStream.test.ts",
+    test: "integration/EventLog/JetStream.test.ts",
     title: "says that the stream is full, is not ready, and stores again when there is room"
   },
   {
@@ -142,7 +142,7 @@ export const eventLog: ReadonlyArray<Protection> = [
         "true ? Effect.void : Effect.fail"
       )
     ],
-    test: "integration/JetStream.test.ts",
+    test: "integration/EventLog/JetStream.test.ts",
     title: "are refused, by name and reason, when they would lose events"
   },
   {
@@ -156,14 +156,14 @@ export const eventLog: ReadonlyArray<Protection> = [
     rows: ["9"],
     name: "the duplicate window covers 3QPR's schedule",
     edits: [edit("src/EventLog/Topology.ts", "window < retrySchedule\n", "false\n")],
-    test: "unit/Topology.test.ts",
+    test: "unit/EventLog/Topology.test.ts",
     title: "is refused when it %s"
   },
   {
     rows: ["6"],
     name: "only the newest connection is read",
     edits: [edit("src/Nats/Readers.ts", "if (!isNewest()) return", "")],
-    test: "unit/Readers.test.ts",
+    test: "unit/Nats/Readers.test.ts",
     title: "reads nothing more of a connection that was given up"
   }
 ]

@@ -11,7 +11,7 @@ export const ingress: ReadonlyArray<Protection> = [
     rows: ["promise 1"],
     name: "a delivery without proof of storage is answered 503",
     edits: [answeredStored],
-    test: "integration/PublicListener.test.ts",
+    test: "integration/Ingress/PublicListener.test.ts",
     title: "answers 503 with Retry-After, at once, and says why it is not ready"
   },
   {
@@ -25,7 +25,7 @@ export const ingress: ReadonlyArray<Protection> = [
     rows: ["promise 1"],
     name: "the deadline of a delivery",
     edits: [edit("src/Ingress/DeliveryHandler.ts", "if (delivery.expires > now) continue", "continue")],
-    test: "integration/PublicListener.test.ts",
+    test: "integration/Ingress/PublicListener.test.ts",
     title: "answers 503 within four seconds when the log never answers"
   },
   {
@@ -38,7 +38,7 @@ export const ingress: ReadonlyArray<Protection> = [
         "() => ({ ready: true as const })"
       )
     ],
-    test: "integration/PublicListener.test.ts",
+    test: "integration/Ingress/PublicListener.test.ts",
     title: "answers 503 with Retry-After, at once, and says why it is not ready"
   },
   {
@@ -63,7 +63,7 @@ export const ingress: ReadonlyArray<Protection> = [
     rows: ["29"],
     name: "what is in flight is answered before the listener stops",
     edits: [edit("src/Ingress/Http.ts", "const drainTimeout = 5_000", "const drainTimeout = 0")],
-    test: "integration/PublicListener.test.ts",
+    test: "integration/Ingress/PublicListener.test.ts",
     title: "answers what is in flight before it stops, and takes nothing new"
   },
   {
@@ -72,7 +72,7 @@ export const ingress: ReadonlyArray<Protection> = [
     edits: [
       edit("src/Ingress/DeliveryHandler.ts", "delivery.size <= this.#limits.maxBodyBytes", "true")
     ],
-    test: "integration/PublicListener.test.ts",
+    test: "integration/Ingress/PublicListener.test.ts",
     title: "answers 413 to a body over the limit, declared or streamed, and takes one at the limit"
   },
   {
@@ -85,7 +85,7 @@ export const ingress: ReadonlyArray<Protection> = [
         "if (false) {"
       )
     ],
-    test: "integration/PublicListener.test.ts",
+    test: "integration/Ingress/PublicListener.test.ts",
     title: "answers 415 to a compressed body without inflating it"
   },
   {
@@ -98,7 +98,7 @@ export const ingress: ReadonlyArray<Protection> = [
         "return answer(response, 200, { ok: true })"
       )
     ],
-    test: "integration/PublicListener.test.ts",
+    test: "integration/Ingress/PublicListener.test.ts",
     title: "answers 405 to other methods and 404 to other paths"
   },
   {
@@ -107,7 +107,7 @@ export const ingress: ReadonlyArray<Protection> = [
     edits: [
       edit("src/Ingress/Ingress.ts", "return error && { ok: false, error }", "return undefined")
     ],
-    test: "unit/Ingress.test.ts",
+    test: "unit/Ingress/Ingress.test.ts",
     title: "stores nothing that is unsigned, signed with another secret, or changed after signing"
   },
   {
@@ -120,21 +120,21 @@ export const ingress: ReadonlyArray<Protection> = [
         "verify(new TextEncoder().encode(JSON.stringify(JSON.parse(new TextDecoder().decode(body)))), signature)"
       )
     ],
-    test: "unit/Ingress.test.ts",
+    test: "unit/Ingress/Ingress.test.ts",
     title: "stores a signed event under its type, byte for byte"
   },
   {
     rows: ["25"],
     name: "a signature has the form of one before it is compared",
     edits: [edit("src/Signature/Signature.ts", `if (!isWellFormed(signature)) return "invalid_signature"`, "")],
-    test: "unit/Signature.test.ts",
+    test: "unit/Signature/Signature.test.ts",
     title: "refuses a signature that is"
   },
   {
     rows: ["25"],
     name: "a repeated signature header is ambiguous",
     edits: [edit("src/Signature/Signature.ts", `if (signature.includes(",")) return "ambiguous_signature"`, "")],
-    test: "unit/Signature.test.ts",
+    test: "unit/Signature/Signature.test.ts",
     title: "calls a repeated header ambiguous, even when both values are right"
   },
   {
@@ -154,14 +154,14 @@ export const ingress: ReadonlyArray<Protection> = [
     rows: ["promise 3"],
     name: "an id has to be one",
     edits: [edit("src/Domain/EventId.ts", String.raw`/^[\x21-\x7e]{1,200}$/`, "/^/")],
-    test: "unit/Reading.test.ts",
+    test: "unit/Domain/Decode.test.ts",
     title: "quarantines %s"
   },
   {
     rows: ["promise 3"],
     name: "the data of a known type fit its schema",
     edits: [edit("src/Domain/Decode.ts", "return fits[type](rest)", "return true")],
-    test: "unit/Ingress.test.ts",
+    test: "unit/Ingress/Ingress.test.ts",
     title: "keeps an event whose data is wrong in quarantine, once, and then stores its correction"
   },
   {
@@ -175,7 +175,7 @@ export const ingress: ReadonlyArray<Protection> = [
       if (reading._tag === "Unusable") return Effect.succeed({ ok: false, error: "invalid_signature" })\n`
       )
     ],
-    test: "unit/Ingress.test.ts",
+    test: "unit/Ingress/Ingress.test.ts",
     title: "keeps signed garbage in quarantine under the hash of its bytes"
   },
   {
@@ -184,14 +184,14 @@ export const ingress: ReadonlyArray<Protection> = [
     edits: [
       edit("src/Domain/Decode.ts", `new TextDecoder("utf-8", { fatal: true })`, `new TextDecoder("utf-8")`)
     ],
-    test: "unit/Reading.test.ts",
+    test: "unit/Domain/Decode.test.ts",
     title: "quarantines bytes that are not UTF-8 instead of changing them"
   },
   {
     rows: ["promise 6"],
     name: "JSON that overflows its readers is kept from them",
     edits: [edit("src/Domain/Decode.ts", "if (isTooDeep(body)) {", "if (false) {")],
-    test: "unit/Reading.test.ts",
+    test: "unit/Domain/Decode.test.ts",
     title: "takes 500 levels of nesting and quarantines 501, not counting brackets in texts"
   },
   {
@@ -207,14 +207,14 @@ export const ingress: ReadonlyArray<Protection> = [
     edits: [
       edit("src/Admin/Access/Access.ts", "if (!isSafeName(name, token !== undefined, options)) {", "if (false) {")
     ],
-    test: "integration/Admin.test.ts",
+    test: "integration/Admin/Admin.test.ts",
     title: "answers only requests that come under this machine's own name and from no other site"
   },
   {
     rows: ["promise 7", "T8"],
     name: "requests under a public name are refused with a token too",
     edits: [edit("src/Admin/Access/Hosts.ts", `|| !name.includes(".") ||`, "|| true ||")],
-    test: "integration/AdminAccess.test.ts",
+    test: "integration/Admin/AdminAccess.test.ts",
     title: "answers under names that no public page can have, and under those that are allowed"
   },
   {
@@ -227,21 +227,21 @@ export const ingress: ReadonlyArray<Protection> = [
         "if (false) {"
       )
     ],
-    test: "integration/Admin.test.ts",
+    test: "integration/Admin/Admin.test.ts",
     title: "answers only requests that come under this machine's own name and from no other site"
   },
   {
     rows: ["promise 7", "T10"],
     name: "beyond loopback a token is needed",
     edits: [edit("src/Admin/Access/Access.ts", "token !== undefined || isLoopback(host) ?", "true ?")],
-    test: "integration/Admin.test.ts",
+    test: "integration/Admin/Admin.test.ts",
     title: "does not start beyond loopback without a token"
   },
   {
     rows: ["promise 7", "T10"],
     name: "the token is compared",
     edits: [edit("src/Admin/Access/Access.ts", "[equal(given, token), ", "[true, ")],
-    test: "integration/Admin.test.ts",
+    test: "integration/Admin/Admin.test.ts",
     title: "wants its token, if it has one, for all but health"
   }
 ]

@@ -12,7 +12,7 @@ export const operations: ReadonlyArray<Protection> = [
         Effect.as(log.append({ ...event, receivedAt: Date.now(), signature: "" }), { _tag: "Ack" } as Outcome))`
       )
     ],
-    test: "integration/Redrive.test.ts",
+    test: "integration/Jobs/Redrive.test.ts",
     title: "gives the event to its consumer again, removes the dead letter and publishes nothing"
   },
   {
@@ -25,7 +25,7 @@ export const operations: ReadonlyArray<Protection> = [
         "const removed = Effect.succeed(true)"
       )
     ],
-    test: "integration/Redrive.test.ts",
+    test: "integration/Jobs/Redrive.test.ts",
     title: "gives the event to its consumer again, removes the dead letter and publishes nothing"
   },
   {
@@ -38,21 +38,21 @@ export const operations: ReadonlyArray<Protection> = [
         "if (logged) {"
       )
     ],
-    test: "integration/Redrive.test.ts",
+    test: "integration/Jobs/Redrive.test.ts",
     title: "takes the bytes of the dead letter when the log no longer has the event, or another"
   },
   {
     rows: ["promise 3"],
     name: "a released entry of the quarantine is not swallowed by the dedup window",
     edits: [edit("src/Jobs/Operations/Release.ts", "dedupId: `quarantine:${entry.sequence}`,", "")],
-    test: "integration/Quarantine.test.ts",
+    test: "integration/Admin/Quarantine.test.ts",
     title: "makes an event of what decodes now, with its bytes, signature and time of receipt"
   },
   {
     rows: ["promise 3"],
     name: "what still does not decode stays in the quarantine",
     edits: [edit("src/Jobs/Operations/Release.ts", `if (event._tag === "Unusable") {`, "if (false) {")],
-    test: "integration/Quarantine.test.ts",
+    test: "integration/Admin/Quarantine.test.ts",
     title: "makes an event of what decodes now, with its bytes, signature and time of receipt"
   },
   {
@@ -65,7 +65,7 @@ export const operations: ReadonlyArray<Protection> = [
         "finish: () => Effect.void"
       )
     ],
-    test: "integration/Redrive.test.ts",
+    test: "integration/Jobs/Redrive.test.ts",
     title: "that was interrupted between the record and the removal removes what is recorded"
   },
   {
@@ -74,7 +74,7 @@ export const operations: ReadonlyArray<Protection> = [
     edits: [
       edit("src/Jobs/Operations/Runner.ts", "if ((yield* standing(operations, id))?.cancelled) break", "")
     ],
-    test: "integration/Redrive.test.ts",
+    test: "integration/Jobs/Redrive.test.ts",
     title: "goes at its rate, and a cancelled one sends no more"
   },
   {
@@ -87,7 +87,7 @@ export const operations: ReadonlyArray<Protection> = [
         ""
       )
     ],
-    test: "integration/Redrive.test.ts",
+    test: "integration/Jobs/Redrive.test.ts",
     title: "goes at its rate, and a cancelled one sends no more"
   },
   {
@@ -96,14 +96,14 @@ export const operations: ReadonlyArray<Protection> = [
     edits: [
       edit("src/Admin/DeadLetters/Begin.ts", "if (dry_run || meant.length === 0)", "if (meant.length === 0)")
     ],
-    test: "integration/Redrive.test.ts",
+    test: "integration/Jobs/Redrive.test.ts",
     title: "says what it would do, and does nothing, for a dry run or where there is nothing"
   },
   {
     rows: ["18"],
     name: "one dead letter for a consumer and an event",
     edits: [edit("src/EventLog/DeadLetters.ts", "yield* removeAll(manager, same)\n", "\n")],
-    test: "integration/DeadLetters.test.ts",
+    test: "integration/EventLog/DeadLetters.test.ts",
     title: "keeps one for a consumer and an event: the last failure, all attempts, the first time"
   },
   {

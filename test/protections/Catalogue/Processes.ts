@@ -5,7 +5,7 @@ export const processes: ReadonlyArray<Protection> = [
     rows: ["16"],
     name: "the embedded database takes a lock on its folder",
     edits: [edit("src/Database/Embedded.ts", "yield* acquire(folder)\n", "\n")],
-    test: "integration/EmbeddedPostgres.test.ts",
+    test: "integration/Database/EmbeddedPostgres.test.ts",
     title: "is refused to a second process by name, and taken over when the first was killed"
   },
   {
@@ -18,7 +18,7 @@ export const processes: ReadonlyArray<Protection> = [
         "if (holder.space === own.space) return true"
       )
     ],
-    test: "unit/FolderLock.test.ts",
+    test: "unit/Process/FolderLock.test.ts",
     title: "takes over from a pid that is gone"
   },
   {
@@ -31,14 +31,14 @@ export const processes: ReadonlyArray<Protection> = [
         "true"
       )
     ],
-    test: "unit/FolderLock.test.ts",
+    test: "unit/Process/FolderLock.test.ts",
     title: "takes over from a pid that now belongs to another process"
   },
   {
     rows: ["16"],
     name: "of all that find a dead holder one takes over",
     edits: [edit("src/Process/FolderLock.ts", "if (!isSame(yield* read(file), dead)) return false", "")],
-    test: "unit/FolderLock.test.ts",
+    test: "unit/Process/FolderLock.test.ts",
     title: "refuses one that found the dead holder, when another took over meanwhile"
   },
   {
@@ -51,7 +51,7 @@ export const processes: ReadonlyArray<Protection> = [
         "yield* fs.remove(file)"
       )
     ],
-    test: "unit/FolderLock.test.ts",
+    test: "unit/Process/FolderLock.test.ts",
     title: "leaves the lock alone on release when it is no longer ours"
   },
   {
@@ -74,7 +74,7 @@ export const processes: ReadonlyArray<Protection> = [
     edits: [
       edit("src/Nats/Server.ts", "yield* Effect.forkScoped(restart(", "yield* Effect.succeed(restart(")
     ],
-    test: "integration/NatsServerLife.test.ts",
+    test: "integration/Nats/NatsServerLife.test.ts",
     title: "is started again when what guards it is killed, and never runs twice"
   },
   {
@@ -83,7 +83,7 @@ export const processes: ReadonlyArray<Protection> = [
     edits: [
       edit("src/Process/ProcessHealth.ts", "Exit.isFailure(exit) && !Cause.hasInterruptsOnly(exit.cause)", "false")
     ],
-    test: "unit/Vitals.test.ts",
+    test: "unit/Process/ProcessHealth.test.ts",
     title: "tell the first worker that fails, and not one that is stopped"
   }
 ]

@@ -26,7 +26,7 @@ export const projector: ReadonlyArray<Protection> = [
     rows: ["promise 4", "22"],
     name: "the record of applied ids",
     edits: [withoutIds],
-    test: "integration/Projections.test.ts",
+    test: "integration/Projector/Projections.test.ts",
     title: "an event changes its read model once, in one batch, in later batches, and after newer events"
   },
   {
@@ -95,7 +95,7 @@ export const projector: ReadonlyArray<Protection> = [
     rows: ["promise 4"],
     name: "the sequence decides about a row",
     edits: [bySequence],
-    test: "integration/Projections.test.ts",
+    test: "integration/Projector/Projections.test.ts",
     title: "gives the same rows and counts in whatever order, batches and repetition events come"
   },
   {
@@ -108,7 +108,7 @@ export const projector: ReadonlyArray<Protection> = [
         "select 0 as sign, ${sql.literal(counted)} from before"
       )
     ],
-    test: "integration/Projections.test.ts",
+    test: "integration/Projector/Projections.test.ts",
     title: "gives the same rows and counts in whatever order, batches and repetition events come"
   },
   {
@@ -121,14 +121,14 @@ export const projector: ReadonlyArray<Protection> = [
         "moved as (select 1 as sign, ${sql.literal(counted)} from input)"
       )
     ],
-    test: "integration/Projections.test.ts",
+    test: "integration/Projector/Projections.test.ts",
     title: "gives the same rows and counts in whatever order, batches and repetition events come"
   },
   {
     rows: ["promise 4"],
     name: "a counter of nothing goes",
     edits: [edit(counters, "changed?.emptied ?? [],", "[],")],
-    test: "integration/Projections.test.ts",
+    test: "integration/Projector/Projections.test.ts",
     title: "gives the same rows and counts in whatever order, batches and repetition events come"
   },
   {
@@ -141,7 +141,7 @@ export const projector: ReadonlyArray<Protection> = [
         ""
       )
     ],
-    test: "integration/Projections.test.ts",
+    test: "integration/Projector/Projections.test.ts",
     title: "keeps a subscription as the last event in the log says, whatever the clocks and the order say"
   },
   {
@@ -167,14 +167,14 @@ export const projector: ReadonlyArray<Protection> = [
         "return Effect.succeed(events.map(() => deadLetter(messageOf(exit.cause))))"
       )
     ],
-    test: "integration/Projector.test.ts",
+    test: "integration/Projector/Projector.test.ts",
     title: "applies 499 of a batch of 500 and keeps the poison one aside, with its reason and sequence"
   },
   {
     rows: ["18"],
     name: "a body is read before it gets into SQL",
     edits: [edit("src/Projector/Projector.ts", `return reading._tag === "Event"\n`, "return true\n")],
-    test: "integration/Projector.test.ts",
+    test: "integration/Projector/Projector.test.ts",
     title: "dead-letters what another program wrote into the stream, and continues"
   },
   {
@@ -200,7 +200,7 @@ export const projector: ReadonlyArray<Protection> = [
         "if (false) {"
       )
     ],
-    test: "integration/Projector.test.ts",
+    test: "integration/Projector/Projector.test.ts",
     title: "waits, says so, dead-letters nothing, and continues when it is back"
   },
   {
@@ -213,56 +213,56 @@ export const projector: ReadonlyArray<Protection> = [
         "if (false) {"
       )
     ],
-    test: "integration/Projector.test.ts",
+    test: "integration/Projector/Projector.test.ts",
     title: "waits, dead-lettering nothing, while a table is missing"
   },
   {
     rows: ["19"],
     name: "the limit on the share of dead letters",
     edits: [edit("src/Consumer/DeadLetterBreaker.ts", "if (!this.#allows()) {", "if (false) {")],
-    test: "integration/Projector.test.ts",
+    test: "integration/Projector/Projector.test.ts",
     title: "dead-letters no more than the limit, says so, and applies the rest after the fix"
   },
   {
     rows: ["19"],
     name: "what is redriven is not limited",
     edits: [edit("src/Consumer/DeadLetterBreaker.ts", " || batch[at]?.redriven", "")],
-    test: "unit/ShareLimit.test.ts",
+    test: "unit/Consumer/DeadLetterBreaker.test.ts",
     title: "does not stop what is redriven"
   },
   {
     rows: ["17", "promise 5"],
     name: "new tables share no durable consumer with another database",
     edits: [edit("src/Projector/Tables.ts", "found.owner === database ? plain", "true ? plain")],
-    test: "integration/Place.test.ts",
+    test: "integration/Projector/Place.test.ts",
     title: "get every event each, and none deletes the durable consumer of the other"
   },
   {
     rows: ["17", "promise 4"],
     name: "a database that is behind its durable consumer reads the log again",
     edits: [edit("src/Projector/Place/Place.ts", "if (missing === 0) return", "if (missing >= 0) return")],
-    test: "integration/Place.test.ts",
+    test: "integration/Projector/Place.test.ts",
     title: "says how many events are missing, reads them again while others come in, and is ready then"
   },
   {
     rows: ["9", "promise 5"],
     name: "a log that ends before the rows is not applied",
     edits: [edit("src/Projector/Place/Place.ts", "if (highest > now.lastSequence) {", "if (false) {")],
-    test: "integration/Place.test.ts",
+    test: "integration/Projector/Place.test.ts",
     title: "is not applied, ends a verification with the reason, and is built from when that is accepted"
   },
   {
     rows: ["9", "promise 5"],
     name: "a log with other events at the same sequences is not applied",
     edits: [edit("src/Projector/Place/Place.ts", "if (strange !== undefined) {", "if (false) {")],
-    test: "integration/Place.test.ts",
+    test: "integration/Projector/Place.test.ts",
     title: "is not applied, ends a verification with the reason, and is built from when that is accepted"
   },
   {
     rows: ["10", "promise 4"],
     name: "a durable consumer that was edited is created again",
     edits: [edit("src/Projector/Place/Place.ts", "if (durable.faults.length > 0) return", "if (false) return")],
-    test: "integration/Place.test.ts",
+    test: "integration/Projector/Place.test.ts",
     title: "is created again, and what it skipped is applied"
   }
 ]

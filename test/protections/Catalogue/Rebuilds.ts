@@ -11,7 +11,7 @@ export const rebuilds: ReadonlyArray<Protection> = [
         ""
       )
     ],
-    test: "integration/Rebuild.test.ts",
+    test: "integration/Projector/Rebuild.test.ts",
     title: "fails, switching nothing, when the new read model would lack what the live one has"
   },
   {
@@ -20,14 +20,14 @@ export const rebuilds: ReadonlyArray<Protection> = [
     edits: [
       edit("src/Projector/Apply/Batch.ts", "if (completed === undefined) {", "if (false) {")
     ],
-    test: "integration/Rebuild.test.ts",
+    test: "integration/Projector/Rebuild.test.ts",
     title: "has the rows of the live read model, takes its place and leaves nothing behind"
   },
   {
     rows: ["promise 5"],
     name: "a rebuild makes its indexes when it has caught up",
     edits: [edit("src/Projector/Rebuild/BuildIndexes.ts", "yield* index(projection, generation)", "")],
-    test: "integration/Rebuild.test.ts",
+    test: "integration/Projector/Rebuild.test.ts",
     title: "has the rows of the live read model, takes its place and leaves nothing behind"
   },
   {
@@ -40,7 +40,7 @@ export const rebuilds: ReadonlyArray<Protection> = [
         "if (!bulk) tableName(name, generation)"
       )
     ],
-    test: "integration/Rebuild.test.ts",
+    test: "integration/Projector/Rebuild.test.ts",
     title: "has the rows of the live read model, takes its place and leaves nothing behind"
   },
   {
@@ -53,7 +53,7 @@ export const rebuilds: ReadonlyArray<Protection> = [
         ""
       )
     ],
-    test: "integration/Rebuild.test.ts",
+    test: "integration/Projector/Rebuild.test.ts",
     title: "never takes a row from those who read while events come in"
   },
   {
@@ -71,7 +71,7 @@ export const rebuilds: ReadonlyArray<Protection> = [
         ""
       )
     ],
-    test: "integration/Rebuild.test.ts",
+    test: "integration/Projector/Rebuild.test.ts",
     title: "that fails half way through its switch shows what it showed, and the next one switches"
   },
   {
@@ -84,7 +84,7 @@ export const rebuilds: ReadonlyArray<Protection> = [
         ""
       )
     ],
-    test: "integration/Rebuild.test.ts",
+    test: "integration/Projector/Rebuild.test.ts",
     title: "has the rows of the live read model, takes its place and leaves nothing behind"
   },
   {
@@ -97,14 +97,14 @@ export const rebuilds: ReadonlyArray<Protection> = [
         "if (false) {"
       )
     ],
-    test: "integration/Rebuild.test.ts",
+    test: "integration/Projector/Rebuild.test.ts",
     title: "is due when the program's tables changed; until then it waits, and no older program writes"
   },
   {
     rows: ["17"],
     name: "a durable consumer that is created again waits for the place where it has to begin",
     edits: [edit("src/Projector/Place/Places.ts", " for share`", "`")],
-    test: "integration/Place.test.ts",
+    test: "integration/Projector/Place.test.ts",
     title: "begins where it has to, also when the durable consumer is created before that is committed"
   },
   {
@@ -117,7 +117,7 @@ export const rebuilds: ReadonlyArray<Protection> = [
         "const replays = place.replays"
       )
     ],
-    test: "integration/Place.test.ts",
+    test: "integration/Projector/Place.test.ts",
     title: "is read again also when its copy was made after the log was read again twice"
   },
   {
@@ -130,7 +130,7 @@ export const rebuilds: ReadonlyArray<Protection> = [
         "Effect.die(defect)"
       )
     ],
-    test: "integration/Database.test.ts",
+    test: "integration/Database/Database.test.ts",
     title: "fails a transaction whose session ends, and works again after it"
   },
   {
@@ -143,14 +143,14 @@ export const rebuilds: ReadonlyArray<Protection> = [
         "if (database === undefined) {"
       )
     ],
-    test: "integration/DoubtfulClock.test.ts",
+    test: "integration/EventLog/DoubtfulClock.test.ts",
     title: "stay when our clock and the database's are more than five minutes apart"
   },
   {
     rows: ["T16"],
     name: "no row goes by its age while the newest entry of the log contradicts our clock",
     edits: [edit("src/Projector/Expire.ts", "if (entries > 0 &&", "if (entries < 0 &&")],
-    test: "integration/DoubtfulClock.test.ts",
+    test: "integration/EventLog/DoubtfulClock.test.ts",
     title: "stay when our clock is more than seven days ahead of the newest entry of the log"
   }
 ]

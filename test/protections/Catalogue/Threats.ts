@@ -12,28 +12,28 @@ export const threats: ReadonlyArray<Protection> = [
         "maxHeaderSize: 8_192,\n  insecureHTTPParser: true,"
       )
     ],
-    test: "integration/PublicListener.test.ts",
+    test: "integration/Ingress/PublicListener.test.ts",
     title: "answers requests that are no HTTP, too long in the head, or ambiguous, without a 500"
   },
   {
     rows: ["T4"],
     name: "a body in crumbs is read no further",
     edits: [edit("src/Ingress/Body.ts", "const toleratedParts = 1_024", "const toleratedParts = Infinity")],
-    test: "integration/PublicListener.test.ts",
+    test: "integration/Ingress/PublicListener.test.ts",
     title: "refuses a body in crumbs, and reads on no further"
   },
   {
     rows: ["T4"],
     name: "a connection has few unanswered requests",
     edits: [edit("src/Process/Connections.ts", "const mostUnanswered = 16", "const mostUnanswered = Infinity")],
-    test: "integration/Connections.test.ts",
+    test: "integration/Process/Connections.test.ts",
     title: "is closed when it sends thousands of requests without waiting, and others are answered"
   },
   {
     rows: ["T5"],
     name: "bytes behind a delivery do not replace its answer",
     edits: [edit("src/Process/Connections.ts", "if (waiting.length > 0 &&", "if (waiting.length > 9 &&")],
-    test: "integration/Connections.test.ts",
+    test: "integration/Process/Connections.test.ts",
     title: "with a stray byte behind a delivery answers the delivery, then ends"
   },
   {
@@ -46,7 +46,7 @@ export const threats: ReadonlyArray<Protection> = [
         "response: ServerResponse): void {\n    if (this.#open.values().length >= this.#limits.maxInFlight) {"
       )
     ],
-    test: "integration/PublicListener.test.ts",
+    test: "integration/Ingress/PublicListener.test.ts",
     title: "takes an event while four times its cap of bodies come slowly, and answers those 408"
   },
   {
@@ -72,28 +72,28 @@ export const threats: ReadonlyArray<Protection> = [
         "export const isActive = ({ until }: Secret, now: number) => until === undefined || now > 0"
       )
     ],
-    test: "unit/WebhookSecret.test.ts",
+    test: "unit/Signature/WebhookSecret.test.ts",
     title: "ends at its time"
   },
   {
     rows: ["T7"],
     name: "the file of secrets is read again",
     edits: [edit("src/Signature/WebhookSecret/Rotation.ts", "if (!twice || key === settled) continue", "continue")],
-    test: "integration/SecretRotation.test.ts",
+    test: "integration/Signature/SecretRotation.test.ts",
     title: "is read again when it is replaced, written to, or swapped behind a link as Kubernetes does"
   },
   {
     rows: ["T8"],
     name: "what another site's page asks without an Origin is refused",
     edits: [edit("src/Admin/Access/Access.ts", "if (isFromAnotherPage(headers)) {", "if (isFromAnotherPage({})) {")],
-    test: "integration/AdminAccess.test.ts",
+    test: "integration/Admin/AdminAccess.test.ts",
     title: "takes no request from another site's page, nor under another name, by any method"
   },
   {
     rows: ["T9"],
     name: "a page runs only the script that stands in it",
     edits: [edit("src/Admin/Access/Guards.ts", `"content-security-policy": policyOf(response),`, "")],
-    test: "integration/AdminAccess.test.ts",
+    test: "integration/Admin/AdminAccess.test.ts",
     title: "tells browsers to run, frame and keep nothing, and on /docs only what stands there"
   },
   {
@@ -106,7 +106,7 @@ export const threats: ReadonlyArray<Protection> = [
         "if (operates || reads) return undefined"
       )
     ],
-    test: "integration/AdminAccess.test.ts",
+    test: "integration/Admin/AdminAccess.test.ts",
     title: "lets a reader ask for everything and change nothing, an operator both, others neither"
   },
   {
@@ -120,21 +120,21 @@ export const threats: ReadonlyArray<Protection> = [
     rows: ["T10"],
     name: "a sign-in link works once",
     edits: [edit("src/Process/SignInCode.ts", "    if (used.has(nonce)) return false\n", "")],
-    test: "unit/SignIn.test.ts",
+    test: "unit/Process/SignInCode.test.ts",
     title: "signs in once"
   },
   {
     rows: ["T12"],
     name: "the admin token is its owner's",
     edits: [edit("src/Process/AdminToken.ts", "mode: 0o600", "mode: 0o644")],
-    test: "unit/AdminToken.test.ts",
+    test: "unit/Process/AdminToken.test.ts",
     title: "is made at the first start, readable by its owner only, and kept"
   },
   {
     rows: ["T12"],
     name: "files with the broker's token are their owner's",
     edits: [edit("src/Nats/Server/Folder.ts", "text, { mode: 0o600 })", "text, { mode: 0o644 })")],
-    test: "integration/NatsServer.test.ts",
+    test: "integration/Nats/NatsServer.test.ts",
     title:
       "keeps its token to files of mode 0600 in a folder of mode 0700: not in its command line, nor in its log"
   },
@@ -144,7 +144,7 @@ export const threats: ReadonlyArray<Protection> = [
     edits: [
       edit("src/Nats/Server/ServerConfig.ts", "authorization: { token: Redacted.value(options.token) },", "")
     ],
-    test: "integration/NatsServer.test.ts",
+    test: "integration/Nats/NatsServer.test.ts",
     title: "lets in clients that have its token, and no others"
   },
   {
@@ -171,7 +171,7 @@ export const threats: ReadonlyArray<Protection> = [
         "const tlsOf = (files: TlsFiles) => ({\n  rejectUnauthorized: false,"
       )
     ],
-    test: "integration/NatsCredentials.test.ts",
+    test: "integration/Nats/NatsCredentials.test.ts",
     title: "trusts the authority that it is given, and no other"
   },
   {
@@ -184,7 +184,7 @@ export const threats: ReadonlyArray<Protection> = [
         "return { rejectUnauthorized: false, ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) }"
       )
     ],
-    test: "integration/DatabaseTls.test.ts",
+    test: "integration/Database/DatabaseTls.test.ts",
     title: "is what sslmode says, and the server is verified by the authority that sslrootcert names"
   },
   {
@@ -215,14 +215,14 @@ export const threats: ReadonlyArray<Protection> = [
         "deleteMessage(stream, sequence, false)"
       )
     ],
-    test: "integration/Forget.test.ts",
+    test: "integration/Jobs/Forget.test.ts",
     title: "is gone with all that belongs to it, and everything else stays as if it had never been"
   },
   {
     rows: ["T16"],
     name: "what is forgotten stays so in a new generation",
     edits: [edit("src/Projector/Rebuild/Rebuilds.ts", "yield* carryForgotten(name, generation)", "")],
-    test: "integration/Forget.test.ts",
+    test: "integration/Jobs/Forget.test.ts",
     title: "is gone with all that belongs to it, and everything else stays as if it had never been"
   },
   {
@@ -235,7 +235,7 @@ export const threats: ReadonlyArray<Protection> = [
         "select ${name}::text, -1, sequence / ${"
       )
     ],
-    test: "integration/Forget.test.ts",
+    test: "integration/Jobs/Forget.test.ts",
     title: "is gone with all that belongs to it, and everything else stays as if it had never been"
   },
   {
@@ -248,14 +248,14 @@ export const threats: ReadonlyArray<Protection> = [
         "for (let known = keys.size; known !== keys.size;) {"
       )
     ],
-    test: "integration/Forget.test.ts",
+    test: "integration/Jobs/Forget.test.ts",
     title: "is gone with all that belongs to it, and everything else stays as if it had never been"
   },
   {
     rows: ["T16"],
     name: "what comes again under an erased id is erased again",
     edits: [edit("src/Jobs/Erasure/EraseAgain.ts", "yield* eraseReturned(yield* returnedOf(entries))", "")],
-    test: "integration/Returned.test.ts",
+    test: "integration/Jobs/Returned.test.ts",
     title: "is erased again, whatever it is, when the broker has forgotten its ids"
   },
   {
@@ -268,7 +268,7 @@ export const threats: ReadonlyArray<Protection> = [
         ""
       )
     ],
-    test: "integration/Forget.test.ts",
+    test: "integration/Jobs/Forget.test.ts",
     title: "is gone with all that belongs to it, and everything else stays as if it had never been"
   },
   {
@@ -281,7 +281,7 @@ export const threats: ReadonlyArray<Protection> = [
         "completed && false ? removeCounted(sql, table, which, counted) :"
       )
     ],
-    test: "integration/RowRetention.test.ts",
+    test: "integration/Projector/RowRetention.test.ts",
     title: "go with their counters when they are too old, and a rebuild gives the same"
   },
   {
@@ -294,7 +294,7 @@ export const threats: ReadonlyArray<Protection> = [
         ""
       )
     ],
-    test: "integration/RowRetention.test.ts",
+    test: "integration/Projector/RowRetention.test.ts",
     title: "go with their counters when they are too old, and a rebuild gives the same"
   },
   {

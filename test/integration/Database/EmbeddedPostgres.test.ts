@@ -1,0 +1,192 @@
+// Runs: long
+
+import { NodeServices } from "@effect/platform-node"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Exit, Fiber, FileSystem, Layer, Logger, Scope } from "effect"
+import { SqlClient } from "effect/sql/SqlClient"
+import { existsSync, readdirSync, renameSync, rmSync, truncateSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { setImmediate } from "node:timers/promises"
+import { Database } from "../../../src/Database/Database.ts"
+import { EmbeddedPostgresFailed } from "../../../src/Database/EmbeddedThread.ts"
+import { isTransient } from "../../../src/Database/SqlFailure.ts"
+import { messageOf } from "../../../src/Process/Failure.ts"
+import { FolderLocked } from "../../../src/Process/FolderLock.ts"
+import { newEmbeddedDataDir } from "../../support/Databases.ts"
+import * as Script from "../../support/Script.ts"
+
+const services = Layer.merge(NodeServices.layer, Logger.layer([]))
+
+const test = <E>(title: string, body: Effect.Effect<void, E, Scope.Scope | Layer.Success<typeof services>>) =>
+  it.live(title, () => body.pipe(Effect.provide(services)), 120_000)
+
+/** The database of a data folder, until the scope ends. */
+const open = (dataDir: string) => Layer.build(Database.layer({ dataDir }))
+
+const use = <A, E>(dataDir: string, effect: Effect.Effect<A, E, SqlClient | Database>) =>
+  Effect.provide(effect, Database.layer({ dataDir }))
+
+const numbers = Effect.gen(function*() {
+  const sql = yield* SqlClient
+  const rows = yield* sql<{ readonly number: number }>`select number from rows order by number`
+  return rows.map(({ number }) => number)
+})
+
+describe("the embedded Postgres", () => {
+  test(
+    "is made when it is opened first, and kept",
+    Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const dataDir = join(yield* fs.makeTempDirectoryScoped(), "does", "not", "exist", "yet")
+      yield* use(dataDir, Effect.flatMap(SqlClient, (sql) => sql`create table rows as select 1 as number`))
+      assert.deepStrictEqual(yield* use(dataDir, numbers), [1])
+      assert.deepStrictEqual(readdirSync(join(dataDir, "postgres")), ["data"], "no lock and no mark is left")
+    })
+  )
+
+  test(
+    "is created again when its creation was cut short",
+    Effect.gen(function*() {
+      const dataDir = yield* newEmbeddedDataDir
+      writeFileSync(join(dataDir, "postgres", "unfinished"), "")
+      rmSync(join(dataDir, "postgres", "data", "base"), { recursive: true })
+      yield* use(dataDir, Effect.flatMap(Database, ({ ping }) => ping))
+      assert.isFalse(existsSync(join(dataDir, "postgres", "unfinished")))
+    })
+  )
+
+  test(
+    "says what is wrong and what to do when its data is damaged",
+    Effect.gen(function*() {
+      const dataDir = yield* newEmbeddedDataDir
+      truncateSync(join(dataDir, "postgres", "data", "global", "pg_control"), 10)
+      const error = yield* Effect.flip(open(dataDir))
+      assert.instanceOf(error, EmbeddedPostgresFailed)
+      assert.include(error.message, join(dataDir, "postgres"))
+      assert.include(error.message, "pg_control")
+      assert.include(error.message, "DATABASE_URL")
+    })
+  )
+
+  test(
+    "is refused to a second process by name, and taken over when the first was killed",
+    Effect.gen(function*() {
+      const dataDir = yield* newEmbeddedDataDir
+      const first = yield* Script.start("commit-rows", dataDir)
+      yield* first.line
+      const error = yield* Effect.flip(open(dataDir))
+      assert.instanceOf(error, FolderLocked)
+      assert.strictEqual(error.pid, first.pid)
+      const second = yield* Script.start("commit-rows", dataDir)
+      assert.include(yield* second.line, `in use by process ${first.pid}`)
+      yield* first.kill
+      yield* use(dataDir, Effect.flatMap(Database, ({ ping }) => ping))
+    })
+  )
+
+  test(
+    "has every row that was committed when its process is killed while committing",
+    Effect.gen(function*() {
+      const dataDir = yield* newEmbeddedDataDir
+      let committed = 0
+      for (const more of [1, 30, 100, 300]) {
+        const script = yield* Script.start("commit-rows", dataDir)
+        while (committed < more) committed = Number(yield* script.line)
+        yield* script.kill
+        const rows = yield* use(dataDir, numbers)
+        assert.isAtLeast(rows.length, committed)
+        assert.deepStrictEqual(rows, Array.from(rows, (_, index) => index + 1), "none is missing in between")
+        committed = rows.length
+      }
+    })
+  )
+
+  test(
+    "lets the event loop turn while a batch of 500 rows runs",
+    Effect.gen(function*() {
+      const sql = yield* SqlClient
+      yield* sql`create table batch (id text primary key, data jsonb)`
+      const batch = JSON.stringify(
+        Array.from({ length: 500 }, (_, id) => ({ id, data: { text: "x".repeat(500) } }))
+      )
+      const insert = yield* Effect.forkChild(
+        sql`insert into batch select * from jsonb_to_recordset(${batch}::text::jsonb) as row (id text, data jsonb)`
+      )
+      let turns = 0
+      while (insert.pollUnsafe() === undefined) {
+        yield* Effect.promise(() => setImmediate())
+        turns++
+      }
+      yield* Fiber.join(insert)
+      assert.isAbove(turns, 50)
+    }).pipe(
+      Effect.provide(Layer.unwrap(Effect.map(newEmbeddedDataDir, (dataDir) => Database.layer({ dataDir }))))
+    )
+  )
+
+  test(
+    "gives each connection a session as new, whatever the one before left",
+    Effect.gen(function*() {
+      const dataDir = yield* newEmbeddedDataDir
+      yield* use(
+        dataDir,
+        Effect.gen(function*() {
+          const sql = yield* SqlClient
+          const scope = yield* Scope.make()
+          const connection = yield* sql.reserve.pipe(Scope.provide(scope))
+          for (const statement of ["set work_mem = '77MB'", "begin", "create table rows (number integer)"]) {
+            yield* connection.executeRaw(statement, [])
+          }
+          // A statement that fails to arrive whole: the client gives the connection up and opens another.
+          yield* Effect.exit(connection.executeRaw("select repeat('x', 20000000)", []))
+          yield* Scope.close(scope, Exit.void)
+          assert.deepStrictEqual(
+            yield* sql`select current_setting('work_mem') as memory, to_regclass('rows') as found`,
+            [
+              { memory: "4MB", found: null }
+            ]
+          )
+        })
+      )
+    })
+  )
+
+  test(
+    "is started again when it ends; until then every statement fails with the reason and what to do",
+    Effect.gen(function*() {
+      const dataDir = yield* newEmbeddedDataDir
+      const scope = yield* Scope.make()
+      const lines: Array<string> = []
+      const logger = Logger.make(({ message }) => void lines.push(String(message)))
+      const context = yield* open(dataDir).pipe(Scope.provide(scope), Effect.provide(Logger.layer([logger])))
+      yield* Effect.provide(
+        Effect.gen(function*() {
+          const sql = yield* SqlClient
+          const { ping } = yield* Database
+          yield* sql`create table rows as select 1 as number`
+          yield* sql`create table many (number integer)`
+          yield* sql`checkpoint`
+          const wal = join(dataDir, "postgres", "data", "pg_wal")
+          renameSync(wal, `${wal}-away`)
+          const exit = yield* Effect.exit(
+            Effect.forever(sql`insert into many select generate_series(1, 100000)`)
+          )
+          assert.isTrue(isTransient(exit))
+          const away = yield* Effect.flip(ping)
+          assert.isTrue(isTransient(away))
+          assert.match(
+            messageOf(away),
+            /embedded Postgres in .* ended: .*PANIC.*pg_wal.*Check that its disk is not full/
+          )
+          renameSync(`${wal}-away`, wal)
+          yield* Effect.repeat(Effect.delay(Effect.exit(ping), "50 millis"), { until: Exit.isSuccess })
+          assert.deepStrictEqual(yield* numbers, [1])
+        }),
+        context
+      )
+      yield* Scope.close(scope, Exit.void)
+      assert.deepStrictEqual(readdirSync(join(dataDir, "postgres")), ["data"])
+      assert.match(lines.join("\n"), /ended: .*PANIC.* It is started again in 1 s\n(.*\n)*.* runs again/)
+    })
+  )
+})

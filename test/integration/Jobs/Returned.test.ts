@@ -1,0 +1,140 @@
+// Runs: long
+
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Layer, Redacted, Schedule } from "effect"
+import { FetchHttpClient, HttpServer } from "effect/http"
+import { SqlClient } from "effect/sql/SqlClient"
+import { Buffer } from "node:buffer"
+import * as Admin from "../../../src/Admin/Admin.ts"
+import { AdminClient } from "../../../src/Admin/Client.ts"
+import { Consumers } from "../../../src/Consumer/Consumer.ts"
+import { idOf } from "../../../src/EventLog/Delivered.ts"
+import { DeadLetters } from "../../../src/EventLog/DeadLetters.ts"
+import { EventLog } from "../../../src/EventLog/EventLog.ts"
+import * as JetStream from "../../../src/EventLog/JetStream.ts"
+import { Ingress } from "../../../src/Ingress/Ingress.ts"
+import { PublicListener } from "../../../src/Ingress/Http.ts"
+import { Nats } from "../../../src/Nats/Nats.ts"
+import { projections } from "../../../src/Projector/Projections.ts"
+import * as Rejections from "../../../src/Ingress/RecentRejections.ts"
+import * as Signature from "../../../src/Signature/Signature.ts"
+import { ProcessHealth } from "../../../src/Process/ProcessHealth.ts"
+import { postgres } from "../../support/Databases.ts"
+import { filesWith } from "../../support/Files.ts"
+import { deliver } from "../../support/Http.ts"
+import { topology } from "../../support/Log.ts"
+import * as NatsProcess from "../../support/NatsProcess.ts"
+import { countOf, projectorOf, rebuilt, unequal, untilCount } from "../../support/Projecting.ts"
+import { untilDone } from "../../support/Redrive.ts"
+import { until } from "../../support/Until.ts"
+import { scanCreated, secret, signed } from "../../support/Webhook.ts"
+
+const client = Layer.unwrap(
+  Effect.map(
+    HttpServer.HttpServer,
+    ({ address }) => AdminClient.layer({ url: HttpServer.formatAddress(address) })
+  )
+).pipe(Layer.provide(FetchHttpClient.layer))
+
+const running = (broker: NatsProcess.NatsProcess) =>
+  client.pipe(
+    Layer.provideMerge(Admin.layer({ host: "127.0.0.1", port: 0 })),
+    Layer.provideMerge(projectorOf(...projections)),
+    Layer.provideMerge(PublicListener.layer({
+      host: "127.0.0.1",
+      port: 0,
+      maxBodyBytes: undefined,
+      maxInFlight: 16
+    })),
+    Layer.provideMerge(Ingress.layer(Signature.verifier([secret]))),
+    Layer.provideMerge(Consumers.layer),
+    Layer.provideMerge(DeadLetters.layer),
+    Layer.provideMerge(Layer.mergeAll(JetStream.layer(topology), ProcessHealth.layer, postgres.layer)),
+    Layer.provideMerge(Nats.layer({ servers: [broker.url], token: Redacted.make(broker.token) }))
+  )
+
+const marker = "personal-data-of-ann"
+
+/** One that a read model knows, one of an unknown type, one in quarantine with an id, and one without. */
+const captured = [
+  signed(scanCreated("evt_scan", { city: marker })),
+  signed(`{"id":"evt_unknown","event":"menu.opened","data":{"text":"${marker}"}}`),
+  signed(`{"id":"evt_invalid","event":"scan.created","data":{"text":"${marker}"}}`),
+  signed(`no JSON, ${marker}`)
+]
+const others = [signed(scanCreated("evt_other")), signed(`{"id":"evt_menu","event":"menu.opened","data":{}}`)]
+
+/** While the broker starts. */
+const patiently = { times: 400, schedule: Schedule.spaced("50 millis") }
+
+/** Stores them all, none of them as a duplicate. */
+const deliverAll = (deliveries: ReadonlyArray<ReturnType<typeof signed>>) =>
+  Effect.gen(function*() {
+    const { accept } = yield* Ingress
+    yield* Effect.forEach(deliveries, ({ body, signature }) =>
+      accept(body, signature).pipe(
+        Effect.retry(patiently),
+        Effect.map((answer) => assert.deepInclude(answer, { ok: true, duplicate: false }))
+      ))
+  })
+
+/** The ids of all entries of the log. */
+const stored = Effect.flatMap(
+  EventLog,
+  ({ read }) => Effect.map(read({ after: 0, limit: 100 }), ({ entries }) => entries.map(idOf).toSorted())
+)
+
+/** Each table in which a text stands. */
+const tablesWith = Effect.fnUntraced(function*(text: string) {
+  const sql = yield* SqlClient
+  const tables = yield* sql<{ readonly name: string }>`
+    select tablename as name from pg_tables where schemaname = current_schema()`
+  const found = yield* Effect.forEach(tables, ({ name }) =>
+    Effect.map(
+      sql`select 1 from ${sql(name)} as row where row::text like ${`%${text}%`}`,
+      (rows) => rows.length > 0 ? [name] : []
+    ))
+  return found.flat()
+})
+
+describe("what is delivered again after its erasure", () => {
+  it.live(
+    "is erased again, whatever it is, when the broker has forgotten its ids",
+    () =>
+      Effect.gen(function*() {
+        const broker = yield* NatsProcess.start()
+        yield* Effect.gen(function*() {
+          const { rejections, url } = yield* PublicListener
+          yield* Rejections.answer(rejections, () => [])
+          // Refused, because this process did not have the secret yet.
+          const { body } = signed(scanCreated("evt_refused", { city: marker }))
+          const forged = { body, signature: `sha256=${"0".repeat(64)}` }
+          assert.strictEqual((yield* deliver(`${url}/webhooks/3qpr`, forged)).status, 400)
+          assert.include(Buffer.from(rejections.all()[0]?.head ?? []).toString(), marker)
+          yield* deliverAll([...captured, ...others])
+          yield* untilCount("scans", 2)
+          const { events, forget } = yield* AdminClient
+          const { events: all } = yield* events.list({ query: { limit: 10 } })
+          for (const { id } of all.filter(({ id }) => id !== "evt_other" && id !== "evt_menu")) {
+            const { operation } = yield* forget.begin({
+              payload: { event_id: id, by: "ann", reason: "asked" }
+            })
+            yield* untilDone(operation)
+          }
+          assert.deepStrictEqual(yield* stored, ["evt_menu", "evt_other"])
+          assert.deepStrictEqual([rejections.all(), rejections.refused], [[], 1])
+
+          yield* broker.signal("SIGKILL")
+          yield* broker.start
+          yield* deliverAll(captured)
+          yield* until("they are erased", stored, (ids) => ids.join() === "evt_menu,evt_other")
+          assert.deepStrictEqual(yield* filesWith(broker.storage, marker), [])
+          assert.deepStrictEqual(yield* tablesWith(marker), [])
+          assert.strictEqual(yield* countOf("scans"), 1)
+          const verified = yield* rebuilt("scans", "verify")
+          assert.deepStrictEqual(unequal(verified?.result), [])
+        }).pipe(Effect.provide(running(broker)))
+      }).pipe(Effect.scoped),
+    60_000
+  )
+})

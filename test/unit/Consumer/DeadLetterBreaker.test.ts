@@ -1,0 +1,62 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { type Outcome, ack, deadLetter, retryAfter } from "../../../src/Consumer/Outcome.ts"
+import { retryLimited, share, DeadLetterBreaker, tolerated, window } from "../../../src/Consumer/DeadLetterBreaker.ts"
+import { delivered } from "../../support/Specification.ts"
+
+const { event } = delivered(1, "evt_1", "scan.created", {})
+const dead = deadLetter("poison")
+
+/** What becomes of so many events that end alike. */
+const settle = (limit: DeadLetterBreaker, count: number, outcome: Outcome, more = {}) =>
+  Effect.runSync(limit.settle(
+    Array.from({ length: count }, () => ({ ...event, ...more })),
+    Array.from({ length: count }, () => outcome)
+  ))
+
+const deadOf = (outcomes: ReadonlyArray<Outcome>) =>
+  outcomes.filter(({ _tag }) => _tag === "DeadLetter").length
+
+describe("the share limit", () => {
+  it("keeps a lone poison event aside, however few others there are", () => {
+    assert.deepStrictEqual(settle(new DeadLetterBreaker(["scan.created"]), 1, dead), [dead])
+  })
+
+  it("stops at the tolerated number when every event is poison, and retries the others later", () => {
+    const limit = new DeadLetterBreaker(["scan.created"])
+    const outcomes = settle(limit, 500, dead)
+    assert.strictEqual(deadOf(outcomes), tolerated)
+    assert.deepStrictEqual(outcomes.at(-1), retryAfter(retryLimited))
+    assert.match(limit.reason ?? "", /^50 of the last 50 events .* Nothing is skipped.*poison$/)
+    assert.strictEqual(deadOf(settle(limit, 500, dead)), 0)
+  })
+
+  it("never stops while the share is small", () => {
+    const limit = new DeadLetterBreaker(["scan.created"])
+    for (let round = 0; round < 1_000; round++) {
+      settle(limit, Math.ceil(1 / share), ack)
+      assert.deepStrictEqual(settle(limit, 1, dead), [dead])
+    }
+    assert.isUndefined(limit.reason)
+  })
+
+  it("continues by itself when others succeed again", () => {
+    const limit = new DeadLetterBreaker(["scan.created"])
+    settle(limit, 100, dead)
+    settle(limit, window - tolerated, ack)
+    assert.isUndefined(limit.reason)
+    assert.strictEqual(deadOf(settle(limit, 10, dead)), 10)
+  })
+
+  it("does not count what the projection has no use for as success", () => {
+    const limit = new DeadLetterBreaker(["scan.created"])
+    settle(limit, 10_000, ack, { type: "menu.opened" })
+    assert.strictEqual(deadOf(settle(limit, 500, dead)), tolerated)
+  })
+
+  it("does not stop what is redriven", () => {
+    const limit = new DeadLetterBreaker(["scan.created"])
+    assert.strictEqual(deadOf(settle(limit, 500, dead, { redriven: true })), 500)
+    assert.isUndefined(limit.reason)
+  })
+})

@@ -1,0 +1,237 @@
+import { assert, describe, it } from "@effect/vitest"
+import { assignPartitions } from "../../../src/Consumer/OrderedGroup/Assignment.ts"
+import { PartitionScheduler } from "../../../src/Consumer/OrderedGroup/PartitionScheduler.ts"
+import { PartitionBuffer } from "../../../src/Consumer/OrderedGroup/PartitionBuffer.ts"
+import { partitionOf } from "../../../src/Consumer/OrderedGroup/Key.ts"
+import { LeaseClock } from "../../../src/Consumer/OrderedGroup/LeaseClock.ts"
+import { MemberState, type Revised } from "../../../src/Consumer/OrderedGroup/MemberState.ts"
+import type { Sign } from "../../../src/Consumer/OrderedGroup/Silence.ts"
+
+describe("a key's partition", () => {
+  it("is what it always was", () => {
+    const keys = ["", "qpr_01HXYZ789ABC", "Zürich", "🙂"]
+    assert.deepStrictEqual(keys.map((key) => partitionOf(key, 1_000)), [261, 613, 984, 467])
+  })
+
+  it("is one of all, about evenly", () => {
+    const counts = Array.from({ length: 16 }, () => 0)
+    for (let index = 0; index < 16_000; index++) {
+      const partition = partitionOf(`qpr_${index}`, 16)
+      counts[partition] = (counts[partition] ?? 0) + 1
+    }
+    for (const count of counts) assert.closeTo(count, 1_000, 200)
+  })
+})
+
+describe("sharing out", () => {
+  const members = (...counts: ReadonlyArray<number>) =>
+    new Map(counts.map((count, index) => [`m${index}`, count]))
+
+  it("gives each free partition to one, so that all have the same or one more", () => {
+    const counts = members(3, 0, 0)
+    const shares = [...counts.keys()].map((id) => assignPartitions(counts, [3, 4, 5, 6, 7], 8, id))
+    assert.deepStrictEqual(shares, [
+      { keep: 3, claim: [] },
+      { keep: 3, claim: [3, 4, 5] },
+      { keep: 2, claim: [6, 7] }
+    ])
+  })
+
+  it("takes from those who have too many, and leaves the others what they have", () => {
+    const counts = members(4, 4, 0)
+    const keeps = [...counts.keys()].map((id) => assignPartitions(counts, [], 8, id).keep)
+    assert.deepStrictEqual(keeps, [3, 3, 2])
+  })
+})
+
+describe("the feed of a member", () => {
+  const events = (...places: ReadonlyArray<readonly [partition: number, sequence: number]>) =>
+    places.map(([partition, sequence]) => [partition, { sequence, size: 1 }] as const)
+
+  it("gives each partition its events in order, from where it begins, and says how far it is", () => {
+    const feed = new PartitionBuffer()
+    feed.assign(0, 0)
+    feed.assign(1, 2)
+    assert.strictEqual(feed.after, 0)
+    feed.offer(0, 5, events([0, 1], [1, 2], [0, 3], [1, 4], [7, 5]))
+    assert.deepStrictEqual([feed.next(0)?.sequence, feed.next(1)?.sequence], [1, 4])
+    feed.done(0)
+    assert.deepStrictEqual([feed.next(0)?.sequence, feed.finishedTo(0)], [3, 2])
+    feed.done(0)
+    assert.deepStrictEqual([feed.next(0), feed.finishedTo(0), feed.finishedTo(1)], [undefined, 5, 3])
+  })
+
+  it("skips nothing of a partition that came while a reading was under way", () => {
+    const feed = new PartitionBuffer()
+    feed.assign(0, 10)
+    const after = feed.after ?? 0
+    feed.assign(1, 0)
+    feed.offer(after, 12, events([0, 11], [1, 12]))
+    assert.deepStrictEqual([feed.next(0)?.sequence, feed.next(1), feed.after], [11, undefined, 0])
+    feed.offer(0, 12, events([1, 5], [0, 11], [1, 12]))
+    assert.deepStrictEqual([feed.next(1)?.sequence, feed.after], [5, 12])
+  })
+
+  it("reads on for the others when one partition is full, and catches it up later", () => {
+    const feed = new PartitionBuffer()
+    feed.assign(0, 0)
+    feed.assign(1, 0)
+    const many = Array.from({ length: 200 }, (_, index) => [0, index + 1] as const)
+    feed.offer(0, 201, events(...many, [1, 201]))
+    assert.strictEqual(feed.after, 201)
+    for (let sequence = 1; sequence <= 200; sequence++) {
+      if (feed.next(0) === undefined || (feed.after ?? 0) < 201) {
+        const after = feed.after ?? 0
+        feed.offer(after, 201, events(...many.slice(after), [1, 201]))
+      }
+      assert.strictEqual(feed.next(0)?.sequence, sequence)
+      feed.done(0)
+    }
+    assert.deepStrictEqual([feed.finishedTo(0), feed.next(1)?.sequence], [201, 201])
+  })
+})
+
+/** A member that owns partition 0, and the store that it writes. */
+const owning = () => {
+  const member = new MemberState({ id: "m", partitions: 1, lease: 1_000, after: 0 })
+  const store = { now: 0, revision: 0, partitions: new Map<number, Revised>() }
+  const look = () => {
+    const heartbeat = { sentAt: store.now += 200, revision: ++store.revision }
+    const members = new Map([["m", heartbeat]])
+    return member.look(store.now, { members, partitions: new Map(store.partitions) }, heartbeat)
+  }
+  const write = (actions: ReturnType<typeof look>) => {
+    for (const action of actions) {
+      if (action._tag === "Forget") continue
+      const { partition, record } = action
+      if ((store.partitions.get(partition)?.revision ?? 0) !== action.expected) member.refused(action)
+      else {
+        store.partitions.set(partition, { revision: ++store.revision, record })
+        member.wrote(action, store.revision)
+      }
+    }
+  }
+  write(look())
+  return { member, store, look, write, mayBegin: () => member.mayBegin(0, store.now) }
+}
+
+describe("a member of a group", () => {
+  it("begins nothing after a refused write until it has read a newer record, and says so after a lease", () => {
+    const { look, mayBegin, member, store, write } = owning()
+    assert.isTrue(mayBegin())
+    const owned = member.owned.get(0)
+    const written = store.partitions.get(0)
+    if (owned === undefined || written === undefined) return assert.fail("nothing is owned")
+    owned.done = 7
+    // As in a bucket that was restored: the record is the same, under an older revision.
+    store.partitions.set(0, { ...written, revision: 1 })
+    write(look())
+    for (let index = 0; index < 4; index++) {
+      write(look())
+      assert.isFalse(mayBegin())
+    }
+    assert.isUndefined(member.trouble)
+    write(look())
+    assert.match(member.trouble ?? "", /partitions 0 are not the ones .* nothing begins/)
+    store.partitions.set(0, { ...written, revision: ++store.revision })
+    write(look())
+    assert.isUndefined(member.trouble)
+    assert.isTrue(mayBegin())
+  })
+
+  it("begins nothing of a partition whose record was purged, and says so after a lease", () => {
+    const { look, mayBegin, member, store } = owning()
+    store.partitions.clear()
+    look()
+    assert.isTrue(mayBegin(), "one reading can miss a record")
+    for (let index = 0; index < 6; index++) look()
+    assert.isFalse(mayBegin())
+    assert.match(member.trouble ?? "", /partitions 0 are missing from the group's bucket/)
+  })
+
+  it("has nothing to release when its records are purged for a lease, or while it is halted", () => {
+    const { look, member, store } = owning()
+    store.partitions.clear()
+    member.leave()
+    for (let index = 0; index < 6; index++) {
+      assert.isTrue(member.hasToRelease, `after ${index} looks`)
+      look()
+    }
+    assert.isFalse(member.hasToRelease)
+    const another = owning().member
+    assert.isTrue(another.hasToRelease)
+    another.halt("the bucket is deleted")
+    assert.isFalse(another.hasToRelease)
+  })
+
+  it("begins and writes nothing while it is halted, and proves its partitions after that", () => {
+    const { look, mayBegin, member, write } = owning()
+    member.halt("the log is another one")
+    assert.deepStrictEqual(look(), [])
+    assert.isFalse(mayBegin())
+    member.halt(undefined)
+    const actions = look()
+    assert.isFalse(mayBegin())
+    write(actions)
+    assert.isTrue(mayBegin())
+  })
+
+  it("judges each other member by the lease that this one states", () => {
+    const { member, store } = owning()
+    const partitions = new Map([[0, { revision: 50, record: { owner: "slow", token: 50, checkpoint: 0 } }]])
+    for (let index = 0; index < 40; index++) {
+      const own = { sentAt: store.now += 200, revision: 100 + index }
+      const members = new Map<string, Sign>([["m", own], ["slow", { revision: 49, lease: 7_000 }]])
+      const actions = member.look(store.now, { members, partitions }, own)
+      assert.strictEqual(actions.some(({ _tag }) => _tag === "Claim"), index >= 35, `after ${index * 200} ms`)
+    }
+  })
+})
+
+describe("a redrive", () => {
+  it("gets the next turn of a partition that always has an event waiting", () => {
+    const { member, store } = owning()
+    const desk = new PartitionScheduler(member)
+    desk.align()
+    desk.feed.offer(0, 9, Array.from({ length: 9 }, (_, index) => [0, { sequence: index + 1, size: 1 }]))
+    const [first] = desk.begin(store.now)
+    assert.isUndefined(desk.borrow(0, store.now))
+    desk.reserve(0, store.now + 100)
+    if (first === undefined) return assert.fail("nothing has begun")
+    desk.end(first, { _tag: "Done" })
+    assert.deepStrictEqual(desk.begin(store.now), [])
+    const redrive = desk.borrow(0, store.now)
+    if (redrive === undefined) return assert.fail("the redrive did not begin")
+    desk.end(redrive, { _tag: "Done" })
+    assert.deepStrictEqual(desk.begin(store.now).map(({ event }) => event?.sequence), [2])
+  })
+
+  it("that does not come leaves its turn to the next event after some time", () => {
+    const { member, store } = owning()
+    const desk = new PartitionScheduler(member)
+    desk.align()
+    desk.feed.offer(0, 1, [[0, { sequence: 1, size: 1 }]])
+    desk.reserve(0, store.now + 100)
+    assert.strictEqual(desk.begin(store.now + 99).length, 0)
+    assert.strictEqual(desk.begin(store.now + 100).length, 1)
+  })
+})
+
+describe("the clock of leases", () => {
+  it("advances while the machine is suspended, and never runs backwards", () => {
+    const clocks = { monotonic: 1_000, wall: 50_000 }
+    const { now } = new LeaseClock(() => clocks.monotonic, () => clocks.wall)
+    const pass = (monotonic: number, wall: number) => {
+      clocks.monotonic += monotonic
+      clocks.wall += wall
+      return now()
+    }
+    assert.strictEqual(pass(10, 10), 1_010)
+    assert.strictEqual(pass(0, 5_000), 6_010, "suspended")
+    assert.strictEqual(pass(10, 10), 6_020)
+    assert.strictEqual(pass(10, -3_600_000), 6_030, "the wall clock was set back")
+    assert.strictEqual(pass(10, 10), 6_040)
+    assert.strictEqual(pass(0, 3_000), 9_040, "suspended after that")
+    assert.strictEqual(pass(100, 150), 9_140, "adjusted")
+  })
+})

@@ -1,0 +1,35 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Schema } from "effect"
+import { Buffer } from "node:buffer"
+import { Body } from "../../../src/Ingress/Body.ts"
+
+const bodyOf = (parts: Iterable<Uint8Array>) => {
+  const body = new Body(1_000_000)
+  for (const part of parts) body.add(Buffer.from(part))
+  return body
+}
+
+describe("a body as it comes", () => {
+  it.prop("is its parts in their order, and holds at most twice their bytes", {
+    parts: Schema.Array(Schema.Array(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 255 }))))
+  }, ({ parts }) => {
+    const all = Buffer.from(parts.flat())
+    const body = bodyOf(parts.map((part) => Uint8Array.from(part)))
+    assert.deepStrictEqual(Buffer.from(body.bytes), all)
+    assert.strictEqual(body.size, all.length)
+    assert.isAtMost(body.held, 2 * all.length)
+  })
+
+  it("keeps one part as it is", () => {
+    const part = Buffer.from("whole")
+    const body = new Body(1_000_000)
+    body.add(part)
+    assert.strictEqual(body.bytes.buffer, part.buffer)
+  })
+
+  it("is crumbs when it has many parts of a few bytes, and is not in segments of a network", () => {
+    assert.isTrue(bodyOf(Array.from({ length: 1_200 }, () => Uint8Array.of(1))).isCrumbs)
+    assert.isFalse(bodyOf(Array.from({ length: 1_000 }, () => Uint8Array.of(1))).isCrumbs)
+    assert.isFalse(bodyOf(Array.from({ length: 700 }, () => new Uint8Array(1_400))).isCrumbs)
+  })
+})

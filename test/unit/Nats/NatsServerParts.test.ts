@@ -1,0 +1,41 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Clock, Effect, FileSystem } from "effect"
+import { TestClock } from "effect/testing"
+import { fileStoreLimit } from "../../../src/Nats/Server/Disk.ts"
+import { restart } from "../../../src/Nats/Server/Supervisor.ts"
+import { test } from "../../support/Live.ts"
+
+describe("starting the broker again", () => {
+  it.effect("waits 100 ms, then twice as long each time up to 5 s, and 100 ms again after a long run", () =>
+    Effect.gen(function*() {
+      const starts: Array<number> = []
+      const run = Effect.gen(function*() {
+        starts.push(yield* Clock.currentTimeMillis)
+        if (starts.length === 9) yield* Effect.sleep("31 seconds")
+        return "exit code 1"
+      })
+      yield* Effect.forkChild(restart("the broker", run, run))
+      yield* TestClock.adjust("1 minute")
+      const waits = starts.slice(1, 11).map((start, index) => start - (starts[index] ?? 0))
+      assert.deepStrictEqual(waits, [100, 200, 400, 800, 1_600, 3_200, 5_000, 5_000, 31_100, 200])
+    }))
+})
+
+describe("the limit of the broker's store", () => {
+  test(
+    "leaves room for what the store holds already",
+    Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const dataDir = yield* fs.makeTempDirectoryScoped({ prefix: "threeqpr-disk-" })
+      const store = `${dataDir}/jetstream`
+      const free = yield* fileStoreLimit(store)
+      assert.isAbove(free, 1)
+      yield* fs.makeDirectory(`${store}/streams`, { recursive: true })
+      yield* fs.writeFile(`${store}/streams/1.blk`, new Uint8Array())
+      // A sparse file: it counts, and takes no space.
+      const sparse = 2 ** 40
+      yield* fs.truncate(`${store}/streams/1.blk`, sparse)
+      assert.isAbove(yield* fileStoreLimit(store), sparse + free / 2)
+    })
+  )
+})

@@ -1,0 +1,29 @@
+// Runs: own process
+
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { PrometheusMetrics } from "effect/observability"
+import { readFileSync } from "node:fs"
+import { ingest } from "../../../src/Process/Metrics.ts"
+
+const rules = readFileSync(new URL("../../../src/Process/Metrics/alerts.yml", import.meta.url), "utf8")
+
+describe("the alert rules", () => {
+  it("take increases and rates of counters only", () => {
+    const taken = [...rules.matchAll(/(?:increase|rate)\((\w+)/g)].map(([, name = ""]) => name)
+    assert.isAbove(taken.length, 5)
+    for (const name of taken) assert.match(name, /_(total|bucket)$/)
+  })
+
+  it("notice that no deliveries come at all", () => {
+    assert.match(rules, /alert: ThreeqprSilence\n\s+expr: .*== 0 and .*> 0/)
+  })
+
+  it.effect("can notice the first conflict and the first quarantined delivery: both are counted from 0", () =>
+    Effect.gen(function*() {
+      ingest.start()
+      const metrics = yield* PrometheusMetrics.format()
+      assert.match(metrics, /^threeqpr_conflicts_total 0$/m)
+      assert.match(metrics, /^threeqpr_deliveries_total\{outcome="quarantined"\} 0$/m)
+    }))
+})

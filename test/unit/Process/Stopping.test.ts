@@ -1,0 +1,66 @@
+// Runs: node first
+
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Fiber, Layer, Logger, type Scope } from "effect"
+import { TestClock } from "effect/testing"
+import { noteWhenStopped, report } from "../../../src/Process/Stopping.ts"
+import { lineOf } from "../../../src/Process/Telemetry.ts"
+
+/** A part that takes a time to stop. */
+const part = (millis: number) => Layer.effectDiscard(Effect.addFinalizer(() => Effect.sleep(millis)))
+
+/** As `serve` is made: listeners over projections over engines. */
+const parts = (listeners: number, projections: number, engines: number) =>
+  Layer.mergeAll(part(listeners), part(0)).pipe(
+    Layer.provide(noteWhenStopped("requests in progress")),
+    Layer.provide(part(projections)),
+    Layer.provide(noteWhenStopped("batches of projections")),
+    Layer.provide(part(engines))
+  )
+
+/** What is logged when a process is interrupted after its start. */
+const linesOf = (process: Effect.Effect<unknown, never, Scope.Scope>) =>
+  Effect.gen(function*() {
+    const lines: Array<string> = []
+    const logger = Logger.make((options) => void lines.push(lineOf(options).slice(13)))
+    const fiber = yield* Effect.forkChild(report(process).pipe(Effect.provide(Logger.layer([logger]))))
+    yield* TestClock.adjust("1 second")
+    const interrupted = yield* Effect.forkChild(Fiber.interrupt(fiber))
+    yield* TestClock.adjust("20 seconds")
+    yield* Fiber.join(interrupted)
+    return lines
+  })
+
+const running = (layer: Layer.Layer<never>) => Effect.andThen(Layer.build(layer), Effect.never)
+
+describe("the end of serve in the log", () => {
+  it.effect("is a line that it stops, and one that it has stopped with what it waited for", () =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(yield* linesOf(running(parts(1_500, 20, 300))), [
+        "INFO  stopping: what is in progress is finished first, within 25 s",
+        "INFO  stopped after 1.8 s. It waited for requests in progress (1.5 s), the engines (0.3 s)"
+      ])
+      assert.deepStrictEqual(yield* linesOf(running(parts(0, 700, 0))), [
+        "INFO  stopping: what is in progress is finished first, within 25 s",
+        "INFO  stopped after 0.7 s. It waited for batches of projections (0.7 s)"
+      ])
+    }))
+
+  it.effect("names nothing when nothing was waited for, also during the start", () =>
+    Effect.gen(function*() {
+      const expected = [
+        "INFO  stopping: what is in progress is finished first, within 25 s",
+        "INFO  stopped after 0.0 s"
+      ]
+      assert.deepStrictEqual(yield* linesOf(Effect.never), expected)
+      assert.deepStrictEqual(yield* linesOf(running(parts(0, 0, 0))), expected)
+    }))
+
+  it.effect("is not in the log when a part has failed, which is reported as what it is", () =>
+    Effect.gen(function*() {
+      const lines: Array<unknown> = []
+      const logger = Logger.make(({ message }) => void lines.push(message))
+      yield* Effect.exit(report(Effect.fail("broken"))).pipe(Effect.provide(Logger.layer([logger])))
+      assert.deepStrictEqual(lines, [])
+    }))
+})

@@ -1,0 +1,50 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Logger, References } from "effect"
+import { noteFailure, noteSuccess, reasonOf } from "../../../src/Projector/Trouble.ts"
+import { lineOf } from "../../../src/Process/Telemetry.ts"
+
+describe("the trouble of a projection", () => {
+  const trouble = { failures: 1, reason: "deadlock detected", failedAt: 1_000, limited: () => undefined }
+
+  it("has the reason of the last failure while events can come back to this instance", () => {
+    assert.strictEqual(reasonOf(trouble, 121_000), "deadlock detected")
+  })
+
+  it("has no reason when nothing has failed since: another instance has applied the events", () => {
+    assert.strictEqual(reasonOf(trouble, 151_001), undefined)
+  })
+
+  it.effect("has one line in the log for each reason, however many attempts fail, until a batch is applied", () =>
+    Effect.gen(function*() {
+      const trouble = { failures: 0, reason: undefined, failedAt: 0, limited: () => undefined }
+      const lines: Array<string> = []
+      const logger = Logger.make((options) => void lines.push(lineOf(options).slice(13)))
+      yield* Effect.gen(function*() {
+        for (
+          const reason of [
+            "connection refused",
+            "connection refused",
+            "deadlock detected",
+            "deadlock detected"
+          ]
+        ) {
+          yield* noteFailure(trouble, "scans", reason)
+        }
+        noteSuccess(trouble)
+        yield* noteFailure(trouble, "scans", "deadlock detected")
+      }).pipe(
+        Effect.provide(Logger.layer([logger])),
+        Effect.provideService(References.MinimumLogLevel, "Debug")
+      )
+      const refused = "projection scans waits for the database: connection refused"
+      const deadlock = "projection scans waits for the database: deadlock detected"
+      assert.deepStrictEqual(lines, [
+        `WARN  ${refused}`,
+        `DEBUG ${refused}`,
+        `WARN  ${deadlock}`,
+        `DEBUG ${deadlock}`,
+        `WARN  ${deadlock}`
+      ])
+      assert.strictEqual(trouble.failures, 1)
+    }))
+})

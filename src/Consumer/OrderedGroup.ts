@@ -84,7 +84,7 @@ export const start = Effect.fnUntraced(
     const id = randomUUID()
     const clock = new LeaseClock()
     const member = new MemberState({ id, partitions, lease, after })
-    const desk = new PartitionScheduler<Waiting<T>>(member)
+    const scheduler = new PartitionScheduler<Waiting<T>>(member)
     const limit = new DeadLetterBreaker(types)
     const { blocked, handle, stuck } = yield* handler(options, limit)
     const filter = filterOf({ types: types ?? [">"] })
@@ -98,7 +98,7 @@ export const start = Effect.fnUntraced(
       filter,
       stopWithin,
       store,
-      desk,
+      scheduler,
       log: logGuard({ store, manager, follow: reader.follow, sequenceAt: reader.sequenceAt }),
       onChange: nats.onChange,
       isConnected: () => nats.isConnected() && !nats.connection.isClosed(),
@@ -110,10 +110,10 @@ export const start = Effect.fnUntraced(
     })
     const redrive = Effect.fnUntraced(function*(delivered: Delivered) {
       const waiting = place(delivered)
-      const begun = waiting && (yield* turnOf(desk, waiting.partition, clock))
+      const begun = waiting && (yield* turnOf(scheduler, waiting.partition, clock))
       if (waiting === undefined || begun === undefined) return retryAfter(member.tick)
       const outcome = yield* handle(waiting, begun.owned)
-      desk.end(begun, outcome === "fenced" ? { _tag: "Fenced" } : { _tag: "Done" })
+      scheduler.end(begun, outcome === "fenced" ? { _tag: "Fenced" } : { _tag: "Done" })
       yield* act
       return typeof outcome === "string" ? retryAfter(member.tick) : outcome
     }, Effect.uninterruptible)
@@ -160,15 +160,15 @@ const keepFree = 1_000
 
 /** The next turn of a partition, as soon as the handler that runs has ended. Undefined when it is not ours. */
 const turnOf = Effect.fnUntraced(function*<T extends string>(
-  desk: PartitionScheduler<Waiting<T>>,
+  scheduler: PartitionScheduler<Waiting<T>>,
   partition: number,
   clock: LeaseClock
 ) {
   const until = clock.now() + patience
-  while (desk.member.owned.has(partition) && !desk.member.isLeaving && clock.now() < until) {
-    const begun = desk.borrow(partition, clock.now())
+  while (scheduler.member.owned.has(partition) && !scheduler.member.isLeaving && clock.now() < until) {
+    const begun = scheduler.borrow(partition, clock.now())
     if (begun !== undefined) return begun
-    desk.reserve(partition, clock.now() + keepFree)
+    scheduler.reserve(partition, clock.now() + keepFree)
     const woken = yield* Effect.exit(Effect.interruptible(Effect.sleep(askEvery)))
     if (Exit.isFailure(woken)) return undefined
   }

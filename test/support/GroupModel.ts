@@ -82,7 +82,7 @@ interface State {
 interface Process {
   readonly id: string
   readonly member: MemberState
-  readonly desk: PartitionScheduler<Event>
+  readonly scheduler: PartitionScheduler<Event>
   state: "running" | "leaving" | "gone"
   stalledUntil: number
   /** For how long its machine was suspended before the present stall. */
@@ -194,7 +194,7 @@ class Schedule {
     const process: Process = {
       id,
       member,
-      desk: new PartitionScheduler(member),
+      scheduler: new PartitionScheduler(member),
       state: "running",
       stalledUntil: 0,
       suspended: 0,
@@ -296,25 +296,25 @@ class Schedule {
   }
 
   #align(process: Process): void {
-    process.desk.align()
+    process.scheduler.align()
     this.#begin(process)
   }
 
   #read(process: Process): void {
-    const { feed } = process.desk
-    const after = feed.after
+    const { buffer } = process.scheduler
+    const after = buffer.after
     const again = () => this.#later(process, 200, () => this.#read(process))
     if (after === undefined) return again()
     this.#ask(process, () => this.#log.slice(after, after + 20), (events) => {
       const last = events?.at(-1)
-      if (events && last) feed.offer(after, last.sequence, events.map((event) => [event.partition, event]))
+      if (events && last) buffer.offer(after, last.sequence, events.map((event) => [event.partition, event]))
       this.#begin(process)
       again()
     })
   }
 
   #begin(process: Process): void {
-    for (const begun of process.desk.begin(process.clock.now())) {
+    for (const begun of process.scheduler.begin(process.clock.now())) {
       this.#checkOwner(process, begun)
       this.#handle(process, begun)
     }
@@ -337,7 +337,7 @@ class Schedule {
   /** The handler's effect reaches the database, sooner or later, also when its process has ended by then. */
   #handle(process: Process, begun: RunningEvent<Event>): void {
     const end = (end: End) => {
-      process.desk.end(begun, end)
+      process.scheduler.end(begun, end)
       this.#begin(process)
     }
     const isRough = this.#now < chaos

@@ -36,7 +36,7 @@ export interface GroupOptions<T extends string> {
   readonly isConnected: () => boolean
   /** Whether the connection has ended and does not come back. */
   readonly isClosed: () => boolean
-  readonly desk: PartitionScheduler<Waiting<T>>
+  readonly scheduler: PartitionScheduler<Waiting<T>>
   readonly read: (options: ReadOptions) => Effect.Effect<ReadonlyArray<LoggedEntry>, ReadFailed>
   readonly deadLetters: DeadLetters["Service"]
   readonly waitingOf: (delivered: Delivered) => Waiting<T> | undefined
@@ -61,8 +61,8 @@ const compareEvery = 10_000
 export const runGroup = Effect.fnUntraced(function*<T extends string>(
   options: GroupOptions<T>
 ): Effect.fn.Return<RunningGroup, never, Scope.Scope> {
-  const { clock, desk, id, lease, log, name, store } = options
-  const { member } = desk
+  const { clock, scheduler, id, lease, log, name, store } = options
+  const { member } = scheduler
   const handlers = yield* Effect.acquireRelease(Scope.make(), (scope) => Scope.close(scope, Exit.void))
   const fibers = new Map<RunningEvent<Waiting<T>>, Fiber.Fiber<void>>()
   const nudges = yield* Queue.sliding<void>(1)
@@ -78,8 +78,8 @@ export const runGroup = Effect.fnUntraced(function*<T extends string>(
   const again = (millis: number): End => ({ _tag: "Again", notBefore: clock.now() + millis })
 
   const act: Effect.Effect<void> = Effect.suspend(() => {
-    for (const begun of desk.align()) fibers.get(begun)?.interruptUnsafe()
-    return Effect.forEach(desk.begin(clock.now()), begin, { discard: true })
+    for (const begun of scheduler.align()) fibers.get(begun)?.interruptUnsafe()
+    return Effect.forEach(scheduler.begin(clock.now()), begin, { discard: true })
   })
 
   const begin = (begun: RunningEvent<Waiting<T>>) =>
@@ -117,7 +117,7 @@ export const runGroup = Effect.fnUntraced(function*<T extends string>(
 
   const finish = Effect.fnUntraced(function*(begun: RunningEvent<Waiting<T>>, end: End) {
     fibers.delete(begun)
-    desk.end(begun, end)
+    scheduler.end(begun, end)
     if (begun.owned.leaving || end._tag === "Fenced") yield* Queue.offer(nudges, undefined)
     const wait = end._tag === "Again" ? end.notBefore - clock.now() : 0
     if (wait > 0) yield* Effect.forkIn(Effect.delay(act, wait), handlers)
@@ -201,12 +201,12 @@ export const runGroup = Effect.fnUntraced(function*<T extends string>(
   )
 
   const read = Effect.gen(function*() {
-    const after = desk.feed.after
+    const after = scheduler.buffer.after
     if (after === undefined) return yield* Effect.sleep("20 millis")
     const entries = yield* options.read({ after, limit, wait, filter: options.filter })
     log.saw(entries.at(-1))
     const waiting = entries.flatMap((entry) => options.waitingOf(eventOf(entry)) ?? [])
-    desk.feed.offer(
+    scheduler.buffer.offer(
       after,
       entries.at(-1)?.sequence ?? after,
       waiting.map((event) => [event.partition, event])

@@ -15,7 +15,7 @@ export type End =
 /** Gives each partition of a member its events, strictly one after the other. It has no clock and no I/O. */
 export class PartitionScheduler<E extends Placed> {
   readonly member: MemberState
-  readonly feed = new PartitionBuffer<E>()
+  readonly buffer = new PartitionBuffer<E>()
   readonly #fed = new Map<number, Owned>()
   readonly #begun = new Map<number, RunningEvent<E>>()
   readonly #notBefore = new WeakMap<Owned, number>()
@@ -31,12 +31,12 @@ export class PartitionScheduler<E extends Placed> {
     for (const [partition, one] of this.#fed) {
       if (owned.get(partition) === one) continue
       this.#fed.delete(partition)
-      this.feed.drop(partition)
+      this.buffer.drop(partition)
     }
     for (const [partition, one] of owned) {
       if (this.#fed.has(partition)) continue
       this.#fed.set(partition, one)
-      this.feed.assign(partition, one.done)
+      this.buffer.assign(partition, one.done)
     }
     return [...this.#begun.values()].filter(({ owned }) => this.#fed.get(owned.partition) !== owned)
   }
@@ -46,8 +46,8 @@ export class PartitionScheduler<E extends Placed> {
     const beginning: Array<RunningEvent<E>> = []
     for (const [partition, owned] of this.#fed) {
       if (now < (this.#reserved.get(partition) ?? 0)) continue
-      if (!owned.busy) owned.done = Math.max(owned.done, this.feed.finishedTo(partition) ?? 0)
-      const event = this.feed.next(partition)
+      if (!owned.busy) owned.done = Math.max(owned.done, this.buffer.finishedTo(partition) ?? 0)
+      const event = this.buffer.next(partition)
       if (event === undefined || now < (this.#notBefore.get(owned) ?? 0)) continue
       const begun = this.#take(owned, event, now)
       if (begun) beginning.push(begun)
@@ -77,8 +77,8 @@ export class PartitionScheduler<E extends Placed> {
     if (event === undefined) return
     if (end._tag === "Again") this.#notBefore.set(owned, end.notBefore)
     if (end._tag !== "Done") return
-    this.feed.done(owned.partition)
-    owned.done = this.feed.finishedTo(owned.partition) ?? owned.done
+    this.buffer.done(owned.partition)
+    owned.done = this.buffer.finishedTo(owned.partition) ?? owned.done
   }
 
   // An event that began under an earlier ownership of the partition has to end first.

@@ -44,50 +44,50 @@ describe("sharing out", () => {
   })
 })
 
-describe("the feed of a member", () => {
+describe("the buffer of a member", () => {
   const events = (...places: ReadonlyArray<readonly [partition: number, sequence: number]>) =>
     places.map(([partition, sequence]) => [partition, { sequence, size: 1 }] as const)
 
   it("gives each partition its events in order, from where it begins, and says how far it is", () => {
-    const feed = new PartitionBuffer()
-    feed.assign(0, 0)
-    feed.assign(1, 2)
-    assert.strictEqual(feed.after, 0)
-    feed.offer(0, 5, events([0, 1], [1, 2], [0, 3], [1, 4], [7, 5]))
-    assert.deepStrictEqual([feed.next(0)?.sequence, feed.next(1)?.sequence], [1, 4])
-    feed.done(0)
-    assert.deepStrictEqual([feed.next(0)?.sequence, feed.finishedTo(0)], [3, 2])
-    feed.done(0)
-    assert.deepStrictEqual([feed.next(0), feed.finishedTo(0), feed.finishedTo(1)], [undefined, 5, 3])
+    const buffer = new PartitionBuffer()
+    buffer.assign(0, 0)
+    buffer.assign(1, 2)
+    assert.strictEqual(buffer.after, 0)
+    buffer.offer(0, 5, events([0, 1], [1, 2], [0, 3], [1, 4], [7, 5]))
+    assert.deepStrictEqual([buffer.next(0)?.sequence, buffer.next(1)?.sequence], [1, 4])
+    buffer.done(0)
+    assert.deepStrictEqual([buffer.next(0)?.sequence, buffer.finishedTo(0)], [3, 2])
+    buffer.done(0)
+    assert.deepStrictEqual([buffer.next(0), buffer.finishedTo(0), buffer.finishedTo(1)], [undefined, 5, 3])
   })
 
   it("skips nothing of a partition that came while a reading was under way", () => {
-    const feed = new PartitionBuffer()
-    feed.assign(0, 10)
-    const after = feed.after ?? 0
-    feed.assign(1, 0)
-    feed.offer(after, 12, events([0, 11], [1, 12]))
-    assert.deepStrictEqual([feed.next(0)?.sequence, feed.next(1), feed.after], [11, undefined, 0])
-    feed.offer(0, 12, events([1, 5], [0, 11], [1, 12]))
-    assert.deepStrictEqual([feed.next(1)?.sequence, feed.after], [5, 12])
+    const buffer = new PartitionBuffer()
+    buffer.assign(0, 10)
+    const after = buffer.after ?? 0
+    buffer.assign(1, 0)
+    buffer.offer(after, 12, events([0, 11], [1, 12]))
+    assert.deepStrictEqual([buffer.next(0)?.sequence, buffer.next(1), buffer.after], [11, undefined, 0])
+    buffer.offer(0, 12, events([1, 5], [0, 11], [1, 12]))
+    assert.deepStrictEqual([buffer.next(1)?.sequence, buffer.after], [5, 12])
   })
 
   it("reads on for the others when one partition is full, and catches it up later", () => {
-    const feed = new PartitionBuffer()
-    feed.assign(0, 0)
-    feed.assign(1, 0)
+    const buffer = new PartitionBuffer()
+    buffer.assign(0, 0)
+    buffer.assign(1, 0)
     const many = Array.from({ length: 200 }, (_, index) => [0, index + 1] as const)
-    feed.offer(0, 201, events(...many, [1, 201]))
-    assert.strictEqual(feed.after, 201)
+    buffer.offer(0, 201, events(...many, [1, 201]))
+    assert.strictEqual(buffer.after, 201)
     for (let sequence = 1; sequence <= 200; sequence++) {
-      if (feed.next(0) === undefined || (feed.after ?? 0) < 201) {
-        const after = feed.after ?? 0
-        feed.offer(after, 201, events(...many.slice(after), [1, 201]))
+      if (buffer.next(0) === undefined || (buffer.after ?? 0) < 201) {
+        const after = buffer.after ?? 0
+        buffer.offer(after, 201, events(...many.slice(after), [1, 201]))
       }
-      assert.strictEqual(feed.next(0)?.sequence, sequence)
-      feed.done(0)
+      assert.strictEqual(buffer.next(0)?.sequence, sequence)
+      buffer.done(0)
     }
-    assert.deepStrictEqual([feed.finishedTo(0), feed.next(1)?.sequence], [201, 201])
+    assert.deepStrictEqual([buffer.finishedTo(0), buffer.next(1)?.sequence], [201, 201])
   })
 })
 
@@ -191,29 +191,29 @@ describe("a member of a group", () => {
 describe("a redrive", () => {
   it("gets the next turn of a partition that always has an event waiting", () => {
     const { member, store } = owning()
-    const desk = new PartitionScheduler(member)
-    desk.align()
-    desk.feed.offer(0, 9, Array.from({ length: 9 }, (_, index) => [0, { sequence: index + 1, size: 1 }]))
-    const [first] = desk.begin(store.now)
-    assert.isUndefined(desk.borrow(0, store.now))
-    desk.reserve(0, store.now + 100)
+    const scheduler = new PartitionScheduler(member)
+    scheduler.align()
+    scheduler.buffer.offer(0, 9, Array.from({ length: 9 }, (_, index) => [0, { sequence: index + 1, size: 1 }]))
+    const [first] = scheduler.begin(store.now)
+    assert.isUndefined(scheduler.borrow(0, store.now))
+    scheduler.reserve(0, store.now + 100)
     if (first === undefined) return assert.fail("nothing has begun")
-    desk.end(first, { _tag: "Done" })
-    assert.deepStrictEqual(desk.begin(store.now), [])
-    const redrive = desk.borrow(0, store.now)
+    scheduler.end(first, { _tag: "Done" })
+    assert.deepStrictEqual(scheduler.begin(store.now), [])
+    const redrive = scheduler.borrow(0, store.now)
     if (redrive === undefined) return assert.fail("the redrive did not begin")
-    desk.end(redrive, { _tag: "Done" })
-    assert.deepStrictEqual(desk.begin(store.now).map(({ event }) => event?.sequence), [2])
+    scheduler.end(redrive, { _tag: "Done" })
+    assert.deepStrictEqual(scheduler.begin(store.now).map(({ event }) => event?.sequence), [2])
   })
 
   it("that does not come leaves its turn to the next event after some time", () => {
     const { member, store } = owning()
-    const desk = new PartitionScheduler(member)
-    desk.align()
-    desk.feed.offer(0, 1, [[0, { sequence: 1, size: 1 }]])
-    desk.reserve(0, store.now + 100)
-    assert.strictEqual(desk.begin(store.now + 99).length, 0)
-    assert.strictEqual(desk.begin(store.now + 100).length, 1)
+    const scheduler = new PartitionScheduler(member)
+    scheduler.align()
+    scheduler.buffer.offer(0, 1, [[0, { sequence: 1, size: 1 }]])
+    scheduler.reserve(0, store.now + 100)
+    assert.strictEqual(scheduler.begin(store.now + 99).length, 0)
+    assert.strictEqual(scheduler.begin(store.now + 100).length, 1)
   })
 })
 

@@ -13,8 +13,8 @@ import { Conversations, QprCodes, Scans, Subscriptions } from "./Api/ReadModels.
 import { Reconciliations } from "./Api/Reconciliations.ts"
 import { Rejections } from "./Api/Rejections.ts"
 import { Consumers, Status } from "./Api/Status.ts"
-import { WebhookSecrets } from "./Api/WebhookSecrets.ts"
 import { Validation } from "./Api/Validation.ts"
+import { WebhookSecrets } from "./Api/WebhookSecrets.ts"
 
 /** Misspelt parameters and fields are refused, so that no filter is dropped without a word. */
 const strict = { onExcessProperty: "error", errors: "all" } as const

@@ -1,8 +1,8 @@
 import { Effect } from "effect"
 import { HttpRouter, HttpServerRespondable, HttpServerResponse } from "effect/http"
+import { NotFound, Unavailable } from "./Api/Problems.ts"
 import { type Asset, type Assets, type Encoding, read } from "./Dashboard/Assets.ts"
 import * as Page from "./Dashboard/Page.ts"
-import { NotFound, Unavailable } from "./Api/Problems.ts"
 
 /**
  * Whether a request is for the dashboard's page, its files and its sign-in, or for the contract as a page. They hold no

@@ -2,8 +2,8 @@ import { Context, Effect, Layer, SchemaAST, SchemaIssue, type Types } from "effe
 import { HttpServerRequest } from "effect/http"
 import { HttpApiError } from "effect/http-api"
 import { nearestOf } from "../Process/Nearest.ts"
-import { AnyText } from "./Api/Query.ts"
 import { InvalidAnswer, InvalidRequest } from "./Api/Problems.ts"
+import { AnyText } from "./Api/Query.ts"
 import { Validation } from "./Api/Validation.ts"
 
 /** Says of a request that does not fit the contract what is wrong with it. */

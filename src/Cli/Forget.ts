@@ -1,7 +1,7 @@
 import { Effect, Option, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
-import { check, operationFlags, refused } from "./Operations/OperationFlags.ts"
 import { operate } from "./Operations/Operate.ts"
+import { check, operationFlags, refused } from "./Operations/OperationFlags.ts"
 
 const id = (name: string, about: string) =>
   Flag.String(name).pipe(

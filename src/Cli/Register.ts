@@ -1,11 +1,11 @@
 import { Console, Effect, Option, Redacted, Schema } from "effect"
 import { CliError, Command, Flag } from "effect/cli"
-import { isLoopback, load } from "../Process/Config.ts"
 import { EventType, knownTypes } from "../Domain/Event.ts"
-import * as EnvFile from "./Register/EnvFile.ts"
+import { isLoopback, load } from "../Process/Config.ts"
 import { type Registration, ThreeQpr } from "../Provider/ThreeQpr.ts"
 import { jsonFlag } from "./Flags.ts"
 import { json as printJson } from "./Output.ts"
+import * as EnvFile from "./Register/EnvFile.ts"
 
 const variable = "THREEQPR_WEBHOOK_SECRET"
 

@@ -1,7 +1,7 @@
 import { Effect } from "effect"
 import { Command, Flag } from "effect/cli"
-import { load } from "../Process/Config.ts"
 import { roles } from "../Domain/Role.ts"
+import { load } from "../Process/Config.ts"
 import * as Stopping from "../Process/Stopping.ts"
 import * as Telemetry from "../Process/Telemetry.ts"
 import { given, settingFlag } from "./Flags.ts"

@@ -1,6 +1,6 @@
 import { Effect } from "effect"
-import { type Outcome, retryAfter } from "./Outcome.ts"
 import type { Delivered } from "../EventLog/Delivered.ts"
+import { type Outcome, retryAfter } from "./Outcome.ts"
 
 /** How many of the last settled events are looked at. */
 export const window = 1_000

@@ -8,10 +8,10 @@ import {
   nanos,
   NatsError
 } from "nats"
-import { messageOf } from "../Process/Failure.ts"
-import type { Nats } from "../Nats/Nats.ts"
-import { describeOwner, faultsOf, ownerOf, skippingFaultsOf } from "./DurableFaults.ts"
 import type { Message } from "../Nats/Message.ts"
+import type { Nats } from "../Nats/Nats.ts"
+import { messageOf } from "../Process/Failure.ts"
+import { describeOwner, faultsOf, ownerOf, skippingFaultsOf } from "./DurableFaults.ts"
 import { Pull } from "./Pull.ts"
 
 /** The durable consumer could not be created. A retry can help, unless our credentials do not allow it. */

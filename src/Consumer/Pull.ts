@@ -1,7 +1,7 @@
 import { Effect } from "effect"
 import { type Msg, nanos, type Subscription } from "nats"
-import type { Nats } from "../Nats/Nats.ts"
 import { type Message, messageOf } from "../Nats/Message.ts"
+import type { Nats } from "../Nats/Nats.ts"
 
 /** The most that waits here, and the most that is taken at a time, in bytes. */
 const capacityBytes = 32 * 1024 * 1024

@@ -1,16 +1,16 @@
 import { Effect, Option, Schema } from "effect"
 import type { JetStreamManager } from "nats"
 import { Buffer } from "node:buffer"
-import type { Outcome } from "./Outcome.ts"
-import type { RedriveOptions } from "./ConsumerOptions.ts"
 import { DeadLetters } from "../EventLog/DeadLetters.ts"
 import { type DeadLetter, eventOf } from "../EventLog/DeadLetters/Letter.ts"
-import { stream } from "../EventLog/EventLog.ts"
-import { entryAt } from "../EventLog/Reader.ts"
-import { Operations } from "../EventLog/Operations.ts"
-import { Tracing } from "../Process/Telemetry/Tracing.ts"
 import { type Delivered, idOf } from "../EventLog/Delivered.ts"
+import { stream } from "../EventLog/EventLog.ts"
+import { Operations } from "../EventLog/Operations.ts"
+import { entryAt } from "../EventLog/Reader.ts"
 import type { Message } from "../Nats/Message.ts"
+import { Tracing } from "../Process/Telemetry/Tracing.ts"
+import type { RedriveOptions } from "./ConsumerOptions.ts"
+import type { Outcome } from "./Outcome.ts"
 
 /** A request to give an event to one consumer once more. */
 export const Request = Schema.Struct({

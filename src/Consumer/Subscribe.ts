@@ -1,5 +1,5 @@
-import type { Outcome } from "./Outcome.ts"
 import type { Health } from "../EventLog/EventLog.ts"
+import type { Outcome } from "./Outcome.ts"
 import { attempt, type Broker, open, run, type Signal } from "./Subscribe/Session.ts"
 import { type Lag, type Settings, start } from "./UserConsumer.ts"
 import type { ConsumedEvent } from "./UserConsumer/ConsumedEvent.ts"

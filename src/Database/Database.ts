@@ -12,10 +12,10 @@ import {
 import * as Reactivity from "effect/reactivity/Reactivity"
 import { SqlClient } from "effect/sql/SqlClient"
 import { ConnectionError, isSqlError, SqlError } from "effect/sql/SqlError"
+import type { FolderLocked } from "../Process/FolderLock.ts"
 import * as Embedded from "./Embedded.ts"
 import type { EmbeddedPostgresFailed } from "./EmbeddedThread.ts"
 import * as External from "./External.ts"
-import type { FolderLocked } from "../Process/FolderLock.ts"
 
 export interface Options {
   /** Address of an external Postgres; without it an embedded one keeps its data under `dataDir`. */

@@ -5,5 +5,12 @@ export const RebuildKind = Schema.Literals(["rebuild", "dry-run", "verify"])
 export type RebuildKind = typeof RebuildKind.Type
 
 /** State of a rebuild; it continues by itself while `running` or `comparing`. */
-export const RebuildState = Schema.Literals(["running", "comparing", "switched", "compared", "cancelled", "failed"])
+export const RebuildState = Schema.Literals([
+  "running",
+  "comparing",
+  "switched",
+  "compared",
+  "cancelled",
+  "failed"
+])
 export type RebuildState = typeof RebuildState.Type

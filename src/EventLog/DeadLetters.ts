@@ -1,7 +1,8 @@
 import { Context, DateTime, Effect, Layer, Option, Stream } from "effect"
 import type { JetStreamManager } from "nats"
 import { Buffer } from "node:buffer"
-import type { Delivered } from "./Delivered.ts"
+import { millisOf } from "../Domain/Timestamp.ts"
+import { Nats } from "../Nats/Nats.ts"
 import {
   type DeadLetter,
   deadSubject,
@@ -11,14 +12,13 @@ import {
   parseId
 } from "./DeadLetters/Letter.ts"
 import { letterPlaces } from "./DeadLetters/Places.ts"
-import { millisOf } from "../Domain/Timestamp.ts"
-import { AppendFailed, type ReadFailed, type Stored } from "./EventLog.ts"
+import type { Delivered } from "./Delivered.ts"
 import { entriesOf } from "./Entries.ts"
 import { erase } from "./Erase.ts"
+import { AppendFailed, type ReadFailed, type Stored } from "./EventLog.ts"
 import { Publisher } from "./Publisher.ts"
 import { entryAt, makeReader, reading } from "./Reader.ts"
 import { deadLetterStream } from "./Topology.ts"
-import { Nats } from "../Nats/Nats.ts"
 
 /** Which dead letters: those that fit everything that is given. */
 export interface LetterFilter {

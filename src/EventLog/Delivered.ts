@@ -1,7 +1,7 @@
 import { DateTime } from "effect"
-import type { LoggedEntry } from "./EventLog.ts"
 import { headerOf } from "../Nats/Header.ts"
 import type { Message } from "../Nats/Message.ts"
+import type { LoggedEntry } from "./EventLog.ts"
 
 /** An event of the log as a consumer gets it. */
 export interface Delivered {

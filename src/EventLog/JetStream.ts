@@ -1,5 +1,11 @@
 import { Effect, Layer } from "effect"
 import type { StreamInfo } from "nats"
+import { Nats } from "../Nats/Nats.ts"
+import { messageOf } from "../Process/Failure.ts"
+import { Tracing } from "../Process/Telemetry/Tracing.ts"
+import { durabilityOf } from "./Durability.ts"
+import { waitingForLeaders } from "./Election.ts"
+import { erase } from "./Erase.ts"
 import {
   AppendFailed,
   type Entry,
@@ -9,12 +15,6 @@ import {
   type Stored,
   stream
 } from "./EventLog.ts"
-import { messageOf } from "../Process/Failure.ts"
-import { Nats } from "../Nats/Nats.ts"
-import { Tracing } from "../Process/Telemetry/Tracing.ts"
-import { durabilityOf } from "./Durability.ts"
-import { waitingForLeaders } from "./Election.ts"
-import { erase } from "./Erase.ts"
 import { headersOf } from "./Headers.ts"
 import { Publisher } from "./Publisher.ts"
 import { entryAt, makeReader, reading } from "./Reader.ts"

@@ -1,12 +1,5 @@
 import { Context, DateTime, Effect, Layer, Option, Stream } from "effect"
 import { NatsError } from "nats"
-import { AppendFailed, type ReadFailed, type Stored } from "./EventLog.ts"
-import { entriesOf } from "./Entries.ts"
-import { Publisher } from "./Publisher.ts"
-import { makeReader, reading } from "./Reader.ts"
-import { operationStream, redriveStream } from "./Topology.ts"
-import { Nats } from "../Nats/Nats.ts"
-import { isId, newId } from "./Operations/Id.ts"
 import {
   Cancelled,
   decoder,
@@ -19,6 +12,13 @@ import {
   Result,
   Started
 } from "../Domain/Operation.ts"
+import { Nats } from "../Nats/Nats.ts"
+import { entriesOf } from "./Entries.ts"
+import { AppendFailed, type ReadFailed, type Stored } from "./EventLog.ts"
+import { isId, newId } from "./Operations/Id.ts"
+import { Publisher } from "./Publisher.ts"
+import { makeReader, reading } from "./Reader.ts"
+import { operationStream, redriveStream } from "./Topology.ts"
 
 /** An operation and how far it is. */
 export interface Operation extends Started {

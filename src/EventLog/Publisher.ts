@@ -1,9 +1,9 @@
 import type { Msg, Subscription } from "nats"
 import { Buffer } from "node:buffer"
-import { AppendFailed, appendTimeout, type Stored } from "./EventLog.ts"
+import type { Nats } from "../Nats/Nats.ts"
 import { messageOf } from "../Process/Failure.ts"
 import { SlotMap } from "../Process/SlotMap.ts"
-import type { Nats } from "../Nats/Nats.ts"
+import { AppendFailed, appendTimeout, type Stored } from "./EventLog.ts"
 import { encode } from "./Headers.ts"
 
 /** What is published: JetStream stores it and answers with a PubAck. */

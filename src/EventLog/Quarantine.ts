@@ -1,6 +1,6 @@
 import { Stream } from "effect"
-import { type LoggedEntry, probeSubject, quarantineSubject, quarantineSubjects } from "./EventLog.ts"
 import { logEntries } from "./Entries.ts"
+import { type LoggedEntry, probeSubject, quarantineSubject, quarantineSubjects } from "./EventLog.ts"
 
 /** Whether an entry of the log is authentic input that was no event that we could use. */
 export const isQuarantined = ({ subject }: Pick<LoggedEntry, "subject">) =>

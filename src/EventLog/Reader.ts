@@ -11,6 +11,8 @@ import {
   NatsError
 } from "nats"
 import { messageOf as place } from "../Nats/Message.ts"
+import type { Nats } from "../Nats/Nats.ts"
+import { messageOf } from "../Process/Failure.ts"
 import {
   type LoggedEntry,
   type Page,
@@ -20,8 +22,6 @@ import {
   type ReadOptions,
   stream as eventStream
 } from "./EventLog.ts"
-import { messageOf } from "../Process/Failure.ts"
-import type { Nats } from "../Nats/Nats.ts"
 import { recordOf } from "./Headers.ts"
 import { matches } from "./Subjects.ts"
 

@@ -10,9 +10,9 @@ import {
   type StreamInfo
 } from "nats"
 import { retrySchedule } from "../Domain/RetrySchedule.ts"
-import { stream } from "./EventLog.ts"
 import { messageOf } from "../Process/Failure.ts"
 import type { AfterElection } from "./Election.ts"
+import { stream } from "./EventLog.ts"
 
 /** The stream that keeps poison events aside, with the error that made them so. */
 export const deadLetterStream = "3QPR_DEAD_LETTERS"

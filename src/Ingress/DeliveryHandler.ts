@@ -2,14 +2,14 @@ import { Cause, Context, Effect, Exit, LogLevel, References } from "effect"
 import type { Buffer } from "node:buffer"
 import type { IncomingMessage, ServerResponse } from "node:http"
 import type { AppendFailed } from "../EventLog/EventLog.ts"
-import { SlotMap } from "../Process/SlotMap.ts"
-import type { Ingress, Receipt, Rejected } from "./Ingress.ts"
 import { ingest, type Outcome } from "../Process/Metrics.ts"
-import * as Signature from "../Signature/Signature.ts"
+import { SlotMap } from "../Process/SlotMap.ts"
 import { Tracing } from "../Process/Telemetry/Tracing.ts"
-import { answer, answerUnavailable } from "./Responses.ts"
+import * as Signature from "../Signature/Signature.ts"
 import { Body } from "./Body.ts"
+import type { Ingress, Receipt, Rejected } from "./Ingress.ts"
 import { Rejections } from "./Rejections.ts"
+import { answer, answerUnavailable } from "./Responses.ts"
 
 /** From the request's headers to its answer, in milliseconds: 3QPR gives up after 5 seconds. */
 const deadline = 4_000

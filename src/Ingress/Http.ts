@@ -1,13 +1,13 @@
 import { Context, Effect, Layer, Schema } from "effect"
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
-import { boundConnections, limits } from "../Process/Connections.ts"
 import { EventLog } from "../EventLog/EventLog.ts"
+import { boundConnections, limits } from "../Process/Connections.ts"
+import { DeliveryHandler } from "./DeliveryHandler.ts"
 import { Ingress } from "./Ingress.ts"
 import { keepAccepting } from "./ListenerWatchdog.ts"
-import { answer, answerHealth } from "./Responses.ts"
-import { DeliveryHandler } from "./DeliveryHandler.ts"
 import type { Rejections } from "./Rejections.ts"
+import { answer, answerHealth } from "./Responses.ts"
 
 export interface HttpOptions {
   readonly host: string

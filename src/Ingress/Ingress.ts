@@ -1,10 +1,16 @@
 import { Clock, Context, Effect, Layer } from "effect"
 import { createHash } from "node:crypto"
-import type { EventId } from "../Domain/EventId.ts"
 import { decodeDelivery, type Undecodable } from "../Domain/Decode.ts"
-import { type AppendFailed, type Entry, EventLog, eventSubject, quarantineSubject } from "../EventLog/EventLog.ts"
-import { type ConflictCounts, watchConflicts } from "./BodyMismatch.ts"
+import type { EventId } from "../Domain/EventId.ts"
+import {
+  type AppendFailed,
+  type Entry,
+  EventLog,
+  eventSubject,
+  quarantineSubject
+} from "../EventLog/EventLog.ts"
 import type { Problem, Verifier } from "../Signature/Signature.ts"
+import { type ConflictCounts, watchConflicts } from "./BodyMismatch.ts"
 
 /** The body is stored. `quarantined` says that it is authentic but no event we can use. */
 export interface Receipt {

@@ -1,12 +1,12 @@
 import { Effect, Option, Stream } from "effect"
 import { Buffer } from "node:buffer"
-import { idOf } from "../EventLog/Delivered.ts"
-import { DeadLetters } from "../EventLog/DeadLetters.ts"
-import { EventLog, eventSubject, type LoggedEntry } from "../EventLog/EventLog.ts"
-import { logEntries } from "../EventLog/Entries.ts"
 import { type Belonging, belongingOf, keyOf } from "../Domain/Belonging.ts"
-import { rowsOf } from "./Erasure/ErasedRows.ts"
 import type { Target } from "../Domain/ErasureTarget.ts"
+import { DeadLetters } from "../EventLog/DeadLetters.ts"
+import { idOf } from "../EventLog/Delivered.ts"
+import { logEntries } from "../EventLog/Entries.ts"
+import { EventLog, eventSubject, type LoggedEntry } from "../EventLog/EventLog.ts"
+import { rowsOf } from "./Erasure/ErasedRows.ts"
 
 /** What there is of a target. */
 export interface Found {

@@ -1,15 +1,23 @@
 import { Clock, Effect, Layer, type Redacted, Schedule } from "effect"
 import { FetchHttpClient } from "effect/http"
 import { randomUUID } from "node:crypto"
+import type { Reconciliation } from "../Domain/Reconciliation.ts"
 import { retrySchedule } from "../Domain/RetrySchedule.ts"
 import { messageOf } from "../Process/Failure.ts"
-import { passCodes } from "./Reconciliations/Codes.ts"
-import { pass } from "./Reconciliations/Pass.ts"
-import { end, keep, noteCodesError, noteError, release, requestDue, take } from "./Reconciliations/Registry.ts"
-import type { Reconciliation } from "../Domain/Reconciliation.ts"
+import { ProcessHealth } from "../Process/ProcessHealth.ts"
 import { ThreeQpr } from "../Provider/ThreeQpr.ts"
 import { ThreeQprFailed } from "../Provider/ThreeQpr/Failure.ts"
-import { ProcessHealth } from "../Process/ProcessHealth.ts"
+import { passCodes } from "./Reconciliations/Codes.ts"
+import { pass } from "./Reconciliations/Pass.ts"
+import {
+  end,
+  keep,
+  noteCodesError,
+  noteError,
+  release,
+  requestDue,
+  take
+} from "./Reconciliations/Registry.ts"
 
 export interface ReconcileOptions {
   /** Of 3QPR's API. */

@@ -1,11 +1,11 @@
 import { Effect, FileSystem, Path, Redacted, Schema } from "effect"
 import { randomBytes } from "node:crypto"
 import process from "node:process"
+import { leastLength } from "../Domain/Secret.ts"
 import { type Config, isLoopback } from "./Config.ts"
 import { unusable } from "./DataDir.ts"
 import { messageOf } from "./Failure.ts"
 import { mayRead } from "./MayRead.ts"
-import { leastLength } from "../Domain/Secret.ts"
 
 /** `serve` has no token for its private listener, and cannot make one. */
 export class AdminTokenMissing

@@ -1,8 +1,8 @@
 import { Clock, Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { EventLog } from "../EventLog/EventLog.ts"
-import { type Projection, tableName } from "./Projection.ts"
 import { excludeGeneration } from "./Locks.ts"
+import { type Projection, tableName } from "./Projection.ts"
 import { isCompleted, lives } from "./Registry.ts"
 import { agreed, RowRetention } from "./RetentionAgreement.ts"
 

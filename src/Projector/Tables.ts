@@ -1,9 +1,9 @@
 import { Effect } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { Consumers } from "../Consumer/Consumer.ts"
-import { durableName, type Projection, tableName } from "./Projection.ts"
 import { filterOf } from "../EventLog/Subjects.ts"
 import { beginPlace, databaseId, ownDurable } from "./Place/Places.ts"
+import { durableName, type Projection, tableName } from "./Projection.ts"
 import { due } from "./Versions.ts"
 
 /**

@@ -1,8 +1,8 @@
 import { Array as Arr, Clock, Effect, FileSystem, Path, Schema } from "effect"
 import { randomBytes } from "node:crypto"
+import { example, isActive, leastLength, parse, type Secret } from "../Domain/Secret.ts"
 import { type Config, settings } from "../Process/Config.ts"
 import { messageOf } from "../Process/Failure.ts"
-import { example, isActive, leastLength, parse, type Secret } from "../Domain/Secret.ts"
 
 /** The webhook secrets, those with an end that is past among them, and where they come from, to be shown. */
 export interface WebhookSecret {

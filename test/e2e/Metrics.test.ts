@@ -29,7 +29,9 @@ const familyOf = (sample: string) => sample.replace(/\{.*/, "").replace(/_(bucke
 
 const used = (file: string) =>
   new Set(
-    readFileSync(new URL(`../../src/Process/Metrics/${file}`, import.meta.url), "utf8").match(/threeqpr_[a-z_]+/g)
+    readFileSync(new URL(`../../src/Process/Metrics/${file}`, import.meta.url), "utf8").match(
+      /threeqpr_[a-z_]+/g
+    )
   )
 
 describe("/metrics", () => {

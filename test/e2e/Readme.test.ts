@@ -60,10 +60,11 @@ describe("the examples of docs/simulator.md", () => {
 })
 
 describe("the read model of docs/projections.md", () => {
-  const [, path = "", source = ""] = /The file, `(src\/Projector\/Projections\/\w+\.ts)`.*?```ts\n(.*?)```/s.exec(
-    readFileSync(`${checkout}/docs/projections.md`, "utf8")
-  )
-    ?? []
+  const [, path = "", source = ""] =
+    /The file, `(src\/Projector\/Projections\/\w+\.ts)`.*?```ts\n(.*?)```/s.exec(
+      readFileSync(`${checkout}/docs/projections.md`, "utf8")
+    )
+      ?? []
 
   test(
     "compiles as one file and one line, and gets what was in the log before",

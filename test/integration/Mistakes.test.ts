@@ -5,15 +5,15 @@ import { SqlError, UnknownError } from "effect/sql/SqlError"
 import { createServer } from "node:net"
 import * as Admin from "../../src/Admin/Admin.ts"
 import { notListening } from "../../src/Admin/NotListening.ts"
-import { load } from "../../src/Process/Config.ts"
+import { failedWith } from "../../src/Cli/Examine/Finding.ts"
 import { Database } from "../../src/Database/Database.ts"
 import { explain } from "../../src/Database/Migrations.ts"
-import * as DataDir from "../../src/Process/DataDir.ts"
-import { failedWith } from "../../src/Cli/Examine/Finding.ts"
 import * as Memory from "../../src/EventLog/Memory.ts"
-import { messageOf } from "../../src/Process/Failure.ts"
-import { Nats } from "../../src/Nats/Nats.ts"
 import { findOrInstall } from "../../src/Nats/Install.ts"
+import { Nats } from "../../src/Nats/Nats.ts"
+import { load } from "../../src/Process/Config.ts"
+import * as DataDir from "../../src/Process/DataDir.ts"
+import { messageOf } from "../../src/Process/Failure.ts"
 import { ProcessHealth } from "../../src/Process/ProcessHealth.ts"
 import * as WebhookSecret from "../../src/Signature/WebhookSecret.ts"
 import { platform } from "../support/Broker.ts"
@@ -35,7 +35,9 @@ const takenPort = Effect.acquireRelease(
 )
 
 const adminOn = (host: string, port: number, token?: Redacted.Redacted<string>) =>
-  Layer.build(Admin.layerHealth({ host, port, token }).pipe(Layer.provide([Memory.layer(), ProcessHealth.layer])))
+  Layer.build(
+    Admin.layerHealth({ host, port, token }).pipe(Layer.provide([Memory.layer(), ProcessHealth.layer]))
+  )
     .pipe(
       Effect.catchTag("ServeError", (error) => Effect.fail(notListening({ host, port }, error)))
     )

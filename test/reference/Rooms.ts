@@ -6,7 +6,8 @@ const everywhere = new Set(["Domain", "Process"])
 
 const usesOf = (name: string): ReadonlyArray<string> => rooms.find((room) => room.name === name)?.uses ?? []
 
-const reaches = (from: string, to: string): boolean => usesOf(from).some((next) => next === to || reaches(next, to))
+const reaches = (from: string, to: string): boolean =>
+  usesOf(from).some((next) => next === to || reaches(next, to))
 
 /** The rooms and what each is built on, without the arrows that follow from others. */
 const picture = () => {
@@ -14,7 +15,9 @@ const picture = () => {
     uses.filter((to) => !everywhere.has(to) && !uses.some((other) => other !== to && reaches(other, to)))
       .map((to) => `  ${idOf(name)} --> ${idOf(to)}`)
   )
-  const named = rooms.filter(({ name }) => !everywhere.has(name)).map(({ name }) => `  ${idOf(name)}["${name}"]`)
+  const named = rooms.filter(({ name }) => !everywhere.has(name)).map(({ name }) =>
+    `  ${idOf(name)}["${name}"]`
+  )
   return ["```mermaid", "flowchart TB", ...named, ...arrows, "```"].join("\n")
 }
 

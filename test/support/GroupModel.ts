@@ -1,6 +1,10 @@
-import { type RunningEvent, PartitionScheduler, type End } from "../../src/Consumer/OrderedGroup/PartitionScheduler.ts"
 import { LeaseClock } from "../../src/Consumer/OrderedGroup/LeaseClock.ts"
 import type { Action, MemberState, Revised } from "../../src/Consumer/OrderedGroup/MemberState.ts"
+import {
+  type End,
+  PartitionScheduler,
+  type RunningEvent
+} from "../../src/Consumer/OrderedGroup/PartitionScheduler.ts"
 import type { Sign } from "../../src/Consumer/OrderedGroup/Silence.ts"
 import { Agenda } from "./GroupModel/Agenda.ts"
 import { memberOf, type Naivety } from "./GroupModel/Naive.ts"

@@ -6,6 +6,7 @@ import { Buffer } from "node:buffer"
 import { createHash } from "node:crypto"
 import { createServer } from "node:http"
 import { Events, type EventSummary } from "../../src/Admin/Api/Events.ts"
+import { NotFound } from "../../src/Admin/Api/Problems.ts"
 import {
   ConversationAnswer,
   Conversations,
@@ -14,9 +15,8 @@ import {
   Scans
 } from "../../src/Admin/Api/ReadModels.ts"
 import { type ConsumerAnswer, Consumers } from "../../src/Admin/Api/Status.ts"
-import { AdminClient } from "../../src/Admin/Client.ts"
-import { NotFound } from "../../src/Admin/Api/Problems.ts"
 import { Validation } from "../../src/Admin/Api/Validation.ts"
+import { AdminClient } from "../../src/Admin/Client.ts"
 import { layer as validation } from "../../src/Admin/Validation.ts"
 import { decodeDelivery } from "../../src/Domain/Decode.ts"
 import type { Arrival } from "./Receiver.ts"

@@ -1,7 +1,7 @@
 import { Effect } from "effect"
 import { AdminClient } from "../../src/Admin/Client.ts"
 import { Consumers } from "../../src/Consumer/Consumer.ts"
-import { type Outcome, ack, deadLetter } from "../../src/Consumer/Outcome.ts"
+import { ack, deadLetter, type Outcome } from "../../src/Consumer/Outcome.ts"
 import type { Delivered } from "../../src/EventLog/Delivered.ts"
 import { until } from "./Until.ts"
 

@@ -99,7 +99,16 @@ export const rooms: ReadonlyArray<Room> = [
   {
     name: "Cli",
     holds: "the commands, clients of the contract",
-    uses: ["Domain", "Process", "Signature", "Provider", "Admin/Api", "Admin/Client", "Cli/Serve", "Cli/Examine"]
+    uses: [
+      "Domain",
+      "Process",
+      "Signature",
+      "Provider",
+      "Admin/Api",
+      "Admin/Client",
+      "Cli/Serve",
+      "Cli/Examine"
+    ]
   }
 ]
 
@@ -113,7 +122,10 @@ export interface Import {
 }
 
 /** The files of `src`, as paths from there. */
-export const files: ReadonlyArray<string> = globSync("**/*", { cwd: join(checkout, "src"), withFileTypes: true })
+export const files: ReadonlyArray<string> = globSync("**/*", {
+  cwd: join(checkout, "src"),
+  withFileTypes: true
+})
   .filter((entry) => entry.isFile())
   .map((entry) => join(entry.parentPath, entry.name).slice(join(checkout, "src/").length))
   .toSorted()
@@ -134,7 +146,9 @@ export const imports = (): ReadonlyArray<Import> => {
 
 /** The room of a file; undefined beside the rooms. The innermost one counts. */
 export const roomOf = (file: string): Room | undefined =>
-  rooms.filter(({ name }) => file.startsWith(`${name}/`) || name.includes("/") && file === `${name}.ts` && isWhole(name))
+  rooms.filter(({ name }) =>
+    file.startsWith(`${name}/`) || name.includes("/") && file === `${name}.ts` && isWhole(name)
+  )
     .toSorted((one, other) => other.name.length - one.name.length)[0]
 
 /** Whether the file beside a room within a room belongs to it. The commands beside `Cli/Serve` do not. */
@@ -145,8 +159,11 @@ export const wrongOf = (imports: ReadonlyArray<Import>): ReadonlyArray<string> =
   imports.flatMap(({ from, to }) => {
     const [one, other] = [roomOf(from), roomOf(to)]
     // The entry points may use every room, and no room uses them.
-    const allowed = one === undefined || one === other || (other !== undefined && one.uses.includes(other.name))
-    return allowed ? [] : [`${from} imports ${to}: ${one.name} may not use ${other?.name ?? "an entry point"}`]
+    const allowed = one === undefined || one === other ||
+      (other !== undefined && one.uses.includes(other.name))
+    return allowed
+      ? []
+      : [`${from} imports ${to}: ${one.name} may not use ${other?.name ?? "an entry point"}`]
   })
 
 /** The groups of files that import each other in a circle. */

@@ -2,9 +2,9 @@ import { Effect } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { Buffer } from "node:buffer"
 import type { Delivered } from "../../src/EventLog/Delivered.ts"
-import { durableName, type Projection, tableName } from "../../src/Projector/Projection.ts"
 import { applyOnce } from "../../src/Projector/Apply/Batch.ts"
 import type { Decoded } from "../../src/Projector/Apply/Decoded.ts"
+import { durableName, type Projection, tableName } from "../../src/Projector/Projection.ts"
 import { install } from "../../src/Projector/Tables.ts"
 
 /** An event as the log would deliver it to a projection. */

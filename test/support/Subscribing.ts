@@ -1,7 +1,7 @@
 import { Effect, Redacted } from "effect"
+import { subscribe, type Subscribed } from "../../src/Consumer/Subscribe.ts"
 import { EventLog } from "../../src/EventLog/EventLog.ts"
 import { NatsServer } from "../../src/Nats/Server.ts"
-import { subscribe, type Subscribed } from "../../src/Consumer/Subscribe.ts"
 import { append } from "./Projecting.ts"
 
 /** Stops it when the scope ends. */

@@ -10,7 +10,10 @@ describe("the rooms of src", () => {
   it("are at most 14 at its door, beside the entry points", () => {
     const door = [...new Set(files.map((file) => file.split("/")[0] ?? ""))]
     const folders = door.filter((name) => !entryPoints.includes(name))
-    assert.deepStrictEqual(folders.toSorted(), rooms.map(({ name }) => name).filter((name) => !name.includes("/")).toSorted())
+    assert.deepStrictEqual(
+      folders.toSorted(),
+      rooms.map(({ name }) => name).filter((name) => !name.includes("/")).toSorted()
+    )
     assert.isAtMost(folders.length, 14)
   })
 
@@ -21,14 +24,18 @@ describe("the rooms of src", () => {
 
   it("use each room that the table allows", () => {
     const used = new Set(all.map(({ from, to }) => `${roomOf(from)?.name} ${roomOf(to)?.name}`))
-    const idle = rooms.flatMap(({ name, uses }) => uses.map((other) => `${name} ${other}`)).filter((one) => !used.has(one))
+    const idle = rooms.flatMap(({ name, uses }) => uses.map((other) => `${name} ${other}`)).filter((one) =>
+      !used.has(one)
+    )
     assert.deepStrictEqual(idle, [])
   })
 
   it("use only rooms above them in the table, so that no circle is allowed", () => {
     const at = new Map(rooms.map(({ name }, index) => [name, index]))
     const back = rooms.flatMap(({ name, uses }) =>
-      uses.filter((other) => (at.get(other) ?? Infinity) >= (at.get(name) ?? -1)).map((other) => `${name} ${other}`)
+      uses.filter((other) => (at.get(other) ?? Infinity) >= (at.get(name) ?? -1)).map((other) =>
+        `${name} ${other}`
+      )
     )
     assert.deepStrictEqual(back, [])
   })
@@ -48,7 +55,13 @@ describe("loading", () => {
   const engines = /^(nats|pg|@effect\/sql-pg|@electric-sql\/pglite)(\/|$)|^(Nats|EventLog|Projector)\//
   const enginesOf = (entry: string) => [...loadedBy(entry)].filter((name) => engines.test(name))
 
-  it.each(["main.ts", "Admin/Client.ts", "Admin/Client/Connect.ts", "Provider/Simulator.ts", "Signature/Signature.ts"])(
+  it.each([
+    "main.ts",
+    "Admin/Client.ts",
+    "Admin/Client/Connect.ts",
+    "Provider/Simulator.ts",
+    "Signature/Signature.ts"
+  ])(
     "%s loads neither the client of NATS nor of Postgres",
     (entry) => assert.deepStrictEqual(enginesOf(entry), [])
   )
@@ -77,7 +90,10 @@ describe("the test of the rooms", () => {
   })
 
   it("finds a circle of files", () => {
-    const circle = [{ from: "a", to: "b" }, { from: "b", to: "c" }, { from: "c", to: "b" }, { from: "c", to: "d" }]
+    const circle = [{ from: "a", to: "b" }, { from: "b", to: "c" }, { from: "c", to: "b" }, {
+      from: "c",
+      to: "d"
+    }]
     assert.deepStrictEqual(circlesOf(circle), [["b", "c"]])
   })
 

@@ -3,10 +3,10 @@ import { HttpRouter, HttpServerRequest } from "effect/http"
 import { HttpServerRespondable } from "effect/http"
 import { createHash, timingSafeEqual } from "node:crypto"
 import { isLoopback } from "../../Process/Config.ts"
+import { Forbidden, ReadOnly, Unauthorized } from "../Api/Problems.ts"
 import { isPage } from "../Dashboard.ts"
 import * as FailedAuthentications from "./FailedAuthentications.ts"
 import { isAllowed, isSafeName, nameOf, type Names } from "./Hosts.ts"
-import { Forbidden, ReadOnly, Unauthorized } from "../Api/Problems.ts"
 
 /** The private listener would be open to others than this machine, without a token. */
 export class TokenNeeded

@@ -5,8 +5,8 @@ import type { Fragment } from "effect/sql/Statement"
 import { fromStored, toStored } from "../../Domain/StoredText.ts"
 import { Api } from "../Api.ts"
 import type { AnalyticsQuery } from "../Api/Analytics.ts"
-import { codeIdOf } from "../CodeId.ts"
 import { NotFound, orUnavailable } from "../Api/Problems.ts"
+import { codeIdOf } from "../CodeId.ts"
 import { orRebuildDue } from "../ReadModels/RebuildDue.ts"
 
 /** The handlers of `/v1/analytics` and `/v1/qpr-codes/:id/analytics`. They read counters, never rows. */

@@ -3,8 +3,8 @@ import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
 import { ConsumerName } from "../../Domain/ConsumerName.ts"
 import { EventType } from "../../Domain/Event.ts"
 import { PointInTime } from "../../Domain/PointInTime.ts"
-import { InvalidSelection, NotFound, Unavailable } from "./Problems.ts"
 import { Begun, By, Rate } from "./Operations.ts"
+import { InvalidSelection, NotFound, Unavailable } from "./Problems.ts"
 import { within } from "./Query.ts"
 
 const summary = {

@@ -1,8 +1,8 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
 import { Kind, Result } from "../../Domain/Operation.ts"
-import { NotFound, Unavailable } from "./Problems.ts"
 import { DeadLetterSummary } from "./DeadLetters.ts"
+import { NotFound, Unavailable } from "./Problems.ts"
 
 const Text = Schema.NullOr(Schema.String)
 const Count = Schema.NullOr(Schema.Finite)

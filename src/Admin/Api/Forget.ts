@@ -1,8 +1,8 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
 import { Target } from "../../Domain/ErasureTarget.ts"
-import { InvalidRequest, InvalidSelection, Unavailable } from "./Problems.ts"
 import { By, Rate } from "./Operations.ts"
+import { InvalidRequest, InvalidSelection, Unavailable } from "./Problems.ts"
 import { AnyText, Text } from "./Query.ts"
 
 const Id = Schema.String.check(Schema.isBetweenLength(1, 255))

@@ -1,7 +1,7 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
-import { LedgerCounts, LedgerProblem } from "../../Domain/Ledger.ts"
 import { TableComparison } from "../../Domain/Comparison.ts"
+import { LedgerCounts, LedgerProblem } from "../../Domain/Ledger.ts"
 import { RebuildKind, RebuildState } from "../../Domain/Rebuild.ts"
 import { Conflict, NotFound, Unavailable } from "./Problems.ts"
 import { Text as Storable, within } from "./Query.ts"

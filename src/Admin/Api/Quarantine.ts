@@ -1,8 +1,8 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
 import { QuarantineReason } from "../../Domain/QuarantineReason.ts"
-import { InvalidSelection, NotFound, Unavailable } from "./Problems.ts"
 import { By, Rate } from "./Operations.ts"
+import { InvalidSelection, NotFound, Unavailable } from "./Problems.ts"
 import { within } from "./Query.ts"
 
 const summary = {

@@ -2,8 +2,8 @@ import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import { PointInTime } from "../../Domain/PointInTime.ts"
 import { Reconciliation } from "../../Domain/Reconciliation.ts"
-import { Conflict, InvalidRequest, InvalidSelection, NotFound, Unavailable } from "./Problems.ts"
 import { By } from "./Operations.ts"
+import { Conflict, InvalidRequest, InvalidSelection, NotFound, Unavailable } from "./Problems.ts"
 import { Text, within } from "./Query.ts"
 
 /** Scans from `since` until `until`, which is now unless told; and codes, whatever their age. */

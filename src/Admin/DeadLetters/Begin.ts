@@ -1,7 +1,7 @@
 import { Effect } from "effect"
+import type { Kind } from "../../Domain/Operation.ts"
 import { DeadLetters } from "../../EventLog/DeadLetters.ts"
 import { Operations } from "../../EventLog/Operations.ts"
-import type { Kind } from "../../Domain/Operation.ts"
 import type { Selection } from "../Api/DeadLetters.ts"
 import { InvalidSelection } from "../Api/Problems.ts"
 

@@ -5,9 +5,9 @@ import { DeadLetters } from "../../EventLog/DeadLetters.ts"
 import type { DeadLetter } from "../../EventLog/DeadLetters/Letter.ts"
 import { Api } from "../Api.ts"
 import type { DeadLettersQuery } from "../Api/DeadLetters.ts"
-import { begin } from "./Begin.ts"
-import { unavailable } from "../Events/EventsHandlers.ts"
 import { NotFound } from "../Api/Problems.ts"
+import { unavailable } from "../Events/EventsHandlers.ts"
+import { begin } from "./Begin.ts"
 
 const defaultLimit = 50
 

@@ -1,8 +1,8 @@
 import { Effect, Predicate } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
-import { idOf } from "../../EventLog/Delivered.ts"
 import { decodeDelivery } from "../../Domain/Decode.ts"
 import { fromStored, toStored } from "../../Domain/StoredText.ts"
+import { idOf } from "../../EventLog/Delivered.ts"
 import type { LoggedEntry } from "../../EventLog/EventLog.ts"
 import { projections } from "../../Projector/Projections.ts"
 

@@ -4,11 +4,11 @@ import { millisOf } from "../../Domain/Timestamp.ts"
 import { EventLog, eventSubject, type LogState, type Page } from "../../EventLog/EventLog.ts"
 import { Api } from "../Api.ts"
 import type { EventsQuery } from "../Api/Events.ts"
+import { NotFound, Unavailable } from "../Api/Problems.ts"
 import { Draining } from "../Draining.ts"
 import { detailOf, summaryOf } from "./Answer.ts"
 import { find } from "./Find.ts"
 import { newest } from "./Newest.ts"
-import { NotFound, Unavailable } from "../Api/Problems.ts"
 
 const defaultLimit = 50
 

@@ -1,7 +1,7 @@
 import { Effect, Option, Semaphore, Stream } from "effect"
 import { idOf } from "../../EventLog/Delivered.ts"
-import { EventLog, type LoggedEntry, ReadFailed } from "../../EventLog/EventLog.ts"
 import { logEntries } from "../../EventLog/Entries.ts"
+import { EventLog, type LoggedEntry, ReadFailed } from "../../EventLog/EventLog.ts"
 import { sequenceOf } from "../../Projector/Apply/Applied.ts"
 
 /** How many sequences are looked through at a time, from the end of the log backwards. */

@@ -1,6 +1,6 @@
 import { Effect, Option, Stream } from "effect"
-import { EventLog, type LoggedEntry } from "../../EventLog/EventLog.ts"
 import { logEntries } from "../../EventLog/Entries.ts"
+import { EventLog, type LoggedEntry } from "../../EventLog/EventLog.ts"
 
 export interface Window {
   /** The first sequence of the window. */

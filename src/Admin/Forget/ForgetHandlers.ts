@@ -1,13 +1,13 @@
 import { Effect } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
-import { find } from "../../Jobs/Erasure.ts"
 import type { Target } from "../../Domain/ErasureTarget.ts"
 import { Operations } from "../../EventLog/Operations.ts"
+import { find } from "../../Jobs/Erasure.ts"
 import { rowsOnly } from "../../Jobs/Operations/EraseEntity.ts"
 import { Api } from "../Api.ts"
 import type { Forgetting } from "../Api/Forget.ts"
-import { optionalCodeIdOf } from "../CodeId.ts"
 import { InvalidSelection, orUnavailable } from "../Api/Problems.ts"
+import { optionalCodeIdOf } from "../CodeId.ts"
 
 /** Default rate, in events per second. */
 const defaultRate = 1_000

@@ -1,10 +1,10 @@
 import { Effect, Schema } from "effect"
 import { ProcessCounters } from "../../Domain/ProcessCounters.ts"
+import { type Role, roles } from "../../Domain/Role.ts"
+import { askAll } from "../../Nats/AskAll.ts"
+import { Nats } from "../../Nats/Nats.ts"
 import { instance, startedAt } from "../../Process/Instance.ts"
 import { ingest, projectedCounts } from "../../Process/Metrics.ts"
-import { Nats } from "../../Nats/Nats.ts"
-import { askAll } from "../../Nats/AskAll.ts"
-import { type Role, roles } from "../../Domain/Role.ts"
 
 /** The subject on which every process is asked for what it has counted; no stream takes it. */
 export const subject = "3qpr.counters"

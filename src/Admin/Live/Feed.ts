@@ -2,12 +2,12 @@ import { Cause, Context, Effect, Fiber, Layer, Schedule, Stream } from "effect"
 import type { Scope } from "effect"
 import { Buffer } from "node:buffer"
 import { EventLog, type LoggedEntry } from "../../EventLog/EventLog.ts"
+import { TooManyClients } from "../Api/Problems.ts"
 import { Draining } from "../Draining.ts"
 import { summaryOf } from "../Events/Answer.ts"
-import { TooManyClients } from "../Api/Problems.ts"
+import { look } from "./LiveStatus.ts"
 import { type Framed, Outbox } from "./Outbox.ts"
 import { Rates } from "./Rates.ts"
-import { look } from "./LiveStatus.ts"
 
 /** The most that listen at a time. */
 export const mostClients = 64

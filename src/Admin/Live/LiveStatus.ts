@@ -1,13 +1,13 @@
 import { Clock, DateTime, Effect } from "effect"
-import * as Counters from "./AllCounters.ts"
 import { DeadLetters } from "../../EventLog/DeadLetters.ts"
 import { EventLog, quarantineSubjects } from "../../EventLog/EventLog.ts"
 import { countIn } from "../../EventLog/Subjects.ts"
-import { active } from "../../Projector/Registry.ts"
 import { ProcessHealth } from "../../Process/ProcessHealth.ts"
+import { active } from "../../Projector/Registry.ts"
 import type { LiveStatus } from "../Api/Live.ts"
 import { progressOf } from "../Projections/ProjectionsHandlers.ts"
 import { standing } from "../Status/StatusHandlers.ts"
+import * as Counters from "./AllCounters.ts"
 import { type Rates, totalsOf } from "./Rates.ts"
 
 /** How long each part may take to answer, in milliseconds. */

@@ -2,8 +2,8 @@ import { Effect, Option } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { type Operation, Operations } from "../../EventLog/Operations.ts"
 import { Api } from "../Api.ts"
-import { unavailable } from "../Events/EventsHandlers.ts"
 import { NotFound } from "../Api/Problems.ts"
+import { unavailable } from "../Events/EventsHandlers.ts"
 
 const defaultLimit = 50
 

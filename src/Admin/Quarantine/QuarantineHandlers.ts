@@ -1,16 +1,16 @@
 import { Effect, Option } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { Buffer } from "node:buffer"
-import { eventOf } from "../../EventLog/Delivered.ts"
 import { decodeDelivery } from "../../Domain/Decode.ts"
+import { eventOf } from "../../EventLog/Delivered.ts"
 import { EventLog, type LoggedEntry, quarantineSubject, quarantineSubjects } from "../../EventLog/EventLog.ts"
 import { Operations } from "../../EventLog/Operations.ts"
 import { all, isQuarantined, reasonOf } from "../../EventLog/Quarantine.ts"
 import { Api } from "../Api.ts"
+import { InvalidSelection, NotFound } from "../Api/Problems.ts"
 import type { QuarantineQuery, QuarantineSelection } from "../Api/Quarantine.ts"
 import { unavailable } from "../Events/EventsHandlers.ts"
 import { newest } from "../Events/Newest.ts"
-import { InvalidSelection, NotFound } from "../Api/Problems.ts"
 
 const defaultLimit = 50
 

@@ -5,8 +5,8 @@ import { Buffer } from "node:buffer"
 import { parseStored } from "../../Domain/ExactJson.ts"
 import { toStored } from "../../Domain/StoredText.ts"
 import { isTimestamp, withoutLeapSecond } from "../../Domain/Timestamp.ts"
-import type { ListQuery } from "../Api/ReadModels.ts"
 import { InvalidRequest } from "../Api/Problems.ts"
+import type { ListQuery } from "../Api/ReadModels.ts"
 
 /** A table of rows, newest first by a column of time, and the counters that say how many an hour has. */
 export interface Listed {

@@ -4,6 +4,7 @@ import { SqlClient } from "effect/sql/SqlClient"
 import { parseStored } from "../../Domain/ExactJson.ts"
 import { toStored } from "../../Domain/StoredText.ts"
 import { Api } from "../Api.ts"
+import { NotFound, orUnavailable } from "../Api/Problems.ts"
 import {
   ConversationAnswer,
   type ListQuery,
@@ -12,7 +13,6 @@ import {
   SubscriptionAnswer
 } from "../Api/ReadModels.ts"
 import { codeIdOf, optionalCodeIdOf } from "../CodeId.ts"
-import { NotFound, orUnavailable } from "../Api/Problems.ts"
 import { type Listed, pageOf } from "./Page.ts"
 import { orRebuildDue } from "./RebuildDue.ts"
 

@@ -3,9 +3,9 @@ import { HttpApiBuilder } from "effect/http-api"
 import { millisOf } from "../../Domain/Timestamp.ts"
 import * as Registry from "../../Jobs/Reconciliations/Registry.ts"
 import { Api } from "../Api.ts"
+import { Conflict, InvalidSelection, NotFound, orUnavailable } from "../Api/Problems.ts"
 import type { ReconcileRequest } from "../Api/Reconciliations.ts"
 import { optionalCodeIdOf } from "../CodeId.ts"
-import { Conflict, InvalidSelection, NotFound, orUnavailable } from "../Api/Problems.ts"
 
 /** The handlers of `/v1/reconciliations`; without a key of 3QPR's API none can be asked for. */
 export const layer = (hasKey: boolean) =>

@@ -1,7 +1,7 @@
 import { Effect } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
-import { Nats } from "../../Nats/Nats.ts"
 import * as Rejections from "../../Ingress/RecentRejections.ts"
+import { Nats } from "../../Nats/Nats.ts"
 import { Api } from "../Api.ts"
 import { NotFound, orUnavailable, Unavailable } from "../Api/Problems.ts"
 

@@ -1,7 +1,7 @@
 import { Effect, Option, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
-import { allFlag, check, operationFlags, refused } from "../Operations/OperationFlags.ts"
 import { operate } from "../Operations/Operate.ts"
+import { allFlag, check, operationFlags, refused } from "../Operations/OperationFlags.ts"
 import { filterFlags, filterOf, idsArgument, isFiltered, selectionOf } from "./DeadLetterFlags.ts"
 
 /** `threeqpr dead-letters discard`: removes dead letters permanently, and records who did it and why. */

@@ -1,7 +1,7 @@
 import { Effect } from "effect"
 import { Command } from "effect/cli"
-import { allFlag, check, operationFlags } from "../Operations/OperationFlags.ts"
 import { operate } from "../Operations/Operate.ts"
+import { allFlag, check, operationFlags } from "../Operations/OperationFlags.ts"
 import { filterFlags, filterOf, idsArgument, isFiltered, selectionOf } from "./DeadLetterFlags.ts"
 
 /** `threeqpr dead-letters redrive`: gives events to the consumer that failed, once more. */

@@ -1,9 +1,9 @@
 import { Effect, type Redacted, Schema } from "effect"
 import { HttpClientRequest } from "effect/http"
 import { randomBytes } from "node:crypto"
+import { SecretFingerprints } from "../../Domain/SecretFingerprints.ts"
 import { withKept } from "../../Process/AdminToken.ts"
 import type { Config } from "../../Process/Config.ts"
-import { SecretFingerprints } from "../../Domain/SecretFingerprints.ts"
 import { fingerprint } from "../../Signature/WebhookSecret/Fingerprint.ts"
 import { askPrivate } from "./Http.ts"
 

@@ -1,7 +1,7 @@
 import type { Effect } from "effect"
 import type { JetStreamManager, StreamInfo } from "nats"
-import type { Config } from "../../Process/Config.ts"
 import type { Nats } from "../../Nats/Nats.ts"
+import type { Config } from "../../Process/Config.ts"
 
 /** What is looked at: the settings, where the listeners are, and one connection for all checks. */
 export interface Subject {

@@ -1,7 +1,7 @@
 import { Effect, Option } from "effect"
 import { Command } from "effect/cli"
-import { allFlag, check, operationFlags } from "../Operations/OperationFlags.ts"
 import { operate } from "../Operations/Operate.ts"
+import { allFlag, check, operationFlags } from "../Operations/OperationFlags.ts"
 import { reasonFlag, sequencesArgument } from "./QuarantineFlags.ts"
 
 /** `threeqpr quarantine redrive`: makes events of the entries that decode by now. */

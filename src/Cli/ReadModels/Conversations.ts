@@ -2,9 +2,9 @@ import { Effect, Option } from "effect"
 import { Command } from "effect/cli"
 import { AdminClient, explained } from "../../Admin/Client.ts"
 import { adminClient, adminUrlFlag, jsonFlag } from "../Flags.ts"
+import { shortTime } from "../Time.ts"
 import { filterFlag, pageFlags, queryOf } from "./ReadModelFlags.ts"
 import { showJson, showPage } from "./ShowReadModels.ts"
-import { shortTime } from "../Time.ts"
 
 /** `threeqpr conversations list`: the newest completed conversations, one page. */
 const list = Command.make(

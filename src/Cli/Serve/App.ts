@@ -1,33 +1,33 @@
 import { Clock, Effect, Layer } from "effect"
 import process from "node:process"
 import * as Admin from "../../Admin/Admin.ts"
+import * as Counters from "../../Admin/Live/AllCounters.ts"
 import { notListening } from "../../Admin/NotListening.ts"
+import { Consumers } from "../../Consumer/Consumer.ts"
+import { awayReason } from "../../Database/Away.ts"
+import { Database } from "../../Database/Database.ts"
+import * as Migrations from "../../Database/Migrations.ts"
+import type { Role } from "../../Domain/Role.ts"
+import * as Beside from "../../EventLog/Beside.ts"
+import { DeadLetters } from "../../EventLog/DeadLetters.ts"
+import { EventLog, stream } from "../../EventLog/EventLog.ts"
+import * as JetStream from "../../EventLog/JetStream.ts"
+import { PublicListener } from "../../Ingress/Http.ts"
+import { Ingress } from "../../Ingress/Ingress.ts"
+import * as Rejections from "../../Ingress/RecentRejections.ts"
+import { externalTarget, limitsOf } from "../../Nats/External.ts"
+import { Nats, type Target } from "../../Nats/Nats.ts"
+import { NatsServer } from "../../Nats/Server.ts"
 import type { AdminToken } from "../../Process/AdminToken.ts"
 import type { Config } from "../../Process/Config.ts"
-import { Consumers } from "../../Consumer/Consumer.ts"
-import * as Counters from "../../Admin/Live/AllCounters.ts"
-import { Database } from "../../Database/Database.ts"
-import { awayReason } from "../../Database/Away.ts"
-import * as Migrations from "../../Database/Migrations.ts"
-import { DeadLetters } from "../../EventLog/DeadLetters.ts"
 import { noteOf } from "../../Process/DiskSpace.ts"
-import { EventLog, stream } from "../../EventLog/EventLog.ts"
-import * as Beside from "../../EventLog/Beside.ts"
-import * as JetStream from "../../EventLog/JetStream.ts"
 import { messageOf } from "../../Process/Failure.ts"
-import { Ingress } from "../../Ingress/Ingress.ts"
-import { PublicListener } from "../../Ingress/Http.ts"
-import { Nats, type Target } from "../../Nats/Nats.ts"
-import { externalTarget, limitsOf } from "../../Nats/External.ts"
-import { NatsServer } from "../../Nats/Server.ts"
+import { ProcessHealth } from "../../Process/ProcessHealth.ts"
+import { noteWhenStopped } from "../../Process/Stopping.ts"
 import { projections } from "../../Projector/Projections.ts"
 import * as Projector from "../../Projector/Projector.ts"
 import * as RetentionAgreement from "../../Projector/RetentionAgreement.ts"
-import * as Rejections from "../../Ingress/RecentRejections.ts"
-import type { Role } from "../../Domain/Role.ts"
 import * as SignatureDoctor from "../../Signature/SignatureDoctor.ts"
-import { noteWhenStopped } from "../../Process/Stopping.ts"
-import { ProcessHealth } from "../../Process/ProcessHealth.ts"
 import type { WebhookSecret } from "../../Signature/WebhookSecret.ts"
 import { rotate } from "../../Signature/WebhookSecret/Rotation.ts"
 
@@ -129,7 +129,13 @@ const log = (config: Config) =>
         { servers: [server.url], token: server.token, limits: limitsOf(config) },
         { syncsBeforeAck: server.syncsBeforeAck, explain: noteOf(config.dataDir) }
       ))).pipe(
-        Layer.provide(NatsServer.layer({ dataDir: config.dataDir, binary: config.natsServerBinary, watchedStream: stream }))
+        Layer.provide(
+          NatsServer.layer({
+            dataDir: config.dataDir,
+            binary: config.natsServerBinary,
+            watchedStream: stream
+          })
+        )
       )
     : eventLog(config, externalTarget(config, config.natsUrl), {})
 

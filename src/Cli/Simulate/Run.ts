@@ -10,10 +10,10 @@ import { json as printJson } from "../Output.ts"
 import { hasSecret, secretOf } from "../SecretFlag.ts"
 import { wrongUsage } from "../Usage.ts"
 import { showComparison, wrongIn } from "./Differences.ts"
-import type { flags } from "./SimulateFlags.ts"
 import * as Progress from "./Progress.ts"
 import { serveApi } from "./Provider.ts"
 import { showReport } from "./Result.ts"
+import type { flags } from "./SimulateFlags.ts"
 
 /** The run found something wrong, or proved nothing. */
 export class NotClean extends Schema.TaggedError<NotClean>()("NotClean", { message: Schema.String }) {}

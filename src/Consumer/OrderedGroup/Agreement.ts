@@ -2,8 +2,8 @@ import { Effect } from "effect"
 import type { ReadFailed } from "../../EventLog/EventLog.ts"
 import { ConsumerInvalid } from "../UserConsumer/Invalid.ts"
 import type { From } from "../UserConsumer/Start.ts"
-import { keysOf } from "./KeySamples.ts"
 import type { GroupConfig, GroupStore } from "./GroupStore.ts"
+import { keysOf } from "./KeySamples.ts"
 import type { Keyed } from "./Waiting.ts"
 
 interface Wanted<T extends string> extends Keyed<T> {

@@ -1,15 +1,15 @@
 import { Cause, Effect, Exit, Fiber, Queue, Scope } from "effect"
-import { type Delivered, eventOf } from "../../EventLog/Delivered.ts"
 import type { DeadLetters } from "../../EventLog/DeadLetters.ts"
+import { type Delivered, eventOf } from "../../EventLog/Delivered.ts"
 import type { LoggedEntry, ReadFailed, ReadOptions } from "../../EventLog/EventLog.ts"
 import { messageOf } from "../../Process/Failure.ts"
 import { otherBucket, otherConfig } from "./Agreement.ts"
-import type { RunningEvent, PartitionScheduler, End } from "./PartitionScheduler.ts"
 import type { Turn } from "./Fence.ts"
+import type { Contents, GroupConfig, GroupStore } from "./GroupStore.ts"
 import type { Judged } from "./Handler.ts"
 import type { LeaseClock } from "./LeaseClock.ts"
 import type { Action } from "./MemberState.ts"
-import type { Contents, GroupConfig, GroupStore } from "./GroupStore.ts"
+import type { End, PartitionScheduler, RunningEvent } from "./PartitionScheduler.ts"
 import type { Waiting } from "./Waiting.ts"
 
 /** How many entries are read at a time, and how long to wait for the first of them, in milliseconds. */

@@ -1,9 +1,9 @@
 import { Effect } from "effect"
 import type { JetStreamManager } from "nats"
 import { idOf } from "../../EventLog/Delivered.ts"
-import { olderLogRemedy } from "../OlderLog.ts"
 import { type LoggedEntry, type ReadFailed, type ReadOptions, stream } from "../../EventLog/EventLog.ts"
 import { reading } from "../../EventLog/Reader.ts"
+import { olderLogRemedy } from "../OlderLog.ts"
 import type { Anchor, GroupStore } from "./GroupStore.ts"
 
 /** What there is of the log, as far as we may know it. */

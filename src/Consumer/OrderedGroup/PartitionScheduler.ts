@@ -1,5 +1,5 @@
-import { PartitionBuffer, type Placed } from "./PartitionBuffer.ts"
 import type { MemberState, Owned } from "./MemberState.ts"
+import { PartitionBuffer, type Placed } from "./PartitionBuffer.ts"
 
 /** An event that has begun; without one it is a redrive that has the turn of its partition. */
 export interface RunningEvent<E> {

@@ -1,8 +1,8 @@
 import type { Delivered } from "../../EventLog/Delivered.ts"
 import { messageOf } from "../../Process/Failure.ts"
 import { type ConsumedEvent, consumedOf } from "../UserConsumer/ConsumedEvent.ts"
-import type { Placed } from "./PartitionBuffer.ts"
 import { partitionOf } from "./Key.ts"
+import type { Placed } from "./PartitionBuffer.ts"
 
 /** An event that waits for its turn. */
 export interface Waiting<T extends string> extends Placed {

@@ -1,8 +1,8 @@
 import { Effect, Exit, Layer, Redacted, Scope } from "effect"
-import type { Consumers } from "../Consumer.ts"
 import type { DeadLetters } from "../../EventLog/DeadLetters.ts"
 import type { Nats, Target, TlsFiles } from "../../Nats/Nats.ts"
 import * as Logs from "../../Process/Telemetry/Logs.ts"
+import type { Consumers } from "../Consumer.ts"
 import { layer } from "../UserConsumer.ts"
 
 /** Which broker; without servers that of `serve`: NATS_URL, or the embedded one that runs in DATA_DIR. */

@@ -1,9 +1,9 @@
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Effect } from "effect"
-import { load } from "../../Process/Config.ts"
-import type { Target } from "../../Nats/Nats.ts"
 import { externalTarget } from "../../Nats/External.ts"
+import type { Target } from "../../Nats/Nats.ts"
 import { readConnection } from "../../Nats/Server/Connection.ts"
+import { load } from "../../Process/Config.ts"
 
 /** The broker that `serve` uses in this environment: that of NATS_URL, or the embedded one of DATA_DIR. */
 export const environment = Effect.gen(function*() {

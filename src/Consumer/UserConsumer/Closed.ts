@@ -1,6 +1,6 @@
 import { Effect, Schema } from "effect"
-import { messageOf } from "../../Process/Failure.ts"
 import type { Nats } from "../../Nats/Nats.ts"
+import { messageOf } from "../../Process/Failure.ts"
 
 /** The connection to the broker has ended and does not come back. */
 export class ConnectionClosed

@@ -1,6 +1,6 @@
-import type { Delivered } from "../../EventLog/Delivered.ts"
-import type { dataOf, KnownType } from "../../Domain/Event.ts"
 import { decodeDelivery } from "../../Domain/Decode.ts"
+import type { dataOf, KnownType } from "../../Domain/Event.ts"
+import type { Delivered } from "../../EventLog/Delivered.ts"
 
 /** The data of a type; `unknown` for an unknown type. */
 export type DataOf<T extends string> = T extends KnownType ? (typeof dataOf)[T]["Type"] : unknown

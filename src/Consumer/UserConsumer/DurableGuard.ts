@@ -1,9 +1,9 @@
 import { Effect, Queue } from "effect"
 import { NatsError } from "nats"
-import { olderLogRemedy } from "../OlderLog.ts"
 import { stream } from "../../EventLog/EventLog.ts"
-import { messageOf } from "../../Process/Failure.ts"
 import type { Nats } from "../../Nats/Nats.ts"
+import { messageOf } from "../../Process/Failure.ts"
+import { olderLogRemedy } from "../OlderLog.ts"
 
 /** How often the durable consumer is compared with the log, and how soon again when that fails, in milliseconds. */
 const compareEvery = 10_000

@@ -1,7 +1,7 @@
 import { Cause, Effect, Exit, Fiber } from "effect"
-import { type Outcome, ack, deadLetter, retryAfter } from "../Outcome.ts"
 import type { Delivered } from "../../EventLog/Delivered.ts"
 import type { DeadLetterBreaker } from "../DeadLetterBreaker.ts"
+import { ack, deadLetter, type Outcome, retryAfter } from "../Outcome.ts"
 import { type ConsumedEvent, consumedOf } from "./ConsumedEvent.ts"
 import { InHand } from "./InHand.ts"
 import { resultsOf } from "./Results.ts"
@@ -39,7 +39,10 @@ export const isBatched = <A extends object>(
 
 /** Makes a handler of deliveries: decodes them, and makes outcomes of what the user's handler says of each. */
 export const handler = Effect.fnUntraced(
-  function*<T extends string, E, R>(options: HandlingOptions<T> & Handling<T, E, R>, limit: DeadLetterBreaker) {
+  function*<T extends string, E, R>(
+    options: HandlingOptions<T> & Handling<T, E, R>,
+    limit: DeadLetterBreaker
+  ) {
     const { name, stopWithin = 20_000, types } = options
     const context = yield* Effect.context<R>()
     const failures = new Failures(options.retry)

@@ -1,6 +1,6 @@
 import { Effect, Schema } from "effect"
-import { delays as allowedDelays, isDelay } from "../Outcome.ts"
 import { EventType } from "../../Domain/Event.ts"
+import { delays as allowedDelays, isDelay } from "../Outcome.ts"
 
 /** An option of a consumer is wrong. */
 export class ConsumerInvalid

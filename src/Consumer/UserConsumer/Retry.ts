@@ -1,6 +1,6 @@
 import { Effect } from "effect"
-import { deadLetter, type Outcome, retryAfter } from "../Outcome.ts"
 import { messageOf } from "../../Process/Failure.ts"
+import { deadLetter, type Outcome, retryAfter } from "../Outcome.ts"
 import type { ConsumedEvent } from "./ConsumedEvent.ts"
 
 /** When an event is tried again whose handler failed. */

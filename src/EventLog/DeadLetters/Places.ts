@@ -1,7 +1,7 @@
 import { Effect, Option, Stream } from "effect"
 import type { JetStreamManager } from "nats"
-import type { LoggedEntry, Page, Part, ReadFailed, ReadOptions } from "../EventLog.ts"
 import { entriesOf } from "../Entries.ts"
+import type { LoggedEntry, Page, Part, ReadFailed, ReadOptions } from "../EventLog.ts"
 import { entryAt } from "../Reader.ts"
 import { deadLetterStream } from "../Topology.ts"
 import { type DeadLetter, deadSubjects, letterOf } from "./Letter.ts"

@@ -3,8 +3,8 @@ import { DeadLetters } from "../../EventLog/DeadLetters.ts"
 import { type DeadLetter, parseId } from "../../EventLog/DeadLetters/Letter.ts"
 import { EventLog } from "../../EventLog/EventLog.ts"
 import { type Read, readingOf } from "../Erasure.ts"
-import { keepErased } from "./Returned.ts"
 import { forgetRows } from "./ErasedRows.ts"
+import { keepErased } from "./Returned.ts"
 
 /**
  * Erases entries with all that was made of them: first the read models forget them, so that nothing applies them again,

@@ -1,9 +1,9 @@
 import { Effect } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
-import { storable } from "../../Domain/ExactJson.ts"
-import { fromStored } from "../../Domain/StoredText.ts"
 import { keyOf } from "../../Domain/Belonging.ts"
 import type { Target } from "../../Domain/ErasureTarget.ts"
+import { storable } from "../../Domain/ExactJson.ts"
+import { fromStored } from "../../Domain/StoredText.ts"
 
 /** Keeps hashes of what is forgotten, so that no reconciliation brings it back. `at` is ISO 8601. */
 export const remember = Effect.fn("Forget.remember")(

@@ -1,13 +1,13 @@
 import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
+import { Target } from "../../Domain/ErasureTarget.ts"
 import { DeadLetters } from "../../EventLog/DeadLetters.ts"
 import { EventLog, ReadFailed } from "../../EventLog/EventLog.ts"
+import * as Rejections from "../../Ingress/RecentRejections.ts"
+import { Nats } from "../../Nats/Nats.ts"
 import { find } from "../Erasure.ts"
 import { eraseEntries } from "../Erasure/Erase.ts"
 import { remember } from "../Erasure/Reminder.ts"
-import { Target } from "../../Domain/ErasureTarget.ts"
-import { Nats } from "../../Nats/Nats.ts"
-import * as Rejections from "../../Ingress/RecentRejections.ts"
 import type { Work } from "./Work.ts"
 
 /** In a plan: the rows of the target whose events are no longer in the log. */

@@ -1,6 +1,6 @@
 import { Clock, Effect, Option } from "effect"
-import { eventOf } from "../../EventLog/Delivered.ts"
 import { decodeDelivery, type Reading } from "../../Domain/Decode.ts"
+import { eventOf } from "../../EventLog/Delivered.ts"
 import { type AppendFailed, EventLog, eventSubject, type LoggedEntry } from "../../EventLog/EventLog.ts"
 import { type Operation, Operations } from "../../EventLog/Operations.ts"
 import { isQuarantined } from "../../EventLog/Quarantine.ts"

@@ -1,9 +1,9 @@
 import { Predicate } from "effect"
 import { Buffer } from "node:buffer"
 import { createHash } from "node:crypto"
+import { decodeDelivery } from "../../Domain/Decode.ts"
 import { isEventId } from "../../Domain/EventId.ts"
 import { listedCode } from "../../Domain/QprCode.ts"
-import { decodeDelivery } from "../../Domain/Decode.ts"
 import { toStored } from "../../Domain/StoredText.ts"
 
 /** A scan of 3QPR's list that can become an event. */

@@ -1,8 +1,8 @@
 import { Effect, Schema, Struct } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { parseStored, storable } from "../../Domain/ExactJson.ts"
-import { toStored } from "../../Domain/StoredText.ts"
 import { type exampleFields, Reconciliation } from "../../Domain/Reconciliation.ts"
+import { toStored } from "../../Domain/StoredText.ts"
 import * as Examples from "./Examples.ts"
 
 /** Which scans, and what to do about them. */

@@ -2,9 +2,9 @@ import { ConfigProvider, Effect, Layer, Redacted, References, Tracer } from "eff
 import { OtlpExporter, OtlpLogger, OtlpMetrics, OtlpSerialization, OtlpTracer } from "effect/observability"
 import packageJson from "../../../package.json" with { type: "json" }
 import type { Config } from "../Config.ts"
-import { Tracing, tracing } from "./Tracing.ts"
 import * as Collector from "./Collector.ts"
 import { sampled } from "./Sampler.ts"
+import { Tracing, tracing } from "./Tracing.ts"
 
 /**
  * Sends traces, logs and metrics to an OpenTelemetry collector, by OTLP over HTTP. Without an endpoint there are no

@@ -1,7 +1,7 @@
 import { Effect } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
-import type { Projection } from "../Projection.ts"
 import type { Position } from "../Place/Position.ts"
+import type { Projection } from "../Projection.ts"
 import { appliedTable } from "../Tables.ts"
 
 /** How many sequences one count is about. */

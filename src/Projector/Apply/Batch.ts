@@ -3,14 +3,14 @@ import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { storable } from "../../Domain/ExactJson.ts"
 import type { EventLog, ReadFailed } from "../../EventLog/EventLog.ts"
-import { type Projection, tableName } from "../Projection.ts"
-import { positionRows, record } from "./AppliedCounts.ts"
-import type { Position } from "../Place/Position.ts"
 import { excludeGeneration, isLockTimeout, keep, share } from "../Locks.ts"
+import type { Position } from "../Place/Position.ts"
+import { type Projection, tableName } from "../Projection.ts"
 import { isCompleted } from "../Registry.ts"
+import { appliedTable } from "../Tables.ts"
+import { positionRows, record } from "./AppliedCounts.ts"
 import type { Decoded } from "./Decoded.ts"
 import { appliedLater, type History, historyOf, OutOfOrder, takeBack } from "./Repeats.ts"
-import { appliedTable } from "../Tables.ts"
 
 /** Nothing was applied, and no event is to blame: the generation was dropped, or it is being compared. */
 export class NotNow extends Schema.TaggedError<NotNow>()("NotNow", { message: Schema.String }) {}

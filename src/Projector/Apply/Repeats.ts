@@ -2,15 +2,15 @@ import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { Fragment } from "effect/sql/Statement"
 import { Buffer } from "node:buffer"
+import { belongingOf, keyOf } from "../../Domain/Belonging.ts"
 import { decodeDelivery } from "../../Domain/Decode.ts"
 import { toStored } from "../../Domain/StoredText.ts"
 import { EventLog, eventSubject, type LoggedEntry } from "../../EventLog/EventLog.ts"
-import { belongingOf, keyOf } from "../../Domain/Belonging.ts"
-import { type Projection, tableName } from "../Projection.ts"
 import { filterOf } from "../../EventLog/Subjects.ts"
+import { type Projection, tableName } from "../Projection.ts"
+import { appliedTable } from "../Tables.ts"
 import { bucketSize } from "./AppliedCounts.ts"
 import type { Decoded } from "./Decoded.ts"
-import { appliedTable } from "../Tables.ts"
 
 /** An id that a generation has applied under a higher sequence than the one under which it comes now. */
 export const Later = Schema.Struct({ id: Schema.String, applied: Schema.Finite, sequence: Schema.Finite })

@@ -3,9 +3,9 @@ import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { EventLog, eventSubject } from "../../EventLog/EventLog.ts"
 import { countIn } from "../../EventLog/Subjects.ts"
-import type { Projection } from "../Projection.ts"
 import { appliedWithin } from "../Apply/AppliedCounts.ts"
 import { setAsideBy } from "../Apply/SetAside.ts"
+import type { Projection } from "../Projection.ts"
 import { appliedTable } from "../Tables.ts"
 
 /** Outcomes of the entries of the stream, up to a position that a generation of a projection has finished. */

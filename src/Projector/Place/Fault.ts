@@ -1,11 +1,11 @@
 import { Effect } from "effect"
 import type { Projection } from "../Projection.ts"
+import type { Live } from "../Registry.ts"
+import { outdated } from "../Versions.ts"
 import type { Completeness } from "./Completeness.ts"
 import { compareLog } from "./LogIdentity.ts"
 import { refusal, shortage, surplus } from "./Place.ts"
 import { placeOf } from "./Places.ts"
-import type { Live } from "../Registry.ts"
-import { outdated } from "../Versions.ts"
 
 /** Why a live read model is not what the log says, as any process can tell; undefined when it is. */
 export const faultOf = Effect.fn("Fault.faultOf")(

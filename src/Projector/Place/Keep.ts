@@ -1,10 +1,11 @@
 import { Context, Effect } from "effect"
 import { Consumers, type Inspected } from "../../Consumer/Consumer.ts"
 import { EventLog } from "../../EventLog/EventLog.ts"
-import { messageOf } from "../../Process/Failure.ts"
-import { Nats } from "../../Nats/Nats.ts"
-import type { Projection } from "../Projection.ts"
 import { filterOf } from "../../EventLog/Subjects.ts"
+import { Nats } from "../../Nats/Nats.ts"
+import { messageOf } from "../../Process/Failure.ts"
+import type { Projection } from "../Projection.ts"
+import type { Live, Rebuild } from "../Registry.ts"
 import { completeness } from "./Completeness.ts"
 import { compareLog, type Comparison, positionAt, settle } from "./LogIdentity.ts"
 import {
@@ -17,7 +18,6 @@ import {
   surplus
 } from "./Place.ts"
 import { advance, databaseId, type Generation, ownDurable, placeOf, rename, replay } from "./Places.ts"
-import type { Live, Rebuild } from "../Registry.ts"
 
 /** How often every entry is accounted for, in milliseconds; every time while events are missing. */
 const accountEvery = 5_000

@@ -1,14 +1,14 @@
 import { Effect, Schema, Stream } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
-import { type Delivered, eventOf } from "../../EventLog/Delivered.ts"
 import type { LedgerProblem } from "../../Domain/Ledger.ts"
-import { EventLog, quarantineSubject } from "../../EventLog/EventLog.ts"
+import { type Delivered, eventOf } from "../../EventLog/Delivered.ts"
 import { logEntries } from "../../EventLog/Entries.ts"
-import { matches, filterOf } from "../../EventLog/Subjects.ts"
-import type { Projection } from "../Projection.ts"
-import { positionAt } from "./LogIdentity.ts"
+import { EventLog, quarantineSubject } from "../../EventLog/EventLog.ts"
+import { filterOf, matches } from "../../EventLog/Subjects.ts"
 import { setAsideBy } from "../Apply/SetAside.ts"
+import type { Projection } from "../Projection.ts"
 import { appliedTable } from "../Tables.ts"
+import { positionAt } from "./LogIdentity.ts"
 
 /** An entry as the consumer of a projection sees it. */
 type Placed = Pick<Delivered, "id" | "sequence" | "subject" | "type">

@@ -3,10 +3,10 @@ import { SqlClient } from "effect/sql/SqlClient"
 import { eventOf } from "../../EventLog/Delivered.ts"
 import { EventLog, type LogState, probeSubject } from "../../EventLog/EventLog.ts"
 import { bucketSize } from "../Apply/AppliedCounts.ts"
-import type { Position } from "./Position.ts"
+import { appliedTable } from "../Tables.ts"
 import { judgeLog, type LogVerdict, type Memory, refusal } from "./Place.ts"
 import type { Generation } from "./Places.ts"
-import { appliedTable } from "../Tables.ts"
+import type { Position } from "./Position.ts"
 
 /** How many of the newest applied events are compared with the log. */
 const compared = 8

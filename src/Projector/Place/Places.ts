@@ -1,8 +1,8 @@
 import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { durableName } from "../Projection.ts"
-import type { Position } from "./Position.ts"
 import type { Progress } from "./Place.ts"
+import type { Position } from "./Position.ts"
 
 /** Which generation of which projection. */
 export interface Generation {

@@ -1,7 +1,7 @@
 import { Effect } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
-import { type Projection, tableName } from "../Projection.ts"
 import { excludeGeneration, lead } from "../Locks.ts"
+import { type Projection, tableName } from "../Projection.ts"
 import type { Rebuild } from "../Registry.ts"
 import { index } from "../Tables.ts"
 

@@ -1,19 +1,21 @@
 import { Effect, Option, Schema } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
-import { eventOf } from "../../EventLog/Delivered.ts"
 import { decodeDelivery } from "../../Domain/Decode.ts"
+import { eventOf } from "../../EventLog/Delivered.ts"
 import { EventLog, type LoggedEntry } from "../../EventLog/EventLog.ts"
 import { messageOf } from "../../Process/Failure.ts"
-import type { Projection } from "../Projection.ts"
 import { applyWithin } from "../Apply/Batch.ts"
 import type { Decoded } from "../Apply/Decoded.ts"
+import type { Projection } from "../Projection.ts"
 import { appliedTable } from "../Tables.ts"
 
 /** The most events that are carried over while all batches of a projection wait. */
 const most = 5_000
 
 /** Two generations cannot be brought to the same events now; their consumers may still do it. */
-export class NotCaughtUp extends Schema.TaggedError<NotCaughtUp>()("NotCaughtUp", { message: Schema.String }) {}
+export class NotCaughtUp
+  extends Schema.TaggedError<NotCaughtUp>()("NotCaughtUp", { message: Schema.String })
+{}
 
 /** The log has another event at a sequence than the one that was applied: it is not the log of these rows. */
 export class OtherEvent extends Schema.TaggedError<OtherEvent>()("OtherEvent", { message: Schema.String }) {}

@@ -5,17 +5,17 @@ import type { ConsumerLag } from "../../Consumer/ConsumerLag.ts"
 import { isTransient } from "../../Database/SqlFailure.ts"
 import { EventLog } from "../../EventLog/EventLog.ts"
 import { messageOf } from "../../Process/Failure.ts"
-import type { Projection } from "../Projection.ts"
 import { appliedBy } from "../Apply/AppliedCounts.ts"
-import { compare } from "./Compare.ts"
-import { buildIndexes } from "./BuildIndexes.ts"
-import { completeness } from "../Place/Completeness.ts"
 import { cutoff, expire } from "../Expire.ts"
-import { carryOver, lackingUpTo, NotCaughtUp } from "./CatchUp.ts"
 import { exclude, lead } from "../Locks.ts"
+import { completeness } from "../Place/Completeness.ts"
 import { otherLog } from "../Place/LogIdentity.ts"
 import { placeOf } from "../Place/Places.ts"
+import type { Projection } from "../Projection.ts"
 import { end, type Rebuild } from "../Registry.ts"
+import { buildIndexes } from "./BuildIndexes.ts"
+import { carryOver, lackingUpTo, NotCaughtUp } from "./CatchUp.ts"
+import { compare } from "./Compare.ts"
 import { promoteGeneration } from "./PromoteGeneration.ts"
 
 /** A rebuild whose consumer has fewer events than this before it is taken for caught up. */
@@ -120,7 +120,9 @@ const inOneTransaction = Effect.fnUntraced(function*(projection: Projection, reb
 })
 
 const endWith = Effect.fnUntraced(function*(rebuild: Rebuild, result: unknown) {
-  if (!(yield* end(rebuild.id, "compared", { result }))) return yield* new NotCaughtUp({ message: "cancelled" })
+  if (!(yield* end(rebuild.id, "compared", { result }))) {
+    return yield* new NotCaughtUp({ message: "cancelled" })
+  }
   yield* Effect.logInfo(`projection ${rebuild.name}: compared with generation ${rebuild.generation}`)
 })
 

@@ -1,10 +1,10 @@
 import { Effect, Exit } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { Consumers } from "../../Consumer/Consumer.ts"
-import { dropLetters } from "./Letters.ts"
 import { exclude } from "../Locks.ts"
 import { databaseId } from "../Place/Places.ts"
 import { drop } from "../Tables.ts"
+import { dropLetters } from "./Letters.ts"
 
 /**
  * Removes the generations that rebuilds left behind: their durable consumers, dead letters and tables. Not before every

@@ -1,9 +1,9 @@
 import { Effect } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { Projection } from "../Projection.ts"
-import { NotCaughtUp } from "./CatchUp.ts"
 import { end, type Rebuild } from "../Registry.ts"
 import { replaceViews, tablesOf } from "../Tables.ts"
+import { NotCaughtUp } from "./CatchUp.ts"
 
 /**
  * Makes a rebuilt generation the live one, within a transaction that keeps batches away. Readers of the views

@@ -1,13 +1,13 @@
 import { Effect } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
+import type { RebuildKind } from "../../Domain/Rebuild.ts"
 import { EventLog } from "../../EventLog/EventLog.ts"
-import type { Projection } from "../Projection.ts"
-import { dropLetters } from "./Letters.ts"
 import { excludeGeneration } from "../Locks.ts"
 import { beginPlace } from "../Place/Places.ts"
-import type { RebuildKind } from "../../Domain/Rebuild.ts"
+import type { Projection } from "../Projection.ts"
 import { end, type Rebuild } from "../Registry.ts"
 import { appliedTable, create, drop, tablesOf } from "../Tables.ts"
+import { dropLetters } from "./Letters.ts"
 
 /**
  * Asks the projectors to rebuild a projection beside the live one. Gives the rebuild's id; undefined when one

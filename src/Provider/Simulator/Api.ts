@@ -7,9 +7,9 @@ import {
   HttpServerRequest,
   HttpServerResponse
 } from "effect/http"
+import { IsoDateTime } from "../../Domain/Fields.ts"
 import { createAnsweringServer } from "../../Process/AnsweringServer.ts"
 import { isSafe } from "../../Process/Config.ts"
-import { IsoDateTime } from "../../Domain/Fields.ts"
 import { messageOf } from "../../Process/Failure.ts"
 import type { Account } from "./Account.ts"
 import { granularities, periods } from "./Analytics.ts"

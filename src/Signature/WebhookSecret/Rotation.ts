@@ -1,9 +1,9 @@
 import { Clock, Effect, Redacted, Result } from "effect"
-import { signatures } from "../../Process/Metrics.ts"
-import * as Signature from "../Signature.ts"
-import { ProcessHealth } from "../../Process/ProcessHealth.ts"
-import { read, type WebhookSecret } from "../WebhookSecret.ts"
 import { isActive, type Secret } from "../../Domain/Secret.ts"
+import { signatures } from "../../Process/Metrics.ts"
+import { ProcessHealth } from "../../Process/ProcessHealth.ts"
+import * as Signature from "../Signature.ts"
+import { read, type WebhookSecret } from "../WebhookSecret.ts"
 
 /** How often the file with the secrets is looked at. Polling sees renames, swapped links and network folders too. */
 const every = "1 second"

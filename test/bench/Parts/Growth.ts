@@ -1,6 +1,6 @@
 import { Console, Effect, Redacted } from "effect"
-import { scans } from "../../../src/Projector/Projections/Scans.ts"
 import { appliedBy } from "../../../src/Projector/Apply/AppliedCounts.ts"
+import { scans } from "../../../src/Projector/Projections/Scans.ts"
 import * as System from "../../support/Faults/System.ts"
 import { fillOld } from "../Fill.ts"
 import type { Load } from "../load.ts"

@@ -1,7 +1,7 @@
 import { Console, Effect } from "effect"
 import { availableParallelism } from "node:os"
-import { scans } from "../../../src/Projector/Projections/Scans.ts"
 import { appliedBy } from "../../../src/Projector/Apply/AppliedCounts.ts"
+import { scans } from "../../../src/Projector/Projections/Scans.ts"
 import * as System from "../../support/Faults/System.ts"
 import { fill } from "../Fill.ts"
 import type { Part } from "../Part.ts"

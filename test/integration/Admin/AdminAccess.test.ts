@@ -6,10 +6,10 @@ import { Buffer } from "node:buffer"
 import { createHash } from "node:crypto"
 import { request } from "node:http"
 import * as Admin from "../../../src/Admin/Admin.ts"
-import { linkTo } from "../../../src/Process/SignInCode.ts"
 import { Nats } from "../../../src/Nats/Nats.ts"
-import { scans } from "../../../src/Projector/Projections/Scans.ts"
 import { ProcessHealth } from "../../../src/Process/ProcessHealth.ts"
+import { linkTo } from "../../../src/Process/SignInCode.ts"
+import { scans } from "../../../src/Projector/Projections/Scans.ts"
 import { postgres } from "../../support/Databases.ts"
 import { consumersOnBroker } from "../../support/Log.ts"
 import { delivered, given } from "../../support/Specification.ts"
@@ -17,7 +17,9 @@ import { delivered, given } from "../../support/Specification.ts"
 const logs: Array<string> = []
 const logged = Logger.layer([Logger.make(({ message }) => void logs.push(String(message)))])
 
-const everything = Layer.mergeAll(consumersOnBroker, ProcessHealth.layer).pipe(Layer.provideMerge(postgres.layer))
+const everything = Layer.mergeAll(consumersOnBroker, ProcessHealth.layer).pipe(
+  Layer.provideMerge(postgres.layer)
+)
 const guarded = Admin.layer({
   host: "127.0.0.1",
   port: 0,

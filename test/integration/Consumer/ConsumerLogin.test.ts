@@ -2,11 +2,11 @@
 
 import { assert, describe } from "@effect/vitest"
 import { Context, Effect, Layer, Redacted } from "effect"
+import { subscribe } from "../../../src/Consumer/Subscribe.ts"
 import { EventLog } from "../../../src/EventLog/EventLog.ts"
 import * as JetStream from "../../../src/EventLog/JetStream.ts"
 import { Consumer, subscribeOrdered } from "../../../src/index.ts"
 import { Nats } from "../../../src/Nats/Nats.ts"
-import { subscribe } from "../../../src/Consumer/Subscribe.ts"
 import { test } from "../../support/Live.ts"
 import { topology } from "../../support/Log.ts"
 import * as NatsProcess from "../../support/NatsProcess.ts"

@@ -9,16 +9,16 @@ import { Consumers } from "../../../src/Consumer/Consumer.ts"
 import { DeadLetters } from "../../../src/EventLog/DeadLetters.ts"
 import { EventLog } from "../../../src/EventLog/EventLog.ts"
 import { forgetRows } from "../../../src/Jobs/Erasure/ErasedRows.ts"
+import { ProcessHealth } from "../../../src/Process/ProcessHealth.ts"
+import { applyOnce } from "../../../src/Projector/Apply/Batch.ts"
+import { exclude, excludeGeneration } from "../../../src/Projector/Locks.ts"
 import { durableName, type Projection } from "../../../src/Projector/Projection.ts"
 import { projections } from "../../../src/Projector/Projections.ts"
 import { scans } from "../../../src/Projector/Projections/Scans.ts"
-import { applyOnce } from "../../../src/Projector/Apply/Batch.ts"
 import { carryOver } from "../../../src/Projector/Rebuild/CatchUp.ts"
-import { exclude, excludeGeneration } from "../../../src/Projector/Locks.ts"
 import { begin, request } from "../../../src/Projector/Rebuild/Rebuilds.ts"
 import { active } from "../../../src/Projector/Registry.ts"
 import { install } from "../../../src/Projector/Tables.ts"
-import { ProcessHealth } from "../../../src/Process/ProcessHealth.ts"
 import * as Broker from "../../support/Broker.ts"
 import { postgres } from "../../support/Databases.ts"
 import { log } from "../../support/Log.ts"
@@ -34,7 +34,9 @@ const client = Layer.unwrap(
   )
 ).pipe(Layer.provide(FetchHttpClient.layer))
 
-const engines = Layer.mergeAll(log, ProcessHealth.layer, postgres.layer).pipe(Layer.provideMerge(Broker.layer))
+const engines = Layer.mergeAll(log, ProcessHealth.layer, postgres.layer).pipe(
+  Layer.provideMerge(Broker.layer)
+)
 
 const running = client.pipe(
   Layer.provideMerge(Admin.layer({ host: "127.0.0.1", port: 0 })),

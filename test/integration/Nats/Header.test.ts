@@ -3,8 +3,8 @@
 import { assert, layer } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { headers, type Msg } from "nats"
-import { Nats } from "../../../src/Nats/Nats.ts"
 import { headerOf, textOf } from "../../../src/Nats/Header.ts"
+import { Nats } from "../../../src/Nats/Nats.ts"
 import * as Broker from "../../support/Broker.ts"
 import { nats } from "../../support/Log.ts"
 

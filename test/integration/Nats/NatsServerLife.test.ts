@@ -11,7 +11,14 @@ import * as Guard from "../../../src/Nats/Server/Guard.ts"
 import { binary, client, newDataDir, start } from "../../support/Broker.ts"
 import { test } from "../../support/Live.ts"
 import { writeCommand } from "../../support/Machine.ts"
-import { brokersOf, guardsOf, kill, processesOf, standStill, untilNoProcessOf } from "../../support/Processes.ts"
+import {
+  brokersOf,
+  guardsOf,
+  kill,
+  processesOf,
+  standStill,
+  untilNoProcessOf
+} from "../../support/Processes.ts"
 import * as Script from "../../support/Script.ts"
 import { until } from "../../support/Until.ts"
 
@@ -94,7 +101,9 @@ describe("the embedded broker", () => {
       const lines: Array<string> = []
       const logger = Logger.make(({ message }) => void lines.push(String(message)))
       const dataDir = yield* newDataDir
-      const server = yield* Layer.build(NatsServer.layer({ dataDir, binary, longestSilence: 3_000, watchedStream: stream })).pipe(
+      const server = yield* Layer.build(
+        NatsServer.layer({ dataDir, binary, longestSilence: 3_000, watchedStream: stream })
+      ).pipe(
         Effect.map((context) => Context.get(context, NatsServer)),
         Effect.provide(Logger.layer([logger]))
       )

@@ -8,14 +8,14 @@ import { DeadLetters } from "../../../src/EventLog/DeadLetters.ts"
 import { stream } from "../../../src/EventLog/EventLog.ts"
 import { Nats } from "../../../src/Nats/Nats.ts"
 import { NatsServer } from "../../../src/Nats/Server.ts"
-import { scans } from "../../../src/Projector/Projections/Scans.ts"
+import { ProcessHealth } from "../../../src/Process/ProcessHealth.ts"
 import { completeness } from "../../../src/Projector/Place/Completeness.ts"
 import { StandstillPatience, UnreadablePatience } from "../../../src/Projector/Place/Keep.ts"
 import { ledgerPage } from "../../../src/Projector/Place/LedgerPage.ts"
 import { placeOf, replay } from "../../../src/Projector/Place/Places.ts"
+import { scans } from "../../../src/Projector/Projections/Scans.ts"
 import { request } from "../../../src/Projector/Rebuild/Rebuilds.ts"
 import { lives } from "../../../src/Projector/Registry.ts"
-import { ProcessHealth } from "../../../src/Process/ProcessHealth.ts"
 import * as Broker from "../../support/Broker.ts"
 import { postgres } from "../../support/Databases.ts"
 import { deleteDurable, log, logOnBroker } from "../../support/Log.ts"
@@ -35,7 +35,9 @@ import { until } from "../../support/Until.ts"
 import { scanCreated } from "../../support/Webhook.ts"
 
 const projector = projectorOf(scans)
-const running = projector.pipe(Layer.provideMerge(Layer.mergeAll(logOnBroker, postgres.layer, ProcessHealth.layer)))
+const running = projector.pipe(
+  Layer.provideMerge(Layer.mergeAll(logOnBroker, postgres.layer, ProcessHealth.layer))
+)
 
 const appendScans = (from: number, to: number, prefix = "evt") =>
   Effect.forEach(

@@ -2,11 +2,11 @@
 
 import { assert, layer } from "@effect/vitest"
 import { Effect } from "effect"
+import type { Decoded } from "../../../src/Projector/Apply/Decoded.ts"
 import { conversations } from "../../../src/Projector/Projections/Conversations.ts"
 import { qprCodes } from "../../../src/Projector/Projections/QprCodes.ts"
 import { scans } from "../../../src/Projector/Projections/Scans.ts"
 import { subscriptions } from "../../../src/Projector/Projections/Subscriptions.ts"
-import type { Decoded } from "../../../src/Projector/Apply/Decoded.ts"
 import { engines } from "../../support/Databases.ts"
 import { delivered, given, rowsOf } from "../../support/Specification.ts"
 

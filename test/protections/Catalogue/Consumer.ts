@@ -58,7 +58,9 @@ export const consumer: ReadonlyArray<Protection> = [
   {
     rows: ["11"],
     name: "what a killed instance had is given to another soon",
-    edits: [edit("src/Consumer/Consumer.ts", "export const ackWait = 10_000", "export const ackWait = 25_000")],
+    edits: [
+      edit("src/Consumer/Consumer.ts", "export const ackWait = 10_000", "export const ackWait = 25_000")
+    ],
     test: "e2e/Faults/Projectors.test.ts",
     title: "lose nothing to a kill before the commit; another instance takes over within 11 seconds"
   },

@@ -126,14 +126,18 @@ export const ingress: ReadonlyArray<Protection> = [
   {
     rows: ["25"],
     name: "a signature has the form of one before it is compared",
-    edits: [edit("src/Signature/Signature.ts", `if (!isWellFormed(signature)) return "invalid_signature"`, "")],
+    edits: [
+      edit("src/Signature/Signature.ts", `if (!isWellFormed(signature)) return "invalid_signature"`, "")
+    ],
     test: "unit/Signature/Signature.test.ts",
     title: "refuses a signature that is"
   },
   {
     rows: ["25"],
     name: "a repeated signature header is ambiguous",
-    edits: [edit("src/Signature/Signature.ts", `if (signature.includes(",")) return "ambiguous_signature"`, "")],
+    edits: [
+      edit("src/Signature/Signature.ts", `if (signature.includes(",")) return "ambiguous_signature"`, "")
+    ],
     test: "unit/Signature/Signature.test.ts",
     title: "calls a repeated header ambiguous, even when both values are right"
   },
@@ -205,7 +209,11 @@ export const ingress: ReadonlyArray<Protection> = [
     rows: ["promise 7", "T8"],
     name: "requests under another Host are refused",
     edits: [
-      edit("src/Admin/Access/Access.ts", "if (!isSafeName(name, token !== undefined, options)) {", "if (false) {")
+      edit(
+        "src/Admin/Access/Access.ts",
+        "if (!isSafeName(name, token !== undefined, options)) {",
+        "if (false) {"
+      )
     ],
     test: "integration/Admin/Admin.test.ts",
     title: "answers only requests that come under this machine's own name and from no other site"

@@ -81,7 +81,11 @@ export const processes: ReadonlyArray<Protection> = [
     rows: ["promise 6"],
     name: "a worker that ends takes the process down with it",
     edits: [
-      edit("src/Process/ProcessHealth.ts", "Exit.isFailure(exit) && !Cause.hasInterruptsOnly(exit.cause)", "false")
+      edit(
+        "src/Process/ProcessHealth.ts",
+        "Exit.isFailure(exit) && !Cause.hasInterruptsOnly(exit.cause)",
+        "false"
+      )
     ],
     test: "unit/Process/ProcessHealth.test.ts",
     title: "tell the first worker that fails, and not one that is stopped"

@@ -261,7 +261,9 @@ export const projector: ReadonlyArray<Protection> = [
   {
     rows: ["10", "promise 4"],
     name: "a durable consumer that was edited is created again",
-    edits: [edit("src/Projector/Place/Place.ts", "if (durable.faults.length > 0) return", "if (false) return")],
+    edits: [
+      edit("src/Projector/Place/Place.ts", "if (durable.faults.length > 0) return", "if (false) return")
+    ],
     test: "integration/Projector/Place.test.ts",
     title: "is created again, and what it skipped is applied"
   }

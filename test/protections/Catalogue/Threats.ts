@@ -25,7 +25,9 @@ export const threats: ReadonlyArray<Protection> = [
   {
     rows: ["T4"],
     name: "a connection has few unanswered requests",
-    edits: [edit("src/Process/Connections.ts", "const mostUnanswered = 16", "const mostUnanswered = Infinity")],
+    edits: [
+      edit("src/Process/Connections.ts", "const mostUnanswered = 16", "const mostUnanswered = Infinity")
+    ],
     test: "integration/Process/Connections.test.ts",
     title: "is closed when it sends thousands of requests without waiting, and others are answered"
   },
@@ -78,14 +80,18 @@ export const threats: ReadonlyArray<Protection> = [
   {
     rows: ["T7"],
     name: "the file of secrets is read again",
-    edits: [edit("src/Signature/WebhookSecret/Rotation.ts", "if (!twice || key === settled) continue", "continue")],
+    edits: [
+      edit("src/Signature/WebhookSecret/Rotation.ts", "if (!twice || key === settled) continue", "continue")
+    ],
     test: "integration/Signature/SecretRotation.test.ts",
     title: "is read again when it is replaced, written to, or swapped behind a link as Kubernetes does"
   },
   {
     rows: ["T8"],
     name: "what another site's page asks without an Origin is refused",
-    edits: [edit("src/Admin/Access/Access.ts", "if (isFromAnotherPage(headers)) {", "if (isFromAnotherPage({})) {")],
+    edits: [
+      edit("src/Admin/Access/Access.ts", "if (isFromAnotherPage(headers)) {", "if (isFromAnotherPage({})) {")
+    ],
     test: "integration/Admin/AdminAccess.test.ts",
     title: "takes no request from another site's page, nor under another name, by any method"
   },
@@ -112,7 +118,9 @@ export const threats: ReadonlyArray<Protection> = [
   {
     rows: ["T10", "T12"],
     name: "the private listener demands a token on loopback too",
-    edits: [edit("src/Process/AdminToken.ts", "if (config.adminWithoutToken) return undefined", "return undefined")],
+    edits: [
+      edit("src/Process/AdminToken.ts", "if (config.adminWithoutToken) return undefined", "return undefined")
+    ],
     test: "e2e/Stranger.test.ts",
     title: "gives data and takes orders with its token only"
   },

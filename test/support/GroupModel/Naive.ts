@@ -1,7 +1,7 @@
 import {
   type Heartbeat,
-  MemberState,
   type MemberOptions,
+  MemberState,
   type Snapshot
 } from "../../../src/Consumer/OrderedGroup/MemberState.ts"
 

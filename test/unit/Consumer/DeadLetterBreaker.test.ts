@@ -1,7 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { type Outcome, ack, deadLetter, retryAfter } from "../../../src/Consumer/Outcome.ts"
-import { retryLimited, share, DeadLetterBreaker, tolerated, window } from "../../../src/Consumer/DeadLetterBreaker.ts"
+import {
+  DeadLetterBreaker,
+  retryLimited,
+  share,
+  tolerated,
+  window
+} from "../../../src/Consumer/DeadLetterBreaker.ts"
+import { ack, deadLetter, type Outcome, retryAfter } from "../../../src/Consumer/Outcome.ts"
 import { delivered } from "../../support/Specification.ts"
 
 const { event } = delivered(1, "evt_1", "scan.created", {})

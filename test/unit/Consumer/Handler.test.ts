@@ -2,15 +2,15 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Latch, Logger } from "effect"
 import { TestClock } from "effect/testing"
 import { Buffer } from "node:buffer"
-import type { Delivered } from "../../../src/EventLog/Delivered.ts"
-import { ack, deadLetter, type Outcome, retryAfter } from "../../../src/Consumer/Outcome.ts"
 import { DeadLetterBreaker } from "../../../src/Consumer/DeadLetterBreaker.ts"
 import {
   handler as orderedHandler,
   type Handling as OrderedHandling
 } from "../../../src/Consumer/OrderedGroup/Handler.ts"
 import { waitingOf } from "../../../src/Consumer/OrderedGroup/Waiting.ts"
+import { ack, deadLetter, type Outcome, retryAfter } from "../../../src/Consumer/Outcome.ts"
 import { handler, type Handling } from "../../../src/Consumer/UserConsumer/Handler.ts"
+import type { Delivered } from "../../../src/EventLog/Delivered.ts"
 
 const delivered = (sequence: number): Delivered => ({
   id: `evt_${sequence}`,
@@ -28,7 +28,10 @@ const batch = [1, 2, 3].map(delivered)
 /** The outcomes of a batch, and what the log says. */
 const handled = Effect.fnUntraced(function*(handling: Handling<string, unknown, never>) {
   const said: Array<string> = []
-  const { handle } = yield* handler({ name: "unit", retry: { delays: [7] }, ...handling }, new DeadLetterBreaker())
+  const { handle } = yield* handler(
+    { name: "unit", retry: { delays: [7] }, ...handling },
+    new DeadLetterBreaker()
+  )
   const log = Logger.layer([Logger.make(({ message }) => void said.push(String(message)))])
   const outcomes: Array<Outcome> = []
   for (const events of "maxBatch" in handling ? [batch] : batch.map((event) => [event])) {

@@ -1,10 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import { assignPartitions } from "../../../src/Consumer/OrderedGroup/Assignment.ts"
-import { PartitionScheduler } from "../../../src/Consumer/OrderedGroup/PartitionScheduler.ts"
-import { PartitionBuffer } from "../../../src/Consumer/OrderedGroup/PartitionBuffer.ts"
 import { partitionOf } from "../../../src/Consumer/OrderedGroup/Key.ts"
 import { LeaseClock } from "../../../src/Consumer/OrderedGroup/LeaseClock.ts"
 import { MemberState, type Revised } from "../../../src/Consumer/OrderedGroup/MemberState.ts"
+import { PartitionBuffer } from "../../../src/Consumer/OrderedGroup/PartitionBuffer.ts"
+import { PartitionScheduler } from "../../../src/Consumer/OrderedGroup/PartitionScheduler.ts"
 import type { Sign } from "../../../src/Consumer/OrderedGroup/Silence.ts"
 
 describe("a key's partition", () => {
@@ -193,7 +193,11 @@ describe("a redrive", () => {
     const { member, store } = owning()
     const scheduler = new PartitionScheduler(member)
     scheduler.align()
-    scheduler.buffer.offer(0, 9, Array.from({ length: 9 }, (_, index) => [0, { sequence: index + 1, size: 1 }]))
+    scheduler.buffer.offer(
+      0,
+      9,
+      Array.from({ length: 9 }, (_, index) => [0, { sequence: index + 1, size: 1 }])
+    )
     const [first] = scheduler.begin(store.now)
     assert.isUndefined(scheduler.borrow(0, store.now))
     scheduler.reserve(0, store.now + 100)

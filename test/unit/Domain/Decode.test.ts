@@ -197,7 +197,9 @@ describe("reading a signed body", () => {
 
   it("survives 500,000 nested arrays, duplicate keys and __proto__", () => {
     assert.isDefined(decodeDelivery(Buffer.from("[".repeat(500_000) + "]".repeat(500_000))))
-    const reading = decodeDelivery(Buffer.from(`{"id":"evt_1","id":"evt_2","event":"x","__proto__":{"id":"evt_3"}}`))
+    const reading = decodeDelivery(
+      Buffer.from(`{"id":"evt_1","id":"evt_2","event":"x","__proto__":{"id":"evt_3"}}`)
+    )
     assert.strictEqual(reading.id, "evt_2" as never)
     assert.isUndefined(({} as Record<string, unknown>)["id"])
   })

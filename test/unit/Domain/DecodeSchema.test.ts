@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Exit, Schema } from "effect"
 import { Buffer } from "node:buffer"
-import { dataOf, decisive, Envelope, type KnownType, knownTypes } from "../../../src/Domain/Event.ts"
 import { decodeDelivery } from "../../../src/Domain/Decode.ts"
+import { dataOf, decisive, Envelope, type KnownType, knownTypes } from "../../../src/Domain/Event.ts"
 import { drawsOf } from "../../support/Faults/Bodies.ts"
 import { scanOfTheReference } from "../../support/Webhook.ts"
 

@@ -72,7 +72,12 @@ describe("a code of 3QPR's list", () => {
 
   it("is an entry of a type that 3QPR does not send, with every field", () => {
     const { body, id } = listed(code, "state", 7)
-    assert.deepInclude(decodeDelivery(Buffer.from(body)), { _tag: "Event", id, type: "qpr_code.listed", data: code })
+    assert.deepInclude(decodeDelivery(Buffer.from(body)), {
+      _tag: "Event",
+      id,
+      type: "qpr_code.listed",
+      data: code
+    })
   })
 
   it("has the same id for the same change, and another one when a state comes back", () => {

@@ -3,8 +3,8 @@ import { ConfigProvider, Effect, Redacted } from "effect"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { type Flags, load } from "../../../src/Process/Config.ts"
 import { millisOf } from "../../../src/Domain/Duration.ts"
+import { type Flags, load } from "../../../src/Process/Config.ts"
 
 const from = (environment: Record<string, string>, flags?: Flags) =>
   load(flags).pipe(

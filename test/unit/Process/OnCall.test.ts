@@ -4,8 +4,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Fiber, Logger } from "effect"
 import { TestClock } from "effect/testing"
 import { reportReadiness, reportRefusals } from "../../../src/Process/OnCall.ts"
-import { lineOf } from "../../../src/Process/Telemetry.ts"
 import type { Fault } from "../../../src/Process/ProcessHealth.ts"
+import { lineOf } from "../../../src/Process/Telemetry.ts"
 
 /** Runs a report for some seconds of virtual time; `at` changes the world before each second. */
 const linesOf = (report: Effect.Effect<unknown>, seconds: number, at: (second: number) => void) =>

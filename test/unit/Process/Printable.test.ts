@@ -1,7 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Effect, Logger } from "effect"
 import { pretty } from "../../../src/Cli/Events/ShowEvents.ts"
-import { printable, printableIn, printableLine, printableWithColours } from "../../../src/Process/Printable.ts"
+import {
+  printable,
+  printableIn,
+  printableLine,
+  printableWithColours
+} from "../../../src/Process/Printable.ts"
 import { lineOf } from "../../../src/Process/Telemetry.ts"
 
 /** What a terminal obeys: C0 but line feed and tab, DEL, C1, and marks of direction. */

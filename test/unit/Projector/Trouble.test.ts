@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Logger, References } from "effect"
-import { noteFailure, noteSuccess, reasonOf } from "../../../src/Projector/Trouble.ts"
 import { lineOf } from "../../../src/Process/Telemetry.ts"
+import { noteFailure, noteSuccess, reasonOf } from "../../../src/Projector/Trouble.ts"
 
 describe("the trouble of a projection", () => {
   const trouble = { failures: 1, reason: "deadlock detected", failedAt: 1_000, limited: () => undefined }

@@ -3,8 +3,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { Buffer } from "node:buffer"
-import { knownTypes } from "../../../src/Domain/Event.ts"
 import { decodeDelivery } from "../../../src/Domain/Decode.ts"
+import { knownTypes } from "../../../src/Domain/Event.ts"
 import { sampleOf } from "../../../src/Provider/Simulator/Samples.ts"
 
 describe("samples", () => {

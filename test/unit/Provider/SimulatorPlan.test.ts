@@ -4,9 +4,9 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Predicate, Redacted } from "effect"
 import { Buffer } from "node:buffer"
 import { decodeDelivery } from "../../../src/Domain/Decode.ts"
-import * as Signature from "../../../src/Signature/Signature.ts"
 import { type FaultName, faultNames, faults } from "../../../src/Provider/Simulator/Faults.ts"
 import * as Plan from "../../../src/Provider/Simulator/Plan.ts"
+import * as Signature from "../../../src/Signature/Signature.ts"
 
 const started = Date.parse("2026-03-20T12:00:00Z")
 

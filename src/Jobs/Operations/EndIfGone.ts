@@ -10,8 +10,8 @@ import { replaced } from "../../Projector/Rebuild/DropGeneration.ts"
 import { isWanted } from "../../Projector/Registry.ts"
 
 /**
- * Ends the redrives that wait for a consumer, if it is a consumer of a projection's generation that is neither live nor being built, and no longer there.
- * Any other consumer can be started again, so redrives wait for it.
+ * Ends the redrives that wait for the consumer of a generation that is neither live nor being built, if the consumer no
+ * longer exists. Any other consumer can be started again, so redrives wait for it.
  */
 export const endIfGone = Effect.fnUntraced(function*(manager: JetStreamManager, consumer: string) {
   const sql = yield* SqlClient

@@ -1,10 +1,10 @@
 import { Context, Effect, Layer, Schedule, Semaphore } from "effect"
 import { DeadLetters } from "../EventLog/DeadLetters.ts"
 import { type Delivered, deliveredOf } from "../EventLog/Delivered.ts"
-import { type AppendFailed, type ReadFailed, stream } from "../EventLog/EventLog.ts"
+import type { AppendFailed, ReadFailed } from "../EventLog/EventLog.ts"
+import { redriveStream, redriveSubject, stream } from "../EventLog/Names.ts"
 import { Operations } from "../EventLog/Operations.ts"
 import { reading } from "../EventLog/Reader.ts"
-import { redriveStream } from "../EventLog/Topology.ts"
 import type { Message } from "../Nats/Message.ts"
 import { Nats } from "../Nats/Nats.ts"
 import { Tracing } from "../Process/Telemetry/Tracing.ts"
@@ -14,7 +14,7 @@ import * as Durable from "./Durable.ts"
 import { faultsOf } from "./DurableFaults.ts"
 import { endRedrives } from "./EndRedrives.ts"
 import { type Outcome, retryAfter } from "./Outcome.ts"
-import { handleRedrives, redriveAckWait, redriveSubject } from "./Redrives.ts"
+import { handleRedrives, redriveAckWait } from "./Redrives.ts"
 
 /** How a durable consumer is set and where it stands. */
 export interface Inspected extends ConsumerLag {

@@ -1,5 +1,5 @@
 import type { ConsumerInfo, JetStreamManager } from "nats"
-import { stream } from "../EventLog/EventLog.ts"
+import { stream } from "../EventLog/Names.ts"
 import { ownerOf } from "./DurableFaults.ts"
 
 /** Where a durable consumer stands in the event log. */

@@ -1,9 +1,9 @@
 import { Effect, Option } from "effect"
 import type { JetStreamManager } from "nats"
+import { redriveStream, redriveSubject } from "../EventLog/Names.ts"
 import { Operations } from "../EventLog/Operations.ts"
 import { firstBehind, reading } from "../EventLog/Reader.ts"
-import { redriveStream } from "../EventLog/Topology.ts"
-import { redriveSubject, requestOf } from "./Redrives.ts"
+import { requestOf } from "./Redrives.ts"
 
 /**
  * Ends every redrive that waits for a consumer which no longer exists: each is recorded as gone, with the reason, and

@@ -4,7 +4,7 @@ import { Buffer } from "node:buffer"
 import { DeadLetters } from "../EventLog/DeadLetters.ts"
 import { type DeadLetter, eventOf } from "../EventLog/DeadLetters/Letter.ts"
 import { type Delivered, idOf } from "../EventLog/Delivered.ts"
-import { stream } from "../EventLog/EventLog.ts"
+import { stream } from "../EventLog/Names.ts"
 import { Operations } from "../EventLog/Operations.ts"
 import { entryAt } from "../EventLog/Reader.ts"
 import type { Message } from "../Nats/Message.ts"
@@ -19,9 +19,6 @@ export const Request = Schema.Struct({
   id: Schema.String
 })
 export type Request = typeof Request.Type
-
-/** The subject of a consumer's requests of an operation; `*` stands for all of them. */
-export const redriveSubject = (consumer: string, operation: string) => `3qpr.redrive.${consumer}.${operation}`
 
 /** How long an instance may take for the requests it was given, in milliseconds. */
 export const redriveAckWait = 30_000

@@ -72,9 +72,3 @@ export const decoder = <S extends Schema.ConstraintDecoder<unknown>>(schema: S) 
     return found._tag === "Some" ? found.value : undefined
   }
 }
-
-/** The subject of an operation's records: `started`, `planned`, `extended`, `cancelled` or a result. */
-export const operationSubject = (operation: string, what: string) => `3qpr.operations.${operation}.${what}`
-
-/** The operation that a subject names. */
-export const operationOf = (subject: string) => subject.split(".")[2] ?? ""

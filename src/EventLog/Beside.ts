@@ -1,6 +1,7 @@
 import { Context, Effect, Layer, References, Semaphore } from "effect"
 import { Nats, type Target } from "../Nats/Nats.ts"
-import { EventLog, type ReadOptions, stream } from "./EventLog.ts"
+import { EventLog, type ReadOptions } from "./EventLog.ts"
+import { stream } from "./Names.ts"
 import { entryAt, makeReader } from "./Reader.ts"
 
 /** The broker that the log is on, for those who open a connection of their own to it. */

@@ -3,22 +3,15 @@ import type { JetStreamManager } from "nats"
 import { Buffer } from "node:buffer"
 import { millisOf } from "../Domain/Timestamp.ts"
 import { Nats } from "../Nats/Nats.ts"
-import {
-  type DeadLetter,
-  deadSubject,
-  deadSubjects,
-  headersOf,
-  letterOf,
-  parseId
-} from "./DeadLetters/Letter.ts"
+import { type DeadLetter, headersOf, letterOf, parseId } from "./DeadLetters/Letter.ts"
 import { letterPlaces } from "./DeadLetters/Places.ts"
 import type { Delivered } from "./Delivered.ts"
 import { entriesOf } from "./Entries.ts"
 import { erase } from "./Erase.ts"
 import { AppendFailed, type ReadFailed, type Stored } from "./EventLog.ts"
+import { deadLetterStream, deadSubject, deadSubjects } from "./Names.ts"
 import { Publisher } from "./Publisher.ts"
 import { entryAt, makeReader, reading } from "./Reader.ts"
-import { deadLetterStream } from "./Topology.ts"
 
 /** Which dead letters: those that fit everything that is given. */
 export interface LetterFilter {

@@ -2,6 +2,7 @@ import { DateTime } from "effect"
 import { headerOf } from "../Nats/Header.ts"
 import type { Message } from "../Nats/Message.ts"
 import type { LoggedEntry } from "./EventLog.ts"
+import { typeOf } from "./Names.ts"
 
 /** An event of the log as a consumer gets it. */
 export interface Delivered {
@@ -28,7 +29,7 @@ const toldBy = (
   { sequence, storedAt, subject }: Pick<LoggedEntry, "sequence" | "storedAt" | "subject">
 ) => ({
   id: header("ce-id") || header("Nats-Msg-Id") || `sequence:${sequence}`,
-  type: header("ce-type") || subject.replace(/^3qpr\.events\./, ""),
+  type: header("ce-type") || typeOf(subject),
   receivedAt: header("3qpr-received-at") || DateTime.formatIso(DateTime.makeUnsafe(Math.floor(storedAt)))
 })
 

@@ -1,20 +1,5 @@
 import { Context, type Effect, type Option, Schema } from "effect"
 
-/** The stream that holds every accepted event. */
-export const stream = "3QPR_EVENTS"
-
-/** The subject of an event of a type; the type is a subject as it stands. */
-export const eventSubject = (type: string) => `3qpr.events.${type}`
-
-/** The subject under which authentic but unusable input is kept. */
-export const quarantineSubject = (reason: string) => `3qpr.quarantine.${reason}`
-
-/** What is authentic and no event that we can use. */
-export const quarantineSubjects = "3qpr.quarantine.>"
-
-/** Where the log's own probes go; they are deleted as soon as they are acknowledged, and never read. */
-export const probeSubject = quarantineSubject("probe")
-
 /** What is to be stored: the bytes 3QPR signed, and what we know of them. */
 export interface Entry {
   /** `ce-id`, and without a `dedupId` also `Nats-Msg-Id`: what the log deduplicates by. */

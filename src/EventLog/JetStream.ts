@@ -6,16 +6,9 @@ import { Tracing } from "../Process/Telemetry/Tracing.ts"
 import { durabilityOf } from "./Durability.ts"
 import { waitingForLeaders } from "./Election.ts"
 import { erase } from "./Erase.ts"
-import {
-  AppendFailed,
-  type Entry,
-  EventLog,
-  type Health,
-  type LogState,
-  type Stored,
-  stream
-} from "./EventLog.ts"
+import { AppendFailed, type Entry, EventLog, type Health, type LogState, type Stored } from "./EventLog.ts"
 import { headersOf } from "./Headers.ts"
+import { stream } from "./Names.ts"
 import { Publisher } from "./Publisher.ts"
 import { entryAt, makeReader, reading } from "./Reader.ts"
 import { inspect, leave, probe, Readiness } from "./Readiness.ts"

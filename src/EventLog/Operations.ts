@@ -5,8 +5,6 @@ import {
   decoder,
   encode,
   Extended,
-  operationOf,
-  operationSubject,
   Outcome,
   Planned,
   Result,
@@ -15,10 +13,17 @@ import {
 import { Nats } from "../Nats/Nats.ts"
 import { entriesOf } from "./Entries.ts"
 import { AppendFailed, type ReadFailed, type Stored } from "./EventLog.ts"
+import {
+  operationOf,
+  operationStream,
+  operationSubject,
+  operationSubjects,
+  redriveStream,
+  redriveSubject
+} from "./Names.ts"
 import { isId, newId } from "./Operations/Id.ts"
 import { Publisher } from "./Publisher.ts"
 import { makeReader, reading } from "./Reader.ts"
-import { operationStream, redriveStream } from "./Topology.ts"
 
 /** An operation and how far it is. */
 export interface Operation extends Started {
@@ -184,7 +189,7 @@ const make = Effect.fnUntraced(function*() {
   })
 
   const withdraw = (id: string) =>
-    Effect.asVoid(reading(() => manager.streams.purge(redriveStream, { filter: `3qpr.redrive.*.${id}` })))
+    Effect.asVoid(reading(() => manager.streams.purge(redriveStream, { filter: redriveSubject("*", id) })))
 
   const cancel = Effect.fn("Operations.cancel")(function*(id: string, by: string) {
     const at = DateTime.formatIso(yield* DateTime.now)
@@ -211,7 +216,7 @@ const make = Effect.fnUntraced(function*() {
     find,
     concerning,
     list: Effect.fnUntraced(function*(limit) {
-      const subjects = yield* counts("3qpr.operations.>")
+      const subjects = yield* counts(operationSubjects)
       const ids = [...new Set(Object.keys(subjects).map(operationOf))].filter(isId).toSorted().toReversed()
       const found = yield* Effect.forEach(ids.slice(0, limit), (id) => operation(id, subjects))
       return found.flatMap(Option.toArray)

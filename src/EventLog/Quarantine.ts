@@ -1,6 +1,7 @@
 import { Stream } from "effect"
 import { logEntries } from "./Entries.ts"
-import { type LoggedEntry, probeSubject, quarantineSubject, quarantineSubjects } from "./EventLog.ts"
+import type { LoggedEntry } from "./EventLog.ts"
+import { probeSubject, quarantineSubject, quarantineSubjects } from "./Names.ts"
 
 /** Whether an entry of the log is authentic input that was no event that we could use. */
 export const isQuarantined = ({ subject }: Pick<LoggedEntry, "subject">) =>

@@ -13,16 +13,9 @@ import {
 import { messageOf as place } from "../Nats/Message.ts"
 import type { Nats } from "../Nats/Nats.ts"
 import { messageOf } from "../Process/Failure.ts"
-import {
-  type LoggedEntry,
-  type Page,
-  type Part,
-  probeSubject,
-  ReadFailed,
-  type ReadOptions,
-  stream as eventStream
-} from "./EventLog.ts"
+import { type LoggedEntry, type Page, type Part, ReadFailed, type ReadOptions } from "./EventLog.ts"
 import { recordOf } from "./Headers.ts"
+import { probeSubject, stream as eventStream } from "./Names.ts"
 import { matches } from "./Subjects.ts"
 
 /** How long the broker may take to answer, in milliseconds. */

@@ -1,7 +1,8 @@
 import { Effect } from "effect"
 import { randomUUID } from "node:crypto"
 import type { Nats } from "../Nats/Nats.ts"
-import { AppendFailed, appendTimeout, type Health, probeSubject, type Stored } from "./EventLog.ts"
+import { AppendFailed, appendTimeout, type Health, type Stored } from "./EventLog.ts"
+import { probeSubject } from "./Names.ts"
 import type { Publication, Publisher } from "./Publisher.ts"
 
 /** A proof of storage older than this is no longer believed, in milliseconds. */

@@ -1,4 +1,5 @@
-import { type Census, probeSubject } from "./EventLog.ts"
+import type { Census } from "./EventLog.ts"
+import { eventSubject, probeSubject } from "./Names.ts"
 
 /** Whether a subject fits a filter of NATS: `*` is one token, `>` all that follow. */
 export const matches = (filter: string | undefined, subject: string) => {
@@ -21,12 +22,12 @@ export const countIn = ({ subjects }: Census, filter: string) =>
 export const filterOf = ({ types: [first = "", ...others] }: {
   readonly types: ReadonlyArray<string>
 }) => {
-  if (others.length === 0) return `3qpr.events.${first}`
+  if (others.length === 0) return eventSubject(first)
   const own = first.split(".")
   const shared = own.findIndex((word, at) =>
     others.concat(first).map((type) => type.split(".")).some((words) =>
       words[at] !== word || at === words.length - 1
     )
   )
-  return ["3qpr.events", ...own.slice(0, shared), ">"].join(".")
+  return eventSubject([...own.slice(0, shared), ">"].join("."))
 }

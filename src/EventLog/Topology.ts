@@ -12,16 +12,17 @@ import {
 import { retrySchedule } from "../Domain/RetrySchedule.ts"
 import { messageOf } from "../Process/Failure.ts"
 import type { AfterElection } from "./Election.ts"
-import { stream } from "./EventLog.ts"
-
-/** The stream that keeps poison events aside, with the error that made them so. */
-export const deadLetterStream = "3QPR_DEAD_LETTERS"
-
-/** The work queue of redrives: each request is for one consumer, and gone when that has settled it. */
-export const redriveStream = "3QPR_REDRIVES"
-
-/** The record of what operators did with dead letters and quarantined entries. */
-export const operationStream = "3QPR_OPERATIONS"
+import {
+  allDeadSubjects,
+  deadLetterStream,
+  eventSubjects,
+  operationStream,
+  operationSubjects,
+  quarantineSubjects,
+  redriveStream,
+  redriveSubjects,
+  stream
+} from "./Names.ts"
 
 /** What a stream that does not exist yet is created with. */
 export interface TopologyOptions {
@@ -56,7 +57,7 @@ export const ensure = Effect.fn("Topology.ensure")(
 
 const eventsConfig = (options: TopologyOptions) => ({
   name: stream,
-  subjects: ["3qpr.events.>", "3qpr.quarantine.>"],
+  subjects: [eventSubjects, quarantineSubjects],
   storage: StorageType.File,
   retention: RetentionPolicy.Limits,
   discard: DiscardPolicy.New,
@@ -78,9 +79,9 @@ const operatedConfigs = (options: TopologyOptions) => {
 
 /** The streams beside the event stream. */
 const operated = [
-  { name: deadLetterStream, subjects: ["3qpr.dead.>"], retention: RetentionPolicy.Limits },
-  { name: redriveStream, subjects: ["3qpr.redrive.>"], retention: RetentionPolicy.Workqueue },
-  { name: operationStream, subjects: ["3qpr.operations.>"], retention: RetentionPolicy.Limits }
+  { name: deadLetterStream, subjects: [allDeadSubjects], retention: RetentionPolicy.Limits },
+  { name: redriveStream, subjects: [redriveSubjects], retention: RetentionPolicy.Workqueue },
+  { name: operationStream, subjects: [operationSubjects], retention: RetentionPolicy.Limits }
 ]
 
 const ensureOne =
@@ -116,7 +117,7 @@ export const faultsOf = (info: Info): ReadonlyArray<string> => {
     ...(window < retrySchedule
       ? [`its duplicate window is ${duration(window)}; 3QPR retries for ${duration(retrySchedule)}`]
       : []),
-    ...subjectFaults(info, ["3qpr.events.>", "3qpr.quarantine.>"])
+    ...subjectFaults(info, [eventSubjects, quarantineSubjects])
   ]
 }
 

@@ -2,13 +2,8 @@ import { Clock, Context, Effect, Layer } from "effect"
 import { createHash } from "node:crypto"
 import { decodeDelivery, type Undecodable } from "../Domain/Decode.ts"
 import type { EventId } from "../Domain/EventId.ts"
-import {
-  type AppendFailed,
-  type Entry,
-  EventLog,
-  eventSubject,
-  quarantineSubject
-} from "../EventLog/EventLog.ts"
+import { type AppendFailed, type Entry, EventLog } from "../EventLog/EventLog.ts"
+import { eventSubject, quarantineSubject } from "../EventLog/Names.ts"
 import type { Problem, Verifier } from "../Signature/Signature.ts"
 import { type ConflictCounts, watchConflicts } from "./BodyMismatch.ts"
 

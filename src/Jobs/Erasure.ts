@@ -5,7 +5,8 @@ import type { Target } from "../Domain/ErasureTarget.ts"
 import { DeadLetters } from "../EventLog/DeadLetters.ts"
 import { idOf } from "../EventLog/Delivered.ts"
 import { logEntries } from "../EventLog/Entries.ts"
-import { EventLog, eventSubject, type LoggedEntry } from "../EventLog/EventLog.ts"
+import { EventLog, type LoggedEntry } from "../EventLog/EventLog.ts"
+import { eventSubject } from "../EventLog/Names.ts"
 import { rowsOf } from "./Erasure/ErasedRows.ts"
 
 /** What there is of a target. */

@@ -1,14 +1,8 @@
 import { assert, layer } from "@effect/vitest"
 import { Clock, Effect, Fiber, type Layer, Option } from "effect"
 import { Buffer } from "node:buffer"
-import {
-  type Entry,
-  EventLog,
-  eventSubject,
-  type Page,
-  quarantineSubject,
-  quarantineSubjects
-} from "../../src/EventLog/EventLog.ts"
+import { type Entry, EventLog, type Page } from "../../src/EventLog/EventLog.ts"
+import { eventSubject, quarantineSubject, quarantineSubjects } from "../../src/EventLog/Names.ts"
 import { until } from "../support/Until.ts"
 
 /** An entry with this id; every other field has a value that a test can recognise. */

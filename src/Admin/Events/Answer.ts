@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer"
 import { createHash } from "node:crypto"
 import { eventOf } from "../../EventLog/Delivered.ts"
 import type { LoggedEntry } from "../../EventLog/EventLog.ts"
-import { quarantineSubject } from "../../EventLog/EventLog.ts"
+import { quarantineSubject } from "../../EventLog/Names.ts"
 import type { EventDetail, EventSummary } from "../Api/Events.ts"
 
 /** An entry as `/v1/events` lists it, with or without its bytes. */

@@ -1,6 +1,7 @@
 import { Clock, DateTime, Effect } from "effect"
 import { DeadLetters } from "../../EventLog/DeadLetters.ts"
-import { EventLog, quarantineSubjects } from "../../EventLog/EventLog.ts"
+import { EventLog } from "../../EventLog/EventLog.ts"
+import { quarantineSubjects } from "../../EventLog/Names.ts"
 import { countIn } from "../../EventLog/Subjects.ts"
 import { ProcessHealth } from "../../Process/ProcessHealth.ts"
 import { active } from "../../Projector/Registry.ts"

@@ -1,7 +1,7 @@
 import { Effect } from "effect"
 import type { ConsumerInfo } from "nats"
 import { faultsOf, ownerOf } from "../../Consumer/DurableFaults.ts"
-import { stream } from "../../EventLog/EventLog.ts"
+import { stream } from "../../EventLog/Names.ts"
 import { messageOf } from "../../Process/Failure.ts"
 import { failed, ok, warning } from "./Finding.ts"
 import type { Log } from "./Subject.ts"

@@ -1,7 +1,7 @@
 import { Duration, Effect, Schema } from "effect"
 import { NatsError, type StreamInfo } from "nats"
 import { bytes } from "../../Domain/Bytes.ts"
-import { stream } from "../../EventLog/EventLog.ts"
+import { stream } from "../../EventLog/Names.ts"
 import { faultsOf, operatedFlaw } from "../../EventLog/Topology.ts"
 import { explain } from "../../Nats/JetStreamFault.ts"
 import type { Nats } from "../../Nats/Nats.ts"

@@ -1,6 +1,7 @@
 import { Clock, Duration, Effect } from "effect"
 import { randomUUID } from "node:crypto"
-import { appendTimeout, probeSubject, stream } from "../../EventLog/EventLog.ts"
+import { appendTimeout } from "../../EventLog/EventLog.ts"
+import { probeSubject, stream } from "../../EventLog/Names.ts"
 import { messageOf } from "../../Process/Failure.ts"
 import { failed, type Finding, ok, warning } from "./Finding.ts"
 import type { Log } from "./Subject.ts"

@@ -1,4 +1,5 @@
 import { Buffer } from "node:buffer"
+import { eventSubject } from "../../EventLog/Names.ts"
 import type { ConsumedEvent } from "../UserConsumer/ConsumedEvent.ts"
 import { partitionOf } from "./Key.ts"
 import { type Keyed, waitingOf } from "./Waiting.ts"
@@ -78,7 +79,7 @@ export const keysOf = <T extends string>(keyed: Keyed<T>): Keys => {
       body: Buffer.from(JSON.stringify({ id: `evt_${type}`, event: type, data })),
       receivedAt: "2026-01-02T03:04:05.000Z",
       deliveries: 1,
-      subject: `3qpr.events.${type}`,
+      subject: eventSubject(type),
       headers: []
     })
   }

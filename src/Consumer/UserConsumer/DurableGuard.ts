@@ -1,6 +1,6 @@
 import { Effect, Queue } from "effect"
 import { NatsError } from "nats"
-import { stream } from "../../EventLog/EventLog.ts"
+import { stream } from "../../EventLog/Names.ts"
 import type { Nats } from "../../Nats/Nats.ts"
 import { messageOf } from "../../Process/Failure.ts"
 import { olderLogRemedy } from "../OlderLog.ts"

@@ -1,5 +1,6 @@
 import type { Delivered } from "../Delivered.ts"
 import type { LoggedEntry } from "../EventLog.ts"
+import { deadSubject } from "../Names.ts"
 
 /** What is known of an event that a consumer could not handle. */
 export interface DeadLetter {
@@ -91,13 +92,6 @@ export const letterOf = (entry: LoggedEntry): DeadLetter | undefined => {
     place
   }
 }
-
-/** The subject of a consumer's dead letters of a type; what is no subject as it stands is of type unknown. */
-export const deadSubject = (consumer: string, type: string) =>
-  `3qpr.dead.${consumer}.${/^[^\s*>]*$/.test(type) ? type : "unknown"}`
-
-/** The subjects of all dead letters of a consumer. */
-export const deadSubjects = (consumer: string) => `3qpr.dead.${consumer}.>`
 
 /** The event that a letter was made of, to be handled once more. */
 export const eventOf = (letter: DeadLetter, body: Uint8Array): Delivered => ({

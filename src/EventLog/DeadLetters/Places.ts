@@ -2,9 +2,9 @@ import { Effect, Option, Stream } from "effect"
 import type { JetStreamManager } from "nats"
 import { entriesOf } from "../Entries.ts"
 import type { LoggedEntry, Page, Part, ReadFailed, ReadOptions } from "../EventLog.ts"
+import { deadLetterStream, deadSubjects } from "../Names.ts"
 import { entryAt } from "../Reader.ts"
-import { deadLetterStream } from "../Topology.ts"
-import { type DeadLetter, deadSubjects, letterOf } from "./Letter.ts"
+import { type DeadLetter, letterOf } from "./Letter.ts"
 
 export interface PlacesOptions {
   readonly manager: JetStreamManager

@@ -1,10 +1,10 @@
 import { Effect, Option, Stream } from "effect"
-import { decoder, operationSubject, Outcome } from "../../Domain/Operation.ts"
+import { decoder, Outcome } from "../../Domain/Operation.ts"
 import { DeadLetters } from "../../EventLog/DeadLetters.ts"
 import { parseId } from "../../EventLog/DeadLetters/Letter.ts"
 import { entriesOf } from "../../EventLog/Entries.ts"
+import { operationStream, operationSubject } from "../../EventLog/Names.ts"
 import { makeReader, reading } from "../../EventLog/Reader.ts"
-import { operationStream } from "../../EventLog/Topology.ts"
 import { Nats } from "../../Nats/Nats.ts"
 import { countLetters } from "../Rebuild/Letters.ts"
 

@@ -1,13 +1,13 @@
 import { Effect } from "effect"
+import { deadLetterStream, deadSubjects } from "../../EventLog/Names.ts"
 import { reading } from "../../EventLog/Reader.ts"
-import { deadLetterStream } from "../../EventLog/Topology.ts"
 import { Nats } from "../../Nats/Nats.ts"
 
 /** How many dead letters a durable consumer has. */
 export const countLetters = Effect.fn("Letters.count")(function*(durable: string) {
   const manager = yield* managing
   const { state } = yield* reading(() =>
-    manager.streams.info(deadLetterStream, { subjects_filter: subjectsOf(durable) })
+    manager.streams.info(deadLetterStream, { subjects_filter: deadSubjects(durable) })
   )
   return Object.values(state.subjects ?? {}).reduce((sum, count) => sum + count, 0)
 })
@@ -15,12 +15,10 @@ export const countLetters = Effect.fn("Letters.count")(function*(durable: string
 /** Removes a durable consumer's dead letters: the events are in the log, and another generation judges them. */
 export const dropLetters = Effect.fn("Letters.drop")(function*(durable: string) {
   const manager = yield* managing
-  yield* reading(() => manager.streams.purge(deadLetterStream, { filter: subjectsOf(durable) }))
+  yield* reading(() => manager.streams.purge(deadLetterStream, { filter: deadSubjects(durable) }))
 })
 
 const managing = Effect.flatMap(
   Nats,
   ({ connection }) => Effect.promise(() => connection.jetstreamManager({ checkAPI: false }))
 )
-
-const subjectsOf = (durable: string) => `3qpr.dead.${durable}.>`

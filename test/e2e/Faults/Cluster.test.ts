@@ -2,7 +2,7 @@
 
 import { assert, describe, it, layer } from "@effect/vitest"
 import { Effect } from "effect"
-import { stream } from "../../../src/EventLog/EventLog.ts"
+import { stream } from "../../../src/EventLog/Names.ts"
 import { findOrInstall } from "../../../src/Nats/Install.ts"
 import { binary, platform } from "../../support/Broker.ts"
 import { Scene, untilReadiness } from "../../support/Faults/Scene.ts"

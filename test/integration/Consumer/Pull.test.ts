@@ -3,7 +3,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import * as Durable from "../../../src/Consumer/Durable.ts"
-import { stream } from "../../../src/EventLog/EventLog.ts"
+import { stream } from "../../../src/EventLog/Names.ts"
 import { Nats } from "../../../src/Nats/Nats.ts"
 import { logOnBroker } from "../../support/Log.ts"
 import { append } from "../../support/Projecting.ts"

@@ -4,15 +4,9 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Layer, Option } from "effect"
 import { DiscardPolicy, nanos, type StreamConfig } from "nats"
 import { Buffer } from "node:buffer"
-import {
-  AppendFailed,
-  EventLog,
-  probeSubject,
-  quarantineSubjects,
-  stream
-} from "../../../src/EventLog/EventLog.ts"
+import { AppendFailed, EventLog } from "../../../src/EventLog/EventLog.ts"
+import { deadLetterStream, probeSubject, quarantineSubjects, stream } from "../../../src/EventLog/Names.ts"
 import { countIn } from "../../../src/EventLog/Subjects.ts"
-import { deadLetterStream } from "../../../src/EventLog/Topology.ts"
 import { Nats } from "../../../src/Nats/Nats.ts"
 import { NatsServer } from "../../../src/Nats/Server.ts"
 import { entryOf } from "../../contract/EventLog.ts"

@@ -1,0 +1,54 @@
+/** The stream that holds every accepted event. */
+export const stream = "3QPR_EVENTS"
+
+/** All events. */
+export const eventSubjects = "3qpr.events.>"
+
+/** The subject of an event of a type; the type is a subject as it stands. */
+export const eventSubject = (type: string) => `3qpr.events.${type}`
+
+/** The subject under which authentic but unusable input is kept. */
+export const quarantineSubject = (reason: string) => `3qpr.quarantine.${reason}`
+
+/** What is authentic and no event that we can use. */
+export const quarantineSubjects = "3qpr.quarantine.>"
+
+/** Where the log's own probes go; they are deleted as soon as they are acknowledged, and never read. */
+export const probeSubject = quarantineSubject("probe")
+
+/** The type of the event of a subject. */
+export const typeOf = (subject: string) => subject.replace(/^3qpr\.events\./, "")
+
+/** The stream that keeps poison events aside, with the error that made them so. */
+export const deadLetterStream = "3QPR_DEAD_LETTERS"
+
+/** The work queue of redrives: each request is for one consumer, and gone when that has settled it. */
+export const redriveStream = "3QPR_REDRIVES"
+
+/** The record of what operators did with dead letters and quarantined entries. */
+export const operationStream = "3QPR_OPERATIONS"
+
+/** All dead letters. */
+export const allDeadSubjects = "3qpr.dead.>"
+
+/** The subject of a consumer's dead letters of a type; what is no subject as it stands is of type unknown. */
+export const deadSubject = (consumer: string, type: string) =>
+  `3qpr.dead.${consumer}.${/^[^\s*>]*$/.test(type) ? type : "unknown"}`
+
+/** The subjects of all dead letters of a consumer. */
+export const deadSubjects = (consumer: string) => `3qpr.dead.${consumer}.>`
+
+/** All requests to redrive. */
+export const redriveSubjects = "3qpr.redrive.>"
+
+/** The subject of a consumer's requests of an operation; `*` stands for all of them. */
+export const redriveSubject = (consumer: string, operation: string) => `3qpr.redrive.${consumer}.${operation}`
+
+/** All records of operations. */
+export const operationSubjects = "3qpr.operations.>"
+
+/** The subject of an operation's records: `started`, `planned`, `extended`, `cancelled` or a result. */
+export const operationSubject = (operation: string, what: string) => `3qpr.operations.${operation}.${what}`
+
+/** The operation that a subject names. */
+export const operationOf = (subject: string) => subject.split(".")[2] ?? ""

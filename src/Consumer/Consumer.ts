@@ -5,6 +5,7 @@ import type { AppendFailed, ReadFailed } from "../EventLog/EventLog.ts"
 import { redriveStream, redriveSubject, stream } from "../EventLog/Names.ts"
 import { Operations } from "../EventLog/Operations.ts"
 import { reading } from "../EventLog/Reader.ts"
+import { managerOf } from "../Nats/Manager.ts"
 import type { Message } from "../Nats/Message.ts"
 import { Nats } from "../Nats/Nats.ts"
 import { Tracing } from "../Process/Telemetry/Tracing.ts"
@@ -66,7 +67,7 @@ const make = Effect.fnUntraced(function*() {
   const nats = yield* Nats
   const deadLetters = yield* DeadLetters
   const tracing = yield* Tracing
-  const manager = yield* Effect.promise(() => nats.connection.jetstreamManager({ checkAPI: false }))
+  const manager = yield* managerOf(nats)
 
   const settle = Effect.fnUntraced(
     function*(options: ConsumerOptions, message: Message, event: Delivered, outcome: Outcome) {

@@ -5,6 +5,7 @@ import type { Delivered } from "../EventLog/Delivered.ts"
 import type { Health, ReadFailed } from "../EventLog/EventLog.ts"
 import { makeReader } from "../EventLog/Reader.ts"
 import { filterOf } from "../EventLog/Subjects.ts"
+import { managerOf } from "../Nats/Manager.ts"
 import { Nats } from "../Nats/Nats.ts"
 import { Consumers } from "./Consumer.ts"
 import { DeadLetterBreaker } from "./DeadLetterBreaker.ts"
@@ -76,7 +77,7 @@ export const start = Effect.fnUntraced(
     const consumers = yield* Consumers
     const deadLetters = yield* DeadLetters
     const nats = yield* Nats
-    const manager = yield* Effect.promise(() => nats.connection.jetstreamManager({ checkAPI: false }))
+    const manager = yield* managerOf(nats)
     const store = yield* open(nats, manager, name)
     const reader = makeReader(nats, manager)
     const config = yield* agree(store, options, reader.sequenceAt)

@@ -1,4 +1,5 @@
 import { Context, Effect, Layer, References, Semaphore } from "effect"
+import { managerOf } from "../Nats/Manager.ts"
 import { Nats, type Target } from "../Nats/Nats.ts"
 import { EventLog, type ReadOptions } from "./EventLog.ts"
 import { stream } from "./Names.ts"
@@ -22,7 +23,7 @@ export const layer = Layer.effect(
   Effect.gen(function*() {
     const log = yield* EventLog
     const nats = yield* Nats
-    const manager = yield* Effect.promise(() => nats.connection.jetstreamManager({ checkAPI: false }))
+    const manager = yield* managerOf(nats)
     const reader = makeReader(nats, manager)
     const inTurn = (yield* Semaphore.make(mostReads)).withPermits(1)
     return EventLog.of({

@@ -2,6 +2,7 @@ import { Context, DateTime, Effect, Layer, Option, Stream } from "effect"
 import type { JetStreamManager } from "nats"
 import { Buffer } from "node:buffer"
 import { millisOf } from "../Domain/Timestamp.ts"
+import { managerOf } from "../Nats/Manager.ts"
 import { Nats } from "../Nats/Nats.ts"
 import { type DeadLetter, headersOf, letterOf, parseId } from "./DeadLetters/Letter.ts"
 import { letterPlaces } from "./DeadLetters/Places.ts"
@@ -59,7 +60,7 @@ const make = Effect.fnUntraced(function*() {
     (publisher) => Effect.sync(() => publisher.close())
   )
   yield* nats.onChange((connected) => connected || publisher.disconnected())
-  const manager = yield* Effect.promise(() => nats.connection.jetstreamManager({ checkAPI: false }))
+  const manager = yield* managerOf(nats)
   const { first, read } = makeReader(nats, manager, { stream: deadLetterStream, headersOnly: true })
   const places = letterPlaces({ manager, read, first })
 

@@ -10,6 +10,7 @@ import {
   Result,
   Started
 } from "../Domain/Operation.ts"
+import { managerOf } from "../Nats/Manager.ts"
 import { Nats } from "../Nats/Nats.ts"
 import { entriesOf } from "./Entries.ts"
 import { AppendFailed, type ReadFailed, type Stored } from "./EventLog.ts"
@@ -92,7 +93,7 @@ const make = Effect.fnUntraced(function*() {
     (publisher) => Effect.sync(() => publisher.close())
   )
   yield* nats.onChange((connected) => connected || publisher.disconnected())
-  const manager = yield* Effect.promise(() => nats.connection.jetstreamManager({ checkAPI: false }))
+  const manager = yield* managerOf(nats)
   const { read } = makeReader(nats, manager, { stream: operationStream })
 
   const append = (subject: string, body: Uint8Array, id: string) =>

@@ -10,6 +10,7 @@ import { EventLog, ReadFailed } from "../EventLog/EventLog.ts"
 import { inspect } from "../EventLog/Readiness.ts"
 import { filterOf } from "../EventLog/Subjects.ts"
 import { operatedFlaw } from "../EventLog/Topology.ts"
+import { managerOf } from "../Nats/Manager.ts"
 import { Nats } from "../Nats/Nats.ts"
 import { messageOf } from "../Process/Failure.ts"
 import { batches } from "../Process/Metrics.ts"
@@ -54,8 +55,7 @@ const start = Effect.fnUntraced(function*(projections: ReadonlyArray<Projection>
   yield* vitals.run("projections", follow)
   const beside: { flaw: string | undefined } = { flaw: undefined }
   yield* vitals.watch("other streams", Effect.sync(() => beside.flaw))
-  const { connection } = yield* Nats
-  const manager = yield* Effect.promise(() => connection.jetstreamManager({ checkAPI: false }))
+  const manager = yield* managerOf(yield* Nats)
   yield* vitals.run("the inspection of streams", inspect(beside, () => operatedFlaw(manager)))
   yield* vitals.run("repeated events", repeatsAlways)
   if ((yield* RowRetention) !== undefined) yield* vitals.run("the age of rows", expireAlways(projections))

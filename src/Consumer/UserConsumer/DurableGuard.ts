@@ -1,6 +1,7 @@
 import { Effect, Queue } from "effect"
 import { NatsError } from "nats"
 import { stream } from "../../EventLog/Names.ts"
+import { managerOf } from "../../Nats/Manager.ts"
 import type { Nats } from "../../Nats/Nats.ts"
 import { messageOf } from "../../Process/Failure.ts"
 import { olderLogRemedy } from "../OlderLog.ts"
@@ -15,7 +16,7 @@ const again = 1_000
  * until it is created again, because it cannot be known later which events were skipped.
  */
 export const durableGuard = Effect.fnUntraced(function*(nats: Nats["Service"], durable: string) {
-  const manager = yield* Effect.promise(() => nats.connection.jetstreamManager({ checkAPI: false }))
+  const manager = yield* managerOf(nats)
   const nudges = yield* Queue.sliding<void>(1)
   let refused: { readonly created: string; readonly reason: string } | undefined
   let isCompared = false

@@ -2,6 +2,7 @@ import { Effect, Layer } from "effect"
 import { idOf } from "../../EventLog/Delivered.ts"
 import { EventLog } from "../../EventLog/EventLog.ts"
 import { makeReader } from "../../EventLog/Reader.ts"
+import { managerOf } from "../../Nats/Manager.ts"
 import { Nats } from "../../Nats/Nats.ts"
 import { messageOf } from "../../Process/Failure.ts"
 import { ProcessHealth } from "../../Process/ProcessHealth.ts"
@@ -29,7 +30,7 @@ export const layer = Layer.effectDiscard(Effect.gen(function*() {
   const log = yield* EventLog
   const nats = yield* Nats
   const vitals = yield* ProcessHealth
-  const manager = yield* Effect.promise(() => nats.connection.jetstreamManager({ checkAPI: false }))
+  const manager = yield* managerOf(nats)
   const { read } = makeReader(nats, manager, { headersOnly: true })
   let failing = false
   const recent: Array<{ readonly sequences: ReadonlyArray<number>; left: number }> = []

@@ -7,6 +7,7 @@ import { AppendFailed, type Stored } from "../../EventLog/EventLog.ts"
 import { redriveStream, redriveSubject } from "../../EventLog/Names.ts"
 import { Operations } from "../../EventLog/Operations.ts"
 import { Publisher } from "../../EventLog/Publisher.ts"
+import { managerOf } from "../../Nats/Manager.ts"
 import { Nats } from "../../Nats/Nats.ts"
 import { endIfGone } from "./EndIfGone.ts"
 import type { Work } from "./Work.ts"
@@ -16,7 +17,7 @@ export const make = Effect.gen(function*() {
   const nats = yield* Nats
   const operations = yield* Operations
   const sql = yield* SqlClient
-  const manager = yield* Effect.promise(() => nats.connection.jetstreamManager({ checkAPI: false }))
+  const manager = yield* managerOf(nats)
   const publisher = yield* Effect.acquireRelease(
     Effect.sync(() => new Publisher(nats, redriveStream)),
     (publisher) => Effect.sync(() => publisher.close())

@@ -3,6 +3,7 @@ import * as Durable from "../../Consumer/Durable.ts"
 import type { Kind } from "../../Domain/Operation.ts"
 import { operationOf, operationStream, operationSubject } from "../../EventLog/Names.ts"
 import { Operations } from "../../EventLog/Operations.ts"
+import { managerOf } from "../../Nats/Manager.ts"
 import type { Message } from "../../Nats/Message.ts"
 import { Nats } from "../../Nats/Nats.ts"
 import { monotonicMillis } from "../../Process/Monotonic.ts"
@@ -20,7 +21,7 @@ import type { Work } from "./Work.ts"
 export const layer = Layer.effectDiscard(Effect.gen(function*() {
   const nats = yield* Nats
   const vitals = yield* ProcessHealth
-  const manager = yield* Effect.promise(() => nats.connection.jetstreamManager({ checkAPI: false }))
+  const manager = yield* managerOf(nats)
   const work: Record<Kind, Work> = {
     redrive: yield* Redrive.make,
     discard: yield* Discard.make,

@@ -5,6 +5,7 @@ import { parseId } from "../../EventLog/DeadLetters/Letter.ts"
 import { entriesOf } from "../../EventLog/Entries.ts"
 import { operationStream, operationSubject } from "../../EventLog/Names.ts"
 import { makeReader, reading } from "../../EventLog/Reader.ts"
+import { managerOf } from "../../Nats/Manager.ts"
 import { Nats } from "../../Nats/Nats.ts"
 import { countLetters } from "../Rebuild/Letters.ts"
 
@@ -27,7 +28,7 @@ export const setAsideBy = Effect.fn("SetAside.setAsideBy")(function*(durable: st
 
 const discardedOf = Effect.fnUntraced(function*(durable: string) {
   const nats = yield* Nats
-  const manager = yield* Effect.promise(() => nats.connection.jetstreamManager({ checkAPI: false }))
+  const manager = yield* managerOf(nats)
   const { state } = yield* reading(() => manager.streams.info(operationStream, { subjects_filter: records }))
   if (Object.keys(state.subjects ?? {}).length === 0) return []
   const { read } = makeReader(nats, manager, { stream: operationStream })

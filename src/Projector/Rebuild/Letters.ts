@@ -1,6 +1,7 @@
 import { Effect } from "effect"
 import { deadLetterStream, deadSubjects } from "../../EventLog/Names.ts"
 import { reading } from "../../EventLog/Reader.ts"
+import { managerOf } from "../../Nats/Manager.ts"
 import { Nats } from "../../Nats/Nats.ts"
 
 /** How many dead letters a durable consumer has. */
@@ -18,7 +19,4 @@ export const dropLetters = Effect.fn("Letters.drop")(function*(durable: string) 
   yield* reading(() => manager.streams.purge(deadLetterStream, { filter: deadSubjects(durable) }))
 })
 
-const managing = Effect.flatMap(
-  Nats,
-  ({ connection }) => Effect.promise(() => connection.jetstreamManager({ checkAPI: false }))
-)
+const managing = Effect.flatMap(Nats, managerOf)

@@ -9,13 +9,9 @@ let ahead: Worker | undefined
  * of the program, on another core.
  */
 export const startAhead = (): void => {
-  try {
-    ahead ??= startThread()
-    // A start that fails before the database is opened must not wait for it.
-    ahead.unref()
-  } catch {
-    // The runtime forbids threads. That is reported when the database is opened, after what else is wrong.
-  }
+  ahead ??= startThread()
+  // A start that fails before the database is opened must not wait for it.
+  ahead.unref()
 }
 
 /** The thread that was started ahead, or a new one. */

@@ -2,7 +2,6 @@ import { Clock, Effect, Layer } from "effect"
 import { Command, Flag } from "effect/cli"
 import * as AdminToken from "../AdminToken.ts"
 import { type Config, load } from "../Config.ts"
-import { startAhead } from "../Database/PgliteThread.ts"
 import * as DataDir from "../DataDir.ts"
 import { type Role, roles } from "../Role.ts"
 import * as Stopping from "../Stopping.ts"
@@ -50,7 +49,6 @@ const run = Effect.fnUntraced(function*(config: Config, active: ReadonlySet<Role
   const started = yield* Clock.currentTimeMillis
   // Being stopped is how this command ends.
   process.exitCode = 0
-  if (needsDatabase(config, active)) startAhead()
   // Loaded here, so that the other commands do not wait for engines that they have no use for.
   const { layer } = yield* Effect.promise(() => import("../App.ts"))
   const OnCall = yield* Effect.promise(() => import("../OnCall.ts"))
@@ -92,8 +90,4 @@ const adminTokenOf = Effect.fnUntraced(function*(config: Config, active: Readonl
 /** Whether an embedded engine or a secret of our own is kept in the data folder. */
 const needsDataDir = (config: Config, active: ReadonlySet<Role>) =>
   config.natsUrl === undefined || (config.secrets ?? config.secretFile) === undefined
-  || needsDatabase(config, active)
-
-/** Whether the embedded database is used. */
-const needsDatabase = (config: Config, active: ReadonlySet<Role>) =>
-  config.databaseUrl === undefined && (active.has("projector") || active.has("admin"))
+  || (config.databaseUrl === undefined && (active.has("projector") || active.has("admin")))

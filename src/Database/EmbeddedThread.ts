@@ -1,7 +1,7 @@
 import { Deferred, Effect, Path, Schema } from "effect"
+import { extname } from "node:path"
 import { Duplex } from "node:stream"
-import type { Worker } from "node:worker_threads"
-import { takeThread } from "./PgliteThread.ts"
+import { Worker } from "node:worker_threads"
 import type { FromWorker, ToWorker } from "./PgliteWorker.ts"
 
 /** The embedded Postgres could not open its folder. */
@@ -30,7 +30,7 @@ export const start = Effect.fn("EmbeddedThread.start")(function*(folder: string)
   let stopping = false
 
   const worker = yield* Effect.acquireRelease(
-    Effect.sync(takeThread),
+    Effect.sync(() => startWorker(path.resolve(folder))),
     (worker) => {
       stopping = true
       if (Deferred.isDoneUnsafe(ended)) return Effect.void
@@ -70,7 +70,6 @@ export const start = Effect.fn("EmbeddedThread.start")(function*(folder: string)
         return connections.get(message.connection)?.destroy()
     }
   })
-  tell(worker, { type: "open", folder: path.resolve(folder) })
   yield* Deferred.await(started)
 
   let count = 0
@@ -84,6 +83,15 @@ export const start = Effect.fn("EmbeddedThread.start")(function*(folder: string)
   }
   return { connect, ended: Deferred.await(ended) } satisfies Running
 })
+
+const startWorker = (folder: string) =>
+  // Beside us as a source, and beside our chunk in the bundle.
+  new Worker(new URL(`PgliteWorker${extname(import.meta.url)}`, import.meta.url), {
+    workerData: { folder },
+    execArgv: [],
+    // Of the default 4 MB some 6,000 nested JSON arrays are enough to crash Postgres. Deno ignores this.
+    resourceLimits: { stackSizeMb: 16 }
+  })
 
 const tell = (worker: Worker, message: ToWorker) =>
   worker.postMessage(message, message.type === "bytes" ? [message.bytes] : [])

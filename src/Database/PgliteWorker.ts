@@ -2,14 +2,14 @@ import { PGlite } from "@electric-sql/pglite"
 import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import process from "node:process"
-import { parentPort } from "node:worker_threads"
+import { parentPort, workerData } from "node:worker_threads"
 import { makeConnections, type Sent } from "./PgliteConnections.ts"
 import { keepUp } from "./PgliteUpkeep.ts"
 
 // The thread in which PGlite runs, because a statement blocks the thread it runs in.
 
 /** What the thread is told. */
-export type ToWorker = Sent | { readonly type: "open"; readonly folder: string } | { readonly type: "stop" }
+export type ToWorker = Sent | { readonly type: "stop" }
 
 /** What the thread tells: that Postgres is open, what connections get, or that it is dead and why. */
 export type FromWorker =
@@ -65,8 +65,8 @@ const dieOfCrashes = ({ Module: postgres }: PGlite) => {
 const mainLoop = "_PostgresMainLoopOnce"
 const sqlError = 100
 
-const serve = async (folder: string) => {
-  const db = await open(folder)
+try {
+  const db = await open(workerData.folder)
   dieOfCrashes(db)
   const connections = makeConnections(db, send)
   const upkeep = () =>
@@ -79,23 +79,12 @@ const serve = async (folder: string) => {
   const afterwards = (act: () => unknown) => {
     last = last.then(act).catch(die)
   }
-  parentPort?.on("message", (message: ToWorker) =>
-    afterwards(() => {
-      switch (message.type) {
-        case "open":
-          return die("it is open already")
-        case "stop":
-          return stop()
-        default:
-          return connections.take(message)
-      }
-    }))
+  parentPort?.on(
+    "message",
+    (message: ToWorker) => afterwards(() => message.type === "stop" ? stop() : connections.take(message))
+  )
   setInterval(() => afterwards(() => connections.isIdle() && upkeep()), 10_000)
   send({ type: "ready" })
+} catch (error) {
+  die(error)
 }
-
-// The first message is the folder to open.
-parentPort?.once("message", (message: ToWorker) => {
-  if (message.type === "open") serve(message.folder).catch(die)
-  else die("it is not open yet")
-})

@@ -1,5 +1,4 @@
 import { Clock, Effect, Layer } from "effect"
-import { startAhead } from "../../Database/PgliteThread.ts"
 import type { Role } from "../../Domain/Role.ts"
 import * as AdminToken from "../../Process/AdminToken.ts"
 import type { Config } from "../../Process/Config.ts"
@@ -12,7 +11,6 @@ export const run = Effect.fnUntraced(function*(config: Config, active: ReadonlyS
   const started = yield* Clock.currentTimeMillis
   // Being stopped is how this command ends.
   process.exitCode = 0
-  if (needsDatabase(config, active)) startAhead()
   // Loaded here, so that the other commands do not wait for engines that they have no use for.
   const { layer } = yield* Effect.promise(() => import("./App.ts"))
   const OnCall = yield* Effect.promise(() => import("../../Process/OnCall.ts"))
@@ -54,8 +52,4 @@ const adminTokenOf = Effect.fnUntraced(function*(config: Config, active: Readonl
 /** Whether an embedded engine or a secret of our own is kept in the data folder. */
 const needsDataDir = (config: Config, active: ReadonlySet<Role>) =>
   config.natsUrl === undefined || (config.secrets ?? config.secretFile) === undefined
-  || needsDatabase(config, active)
-
-/** Whether the embedded database is used. */
-const needsDatabase = (config: Config, active: ReadonlySet<Role>) =>
-  config.databaseUrl === undefined && (active.has("projector") || active.has("admin"))
+  || (config.databaseUrl === undefined && (active.has("projector") || active.has("admin")))

@@ -9,9 +9,9 @@ import { letterPlaces } from "./DeadLetters/Places.ts"
 import type { Delivered } from "./Delivered.ts"
 import { entriesOf } from "./Entries.ts"
 import { erase } from "./Erase.ts"
-import { AppendFailed, type ReadFailed, type Stored } from "./EventLog.ts"
+import type { AppendFailed, ReadFailed, Stored } from "./EventLog.ts"
 import { deadLetterStream, deadSubject, deadSubjects } from "./Names.ts"
-import { Publisher } from "./Publisher.ts"
+import { makePublisher } from "./Publisher.ts"
 import { entryAt, makeReader, reading } from "./Reader.ts"
 
 /** Which dead letters: those that fit everything that is given. */
@@ -55,11 +55,7 @@ export class DeadLetters extends Context.Service<DeadLetters, {
 
 const make = Effect.fnUntraced(function*() {
   const nats = yield* Nats
-  const publisher = yield* Effect.acquireRelease(
-    Effect.sync(() => new Publisher(nats, deadLetterStream)),
-    (publisher) => Effect.sync(() => publisher.close())
-  )
-  yield* nats.onChange((connected) => connected || publisher.disconnected())
+  const publish = yield* makePublisher(deadLetterStream)
   const manager = yield* managerOf(nats)
   const { first, read } = makeReader(nats, manager, { stream: deadLetterStream, headersOnly: true })
   const places = letterPlaces({ manager, read, first })
@@ -98,16 +94,11 @@ const make = Effect.fnUntraced(function*() {
       })
     ]
     const room = (nats.connection.info?.max_payload ?? 1_048_576) - event.body.length - sizeOf(headers)
-    const stored = yield* Effect.callback<Stored, AppendFailed>((resume) =>
-      publisher.publish(
-        {
-          subject: deadSubject(consumer, event.type),
-          headers: [...headers, ["3qpr-dead-error", asHeader(error, room)]],
-          body: event.body
-        },
-        (outcome) => resume(outcome instanceof AppendFailed ? Effect.fail(outcome) : Effect.succeed(outcome))
-      )
-    )
+    const stored = yield* publish({
+      subject: deadSubject(consumer, event.type),
+      headers: [...headers, ["3qpr-dead-error", asHeader(error, room)]],
+      body: event.body
+    })
     places.stored(consumer, event.sequence, stored.sequence)
     yield* removeAll(manager, same)
     places.only(consumer, event.sequence, stored.sequence)

@@ -6,10 +6,10 @@ import { Tracing } from "../Process/Telemetry/Tracing.ts"
 import { durabilityOf } from "./Durability.ts"
 import { waitingForLeaders } from "./Election.ts"
 import { erase } from "./Erase.ts"
-import { AppendFailed, type Entry, EventLog, type Health, type LogState, type Stored } from "./EventLog.ts"
+import { AppendFailed, type Entry, EventLog, type Health, type LogState } from "./EventLog.ts"
 import { headersOf } from "./Headers.ts"
 import { stream } from "./Names.ts"
-import { Publisher } from "./Publisher.ts"
+import { makePublisher } from "./Publisher.ts"
 import { entryAt, makeReader, reading } from "./Reader.ts"
 import { inspect, leave, probe, Readiness } from "./Readiness.ts"
 import { ensure, flawOf, type TopologyOptions, TopologyRefused } from "./Topology.ts"
@@ -33,34 +33,22 @@ const make = Effect.fnUntraced(function*(options: JetStreamOptions) {
     )
   )
   const info = yield* ensure(manager, options, afterElection)
-  const publisher = yield* Effect.acquireRelease(
-    Effect.sync(() => new Publisher(nats, stream)),
-    (publisher) => Effect.sync(() => publisher.close())
-  )
   const readiness = new Readiness(nats.fault)
-  yield* nats.onChange((connected) => {
-    if (connected) return
-    readiness.lost()
-    publisher.disconnected()
-  })
+  // Before the publisher: a publication that fails because of the lost connection finds the log not ready.
+  yield* nats.onChange((connected) => connected || readiness.lost())
+  const publish = yield* makePublisher(stream, (outcome) => readiness.observe(outcome))
   yield* Effect.forkScoped(
-    probe(readiness, publisher, nats, (sequence) => manager.streams.deleteMessage(stream, sequence, false))
+    probe(readiness, publish, nats, (sequence) => manager.streams.deleteMessage(stream, sequence, false))
   )
-
   yield* Effect.forkScoped(leave(readiness, nats))
   yield* Effect.forkScoped(inspect(readiness, async () => flawOf(await manager.streams.info(stream))))
   const reader = makeReader(nats, manager)
   const append = (entry: Entry) =>
-    Effect.callback<Stored, AppendFailed>((resume) => {
-      if (!readiness.isBack) return resume(Effect.fail(notBack))
-      publisher.publish(
-        { subject: entry.subject, headers: headersOf(entry), body: entry.body },
-        (outcome) => {
-          readiness.observe(outcome)
-          resume(outcome instanceof AppendFailed ? Effect.fail(outcome) : Effect.succeed(outcome))
-        }
-      )
-    })
+    Effect.suspend(() =>
+      readiness.isBack
+        ? publish({ subject: entry.subject, headers: headersOf(entry), body: entry.body })
+        : Effect.fail(notBack)
+    )
   const tracing = yield* Tracing
   return EventLog.of({
     append: tracing === undefined ? append : (entry) => tracing.append(stream, entry, append),

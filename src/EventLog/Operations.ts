@@ -13,7 +13,7 @@ import {
 import { managerOf } from "../Nats/Manager.ts"
 import { Nats } from "../Nats/Nats.ts"
 import { entriesOf } from "./Entries.ts"
-import { AppendFailed, type ReadFailed, type Stored } from "./EventLog.ts"
+import type { AppendFailed, ReadFailed } from "./EventLog.ts"
 import {
   operationOf,
   operationStream,
@@ -23,7 +23,7 @@ import {
   redriveSubject
 } from "./Names.ts"
 import { isId, newId } from "./Operations/Id.ts"
-import { Publisher } from "./Publisher.ts"
+import { makePublisher } from "./Publisher.ts"
 import { makeReader, reading } from "./Reader.ts"
 
 /** An operation and how far it is. */
@@ -88,21 +88,12 @@ export class Operations extends Context.Service<Operations, {
 
 const make = Effect.fnUntraced(function*() {
   const nats = yield* Nats
-  const publisher = yield* Effect.acquireRelease(
-    Effect.sync(() => new Publisher(nats, operationStream)),
-    (publisher) => Effect.sync(() => publisher.close())
-  )
-  yield* nats.onChange((connected) => connected || publisher.disconnected())
+  const publish = yield* makePublisher(operationStream)
   const manager = yield* managerOf(nats)
   const { read } = makeReader(nats, manager, { stream: operationStream })
 
   const append = (subject: string, body: Uint8Array, id: string) =>
-    Effect.callback<Stored, AppendFailed>((resume) =>
-      publisher.publish(
-        { subject, headers: [["Nats-Msg-Id", id]], body },
-        (outcome) => resume(outcome instanceof AppendFailed ? Effect.fail(outcome) : Effect.succeed(outcome))
-      )
-    )
+    publish({ subject, headers: [["Nats-Msg-Id", id]], body })
 
   const all = (filter: string) => Stream.runCollect(entriesOf(read, { after: 0, filter }))
 

@@ -1,6 +1,7 @@
+import { Effect } from "effect"
 import type { Msg, Subscription } from "nats"
 import { Buffer } from "node:buffer"
-import type { Nats } from "../Nats/Nats.ts"
+import { Nats } from "../Nats/Nats.ts"
 import { messageOf } from "../Process/Failure.ts"
 import { SlotMap } from "../Process/SlotMap.ts"
 import { AppendFailed, appendTimeout, type Stored } from "./EventLog.ts"
@@ -13,8 +14,31 @@ export interface Publication {
   readonly body: Uint8Array
 }
 
-/** Told once for each publication: it is stored, or why we have no proof of that. */
-export type Settle = (outcome: Stored | AppendFailed) => void
+/** Called once for each publication: it is stored, or there is no proof of that, and why. */
+type Settle = (outcome: Stored | AppendFailed) => void
+
+/** Publishes, and waits until the stream acknowledges the message. */
+export type Publish = (publication: Publication) => Effect.Effect<Stored, AppendFailed>
+
+/**
+ * Publishes to one stream until the scope ends. `observe` gets each outcome before the fiber that waits for it.
+ */
+export const makePublisher = Effect.fnUntraced(function*(stream: string, observe: Settle = () => undefined) {
+  const nats = yield* Nats
+  const publisher = yield* Effect.acquireRelease(
+    Effect.sync(() => new Publisher(nats, stream)),
+    (publisher) => Effect.sync(() => publisher.close())
+  )
+  yield* nats.onChange((connected) => connected || publisher.disconnected())
+  const publish: Publish = (publication) =>
+    Effect.callback((resume) =>
+      publisher.publish(publication, (outcome) => {
+        observe(outcome)
+        resume(outcome instanceof AppendFailed ? Effect.fail(outcome) : Effect.succeed(outcome))
+      })
+    )
+  return publish
+})
 
 interface Waiting {
   /** The last token of its reply subject: its place, and a number that is not used again. */
@@ -26,11 +50,11 @@ interface Waiting {
 }
 
 /**
- * Publishes to one stream. What comes within one turn of the event loop goes to the broker in one write. All
- * PubAcks come back through one inbox subscription and find their publication by the last token of the reply
- * subject: a fifth of the CPU of a request each. Everything that waits is failed the moment the connection drops.
+ * Publishes to one stream. The messages of one turn of the event loop go to the broker in one write. One inbox
+ * subscription receives all PubAcks; the last token of the reply subject names the publication. This takes a fifth
+ * of the CPU of a request for each message. All publications that wait fail when the connection is lost.
  */
-export class Publisher {
+class Publisher {
   readonly #nats: Nats["Service"]
   readonly #stream: string
   readonly #inbox: string
@@ -49,11 +73,6 @@ export class Publisher {
     this.#sweep = setInterval(() => this.#expire(), 100)
   }
 
-  /** Publications that wait for their PubAck. */
-  get inFlight(): number {
-    return this.#waiting.size
-  }
-
   publish(publication: Publication, settle: Settle): void {
     if (!this.#nats.isConnected()) return settle(disconnected())
     const deadline = performance.now() + appendTimeout
@@ -63,7 +82,7 @@ export class Publisher {
     if (this.#unsent.push(waiting) === 1) setImmediate(this.#send)
   }
 
-  /** Fails all that waits; call it when the connection is lost. */
+  /** Fails all publications that wait; call it when the connection is lost. */
   disconnected(): void {
     for (const waiting of this.#waiting.values()) this.#settle(waiting, disconnected())
   }
@@ -74,7 +93,7 @@ export class Publisher {
     if (!this.#nats.connection.isClosed()) this.#acks.unsubscribe()
   }
 
-  // The client writes what it is given within one synchronous run at once.
+  // The client sends the messages of one synchronous run in one write.
   readonly #send = (): void => {
     const unsent = this.#unsent
     this.#unsent = []
@@ -121,7 +140,7 @@ const notPublished = (error: unknown) => {
 }
 
 const read = (msg: Msg, stream: string): Stored | AppendFailed => {
-  // No stream takes this subject: the server itself answers, without a body.
+  // When no stream takes the subject, the server itself answers, without a body.
   const { data } = msg
   if (data.length === 0) return failed("no_stream", `no stream takes the subject (${msg.headers?.code})`)
   let ack: PubAck

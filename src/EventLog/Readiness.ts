@@ -1,9 +1,9 @@
-import { Effect } from "effect"
+import { Effect, Option } from "effect"
 import { randomUUID } from "node:crypto"
 import type { Nats } from "../Nats/Nats.ts"
 import { AppendFailed, appendTimeout, type Health, type Stored } from "./EventLog.ts"
 import { probeSubject } from "./Names.ts"
-import type { Publication, Publisher } from "./Publisher.ts"
+import type { Publish } from "./Publisher.ts"
 
 /** A proof of storage older than this is no longer believed, in milliseconds. */
 const trusted = 15_000
@@ -115,7 +115,7 @@ export class Readiness {
  */
 export const probe = Effect.fnUntraced(function*(
   readiness: Readiness,
-  publisher: Publisher,
+  publish: Publish,
   nats: Nats["Service"],
   remove: (sequence: number) => Promise<unknown>
 ) {
@@ -123,19 +123,15 @@ export const probe = Effect.fnUntraced(function*(
   let removed = 0
   const once = Effect.fnUntraced(function*() {
     if (!nats.isConnected() || !readiness.stale) return
-    const publication: Publication = {
+    const stored = yield* Effect.option(publish({
       subject: probeSubject,
       headers: [["Nats-Msg-Id", `probe:${instance}:${readiness.refusals}`]],
       body: new Uint8Array()
-    }
-    const outcome = yield* Effect.callback<Stored | AppendFailed>((resume) =>
-      publisher.publish(publication, (outcome) => resume(Effect.succeed(outcome)))
-    )
-    readiness.observe(outcome)
-    if (outcome instanceof AppendFailed) return
+    }))
+    if (Option.isNone(stored)) return
     readiness.prove()
-    if (outcome.sequence === removed) return
-    removed = outcome.sequence
+    if (stored.value.sequence === removed) return
+    removed = stored.value.sequence
     yield* Effect.promise(() => remove(removed).catch(() => undefined))
   })
   while (true) {

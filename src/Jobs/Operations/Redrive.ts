@@ -3,10 +3,9 @@ import { SqlClient } from "effect/sql/SqlClient"
 import { Buffer } from "node:buffer"
 import type { Request } from "../../Consumer/Redrives.ts"
 import { parseId } from "../../EventLog/DeadLetters/Letter.ts"
-import { AppendFailed, type Stored } from "../../EventLog/EventLog.ts"
 import { redriveStream, redriveSubject } from "../../EventLog/Names.ts"
 import { Operations } from "../../EventLog/Operations.ts"
-import { Publisher } from "../../EventLog/Publisher.ts"
+import { makePublisher } from "../../EventLog/Publisher.ts"
 import { managerOf } from "../../Nats/Manager.ts"
 import { Nats } from "../../Nats/Nats.ts"
 import { endIfGone } from "./EndIfGone.ts"
@@ -18,23 +17,14 @@ export const make = Effect.gen(function*() {
   const operations = yield* Operations
   const sql = yield* SqlClient
   const manager = yield* managerOf(nats)
-  const publisher = yield* Effect.acquireRelease(
-    Effect.sync(() => new Publisher(nats, redriveStream)),
-    (publisher) => Effect.sync(() => publisher.close())
-  )
-  yield* nats.onChange((connected) => connected || publisher.disconnected())
+  const publish = yield* makePublisher(redriveStream)
 
   const ask = (request: Request, consumer: string) =>
-    Effect.callback<Stored, AppendFailed>((resume) =>
-      publisher.publish(
-        {
-          subject: redriveSubject(consumer, request.operation),
-          headers: [["Nats-Msg-Id", `${request.operation}:${request.id}`]],
-          body: Buffer.from(JSON.stringify(request))
-        },
-        (outcome) => resume(outcome instanceof AppendFailed ? Effect.fail(outcome) : Effect.succeed(outcome))
-      )
-    )
+    publish({
+      subject: redriveSubject(consumer, request.operation),
+      headers: [["Nats-Msg-Id", `${request.operation}:${request.id}`]],
+      body: Buffer.from(JSON.stringify(request))
+    })
 
   const work: Work = {
     run: (operation, ids) =>

@@ -6,7 +6,8 @@ import { connect, createInbox, NatsError } from "nats"
 import { Buffer } from "node:buffer"
 import process from "node:process"
 import { stream } from "../../../src/EventLog/Names.ts"
-import { Publisher } from "../../../src/EventLog/Publisher.ts"
+import { makePublisher } from "../../../src/EventLog/Publisher.ts"
+import { Nats } from "../../../src/Nats/Nats.ts"
 import { healthOf, Scene, untilReadiness } from "../../support/Faults/Scene.ts"
 import { until } from "../../support/Until.ts"
 
@@ -37,21 +38,15 @@ const fill = Effect.fnUntraced(function*(count: number) {
     newInbox: () => createInbox(),
     serverVersion: () => ""
   }
-  const publisher = yield* Effect.acquireRelease(
-    Effect.sync(() => new Publisher(nats, stream)),
-    (publisher) => Effect.sync(() => publisher.close())
-  )
-  const publish = (id: string) =>
-    Effect.callback<void>((resume) => {
-      const headers = [["Nats-Msg-Id", id]] as const
-      publisher.publish(
-        { subject: "3qpr.events.menu.opened", headers, body: new Uint8Array() },
-        (outcome) => resume("reason" in outcome ? Effect.die(outcome) : Effect.void)
-      )
-    })
+  const publish = yield* Effect.provideService(makePublisher(stream), Nats, nats)
   yield* Effect.forEach(
     Array.from({ length: count }, (_, index) => `evt_of_the_window_${index}`),
-    publish,
+    (id) =>
+      publish({
+        subject: "3qpr.events.menu.opened",
+        headers: [["Nats-Msg-Id", id]],
+        body: new Uint8Array()
+      }),
     { concurrency: 2_000, discard: true }
   )
 })

@@ -86,7 +86,7 @@ const api = ({ reconcile }: AdminOptions) =>
       WebhookSecrets.layer,
       Reconciliations.layer(reconcile !== undefined)
     ]),
-    Layer.provide(Validation.layer)
+    Layer.provide([Validation.layer, Access.layer])
   )
 
 const listener = <E, R>(

@@ -1,5 +1,6 @@
 import { HttpApi } from "effect/http-api"
 import { Analytics } from "./Api/Analytics.ts"
+import { Authorization } from "./Api/Authorization.ts"
 import { DeadLetters } from "./Api/DeadLetters.ts"
 import { document } from "./Api/Document.ts"
 import { EventLives } from "./Api/EventLife.ts"
@@ -24,6 +25,7 @@ export class Api extends HttpApi.make("threeqpr-events")
   .add(Scans, Conversations, QprCodes, Subscriptions, Analytics, Events, EventLives, Live, Consumers, Status)
   .add(DeadLetters, Quarantine, Forget, Operations, Projections, Reconciliations, Rejections, WebhookSecrets)
   .middleware(Validation)
+  .middleware(Authorization)
   .annotate(HttpApi.QueryParseOptions, strict)
   .annotate(HttpApi.PayloadParseOptions, strict)
   .annotateMerge(document)

@@ -1,5 +1,5 @@
-import { Context, type Duration, Effect, Layer, Redacted, Schema } from "effect"
-import { HttpClient, HttpClientError, HttpClientRequest } from "effect/http"
+import { Context, type Duration, Effect, Layer, type Redacted, Schema } from "effect"
+import { HttpClient, HttpClientError } from "effect/http"
 import type { HttpApiClient } from "effect/http-api"
 import { messageOf } from "../Process/Failure.ts"
 import type { Api } from "./Api.ts"
@@ -31,24 +31,19 @@ const make = Effect.fnUntraced(function*({ patience = "45 seconds", token, url }
   const client = yield* HttpClient.HttpClient
   // Commands that call nothing do not load the contract.
   const { connect } = yield* Effect.promise(() => import("./Client/Connect.ts"))
-  return yield* connect(
+  return yield* connect({
     url,
-    client.pipe(
-      token === undefined
-        ? (client) => client
-        : HttpClient.mapRequest(HttpClientRequest.bearerToken(Redacted.value(token))),
-      HttpClient.transformResponse((response) =>
-        response.pipe(
-          Effect.timeout(patience),
-          Effect.mapError(() => nothingAnswers(url)),
-          Effect.flatMap((response) => {
-            const refusal = refusalOf(url, response.status)
-            return refusal === undefined ? Effect.succeed(response) : Effect.fail(refusal)
-          })
-        )
-      )
-    )
-  )
+    token,
+    httpClient: HttpClient.transformResponse(client, (response) =>
+      response.pipe(
+        Effect.timeout(patience),
+        Effect.mapError(() => nothingAnswers(url)),
+        Effect.flatMap((response) => {
+          const refusal = refusalOf(url, response.status)
+          return refusal === undefined ? Effect.succeed(response) : Effect.fail(refusal)
+        })
+      ))
+  })
 })
 
 /** Says of any failure of a call what it means to the one who made it. */

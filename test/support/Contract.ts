@@ -6,10 +6,12 @@ import { type Answer, send } from "./Http.ts"
 /** The document of `/openapi.json`, as far as the tests look at it. */
 export interface Document {
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>
+  readonly components: { readonly securitySchemes: Readonly<Record<string, object>> }
 }
 
 interface Operation {
   readonly operationId: string
+  readonly security: ReadonlyArray<Readonly<Record<string, ReadonlyArray<string>>>>
   readonly responses: Readonly<Record<string, { readonly content?: Readonly<Record<string, unknown>> }>>
 }
 

@@ -1,8 +1,9 @@
-import { Effect, Redacted, Schema } from "effect"
-import { HttpRouter, HttpServerRequest } from "effect/http"
-import { HttpServerRespondable } from "effect/http"
+import { Context, Effect, Layer, Redacted, Schema } from "effect"
+import { HttpRouter, HttpServerRequest, HttpServerRespondable } from "effect/http"
+import { HttpApiBuilder } from "effect/http-api"
 import { createHash, timingSafeEqual } from "node:crypto"
 import { isLoopback } from "../../Process/Config.ts"
+import { Authorization, bearer } from "../Api/Authorization.ts"
 import { Forbidden, ReadOnly, Unauthorized } from "../Api/Problems.ts"
 import { isPage } from "../Dashboard.ts"
 import * as FailedAuthentications from "./FailedAuthentications.ts"
@@ -31,25 +32,53 @@ export const check = ({ host, token }: AccessOptions): Effect.Effect<void, Token
 
 /**
  * Admits a request that holds a token which permits it, if there is a token. Its `Host` must be a name that no public
- * page can have (DNS rebinding). It must not come from a page of another site (CSRF). Health is open to all. Pages without data need no
- * token either.
+ * page can have (DNS rebinding). It must not come from a page of another site (CSRF). Health is open to all. Pages
+ * without data need no token either.
+ *
+ * The check is in front of the router, because it also guards what the contract does not have: `/metrics`,
+ * `/openapi.json`, and every path without a route. A middleware of the contract runs for its operations only.
  */
 export const middleware = (options: AccessOptions) =>
   HttpRouter.middleware(
-    Effect.map(FailedAuthentications.make, ({ missing, wrong }) => (handler) =>
-      Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) => {
-        const problem = isHealth(request.url) ? undefined : problemOf(request, options)
+    Effect.map(FailedAuthentications.make, ({ missing, wrong }) =>
+      Effect.fnUntraced(function*(handler) {
+        const request = yield* HttpServerRequest.HttpServerRequest
+        if (isHealth(request.url)) return yield* handler
+        const given = yield* givenToken
+        const problem = problemOf(request, given, options)
         if (problem === undefined) {
-          return handler
+          return yield* Effect.provideService(handler, Admitted, !isPage(request.url))
         }
-        const response = HttpServerRespondable.toResponse(problem)
-        if (problem._tag !== "Unauthorized") {
-          return response
-        }
-        return Effect.andThen(tokenOf(request.headers) === "" ? missing : wrong, response)
+        if (problem._tag === "Unauthorized") yield* given === "" ? missing : wrong
+        return yield* HttpServerRespondable.toResponse(problem)
       })),
     { global: true }
   )
+
+/** Whether `middleware` has admitted the request as one that may reach data. */
+const Admitted = Context.Reference<boolean>("threeqpr-events/Admin/Access/Admitted", {
+  defaultValue: () => false
+})
+
+/** Closes each operation of the contract to requests that `middleware` has not admitted, wherever it is mounted. */
+export const layer = Layer.succeed(Authorization, {
+  token: (operation) => Effect.andThen(isAdmitted, operation)
+})
+
+const isAdmitted = Effect.flatMap(
+  Admitted,
+  (admitted) =>
+    admitted
+      ? Effect.void
+      : Effect.fail(new Unauthorized({ detail: "The private listener admitted no such request." }))
+)
+
+/** The token of the request; empty when there is none. */
+const givenToken = HttpApiBuilder.securityDecode(bearer).pipe(
+  // Only schemes whose key is a parameter read it.
+  Effect.provideService(HttpServerRequest.ParsedSearchParams, {}),
+  Effect.map(Redacted.value)
+)
 
 const isHealth = (url: string) => /^\/(livez|readyz)(\?|$)/.test(url)
 
@@ -59,7 +88,7 @@ interface Asked {
   readonly headers: Readonly<Record<string, string | undefined>>
 }
 
-const problemOf = ({ headers, method, url }: Asked, options: AccessOptions) => {
+const problemOf = ({ headers, method, url }: Asked, given: string, options: AccessOptions) => {
   const { readToken, token } = options
   const { host = "", origin } = headers
   const name = nameOf(host)
@@ -73,7 +102,6 @@ const problemOf = ({ headers, method, url }: Asked, options: AccessOptions) => {
     return new Forbidden({ detail: "The Sec-Fetch-Site header says that another site's page asks." })
   }
   if (token === undefined || isPage(url)) return undefined
-  const given = tokenOf(headers)
   // Both are compared, whichever fits, so that the time reveals nothing.
   const [operates, reads] = [equal(given, token), readToken !== undefined && equal(given, readToken)]
   if (operates || (reads && isRead(method))) return undefined
@@ -92,10 +120,6 @@ const isOwn = (origin: string, host: string, options: AccessOptions) => {
   const from = URL.parse(origin)
   return from?.host === host || isAllowed(from?.hostname ?? "", options)
 }
-
-/** The scheme's name has no case (RFC 9110). Empty when there is no token. */
-const tokenOf = ({ authorization }: Asked["headers"]) =>
-  /^bearer +(.*)$/i.exec(authorization ?? "")?.[1] ?? ""
 
 /** No GET changes anything. */
 const isRead = (method: string) => method === "GET" || method === "HEAD"

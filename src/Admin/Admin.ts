@@ -1,11 +1,17 @@
+/**
+ * Room `Admin`: the answers of the private listener by resource, access, metrics of the whole.
+ *
+ * Promises: Nothing but health and pages without data is answered without the token. No GET changes anything.
+ *
+ * May use: `Domain`, `Process`, `Nats`, `Database`, `EventLog`, `Ingress`, `Consumer`, `Projector`, `Jobs`,
+ * `Admin/Api`.
+ */
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { ByteSize, Console, Effect, Layer, type Redacted } from "effect"
 import { HttpMiddleware, HttpRouter, HttpServer, HttpServerRequest, HttpServerRespondable } from "effect/http"
 import { HttpApiBuilder, HttpApiSwagger } from "effect/http-api"
 import { Operations as OperationRecord } from "../EventLog/Operations.ts"
-import * as EraseAgain from "../Jobs/Erasure/EraseAgain.ts"
-import * as Runner from "../Jobs/Operations/Runner.ts"
-import { layer as reconciliations, type ReconcileOptions } from "../Jobs/Reconciliations.ts"
+import * as Jobs from "../Jobs/Jobs.ts"
 import { createAnsweringServer } from "../Process/AnsweringServer.ts"
 import { limits } from "../Process/Connections.ts"
 import { linkTo } from "../Process/SignInCode.ts"
@@ -46,7 +52,7 @@ export interface AdminOptions {
   /** Names that it answers to, besides those of this machine. */
   readonly allowedHosts?: ReadonlyArray<string> | undefined
   /** How to reconcile with 3QPR; undefined without a key of its API. */
-  readonly reconcile?: ReconcileOptions | undefined
+  readonly reconcile?: Jobs.ReconcileOptions | undefined
 }
 
 /** The private listener with the query API. Needs the database, the event log and its consumers. */
@@ -57,9 +63,7 @@ export const layer = (options: AdminOptions) =>
       Layer.mergeAll(api(options), Metrics.layer, Dashboard.layer, signIn(options)),
       announceBoth(options)
     ),
-    Runner.layer,
-    EraseAgain.layer,
-    options.reconcile === undefined ? Layer.empty : reconciliations(options.reconcile)
+    Jobs.layer(options.reconcile)
   ).pipe(Layer.provide(OperationRecord.layer))
 
 /** The private listener of a process without the admin role: health and its own metrics. */

@@ -1,3 +1,10 @@
+/**
+ * Room `Admin/Api`: the contract of the private listener.
+ *
+ * Promises: A client needs nothing else. Every model and parameter is named, described and bounded.
+ *
+ * May use: `Domain`.
+ */
 import { HttpApi } from "effect/http-api"
 import { Analytics } from "./Api/Analytics.ts"
 import { Authorization } from "./Api/Authorization.ts"

@@ -1,3 +1,10 @@
+/**
+ * Room `Admin/Client`: the client of the contract.
+ *
+ * Promises: Every failure says what was asked, what came back and what to do. No token is shown.
+ *
+ * May use: `Process`, `Admin/Api`.
+ */
 import { Context, type Duration, Effect, Layer, type Redacted, Schema } from "effect"
 import { HttpClient, HttpClientError } from "effect/http"
 import type { HttpApiClient } from "effect/http-api"

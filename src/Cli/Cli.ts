@@ -1,3 +1,10 @@
+/**
+ * Room `Cli`: the commands, clients of the contract.
+ *
+ * Promises: Data on standard output, messages on standard error. It exits with 0, 1, 2 or 3.
+ *
+ * May use: `Domain`, `Process`, `Signature`, `Provider`, `Admin/Api`, `Admin/Client`, `Cli/Serve`, `Cli/Examine`.
+ */
 import { Command } from "effect/cli"
 import packageJson from "../../package.json" with { type: "json" }
 import { dashboard } from "./Dashboard.ts"

@@ -1,3 +1,11 @@
+/**
+ * Room `Consumer`: durable consumers, the public `subscribe`, ordered groups.
+ *
+ * Promises: Each event reaches its handler at least once, and is acknowledged afterwards. A poison event becomes a
+ * dead letter, and its neighbours continue.
+ *
+ * May use: `Domain`, `Process`, `Nats`, `EventLog`.
+ */
 import { Context, Effect, Layer, Schedule, Semaphore } from "effect"
 import { DeadLetters } from "../EventLog/DeadLetters.ts"
 import { type Delivered, deliveredOf } from "../EventLog/Delivered.ts"

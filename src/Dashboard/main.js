@@ -1,3 +1,10 @@
+/**
+ * Room `Dashboard`: the page, a client of the contract.
+ *
+ * Promises: It shows when its data are old, and it runs no foreign script.
+ *
+ * May use: `Domain`, `Admin/Api`.
+ */
 import { render } from "preact"
 import { App } from "./App.js"
 import { html } from "./Html.js"

@@ -1,3 +1,10 @@
+/**
+ * Room `Database`: clients, embedded Postgres, migrations.
+ *
+ * Promises: A migration runs once and completely, or not at all. Both engines speak one dialect.
+ *
+ * May use: `Process`.
+ */
 import { PgClient } from "@effect/sql-pg"
 import {
   Context,

@@ -1,3 +1,10 @@
+/**
+ * Room `Domain`: schemas, decoding, facts about 3QPR.
+ *
+ * Promises: Decoding never throws. A body becomes an event, or a reason for quarantine.
+ *
+ * May use: nothing.
+ */
 import { Schema } from "effect"
 import { Conversation } from "./Conversation.ts"
 import { EventId } from "./EventId.ts"

@@ -1,3 +1,11 @@
+/**
+ * Room `EventLog`: the port, its adapters, streams and headers, dead letters, quarantine, the record of operations.
+ *
+ * Promises: An append succeeds only after the broker has acknowledged its sequence. A page that is empty, late or
+ * refused is three different answers.
+ *
+ * May use: `Domain`, `Process`, `Nats`.
+ */
 import { Context, type Effect, type Option, Schema } from "effect"
 
 /** What is to be stored: the bytes 3QPR signed, and what we know of them. */

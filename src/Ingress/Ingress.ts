@@ -1,3 +1,11 @@
+/**
+ * Room `Ingress`: bytes and a signature become a receipt or a rejection (`accept`); the public listener.
+ *
+ * Promises: A 2xx means stored. Nothing is parsed before its signature is verified. Genuine input is never thrown
+ * away.
+ *
+ * May use: `Domain`, `Process`, `Signature`, `Nats`, `EventLog`.
+ */
 import { Clock, Context, Effect, Layer } from "effect"
 import { createHash } from "node:crypto"
 import { decodeDelivery, type Undecodable } from "../Domain/Decode.ts"

@@ -1,3 +1,10 @@
+/**
+ * Room `Nats`: the connection, and the embedded broker.
+ *
+ * Promises: The connection returns by itself after each loss. The embedded broker ends with its process.
+ *
+ * May use: `Process`.
+ */
 import { Cause, Context, Duration, Effect, Layer, Predicate, Redacted, Schedule, type Scope } from "effect"
 import { connect, type ConnectionOptions, createInbox, Events, type NatsConnection } from "nats"
 import { reconnectAfterClockBack } from "./ClockBack.ts"

@@ -1,3 +1,10 @@
+/**
+ * Room `Process`: what every process has: settings, failures, metrics, traces, health, locks, lifetime.
+ *
+ * Promises: A wrong setting stops the start, with its name and what is allowed. No secret is shown.
+ *
+ * May use: `Domain`.
+ */
 import { Config as EffectConfig, ConfigProvider, Effect, Equal, Option, Schema } from "effect"
 import { withoutCredentials } from "./Config/Address.ts"
 import * as DotEnv from "./Config/DotEnv.ts"

@@ -1,3 +1,11 @@
+/**
+ * Room `Projector`: batches (`Apply`), rebuilds (`Rebuild`), place in the log (`Place`), read models (`Projections`).
+ *
+ * Promises: Each event changes each read model exactly once. A rebuild does not interrupt reads. A read model knows
+ * its place in the log.
+ *
+ * May use: `Domain`, `Process`, `Nats`, `Database`, `EventLog`, `Consumer`.
+ */
 import { Cause, Effect, Exit, Layer, Schedule } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { Consumers } from "../Consumer/Consumer.ts"

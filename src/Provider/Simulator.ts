@@ -1,3 +1,10 @@
+/**
+ * Room `Provider`: the client of 3QPR's API, and a 3QPR for tests.
+ *
+ * Promises: A request that must not be repeated is sent once. The simulator signs and retries as 3QPR does.
+ *
+ * May use: `Domain`, `Process`, `Signature`, `Admin/Api`, `Admin/Client`.
+ */
 import { Effect } from "effect"
 import { type Options, start } from "./Simulator/Engine.ts"
 

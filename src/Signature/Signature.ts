@@ -1,3 +1,10 @@
+/**
+ * Room `Signature`: sign, verify, explain a mismatch, rotate secrets.
+ *
+ * Promises: Only a body whose raw bytes were signed with an active secret is genuine. Comparisons take constant time.
+ *
+ * May use: `Domain`, `Process`.
+ */
 import { Redacted } from "effect"
 import { Buffer } from "node:buffer"
 import { timingSafeEqual } from "node:crypto"

@@ -1,4 +1,4 @@
-import { rooms } from "../support/Rooms.ts"
+import { aboutOf, entryOf, rooms } from "../support/Rooms.ts"
 import { code, table } from "./Markdown.ts"
 
 /** Rooms that nearly all others use. Their arrows would hide the others. */
@@ -27,7 +27,10 @@ const idOf = (name: string) => name.replace("/", "")
 export const roomsPart = () =>
   `${picture()}\n\n${
     table(
-      ["room", "holds", "may use"],
-      rooms.map(({ holds, name, uses }) => [code(name), holds, uses.map(code).join(", ") || "nothing"])
+      ["room", "holds", "promises", "may use"],
+      rooms.map((room) => {
+        const { holds, promises, uses } = aboutOf(room)
+        return [`[${code(room.name)}](src/${entryOf(room)})`, holds, promises, uses]
+      })
     )
   }`

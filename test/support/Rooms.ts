@@ -1,66 +1,60 @@
 import { globSync, readFileSync } from "node:fs"
-import { dirname, join, normalize } from "node:path"
+import { basename, dirname, join, normalize } from "node:path"
 import { fileURLToPath } from "node:url"
 
 const checkout = fileURLToPath(new URL("../..", import.meta.url))
 
-/** A folder of `src`: what it holds, and which other rooms its files may import. */
+/** A folder of `src`, and which other rooms its files may import. */
 export interface Room {
   readonly name: string
-  readonly holds: string
   readonly uses: ReadonlyArray<string>
+  /** The file that says what the room holds and promises, when its name is not the room's. A path from `src`. */
+  readonly entry?: string
 }
 
 /** Every room, in the order of the data: a room uses only rooms above it. A room within a room has a row of its own. */
 export const rooms: ReadonlyArray<Room> = [
-  { name: "Domain", holds: "schemas, decoding, facts about 3QPR", uses: [] },
+  { name: "Domain", entry: "Domain/Event.ts", uses: [] },
   {
     name: "Process",
-    holds: "what every process has: settings, failures, metrics, traces, health, locks, lifetime",
+    entry: "Process/Config.ts",
     uses: ["Domain"]
   },
   {
     name: "Signature",
-    holds: "sign, verify, explain a mismatch, rotate secrets",
     uses: ["Domain", "Process"]
   },
-  { name: "Nats", holds: "the connection, and the embedded broker", uses: ["Process"] },
-  { name: "Database", holds: "clients, embedded Postgres, migrations", uses: ["Process"] },
+  { name: "Nats", uses: ["Process"] },
+  { name: "Database", uses: ["Process"] },
   {
     name: "EventLog",
-    holds: "the port, its adapters, streams and headers, dead letters, quarantine, the record of operations",
     uses: ["Domain", "Process", "Nats"]
   },
   {
     name: "Ingress",
-    holds: "`accept`: bytes and a signature become a receipt or a rejection; the public listener",
     uses: ["Domain", "Process", "Signature", "Nats", "EventLog"]
   },
   {
     name: "Consumer",
-    holds: "durable consumers, the public `subscribe`, ordered groups",
     uses: ["Domain", "Process", "Nats", "EventLog"]
   },
   {
     name: "Projector",
-    holds: "batches (`Apply`), rebuilds (`Rebuild`), place in the log (`Place`), read models (`Projections`)",
     uses: ["Domain", "Process", "Nats", "Database", "EventLog", "Consumer"]
   },
-  { name: "Admin/Api", holds: "the contract of the private listener", uses: ["Domain"] },
-  { name: "Admin/Client", holds: "the client of the contract", uses: ["Process", "Admin/Api"] },
+  { name: "Admin/Api", entry: "Admin/Api.ts", uses: ["Domain"] },
+  { name: "Admin/Client", entry: "Admin/Client.ts", uses: ["Process", "Admin/Api"] },
   {
     name: "Provider",
-    holds: "the client of 3QPR's API, and a 3QPR for tests",
+    entry: "Provider/Simulator.ts",
     uses: ["Domain", "Process", "Signature", "Admin/Api", "Admin/Client"]
   },
   {
     name: "Jobs",
-    holds: "what operators start: redrive, discard, release, erase, reconcile",
     uses: ["Domain", "Process", "Nats", "EventLog", "Ingress", "Consumer", "Projector", "Provider"]
   },
   {
     name: "Admin",
-    holds: "the answers of the private listener by resource, access, metrics of the whole",
     uses: [
       "Domain",
       "Process",
@@ -74,10 +68,10 @@ export const rooms: ReadonlyArray<Room> = [
       "Admin/Api"
     ]
   },
-  { name: "Dashboard", holds: "the page, a client of the contract", uses: ["Domain", "Admin/Api"] },
+  { name: "Dashboard", entry: "Dashboard/main.js", uses: ["Domain", "Admin/Api"] },
   {
     name: "Cli/Serve",
-    holds: "the wiring of `serve`",
+    entry: "Cli/Serve/App.ts",
     uses: [
       "Domain",
       "Process",
@@ -93,12 +87,10 @@ export const rooms: ReadonlyArray<Room> = [
   },
   {
     name: "Cli/Examine",
-    holds: "the checks of `doctor`",
     uses: ["Domain", "Process", "Signature", "Nats", "Database", "EventLog", "Consumer"]
   },
   {
     name: "Cli",
-    holds: "the commands, clients of the contract",
     uses: [
       "Domain",
       "Process",
@@ -111,6 +103,24 @@ export const rooms: ReadonlyArray<Room> = [
     ]
   }
 ]
+
+/** The entry file of a room, as a path from `src`. */
+export const entryOf = ({ entry, name }: Room): string => entry ?? `${name}/${basename(name)}.ts`
+
+/** What the comment at the top of a room's entry file says; empty where it says nothing. */
+export const aboutOf = (room: Room) => {
+  const text = readFileSync(join(checkout, "src", entryOf(room)), "utf8")
+  const comment = /^\/\*\*\n([^]*?)\n \*\//.exec(text)?.[1]?.replaceAll(/^ \* ?/gm, "") ?? ""
+  const [first = "", second = "", third = ""] = comment.split("\n\n").map((part) =>
+    part.replaceAll("\n", " ")
+  )
+  const after = (start: string, part: string) => part.startsWith(start) ? part.slice(start.length) : ""
+  return {
+    holds: after(`Room \`${room.name}\`: `, first),
+    promises: after("Promises: ", second),
+    uses: after("May use: ", third)
+  }
+}
 
 /** The files beside the rooms: the program, and what the package exports. */
 export const entryPoints = ["index.ts", "main.ts"]

@@ -2,7 +2,17 @@
 
 import { assert, describe, it } from "@effect/vitest"
 import { basename } from "node:path"
-import { circlesOf, entryPoints, files, imports, loadedBy, roomOf, rooms, wrongOf } from "../support/Rooms.ts"
+import {
+  aboutOf,
+  circlesOf,
+  entryPoints,
+  files,
+  imports,
+  loadedBy,
+  roomOf,
+  rooms,
+  wrongOf
+} from "../support/Rooms.ts"
 
 const all = imports()
 
@@ -15,6 +25,19 @@ describe("the rooms of src", () => {
       rooms.map(({ name }) => name).filter((name) => !name.includes("/")).toSorted()
     )
     assert.isAtMost(folders.length, 14)
+  })
+
+  it("say in their entry file what they hold, promise and may use", () => {
+    for (const room of rooms) {
+      const { holds, promises, uses } = aboutOf(room)
+      assert.notStrictEqual(holds, "", room.name)
+      assert.notStrictEqual(promises, "", room.name)
+      assert.strictEqual(
+        uses,
+        `${room.uses.map((name) => `\`${name}\``).join(", ") || "nothing"}.`,
+        room.name
+      )
+    }
   })
 
   it("import only what the table allows", () => {

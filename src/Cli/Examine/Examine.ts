@@ -1,3 +1,10 @@
+/**
+ * Room `Cli/Examine`: the checks of `doctor`.
+ *
+ * Promises: It changes nothing. Each finding has its remedy.
+ *
+ * May use: `Domain`, `Process`, `Signature`, `Nats`, `Database`, `EventLog`, `Consumer`.
+ */
 import { Effect, Exit } from "effect"
 import { withKept } from "../../Process/AdminToken.ts"
 import { type Config, type Flags, load } from "../../Process/Config.ts"

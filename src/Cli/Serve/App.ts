@@ -1,3 +1,11 @@
+/**
+ * Room `Cli/Serve`: the wiring of `serve`.
+ *
+ * Promises: What starts last stops first. A failed start names its step and leaves no child process.
+ *
+ * May use: `Domain`, `Process`, `Signature`, `Nats`, `Database`, `EventLog`, `Ingress`, `Consumer`, `Projector`,
+ * `Admin`.
+ */
 import { Clock, Effect, Layer } from "effect"
 import process from "node:process"
 import * as Admin from "../../Admin/Admin.ts"

@@ -1,0 +1,21 @@
+/**
+ * Room `Jobs`: what operators start: redrive, discard, release, erase, reconcile.
+ *
+ * Promises: A job is recorded before it begins. It continues after a crash, and it ends.
+ *
+ * May use: `Domain`, `Process`, `Nats`, `EventLog`, `Ingress`, `Consumer`, `Projector`, `Provider`.
+ */
+import { Layer } from "effect"
+import * as EraseAgain from "./Erasure/EraseAgain.ts"
+import * as Runner from "./Operations/Runner.ts"
+import { layer as reconciliations, type ReconcileOptions } from "./Reconciliations.ts"
+
+/** Everything that works on jobs. Without options nothing is reconciled. */
+export const layer = (reconcile: ReconcileOptions | undefined) =>
+  Layer.mergeAll(
+    Runner.layer,
+    EraseAgain.layer,
+    reconcile === undefined ? Layer.empty : reconciliations(reconcile)
+  )
+
+export type { ReconcileOptions } from "./Reconciliations.ts"

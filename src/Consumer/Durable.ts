@@ -8,6 +8,7 @@ import {
   nanos,
   NatsError
 } from "nats"
+import { JetStreamCode, unless } from "../Nats/JetStreamCode.ts"
 import type { Message } from "../Nats/Message.ts"
 import type { Nats } from "../Nats/Nats.ts"
 import { messageOf } from "../Process/Failure.ts"
@@ -129,7 +130,7 @@ export const run = Effect.fnUntraced(function*(
 /** Deletes a durable consumer, if there is one. */
 export const deleteDurable = (manager: JetStreamManager, stream: string, durable: string) =>
   Effect.tryPromise({
-    try: () => manager.consumers.delete(stream, durable).catch(unlessMissing),
+    try: () => manager.consumers.delete(stream, durable).catch(unless(JetStreamCode.consumerNotFound)),
     catch: (error) => unavailable(stream, durable, error)
   }).pipe(
     // nats-server 2.9 can fail to remove the folder while it writes to it.
@@ -139,7 +140,7 @@ export const deleteDurable = (manager: JetStreamManager, stream: string, durable
 /** The durable consumer as the broker has it; undefined when there is none. */
 export const inspect = (manager: JetStreamManager, stream: string, durable: string) =>
   Effect.tryPromise({
-    try: () => manager.consumers.info(stream, durable).catch(unlessMissing),
+    try: () => manager.consumers.info(stream, durable).catch(unless(JetStreamCode.consumerNotFound)),
     catch: (error) => unavailable(stream, durable, error)
   })
 
@@ -184,7 +185,9 @@ const ensure = Effect.fnUntraced(function*(manager: JetStreamManager, options: D
   const start = feeds === undefined ? options.start : behind(yield* feeds.checkpoint)
   return yield* Effect.tryPromise({
     try: async () => {
-      const found = await manager.consumers.info(stream, durable).catch(unlessMissing)
+      const found = await manager.consumers.info(stream, durable).catch(
+        unless(JetStreamCode.consumerNotFound)
+      )
       if (found !== undefined) refuse(found, options)
       return {
         isNew: found === undefined,
@@ -224,13 +227,6 @@ const startOf = ({ config, created }: ConsumerInfo): Start => ({
   ...(config.opt_start_seq !== undefined && { opt_start_seq: config.opt_start_seq }),
   ...(config.opt_start_time !== undefined && { opt_start_time: config.opt_start_time })
 })
-
-const consumerNotFound = 10014
-
-const unlessMissing = (error: unknown): undefined => {
-  if (error instanceof NatsError && error.api_error?.err_code === consumerNotFound) return undefined
-  throw error
-}
 
 const unavailable = (stream: string, durable: string, error: unknown) =>
   new ConsumerUnavailable({

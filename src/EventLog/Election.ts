@@ -1,5 +1,6 @@
 import { Effect, Schedule } from "effect"
 import { ErrorCode, NatsError } from "nats"
+import { codeOf, JetStreamCode } from "../Nats/JetStreamCode.ts"
 import { messageOf } from "../Process/Failure.ts"
 
 /** How long the servers of a cluster may take to elect their leaders when we start, in seconds. */
@@ -34,9 +35,10 @@ export const waitingForLeaders = (): AfterElection => {
 /** Without a leader a server answers nothing, or one of these. */
 const isElecting = (error: unknown) =>
   error instanceof NatsError
-  && (error.code === ErrorCode.Timeout || electing.has(error.api_error?.err_code ?? 0))
+  && (error.code === ErrorCode.Timeout || electing.has(codeOf(error) ?? 0))
 
-const noSuitablePeers = 10005
-const temporarilyUnavailable = 10008
-const clusterNotAvailable = 10009
-const electing: ReadonlySet<number> = new Set([noSuitablePeers, temporarilyUnavailable, clusterNotAvailable])
+const electing: ReadonlySet<number> = new Set([
+  JetStreamCode.noSuitablePeers,
+  JetStreamCode.temporarilyUnavailable,
+  JetStreamCode.clusterNotAvailable
+])

@@ -1,5 +1,4 @@
 import { Context, DateTime, Effect, Layer, Option, Stream } from "effect"
-import { NatsError } from "nats"
 import {
   Cancelled,
   decoder,
@@ -10,6 +9,7 @@ import {
   Result,
   Started
 } from "../Domain/Operation.ts"
+import { JetStreamCode, unless } from "../Nats/JetStreamCode.ts"
 import { managerOf } from "../Nats/Manager.ts"
 import { Nats } from "../Nats/Nats.ts"
 import { entriesOf } from "./Entries.ts"
@@ -104,7 +104,10 @@ const make = Effect.fnUntraced(function*() {
     )
 
   const last = (subject: string) =>
-    reading(() => manager.streams.getMessage(operationStream, { last_by_subj: subject }).catch(unlessMissing))
+    reading(() =>
+      manager.streams.getMessage(operationStream, { last_by_subj: subject })
+        .catch(unless(JetStreamCode.noMessageFound))
+    )
 
   /** How many records there are, by subject. */
   const counts = (filter: string) =>
@@ -242,10 +245,3 @@ const asPlanned = decoder(Planned)
 const asExtended = decoder(Extended)
 
 const isResult = (subject: string) => Result.literals.some((result) => subject.endsWith(`.${result}`))
-
-const noMessageFound = 10037
-
-const unlessMissing = (error: unknown): undefined => {
-  if (error instanceof NatsError && error.api_error?.err_code === noMessageFound) return undefined
-  throw error
-}

@@ -1,6 +1,7 @@
 import { Effect } from "effect"
 import type { Msg, Subscription } from "nats"
 import { Buffer } from "node:buffer"
+import { JetStreamCode } from "../Nats/JetStreamCode.ts"
 import { Nats } from "../Nats/Nats.ts"
 import { messageOf } from "../Process/Failure.ts"
 import { SlotMap } from "../Process/SlotMap.ts"
@@ -163,9 +164,15 @@ interface PubAck {
   readonly error?: { readonly err_code: number; readonly description: string }
 }
 
-// Storage, memory and account limits, and a stream at its own limit: nats-server's errors.json.
-const full = new Set([10002, 10023, 10028, 10047, 10054, 10077, 10122])
-const tooLarge = 10054
+/** Limits of the storage, the memory and the account, and of the stream itself. */
+const full: ReadonlySet<number> = new Set([
+  JetStreamCode.accountResourcesExceeded,
+  JetStreamCode.insufficientResources,
+  JetStreamCode.memoryExceeded,
+  JetStreamCode.storageExceeded,
+  JetStreamCode.storeFailed,
+  JetStreamCode.maxStreamBytesExceeded
+])
 
 const reasonOf = (code: number): AppendFailed["reason"] =>
-  code === tooLarge ? "too_large" : full.has(code) ? "full" : "refused"
+  code === JetStreamCode.messageTooLarge ? "too_large" : full.has(code) ? "full" : "refused"

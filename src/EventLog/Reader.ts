@@ -10,6 +10,7 @@ import {
   nanos,
   NatsError
 } from "nats"
+import { JetStreamCode, unless } from "../Nats/JetStreamCode.ts"
 import { messageOf as place } from "../Nats/Message.ts"
 import type { Nats } from "../Nats/Nats.ts"
 import { messageOf } from "../Process/Failure.ts"
@@ -173,19 +174,16 @@ const messageAt = (
   query: { readonly seq: number; readonly next_by_subj?: string }
 ) =>
   reading(async () => {
-    try {
-      const message = await manager.streams.getMessage(stream, query)
-      return Option.some<LoggedEntry>({
-        sequence: message.seq,
-        subject: message.subject,
-        headers: recordOf(message.header),
-        body: message.data,
-        storedAt: message.time.getTime()
-      })
-    } catch (error) {
-      if (error instanceof NatsError && error.api_error?.err_code === noMessageFound) return Option.none()
-      throw error
-    }
+    const message = await manager.streams.getMessage(stream, query).catch(
+      unless(JetStreamCode.noMessageFound)
+    )
+    return Option.map(Option.fromUndefinedOr(message), (message): LoggedEntry => ({
+      sequence: message.seq,
+      subject: message.subject,
+      headers: recordOf(message.header),
+      body: message.data,
+      storedAt: message.time.getTime()
+    }))
   })
 
 /**
@@ -207,8 +205,6 @@ export const firstBehind = (
           : Effect.succeedSome(entry)
     })
   )
-
-const noMessageFound = 10037
 
 const passing: Partial<ConsumerConfig> = {
   ack_policy: AckPolicy.None,

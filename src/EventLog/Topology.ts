@@ -3,13 +3,13 @@ import {
   DiscardPolicy,
   type JetStreamManager,
   nanos,
-  NatsError,
   RetentionPolicy,
   StorageType,
   type StreamConfig,
   type StreamInfo
 } from "nats"
 import { retrySchedule } from "../Domain/RetrySchedule.ts"
+import { JetStreamCode, unless } from "../Nats/JetStreamCode.ts"
 import { messageOf } from "../Process/Failure.ts"
 import type { AfterElection } from "./Election.ts"
 import {
@@ -88,10 +88,7 @@ const ensureOne =
   (manager: JetStreamManager, afterElection: AfterElection) =>
   (config: Partial<StreamConfig> & { name: string }) =>
     afterElection(async () => {
-      const found = await manager.streams.info(config.name).catch((error: unknown) => {
-        if (error instanceof NatsError && error.api_error?.err_code === streamNotFound) return undefined
-        throw error
-      })
+      const found = await manager.streams.info(config.name).catch(unless(JetStreamCode.streamNotFound))
       return found ?? await manager.streams.add(config)
     }).pipe(
       Effect.mapError((error) =>
@@ -104,8 +101,6 @@ const ensureOne =
         })
       )
     )
-
-const streamNotFound = 10059
 
 type Info = Pick<StreamInfo, "config">
 

@@ -1,8 +1,9 @@
 import { Duration, Effect, Schema } from "effect"
-import { NatsError, type StreamInfo } from "nats"
+import type { StreamInfo } from "nats"
 import { bytes } from "../../Domain/Bytes.ts"
 import { stream } from "../../EventLog/Names.ts"
 import { faultsOf, operatedFlaw } from "../../EventLog/Topology.ts"
+import { codeOf, JetStreamCode } from "../../Nats/JetStreamCode.ts"
 import { explain } from "../../Nats/JetStreamFault.ts"
 import type { Nats } from "../../Nats/Nats.ts"
 import type { Config } from "../../Process/Config.ts"
@@ -22,7 +23,7 @@ export const logOf = (nats: Nats["Service"]) =>
     },
     catch: (error) =>
       new NoStream({
-        message: error instanceof NatsError && error.api_error?.err_code === streamNotFound
+        message: codeOf(error) === JetStreamCode.streamNotFound
           ? `There is no stream ${stream} on the broker. Start \`threeqpr serve\`, which creates it.`
           : `The stream ${stream} cannot be read: ${
             messageOf(explain(error, nats.connection.info?.jetstream === true))
@@ -30,8 +31,6 @@ export const logOf = (nats: Nats["Service"]) =>
             + "and our credentials must allow its API."
       })
   })
-
-const streamNotFound = 10059
 
 /** That the event stream and those beside it keep our promises, and how the event stream is set. */
 export const eventStream = (config: Config, log: Log) =>

@@ -1,9 +1,10 @@
 import { Effect, Schema } from "effect"
-import { DiscardPolicy, type JetStreamManager, NatsError, StorageType } from "nats"
+import { DiscardPolicy, type JetStreamManager, StorageType } from "nats"
 import { Buffer } from "node:buffer"
 import { ReadFailed } from "../../EventLog/EventLog.ts"
 import { stream as eventStream } from "../../EventLog/Names.ts"
 import { makeReader, reading } from "../../EventLog/Reader.ts"
+import { JetStreamCode, unless } from "../../Nats/JetStreamCode.ts"
 import type { Nats } from "../../Nats/Nats.ts"
 import type { PartitionRecord, Revised, Snapshot } from "./MemberState.ts"
 import type { Sign } from "./Silence.ts"
@@ -93,13 +94,10 @@ export const open = Effect.fnUntraced(
       reading(async () => (await jetstream.publish(subject(key), JSON.stringify(value))).seq)
     const putOn = (key: string, value: unknown, expected: number) =>
       reading(async () => {
-        try {
-          const options = { expect: { lastSubjectSequence: expected } }
-          return (await jetstream.publish(subject(key), JSON.stringify(value), options)).seq
-        } catch (error) {
-          if (error instanceof NatsError && error.api_error?.err_code === wrongLastSequence) return undefined
-          throw error
-        }
+        const options = { expect: { lastSubjectSequence: expected } }
+        const ack = await jetstream.publish(subject(key), JSON.stringify(value), options)
+          .catch(unless(JetStreamCode.wrongLastSequence))
+        return ack?.seq
       })
     const entries = Effect.map(
       follow({ after: 0, limit: 10_000, filter: subject(">") }),
@@ -149,8 +147,6 @@ export const open = Effect.fnUntraced(
 /** How long the broker may take, in milliseconds. */
 const answerTimeout = 2_000
 
-const wrongLastSequence = 10071
-
 const decodeConfig = Schema.decodeUnknownSync(Schema.fromJsonString(GroupConfig))
 const decodePartition = Schema.decodeUnknownSync(Schema.fromJsonString(Partition))
 const decodeHeartbeat = Schema.decodeUnknownSync(Schema.fromJsonString(Heartbeat))
@@ -178,10 +174,7 @@ const missing =
   + "name, and say with `from` where it begins"
 
 const infoOf = (manager: JetStreamManager) =>
-  manager.streams.info(bucketStream).catch((error: unknown) => {
-    if (error instanceof NatsError && error.api_error?.err_code === streamNotFound) return undefined
-    throw error
-  })
+  manager.streams.info(bucketStream).catch(unless(JetStreamCode.streamNotFound))
 
 /** As NATS ADR-8 has a bucket, with one value a key. */
 const ensureBucket = async (manager: JetStreamManager) => {
@@ -200,5 +193,3 @@ const ensureBucket = async (manager: JetStreamManager) => {
     allow_direct: true
   })
 }
-
-const streamNotFound = 10059

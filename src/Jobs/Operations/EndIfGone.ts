@@ -4,7 +4,7 @@ import type { JetStreamManager } from "nats"
 import { endRedrives } from "../../Consumer/EndRedrives.ts"
 import { redriveStream, stream } from "../../EventLog/Names.ts"
 import { reading } from "../../EventLog/Reader.ts"
-import { unlessMissing } from "../../Nats/Missing.ts"
+import { JetStreamCode, unless } from "../../Nats/JetStreamCode.ts"
 import { replaced } from "../../Projector/Rebuild/DropGeneration.ts"
 import { isWanted } from "../../Projector/Registry.ts"
 
@@ -19,7 +19,8 @@ export const endIfGone = Effect.fnUntraced(function*(manager: JetStreamManager, 
   if (ours.length === 0 || (yield* isWanted(name, Number(generation)))) return
   const found = yield* Effect.forEach(
     [stream, redriveStream],
-    (name) => reading(() => manager.consumers.info(name, consumer).catch(unlessMissing))
+    (name) =>
+      reading(() => manager.consumers.info(name, consumer).catch(unless(JetStreamCode.consumerNotFound)))
   )
   if (found.some((info) => info !== undefined)) return
   yield* endRedrives(manager, consumer, replaced(name, Number(generation)))

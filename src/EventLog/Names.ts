@@ -52,3 +52,21 @@ export const operationSubject = (operation: string, what: string) => `3qpr.opera
 
 /** The operation that a subject names. */
 export const operationOf = (subject: string) => subject.split(".")[2] ?? ""
+
+/** Every subject of this program. A stream can have it in place of single ones. */
+export const allSubjects = "3qpr.>"
+
+/** Asks every process for its counters; no stream takes it. */
+export const countersSubject = "3qpr.counters"
+
+/** Asks every ingress for the requests that it refused and the secrets that it uses; no stream takes it. */
+export const rejectionsSubject = "3qpr.rejections"
+
+/** The JetStream KV bucket of all ordered groups. */
+export const groupBucket = "3QPR_GROUPS"
+
+/** The stream under the bucket. */
+export const groupStream = `KV_${groupBucket}`
+
+/** The subject of a key of the bucket; `>` stands for all of them. */
+export const groupSubject = (key: string) => `$KV.${groupBucket}.${key}`

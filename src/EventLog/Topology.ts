@@ -14,6 +14,7 @@ import { messageOf } from "../Process/Failure.ts"
 import type { AfterElection } from "./Election.ts"
 import {
   allDeadSubjects,
+  allSubjects,
   deadLetterStream,
   eventSubjects,
   operationStream,
@@ -139,7 +140,7 @@ const settingFaults = ({ config }: Info, retention: RetentionPolicy): ReadonlyAr
   ].filter((fault) => typeof fault === "string")
 
 const subjectFaults = ({ config }: Info, wanted: ReadonlyArray<string>) =>
-  wanted.filter((subject) => !(config.subjects ?? []).some((own) => own === subject || own === "3qpr.>"))
+  wanted.filter((subject) => !(config.subjects ?? []).some((own) => own === subject || own === allSubjects))
     .map((subject) => `its subjects do not include ${subject}`)
 
 /** Why the event stream would not keep our promises, and what to do; undefined when it does. */

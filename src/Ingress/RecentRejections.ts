@@ -2,15 +2,13 @@ import { Effect, Schema } from "effect"
 import { Buffer } from "node:buffer"
 import { RejectionDetail, RejectionSummary } from "../Domain/Rejection.ts"
 import { SecretFingerprints } from "../Domain/SecretFingerprints.ts"
+import { rejectionsSubject } from "../EventLog/Names.ts"
 import { askAll } from "../Nats/AskAll.ts"
 import { Nats } from "../Nats/Nats.ts"
 import { instance } from "../Process/Instance.ts"
 import { diagnose, type KnownSecret } from "../Signature/SignatureDoctor.ts"
 import { fingerprint } from "../Signature/WebhookSecret/Fingerprint.ts"
 import type { Rejection, Rejections } from "./Rejections.ts"
-
-/** The subject on which every ingress is asked for what it refused and which secrets it uses; no stream takes it. */
-const subject = "3qpr.rejections"
 
 const Question = Schema.Union([
   Schema.Struct({ list: Schema.Finite }),
@@ -28,7 +26,7 @@ export const answer = Effect.fnUntraced(
     const decode = Schema.decodeUnknownOption(Schema.fromJsonString(Question))
     yield* Effect.acquireRelease(
       Effect.sync(() =>
-        connection.subscribe(subject, {
+        connection.subscribe(rejectionsSubject, {
           callback: (_, msg) => {
             const question = decode(Buffer.from(msg.data).toString())
             if (question._tag === "None") return
@@ -82,7 +80,7 @@ const detailOf = (rejection: Rejection, secrets: ReadonlyArray<KnownSecret>): Re
   }
 }
 
-const ask = (question: typeof Question.Type) => askAll(subject, JSON.stringify(question))
+const ask = (question: typeof Question.Type) => askAll(rejectionsSubject, JSON.stringify(question))
 
 /** The last rejections of all processes, newest first; processes that do not answer in time are left out. */
 export const list = Effect.fn("Rejections.list")(function*(limit: number) {
@@ -108,7 +106,7 @@ const decodeFingerprints = Schema.decodeUnknownEffect(Schema.fromJsonString(Secr
 /** Makes all processes forget the requests that they refused. It waits for no answer: they expire by themselves too. */
 export const clear = Effect.fnUntraced(function*() {
   const { connection } = yield* Nats
-  connection.publish(subject, JSON.stringify({ clear: true }))
+  connection.publish(rejectionsSubject, JSON.stringify({ clear: true }))
 })()
 
 /** One rejection, from the process that has it; undefined when none has it any more. */

@@ -3,13 +3,11 @@ import { explain } from "./JetStreamFault.ts"
 
 /** What an account, often of a hosted NATS, demands of streams and consumers. */
 export interface Limits {
-  /** The size of the event stream, in bytes; each other stream gets a tenth of it. */
-  readonly streamMaxBytes?: number | undefined
+  /** The size of a stream that is created, in bytes, by its name; undefined for no limit. */
+  readonly streamBytes?: ((stream: string) => number | undefined) | undefined
   /** The most events that a durable consumer may have delivered and not acknowledged. */
   readonly maxAckPending?: number | undefined
 }
-
-const eventStream = "3QPR_EVENTS"
 
 /**
  * Keeps all streams and consumers that are created on this connection within the limits, and lets JetStream's errors
@@ -29,7 +27,7 @@ export const keepWithin = (connection: NatsConnection, limits: Limits): NatsConn
 
 const limit = (
   manager: JetStreamManager,
-  { maxAckPending = Infinity, streamMaxBytes }: Limits,
+  { maxAckPending = Infinity, streamBytes }: Limits,
   explained: <A>(answer: Promise<A>) => Promise<A>
 ) => {
   const { consumers, streams } = manager
@@ -39,9 +37,7 @@ const limit = (
     streams,
     {
       add: (config: Parameters<typeof addStream>[0]) => {
-        const size = config.name === eventStream
-          ? streamMaxBytes
-          : streamMaxBytes && Math.ceil(streamMaxBytes / 10)
+        const size = config.name === undefined ? undefined : streamBytes?.(config.name)
         return explained(addStream(size === undefined ? config : { max_bytes: size, ...config }))
       }
     } satisfies Partial<typeof streams>

@@ -1,13 +1,11 @@
 import { Effect, Schema } from "effect"
 import { ProcessCounters } from "../../Domain/ProcessCounters.ts"
 import { type Role, roles } from "../../Domain/Role.ts"
+import { countersSubject } from "../../EventLog/Names.ts"
 import { askAll } from "../../Nats/AskAll.ts"
 import { Nats } from "../../Nats/Nats.ts"
 import { instance, startedAt } from "../../Process/Instance.ts"
 import { ingest, projectedCounts } from "../../Process/Metrics.ts"
-
-/** The subject on which every process is asked for what it has counted; no stream takes it. */
-export const subject = "3qpr.counters"
 
 /** Answers what others ask of this process's counters, until the scope ends. */
 export const answer = Effect.fnUntraced(function*(active: ReadonlySet<Role>) {
@@ -21,7 +19,7 @@ export const answer = Effect.fnUntraced(function*(active: ReadonlySet<Role>) {
   })
   yield* Effect.acquireRelease(
     Effect.sync(() =>
-      connection.subscribe(subject, { callback: (_, msg) => void msg.respond(JSON.stringify(own())) })
+      connection.subscribe(countersSubject, { callback: (_, msg) => void msg.respond(JSON.stringify(own())) })
     ),
     (subscription) => Effect.sync(() => connection.isClosed() || subscription.unsubscribe())
   )
@@ -31,7 +29,7 @@ const decode = Schema.decodeUnknownOption(Schema.fromJsonString(ProcessCounters)
 
 /** The counters of all processes; those that do not answer in time, or not like us, are left out. */
 export const all = Effect.map(
-  askAll(subject, ""),
+  askAll(countersSubject, ""),
   (answers) =>
     answers.flatMap((answer) => {
       const found = decode(answer)

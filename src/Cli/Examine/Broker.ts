@@ -1,5 +1,5 @@
 import { Context, Effect, Layer, Schema } from "effect"
-import { externalTarget } from "../../Nats/External.ts"
+import { externalTarget } from "../../EventLog/External.ts"
 import { Nats } from "../../Nats/Nats.ts"
 import { readConnection } from "../../Nats/Server/Connection.ts"
 import type { Config } from "../../Process/Config.ts"

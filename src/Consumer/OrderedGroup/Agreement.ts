@@ -1,5 +1,6 @@
 import { Effect } from "effect"
 import type { ReadFailed } from "../../EventLog/EventLog.ts"
+import { groupBucket } from "../../EventLog/Names.ts"
 import { ConsumerInvalid } from "../UserConsumer/Invalid.ts"
 import type { From } from "../UserConsumer/Start.ts"
 import type { GroupConfig, GroupStore } from "./GroupStore.ts"
@@ -90,22 +91,22 @@ const typesOf = (types: GroupConfig["types"]) =>
 
 const withoutConfig = (name: string) =>
   `The group ${name} has partitions but no configuration: it was purged, so their number is unknown. Restore the `
-  + `bucket 3QPR_GROUPS. ${newName}.`
+  + `bucket ${groupBucket}. ${newName}.`
 
 /** Why the bucket is not the one that a member joined; undefined when it is. */
 export const otherBucket = (joined: string, now: string): string | undefined =>
   joined === now ?
     undefined :
-    `the bucket 3QPR_GROUPS is another one (created ${now}) than this member joined (created `
+    `the bucket ${groupBucket} is another one (created ${now}) than this member joined (created `
     + `${joined}), so old fencing tokens are larger than new ones. Restore the old bucket. ${newName}`
 
 /** Why the configuration is not the one that a member joined; undefined when it is. */
 export const otherConfig = (joined: GroupConfig, now: GroupConfig | undefined): string | undefined => {
   if (now === undefined) {
-    return `the group's configuration was purged from the bucket 3QPR_GROUPS. Restore the bucket. ${newName}`
+    return `the group's configuration was purged from the bucket ${groupBucket}. Restore the bucket. ${newName}`
   }
   if (joined.partitions === now.partitions && joined.after === now.after) return undefined
-  return `the group has ${now.partitions} partitions in the bucket 3QPR_GROUPS now, and this member joined it with `
+  return `the group has ${now.partitions} partitions in the bucket ${groupBucket} now, and this member joined it with `
     + `${joined.partitions}. ${newName}`
 }
 

@@ -2,16 +2,12 @@ import { Effect, Schema } from "effect"
 import { DiscardPolicy, type JetStreamManager, StorageType } from "nats"
 import { Buffer } from "node:buffer"
 import { ReadFailed } from "../../EventLog/EventLog.ts"
-import { stream as eventStream } from "../../EventLog/Names.ts"
+import { groupBucket, groupStream, groupSubject, stream } from "../../EventLog/Names.ts"
 import { makeReader, reading } from "../../EventLog/Reader.ts"
 import { JetStreamCode, unless } from "../../Nats/JetStreamCode.ts"
 import type { Nats } from "../../Nats/Nats.ts"
 import type { PartitionRecord, Revised, Snapshot } from "./MemberState.ts"
 import type { Sign } from "./Silence.ts"
-
-/** The JetStream KV bucket of all ordered groups, and the stream under it. */
-export const bucket = "3QPR_GROUPS"
-export const bucketStream = `KV_${bucket}`
 
 /** What the members of a group agree on. */
 export const GroupConfig = Schema.Struct({
@@ -87,9 +83,9 @@ export interface GroupStore {
 export const open = Effect.fnUntraced(
   function*(nats: Nats["Service"], manager: JetStreamManager, group: string) {
     yield* reading(() => ensureBucket(manager))
-    const { follow } = makeReader(nats, manager, { stream: bucketStream })
+    const { follow } = makeReader(nats, manager, { stream: groupStream })
     const jetstream = nats.connection.jetstream({ timeout: answerTimeout })
-    const subject = (key: string) => `$KV.${bucket}.${group}.${key}`
+    const subject = (key: string) => groupSubject(`${group}.${key}`)
     const put = (key: string, value: unknown) =>
       reading(async () => (await jetstream.publish(subject(key), JSON.stringify(value))).seq)
     const putOn = (key: string, value: unknown, expected: number) =>
@@ -135,7 +131,7 @@ export const open = Effect.fnUntraced(
       // A purge leaves not even a mark that it was deleted.
       removeMember: (member) =>
         Effect.asVoid(
-          reading(() => manager.streams.purge(bucketStream, { filter: subject(`member.${member}`) }))
+          reading(() => manager.streams.purge(groupStream, { filter: subject(`member.${member}`) }))
         ),
       anchor: (anchor) => Effect.asVoid(put("log", anchor)),
       write: (partition, record, expected) => putOn(`partition.${partition}`, record, expected)
@@ -170,20 +166,20 @@ const contentsOf = (
 }
 
 const missing =
-  `the bucket ${bucket} of all ordered groups is missing: it was deleted. Restore it. Or give the consumer another `
+  `the bucket ${groupBucket} of all ordered groups is missing: it was deleted. Restore it. Or give the consumer another `
   + "name, and say with `from` where it begins"
 
 const infoOf = (manager: JetStreamManager) =>
-  manager.streams.info(bucketStream).catch(unless(JetStreamCode.streamNotFound))
+  manager.streams.info(groupStream).catch(unless(JetStreamCode.streamNotFound))
 
 /** As NATS ADR-8 has a bucket, with one value a key. */
 const ensureBucket = async (manager: JetStreamManager) => {
   const found = await infoOf(manager)
   if (found !== undefined) return
-  const { config } = await manager.streams.info(eventStream)
+  const { config } = await manager.streams.info(stream)
   await manager.streams.add({
-    name: bucketStream,
-    subjects: [`$KV.${bucket}.>`],
+    name: groupStream,
+    subjects: [groupSubject(">")],
     storage: StorageType.File,
     num_replicas: config.num_replicas,
     max_msgs_per_subject: 1,

@@ -1,6 +1,6 @@
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Effect } from "effect"
-import { externalTarget } from "../../Nats/External.ts"
+import { externalTarget } from "../../EventLog/External.ts"
 import type { Target } from "../../Nats/Nats.ts"
 import { readConnection } from "../../Nats/Server/Connection.ts"
 import { load } from "../../Process/Config.ts"

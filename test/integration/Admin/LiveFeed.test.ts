@@ -4,11 +4,10 @@ import { Buffer } from "node:buffer"
 import type { EventSummary } from "../../../src/Admin/Api/Events.ts"
 import { AdminClient } from "../../../src/Admin/Client.ts"
 import { Draining } from "../../../src/Admin/Draining.ts"
-import { subject } from "../../../src/Admin/Live/AllCounters.ts"
 import { Feed, mostClients } from "../../../src/Admin/Live/Feed.ts"
 import type { ProcessCounters } from "../../../src/Domain/ProcessCounters.ts"
 import { EventLog } from "../../../src/EventLog/EventLog.ts"
-import { quarantineSubject, stream } from "../../../src/EventLog/Names.ts"
+import { countersSubject, quarantineSubject, stream } from "../../../src/EventLog/Names.ts"
 import { Nats } from "../../../src/Nats/Nats.ts"
 import { durableName } from "../../../src/Projector/Projection.ts"
 import { projections } from "../../../src/Projector/Projections.ts"
@@ -45,7 +44,9 @@ const otherProcess = Effect.fnUntraced(function*(instance: string, first: number
   })
   const subscription = yield* Effect.acquireRelease(
     Effect.sync(() =>
-      connection.subscribe(subject, { callback: (_, msg) => void msg.respond(JSON.stringify(counters())) })
+      connection.subscribe(countersSubject, {
+        callback: (_, msg) => void msg.respond(JSON.stringify(counters()))
+      })
     ),
     (subscription) => Effect.sync(() => subscription.unsubscribe())
   )
@@ -169,7 +170,7 @@ layer(listener, { excludeTestServices: true })("/v1/live", (it) => {
         const { connection } = yield* Nats
         let looks = 0
         const seen = yield* Effect.acquireRelease(
-          Effect.sync(() => connection.subscribe(subject, { callback: () => void looks++ })),
+          Effect.sync(() => connection.subscribe(countersSubject, { callback: () => void looks++ })),
           (subscription) => Effect.sync(() => subscription.unsubscribe())
         )
         yield* untilReaders(0)

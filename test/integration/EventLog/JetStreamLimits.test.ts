@@ -6,6 +6,7 @@ import { Consumers } from "../../../src/Consumer/Consumer.ts"
 import { ack } from "../../../src/Consumer/Outcome.ts"
 import { DeadLetters } from "../../../src/EventLog/DeadLetters.ts"
 import { EventLog } from "../../../src/EventLog/EventLog.ts"
+import { limitsOf } from "../../../src/EventLog/External.ts"
 import * as JetStream from "../../../src/EventLog/JetStream.ts"
 import { deadLetterStream, stream } from "../../../src/EventLog/Names.ts"
 import { Nats, type Target } from "../../../src/Nats/Nats.ts"
@@ -58,7 +59,7 @@ describe("an account", () => {
     Effect.gen(function*() {
       const target = yield* limited({ max_bytes_required: true })
       assert.match(yield* refusal(target), /3QPR_EVENTS.*max bytes set\. Set STREAM_MAX_BYTES/)
-      const context = yield* Layer.build(log({ ...target, limits: { streamMaxBytes: 50_000_000 } }))
+      const context = yield* Layer.build(log({ ...target, limits: limitsOf({ streamMaxBytes: 50_000_000 }) }))
       const { sequence } = yield* Context.get(context, EventLog).append(entryOf("evt_1"))
       assert.isAbove(sequence, 0)
       const manager = yield* Effect.promise(() => Context.get(context, Nats).connection.jetstreamManager())

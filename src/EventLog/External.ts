@@ -1,6 +1,8 @@
 import { Redacted } from "effect"
+import type { Limits } from "../Nats/Limits.ts"
+import type { Target } from "../Nats/Nats.ts"
 import type { Config } from "../Process/Config.ts"
-import type { Target } from "./Nats.ts"
+import { stream } from "./Names.ts"
 
 /** The broker of NATS_URL, with the credentials that are set. */
 export const externalTarget = (
@@ -21,5 +23,10 @@ export const externalTarget = (
   })
 })
 
-/** The limits that are set for streams and consumers. */
-export const limitsOf = ({ maxAckPending, streamMaxBytes }: Config) => ({ maxAckPending, streamMaxBytes })
+/** The limits that are set for streams and consumers. Each stream beside the event stream gets a tenth of its size. */
+export const limitsOf = (
+  { maxAckPending, streamMaxBytes }: Partial<Pick<Config, "maxAckPending" | "streamMaxBytes">>
+): Limits => ({
+  maxAckPending,
+  streamBytes: (name) => streamMaxBytes && (name === stream ? streamMaxBytes : Math.ceil(streamMaxBytes / 10))
+})

@@ -1,6 +1,6 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Layer, Logger, Queue, Redacted, type Scope } from "effect"
+import { Effect, Fiber, Latch, Layer, Logger, Queue, Redacted, type Scope } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { TestClock } from "effect/testing"
 import { createServer } from "node:net"
@@ -238,20 +238,22 @@ describe("a pool to Postgres", () => {
       yield* Fiber.join(opening)
     }).pipe(Effect.provide(services)))
 
-  it.live("runs as many statements at once as it has connections", () =>
+  it.live("runs as many transactions at once as it has connections", () =>
     Effect.gen(function*() {
       const sql = yield* SqlClient
-      const pids = yield* Effect.all(
-        Array.from({ length: 8 }, () =>
-          sql<{ readonly pid: number }>`select pg_backend_pid() as pid, pg_sleep(0.2)`),
-        { concurrency: 8 }
-      )
-      assert.strictEqual(
-        new Set(pids.map(([row]) =>
-          row?.pid
-        )).size,
-        8
-      )
+      const all = yield* Latch.make()
+      let begun = 0
+      // Each waits for the others, so one that had to wait for a connection would keep all of them.
+      const transaction = Effect.gen(function*() {
+        const [row] = yield* sql<{ readonly pid: number }>`select pg_backend_pid() as pid`
+        if (++begun === 8) yield* all.open
+        yield* all.await
+        return row?.pid
+      })
+      const pids = yield* Effect.all(Array.from({ length: 8 }, () => sql.withTransaction(transaction)), {
+        concurrency: 8
+      })
+      assert.strictEqual(new Set(pids).size, 8)
     }).pipe(Effect.provide(postgres.database)))
 })
 

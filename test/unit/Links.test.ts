@@ -4,23 +4,14 @@ import { assert, describe, it } from "@effect/vitest"
 import { existsSync, readFileSync } from "node:fs"
 import { dirname, join, relative } from "node:path"
 import { checkout } from "../protections/Workspace.ts"
+import { anchors } from "../support/Anchors.ts"
 import { markdownFiles } from "../support/Prose.ts"
 
-/** The anchor that GitHub gives a heading. */
-const anchorOf = (heading: string) =>
-  heading.replaceAll(/[`*]/g, "").trim().toLowerCase().replaceAll(/[^\p{L}\p{N}\s_-]/gu, "").replaceAll(
-    " ",
-    "-"
-  )
-
 const anchorsOf = (markdown: string) => {
-  const seen = new Map<string, number>()
-  return new Set([...withoutCode(markdown).matchAll(/^#+ (.*)$/gm)].map(([, heading = ""]) => {
-    const anchor = anchorOf(heading)
-    const times = seen.get(anchor) ?? 0
-    seen.set(anchor, times + 1)
-    return times === 0 ? anchor : `${anchor}-${times}`
-  }))
+  const anchor = anchors()
+  return new Set(
+    [...withoutCode(markdown).matchAll(/^#+ (.*)$/gm)].map(([, heading = ""]) => anchor(heading))
+  )
 }
 
 const withoutCode = (markdown: string) => markdown.replaceAll(/^```[^]*?^```$/gm, "")

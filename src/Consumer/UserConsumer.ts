@@ -10,7 +10,6 @@ import type { ConsumerUnavailable } from "./Durable.ts"
 import { type Options as OrderedOptions, start as startOrdered } from "./OrderedGroup.ts"
 import { fence, Fenced, fenceTable, type Turn } from "./OrderedGroup/Fence.ts"
 import { ack, deadLetter, type Outcome, retryAfter } from "./Outcome.ts"
-import { environment } from "./UserConsumer/Broker.ts"
 import { type ConnectionClosed, untilClosed } from "./UserConsumer/Closed.ts"
 import { type ConsumedEvent, is } from "./UserConsumer/ConsumedEvent.ts"
 import { durableGuard } from "./UserConsumer/DurableGuard.ts"
@@ -142,3 +141,9 @@ export const layer = (target?: Target) =>
       target === undefined ? Layer.unwrap(Effect.map(environment, Nats.layer)) : Nats.layer(target)
     )
   )
+
+/** Loaded when it is needed: reading the settings of `serve` takes as long to load as the consumer. */
+const environment = Effect.flatMap(
+  Effect.promise(() => import("./UserConsumer/Broker.ts")),
+  ({ environment }) => environment
+)

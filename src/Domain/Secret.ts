@@ -1,4 +1,7 @@
 import { Redacted } from "effect"
+import { isSecretText } from "./SecretText.ts"
+
+export { leastLength } from "./SecretText.ts"
 
 /** A webhook secret, and until when it may sign. */
 export interface Secret {
@@ -6,12 +9,6 @@ export interface Secret {
   /** Milliseconds since the epoch; undefined when it has no end. */
   readonly until: number | undefined
 }
-
-/**
- * The fewest characters of a secret that is checked. A shorter one can be guessed, or is the beginning of one that is
- * being written.
- */
-export const leastLength = 16
 
 /** How a secret with an end is written. */
 export const example = "whsec_…;until=2026-12-01T00:00:00Z"
@@ -23,7 +20,7 @@ export const example = "whsec_…;until=2026-12-01T00:00:00Z"
 export const parse = (text: string): Secret | undefined => {
   const [, value = "", end] = /^(.*?)(?:\s*;\s*until\s*=\s*([^;]*))?$/is.exec(text.trim()) ?? []
   const until = end === undefined ? undefined : millisOf(end.trim())
-  if (value.length < leastLength || /\p{Cc}/u.test(value) || Number.isNaN(until)) return undefined
+  if (!isSecretText(value) || Number.isNaN(until)) return undefined
   return { value: Redacted.make(value, { label: "webhook secret" }), until }
 }
 

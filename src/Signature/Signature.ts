@@ -6,65 +6,19 @@
  * May use: `Domain`, `Process`.
  */
 import { Redacted } from "effect"
-import { Buffer } from "node:buffer"
-import { timingSafeEqual } from "node:crypto"
-import { hmacSha256 } from "./Hmac.ts"
+import { signatureOf, type Verifier, verifierOf } from "./Verifier.ts"
 
-/** The header that carries 3QPR's signature, in the lower case in which HTTP servers give it. */
-export const header = "x-3qpr-signature"
+export { header, isWellFormed, type Problem, type Verifier } from "./Verifier.ts"
 
-/**
- * Signs a body as 3QPR does: `sha256=` and the hex HMAC-SHA256 of the raw bytes; the key is the secret's
- * text as it stands. Source: 3QPR's guide "Receiving Webhooks".
- */
+/** Signs a body as 3QPR does, with a secret that no log shows. */
 export const sign = (body: Uint8Array, secret: Redacted.Redacted<string>): string =>
-  `sha256=${hmacOf(secret)(body)}`
-
-/** What a check of a signature can find wrong. */
-export type Problem = "ambiguous_signature" | "invalid_signature"
-
-export interface Verifier {
-  /**
-   * Undefined when the signature fits the body under any active secret; otherwise what is wrong. Every
-   * secret is tried, in time that does not depend on which one fits. Never throws.
-   */
-  (body: Uint8Array, signature: string): Problem | undefined
-}
-
-/** Whether a header's value is `sha256=` and 64 hex digits. */
-export const isWellFormed = (signature: string) => wellFormed.test(signature)
+  signatureOf(body, Redacted.value(secret))
 
 /**
- * A verifier for the secrets that are active now; several while a secret is being rotated. `onMatch` is told the
+ * A verifier for the secrets that are active now; several while a secret is being rotated. `onMatch` gets the
  * index of the last secret that fits.
  */
 export const verifier = (
   secrets: ReadonlyArray<Redacted.Redacted<string>>,
-  onMatch: (index: number) => void = () => {}
-): Verifier => {
-  const hmacs = secrets.map(hmacOf)
-  const given = Buffer.alloc(hexLength)
-  const expected = Buffer.alloc(hexLength)
-  return (body, signature) => {
-    // HTTP servers join a repeated header with commas.
-    if (signature.includes(",")) return "ambiguous_signature"
-    if (!isWellFormed(signature)) return "invalid_signature"
-    given.write(signature.slice(prefixLength).toLowerCase())
-    let matched = -1
-    let index = 0
-    for (const hmac of hmacs) {
-      expected.write(hmac(body))
-      matched = timingSafeEqual(expected, given) ? index : matched
-      index++
-    }
-    if (matched < 0) return "invalid_signature"
-    onMatch(matched)
-    return undefined
-  }
-}
-
-const wellFormed = /^sha256=[0-9a-fA-F]{64}$/
-const prefixLength = "sha256=".length
-const hexLength = 64
-
-const hmacOf = (secret: Redacted.Redacted<string>) => hmacSha256(Redacted.value(secret))
+  onMatch?: (index: number) => void
+): Verifier => verifierOf(secrets.map(Redacted.value), onMatch)

@@ -122,8 +122,17 @@ export const aboutOf = (room: Room) => {
   }
 }
 
+const { exports }: { readonly exports: Readonly<Record<string, unknown>> } = JSON.parse(
+  readFileSync(join(checkout, "package.json"), "utf8")
+)
+
+/** The entry points that the package exports beside the main one, such as `signature`. */
+export const partEntries: ReadonlyArray<string> = Object.keys(exports).flatMap((path) =>
+  /^\.\/(\w+)$/.exec(path)?.[1] ?? []
+)
+
 /** The files beside the rooms: the program, and what the package exports. */
-export const entryPoints = ["index.ts", "main.ts"]
+export const entryPoints = ["index.ts", "main.ts", ...partEntries.map((name) => `${name}.ts`)]
 
 /** An import of one file of `src` by another; types count too. Paths are from `src`. */
 export interface Import {

@@ -83,11 +83,17 @@ describe("loading", () => {
     "Admin/Client.ts",
     "Admin/Client/Connect.ts",
     "Provider/Simulator.ts",
-    "Signature/Signature.ts"
+    "Signature/Signature.ts",
+    "simulator.ts"
   ])(
     "%s loads neither the client of NATS nor of Postgres",
     (entry) => assert.deepStrictEqual(enginesOf(entry), [])
   )
+
+  it("of the signature loads no package", () => {
+    const packages = [...loadedBy("signature.ts")].filter((name) => !name.endsWith(".ts"))
+    assert.deepStrictEqual(packages.toSorted(), ["node:buffer", "node:crypto"])
+  })
 
   it("of the server loads both", () => {
     assert.includeMembers(enginesOf("Cli/Serve/App.ts"), ["nats", "@effect/sql-pg", "Projector/Projector.ts"])

@@ -1,5 +1,6 @@
 import { Effect, Schema } from "effect"
 import { EventType } from "../../Domain/Event.ts"
+import { shown } from "../../Process/Options.ts"
 import { delays as allowedDelays, isDelay } from "../Outcome.ts"
 
 /** An option of a consumer is wrong. */
@@ -97,16 +98,6 @@ const names = "1 to 64 letters, digits, _ and -, without - and a number at the e
 
 const fault = (option: string, given: unknown, allowed: string) =>
   `The consumer's ${option} is ${shown(given)}; allowed is ${allowed}.`
-
-/** JSON has no NaN, Infinity, undefined or functions. */
-const shown = (given: unknown): string =>
-  Array.isArray(given)
-    ? `[${given.map(shown).join()}]`
-    : typeof given === "object" || typeof given === "string"
-    ? JSON.stringify(given)
-    : typeof given === "function"
-    ? "a function"
-    : String(given)
 
 /** Whether a consumer may have this name. */
 const isName = (name: unknown) =>

@@ -4,6 +4,7 @@ import { TestClock } from "effect/testing"
 import { retrySchedule } from "../../../src/Domain/RetrySchedule.ts"
 import * as Simulator from "../../../src/Provider/Simulator.ts"
 import * as Account from "../../../src/Provider/Simulator/Account.ts"
+import { simulate } from "../../../src/Provider/Simulator/Simulate.ts"
 import { type Arrival, receiver, respond } from "../../support/Receiver.ts"
 import { secret } from "../../support/Webhook.ts"
 
@@ -249,4 +250,58 @@ describe("a simulated 3QPR", () => {
       assert.strictEqual(report.accepted, 60 + scans.length)
     })
   )
+})
+
+describe("simulate", () => {
+  const options = { secret: Redacted.value(secret), rate: 500, seed: "tests", count: 20 }
+
+  live(
+    "delivers every event and resolves with the report",
+    Effect.gen(function*() {
+      const { arrivals, url } = yield* receiver()
+      const report = yield* Effect.promise(() => simulate({ ...options, url }))
+      assert.deepStrictEqual(
+        [report.clean, report.events, arrivals.length],
+        [true, 20, 20],
+        report.wrong.join()
+      )
+    })
+  )
+
+  live(
+    "ends early when its signal is aborted",
+    Effect.gen(function*() {
+      const { arrivals, url } = yield* receiver()
+      const aborted = new AbortController()
+      const running = simulate({ ...options, url, rate: 20, count: 1_000_000, signal: aborted.signal })
+      yield* until(() => arrivals.length > 2)
+      aborted.abort()
+      assert.isBelow((yield* Effect.promise(() => running)).events, 1_000)
+    })
+  )
+
+  it("refuses wrong and unknown options by name, and shows no secret", async () => {
+    const wrong = {
+      ...options,
+      url: "ftp://example.org",
+      secret: "short",
+      speed: 0,
+      faults: ["fire"],
+      cuont: 2
+    }
+    const failure = await simulate(wrong as never).then(() => "it ran", (error: unknown) => error)
+    assert.instanceOf(failure, TypeError)
+    const { message } = failure as TypeError
+    assert.deepStrictEqual(
+      message.split("\n").map((line) => /^simulate(?: has no option|:) (\w+)/.exec(line)?.[1]),
+      [
+        "cuont",
+        "url",
+        "secret",
+        "speed",
+        "faults"
+      ]
+    )
+    assert.notInclude(message, "short;")
+  })
 })

@@ -127,7 +127,7 @@ export const ingress: ReadonlyArray<Protection> = [
     rows: ["25"],
     name: "a signature has the form of one before it is compared",
     edits: [
-      edit("src/Signature/Signature.ts", `if (!isWellFormed(signature)) return "invalid_signature"`, "")
+      edit("src/Signature/Verifier.ts", `if (!isWellFormed(signature)) return "invalid_signature"`, "")
     ],
     test: "unit/Signature/Signature.test.ts",
     title: "refuses a signature that is"
@@ -136,7 +136,7 @@ export const ingress: ReadonlyArray<Protection> = [
     rows: ["25"],
     name: "a repeated signature header is ambiguous",
     edits: [
-      edit("src/Signature/Signature.ts", `if (signature.includes(",")) return "ambiguous_signature"`, "")
+      edit("src/Signature/Verifier.ts", `if (signature.includes(",")) return "ambiguous_signature"`, "")
     ],
     test: "unit/Signature/Signature.test.ts",
     title: "calls a repeated header ambiguous, even when both values are right"
@@ -146,7 +146,7 @@ export const ingress: ReadonlyArray<Protection> = [
     name: "every active secret is tried",
     edits: [
       edit(
-        "src/Signature/Signature.ts",
+        "src/Signature/Verifier.ts",
         "timingSafeEqual(expected, given) ? index : matched",
         "timingSafeEqual(expected, given) ? index : -1"
       )

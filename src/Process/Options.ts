@@ -1,0 +1,65 @@
+/** What an option of a library function may be. */
+export interface Rule {
+  readonly allows: (value: unknown) => boolean
+  /** What is allowed, in words. */
+  readonly allowed: string
+  /** Its value is never shown. */
+  readonly secret?: boolean
+}
+
+/** An option of a library function is wrong. */
+export class OptionsInvalid extends TypeError {
+  override readonly name = "OptionsInvalid"
+}
+
+/**
+ * Throws with everything that is wrong with the options of a function: wrong values and unknown names. An
+ * option that is undefined is not checked, unless it is among `required`.
+ */
+export const checkOptions = (
+  what: string,
+  options: unknown,
+  rules: Readonly<Record<string, Rule>>,
+  required: ReadonlyArray<string> = []
+): void => {
+  if (!isRecord(options)) {
+    throw new OptionsInvalid(`${what} takes an object of options, and got ${shown(options)}.`)
+  }
+  const names = Object.keys(options)
+  const unknown = names.filter((name) => rules[name] === undefined).map((name) =>
+    `${what} has no option ${name}; it has ${Object.keys(rules).join(", ")}.`
+  )
+  const wrong = Object.entries(rules).flatMap(([name, { allowed, allows, secret = false }]) => {
+    const value = options[name]
+    if (value === undefined ? !required.includes(name) : allows(value)) return []
+    return [wrongOption(what, name, secret && value !== undefined ? hidden(value) : shown(value), allowed)]
+  })
+  const faults = [...unknown, ...wrong]
+  if (faults.length > 0) throw new OptionsInvalid(faults.join("\n"))
+}
+
+/** A sentence that names an option, what was given, and what is allowed. */
+export const wrongOption = (what: string, name: string, given: string, allowed: string) =>
+  `${what}: ${name} is ${given}; allowed is ${allowed}.`
+
+const hidden = (value: unknown) =>
+  typeof value === "string" ? "another text" : `of another kind (${typeof value})`
+
+/** A value in words. JSON has no NaN, Infinity, undefined or functions. */
+export const shown = (given: unknown): string =>
+  Array.isArray(given)
+    ? `[${given.map(shown).join()}]`
+    : typeof given === "object" || typeof given === "string"
+    ? JSON.stringify(given)
+    : typeof given === "function"
+    ? "a function"
+    : String(given)
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+
+/** A whole number within bounds. */
+export const wholeNumber = (min: number, max: number, unit = ""): Rule => ({
+  allows: (value) => typeof value === "number" && Number.isInteger(value) && value >= min && value <= max,
+  allowed: `a whole number from ${min} to ${max}${unit && ` ${unit}`}`
+})

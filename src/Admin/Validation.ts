@@ -1,6 +1,7 @@
-import { Context, Effect, Layer, SchemaAST, SchemaIssue, type Types } from "effect"
+import { Context, Effect, Layer, SchemaAST, type SchemaIssue, type Types } from "effect"
 import { HttpServerRequest } from "effect/http"
 import { HttpApiError } from "effect/http-api"
+import { faultsOf } from "../Domain/SchemaFaults.ts"
 import { nearestOf } from "../Process/Nearest.ts"
 import { InvalidAnswer, InvalidRequest } from "./Api/Problems.ts"
 import { AnyText } from "./Api/Query.ts"
@@ -87,8 +88,7 @@ const invalid = ({ cause, kind }: HttpApiError.HttpApiSchemaError) => {
   const place = kind.toLowerCase()
   const what = kind === "Query" ? "parameter" : "field"
   const unknown = new Map(unknownNames(cause.issue))
-  const errors = issues(cause.issue).issues.map(({ message, path = [] }) => {
-    const names = path.map((at) => String(typeof at === "object" ? at.key : at))
+  const errors = faultsOf(cause.issue).map(({ message, path: names }) => {
     const known = unknown.get(names.join("."))
     return {
       path: [place, ...names],
@@ -103,8 +103,6 @@ const problem = (errors: ReadonlyArray<{ readonly path: ReadonlyArray<string>; r
     detail: errors.map(({ message, path }) => `${path.join(".")}: ${message}`).join("; "),
     errors
   })
-
-const issues = SchemaIssue.makeFormatterStandardSchemaV1()
 
 const thereIsNone = (what: string, name: string, known: ReadonlyArray<string>) => {
   const nearest = nearestOf(name, known)

@@ -1,6 +1,7 @@
 import { Console, Effect, Option, Redacted, Schema } from "effect"
 import { CliError, Command, Flag } from "effect/cli"
 import { EventType, knownTypes } from "../Domain/Event.ts"
+import { webhookPath } from "../Domain/WebhookPath.ts"
 import { isLoopback, load } from "../Process/Config.ts"
 import { type Registration, ThreeQpr } from "../Provider/ThreeQpr.ts"
 import { jsonFlag } from "./Flags.ts"
@@ -113,7 +114,7 @@ const warn = Effect.fnUntraced(function*(url: string, events: ReadonlyArray<stri
     yield* Console.error(`Not known here: ${unknown.join(", ")}. Known are:\n  ${knownTypes.join("\n  ")}`)
   }
   if (URL.parse(url)?.pathname === "/") {
-    yield* Console.error("The address has no path; `threeqpr serve` takes webhooks at /webhooks/3qpr.")
+    yield* Console.error(`The address has no path; \`threeqpr serve\` takes webhooks at ${webhookPath}.`)
   }
 })
 

@@ -5,6 +5,7 @@ import type { ReconciliationsAnswer } from "../Admin/Api/Reconciliations.ts"
 import type { ConsumerAnswer, StatusAnswer } from "../Admin/Api/Status.ts"
 import { AdminClient, explained } from "../Admin/Client.ts"
 import { bytes } from "../Domain/Bytes.ts"
+import { typeOf } from "../Domain/EventSubject.ts"
 import { adminClient, adminUrlFlag, jsonFlag } from "./Flags.ts"
 import { fit, json, paint, table } from "./Output.ts"
 import { fullTime } from "./Time.ts"
@@ -132,7 +133,7 @@ const consumerCells = (consumer: ConsumerAnswer, missing: string) => [
   number(consumer.in_flight),
   number(consumer.redelivered),
   missing,
-  consumer.filter.replace(/^3qpr\.events\./, "").replace(/^>$/, "all events")
+  typeOf(consumer.filter).replace(/^>$/, "all events")
 ]
 
 const number = (value: number) => value.toLocaleString("en-US")

@@ -2,6 +2,7 @@ import { Console, Effect, Option, type Redacted } from "effect"
 import { Command } from "effect/cli"
 import { decodeDelivery } from "../Domain/Decode.ts"
 import { knownTypes } from "../Domain/Event.ts"
+import { localWebhook } from "../Domain/WebhookPath.ts"
 import { load } from "../Process/Config.ts"
 import * as Signature from "../Signature/Signature.ts"
 import * as WebhookSecret from "../Signature/WebhookSecret.ts"
@@ -23,7 +24,7 @@ export const trigger = Command.make(
     if (contradiction !== undefined) return yield* contradiction
     const { count, duplicate, json, tamper, unsigned } = options
     const config = yield* load(given({ dataDir: options.dataDir }))
-    const url = Option.getOrElse(options.url, () => `http://localhost:${config.port}/webhooks/3qpr`)
+    const url = Option.getOrElse(options.url, () => localWebhook(config.port))
     const own = yield* secretOf("trigger", options)
     const secret = unsigned
       ? undefined

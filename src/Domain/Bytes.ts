@@ -1,5 +1,9 @@
-/** A number of bytes for people, in the units of 1,000 that disks are sold by. */
-export const bytes = (value: number) => {
-  const unit = Math.min(4, Math.floor(Math.log10(Math.max(1, value)) / 3))
-  return `${(value / 1000 ** unit).toFixed(unit === 0 ? 0 : 1)} ${["B", "kB", "MB", "GB", "TB"][unit]}`
-}
+import { ByteSize } from "effect"
+
+/** A number of bytes for people, in the decimal units of disks. */
+export const bytes = (value: number) =>
+  ByteSize.format(ByteSize.bytes(value), {
+    system: "decimal",
+    precision: value < 1_000 ? 0 : 1,
+    trailingZeros: true
+  })

@@ -1,8 +1,9 @@
-import { Predicate, Result, Schema, SchemaIssue } from "effect"
+import { Predicate, Result, Schema } from "effect"
 import { enable as compile } from "effect/schema/SchemaJITCompiler"
 import { dataOf, decisive, Envelope, isKnownType, type KnownType } from "./Event.ts"
 import { type EventId, isEventId } from "./EventId.ts"
 import { listedCode } from "./QprCode.ts"
+import { faultsOf } from "./SchemaFaults.ts"
 
 /** Why a signed body could not be read as an event. */
 export type Undecodable = "invalid_json" | "invalid_envelope" | "invalid_data"
@@ -164,12 +165,7 @@ const explain = (
   ...under: ReadonlyArray<string>
 ) => {
   const result = Schema.decodeUnknownResult(schema)(value, { errors: "all" })
-  return Result.isSuccess(result) ? [] : problemsOf(result.failure.issue).issues.map(
-    ({ message, path = [] }): Problem => ({ path: [...under, ...path.map(segmentOf)].join("."), message })
+  return Result.isSuccess(result) ? [] : faultsOf(result.failure.issue).map(
+    ({ message, path }): Problem => ({ path: [...under, ...path].join("."), message })
   )
 }
-
-const problemsOf = SchemaIssue.makeFormatterStandardSchemaV1()
-
-const segmentOf = (segment: PropertyKey | { readonly key: PropertyKey }) =>
-  String(typeof segment === "object" ? segment.key : segment)

@@ -1,11 +1,7 @@
 /** The stream that holds every accepted event. */
 export const stream = "3QPR_EVENTS"
 
-/** All events. */
-export const eventSubjects = "3qpr.events.>"
-
-/** The subject of an event of a type; the type is a subject as it stands. */
-export const eventSubject = (type: string) => `3qpr.events.${type}`
+export { eventSubject, eventSubjects, typeOf } from "../Domain/EventSubject.ts"
 
 /** The subject under which authentic but unusable input is kept. */
 export const quarantineSubject = (reason: string) => `3qpr.quarantine.${reason}`
@@ -15,9 +11,6 @@ export const quarantineSubjects = "3qpr.quarantine.>"
 
 /** Where the log's own probes go; they are deleted as soon as they are acknowledged, and never read. */
 export const probeSubject = quarantineSubject("probe")
-
-/** The type of the event of a subject. */
-export const typeOf = (subject: string) => subject.replace(/^3qpr\.events\./, "")
 
 /** The stream that keeps poison events aside, with the error that made them so. */
 export const deadLetterStream = "3QPR_DEAD_LETTERS"

@@ -1,6 +1,7 @@
 import { Context, Effect, Layer, Schema } from "effect"
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
+import { webhookPath } from "../Domain/WebhookPath.ts"
 import { EventLog } from "../EventLog/EventLog.ts"
 import { boundConnections, limits } from "../Process/Connections.ts"
 import { DeliveryHandler } from "./DeliveryHandler.ts"
@@ -34,8 +35,6 @@ export class PublicListener extends Context.Service<PublicListener, {
 }>()("threeqpr-events/Ingress/Http") {
   static readonly layer = (options: HttpOptions) => Layer.effect(PublicListener, make(options))
 }
-
-const webhookPath = "/webhooks/3qpr"
 
 /** The path of a request's target, which a proxy may send in the absolute form. One slash may end the webhook's. */
 const pathOf = (target = "") => {

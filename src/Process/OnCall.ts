@@ -1,4 +1,5 @@
 import { Effect } from "effect"
+import { webhookPath } from "../Domain/WebhookPath.ts"
 import { ingest, type Outcome } from "./Metrics.ts"
 import { monotonicMillis } from "./Monotonic.ts"
 import { type Fault, ProcessHealth } from "./ProcessHealth.ts"
@@ -104,7 +105,7 @@ const refusals: Readonly<Record<Refusal, { readonly status: number; readonly wha
   wrong_path: {
     status: 404,
     what:
-      "They are signed, and their path is not /webhooks/3qpr: correct the address that is registered with 3QPR, or "
+      `They are signed, and their path is not ${webhookPath}: correct the address that is registered with 3QPR, or `
       + `the proxy that changes the path. ${shown}`
   },
   unavailable: { status: 503, what: repeated },

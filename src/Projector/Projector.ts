@@ -8,6 +8,7 @@
  */
 import { Cause, Effect, Exit, Layer, Schedule } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
+import { bisect, type Fault } from "../Consumer/Bisect.ts"
 import { Consumers } from "../Consumer/Consumer.ts"
 import { DeadLetterBreaker } from "../Consumer/DeadLetterBreaker.ts"
 import { ack, deadLetter, type Outcome, retryAfter } from "../Consumer/Outcome.ts"
@@ -120,8 +121,10 @@ const project = Effect.fnUntraced(
         )
       })
 
-    /** Applies all, or finds by halving the ones that can never be applied. */
-    const settle = (events: ReadonlyArray<Decoded>): Effect.Effect<ReadonlyArray<Outcome>> =>
+    /** Applies all; fails when one of the events can never be applied. */
+    const settle = (
+      events: ReadonlyArray<Decoded>
+    ): Effect.Effect<ReadonlyArray<Outcome>, Fault<Decoded, Outcome>> =>
       Effect.flatMap(apply(events), (exit) => {
         if (Exit.isSuccess(exit)) {
           count.committed(events.length)
@@ -137,12 +140,7 @@ const project = Effect.fnUntraced(
             () => events.map(() => retryAfter(delay()))
           )
         }
-        if (events.length === 1) return Effect.succeed([deadLetter(messageOf(exit.cause))])
-        const middle = events.length >> 1
-        return Effect.map(
-          Effect.all([settle(events.slice(0, middle)), settle(events.slice(middle))]),
-          (halves) => halves.flat()
-        )
+        return Effect.fail(() => Effect.succeed(deadLetter(messageOf(exit.cause))))
       })
     const delay = () => Math.min(30_000, 250 * 2 ** Math.min(trouble.failures, 10))
     /** Whether this is still the log that the rows are made from; false when that cannot be known now. */
@@ -190,7 +188,7 @@ const project = Effect.fnUntraced(
         if (!(yield* admits)) return batch.map(() => retryAfter(1_000))
         const decoded = batch.map((event) => decode(projection, event))
         const applicable = decoded.filter((event) => "json" in event)
-        const settled = applicable.length === 0 ? Effect.succeed([]) : settle(applicable)
+        const settled = applicable.length === 0 ? Effect.succeed([]) : bisect(applicable, settle)
         const next = (yield* settled).values()
         return yield* limit.settle(
           batch,

@@ -6,7 +6,7 @@ import { TooManyClients } from "../Api/Problems.ts"
 import { Draining } from "../Draining.ts"
 import { summaryOf } from "../Events/Answer.ts"
 import { look } from "./LiveStatus.ts"
-import { type Framed, Outbox } from "./Outbox.ts"
+import { type Framed, framed, Outbox } from "./Outbox.ts"
 import { Rates } from "./Rates.ts"
 
 /** The most that listen at a time. */
@@ -162,7 +162,7 @@ const catchUp = Effect.fnUntraced(
     }
     if (client.after < position) {
       const page = yield* log.read({ after: client.after, limit: catchUpPage })
-      for (const entry of page.entries) client.outbox.entry(framed(entry))
+      for (const entry of page.entries) client.outbox.entry(messageOf(entry))
       // At the end of the log everything up to the position of the tail was sent, or was deleted meanwhile.
       client.after = page.end ? position : page.cursor
     }
@@ -178,7 +178,7 @@ const statuses = (source: Source, patience: number) => {
   return look(rates).pipe(
     Effect.tap((status) =>
       Effect.sync(() => {
-        source.status = Buffer.from(`event: status\ndata: ${JSON.stringify(status)}\n\n`)
+        source.status = framed("status", status)
         for (const { abort, outbox } of source.clients) {
           if (outbox.waiting > patience) abort()
           else outbox.status(source.status)
@@ -202,9 +202,9 @@ const tail = Effect.fnUntraced(function*(log: EventLog["Service"], source: Sourc
     position = cursor
     source.position = position
     for (const entry of entries) {
-      const bytes = framed(entry)
+      const message = messageOf(entry)
       for (const { joined, outbox } of source.clients) {
-        if (joined !== undefined && entry.sequence > joined) outbox.entry(bytes)
+        if (joined !== undefined && entry.sequence > joined) outbox.entry(message)
       }
     }
     if (end && (yield* again(log.state)).created !== created) return
@@ -216,9 +216,7 @@ const tail = Effect.fnUntraced(function*(log: EventLog["Service"], source: Sourc
 const again = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   Effect.retry(effect, Schedule.spaced("1 second")) as Effect.Effect<A, never, R>
 
-const framed = (entry: LoggedEntry): Framed => ({
+const messageOf = (entry: LoggedEntry): Framed => ({
   sequence: entry.sequence,
-  bytes: Buffer.from(
-    `id: ${entry.sequence}\nevent: entry\ndata: ${JSON.stringify(summaryOf(entry, false))}\n\n`
-  )
+  bytes: framed("entry", summaryOf(entry, false), entry.sequence)
 })

@@ -1,4 +1,5 @@
 import { Effect } from "effect"
+import { Sse } from "effect/encoding"
 import { Buffer } from "node:buffer"
 import type { Skipped } from "../Api/Live.ts"
 
@@ -7,6 +8,10 @@ export interface Framed {
   readonly sequence: number
   readonly bytes: Uint8Array
 }
+
+/** A server-sent event. */
+export const framed = (event: string, data: object, id?: number): Uint8Array =>
+  Buffer.from(Sse.encoder.write({ _tag: "Event", id: id?.toString(), event, data: JSON.stringify(data) }))
 
 /** The most that waits for one client; all clients share the bytes of an entry. */
 export const mostEntries = 4_000
@@ -88,7 +93,7 @@ export class Outbox {
     if (this.#isEmpty) return undefined
     const parts: Array<Uint8Array> = []
     if (this.#skipped !== undefined) {
-      parts.push(Buffer.from(`event: skipped\ndata: ${JSON.stringify(this.#skipped)}\n\n`))
+      parts.push(framed("skipped", this.#skipped))
       this.#cursor = this.#skipped.up_to
     }
     for (let size = 0; size < chunkBytes;) {

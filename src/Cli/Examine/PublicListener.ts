@@ -1,5 +1,6 @@
 import { Effect, Schema } from "effect"
 import { HttpClientRequest } from "effect/http"
+import { webhookPath } from "../../Domain/WebhookPath.ts"
 import { failed, ok } from "./Finding.ts"
 import { ask } from "./Http.ts"
 import type { Subject } from "./Subject.ts"
@@ -10,7 +11,7 @@ export const publicListener = Effect.fnUntraced(function*({ url }: Subject) {
     ask(HttpClientRequest.get(`${url}/livez`)),
     ask(HttpClientRequest.get(`${url}/readyz`)),
     ask(
-      HttpClientRequest.post(`${url}/webhooks/3qpr`).pipe(
+      HttpClientRequest.post(`${url}${webhookPath}`).pipe(
         HttpClientRequest.bodyText("{}", "application/json")
       )
     )

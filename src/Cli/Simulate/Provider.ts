@@ -1,5 +1,6 @@
 import { Clock, Console, Context, Effect, Layer, Redacted } from "effect"
 import { randomBytes } from "node:crypto"
+import { localWebhook } from "../../Domain/WebhookPath.ts"
 import * as Account from "../../Provider/Simulator/Account.ts"
 import { SimulatedApi } from "../../Provider/Simulator/Api.ts"
 import { codes, createdCode } from "../../Provider/Simulator/World.ts"
@@ -24,7 +25,7 @@ export const serveApi = Effect.fnUntraced(
     yield* Console.error(`3QPR's API is at ${url}. Waiting for a webhook:`)
     yield* Console.error(
       `  THREEQPR_API_URL=${url} THREEQPR_API_KEY=${key === undefined ? Redacted.value(made) : "…"} \\\n`
-        + "  threeqpr register --url http://localhost:3000/webhooks/3qpr --write-env .env"
+        + `  threeqpr register --url ${localWebhook(3000)} --write-env .env`
     )
     return account
   }

@@ -1,6 +1,7 @@
 import { Console, Effect, Exit, Fiber, Layer, Option, Random, Schema } from "effect"
 import type { Command } from "effect/cli"
 import process from "node:process"
+import { localWebhook } from "../../Domain/WebhookPath.ts"
 import { load } from "../../Process/Config.ts"
 import * as Simulator from "../../Provider/Simulator.ts"
 import { faultNames, isFaultName } from "../../Provider/Simulator/Faults.ts"
@@ -34,7 +35,7 @@ export const simulate = Effect.fnUntraced(function*(
   const destination: Simulator.Destination = Option.isSome(apiPort)
     ? { account: yield* serveApi(apiPort.value, config.apiKey) }
     : {
-      url: Option.getOrElse(url, () => `http://localhost:${config.port}/webhooks/3qpr`),
+      url: Option.getOrElse(url, () => localWebhook(config.port)),
       secret: Option.isSome(own)
         ? own.value
         : yield* WebhookSecret.signing(yield* WebhookSecret.find(config))

@@ -1,5 +1,6 @@
 import { Schema } from "effect"
 import { Flag } from "effect/cli"
+import { localWebhook } from "../../Domain/WebhookPath.ts"
 import { faultNames, isFaultName } from "../../Provider/Simulator/Faults.ts"
 import { adminUrlFlag, jsonFlag, settingFlag } from "../Flags.ts"
 import { HttpUrl } from "../HttpUrl.ts"
@@ -17,7 +18,7 @@ const Faults = Schema.String.check(
 /** The flags of `threeqpr simulate`. */
 export const flags = {
   url: Flag.String("url").pipe(
-    Flag.withDescription("The webhook (default http://localhost:<PORT>/webhooks/3qpr)"),
+    Flag.withDescription(`The webhook (default ${localWebhook("<PORT>")})`),
     Flag.withSchema(HttpUrl),
     Flag.optional
   ),

@@ -1,6 +1,7 @@
 import { Option, type Redacted, Schema } from "effect"
 import { Argument, Flag } from "effect/cli"
 import { knownTypes } from "../../Domain/Event.ts"
+import { localWebhook } from "../../Domain/WebhookPath.ts"
 import { jsonFlag, settingFlag } from "../Flags.ts"
 import { HttpUrl } from "../HttpUrl.ts"
 import { hasSecret, secretFlags } from "../SecretFlag.ts"
@@ -53,7 +54,7 @@ export const flags = {
   unsigned: toggle("unsigned", "Send no signature. A refusal (400 or 401) is then right and exits 0"),
   ...secretFlags("Sign with this secret (default: the one that `serve` uses here)"),
   url: Flag.String("url").pipe(
-    Flag.withDescription("Where to deliver (default http://localhost:<PORT>/webhooks/3qpr)"),
+    Flag.withDescription(`Where to deliver (default ${localWebhook("<PORT>")})`),
     Flag.withSchema(HttpUrl),
     Flag.optional
   ),

@@ -1,5 +1,6 @@
 import { Cause, Effect, Exit, Fiber } from "effect"
 import type { Delivered } from "../../EventLog/Delivered.ts"
+import { bisect, type Fault } from "../Bisect.ts"
 import type { DeadLetterBreaker } from "../DeadLetterBreaker.ts"
 import { ack, deadLetter, type Outcome, retryAfter } from "../Outcome.ts"
 import { type ConsumedEvent, consumedOf } from "./ConsumedEvent.ts"
@@ -61,7 +62,9 @@ export const handler = Effect.fnUntraced(
       return inHand.during(events, finishing(Effect.provideContext(settled, context), stopWithin))
     }
 
-    const settle = (events: ReadonlyArray<ConsumedEvent<T>>): Effect.Effect<ReadonlyArray<Outcome>> =>
+    const settle = (
+      events: ReadonlyArray<ConsumedEvent<T>>
+    ): Effect.Effect<ReadonlyArray<Outcome>, Fault<ConsumedEvent<T>, Outcome>> =>
       Effect.flatMap(attempt(events), (exit) => {
         if (exit === "stopped") return Effect.succeed(events.map(() => retryAfter(0)))
         if (Exit.isSuccess(exit)) {
@@ -69,18 +72,15 @@ export const handler = Effect.fnUntraced(
           return Effect.succeed(events.map((event, at) => failures.settled(event, outcomes[at] ?? ack)))
         }
         const error = Cause.squash(exit.cause)
-        if (events.length === 1 || failures.isTransient(error)) {
-          return Effect.forEach(events, (event) => failures.failed(name, event, error))
-        }
-        const middle = events.length >> 1
-        const halves = Effect.all([settle(events.slice(0, middle)), settle(events.slice(middle))])
-        return Effect.map(halves, (outcomes) => outcomes.flat())
+        const failed = (event: ConsumedEvent<T>) => failures.failed(name, event, error)
+        if (failures.isTransient(error)) return Effect.all(events.map(failed))
+        return Effect.fail(failed)
       })
 
     const handle = Effect.fnUntraced(function*(batch: ReadonlyArray<Delivered>) {
       const read = batch.map(consumedOf)
       const wanted = read.filter((event) => typeof event === "object").filter(isWanted)
-      const settled = wanted.length === 0 ? [] : yield* settle(wanted)
+      const settled = wanted.length === 0 ? [] : yield* bisect(wanted, settle)
       const outcomes = new Map(wanted.map((event, at) => [event.sequence, settled[at] ?? ack]))
       return yield* limit.settle(
         batch,

@@ -1,6 +1,7 @@
 import { Context, Effect, Option, type Tracer } from "effect"
 import { Headers, HttpTraceContext } from "effect/http"
 import type { IncomingHttpHeaders } from "node:http"
+import { webhookPath } from "../../Domain/WebhookPath.ts"
 
 /** The header that carries a trace from one process to the next, in HTTP and in the log: W3C Trace Context. */
 export const traceparent = "traceparent"
@@ -59,11 +60,11 @@ export const Tracing = Context.Reference<Tracing | undefined>("threeqpr-events/T
 export const tracing: Tracing = {
   delivery: (headers, accept) =>
     Effect.useSpan(
-      "POST /webhooks/3qpr",
+      `POST ${webhookPath}`,
       {
         kind: "server",
         parent: contextOf(headers[traceparent]?.toString()),
-        attributes: { "http.request.method": "POST", "url.path": "/webhooks/3qpr" }
+        attributes: { "http.request.method": "POST", "url.path": webhookPath }
       },
       (span) =>
         Effect.tap(Effect.withParentSpan(accept, span), (answer) =>

@@ -2,6 +2,7 @@ import { DateTime, Deferred, Effect, Redacted } from "effect"
 import { randomBytes } from "node:crypto"
 import { millisOf } from "../../Domain/Timestamp.ts"
 import { type Analytics, analyticsOf, type AnalyticsQuery } from "./Analytics.ts"
+import { alphabet } from "./Draws.ts"
 
 /** A scan as 3QPR's `GET /v1/scans` gives it: every field is there. */
 export interface ScanRecord {
@@ -163,9 +164,6 @@ interface Kept {
   readonly at: number
   readonly scan: ScanRecord
 }
-
-// Crockford's base 32, as in the ids of 3QPR's documentation.
-const alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 const timeOf = (iso: string) => {
   const time = millisOf(iso)

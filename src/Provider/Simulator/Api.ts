@@ -1,5 +1,5 @@
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
-import { Context, Effect, Layer, Redacted, Schema, SchemaIssue } from "effect"
+import { Context, Effect, Layer, Redacted, Schema, type SchemaIssue } from "effect"
 import {
   HttpRouter,
   HttpServer,
@@ -8,6 +8,7 @@ import {
   HttpServerResponse
 } from "effect/http"
 import { IsoDateTime } from "../../Domain/Fields.ts"
+import { faultsOf } from "../../Domain/SchemaFaults.ts"
 import { createAnsweringServer } from "../../Process/AnsweringServer.ts"
 import { isSafe } from "../../Process/Config.ts"
 import { messageOf } from "../../Process/Failure.ts"
@@ -100,9 +101,7 @@ const answering = <R>(
   )
 
 const faultOf = (issue: SchemaIssue.Issue) =>
-  describe(issue).issues.map(({ message, path }) => `${path?.map(String).join(".")}: ${message}`).join("; ")
-
-const describe = SchemaIssue.makeFormatterStandardSchemaV1()
+  faultsOf(issue).map(({ message, path }) => `${path.join(".")}: ${message}`).join("; ")
 
 const WebhookRequest = Schema.Struct({
   // 3QPR calls public HTTPS addresses only; a simulator may call the machine that it runs on.

@@ -3,7 +3,7 @@ import { Effect, Random } from "effect"
 /** Makes the ids of one run: `scan_01K…` for the prefix `scan`. */
 export type IdOf = (prefix: string) => Effect.Effect<string>
 
-/** Letters and digits of Crockford's base 32, in which ULIDs are written. */
+/** Characters of the alphabet of ULIDs. */
 export const characters = (length: number) =>
   Effect.map(
     Effect.all(Array.from({ length }, () => Random.nextIntBetween(0, 31))),
@@ -34,4 +34,5 @@ export const weighted = <A extends { readonly weight: number }>(choices: readonl
 /** True in this share of all cases. */
 export const chance = (share: number) => Effect.map(Random.next, (drawn) => drawn < share)
 
-const alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+/** Crockford's base 32, as in the ids of 3QPR's documentation. */
+export const alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"

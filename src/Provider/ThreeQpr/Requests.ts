@@ -1,19 +1,8 @@
-import {
-  Clock,
-  type Duration,
-  Effect,
-  Exit,
-  Random,
-  Redacted,
-  Ref,
-  Result,
-  Schema,
-  SchemaIssue,
-  Stream
-} from "effect"
+import { Clock, type Duration, Effect, Exit, Random, Redacted, Ref, Result, Schema, Stream } from "effect"
 import { FetchHttpClient, HttpClient, HttpClientRequest, type HttpClientResponse } from "effect/http"
 import { Buffer } from "node:buffer"
 import { parseExact } from "../../Domain/ExactJson.ts"
+import { faultsOf } from "../../Domain/SchemaFaults.ts"
 import { monotonicMillis } from "../../Process/Monotonic.ts"
 import { isRetriable, refused, ThreeQprFailed } from "./Failure.ts"
 import { waitAfter } from "./Quota.ts"
@@ -149,15 +138,13 @@ const decode = Effect.fnUntraced(
     if (text === undefined) return yield* Effect.fail(`the body is longer than ${maxBody >> 20} MiB`)
     const json = yield* Effect.mapError(parse(text), () => `the body is no JSON but ${type.slice(0, 60)}`)
     return yield* Effect.mapError(Schema.decodeUnknownEffect(schema)(json), ({ issue }) => {
-      const [first] = describe(issue).issues
-      return `${first?.message ?? "Unexpected"} at ${first?.path?.map(String).join(".") || "the top"}`
+      const [first] = faultsOf(issue)
+      return `${first?.message ?? "Unexpected"} at ${first?.path.join(".") || "the top"}`
     })
   }
 )
 
 const parse = (text: string) => Effect.try({ try: () => parseExact(text), catch: () => "no JSON" })
-
-const describe = SchemaIssue.makeFormatterStandardSchemaV1()
 
 /** Where APIs put the reason of an error; 3QPR does not document where it does. */
 const Reasons = Schema.Struct({

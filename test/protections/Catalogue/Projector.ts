@@ -162,9 +162,9 @@ export const projector: ReadonlyArray<Protection> = [
     name: "a batch that fails is halved until the poison event stands alone",
     edits: [
       edit(
-        "src/Projector/Projector.ts",
-        "if (events.length === 1) return Effect.succeed([deadLetter(messageOf(exit.cause))])",
-        "return Effect.succeed(events.map(() => deadLetter(messageOf(exit.cause))))"
+        "src/Consumer/Bisect.ts",
+        "if (batch.length <= 1) return Effect.forEach(batch, fault)",
+        "return Effect.forEach(batch, fault)"
       )
     ],
     test: "integration/Projector/Projector.test.ts",

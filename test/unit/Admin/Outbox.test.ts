@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer"
 import { assert, describe, it } from "vitest"
-import { mostBytes, mostEntries, Outbox } from "../../../src/Admin/Live/Outbox.ts"
+import { framed, mostBytes, mostEntries, Outbox } from "../../../src/Admin/Live/Outbox.ts"
 
 const entry = (sequence: number, size = 10) => ({
   sequence,
@@ -17,6 +17,14 @@ const takeAll = (outbox: Outbox) => {
 }
 
 const sequencesIn = (text: string) => [...text.matchAll(/^id: (\d+)$/gm)].map(([, id]) => Number(id))
+
+describe("a message of /v1/live", () => {
+  it("is a server-sent event with its id, when it has one", () => {
+    const text = (bytes: Uint8Array) => Buffer.from(bytes).toString()
+    assert.strictEqual(text(framed("entry", { a: "b\n" }, 7)), `id: 7\nevent: entry\ndata: {"a":"b\\n"}\n\n`)
+    assert.strictEqual(text(framed("status", {})), "event: status\ndata: {}\n\n")
+  })
+})
 
 describe("what waits for a client of /v1/live", () => {
   it("is given in order, and the newest status with the sequence it was given up to", () => {

@@ -37,10 +37,13 @@ export const recoveries = (ledger: Ledger, happened: ReadonlyArray<Happened>): R
 }
 
 /** Why a run failed; empty when it did not. */
-export const failures = ({ counts, faults, held, problems }: Report): ReadonlyArray<string> => [
+export const failures = (
+  { counts, faults, held, problems, witnessed }: Report
+): ReadonlyArray<string> => [
   ...problems,
   ...(faults.length === 0 ? ["no fault was injected"] : []),
   ...((counts?.ok ?? 0) === 0 ? ["no event was checked"] : []),
+  ...(witnessed.looks === 0 ? [`no look at the instruments ended: ${witnessed.failure}`] : []),
   ...(held.first && held.last ? grown(held.first, held.last) : [])
 ]
 

@@ -14,9 +14,17 @@ export interface Case {
   /** What 3QPR signed, by request; only such a one may be answered 200. */
   readonly bodies?: ReadonlyArray<Uint8Array | undefined>
   readonly head?: boolean
+  /** The server waits for more of the last request, so no other can follow. */
+  readonly unfinished?: boolean
   /** Where it goes; the public listener when undefined. */
   readonly listener?: "private"
 }
+
+/** Whether the server must take another request on the connection: it refuses whole requests, and the client stays. */
+export const canContinue = ({ answers, head, mayClose, steps, unfinished }: Case): boolean =>
+  mayClose !== true && unfinished !== true && head !== true
+  && steps.every((step) => typeof step !== "string")
+  && answers.every((statuses) => statuses.every((status) => status >= 400))
 
 /** What makes cases: the draws of a seed, and the ledger of what was really signed. */
 export interface Means {

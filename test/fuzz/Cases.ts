@@ -1,7 +1,9 @@
 import type { Kind } from "./Case.ts"
 import { bodies } from "./Cases/Bodies.ts"
 import { broken } from "./Cases/Broken.ts"
+import { connections } from "./Cases/Connections.ts"
 import { framing } from "./Cases/Framing.ts"
+import { privateListener } from "./Cases/Private.ts"
 import { signatures } from "./Cases/Signatures.ts"
 import { sizes } from "./Cases/Sizes.ts"
 import { valid } from "./Cases/Valid.ts"
@@ -13,5 +15,7 @@ export const kinds: ReadonlyArray<Kind> = [
   ...signatures,
   ...sizes,
   ...framing,
-  ...broken
+  ...broken,
+  ...connections,
+  ...privateListener
 ]

@@ -1,19 +1,21 @@
 import { Effect, Redacted } from "effect"
 import { FileSystem } from "effect"
-import { connect } from "nats"
 import { readFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
-import { stream } from "../../src/EventLog/Names.ts"
+import { isDeepStrictEqual } from "node:util"
 import { outcomes } from "../../src/Process/Metrics.ts"
 import { drawsOf } from "../support/Faults/Bodies.ts"
 import { send } from "../support/Http.ts"
 import * as NatsProcess from "../support/NatsProcess.ts"
+import * as Postgres from "../support/Postgres.ts"
 import { serve } from "../support/Serve.ts"
-import { type Case, drawKind } from "./Case.ts"
+import { canContinue, type Case, drawKind } from "./Case.ts"
 import { kinds } from "./Cases.ts"
+import { compare } from "./Compare.ts"
 import { floor } from "./Floor.ts"
 import { Healthy } from "./Healthy.ts"
 import { hashOf, Ledger, secret } from "./Ledger.ts"
+import { type Next, nextOf } from "./Next.ts"
 import { storms, type Weather } from "./Storms.ts"
 import { type Exchange, exchange } from "./Wire.ts"
 
@@ -44,6 +46,9 @@ export interface Report {
   readonly stored: number
 }
 
+/** The token of the private listener, which no case sends. */
+const adminToken = Redacted.make("the-token-of-the-operator")
+
 const maxInFlight = 64
 const maxBodyBytes = 1_048_576
 const workers = 16
@@ -56,15 +61,18 @@ export const fuzz = Effect.fnUntraced(function*({ say = () => {}, seconds, seed 
   const secretFile = `${yield* fs.makeTempDirectoryScoped()}/secret`
   yield* fs.writeFileString(secretFile, Redacted.value(secret))
   const broker = yield* NatsProcess.start()
+  const postgres = yield* Postgres.start
   const target = yield* serve(
     {
       NATS_URL: broker.url,
       NATS_TOKEN: broker.token,
+      DATABASE_URL: postgres.url,
       THREEQPR_WEBHOOK_SECRET_FILE: secretFile,
+      ADMIN_TOKEN: Redacted.value(adminToken),
       MAX_IN_FLIGHT: String(maxInFlight),
       MAX_BODY_BYTES: String(maxBodyBytes)
     },
-    ["--role", "ingress"],
+    ["--role", "ingress", "--role", "admin"],
     { preload: fileURLToPath(new URL("probe.ts", import.meta.url)) }
   )
   const started = target.logs.length
@@ -98,14 +106,22 @@ export const fuzz = Effect.fnUntraced(function*({ say = () => {}, seconds, seed 
     if (rest !== "") found(kind, `came over the wire: ${JSON.stringify(rest)}`)
     if (end === "timeout") found(kind, `neither an answer nor an end, after ${responses.length} answers`)
   }
-  const judge = (one: Case, done: Exchange) => {
+  const judge = (one: Case, done: Exchange, next: Next | undefined) => {
     look(one.kind, done)
-    for (const [index, { body, status }] of done.responses.entries()) {
+    if (done.continued) {
+      count("second request behind a refused one")
+      const second = done.responses[one.answers.length]
+      if (second?.status !== 200) {
+        found(one.kind, `the next request got ${second?.status ?? "no answer"}: ${shown(one)}`)
+      } else if (next?.id !== undefined) ledger.stored.add(next.id)
+    }
+    const own = done.continued ? done.responses.slice(0, one.answers.length) : done.responses
+    for (const [index, { body, status }] of own.entries()) {
       const allowed = one.answers[index] ?? []
       if (!allowed.includes(status)) {
         found(
           one.kind,
-          `request ${index + 1} was answered ${status} ${JSON.stringify(body)}, not ${
+          `request ${index + 1} was answered ${status} ${JSON.stringify(body.slice(0, 200))}, not ${
             allowed.join(" or ")
           }: ${shown(one)}`
         )
@@ -116,7 +132,9 @@ export const fuzz = Effect.fnUntraced(function*({ say = () => {}, seconds, seed 
       const id = receipt.id ?? (signed && `sha256:${hashOf(signed)}`)
       if (id !== undefined) ledger.stored.add(id)
     }
-    if (!one.mayClose && done.responses.length < one.answers.length) {
+    // An answer that says so ends the connection: what comes behind an unread body is not read.
+    const closed = one.listener === "private" && done.responses.at(-1)?.closes === true
+    if (!one.mayClose && !closed && done.responses.length < one.answers.length) {
       found(one.kind, `${done.responses.length} answers of ${one.answers.length}: ${shown(one)}`)
     }
   }
@@ -144,16 +162,21 @@ export const fuzz = Effect.fnUntraced(function*({ say = () => {}, seconds, seed 
     weigh()
     const scale = setInterval(weigh, 50)
     let storming = false
+    // Each kind once, however short the run is.
+    const notYet = [...kinds]
     const worker = async () => {
       while (performance.now() < until) {
         if (storming) {
           await new Promise((wake) => setTimeout(wake, 20))
           continue
         }
-        const { kind, make } = drawKind(draw, kinds)
+        const { kind, make } = notYet.pop() ?? drawKind(draw, kinds)
         const one = { kind, ...make({ draw, ledger, maxBodyBytes }) }
         const to = one.listener === "private" ? privatePort : port
-        judge(one, await exchange(to, one.steps, { answers: one.answers.length, head: one.head ?? false }))
+        const means = { draw, ledger, maxBodyBytes }
+        const next = canContinue(one) ? nextOf(one, means) : undefined
+        const options = { answers: one.answers.length, head: one.head ?? false, next: next?.bytes }
+        judge(one, await exchange(to, one.steps, options), next)
         // So that it is the server that is busy, and not we who measure.
         await new Promise((wake) => setTimeout(wake, 10))
       }
@@ -183,7 +206,12 @@ export const fuzz = Effect.fnUntraced(function*({ say = () => {}, seconds, seed 
     weigh()
   })
 
-  const { body: metrics } = yield* send(`${target.admin}/metrics`)
+  const authorization = `Bearer ${Redacted.value(adminToken)}`
+  const { body: metrics } = yield* send(`${target.admin}/metrics`, { headers: { authorization } })
+  const { body: operations } = yield* send(`${target.admin}/v1/operations`, { headers: { authorization } })
+  if (!isDeepStrictEqual(operations, { operations: [] })) {
+    found("a client without a token", `began ${JSON.stringify(operations)}`)
+  }
   const seen = Object.fromEntries(outcomes.map((outcome) => [
     outcome,
     Number(
@@ -220,39 +248,8 @@ const pick = (all: typeof storms, index: number) => {
 
 const shown = ({ steps }: Case) =>
   steps.map((step) =>
-    typeof step === "object" ? JSON.stringify(String.fromCharCode(...step.subarray(0, 160))) : step
+    typeof step === "object"
+      ? JSON.stringify(String.fromCharCode(...step.subarray(0, 160))).slice(0, 300)
+      : step
   )
     .slice(0, 3).join(" ")
-
-/** Reads the whole stream, and reports each entry without a signature and each answer that was not kept. */
-const compare = async (
-  broker: NatsProcess.NatsProcess,
-  ledger: Ledger,
-  found: (kind: string, what: string) => void
-) => {
-  const connection = await connect({ servers: broker.url, token: broker.token })
-  try {
-    const { state } = await (await connection.jetstreamManager()).streams.info(stream)
-    const ids = new Set<string>()
-    // A quarantined body is deduplicated by its hash, and answered with the id of its event.
-    const answered = new Set<string>()
-    if (state.messages === 0) return 0
-    const consumer = await connection.jetstream().consumers.get(stream)
-    for await (const message of await consumer.consume()) {
-      const id = message.headers?.get("Nats-Msg-Id") ?? ""
-      if (message.subject !== "3qpr.quarantine.probe") {
-        if (!ledger.authentic.has(hashOf(message.data))) {
-          found("forged", `stored under ${id}, on ${message.subject}`)
-        }
-        if (ids.has(id)) found("twice", id)
-        ids.add(id)
-        answered.add(id).add(message.headers?.get("ce-id") ?? id)
-      }
-      if (message.info.pending === 0) break
-    }
-    for (const id of ledger.stored) if (!answered.has(id)) found("lost", id)
-    return ids.size
-  } finally {
-    await connection.close()
-  }
-}

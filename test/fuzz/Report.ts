@@ -3,8 +3,8 @@ import { kinds } from "./Cases.ts"
 import type { Report } from "./Fuzz.ts"
 import { storms } from "./Storms.ts"
 
-/** Every status that the public listener gives. */
-const statuses = [200, 400, 404, 405, 408, 413, 415, 431, 503]
+/** Every status that the listeners give. */
+const statuses = [200, 400, 401, 403, 404, 405, 408, 413, 415, 431, 503]
 
 /**
  * The longest that one turn of the event loop may take, in milliseconds: 50, or some times what the runtime's HTTP
@@ -27,7 +27,8 @@ export const failures = (report: Report, longest = longestBlock(report)): Readon
   const { blocked, healthy, memory, outcomes, problems } = report
   const long = blocked.filter((millis) => millis > longest)
   const missing = [
-    ...[...kinds, ...storms].map(({ kind }) => kind).filter((kind) => report.kinds[kind] === undefined),
+    ...[...[...kinds, ...storms].map(({ kind }) => kind), "second request behind a refused one"]
+      .filter((kind) => report.kinds[kind] === undefined),
     ...Object.entries(outcomes).flatMap(([outcome, count]) => count === 0 ? [outcome] : []),
     ...statuses.filter((status) => report.statuses[status] === undefined)
   ]

@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer"
 import * as Signature from "../../src/Signature/Signature.ts"
-import { between, type Means } from "./Case.ts"
+import { between, type Means, pick } from "./Case.ts"
 
 export const webhook = "/webhooks/3qpr"
 
@@ -23,6 +23,13 @@ export const delivery = (
     ]),
     body
   ])
+
+/** Any request, whole and with its length. */
+export const request = (requestLine: string, body: Uint8Array, more: ReadonlyArray<string> = []) =>
+  Buffer.concat([head([`Content-Length: ${body.length}`, ...more], requestLine), body])
+
+/** The length of a body that no route reads: on Deno one of 140 kB has blocked the connection. */
+export const unreadLength = ({ draw }: Means) => pick(draw, [0, 0, 0, 1, 2_000, 140_000, 300_000])
 
 /** As 3QPR would send it. */
 export const authentic = ({ ledger }: Means, body: Uint8Array, more: ReadonlyArray<string> = []) =>

@@ -8,6 +8,8 @@ export type Step = Uint8Array | number | "half-close" | "reset"
 export interface Response {
   readonly status: number
   readonly body: string
+  /** Whether it says that the connection ends with it. */
+  readonly closes: boolean
 }
 
 /** All that came of a connection. */
@@ -17,12 +19,16 @@ export interface Exchange {
   readonly rest: string
   /** Whether the server ended the connection, or we gave up waiting, or we had all answers. */
   readonly end: "closed" | "timeout" | "answered"
+  /** Whether the next request was sent. */
+  readonly continued: boolean
   readonly took: number
 }
 
 export interface ExchangeOptions {
   /** Answers after which we leave; until then the server has to answer or to close. */
   readonly answers: number
+  /** A request that follows on the same connection when it stays open behind all these answers. */
+  readonly next?: Uint8Array | undefined
   /** The requests are HEAD: answers have no bodies. */
   readonly head?: boolean
   /** How long to wait after the last step, in milliseconds. */
@@ -37,16 +43,27 @@ export const exchange = (port: number, steps: ReadonlyArray<Step>, options: Exch
     let received: Buffer = Buffer.alloc(0)
     let timer: ReturnType<typeof setTimeout> | undefined
     let over = false
+    let sent = false
+    let continued = false
     const finish = (end: Exchange["end"]) => {
       if (over) return
       over = true
       clearTimeout(timer)
       socket.destroy()
-      resolve({ ...parse(received, options.head === true), end, took: performance.now() - began })
+      resolve({ ...parse(received, options.head === true), end, continued, took: performance.now() - began })
+    }
+    const advance = () => {
+      const { responses } = parse(received, options.head === true)
+      if (continued) return void (responses.length > options.answers && finish("answered"))
+      if (responses.length < options.answers) return
+      if (options.next === undefined || responses.at(-1)?.closes === true) return finish("answered")
+      if (!sent) return
+      continued = true
+      socket.write(options.next)
     }
     socket.on("data", (chunk: Buffer) => {
       received = received.length === 0 ? chunk : Buffer.concat([received, chunk])
-      if (parse(received, options.head === true).responses.length >= options.answers) finish("answered")
+      advance()
     })
     socket.on("end", () => finish("closed"))
     socket.on("error", () => finish("closed"))
@@ -59,7 +76,9 @@ export const exchange = (port: number, steps: ReadonlyArray<Step>, options: Exch
         else if (step === "reset") return void socket.resetAndDestroy()
         else if (!socket.write(step)) await flushed()
       }
+      sent = true
       timer = setTimeout(() => finish("timeout"), options.patience ?? 15_000)
+      advance()
     }
     const flushed = () =>
       new Promise<void>((wake) => {
@@ -84,10 +103,11 @@ export const parse = (received: Buffer, head: boolean) => {
     )
     const from = end + 4
     const interim = status < 200
+    const closes = headers.some((header) => /^connection:\s*close$/i.test(header))
     const chunked = headers.some((header) => /^transfer-encoding:\s*chunked$/i.test(header))
     const to = interim || head ? from : chunked ? endOfChunks(received, from) : from + length
     if (to > received.length) break
-    if (!interim) responses.push({ status, body: received.toString("utf8", from, to) })
+    if (!interim) responses.push({ status, body: received.toString("utf8", from, to), closes })
     at = to
   }
   return { responses, rest: received.toString("latin1", at, at + 200) }

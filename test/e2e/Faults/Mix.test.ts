@@ -10,6 +10,7 @@ import { Ledger } from "../../support/Faults/Ledger.ts"
 import * as System from "../../support/Faults/System.ts"
 import { witness } from "../../support/Faults/Witness.ts"
 import { test } from "../../support/Live.ts"
+import { until } from "../../support/Until.ts"
 
 /** Those that are over soon; `npm run faults` mixes all of them for as long as one likes. */
 const short = [
@@ -41,6 +42,7 @@ describe("npm run faults", () => {
         seconds: 15,
         faults: faults.filter(({ name }) => short.includes(name))
       })
+      yield* until("a look at the instruments", Effect.sync(() => witnessed.looks), (looks) => looks > 0)
       const now = held(target)
       const report = {
         seed: 5,
@@ -59,6 +61,10 @@ describe("npm run faults", () => {
       assert.deepStrictEqual(failures({ ...report, faults: [] }), ["no fault was injected"])
       assert.deepStrictEqual(failures({ ...report, counts: undefined }), ["no event was checked"])
       assert.deepStrictEqual(failures({ ...report, problems: ["lost: evt_1"] }), ["lost: evt_1"])
+      assert.deepStrictEqual(
+        failures({ ...report, witnessed: { ...witnessed, looks: 0, failure: "timed out" } }),
+        ["no look at the instruments ended: timed out"]
+      )
     }),
     120_000
   )

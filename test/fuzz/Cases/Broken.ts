@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer"
 import * as Signature from "../../../src/Signature/Signature.ts"
 import { between, type Kind, pick } from "../Case.ts"
-import { authentic, delivery, head, webhook } from "../Request.ts"
+import { authentic, delivery, head, request, unreadLength, webhook } from "../Request.ts"
 
 const someSignature = `${Signature.header}: sha256=${"0".repeat(64)}`
 
@@ -45,11 +45,11 @@ export const broken: ReadonlyArray<Kind> = [
   {
     kind: "other method",
     weight: 2,
-    make: ({ draw }) => ({
+    make: (means) => ({
       steps: [
-        head(
-          ["Content-Length: 0"],
-          `${pick(draw, ["GET", "PUT", "DELETE", "PATCH", "OPTIONS"])} ${webhook} HTTP/1.1`
+        request(
+          `${pick(means.draw, ["GET", "PUT", "DELETE", "PATCH", "OPTIONS"])} ${webhook} HTTP/1.1`,
+          Buffer.alloc(unreadLength(means))
         )
       ],
       answers: [[405]]
@@ -58,12 +58,11 @@ export const broken: ReadonlyArray<Kind> = [
   {
     kind: "other path",
     weight: 2,
-    make: ({ draw }) => ({
+    make: (means) => ({
       steps: [
-        head(
-          ["Content-Length: 0"],
-          `${pick(draw, ["GET", "POST"])} ${
-            pick(draw, [
+        request(
+          `${pick(means.draw, ["GET", "POST"])} ${
+            pick(means.draw, [
               "/",
               "/metrics",
               "/v1/scans",
@@ -76,7 +75,8 @@ export const broken: ReadonlyArray<Kind> = [
               "/docs",
               "/openapi.json"
             ])
-          } HTTP/1.1`
+          } HTTP/1.1`,
+          Buffer.alloc(unreadLength(means))
         )
       ],
       answers: [[404]]
@@ -102,8 +102,13 @@ export const broken: ReadonlyArray<Kind> = [
   {
     kind: "health by POST",
     weight: 1,
-    make: ({ draw }) => ({
-      steps: [head(["Content-Length: 0"], `POST ${pick(draw, ["/livez", "/readyz"])} HTTP/1.1`)],
+    make: (means) => ({
+      steps: [
+        request(
+          `POST ${pick(means.draw, ["/livez", "/readyz"])} HTTP/1.1`,
+          Buffer.alloc(unreadLength(means))
+        )
+      ],
       answers: [[405]]
     })
   }

@@ -5,7 +5,7 @@ import { secret } from "../Ledger.ts"
 import { authentic, head } from "../Request.ts"
 
 /** Whatever is refused; not a success, and not a 500. */
-const refused = [400, 404, 405, 408, 411, 413, 414, 415, 417, 426, 431, 501, 505]
+export const refused = [400, 404, 405, 408, 411, 413, 414, 415, 417, 426, 431, 501, 505]
 
 /** Two ways to read where a request ends. What would hide behind it is well signed, and must not get in. */
 const smuggled = (means: Means, lines: ReadonlyArray<string>) => {

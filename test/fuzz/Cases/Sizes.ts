@@ -32,7 +32,8 @@ export const sizes: ReadonlyArray<Kind> = [
     weight: 1,
     make: ({ draw }) => ({
       steps: [head([`Content-Length: ${pick(draw, ["1048577", "99999999999", "9007199254740993"])}`])],
-      answers: [[413]]
+      answers: [[413]],
+      unfinished: true
     })
   },
   {

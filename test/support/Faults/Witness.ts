@@ -1,4 +1,4 @@
-import { Duration, Effect, type Scope } from "effect"
+import { Cause, Duration, Effect, type Scope } from "effect"
 import { projections } from "../../../src/Projector/Projections.ts"
 import { deadLetters } from "./Check.ts"
 import { type Instrument, instruments, type Kind, type Speaking } from "./Instruments.ts"
@@ -18,6 +18,8 @@ export interface Witness {
   readonly different: number
   /** The longest time for which an instrument was green beside a difference, in milliseconds. */
   readonly longest: number
+  /** Why the last look that failed did; empty when none has. */
+  readonly failure: string
 }
 
 /** How a read model differs from what its durable consumer has finished. */
@@ -32,7 +34,7 @@ export const witness = Effect.fnUntraced(function*(
   system: Pick<System, "broker" | "query">,
   speaking: Speaking
 ): Effect.fn.Return<Witness, never, Scope.Scope> {
-  const seen = { problems: new Array<string>(), looks: 0, different: 0, longest: 0 }
+  const seen = { problems: new Array<string>(), looks: 0, different: 0, longest: 0, failure: "" }
   const green = new Map<string, number>()
   const judge = judgeOf(seen, green)
   const readAll = instruments(speaking)
@@ -62,7 +64,12 @@ export const witness = Effect.fnUntraced(function*(
     Effect.timeout("60 seconds"),
     Effect.sandbox,
     // What cannot be compared now may have been repaired meanwhile.
-    Effect.catch(() => Effect.sync(() => green.clear()))
+    Effect.catch((cause) =>
+      Effect.sync(() => {
+        seen.failure = Cause.pretty(cause).split("\n")[0] ?? ""
+        green.clear()
+      })
+    )
   )
   yield* Effect.forkScoped(Effect.forever(
     Effect.timed(looked).pipe(

@@ -9,7 +9,7 @@ import { HttpApi } from "effect/http-api"
 import { Analytics } from "./Api/Analytics.ts"
 import { Authorization } from "./Api/Authorization.ts"
 import { DeadLetters } from "./Api/DeadLetters.ts"
-import { document } from "./Api/Document.ts"
+import { documentOf } from "./Api/Document.ts"
 import { EventLives } from "./Api/EventLife.ts"
 import { Events } from "./Api/Events.ts"
 import { Forget } from "./Api/Forget.ts"
@@ -27,13 +27,13 @@ import { WebhookSecrets } from "./Api/WebhookSecrets.ts"
 /** Misspelt parameters and fields are refused, so that no filter is dropped without a word. */
 const strict = { onExcessProperty: "error", errors: "all" } as const
 
-/** What the private listener answers, apart from how. */
-export class Api extends HttpApi.make("threeqpr-events")
+const contract = HttpApi.make("threeqpr-events")
   .add(Scans, Conversations, QprCodes, Subscriptions, Analytics, Events, EventLives, Live, Consumers, Status)
   .add(DeadLetters, Quarantine, Forget, Operations, Projections, Reconciliations, Rejections, WebhookSecrets)
   .middleware(Validation)
   .middleware(Authorization)
   .annotate(HttpApi.QueryParseOptions, strict)
   .annotate(HttpApi.PayloadParseOptions, strict)
-  .annotateMerge(document)
-{}
+
+/** What the private listener answers, apart from how. */
+export class Api extends contract.annotateMerge(documentOf(contract)) {}

@@ -1,11 +1,13 @@
 import { Schema } from "effect"
+import { field, model } from "./Documented.ts"
 
-/**
- * What is to be forgotten: a code with its scans and their conversations, one conversation, or what one event is
- * about.
- */
-export const Target = Schema.Struct({
-  kind: Schema.Literals(["qpr_code", "conversation", "event"]),
-  id: Schema.String
-})
+/** What an erasure removes. */
+export const Target = model(
+  "ErasureTarget",
+  "What is erased: a code with its scans and their conversations, one conversation, or what one event is about.",
+  Schema.Struct({
+    kind: field(Schema.Literals(["qpr_code", "conversation", "event"]), "The kind of what is erased."),
+    id: field(Schema.String, "The id of the code, of the conversation or of the event.")
+  })
+)
 export type Target = typeof Target.Type

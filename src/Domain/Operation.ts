@@ -1,16 +1,12 @@
 import { Schema } from "effect"
 import { Buffer } from "node:buffer"
+import { field, model } from "./Documented.ts"
 
 /** What an operator can do with many events. */
 export const Kind = Schema.Literals(["redrive", "discard", "quarantine-redrive", "forget"])
 export type Kind = typeof Kind.Type
 
-/**
- * What became of one event of an operation. `applied`: the consumer handled it. `dead`: it failed again.
- * `discarded`: its dead letter is removed permanently. `released`: the quarantined entry is an event now.
- * `unusable`: it still does not decode. `forgotten`: it is in the log no more, and nothing
- * that was made of it. `gone`: there was nothing under this id any more.
- */
+/** What became of one event of an operation. */
 export const Result = Schema.Literals([
   "applied",
   "dead",
@@ -40,14 +36,23 @@ export const Started = Schema.Struct({
 })
 export type Started = typeof Started.Type
 
+/** The meaning of each result. */
+export const resultMeaning =
+  "`applied`: the consumer handled the event. `dead`: it failed again. `discarded`: its dead letter is removed "
+  + "permanently. `released`: the quarantined entry is an event now. `unusable`: the entry still does not decode. "
+  + "`forgotten`: the event is erased from the log and from the read models. `gone`: nothing was there under this id."
+
 /** What became of one event. */
-export const Outcome = Schema.Struct({
-  /** A dead letter's id, or an entry's sequence. */
-  id: Schema.String,
-  result: Result,
-  error: Schema.NullOr(Schema.String),
-  at: Schema.String
-})
+export const Outcome = model(
+  "OperationOutcome",
+  "The result of one event of an operation.",
+  Schema.Struct({
+    id: field(Schema.String, "The id of the dead letter, or the sequence of the entry."),
+    result: field(Result, resultMeaning),
+    error: field(Schema.NullOr(Schema.String), "Why it failed; null without an error."),
+    at: field(Schema.String, "When it ended.")
+  })
+)
 export type Outcome = typeof Outcome.Type
 
 /** The events of an operation, in parts. */

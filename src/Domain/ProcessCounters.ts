@@ -1,18 +1,22 @@
 import { Schema } from "effect"
+import { field, model } from "./Documented.ts"
 import { roles } from "./Role.ts"
 
 const Counts = Schema.Record(Schema.String, Schema.Number)
 
 /** What one process has counted since it started. */
-export const ProcessCounters = Schema.Struct({
-  /** Host and process id. */
-  instance: Schema.String,
-  /** With `instance`, what tells it from the one that ran there before. */
-  started_at: Schema.String,
-  roles: Schema.Array(Schema.Literals(roles)),
-  /** Deliveries by what became of them; none without the ingress role. */
-  deliveries: Counts,
-  /** Events that a projection has applied or found applied before; none without the projector role. */
-  projected: Counts
-})
+export const ProcessCounters = model(
+  "ProcessCounters",
+  "What one process has counted since it started.",
+  Schema.Struct({
+    instance: field(Schema.String, "Host and process id."),
+    started_at: field(Schema.String, "When the process started. With `instance` it identifies the process."),
+    roles: field(Schema.Array(Schema.Literals(roles)), "The roles that the process has."),
+    deliveries: field(Counts, "Deliveries by result. Empty without the role `ingress`."),
+    projected: field(
+      Counts,
+      "Events that a projection has applied, or found applied before. Empty without the role `projector`."
+    )
+  })
+)
 export type ProcessCounters = typeof ProcessCounters.Type

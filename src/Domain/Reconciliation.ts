@@ -1,70 +1,64 @@
 import { Schema } from "effect"
+import { field, model } from "./Documented.ts"
 
 const Text = Schema.NullOr(Schema.String)
 
-/** A scan that cannot be used. */
-export const UnusableExample = Schema.Struct({
-  /** Null when it has no id that can be looked up. */
-  id: Schema.NullOr(Schema.String),
-  reason: Schema.String
-})
+export const UnusableExample = model(
+  "UnusableScan",
+  "A scan of 3QPR that cannot be used.",
+  Schema.Struct({
+    id: field(Text, "The id of the scan; null when it has no id that can be looked up."),
+    reason: field(Schema.String, "Why the scan cannot be used.")
+  })
+)
 export type UnusableExample = typeof UnusableExample.Type
 
 const Ids = Schema.Array(Schema.String)
 
 /** What a reconciliation keeps of the scans that were missing. */
 export const exampleFields = {
-  /** The first ids of repaired scans; at most 100. */
-  repaired_examples: Ids,
-  /** The first ids of scans that are still missing; at most 100. */
-  still_missing_examples: Ids,
-  /** The first unusable scans and why; at most 20. */
-  unusable_examples: Schema.Array(UnusableExample)
+  repaired_examples: field(Ids, "The first ids of repaired scans; at most 100."),
+  still_missing_examples: field(Ids, "The first ids of scans that are still missing; at most 100."),
+  unusable_examples: field(Schema.Array(UnusableExample), "The first unusable scans; at most 20.")
 }
 
-/** State of a reconciliation; it continues by itself while `running`. */
 const State = Schema.Literals(["running", "done", "cancelled", "failed"])
 
 /** A comparison of 3QPR's scans of some time with ours, and the repair of what is missing. */
-export const Reconciliation = Schema.Struct({
-  id: Schema.Finite,
-  state: State,
-  /** ISO 8601; scans from `since` until `until`. */
-  since: Schema.String,
-  until: Schema.String,
-  /** Of this code only; null is all. */
-  qpr_code_id: Text,
-  /** Counts and appends nothing. */
-  dry_run: Schema.Boolean,
-  /** By `serve` itself. */
-  scheduled: Schema.Boolean,
-  requested_by: Schema.String,
-  requested_at: Schema.String,
-  started_at: Text,
-  finished_at: Text,
-  /** Scans that 3QPR has. */
-  seen: Schema.Finite,
-  /** Of those, the ones that were missing when they were compared, because no webhook delivered them. */
-  missing: Schema.Finite,
-  /** Of the missing, the ones that are repaired: they are in the event log now. */
-  appended: Schema.Finite,
-  /** Of the missing, the ones that are still missing. */
-  still_missing: Schema.Finite,
-  /** In the log, and kept aside as dead letters: a redrive brings them back, not a reconciliation. */
-  dead_lettered: Schema.Finite,
-  /** Not comparable or not appended, because they are no event that the log and the database can take. */
-  unusable: Schema.Finite,
-  /** Codes that 3QPR's list has. */
-  codes_seen: Schema.Finite,
-  /** Of those, the ones whose name, status or metadata the read model did not have. */
-  codes_outdated: Schema.Finite,
-  /** Of the outdated, the ones that are in the event log now. */
-  codes_appended: Schema.Finite,
-  codes_unusable: Schema.Finite,
-  /** Why the codes could not be compared. The scans were compared all the same. */
-  codes_error: Text,
-  ...exampleFields,
-  /** Why it failed, or what it waits for. */
-  error: Text
-})
+export const Reconciliation = model(
+  "Reconciliation",
+  "A comparison of 3QPR's scans and codes with the event log, and the repair of what is missing.",
+  Schema.Struct({
+    id: field(Schema.Finite, "The id of the reconciliation."),
+    state: field(State, "The state. A reconciliation continues by itself while it is `running`."),
+    since: field(Schema.String, "Scans from this time are compared (ISO 8601, inclusive)."),
+    until: field(Schema.String, "Scans until this time are compared (ISO 8601, exclusive)."),
+    qpr_code_id: field(Text, "Only scans of this code are compared; null compares all."),
+    dry_run: field(Schema.Boolean, "Whether it counts only, and appends nothing."),
+    scheduled: field(Schema.Boolean, "Whether `serve` started it by itself."),
+    requested_by: field(Schema.String, "Who asked for it."),
+    requested_at: field(Schema.String, "When it was asked for."),
+    started_at: field(Text, "When it started; null until then."),
+    finished_at: field(Text, "When it ended; null until then."),
+    seen: field(Schema.Finite, "Scans that 3QPR has."),
+    missing: field(
+      Schema.Finite,
+      "Scans that were missing when they were compared, because no webhook delivered them."
+    ),
+    appended: field(Schema.Finite, "Missing scans that are repaired: they are in the event log now."),
+    still_missing: field(Schema.Finite, "Missing scans that are not repaired."),
+    dead_lettered: field(
+      Schema.Finite,
+      "Scans in the log that are dead letters. A redrive repairs them, and not a reconciliation."
+    ),
+    unusable: field(Schema.Finite, "Scans that the event log or the database cannot take."),
+    codes_seen: field(Schema.Finite, "Codes of 3QPR's list."),
+    codes_outdated: field(Schema.Finite, "Codes whose name, status or metadata the read model did not have."),
+    codes_appended: field(Schema.Finite, "Outdated codes that are in the event log now."),
+    codes_unusable: field(Schema.Finite, "Codes that the event log or the database cannot take."),
+    codes_error: field(Text, "Why the codes could not be compared; the scans are compared nevertheless."),
+    ...exampleFields,
+    error: field(Text, "Why it failed, or what it waits for.")
+  })
+)
 export type Reconciliation = typeof Reconciliation.Type

@@ -1,41 +1,56 @@
 import { Schema } from "effect"
+import { field, model } from "./Documented.ts"
 
 const summary = {
-  id: Schema.String,
-  /** The process that refused it: host and process id. */
-  instance: Schema.String,
-  reason: Schema.String,
-  at: Schema.String,
-  /** The path that the request named. A receiver of an older version does not give it. */
-  path: Schema.optionalKey(Schema.String),
-  /** The address of the client, or of the proxy in front. */
-  source: Schema.String,
-  /** Bytes of the body, as far as it was read, or as it was declared. */
-  size: Schema.Finite
+  id: field(Schema.String, "The id of the record."),
+  instance: field(Schema.String, "The process that refused the request: host and process id."),
+  reason: field(Schema.String, "Why the request was refused, such as `invalid_signature`."),
+  at: field(Schema.String, "When the request was refused."),
+  path: field(
+    Schema.optionalKey(Schema.String),
+    "The path that the request named. A receiver of an older version leaves it out."
+  ),
+  source: field(Schema.String, "The address of the client, or of the proxy in front."),
+  size: field(Schema.Finite, "Bytes of the body, as far as it was read, or as it was declared.")
 }
 
-export const RejectionSummary = Schema.Struct(summary)
+export const RejectionSummary = model(
+  "RejectedRequestSummary",
+  "A request that a public listener refused, without its body.",
+  Schema.Struct(summary)
+)
 export type RejectionSummary = typeof RejectionSummary.Type
 
-const Found = Schema.Struct({
-  cause: Schema.String,
-  explanation: Schema.String,
-  remedy: Schema.String,
-  secret: Schema.String
-})
+const Found = model(
+  "SignatureCause",
+  "A known cause that would make the signature fit.",
+  Schema.Struct({
+    cause: field(Schema.String, "The name of the cause."),
+    explanation: field(Schema.String, "What happened."),
+    remedy: field(Schema.String, "What to do."),
+    secret: field(Schema.String, "Which of the secrets fits, without its value.")
+  })
+)
 
-export const RejectionDetail = Schema.Struct({
-  ...summary,
-  headers: Schema.Record(Schema.String, Schema.String),
-  /** The first 8 KiB of the body. */
-  head_base64: Schema.String,
-  /** Whether that is all of it. */
-  complete: Schema.Boolean,
-  /** What is wrong with the signature, and known causes that would make it fit; null without the whole body. */
-  doctor: Schema.NullOr(Schema.Struct({
-    summary: Schema.String,
-    causes: Schema.Array(Found),
-    remaining: Schema.Array(Schema.String)
-  }))
-})
+const Report = model(
+  "SignatureReport",
+  "What is wrong with a signature.",
+  Schema.Struct({
+    summary: field(Schema.String, "The finding in one sentence."),
+    causes: field(Schema.Array(Found), "Known causes that would make the signature fit."),
+    remaining: field(Schema.Array(Schema.String), "What can be wrong when no cause is found.")
+  })
+)
+
+export const RejectionDetail = model(
+  "RejectedRequest",
+  "A request that a public listener refused.",
+  Schema.Struct({
+    ...summary,
+    headers: field(Schema.Record(Schema.String, Schema.String), "The headers of the request, by name."),
+    head_base64: field(Schema.String, "The first 8 KiB of the body, in base64."),
+    complete: field(Schema.Boolean, "Whether `head_base64` is the whole body."),
+    doctor: field(Schema.NullOr(Report), "What is wrong with the signature; null without the whole body.")
+  })
+)
 export type RejectionDetail = typeof RejectionDetail.Type

@@ -1,60 +1,110 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
+import { field, model } from "../../Domain/Documented.ts"
 import { InvalidRequest, NotFound, Unavailable } from "./Problems.ts"
 import { AnyText } from "./Query.ts"
+import { CodeId } from "./ReadModels.ts"
 
 /** 3QPR's own parameters, and its defaults. */
 export const AnalyticsQuery = Schema.Struct({
-  /** `30d` unless told. A period ends now and begins with the day, in UTC, that it reaches back to. */
-  period: Schema.optional(Schema.Literals(["7d", "30d", "90d", "all"])),
-  /** `day` unless told; weeks begin on Monday; all in UTC. */
-  granularity: Schema.optional(Schema.Literals(["hour", "day", "week"]))
+  period: field(
+    Schema.optional(Schema.Literals(["7d", "30d", "90d", "all"])),
+    "How far the analytics reach back. A period ends now, and begins with the day in UTC that it reaches back to.",
+    { default: "30d", example: "7d" }
+  ),
+  granularity: field(
+    Schema.optional(Schema.Literals(["hour", "day", "week"])),
+    "The length of each entry of the time series, in UTC. Weeks begin on Monday.",
+    { default: "day", example: "week" }
+  )
 })
 export type AnalyticsQuery = typeof AnalyticsQuery.Type
 
 const Text = Schema.NullOr(Schema.String)
 
+const ofCountry = model(
+  "CountryScans",
+  "The scans of one country.",
+  Schema.Struct({
+    country: field(Text, "The country; null when 3QPR did not know it."),
+    scans: field(Schema.Finite, "The number of scans.")
+  })
+)
+
+const ofDevice = model(
+  "DeviceScans",
+  "The scans of one kind of device.",
+  Schema.Struct({
+    device: field(Text, "The kind of device; null when 3QPR did not know it."),
+    scans: field(Schema.Finite, "The number of scans.")
+  })
+)
+
+const ofCode = model(
+  "CodeScans",
+  "The scans of one code.",
+  Schema.Struct({
+    qpr_code_id: field(Text, "The id of the code; null when the scans name none."),
+    name: field(Text, "The name of the code; null when no event of the code has told it."),
+    short_id: field(Text, "The short id of the code; null when no event of the code has told it."),
+    scans: field(Schema.Finite, "The number of scans.")
+  })
+)
+
+const Entry = model(
+  "AnalyticsEntry",
+  "One hour, day or week of a time series.",
+  Schema.Struct({
+    date: field(
+      Schema.String,
+      "The hour (`2026-03-20T15:00:00Z`), the day, or the Monday of the week (`2026-03-16`)."
+    ),
+    scans: field(Schema.Finite, "The number of scans."),
+    conversations_completed: field(Schema.Finite, "The number of conversations that ended.")
+  })
+)
+
 const analytics = {
-  period: Schema.String,
-  granularity: Schema.String,
-  scans_total: Schema.Finite,
-  /** Conversations started for each scan, to two decimals. */
-  conversation_rate: Schema.Finite,
-  /** For each conversation that was started, to one decimal. */
-  avg_messages_per_conversation: Schema.Finite,
-  /** At most ten, the most scans first; null is what 3QPR did not know. */
-  top_countries: Schema.Array(Schema.Struct({ country: Text, scans: Schema.Finite })),
-  top_devices: Schema.Array(Schema.Struct({ device: Text, scans: Schema.Finite })),
-  /** Conversations that ended in the period. */
-  conversations_completed: Schema.Finite,
-  /**
-   * The hours (`2026-03-20T15:00:00Z`), days or weeks (`2026-03-16`) that have any, the oldest first; at most the
-   * last 10,000.
-   */
-  timeseries: Schema.Array(Schema.Struct({
-    date: Schema.String,
-    scans: Schema.Finite,
-    conversations_completed: Schema.Finite
-  }))
+  period: field(Schema.String, "The period that the numbers are of."),
+  granularity: field(Schema.String, "The length of each entry of the time series."),
+  scans_total: field(Schema.Finite, "The number of scans in the period."),
+  conversation_rate: field(Schema.Finite, "Conversations that were started for each scan, to two decimals."),
+  avg_messages_per_conversation: field(
+    Schema.Finite,
+    "Messages for each conversation that was started, to one decimal."
+  ),
+  top_countries: field(Schema.Array(ofCountry), "The countries with the most scans, at most 10."),
+  top_devices: field(Schema.Array(ofDevice), "The kinds of device with the most scans, at most 10."),
+  conversations_completed: field(Schema.Finite, "The number of conversations that ended in the period."),
+  timeseries: field(
+    Schema.Array(Entry),
+    "The hours, days or weeks that have scans or conversations, oldest first; at most the last 10,000."
+  )
 }
 
 /** As 3QPR's own, but for `scans_unique_devices`: no event tells one device from another. */
-export const CodeAnalytics = Schema.Struct({ qpr_code_id: Schema.String, ...analytics })
+export const CodeAnalytics = model(
+  "CodeAnalytics",
+  "The analytics of one code.",
+  Schema.Struct({ qpr_code_id: field(Schema.String, "The id of the code."), ...analytics })
+)
 export type CodeAnalytics = typeof CodeAnalytics.Type
 
 /** The same of all codes together, and which codes have the most scans. */
-export const AllAnalytics = Schema.Struct({
-  ...analytics,
-  top_codes: Schema.Array(
-    Schema.Struct({ qpr_code_id: Text, name: Text, short_id: Text, scans: Schema.Finite })
-  )
-})
+export const AllAnalytics = model(
+  "Analytics",
+  "The analytics of all codes together.",
+  Schema.Struct({
+    ...analytics,
+    top_codes: field(Schema.Array(ofCode), "The codes with the most scans, at most 10.")
+  })
+)
 export type AllAnalytics = typeof AllAnalytics.Type
 
 /** Analytics from counters: what they cost grows with hours, countries and devices, not with scans. */
 export const Analytics = HttpApiGroup.make("analytics").add(
   HttpApiEndpoint.get("code", "/v1/qpr-codes/:id/analytics", {
-    params: Schema.Struct({ id: Schema.String }),
+    params: Schema.Struct({ id: CodeId }),
     query: AnalyticsQuery,
     success: CodeAnalytics,
     error: [InvalidRequest, NotFound, Unavailable]

@@ -1,94 +1,117 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
 import { ConsumerName } from "../../Domain/ConsumerName.ts"
+import { field, model } from "../../Domain/Documented.ts"
 import { EventType } from "../../Domain/Event.ts"
-import { PointInTime } from "../../Domain/PointInTime.ts"
-import { Begun, By, Rate } from "./Operations.ts"
+import { signedFields } from "./Events.ts"
+import { Begun, By, dryRun, everything, Rate } from "./Operations.ts"
 import { InvalidSelection, NotFound, Unavailable } from "./Problems.ts"
-import { within } from "./Query.ts"
+import { limitOf, position, spanOf } from "./Query.ts"
 
 const summary = {
-  /** `<consumer>:<sequence>`. */
-  id: Schema.String,
-  consumer: Schema.String,
-  /** Of the event in the log. */
-  sequence: Schema.Finite,
-  event_id: Schema.String,
-  type: Schema.String,
-  /** What went wrong the last time. */
-  error: Schema.String,
-  /** How often the consumer was given the event, redrives included. */
-  attempts: Schema.Finite,
-  first_failed_at: Schema.String,
-  last_failed_at: Schema.String,
-  /** Of the signed bytes. */
-  size: Schema.Finite
+  id: field(Schema.String, "The id of the dead letter: `<consumer>:<sequence>`.", {
+    example: "scans-1:1234"
+  }),
+  consumer: field(Schema.String, "The durable consumer that could not handle the event."),
+  sequence: field(Schema.Finite, "The position of the event in the stream."),
+  event_id: field(Schema.String, "The id of the event."),
+  type: field(Schema.String, "The type of the event."),
+  error: field(Schema.String, "Why the last attempt failed."),
+  attempts: field(Schema.Finite, "How often the event was delivered to the consumer, redrives included."),
+  first_failed_at: field(Schema.String, "When the event failed first."),
+  last_failed_at: field(Schema.String, "When the event failed last."),
+  size: field(Schema.Finite, "Bytes of the signed body.")
 }
 
-export const DeadLetterSummary = Schema.Struct(summary)
+export const DeadLetterSummary = model(
+  "DeadLetterSummary",
+  "An event that a consumer cannot handle, without its bytes.",
+  Schema.Struct(summary)
+)
 export type DeadLetterSummary = typeof DeadLetterSummary.Type
 
-export const DeadLetterDetail = Schema.Struct({
-  ...summary,
-  subject: Schema.String,
-  /** Of the event, as they are in the log. */
-  headers: Schema.Record(Schema.String, Schema.String),
-  signature: Schema.String,
-  body_base64: Schema.String
-})
+export const DeadLetterDetail = model(
+  "DeadLetter",
+  "An event that a consumer cannot handle.",
+  Schema.Struct({ ...summary, ...signedFields })
+)
 export type DeadLetterDetail = typeof DeadLetterDetail.Type
 
 /** Which dead letters: those that fit everything that is given. */
-export const LetterFilter = Schema.Struct({
-  consumer: Schema.optional(ConsumerName),
-  type: Schema.optional(EventType),
-  /** A part of the error, in any case. */
-  error: Schema.optional(Schema.NonEmptyString),
-  /** Of the last failure, inclusive. */
-  since: Schema.optional(PointInTime),
-  /** Of the last failure, exclusive. */
-  until: Schema.optional(PointInTime)
-})
+export const LetterFilter = model(
+  "DeadLetterFilter",
+  "Dead letters that fit every field that is given.",
+  Schema.Struct({
+    consumer: field(Schema.optional(ConsumerName), "Only dead letters of this durable consumer.", {
+      example: "scans-1"
+    }),
+    type: field(Schema.optional(EventType), "Only events of this type.", { example: "scan.created" }),
+    error: field(Schema.optional(Schema.NonEmptyString), "A part of the error, in any case.", {
+      example: "timeout"
+    }),
+    ...spanOf("last failure")
+  })
+)
 
 export const DeadLettersQuery = Schema.Struct({
   ...LetterFilter.fields,
-  /** Continue behind this cursor of the page before. */
-  before: Schema.optional(within(1, Number.MAX_SAFE_INTEGER)),
-  limit: Schema.optional(within(1, 1_000))
+  before: position(1, "The `cursor` of the page before. The page continues after it."),
+  limit: limitOf(1_000)
 })
 export type DeadLettersQuery = typeof DeadLettersQuery.Type
 
-const DeadLettersAnswer = Schema.Struct({
-  /** The last failure first; at most `limit` (50). */
-  dead_letters: Schema.Array(DeadLetterSummary),
-  /** How many fit the filter, on all pages. */
-  total: Schema.Finite,
-  /** The `before` of the next page. */
-  cursor: Schema.Finite,
-  more: Schema.Boolean
-})
+const DeadLettersAnswer = model(
+  "DeadLetterPage",
+  "A page of dead letters.",
+  Schema.Struct({
+    dead_letters: field(Schema.Array(DeadLetterSummary), "The dead letters, last failure first."),
+    total: field(Schema.Finite, "The number of dead letters that fit the filter, on all pages."),
+    cursor: field(Schema.Finite, "The `before` of the next page."),
+    more: field(Schema.Boolean, "Whether there is a next page.")
+  })
+)
 
-/** Exactly one of `ids`, `filter` and `all: true`. */
-export const Selection = Schema.Struct({
-  ids: Schema.optional(Schema.Array(Schema.NonEmptyString).check(Schema.isBetweenLength(1, 10_000))),
-  filter: Schema.optional(LetterFilter),
-  all: Schema.optional(Schema.Literal(true)),
-  /** Says how many it would be, and changes nothing. */
-  dry_run: Schema.optional(Schema.Boolean),
-  /** Who asks: a person, a program. */
-  by: By,
-  /** Events a second, at most; 100 unless told. */
-  rate: Schema.optional(Rate)
-})
+/** Events a second that an operation handles when the caller names no rate. */
+export const usualRates = { redrive: 100, discard: 1_000 }
+
+const selection = {
+  ids: field(
+    Schema.optional(Schema.Array(Schema.NonEmptyString).check(Schema.isBetweenLength(1, 10_000))),
+    "The ids of dead letters."
+  ),
+  filter: field(
+    Schema.optional(LetterFilter),
+    "All dead letters that fit this filter, which must not be empty."
+  ),
+  all: everything("All dead letters."),
+  dry_run: dryRun,
+  by: By
+}
+
+export const Selection = model(
+  "DeadLetterSelection",
+  "Which dead letters: exactly one of `ids`, `filter` and `all`.",
+  Schema.Struct({ ...selection, rate: Rate(usualRates.redrive) })
+)
 export type Selection = typeof Selection.Type
 
-export const Discarding = Schema.Struct({
-  ...Selection.fields,
-  reason: Schema.NonEmptyString.check(Schema.isMaxLength(1_000))
-})
+export const Discarding = model(
+  "DeadLetterDiscard",
+  "Which dead letters, and why: exactly one of `ids`, `filter` and `all`.",
+  Schema.Struct({
+    ...selection,
+    rate: Rate(usualRates.discard),
+    reason: field(
+      Schema.NonEmptyString.check(Schema.isMaxLength(1_000)),
+      "Why they are discarded. The reason is recorded."
+    )
+  })
+)
 export type Discarding = typeof Discarding.Type
 
-const Id = Schema.Struct({ id: Schema.String })
+const Id = Schema.Struct({
+  id: field(Schema.String, "The id of the dead letter: `<consumer>:<sequence>`.", { example: "scans-1:1234" })
+})
 
 /** `/v1/dead-letters`: the events that a consumer can never handle. */
 export const DeadLetters = HttpApiGroup.make("deadLetters").add(

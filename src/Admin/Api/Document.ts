@@ -1,46 +1,125 @@
-import { OpenApi } from "effect/http-api"
+import { Predicate, Schema } from "effect"
+import { HttpApi, type HttpApiGroup, OpenApi } from "effect/http-api"
 import packageJson from "../../../package.json" with { type: "json" }
+import { type Json, mapValues, nameOf, tidy } from "./Tidy.ts"
 
 /** What the document says of the whole, and what is true of every operation. */
-export const document = OpenApi.annotations({
-  title: "threeqpr-events",
-  version: packageJson.version,
-  description:
-    "The private listener: reads what came in, and operates on it. Errors are problems of RFC 9457.",
-  license: { name: packageJson.license, identifier: packageJson.license },
-  servers: [{ url: "/", description: "The listener that gives this document" }],
-  transform: ({ components, paths, ...spec }) => ({
-    ...spec,
-    paths: mapValues(paths, (path: object) => mapValues(path, complete)),
-    components: {
-      ...components,
-      schemas: Object.fromEntries(
-        Object.entries(components.schemas).filter(([name]) => name !== "InvalidAnswerEncoded")
+export const documentOf = <Groups extends HttpApiGroup.Constraint>(api: HttpApi.HttpApi<string, Groups>) =>
+  OpenApi.annotations({
+    title: "threeqpr-events",
+    version: packageJson.version,
+    description:
+      "The private listener: reads what was received, and operates on it. Errors are problems of RFC 9457.",
+    license: { name: packageJson.license, identifier: packageJson.license },
+    servers: [{ url: "/", description: "The listener that gives this document" }],
+    transform: ({ components, paths, ...spec }) => {
+      const decoded = parametersOf(api)
+      return {
+        ...spec,
+        paths: tidy(
+          mapValues(
+            paths,
+            (path: object) => mapValues(path, (operation: Operation) => complete(operation, decoded))
+          )
+        ),
+        components: { ...components, schemas: tidy(modelsOf(components.schemas)) }
+      }
+    }
+  })
+
+interface Parameter {
+  readonly name: string
+  readonly schema: Json
+}
+
+interface Operation {
+  readonly operationId: string
+  readonly parameters: ReadonlyArray<Parameter>
+  readonly responses: Json
+}
+
+/** The decoded parameters of each operation, with their ranges. A query is text, so its codec hides the range. */
+const parametersOf = <Groups extends HttpApiGroup.Constraint>(api: HttpApi.HttpApi<string, Groups>) => {
+  const decoded = new Map<string, Json>()
+  HttpApi.reflect(api, {
+    onGroup: () => {},
+    onEndpoint: ({ endpoint, group }) => {
+      const schemas = [endpoint.params, endpoint.query, endpoint.headers].filter((one) => one !== undefined)
+      decoded.set(
+        `${group.identifier}.${endpoint.identifier}`,
+        Object.assign({}, ...schemas.map(propertiesOf))
       )
     }
   })
-})
-
-type Schema = Readonly<Record<string, unknown>>
-
-interface Operation {
-  readonly parameters: ReadonlyArray<{ readonly schema: Schema }>
-  readonly responses: Readonly<Record<string, unknown>>
+  return decoded
 }
 
-const complete = ({ parameters, responses, ...rest }: Operation) => {
+const propertiesOf = (schema: Schema.Top): Json => {
+  const { properties } = Schema.toJsonSchemaDocument(Schema.toType(schema)).schema
+  return Predicate.isObject(properties) ? properties : {}
+}
+
+const complete = (
+  { operationId, parameters, responses, ...rest }: Operation,
+  decoded: ReadonlyMap<string, Json>
+) => {
   // 500 is a fault of the server, so no client should depend on it.
   const { 500: _, ...possible } = responses
   return {
     ...rest,
-    parameters: parameters.map(({ schema, ...parameter }) => ({ ...parameter, schema: typed(schema) })),
+    operationId,
+    parameters: parameters.map((one) => described(one, decoded.get(operationId)?.[one.name])),
     responses: possible
   }
 }
 
-/** What is a number behind its text is one for whoever makes the URL. */
-const typed = (schema: Schema): Schema =>
-  String(schema["pattern"]).startsWith("^[+-]?(?:\\d+") ? { type: "integer" } : schema
+/** A parameter with its description and example. If its text becomes a number, it has the schema of that number. */
+const described = ({ schema, ...parameter }: Parameter, decoded: unknown) => {
+  const number = Predicate.isObject(decoded) ? withoutNull(tidy(decoded)) : {}
+  const isNumber = ["integer", "number"].includes(String(number["type"]))
+  const { description, examples, ...type } = isNumber ? number : tidy(schema)
+  return {
+    ...parameter,
+    ...(description !== undefined && { description }),
+    ...(Array.isArray(examples) && { example: examples[0] }),
+    schema: type
+  }
+}
 
-const mapValues = <A extends object, B>(record: A, f: (value: A[keyof A]) => B) =>
-  Object.fromEntries(Object.entries(record).map(([key, value]) => [key, f(value)]))
+/** A parameter that is absent is not null. */
+const withoutNull = ({ anyOf, ...schema }: Json): Json => {
+  const other: unknown = Array.isArray(anyOf) ? anyOf.find((one) => one.type !== "null") : undefined
+  return Predicate.isObject(other) ? { ...other, ...schema } : schema
+}
+
+const modelsOf = (schemas: Readonly<Record<string, Json>>): Json =>
+  Object.fromEntries(
+    Object.entries(schemas).map(([name, schema]) => [nameOf(name), explained(schema)] as const)
+      .filter(([name]) => name !== "InvalidAnswer")
+  )
+
+/** The fields that every problem has. Effect's schema of a problem describes none of them. */
+const problemFields: Readonly<Record<string, string>> = {
+  type: "The stable name of the problem.",
+  status: "The status of the answer.",
+  title: "The problem in a few words.",
+  detail: "What happened, and what to do.",
+  instance: "A URI of this occurrence. It is never set."
+}
+
+const explained = (schema: Json): Json => {
+  const { properties } = schema
+  if (
+    !Predicate.isObject(properties) || !JSON.stringify(properties).includes("urn:threeqpr-events:problem:")
+  ) {
+    return schema
+  }
+  return {
+    ...schema,
+    description: "A problem of RFC 9457.",
+    properties: mapValues(
+      properties,
+      (field, name) => Predicate.isObject(field) ? { description: problemFields[name], ...field } : field
+    )
+  }
+}

@@ -1,38 +1,43 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
-import { Kind, Result } from "../../Domain/Operation.ts"
+import { field, model } from "../../Domain/Documented.ts"
+import { Kind, Result, resultMeaning } from "../../Domain/Operation.ts"
 import { DeadLetterSummary } from "./DeadLetters.ts"
+import { EventIdParameter } from "./Events.ts"
 import { NotFound, Unavailable } from "./Problems.ts"
 
 const Text = Schema.NullOr(Schema.String)
 const Count = Schema.NullOr(Schema.Finite)
 
-/** `webhook`: 3QPR delivered it. `reconciliation`: it was fetched from 3QPR's API, for no webhook told of it. */
 export const Origin = Schema.Literals(["webhook", "reconciliation"])
 
-/** One place of an event in the stream. */
-const Stored = Schema.Struct({
-  sequence: Schema.Finite,
-  subject: Schema.String,
-  received_at: Schema.String,
-  size: Schema.Finite,
-  sha256: Schema.String,
-  /** Whether a signature came with it, which was checked then. */
-  signed: Schema.Boolean,
-  origin: Origin,
-  /** Which reconciliation fetched it. */
-  reconciliation: Count,
-  /** Why it is in quarantine. */
-  quarantined: Text,
-  /** The sequence that it had in quarantine, which a redrive took it from. */
-  quarantined_as: Count
-})
+const origin = field(
+  Origin,
+  "`webhook`: 3QPR delivered the event. `reconciliation`: it was fetched from 3QPR's API, because no webhook came."
+)
+const reconciliation = field(
+  Count,
+  "The id of the reconciliation that fetched the event; null for a webhook."
+)
+const signed = field(Schema.Boolean, "Whether the event came with a signature, which was checked then.")
 
-/**
- * What became of the event in the live generation of a projection. `applied`: it changed the read model.
- * `dead_letter`: it was kept aside. `discarded`: so it was, and an operator dropped it. `waiting`: the consumer
- * is not through with it. `quarantined`, `not_mine`: the projection does not get it. `unknown`: none of these.
- */
+const Stored = model(
+  "EventPlace",
+  "One place of an event in the stream.",
+  Schema.Struct({
+    sequence: field(Schema.Finite, "The position in the stream."),
+    subject: field(Schema.String, "The subject under which it is stored."),
+    received_at: field(Schema.String, "When it was received."),
+    size: field(Schema.Finite, "Bytes of the body."),
+    sha256: field(Schema.String, "The SHA-256 of the body, in hex."),
+    signed,
+    origin,
+    reconciliation,
+    quarantined: field(Text, "Why it is in quarantine; null when it is not."),
+    quarantined_as: field(Count, "The position that it had in quarantine before a redrive; null otherwise.")
+  })
+)
+
 export const FateState = Schema.Literals([
   "applied",
   "dead_letter",
@@ -43,73 +48,109 @@ export const FateState = Schema.Literals([
   "unknown"
 ])
 
-const Fate = Schema.Struct({
-  name: Schema.String,
-  generation: Schema.Finite,
-  durable: Schema.String,
-  state: FateState,
-  /** Where it stood when it was applied. */
-  sequence: Count,
-  /** Where it came again later, and changed nothing. */
-  repeated: Schema.Array(Schema.Finite),
-  dead_letter: Schema.NullOr(
-    Schema.Struct({ id: Schema.String, error: Schema.String, attempts: Schema.Finite })
-  ),
-  /** Of the durable consumer: it has finished every entry up to here. */
-  finished_to: Schema.Finite,
-  lag: Schema.Finite
-})
+const FateLetter = model(
+  "EventDeadLetter",
+  "The dead letter of an event in one projection.",
+  Schema.Struct({
+    id: field(Schema.String, "The id of the dead letter."),
+    error: field(Schema.String, "Why the last attempt failed."),
+    attempts: field(Schema.Finite, "How often the event was delivered to the consumer.")
+  })
+)
+
+const Fate = model(
+  "EventFate",
+  "What became of an event in the live generation of one projection.",
+  Schema.Struct({
+    name: field(Schema.String, "The projection."),
+    generation: field(Schema.Finite, "Its live generation."),
+    durable: field(Schema.String, "Its durable consumer."),
+    state: field(
+      FateState,
+      "`applied`: it changed the read model. `dead_letter`: the projection could not handle it. `discarded`: an operator "
+        + "discarded its dead letter. `waiting`: the consumer has not finished it. `quarantined` and `not_mine`: the "
+        + "projection does not receive it. `unknown`: none of these."
+    ),
+    sequence: field(Count, "The position in the stream at which it was applied; null when it was not."),
+    repeated: field(
+      Schema.Array(Schema.Finite),
+      "Positions at which it is in the stream again, and changed nothing."
+    ),
+    dead_letter: field(Schema.NullOr(FateLetter), "Its dead letter; null without one."),
+    finished_to: field(Schema.Finite, "The durable consumer has finished every entry up to this position."),
+    lag: field(Schema.Finite, "The number of entries that the durable consumer has not finished.")
+  })
+)
+
+const Receipt = model(
+  "EventReceipt",
+  "How an event was received.",
+  Schema.Struct({
+    at: field(Schema.String, "When it was received."),
+    signed,
+    origin,
+    reconciliation,
+    quarantined: field(Text, "Why it is in quarantine, or was when it was received; null otherwise.")
+  })
+)
+
+const EventOperation = model(
+  "EventOperation",
+  "What an operator did with a dead letter or a quarantined entry of an event.",
+  Schema.Struct({
+    operation: field(Schema.String, "The id of the operation."),
+    kind: field(Kind, "What the operation does."),
+    by: field(Schema.String, "Who asked for it."),
+    at: field(Schema.String, "When it was asked for."),
+    reason: field(Text, "Why; null without a reason."),
+    id: field(Schema.String, "The id of the dead letter, or the sequence of the quarantined entry."),
+    result: field(Schema.NullOr(Result), `${resultMeaning} Null until it has ended.`),
+    error: field(Text, "Why it failed; null without an error."),
+    ended_at: field(Text, "When it ended; null until then.")
+  })
+)
+
+const EventRow = model(
+  "EventRow",
+  "A row of a read model that an event is about.",
+  Schema.Struct({
+    projection: field(Schema.String, "The projection."),
+    table: field(Schema.String, "The table."),
+    key: field(Schema.String, "The primary key of the row."),
+    current: field(Schema.Boolean, "Whether no later event has written the row."),
+    event_id: field(Schema.String, "The event that wrote the row last."),
+    sequence: field(Schema.Finite, "The position of that event in the stream.")
+  })
+)
 
 /** All that is known of one event, from its receipt to the rows that it made. */
-export const EventLife = Schema.Struct({
-  id: Schema.String,
-  type: Text,
-  /** As it came first; null when the log no longer has it. */
-  received: Schema.NullOr(Schema.Struct({
-    at: Schema.String,
-    signed: Schema.Boolean,
-    origin: Origin,
-    reconciliation: Count,
-    /** Why it is in quarantine, or was when it came. */
-    quarantined: Text
-  })),
-  /**
-   * Each place in the stream that is known, the first one first: more than one when 3QPR sent it again behind the
-   * dedup window.
-   */
-  stored: Schema.Array(Stored),
-  projections: Schema.Array(Fate),
-  dead_letters: Schema.Array(DeadLetterSummary),
-  /** What operators did with its dead letters or with it in quarantine, the oldest first. */
-  operations: Schema.Array(Schema.Struct({
-    operation: Schema.String,
-    kind: Kind,
-    by: Schema.String,
-    at: Schema.String,
-    reason: Text,
-    /** The dead letter's id, or the quarantined entry's sequence. */
-    id: Schema.String,
-    /** Null as long as it has not ended. */
-    result: Schema.NullOr(Result),
-    error: Text,
-    ended_at: Text
-  })),
-  /** The rows of the entity that it tells of; `current` when no later event has written the row. */
-  rows: Schema.Array(Schema.Struct({
-    projection: Schema.String,
-    table: Schema.String,
-    key: Schema.String,
-    current: Schema.Boolean,
-    event_id: Schema.String,
-    sequence: Schema.Finite
-  }))
-})
+export const EventLife = model(
+  "EventLife",
+  "All that is known of one event, from its receipt to its rows.",
+  Schema.Struct({
+    id: field(Schema.String, "The id of the event."),
+    type: field(Text, "The type of the event; null when it could not be read."),
+    received: field(Schema.NullOr(Receipt), "How it was received first; null when the log no longer has it."),
+    stored: field(
+      Schema.Array(Stored),
+      "Its known places in the stream, the first one first. There are several when 3QPR sent it again after the "
+        + "deduplication window."
+    ),
+    projections: field(Schema.Array(Fate), "What became of it in each projection."),
+    dead_letters: field(Schema.Array(DeadLetterSummary), "Its dead letters, of all consumers."),
+    operations: field(
+      Schema.Array(EventOperation),
+      "What operators did with its dead letters and quarantined entries, oldest first."
+    ),
+    rows: field(Schema.Array(EventRow), "The rows of the entity that it is about.")
+  })
+)
 export type EventLife = typeof EventLife.Type
 
 /** `/v1/events/:id/life`: what became of one event. */
 export const EventLives = HttpApiGroup.make("eventLife").add(
   HttpApiEndpoint.get("get", "/v1/events/:id/life", {
-    params: Schema.Struct({ id: Schema.String }),
+    params: EventIdParameter,
     success: EventLife,
     error: [NotFound, Unavailable]
   }).annotate(OpenApi.Summary, "What happened to one event")

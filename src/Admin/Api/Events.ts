@@ -1,80 +1,106 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
+import { field, model } from "../../Domain/Documented.ts"
 import { EventType } from "../../Domain/Event.ts"
-import { PointInTime } from "../../Domain/PointInTime.ts"
 import { NotFound, Unavailable } from "./Problems.ts"
-import { within } from "./Query.ts"
+import { limitOf, position, spanOf, within } from "./Query.ts"
 
 /** An entry of the event log, without its bytes. */
 const summary = {
-  /** Its place in the stream; grows, with gaps. */
-  sequence: Schema.Finite,
-  /** 3QPR's event id, or `sha256:…` of a body without a usable one. */
-  id: Schema.String,
-  /** The event type; null when none could be read. */
-  type: Schema.NullOr(Schema.String),
-  /** Why it is no event that we can use; null when it is one. */
-  quarantined: Schema.NullOr(Schema.String),
-  received_at: Schema.String,
-  /** Of the signed bytes. */
-  size: Schema.Finite,
-  sha256: Schema.String
+  sequence: field(Schema.Finite, "The position in the stream. Positions grow, with gaps.", {
+    example: 1_234
+  }),
+  id: field(Schema.String, "3QPR's event id, or `sha256:…` of a body without a usable id.", {
+    example: "evt_01HXYZ123ABC"
+  }),
+  type: field(Schema.NullOr(Schema.String), "The event type; null when it could not be read.", {
+    example: "scan.created"
+  }),
+  quarantined: field(Schema.NullOr(Schema.String), "Why it is in quarantine; null when it is an event."),
+  received_at: field(Schema.String, "When it was received.", { example: "2026-03-20T15:30:00.000Z" }),
+  size: field(Schema.Finite, "Bytes of the signed body."),
+  sha256: field(Schema.String, "The SHA-256 of the signed body, in hex.")
 }
 
-/** The bytes that 3QPR signed, in base64, with the signature that came with them. */
-const signed = {
-  signature: Schema.String,
-  body_base64: Schema.String
+/** What 3QPR sent: the bytes, and the signature over them. */
+const signature = "The `X-3QPR-Signature` that came with the body; empty when none came."
+const body = "The signed body, in base64."
+
+/** What an answer has of one entry beside its summary. */
+export const signedFields = {
+  subject: field(Schema.String, "The subject under which the event is stored in the stream."),
+  headers: field(Schema.Record(Schema.String, Schema.String), "The headers of the stored message, by name."),
+  signature: field(Schema.String, signature),
+  body_base64: field(Schema.String, body)
 }
 
-export const EventSummary = Schema.Struct({
-  ...summary,
-  signature: Schema.optional(signed.signature),
-  body_base64: Schema.optional(signed.body_base64)
-})
+export const EventSummary = model(
+  "EventSummary",
+  "An entry of the event log. A list has its bytes only with `bodies=true`.",
+  Schema.Struct({
+    ...summary,
+    signature: field(Schema.optionalKey(Schema.String), `${signature} Only with \`bodies=true\`.`),
+    body_base64: field(Schema.optionalKey(Schema.String), `${body} Only with \`bodies=true\`.`)
+  })
+)
 export type EventSummary = typeof EventSummary.Type
 
-export const EventDetail = Schema.Struct({
-  ...summary,
-  ...signed,
-  subject: Schema.String,
-  headers: Schema.Record(Schema.String, Schema.String)
-})
+export const EventDetail = model(
+  "Event",
+  "An entry of the event log, with its signed bytes.",
+  Schema.Struct({ ...summary, ...signedFields })
+)
 export type EventDetail = typeof EventDetail.Type
 
-/**
- * With `after`: oldest first, from behind that sequence; `wait` seconds for the first one when there is
- * none yet. Otherwise newest first, from before the sequence `before` or from the end. `since` is
- * inclusive, `until` exclusive.
- */
 export const EventsQuery = Schema.Struct({
-  type: Schema.optional(EventType),
-  since: Schema.optional(PointInTime),
-  until: Schema.optional(PointInTime),
-  after: Schema.optional(within(0, Number.MAX_SAFE_INTEGER)),
-  before: Schema.optional(within(1, Number.MAX_SAFE_INTEGER)),
-  limit: Schema.optional(within(1, 1_000)),
-  wait: Schema.optional(within(0, 30)),
-  /** `true` adds the signed bytes and the signature to each event. */
-  bodies: Schema.optional(Schema.Literals(["true", "false"]))
+  type: field(Schema.optional(EventType), "Only events of this type.", { example: "scan.created" }),
+  ...spanOf("time of receipt"),
+  after: position(0, "Only entries after this position, oldest first. Without it the page is newest first."),
+  before: position(
+    1,
+    "Only entries before this position, newest first. It has no effect together with `after`."
+  ),
+  limit: limitOf(1_000),
+  wait: field(
+    Schema.optional(within(0, 30)),
+    "With `after`: the seconds to wait for the first entry, when there is none yet.",
+    { default: 0, example: 20 }
+  ),
+  bodies: field(
+    Schema.optional(Schema.Literals(["true", "false"])),
+    "`true` adds the signed body and the signature to each entry.",
+    { default: "false", example: "true" }
+  )
 })
 export type EventsQuery = typeof EventsQuery.Type
 
-const EventsAnswer = Schema.Struct({
-  /** At most `limit` (50), fewer when they are large. */
-  events: Schema.Array(EventSummary),
-  /** Where to continue: the next `after`, or newest first the next `before`. */
-  cursor: Schema.Finite,
-  /** False when there is nothing beyond the cursor for now. */
-  more: Schema.Boolean,
-  /** The log as it is now; another `created` means that it is another log. */
-  log: Schema.Struct({
-    created: Schema.String,
-    first_sequence: Schema.Finite,
-    last_sequence: Schema.Finite
+const LogState = model(
+  "LogState",
+  "The event log as it is now.",
+  Schema.Struct({
+    created: field(Schema.String, "When the stream was created. Another value means another log."),
+    first_sequence: field(Schema.Finite, "The position of the first entry."),
+    last_sequence: field(Schema.Finite, "The position of the last entry.")
+  })
+)
+
+const EventsAnswer = model(
+  "EventPage",
+  "A page of the event log.",
+  Schema.Struct({
+    events: field(Schema.Array(EventSummary), "The entries; fewer than `limit` when they are large."),
+    cursor: field(Schema.Finite, "The next `after`; newest first, the next `before`."),
+    more: field(Schema.Boolean, "Whether there are entries beyond the cursor now."),
+    log: field(LogState, "The event log as it is now.")
+  })
+)
+export type EventsAnswer = typeof EventsAnswer.Type
+
+export const EventIdParameter = Schema.Struct({
+  id: field(Schema.String, "3QPR's event id, or `sha256:…` of a body without a usable id.", {
+    example: "evt_01HXYZ123ABC"
   })
 })
-export type EventsAnswer = typeof EventsAnswer.Type
 
 /** `/v1/events`: the event log itself, quarantine included. */
 export const Events = HttpApiGroup.make("events").add(
@@ -84,7 +110,7 @@ export const Events = HttpApiGroup.make("events").add(
     error: Unavailable
   }).annotate(OpenApi.Summary, "Entries of the event log"),
   HttpApiEndpoint.get("get", "/v1/events/:id", {
-    params: Schema.Struct({ id: Schema.String }),
+    params: EventIdParameter,
     success: EventDetail,
     error: [NotFound, Unavailable]
   }).annotate(OpenApi.Summary, "One event with its signed bytes")

@@ -1,48 +1,54 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
+import { field, model } from "../../Domain/Documented.ts"
 import { Target } from "../../Domain/ErasureTarget.ts"
-import { By, Rate } from "./Operations.ts"
+import { By, dryRun, operation, Rate } from "./Operations.ts"
 import { InvalidRequest, InvalidSelection, Unavailable } from "./Problems.ts"
 import { AnyText, Text } from "./Query.ts"
 
-const Id = Schema.String.check(Schema.isBetweenLength(1, 255))
+const Id = Schema.optional(Schema.String.check(Schema.isBetweenLength(1, 255)))
 
-/** Exactly one of `qpr_code_id`, `conversation_id` and `event_id`. */
-export const Forgetting = Schema.Struct({
-  /** The id, short id or name of a code, with its scans and their conversations. */
-  qpr_code_id: Schema.optional(Id),
-  conversation_id: Schema.optional(Id),
-  /** What this event is about, with every event about it. */
-  event_id: Schema.optional(Id),
-  /** Why; it is recorded. */
-  reason: Text.check(Schema.isNonEmpty(), Schema.isMaxLength(1_000)),
-  /** Says what there is, and changes nothing. */
-  dry_run: Schema.optional(Schema.Boolean),
-  /** Who asks: a person, a program. */
-  by: By,
-  /** Events a second, at most; 1,000 unless told. */
-  rate: Schema.optional(Rate)
-})
+/** Events a second that are erased when the caller names no rate. */
+export const usualRate = 1_000
+
+export const Forgetting = model(
+  "EraseRequest",
+  "What to erase: exactly one of `qpr_code_id`, `conversation_id` and `event_id`.",
+  Schema.Struct({
+    qpr_code_id: field(
+      Id,
+      "The id, short id or name of a code: it, its scans and their conversations are erased."
+    ),
+    conversation_id: field(Id, "The id of a conversation."),
+    event_id: field(Id, "The id of an event: what it is about is erased, with every event about it."),
+    reason: field(Text.check(Schema.isNonEmpty(), Schema.isMaxLength(1_000)), "Why. The reason is recorded."),
+    dry_run: dryRun,
+    by: By,
+    rate: Rate(usualRate)
+  })
+)
 export type Forgetting = typeof Forgetting.Type
 
-const Begun = Schema.Struct({
-  /** Its id; null for a dry run, and when there is nothing to do. */
-  operation: Schema.NullOr(Schema.String),
-  /** Events that are in the log, quarantined ones included, or only in dead letters. */
-  count: Schema.Finite,
-  dead_letters: Schema.Finite,
-  /** Rows of read models, by table. */
-  rows: Schema.Record(Schema.String, Schema.Finite),
-  /**
-   * Last sequence that was searched. Before its end the operation also erases what was stored while it ran, up to a
-   * sequence that it logs. What is stored later is new: ask again to erase it.
-   */
-  up_to: Schema.Finite,
-  /** The id that was given, when nothing is there of it. */
-  missing: Schema.Array(Schema.String),
-  /** What is meant: a code by its id, also when its short id or name was given. */
-  target: Target
-})
+const Begun = model(
+  "ErasureBegun",
+  "What an erasure found, and the operation that erases it.",
+  Schema.Struct({
+    operation,
+    count: field(
+      Schema.Finite,
+      "Events that are in the log, quarantined ones included, or only in dead letters."
+    ),
+    dead_letters: field(Schema.Finite, "The number of dead letters."),
+    rows: field(Schema.Record(Schema.String, Schema.Finite), "The number of rows of read models, by table."),
+    up_to: field(
+      Schema.Finite,
+      "The last position that was searched. Before it ends, the operation also erases what was stored while it ran. "
+        + "Ask again to erase what is stored later."
+    ),
+    missing: field(Schema.Array(Schema.String), "The id that was given, when nothing is there under it."),
+    target: field(Target, "What is erased. A code has its id here, also when its short id or name was given.")
+  })
+)
 
 /** `/v1/forget`: erases what belongs to a code, a conversation or an event, from the log and from all that is made of it. */
 export const Forget = HttpApiGroup.make("forget").add(

@@ -1,96 +1,144 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
+import { field, model } from "../../Domain/Documented.ts"
 import { ProcessCounters } from "../../Domain/ProcessCounters.ts"
 import { RebuildKind, RebuildState } from "../../Domain/Rebuild.ts"
 import { EventSummary } from "./Events.ts"
 import { TooManyClients } from "./Problems.ts"
-import { within } from "./Query.ts"
-import { ConsumerAnswer, Fault } from "./Status.ts"
+import { progressFields, rebuildMeaning } from "./Projections.ts"
+import { position } from "./Query.ts"
+import { ConsumerAnswer, faults } from "./Status.ts"
 
 const Counts = Schema.Record(Schema.String, Schema.Finite)
 
-const Rebuilding = Schema.Struct({
-  projection: Schema.String,
-  id: Schema.Finite,
-  kind: RebuildKind,
-  state: RebuildState,
-  generation: Schema.Finite,
-  done: Schema.Finite,
-  total: Schema.Finite,
-  /** Events a second since it began. */
-  per_second: Schema.Finite,
-  /** Null when nothing can be said. */
-  seconds_left: Schema.NullOr(Schema.Finite)
-})
+const Rebuilding = model(
+  "LiveRebuild",
+  "A rebuild that runs.",
+  Schema.Struct({
+    projection: field(Schema.String, "The projection."),
+    id: field(Schema.Finite, "The id of the rebuild."),
+    kind: field(RebuildKind, rebuildMeaning),
+    state: field(RebuildState, "The state of the rebuild."),
+    generation: field(Schema.Finite, "The generation that it builds."),
+    ...progressFields
+  })
+)
+
+const counts = {
+  deliveries: field(Counts, "Deliveries by result."),
+  projected: field(Counts, "Events by projection and result.")
+}
+
+const Totals = model(
+  "LiveTotals",
+  "What all processes have counted since each of them started.",
+  Schema.Struct(counts)
+)
+
+const Rates = model(
+  "LiveRates",
+  "What all processes have counted in a second, since the status before.",
+  Schema.Struct({
+    seconds: field(Schema.Finite, "The seconds since the status before."),
+    ...counts
+  })
+)
+
+const StreamState = model(
+  "LiveStream",
+  "The state of the stream.",
+  Schema.Struct({
+    events: field(Schema.Finite, "The number of entries."),
+    bytes: field(Schema.Finite, "The bytes of all entries."),
+    first_sequence: field(Schema.Finite, "The position of the first entry."),
+    last_sequence: field(Schema.Finite, "The position of the last entry."),
+    created: field(Schema.String, "When the stream was created. Another value means another log.")
+  })
+)
+
+const unread = "Null when it cannot be read now."
 
 /** How the whole is doing now. What cannot be read at the moment is null. */
-export const LiveStatus = Schema.Struct({
-  at: Schema.String,
-  ready: Schema.Boolean,
-  /** What is not ready in the process that answers, and why. */
-  faults: Schema.Array(Fault),
-  /** Processes with the ingress role that answered. */
-  instances: Schema.Finite,
-  /** What all processes have counted since each of them started; less when one has ended. */
-  totals: Schema.NullOr(Schema.Struct({ deliveries: Counts, projected: Counts })),
-  /**
-   * A second, since the status before: counted process by process, so that one that starts, ends or does not
-   * answer never makes a rate negative. Null in the first status after a time without a client.
-   */
-  rates: Schema.NullOr(Schema.Struct({ seconds: Schema.Finite, deliveries: Counts, projected: Counts })),
-  processes: Schema.Array(ProcessCounters),
-  stream: Schema.NullOr(Schema.Struct({
-    events: Schema.Finite,
-    bytes: Schema.Finite,
-    first_sequence: Schema.Finite,
-    last_sequence: Schema.Finite,
-    created: Schema.String
-  })),
-  consumers: Schema.NullOr(Schema.Array(ConsumerAnswer)),
-  dead_letters: Schema.NullOr(Schema.Finite),
-  quarantined: Schema.NullOr(Schema.Finite),
-  /** Those that run. */
-  rebuilds: Schema.NullOr(Schema.Array(Rebuilding))
-})
+export const LiveStatus = model(
+  "LiveStatus",
+  "The state of all processes now.",
+  Schema.Struct({
+    at: field(Schema.String, "The time of this status."),
+    ready: field(Schema.Boolean, "Whether the process that answers is ready."),
+    faults,
+    instances: field(Schema.Finite, "The number of processes with the role `ingress` that answered."),
+    totals: field(
+      Schema.NullOr(Totals),
+      `What all processes have counted. The numbers fall when a process ends. ${unread}`
+    ),
+    rates: field(
+      Schema.NullOr(Rates),
+      "Counted process by process, so that no rate is negative. Null in the first status after a time without a client."
+    ),
+    processes: field(Schema.Array(ProcessCounters), "What each process has counted."),
+    stream: field(Schema.NullOr(StreamState), `The state of the stream. ${unread}`),
+    consumers: field(Schema.NullOr(Schema.Array(ConsumerAnswer)), `The durable consumers. ${unread}`),
+    dead_letters: field(Schema.NullOr(Schema.Finite), `The number of dead letters. ${unread}`),
+    quarantined: field(Schema.NullOr(Schema.Finite), `The number of entries in quarantine. ${unread}`),
+    rebuilds: field(Schema.NullOr(Schema.Array(Rebuilding)), `The rebuilds that run. ${unread}`)
+  })
+)
 export type LiveStatus = typeof LiveStatus.Type
 
-/** Entries that this client was too slow for; `/v1/events?after=` has them. */
-export const Skipped = Schema.Struct({
-  /** The last sequence before them. */
-  after: Schema.Finite,
-  /** The sequence of the last of them. */
-  up_to: Schema.Finite,
-  count: Schema.Finite
-})
+export const Skipped = model(
+  "LiveSkipped",
+  "Entries that this client was too slow for. `/v1/events?after=` has them.",
+  Schema.Struct({
+    after: field(Schema.Finite, "The last position before them."),
+    up_to: field(Schema.Finite, "The position of the last of them."),
+    count: field(Schema.Finite, "The number of skipped entries.")
+  })
+)
 export type Skipped = typeof Skipped.Type
 
-const message = <const Event extends string, Data extends Schema.Constraint>(event: Event, data: Data) =>
+const message = <const Event extends string, Data extends Schema.Top>(
+  name: string,
+  event: Event,
+  data: Data,
+  about: { readonly message: string; readonly id: string }
+) =>
   Schema.Struct({
-    id: Schema.optional(Schema.String),
-    event: Schema.Literal(event),
+    id: field(Schema.optional(Schema.String), about.id),
+    event: field(Schema.Literal(event), "The kind of message."),
     data: Schema.fromJsonString(data)
-  })
+  }).annotate({ identifier: name, description: about.message })
 
-/**
- * `status`: at once, and about once a second; its id is the sequence up to which this client was given the log.
- * `entry`: each entry of the log as it comes, quarantine included; its id is its sequence.
- * `skipped`: where entries were left out.
- */
 export const LiveMessage = Schema.Union([
-  message("status", LiveStatus),
-  message("entry", EventSummary),
-  message("skipped", Skipped)
+  message("LiveStatusMessage", "status", LiveStatus, {
+    message: "The state of all processes: at once, and about once a second.",
+    id: "The position up to which this client has received the log."
+  }),
+  message("LiveEntryMessage", "entry", EventSummary, {
+    message: "An entry of the log when it is stored, quarantine included.",
+    id: "The position of the entry."
+  }),
+  message("LiveSkippedMessage", "skipped", Skipped, {
+    message: "Where entries were left out.",
+    id: "The position up to which entries were left out."
+  })
 ])
-
-const sequence = within(0, Number.MAX_SAFE_INTEGER)
 
 /** `/v1/live`: what happens, as server-sent events. */
 export const Live = HttpApiGroup.make("live").add(
   HttpApiEndpoint.get("live", "/v1/live", {
-    /** Id of the last message that the client received. The stream continues after it without a gap. */
-    headers: Schema.Struct({ "last-event-id": Schema.optional(sequence) }),
-    /** The same for those that cannot send the header, which wins; without both it begins at the end. */
-    query: Schema.Struct({ after: Schema.optional(sequence) }),
+    headers: Schema.Struct({
+      "last-event-id": position(
+        0,
+        "The id of the last message that the client received. The stream continues after it without a gap."
+      )
+    }),
+    query: Schema.Struct({
+      after: position(
+        0,
+        "The same as `Last-Event-ID`, for clients that cannot send the header. The header has precedence. Without "
+          + "both, the stream begins at the end of the log."
+      )
+    }),
     success: HttpApiSchema.StreamSse({ events: LiveMessage }),
     error: TooManyClients
   }).annotate(OpenApi.Summary, "Status and new entries, as server-sent events")

@@ -1,60 +1,116 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
+import { field, model } from "../../Domain/Documented.ts"
 import { Kind, Outcome } from "../../Domain/Operation.ts"
 import { NotFound, Unavailable } from "./Problems.ts"
-import { Text, within } from "./Query.ts"
+import { limitOf, position, Text } from "./Query.ts"
 
-/** Who asks: a person, a program. */
-export const By = Text.check(Schema.isNonEmpty(), Schema.isMaxLength(200))
+export const By = field(
+  Text.check(Schema.isNonEmpty(), Schema.isMaxLength(200)),
+  "Who asks: a person or a program. The name is recorded.",
+  { example: "ops@example.com" }
+)
 
-/** Events a second. */
-export const Rate = Schema.Finite.check(Schema.isBetween({ minimum: 0.1, maximum: 100_000 }))
+/** How many events a second an operation handles at most. */
+export const Rate = (usual: number) =>
+  field(
+    Schema.optional(Schema.Finite.check(Schema.isBetween({ minimum: 0.1, maximum: 100_000 }))),
+    "The highest number of events a second.",
+    { default: usual, example: 50 }
+  )
 
-/** An operation that has begun, or would have. */
-export const Begun = Schema.Struct({
-  /** Its id; null for a dry run, and when there is nothing to do. */
-  operation: Schema.NullOr(Schema.String),
-  /** How many events it is on. */
-  count: Schema.Finite,
-  /** Of the ids that were given, those under which there is nothing. */
-  missing: Schema.Array(Schema.String)
-})
+export const dryRun = field(
+  Schema.optional(Schema.Boolean),
+  "`true` answers what would be changed, and changes nothing.",
+  { default: false, example: true }
+)
+
+/** The field that selects everything. */
+export const everything = (description: string) => field(Schema.optional(Schema.Literal(true)), description)
+
+export const operation = field(
+  Schema.NullOr(Schema.String),
+  "The id of the operation; null for a dry run, and when there is nothing to do."
+)
+
+export const Begun = model(
+  "OperationBegun",
+  "An operation that has begun, or would have.",
+  Schema.Struct({
+    operation,
+    count: field(Schema.Finite, "The number of events."),
+    missing: field(Schema.Array(Schema.String), "The ids that were given, and under which there is nothing.")
+  })
+)
 export type Begun = typeof Begun.Type
 
-export const OperationAnswer = Schema.Struct({
-  id: Schema.String,
-  kind: Kind,
-  by: Schema.String,
-  reason: Schema.NullOr(Schema.String),
-  at: Schema.String,
-  /** Which events were asked for: ids, a filter, or all. */
-  asked: Schema.Record(Schema.String, Schema.Unknown),
-  rate: Schema.Finite,
-  requested: Schema.Finite,
-  /** How many events ended in each way. */
-  results: Schema.Record(Schema.String, Schema.Finite),
-  /** How many have not ended yet. */
-  left: Schema.Finite,
-  state: Schema.Literals(["running", "done", "cancelled"]),
-  cancelled: Schema.NullOr(Schema.Struct({ by: Schema.String, at: Schema.String }))
-})
+const Cancelled = model(
+  "OperationCancelled",
+  "Who stopped an operation.",
+  Schema.Struct({
+    by: field(Schema.String, "Who stopped it."),
+    at: field(Schema.String, "When it was stopped.")
+  })
+)
+
+export const OperationAnswer = model(
+  "Operation",
+  "A redrive, a discard or an erasure, with its progress.",
+  Schema.Struct({
+    id: field(Schema.String, "The id of the operation."),
+    kind: field(Kind, "What the operation does."),
+    by: field(Schema.String, "Who asked for it."),
+    reason: field(Schema.NullOr(Schema.String), "Why; null without a reason."),
+    at: field(Schema.String, "When it was asked for."),
+    asked: field(
+      Schema.Record(Schema.String, Schema.Unknown),
+      "Which events were asked for: ids, a filter, or all."
+    ),
+    rate: field(Schema.Finite, "The highest number of events a second."),
+    requested: field(Schema.Finite, "The number of events."),
+    results: field(
+      Schema.Record(Schema.String, Schema.Finite),
+      "The number of events that ended in each way."
+    ),
+    left: field(Schema.Finite, "The number of events that have not ended."),
+    state: field(Schema.Literals(["running", "done", "cancelled"]), "The state of the operation."),
+    cancelled: field(Schema.NullOr(Cancelled), "Who stopped it; null when it was not stopped.")
+  })
+)
 export type OperationAnswer = typeof OperationAnswer.Type
 
-const Id = Schema.Struct({ id: Schema.String })
-
-const ListQuery = Schema.Struct({ limit: Schema.optional(within(1, 200)) })
-
-const OutcomesQuery = Schema.Struct({
-  after: Schema.optional(within(0, Number.MAX_SAFE_INTEGER)),
-  limit: Schema.optional(within(1, 1_000))
+const Id = Schema.Struct({
+  id: field(Schema.String, "The id of the operation.", { example: "01JQ0000000000000000000000" })
 })
+
+/** Outcomes of a page when the caller names no number. */
+export const usualOutcomes = 500
+
+const OperationsAnswer = model(
+  "OperationList",
+  "The last operations.",
+  Schema.Struct({ operations: field(Schema.Array(OperationAnswer), "The operations, newest first.") })
+)
+
+const OutcomesAnswer = model(
+  "OperationOutcomePage",
+  "A page of the outcomes of an operation.",
+  Schema.Struct({
+    outcomes: field(Schema.Array(Outcome), "The outcomes, in the order in which the events ended."),
+    cursor: field(
+      Schema.Finite,
+      "The next `after`. An empty page with the cursor of the request is the last one."
+    )
+  })
+)
+
+const CancelRequest = model("CancelRequest", "Who stops an operation.", Schema.Struct({ by: By }))
 
 /** `/v1/operations`: who did what when with dead letters and quarantined entries, and how far it is. */
 export const Operations = HttpApiGroup.make("operations").add(
   HttpApiEndpoint.get("list", "/v1/operations", {
-    query: ListQuery,
-    /** The newest first; at most `limit` (50). */
-    success: Schema.Struct({ operations: Schema.Array(OperationAnswer) }),
+    query: Schema.Struct({ limit: limitOf(200) }),
+    success: OperationsAnswer,
     error: Unavailable
   }).annotate(OpenApi.Summary, "Redrives, discards and erasures, newest first"),
   HttpApiEndpoint.get("get", "/v1/operations/:id", {
@@ -64,14 +120,16 @@ export const Operations = HttpApiGroup.make("operations").add(
   }).annotate(OpenApi.Summary, "One operation with its progress"),
   HttpApiEndpoint.get("outcomes", "/v1/operations/:id/outcomes", {
     params: Id,
-    query: OutcomesQuery,
-    /** In the order in which they ended; an empty page with the cursor it was asked for is the last. */
-    success: Schema.Struct({ outcomes: Schema.Array(Outcome), cursor: Schema.Finite }),
+    query: Schema.Struct({
+      after: position(0, "The `cursor` of the page before. The page continues after it."),
+      limit: limitOf(1_000, usualOutcomes)
+    }),
+    success: OutcomesAnswer,
     error: [NotFound, Unavailable]
   }).annotate(OpenApi.Summary, "Outcome of each event of an operation"),
   HttpApiEndpoint.post("cancel", "/v1/operations/:id/cancel", {
     params: Id,
-    payload: Schema.Struct({ by: By }),
+    payload: CancelRequest,
     success: OperationAnswer,
     error: [NotFound, Unavailable]
   }).annotate(OpenApi.Summary, "Stop an operation")

@@ -1,5 +1,6 @@
 import { Effect, Schema } from "effect"
 import { HttpApiError } from "effect/http-api"
+import { field, model } from "../../Domain/Documented.ts"
 
 /** RFC 9457 problems of the private listener; `type` is stable, `detail` is for people. */
 export class NotFound extends HttpApiError.Problem<NotFound>()("NotFound", {
@@ -50,13 +51,24 @@ export class TooManyClients extends HttpApiError.Problem<TooManyClients>()("TooM
   title: "Too many clients listen already"
 }) {}
 
+const InvalidValue = model(
+  "InvalidValue",
+  "A value of a request that is not allowed.",
+  Schema.Struct({
+    path: field(
+      Schema.Array(Schema.Union([Schema.String, Schema.Number])),
+      "Where the value is, such as `[\"query\", \"limit\"]`."
+    ),
+    message: field(Schema.String, "What is wrong with it, and what is allowed.")
+  })
+)
+
 export class InvalidRequest extends HttpApiError.Problem<InvalidRequest>()("InvalidRequest", {
   type: "urn:threeqpr-events:problem:invalid-request",
   status: 400,
   title: "The request has a value that is not allowed"
 }, {
-  /** Where each wrong value stands, such as `["query", "limit"]`, and what is wrong with it. */
-  errors: Schema.optionalKey(Schema.Array(HttpApiError.ProblemIssue))
+  errors: field(Schema.optionalKey(Schema.Array(InvalidValue)), "Each value that is not allowed.")
 }) {}
 
 export class InvalidAnswer extends HttpApiError.Problem<InvalidAnswer>()("InvalidAnswer", {

@@ -1,119 +1,186 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import { TableComparison } from "../../Domain/Comparison.ts"
+import { field, model } from "../../Domain/Documented.ts"
 import { LedgerCounts, LedgerProblem } from "../../Domain/Ledger.ts"
 import { RebuildKind, RebuildState } from "../../Domain/Rebuild.ts"
 import { Conflict, NotFound, Unavailable } from "./Problems.ts"
-import { Text as Storable, within } from "./Query.ts"
+import { position, Text as Storable } from "./Query.ts"
 
 const Text = Schema.NullOr(Schema.String)
 
+export const rebuildMeaning =
+  "`rebuild` replaces the live read model. `dry-run` and `verify` only compare with it."
+
+/** How far a rebuild is. */
+export const progressFields = {
+  done: field(Schema.Finite, "The number of events that are done."),
+  total: field(Schema.Finite, "The number of all events."),
+  per_second: field(Schema.Finite, "Events a second since it began."),
+  seconds_left: field(Schema.NullOr(Schema.Finite), "The seconds that are left; null when that is unknown.")
+}
+
+const Progress = model("RebuildProgress", "How far a rebuild is.", Schema.Struct(progressFields))
+
+const RebuildResult = model(
+  "RebuildResult",
+  "What a rebuild has built or compared.",
+  Schema.Struct({
+    events: field(Schema.Finite, "The number of events."),
+    tables: field(
+      Schema.optional(Schema.Record(Schema.String, TableComparison)),
+      "How each table compares, by its name. Only of a comparison."
+    )
+  })
+)
+
 /** A generation that is or was built from the log beside the live one. */
-export const RebuildAnswer = Schema.Struct({
-  id: Schema.Finite,
-  projection: Schema.String,
-  generation: Schema.Finite,
-  kind: RebuildKind,
-  /** It continues by itself while `running` or `comparing`; the others are its ends. */
-  state: RebuildState,
-  requested_by: Schema.String,
-  requested_at: Schema.String,
-  /** Null until a projector has begun. */
-  started_at: Text,
-  finished_at: Text,
-  /** Why it failed, or what it waits for. */
-  error: Text,
-  /** Null when it has ended. */
-  progress: Schema.NullOr(Schema.Struct({
-    done: Schema.Finite,
-    total: Schema.Finite,
-    /** Events a second since it began. */
-    per_second: Schema.Finite,
-    /** Null when nothing can be said. */
-    seconds_left: Schema.NullOr(Schema.Finite)
-  })),
-  /** Null until it has switched or compared; `tables` of a comparison only. */
-  result: Schema.NullOr(Schema.Struct({
-    events: Schema.Finite,
-    tables: Schema.optional(Schema.Record(Schema.String, TableComparison))
-  }))
-})
+export const RebuildAnswer = model(
+  "Rebuild",
+  "A generation of a read model that is or was built from the log beside the live one.",
+  Schema.Struct({
+    id: field(Schema.Finite, "The id of the rebuild."),
+    projection: field(Schema.String, "The projection."),
+    generation: field(Schema.Finite, "The generation that it builds."),
+    kind: field(RebuildKind, rebuildMeaning),
+    state: field(
+      RebuildState,
+      "A rebuild continues by itself while it is `running` or `comparing`. The other states are final."
+    ),
+    requested_by: field(Schema.String, "Who asked for it."),
+    requested_at: field(Schema.String, "When it was asked for."),
+    started_at: field(Text, "When a projector began it; null until then."),
+    finished_at: field(Text, "When it ended; null until then."),
+    error: field(Text, "Why it failed, or what it waits for."),
+    progress: field(Schema.NullOr(Progress), "How far it is; null after its end."),
+    result: field(Schema.NullOr(RebuildResult), "What it has built or compared; null until then.")
+  })
+)
 export type RebuildAnswer = typeof RebuildAnswer.Type
 
+const LastError = model(
+  "ProjectionError",
+  "What a projection had to wait for.",
+  Schema.Struct({
+    message: field(Schema.String, "The error."),
+    at: field(Schema.String, "When it happened last.")
+  })
+)
+
+const Completeness = model(
+  "Completeness",
+  "What became of the entries up to `finished_to`.",
+  Schema.Struct({
+    stream: field(Schema.Finite, "All entries of the stream."),
+    not_mine: field(Schema.Finite, "Entries of types that the projection does not consume."),
+    applied: field(Schema.Finite, "Entries that are applied."),
+    repeated: field(Schema.Finite, "Entries under the id of an event that was applied before."),
+    dead_letters: field(Schema.Finite, "Dead letters."),
+    discarded: field(Schema.Finite, "Dead letters that an operator has discarded."),
+    missing: field(Schema.Finite, "Entries that are in none of the others. It should be 0."),
+    unexplained: field(
+      Schema.NullOr(Schema.Finite),
+      "Applied events that the log does not hold. It should be 0. Null when entries arrived while the log was counted."
+    )
+  })
+)
+
 /** A read model: its place, whether all events are in it, and its running rebuild. */
-export const ProjectionAnswer = Schema.Struct({
-  name: Schema.String,
-  generation: Schema.Finite,
-  /** Of the code that built its tables; lower than the program's when a rebuild is due. */
-  version: Schema.Finite,
-  rebuild_due: Schema.Boolean,
-  types: Schema.Array(Schema.String),
-  durable: Schema.String,
-  /** All entries up to this sequence are finished: the last one of the log when the projection is level. */
-  finished_to: Schema.Finite,
-  lag: Schema.Finite,
-  lag_seconds: Schema.Finite,
-  /** Why no event is applied, or what is missing; null when the read model is what the log says. */
-  fault: Text,
-  /** What it last had to wait for, if ever. */
-  last_error: Schema.NullOr(Schema.Struct({ message: Schema.String, at: Schema.String })),
-  /** Rows by table: exact up to 10,000, the database's estimate above. */
-  rows: Schema.Record(Schema.String, Schema.Finite),
-  /**
-   * Of the entries up to `finished_to`: all, those of other types, those applied, those that are in the stream
-   * again under the same id, dead letters, and discarded dead letters. `missing` are in none of these, and
-   * `unexplained` are applied events that the log does not hold: both should be 0. `unexplained` is null when entries
-   * arrived while the log was counted.
-   */
-  completeness: Schema.Struct({
-    stream: Schema.Finite,
-    not_mine: Schema.Finite,
-    applied: Schema.Finite,
-    repeated: Schema.Finite,
-    dead_letters: Schema.Finite,
-    discarded: Schema.Finite,
-    missing: Schema.Finite,
-    unexplained: Schema.NullOr(Schema.Finite)
-  }),
-  rebuild: Schema.NullOr(RebuildAnswer)
-})
+export const ProjectionAnswer = model(
+  "Projection",
+  "A read model: its place in the log, whether all events are in it, and its running rebuild.",
+  Schema.Struct({
+    name: field(Schema.String, "The name of the projection."),
+    generation: field(Schema.Finite, "The live generation."),
+    version: field(
+      Schema.Finite,
+      "The version of the code that built its tables. It is lower than the program's when a rebuild is due."
+    ),
+    rebuild_due: field(Schema.Boolean, "Whether the tables are of an older version."),
+    types: field(Schema.Array(Schema.String), "The types of events that it consumes."),
+    durable: field(Schema.String, "Its durable consumer."),
+    finished_to: field(Schema.Finite, "All entries up to this position are finished."),
+    lag: field(Schema.Finite, "The number of entries that it has not finished."),
+    lag_seconds: field(Schema.Finite, "The age of the oldest entry that it has not finished; 0 without one."),
+    fault: field(
+      Text,
+      "Why no event is applied, or what is missing; null when the read model equals the log."
+    ),
+    last_error: field(Schema.NullOr(LastError), "What it had to wait for last; null when it never waited."),
+    rows: field(
+      Schema.Record(Schema.String, Schema.Finite),
+      "The number of rows by table: exact up to 10,000, the database's estimate above."
+    ),
+    completeness: field(Completeness, "What became of the entries up to `finished_to`."),
+    rebuild: field(Schema.NullOr(RebuildAnswer), "The running rebuild; null without one.")
+  })
+)
 export type ProjectionAnswer = typeof ProjectionAnswer.Type
 
-/** `dry_run` and `verify` only compare; `by` says who asks. */
-const RebuildRequest = Schema.Struct({
-  dry_run: Schema.optional(Schema.Boolean),
-  verify: Schema.optional(Schema.Boolean),
-  /** Lets rows that were made from another log go: what only that one had is gone from the read model then. */
-  accept_new_log: Schema.optional(Schema.Boolean),
-  by: Schema.String.check(Schema.isPattern(/^\P{Cc}{1,100}$/u))
-}).check(Schema.makeFilter(({ dry_run, verify }) => !(dry_run === true && verify === true), {
-  expected: "dry_run or verify, not both"
-}))
+const RebuildRequest = model(
+  "RebuildRequest",
+  "What a rebuild is to do: `dry_run` or `verify`, and not both.",
+  Schema.Struct({
+    dry_run: field(Schema.optional(Schema.Boolean), "`true` only compares.", {
+      default: false,
+      example: true
+    }),
+    verify: field(Schema.optional(Schema.Boolean), "`true` only compares.", {
+      default: false,
+      example: true
+    }),
+    accept_new_log: field(
+      Schema.optional(Schema.Boolean),
+      "`true` rebuilds from another log than the one that the rows are from. Rows that only the old log had are lost.",
+      { default: false, example: true }
+    ),
+    by: field(Schema.String.check(Schema.isPattern(/^\P{Cc}{1,100}$/u)), "Who asks: a person or a program.", {
+      example: "ops@example.com"
+    })
+  }).check(Schema.makeFilter(({ dry_run, verify }) => !(dry_run === true && verify === true), {
+    expected: "dry_run or verify, not both",
+    // The schema of the document cannot say it; its description does.
+    toJsonSchema: () => [{}, true]
+  }))
+)
 export type RebuildRequest = typeof RebuildRequest.Type
 
 /** A page of the account of every entry, for the live generation. */
-export const LedgerAnswer = Schema.Struct({
-  projection: Schema.String,
-  generation: Schema.Finite,
-  /** The account covers entries up to here: those that the durable consumer has finished. */
-  up_to: Schema.Finite,
-  /** The `after` of the next page. */
-  cursor: Schema.Finite,
-  more: Schema.Boolean,
-  counts: LedgerCounts,
-  problems: Schema.Array(LedgerProblem),
-  /** Applied, and no longer in the stream, which begins later; on the first page. */
-  gone: Schema.Finite
-})
+export const LedgerAnswer = model(
+  "LedgerPage",
+  "A page of the account of every entry, for the live generation.",
+  Schema.Struct({
+    projection: field(Schema.String, "The projection."),
+    generation: field(Schema.Finite, "Its live generation."),
+    up_to: field(
+      Schema.Finite,
+      "The account covers entries up to here: those that the durable consumer has finished."
+    ),
+    cursor: field(Schema.Finite, "The `after` of the next page."),
+    more: field(Schema.Boolean, "Whether there is a next page."),
+    counts: field(LedgerCounts, "How many entries ended in each way."),
+    problems: field(Schema.Array(LedgerProblem), "The entries that the account cannot explain."),
+    gone: field(
+      Schema.Finite,
+      "Applied events that are no longer in the stream, which begins later. Only on the first page."
+    )
+  })
+)
 export type LedgerAnswer = typeof LedgerAnswer.Type
 
-const Name = { name: Storable }
-const RebuildOf = Schema.Struct({ ...Name, id: Schema.Int })
+const ProjectionsAnswer = model(
+  "ProjectionList",
+  "All read models.",
+  Schema.Struct({ projections: field(Schema.Array(ProjectionAnswer), "The read models.") })
+)
+
+const Name = { name: field(Storable, "The name of the projection.", { example: "scans" }) }
+const RebuildOf = Schema.Struct({ ...Name, id: field(Schema.Int, "The id of the rebuild.", { example: 3 }) })
 
 /** `/v1/projections`: the read models and their rebuilds from the log. */
 export const Projections = HttpApiGroup.make("projections").add(
   HttpApiEndpoint.get("list", "/v1/projections", {
-    success: Schema.Struct({ projections: Schema.Array(ProjectionAnswer) }),
+    success: ProjectionsAnswer,
     error: Unavailable
   }).annotate(OpenApi.Summary, "The read models, and whether all events are in them"),
   HttpApiEndpoint.post("rebuild", "/v1/projections/:name/rebuild", {
@@ -125,9 +192,8 @@ export const Projections = HttpApiGroup.make("projections").add(
   HttpApiEndpoint.get("ledger", "/v1/projections/:name/ledger", {
     params: Schema.Struct(Name),
     query: Schema.Struct({
-      after: Schema.optional(within(0, Number.MAX_SAFE_INTEGER)),
-      /** As the first page says. */
-      up_to: Schema.optional(within(0, Number.MAX_SAFE_INTEGER))
+      after: position(0, "The `cursor` of the page before. The page continues after it."),
+      up_to: position(0, "The `up_to` of the first page, so that all pages cover the same entries.")
     }),
     success: LedgerAnswer,
     error: [NotFound, Unavailable]

@@ -1,77 +1,104 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
+import { field, model } from "../../Domain/Documented.ts"
 import { QuarantineReason } from "../../Domain/QuarantineReason.ts"
-import { By, Rate } from "./Operations.ts"
+import { signedFields } from "./Events.ts"
+import { By, dryRun, everything, operation, Rate } from "./Operations.ts"
 import { InvalidSelection, NotFound, Unavailable } from "./Problems.ts"
-import { within } from "./Query.ts"
+import { limitOf, position, within } from "./Query.ts"
+
+const Problem = model(
+  "DecodeProblem",
+  "A value that keeps an entry from being an event.",
+  Schema.Struct({
+    path: field(Schema.String, "Where the value is in the body."),
+    message: field(Schema.String, "What is wrong with it.")
+  })
+)
 
 const summary = {
-  sequence: Schema.Finite,
-  /** 3QPR's event id, or `sha256:…` of a body without a usable one. */
-  id: Schema.String,
-  type: Schema.NullOr(Schema.String),
-  /** Why it was quarantined when it came. */
-  reason: Schema.String,
-  received_at: Schema.String,
-  /** Of the signed bytes. */
-  size: Schema.Finite,
-  /** Whether the version that answers can use it; then a redrive makes it an event. */
-  decodes: Schema.Boolean,
-  /** What is wrong with it for the version that answers, path by path; at most 20 of a list. */
-  problems: Schema.Array(Schema.Struct({ path: Schema.String, message: Schema.String }))
+  sequence: field(Schema.Finite, "The position in the stream."),
+  id: field(Schema.String, "3QPR's event id, or `sha256:…` of a body without a usable id."),
+  type: field(Schema.NullOr(Schema.String), "The event type; null when it could not be read."),
+  reason: field(Schema.String, "Why it was quarantined when it was received."),
+  received_at: field(Schema.String, "When it was received."),
+  size: field(Schema.Finite, "Bytes of the signed body."),
+  decodes: field(
+    Schema.Boolean,
+    "Whether the version that answers can use it. Then a redrive makes an event of it."
+  ),
+  problems: field(
+    Schema.Array(Problem),
+    "What is wrong with it for the version that answers; at most 20 problems of a list."
+  )
 }
 
-export const QuarantineSummary = Schema.Struct(summary)
+export const QuarantineSummary = model(
+  "QuarantinedEventSummary",
+  "A signed body that is not a usable event, without its bytes.",
+  Schema.Struct(summary)
+)
 export type QuarantineSummary = typeof QuarantineSummary.Type
 
-export const QuarantineDetail = Schema.Struct({
-  ...summary,
-  subject: Schema.String,
-  headers: Schema.Record(Schema.String, Schema.String),
-  signature: Schema.String,
-  body_base64: Schema.String
-})
+export const QuarantineDetail = model(
+  "QuarantinedEvent",
+  "A signed body that is not a usable event.",
+  Schema.Struct({ ...summary, ...signedFields })
+)
 export type QuarantineDetail = typeof QuarantineDetail.Type
 
 export const QuarantineQuery = Schema.Struct({
-  reason: Schema.optional(QuarantineReason),
-  before: Schema.optional(within(1, Number.MAX_SAFE_INTEGER)),
-  limit: Schema.optional(within(1, 1_000))
+  reason: field(Schema.optional(QuarantineReason), "Only entries that were quarantined for this reason.", {
+    example: "invalid_data"
+  }),
+  before: position(1, "The `cursor` of the page before. The page continues after it."),
+  limit: limitOf(1_000)
 })
 export type QuarantineQuery = typeof QuarantineQuery.Type
 
-const QuarantineAnswer = Schema.Struct({
-  /** Newest first; at most `limit` (50). */
-  quarantined: Schema.Array(QuarantineSummary),
-  /** The `before` of the next page. */
-  cursor: Schema.Finite,
-  more: Schema.Boolean
-})
+const QuarantineAnswer = model(
+  "QuarantinePage",
+  "A page of the quarantine.",
+  Schema.Struct({
+    quarantined: field(Schema.Array(QuarantineSummary), "The entries, newest first."),
+    cursor: field(Schema.Finite, "The `before` of the next page."),
+    more: field(Schema.Boolean, "Whether there is a next page.")
+  })
+)
 
-/** Exactly one of `sequences`, `reason` and `all: true`. */
-export const QuarantineSelection = Schema.Struct({
-  sequences: Schema.optional(Schema.Array(Schema.Int).check(Schema.isBetweenLength(1, 10_000))),
-  reason: Schema.optional(QuarantineReason),
-  all: Schema.optional(Schema.Literal(true)),
-  /** Says how many it would be, and changes nothing. */
-  dry_run: Schema.optional(Schema.Boolean),
-  /** Who asks: a person, a program. */
-  by: By,
-  /** Entries a second, at most; 100 unless told. */
-  rate: Schema.optional(Rate)
-})
+/** Entries a second that are redriven when the caller names no rate. */
+export const usualRate = 100
+
+export const QuarantineSelection = model(
+  "QuarantineSelection",
+  "Which entries: exactly one of `sequences`, `reason` and `all`.",
+  Schema.Struct({
+    sequences: field(
+      Schema.optional(Schema.Array(Schema.Int).check(Schema.isBetweenLength(1, 10_000))),
+      "The positions of entries."
+    ),
+    reason: field(
+      Schema.optional(QuarantineReason),
+      "All entries that were quarantined for this reason."
+    ),
+    all: everything("All entries in quarantine."),
+    dry_run: dryRun,
+    by: By,
+    rate: Rate(usualRate)
+  })
+)
 export type QuarantineSelection = typeof QuarantineSelection.Type
 
-const Begun = Schema.Struct({
-  /** Its id; null for a dry run, and when there is nothing to do. */
-  operation: Schema.NullOr(Schema.String),
-  /** How many entries it is on. */
-  count: Schema.Finite,
-  /** How many of them decode now; the others stay. */
-  decodable: Schema.Finite,
-  /** Of the sequences that were given, those that are not in quarantine. */
-  missing: Schema.Array(Schema.Finite)
-})
+const Begun = model(
+  "QuarantineRedriveBegun",
+  "A redrive of quarantined entries that has begun, or would have.",
+  Schema.Struct({
+    operation,
+    count: field(Schema.Finite, "The number of entries."),
+    decodable: field(Schema.Finite, "The number of entries that decode now. The others stay in quarantine."),
+    missing: field(Schema.Array(Schema.Finite), "The positions that were given, and are not in quarantine.")
+  })
+)
 
 /** `/v1/quarantine`: what 3QPR signed and is no event that we can use. */
 export const Quarantine = HttpApiGroup.make("quarantine").add(
@@ -81,7 +108,9 @@ export const Quarantine = HttpApiGroup.make("quarantine").add(
     error: Unavailable
   }).annotate(OpenApi.Summary, "Entries in quarantine, newest first"),
   HttpApiEndpoint.get("get", "/v1/quarantine/:sequence", {
-    params: Schema.Struct({ sequence: within(1, Number.MAX_SAFE_INTEGER) }),
+    params: Schema.Struct({
+      sequence: field(within(1, Number.MAX_SAFE_INTEGER), "The position of the entry.", { example: 1_234 })
+    }),
     success: QuarantineDetail,
     error: [NotFound, Unavailable]
   }).annotate(OpenApi.Summary, "One entry with its signed bytes, and what is wrong with it"),

@@ -1,78 +1,117 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
-import { PointInTime } from "../../Domain/PointInTime.ts"
+import { field, model } from "../../Domain/Documented.ts"
 import { InvalidRequest, NotFound, Unavailable } from "./Problems.ts"
-import { AnyText, within } from "./Query.ts"
+import { AnyText, limitOf, spanOf, within } from "./Query.ts"
 
 const extensible = <F extends Schema.Struct.Fields>(fields: F) =>
   Schema.StructWithRest(Schema.Struct(fields), [Schema.Record(Schema.String, Schema.Unknown)])
 
 const Text = Schema.NullOr(Schema.String)
 
-/** A scan as 3QPR's `GET /v1/scans` gives it, and whatever else 3QPR sent with it. */
-export const ScanAnswer = extensible({
-  id: Schema.String,
-  qpr_code_id: Text,
-  short_id: Text,
-  scanned_at: Schema.String,
-  country: Text,
-  region: Text,
-  city: Text,
-  device: Text,
-  conversation_started: Schema.NullOr(Schema.Boolean),
-  conversation_messages: Schema.NullOr(Schema.Finite),
-  metadata: Schema.Unknown
+const ofCode = field(Text, "The id of the code; null when 3QPR sent none.", { example: "qpr_01HXYZ789ABC" })
+const metadataField = field(Schema.Unknown, "The metadata that 3QPR sent, as it is.")
+
+export const ScanAnswer = model(
+  "Scan",
+  "A scan as 3QPR's `GET /v1/scans` gives it, with every further field that 3QPR sent.",
+  extensible({
+    id: field(Schema.String, "The id of the scan.", { example: "scan_01HXYZ456DEF" }),
+    qpr_code_id: ofCode,
+    short_id: field(Text, "The short id of the code; null when 3QPR sent none."),
+    scanned_at: field(Schema.String, "When the code was scanned.", { example: "2026-03-20T15:30:00Z" }),
+    country: field(Text, "The country of the scan; null when 3QPR did not know it.", { example: "US" }),
+    region: field(Text, "The region of the scan; null when 3QPR did not know it."),
+    city: field(Text, "The city of the scan; null when 3QPR did not know it."),
+    device: field(Text, "The kind of device; null when 3QPR did not know it.", { example: "mobile" }),
+    conversation_started: field(
+      Schema.NullOr(Schema.Boolean),
+      "Whether a conversation began; null when 3QPR did not say."
+    ),
+    conversation_messages: field(
+      Schema.NullOr(Schema.Finite),
+      "The number of messages of the conversation; null when 3QPR did not say."
+    ),
+    metadata: metadataField
+  })
+)
+
+export const ConversationAnswer = model(
+  "Conversation",
+  "A completed conversation, with every further field that 3QPR sent.",
+  extensible({
+    id: field(Schema.String, "The id of the conversation.", { example: "conv_01HXYZ456DEF" }),
+    qpr_code_id: ofCode,
+    scan_id: field(Text, "The id of the scan that began it; null when 3QPR sent none."),
+    started_at: field(Text, "When it began; null when 3QPR sent no time."),
+    completed_at: field(Schema.String, "When it ended, or when its event was received.", {
+      example: "2026-03-20T15:42:00Z"
+    }),
+    message_count: field(
+      Schema.NullOr(Schema.Finite),
+      "The number of its messages; null when 3QPR did not say."
+    ),
+    metadata: metadataField
+  })
+)
+
+export const QprCodeAnswer = model(
+  "QprCode",
+  "A QR code, with every further field that 3QPR sent.",
+  extensible({
+    id: field(Schema.String, "The id of the code.", { example: "qpr_01HXYZ789ABC" }),
+    name: field(Text, "The name of the code; null when 3QPR sent none."),
+    short_id: field(Text, "The short id of the code; null when 3QPR sent none."),
+    scan_url: field(Text, "The address that the code leads to; null when 3QPR sent none."),
+    status: field(Text, "The status of the code; null when 3QPR sent none.", { example: "active" }),
+    created_at: field(Schema.String, "When it was created, or when its event was received."),
+    updated_at: field(Text, "When it was changed last; null when 3QPR sent no time."),
+    metadata: metadataField
+  })
+)
+
+export const SubscriptionAnswer = model(
+  "Subscription",
+  "A subscription as its last event in the log left it, with every further field that 3QPR sent.",
+  extensible({
+    id: field(Schema.String, "The id of the subscription."),
+    plan: field(Text, "The plan; null when 3QPR sent none."),
+    status: field(Text, "The status; null when 3QPR sent none.", { example: "active" }),
+    last_event: field(Schema.String, "The type of its last event.", { example: "subscription.upgraded" }),
+    updated_at: field(Schema.String, "When it was changed, or when its last event was received.")
+  })
+)
+
+/** 3QPR's own parameters, and `cursor` in place of `offset`. */
+const spanOfRows = (time: string) => ({
+  limit: limitOf(200),
+  offset: field(
+    Schema.optional(within(0, 2_147_483_647)),
+    "The number of rows to leave out. Use `cursor` to read all pages.",
+    { default: 0, example: 50 }
+  ),
+  cursor: field(
+    Schema.optional(Schema.NonEmptyString),
+    "The `next_cursor` of the page before, in place of `offset`. No row appears twice or is left out when others arrive.",
+    { example: "MjAyNi0wMy0yMFQxNTozMDowMC4wMDAwMDBaIHNjYW5fMQ" }
+  ),
+  ...spanOf(time)
 })
 
-/** A completed conversation, and whatever else 3QPR sent with it. */
-export const ConversationAnswer = extensible({
-  id: Schema.String,
-  qpr_code_id: Text,
-  scan_id: Text,
-  started_at: Text,
-  completed_at: Schema.String,
-  message_count: Schema.NullOr(Schema.Finite),
-  metadata: Schema.Unknown
-})
+const text = (description: string, example: string) =>
+  field(Schema.optional(Schema.String), description, { example })
 
-/** A QR code, and whatever else 3QPR sent with it. */
-export const QprCodeAnswer = extensible({
-  id: Schema.String,
-  name: Text,
-  short_id: Text,
-  scan_url: Text,
-  status: Text,
-  created_at: Schema.String,
-  updated_at: Text,
-  metadata: Schema.Unknown
-})
+const shortId = text("Only rows with this short id.", "aB3xK9")
 
-/** A subscription as its last event in the log left it, and whatever else 3QPR sent with it. */
-export const SubscriptionAnswer = extensible({
-  id: Schema.String,
-  plan: Text,
-  status: Text,
-  /** The type of that event. */
-  last_event: Schema.String,
-  updated_at: Schema.String
+const pageQuery = (time: string) => ({
+  qpr_code_id: text("Only rows of this code: its id, short id or name.", "qpr_01HXYZ789ABC"),
+  ...spanOfRows(time)
 })
-
-/**
- * 3QPR's own parameters: 50 rows unless told, 200 at most, `since` inclusive, `until` exclusive. And `cursor`,
- * the `next_cursor` of the page before, in place of `offset`: no row comes twice or is left out because others
- * arrive meanwhile.
- */
-const span = {
-  limit: Schema.optional(within(1, 200)),
-  offset: Schema.optional(within(0, 2_147_483_647)),
-  cursor: Schema.optional(Schema.NonEmptyString),
-  since: Schema.optional(PointInTime),
-  until: Schema.optional(PointInTime)
-}
-const pageQuery = { qpr_code_id: Schema.optional(Schema.String), ...span }
 
 /** What the parameters of a list are, whatever it lists; the others are filters. */
-export type ListQuery = Schema.Struct<typeof pageQuery>["Type"] & { readonly [filter: string]: unknown }
+export type ListQuery = Schema.Struct<ReturnType<typeof pageQuery>>["Type"] & {
+  readonly [filter: string]: unknown
+}
 
 /** Rows whose metadata has this text, number or boolean under this key; several of them must all fit. */
 const metadata = Schema.Record(Schema.TemplateLiteral(["metadata.", Schema.String]), Schema.String)
@@ -80,36 +119,39 @@ const metadata = Schema.Record(Schema.TemplateLiteral(["metadata.", Schema.Strin
 /** Rows fit when each filter that is given equals the field of its name. */
 export const ScansQuery = Schema.StructWithRest(
   Schema.Struct({
-    ...pageQuery,
-    short_id: Schema.optional(Schema.String),
-    country: Schema.optional(Schema.String),
-    region: Schema.optional(Schema.String),
-    city: Schema.optional(Schema.String),
-    device: Schema.optional(Schema.String)
+    ...pageQuery("`scanned_at`"),
+    short_id: shortId,
+    country: text("Only scans of this country.", "US"),
+    region: text("Only scans of this region.", "California"),
+    city: text("Only scans of this city.", "San Francisco"),
+    device: text("Only scans of this kind of device.", "mobile")
   }),
   [metadata]
 )
 export type ScansQuery = typeof ScansQuery.Type
 
 export const ConversationsQuery = Schema.StructWithRest(
-  Schema.Struct({ ...pageQuery, scan_id: Schema.optional(Schema.String) }),
+  Schema.Struct({
+    ...pageQuery("`completed_at`"),
+    scan_id: text("Only the conversation of this scan.", "scan_01HXYZ456DEF")
+  }),
   [metadata]
 )
 export type ConversationsQuery = typeof ConversationsQuery.Type
 
 export const QprCodesQuery = Schema.StructWithRest(
   Schema.Struct({
-    ...span,
-    short_id: Schema.optional(Schema.String),
-    status: Schema.optional(Schema.String)
+    ...spanOfRows("`created_at`"),
+    short_id: shortId,
+    status: text("Only codes with this status.", "active")
   }),
   [metadata]
 )
 
 export const SubscriptionsQuery = Schema.Struct({
-  ...span,
-  status: Schema.optional(Schema.String),
-  plan: Schema.optional(Schema.String)
+  ...spanOfRows("`updated_at`"),
+  status: text("Only subscriptions with this status.", "active"),
+  plan: text("Only subscriptions of this plan.", "pro")
 })
 
 /** A form whose names begin with `metadata.`, which is how OpenAPI says that there can be any of them. */
@@ -123,6 +165,7 @@ const withMetadata = (operation: Readonly<Record<string, unknown>>) => ({
       "`metadata.<key>=<value>`: rows whose metadata has this text, number or boolean under this key.",
     style: "form",
     explode: true,
+    example: { "metadata.campaign": "spring" },
     schema: {
       type: "object",
       patternProperties: { "^metadata[.]": { type: "string" } },
@@ -132,27 +175,62 @@ const withMetadata = (operation: Readonly<Record<string, unknown>>) => ({
 })
 
 const page = {
-  total: Schema.Finite,
-  limit: Schema.Finite,
-  offset: Schema.Finite,
-  /** Where the next page begins; null on the last one. */
-  next_cursor: Text
+  total: field(Schema.Finite, "The number of rows that fit, on all pages."),
+  limit: field(Schema.Finite, "The largest number of rows of the page."),
+  offset: field(Schema.Finite, "The number of rows that were left out."),
+  next_cursor: field(Text, "The `cursor` of the next page; null on the last page.")
 }
 
-const Id = Schema.Struct({ id: Schema.String })
+const ScansAnswer = model(
+  "ScanPage",
+  "A page of scans.",
+  Schema.Struct({ scans: field(Schema.Array(ScanAnswer), "The scans, newest first."), ...page })
+)
+
+const ConversationsAnswer = model(
+  "ConversationPage",
+  "A page of conversations.",
+  Schema.Struct({
+    conversations: field(Schema.Array(ConversationAnswer), "The conversations, newest first."),
+    ...page
+  })
+)
+
+const QprCodesAnswer = model(
+  "QprCodePage",
+  "A page of QR codes.",
+  Schema.Struct({ qpr_codes: field(Schema.Array(QprCodeAnswer), "The codes, last created first."), ...page })
+)
+
+const SubscriptionsAnswer = model(
+  "SubscriptionPage",
+  "A page of subscriptions.",
+  Schema.Struct({
+    subscriptions: field(Schema.Array(SubscriptionAnswer), "The subscriptions, last changed first."),
+    ...page
+  })
+)
+
+const idOf = (what: string, example: string) =>
+  Schema.Struct({ id: field(Schema.String, `The id of the ${what}.`, { example }) })
+
+/** The parameter that names a code. */
+export const CodeId = field(Schema.String, "The id, short id or name of the code.", {
+  example: "qpr_01HXYZ789ABC"
+})
 
 /** `/v1/scans`: 3QPR's own parameters and field names. */
 export const Scans = HttpApiGroup.make("scans").add(
   HttpApiEndpoint.get("list", "/v1/scans", {
     query: ScansQuery,
-    success: Schema.Struct({ scans: Schema.Array(ScanAnswer), ...page }),
+    success: ScansAnswer,
     error: [InvalidRequest, Unavailable]
   }).annotate(AnyText, true).annotate(OpenApi.Summary, "Scans, the newest first").annotate(
     OpenApi.Transform,
     withMetadata
   ),
   HttpApiEndpoint.get("get", "/v1/scans/:id", {
-    params: Id,
+    params: idOf("scan", "scan_01HXYZ456DEF"),
     success: ScanAnswer,
     error: [NotFound, Unavailable]
   }).annotate(AnyText, true).annotate(OpenApi.Summary, "One scan")
@@ -162,14 +240,14 @@ export const Scans = HttpApiGroup.make("scans").add(
 export const Conversations = HttpApiGroup.make("conversations").add(
   HttpApiEndpoint.get("list", "/v1/conversations", {
     query: ConversationsQuery,
-    success: Schema.Struct({ conversations: Schema.Array(ConversationAnswer), ...page }),
+    success: ConversationsAnswer,
     error: [InvalidRequest, Unavailable]
   }).annotate(AnyText, true).annotate(OpenApi.Summary, "Completed conversations, the newest first").annotate(
     OpenApi.Transform,
     withMetadata
   ),
   HttpApiEndpoint.get("get", "/v1/conversations/:id", {
-    params: Id,
+    params: idOf("conversation", "conv_01HXYZ456DEF"),
     success: ConversationAnswer,
     error: [NotFound, Unavailable]
   }).annotate(AnyText, true).annotate(OpenApi.Summary, "One conversation")
@@ -179,14 +257,14 @@ export const Conversations = HttpApiGroup.make("conversations").add(
 export const QprCodes = HttpApiGroup.make("qprCodes").add(
   HttpApiEndpoint.get("list", "/v1/qpr-codes", {
     query: QprCodesQuery,
-    success: Schema.Struct({ qpr_codes: Schema.Array(QprCodeAnswer), ...page }),
+    success: QprCodesAnswer,
     error: [InvalidRequest, Unavailable]
   }).annotate(AnyText, true).annotate(OpenApi.Summary, "QR codes, the last created first").annotate(
     OpenApi.Transform,
     withMetadata
   ),
   HttpApiEndpoint.get("get", "/v1/qpr-codes/:id", {
-    params: Id,
+    params: Schema.Struct({ id: CodeId }),
     success: QprCodeAnswer,
     error: [InvalidRequest, NotFound, Unavailable]
   }).annotate(AnyText, true).annotate(OpenApi.Summary, "One QR code: by its id, short id or name")
@@ -196,11 +274,11 @@ export const QprCodes = HttpApiGroup.make("qprCodes").add(
 export const Subscriptions = HttpApiGroup.make("subscriptions").add(
   HttpApiEndpoint.get("list", "/v1/subscriptions", {
     query: SubscriptionsQuery,
-    success: Schema.Struct({ subscriptions: Schema.Array(SubscriptionAnswer), ...page }),
+    success: SubscriptionsAnswer,
     error: [InvalidRequest, Unavailable]
   }).annotate(AnyText, true).annotate(OpenApi.Summary, "Subscriptions, the last changed first"),
   HttpApiEndpoint.get("get", "/v1/subscriptions/:id", {
-    params: Id,
+    params: idOf("subscription", "sub_01HXYZ456DEF"),
     success: SubscriptionAnswer,
     error: [NotFound, Unavailable]
   }).annotate(AnyText, true).annotate(OpenApi.Summary, "One subscription")

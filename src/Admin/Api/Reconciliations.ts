@@ -1,37 +1,60 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
+import { field, model } from "../../Domain/Documented.ts"
 import { PointInTime } from "../../Domain/PointInTime.ts"
 import { Reconciliation } from "../../Domain/Reconciliation.ts"
-import { By } from "./Operations.ts"
+import { By, dryRun } from "./Operations.ts"
 import { Conflict, InvalidRequest, InvalidSelection, NotFound, Unavailable } from "./Problems.ts"
-import { Text, within } from "./Query.ts"
+import { limitOf, Text } from "./Query.ts"
 
-/** Scans from `since` until `until`, which is now unless told; and codes, whatever their age. */
-const ReconcileRequest = Schema.Struct({
-  since: PointInTime,
-  until: Schema.optional(PointInTime),
-  /** The id, short id or name of a code: its scans, and the code itself. */
-  qpr_code_id: Schema.optional(Text.check(Schema.isNonEmpty())),
-  /** Counts what is missing and appends nothing. */
-  dry_run: Schema.optional(Schema.Boolean),
-  by: By
-})
+const ReconcileRequest = model(
+  "ReconcileRequest",
+  "What to compare: scans from `since` until `until`, and codes of any age.",
+  Schema.Struct({
+    since: field(
+      PointInTime,
+      "Scans from this time, inclusive. A timestamp, a date in UTC, or a duration before now.",
+      {
+        example: "2026-03-20"
+      }
+    ),
+    until: field(
+      Schema.optional(PointInTime),
+      "Scans until this time, exclusive; until now when it is left out.",
+      {
+        example: "2026-03-21"
+      }
+    ),
+    qpr_code_id: field(
+      Schema.optional(Text.check(Schema.isNonEmpty())),
+      "The id, short id or name of a code: only its scans and the code itself are compared.",
+      { example: "qpr_01HXYZ789ABC" }
+    ),
+    dry_run: dryRun,
+    by: By
+  })
+)
 export type ReconcileRequest = typeof ReconcileRequest.Type
 
-const ReconciliationsAnswer = Schema.Struct({
-  /** Newest first; at most `limit` (20). */
-  reconciliations: Schema.Array(Reconciliation),
-  /** Scans that were ever repaired. */
-  repaired: Schema.Finite
-})
+/** Reconciliations of a list when the caller names no number. */
+export const usualReconciliations = 20
+
+const ReconciliationsAnswer = model(
+  "ReconciliationList",
+  "The last reconciliations.",
+  Schema.Struct({
+    reconciliations: field(Schema.Array(Reconciliation), "The reconciliations, newest first."),
+    repaired: field(Schema.Finite, "The number of scans that were ever repaired.")
+  })
+)
 export type ReconciliationsAnswer = typeof ReconciliationsAnswer.Type
 
-const params = Schema.Struct({ id: Schema.Int })
+const params = Schema.Struct({ id: field(Schema.Int, "The id of the reconciliation.", { example: 3 }) })
 
 /** `/v1/reconciliations`: comparing 3QPR's scans and codes with ours, and repairing what is missing. */
 export const Reconciliations = HttpApiGroup.make("reconciliations").add(
   HttpApiEndpoint.get("list", "/v1/reconciliations", {
-    query: Schema.Struct({ limit: Schema.optional(within(1, 200)) }),
+    query: Schema.Struct({ limit: limitOf(200, usualReconciliations) }),
     success: ReconciliationsAnswer,
     error: Unavailable
   }).annotate(OpenApi.Summary, "Comparisons with 3QPR's scans and codes, the newest first"),

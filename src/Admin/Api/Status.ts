@@ -1,26 +1,32 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
+import { field, model } from "../../Domain/Documented.ts"
 import { Unavailable } from "./Problems.ts"
 
-/** A durable consumer of the event log: one of ours (`scans-1`) or anybody's. */
-export const ConsumerAnswer = Schema.Struct({
-  name: Schema.String,
-  /** The subject that it consumes. */
-  filter: Schema.String,
-  /** Events that it has not finished: those not delivered yet and those delivered and not acknowledged. */
-  lag: Schema.Finite,
-  /** How long the oldest of them has been waiting; 0 when there is none. */
-  lag_seconds: Schema.Finite,
-  /** Delivered and not acknowledged yet. */
-  in_flight: Schema.Finite,
-  /** Of those in flight, the ones that were delivered more than once. */
-  redelivered: Schema.Finite,
-  /** All events up to this sequence are finished. */
-  finished_to: Schema.Finite
-})
+/** A durable consumer of the event log: of the projections, or of a user. */
+export const ConsumerAnswer = model(
+  "Consumer",
+  "A durable consumer of the event log.",
+  Schema.Struct({
+    name: field(Schema.String, "The name of the consumer.", { example: "scans-1" }),
+    filter: field(Schema.String, "The subject that it consumes."),
+    lag: field(
+      Schema.Finite,
+      "The number of events that it has not finished: undelivered or unacknowledged."
+    ),
+    lag_seconds: field(Schema.Finite, "The age of the oldest event that it has not finished; 0 without one."),
+    in_flight: field(Schema.Finite, "The number of events that are delivered and not acknowledged."),
+    redelivered: field(Schema.Finite, "The events in flight that were delivered more than once."),
+    finished_to: field(Schema.Finite, "All events up to this position are finished.")
+  })
+)
 export type ConsumerAnswer = typeof ConsumerAnswer.Type
 
-const ConsumersAnswer = Schema.Struct({ consumers: Schema.Array(ConsumerAnswer) })
+const ConsumersAnswer = model(
+  "ConsumerList",
+  "All durable consumers of the event log.",
+  Schema.Struct({ consumers: field(Schema.Array(ConsumerAnswer), "The consumers.") })
+)
 
 /** `/v1/consumers`: every durable consumer of the event log. */
 export const Consumers = HttpApiGroup.make("consumers").add(
@@ -30,39 +36,68 @@ export const Consumers = HttpApiGroup.make("consumers").add(
   )
 ).annotate(OpenApi.Description, "Durable consumers of the event log, ours and others")
 
-/** A part of the process that is not ready, and why. */
-export const Fault = Schema.Struct({ part: Schema.String, reason: Schema.String })
+export const Fault = model(
+  "Fault",
+  "A part of a process that is not ready.",
+  Schema.Struct({
+    part: field(Schema.String, "The part."),
+    reason: field(Schema.String, "Why it is not ready.")
+  })
+)
 
-const StatusAnswer = Schema.Struct({
-  version: Schema.String,
-  ready: Schema.Boolean,
-  /** What is not ready in the process that answers, and why. */
-  faults: Schema.Array(Fault),
-  /** What an event that was answered 200 survives. */
-  durability: Schema.String,
-  stream: Schema.Struct({
-    name: Schema.String,
-    created: Schema.String,
-    events: Schema.Finite,
-    bytes: Schema.Finite,
-    first_sequence: Schema.Finite,
-    last_sequence: Schema.Finite,
-    dedup_window_seconds: Schema.Finite,
-    /** Null keeps events without a limit. */
-    retention_seconds: Schema.NullOr(Schema.Finite),
-    replicas: Schema.Finite
-  }),
-  /** Entries stored in the last minute and the last hour. */
-  rates: Schema.Struct({ last_minute: Schema.Finite, last_hour: Schema.Finite }),
-  consumers: Schema.Array(ConsumerAnswer),
-  dead_letters: Schema.Finite,
-  quarantined: Schema.Finite,
-  /**
-   * Entries with the id of an event that was applied before with another body. They change nothing. Null when the
-   * database does not answer.
-   */
-  conflicts: Schema.NullOr(Schema.Finite)
-})
+export const faults = field(
+  Schema.Array(Fault),
+  "The parts of the process that answers that are not ready."
+)
+
+const StreamState = model(
+  "StatusStream",
+  "The stream of the event log.",
+  Schema.Struct({
+    name: field(Schema.String, "The name of the stream."),
+    created: field(Schema.String, "When the stream was created. Another value means another log."),
+    events: field(Schema.Finite, "The number of entries."),
+    bytes: field(Schema.Finite, "The bytes of all entries."),
+    first_sequence: field(Schema.Finite, "The position of the first entry."),
+    last_sequence: field(Schema.Finite, "The position of the last entry."),
+    dedup_window_seconds: field(Schema.Finite, "How long a second delivery of an event is a duplicate."),
+    retention_seconds: field(
+      Schema.NullOr(Schema.Finite),
+      "How long entries are kept; null without a limit."
+    ),
+    replicas: field(Schema.Finite, "The number of replicas of the stream.")
+  })
+)
+
+const Rates = model(
+  "StatusRates",
+  "The number of entries that were stored lately.",
+  Schema.Struct({
+    last_minute: field(Schema.Finite, "Entries stored in the last minute."),
+    last_hour: field(Schema.Finite, "Entries stored in the last hour.")
+  })
+)
+
+const StatusAnswer = model(
+  "Status",
+  "The state of all parts on one page.",
+  Schema.Struct({
+    version: field(Schema.String, "The version of the program."),
+    ready: field(Schema.Boolean, "Whether the process that answers is ready."),
+    faults,
+    durability: field(Schema.String, "Which failures an event survives after 3QPR has received 200 for it."),
+    stream: field(StreamState, "The stream of the event log."),
+    rates: field(Rates, "The number of entries that were stored lately."),
+    consumers: field(Schema.Array(ConsumerAnswer), "The durable consumers of the event log."),
+    dead_letters: field(Schema.Finite, "The number of dead letters."),
+    quarantined: field(Schema.Finite, "The number of entries in quarantine."),
+    conflicts: field(
+      Schema.NullOr(Schema.Finite),
+      "Entries with the id of an event that was applied before with another body. They change nothing. Null when the "
+        + "database does not answer."
+    )
+  })
+)
 export type StatusAnswer = typeof StatusAnswer.Type
 
 /** `/v1/status`: how the whole is doing, on one page. */

@@ -1,18 +1,28 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
+import { field, model } from "../../Domain/Documented.ts"
 import { SecretFingerprints } from "../../Domain/SecretFingerprints.ts"
 import { Unavailable } from "./Problems.ts"
+
+const SecretsAnswer = model(
+  "SecretFingerprintList",
+  "The fingerprints of the webhook secrets of all receivers.",
+  Schema.Struct({ instances: field(Schema.Array(SecretFingerprints), "The receivers that answered.") })
+)
 
 /** `/v1/webhook-secrets`: which secrets the receivers use, without showing them. */
 export const WebhookSecrets = HttpApiGroup.make("webhookSecrets").add(
   HttpApiEndpoint.get("list", "/v1/webhook-secrets", {
     query: Schema.Struct({
-      /** A random text of the caller, which the fingerprints depend on. */
-      nonce: Schema.String.check(Schema.isPattern(/^[\w-]{16,64}$/, {
-        expected: "16 to 64 letters, digits, _ and -"
-      }))
+      nonce: field(
+        Schema.String.check(Schema.isPattern(/^[\w-]{16,64}$/u, {
+          expected: "16 to 64 letters, digits, _ and -"
+        })),
+        "A random text of the caller, which the fingerprints depend on: 16 to 64 letters, digits, `_` and `-`.",
+        { example: "f3c1a9d07b2e4856" }
+      )
     }),
-    success: Schema.Struct({ instances: Schema.Array(SecretFingerprints) }),
+    success: SecretsAnswer,
     error: Unavailable
   }).annotate(OpenApi.Summary, "Fingerprints of the webhook secrets that each receiver uses")
 ).annotate(

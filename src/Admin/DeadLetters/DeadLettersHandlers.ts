@@ -4,16 +4,11 @@ import { Buffer } from "node:buffer"
 import { DeadLetters } from "../../EventLog/DeadLetters.ts"
 import type { DeadLetter } from "../../EventLog/DeadLetters/Letter.ts"
 import { Api } from "../Api.ts"
-import type { DeadLettersQuery } from "../Api/DeadLetters.ts"
+import { type DeadLettersQuery, usualRates } from "../Api/DeadLetters.ts"
 import { NotFound } from "../Api/Problems.ts"
+import { usualLimit } from "../Api/Query.ts"
 import { unavailable } from "../Events/EventsHandlers.ts"
 import { begin } from "./Begin.ts"
-
-const defaultLimit = 50
-
-/** Default rate, in events per second. */
-const redriveRate = 100
-const discardRate = 1_000
 
 /** The handlers of `/v1/dead-letters`. */
 export const layer = HttpApiBuilder.group(
@@ -24,11 +19,11 @@ export const layer = HttpApiBuilder.group(
       list: ({ query }) => list(query).pipe(Effect.catchTag("ReadFailed", unavailable)),
       get: ({ params }) => get(params.id).pipe(Effect.catchTag("ReadFailed", unavailable)),
       redrive: ({ payload }) =>
-        begin("redrive", payload, null, payload.rate ?? redriveRate).pipe(
+        begin("redrive", payload, null, payload.rate ?? usualRates.redrive).pipe(
           Effect.catchTag(["ReadFailed", "AppendFailed"], unavailable)
         ),
       discard: ({ payload: { reason, ...asked } }) =>
-        begin("discard", asked, reason, asked.rate ?? discardRate).pipe(
+        begin("discard", asked, reason, asked.rate ?? usualRates.discard).pipe(
           Effect.catchTag(["ReadFailed", "AppendFailed"], unavailable)
         )
     })
@@ -36,7 +31,7 @@ export const layer = HttpApiBuilder.group(
 )
 
 const list = Effect.fnUntraced(
-  function*({ before = Infinity, limit = defaultLimit, ...filter }: DeadLettersQuery) {
+  function*({ before = Infinity, limit = usualLimit, ...filter }: DeadLettersQuery) {
     const letters = yield* (yield* DeadLetters).list(filter)
     const from = letters.findIndex(({ place }) => place < before)
     const rest = from < 0 ? [] : letters.slice(from)

@@ -6,12 +6,11 @@ import { eventSubject } from "../../EventLog/Names.ts"
 import { Api } from "../Api.ts"
 import type { EventsQuery } from "../Api/Events.ts"
 import { NotFound, Unavailable } from "../Api/Problems.ts"
+import { usualLimit } from "../Api/Query.ts"
 import { Draining } from "../Draining.ts"
 import { detailOf, summaryOf } from "./Answer.ts"
 import { find } from "./Find.ts"
 import { newest } from "./Newest.ts"
-
-const defaultLimit = 50
 
 /** The handlers of `/v1/events`. */
 export const layer = HttpApiBuilder.group(
@@ -36,7 +35,7 @@ const list = Effect.fn("Events.list")(function*(query: EventsQuery) {
   const log = yield* EventLog
   const state = yield* log.state
   const filter = query.type === undefined ? undefined : eventSubject(query.type)
-  const limit = query.limit ?? defaultLimit
+  const limit = query.limit ?? usualLimit
   const since = query.since === undefined ? 0 : yield* log.sequenceAt(millisOf(query.since))
   const until = query.until === undefined ? undefined : yield* log.sequenceAt(millisOf(query.until))
   const page = query.after === undefined

@@ -5,12 +5,9 @@ import { Operations } from "../../EventLog/Operations.ts"
 import { find } from "../../Jobs/Erasure.ts"
 import { rowsOnly } from "../../Jobs/Operations/EraseEntity.ts"
 import { Api } from "../Api.ts"
-import type { Forgetting } from "../Api/Forget.ts"
+import { type Forgetting, usualRate } from "../Api/Forget.ts"
 import { InvalidSelection, orUnavailable } from "../Api/Problems.ts"
 import { optionalCodeIdOf } from "../CodeId.ts"
-
-/** Default rate, in events per second. */
-const defaultRate = 1_000
 
 /** The handler of `/v1/forget`. */
 export const layer = HttpApiBuilder.group(
@@ -22,7 +19,7 @@ export const layer = HttpApiBuilder.group(
 )
 
 const begin = Effect.fn("Forget.begin")(
-  function*({ by, dry_run = false, rate = defaultRate, reason, ...named }: Forgetting) {
+  function*({ by, dry_run = false, rate = usualRate, reason, ...named }: Forgetting) {
     const target = yield* targetOf({ ...named, qpr_code_id: yield* optionalCodeIdOf(named.qpr_code_id) })
     const { deadLetters, orphans, rows, sequences, upTo } = yield* find(target)
     const count = sequences.length

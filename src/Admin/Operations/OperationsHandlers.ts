@@ -2,10 +2,10 @@ import { Effect, Option } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { type Operation, Operations } from "../../EventLog/Operations.ts"
 import { Api } from "../Api.ts"
+import { usualOutcomes } from "../Api/Operations.ts"
 import { NotFound } from "../Api/Problems.ts"
+import { usualLimit } from "../Api/Query.ts"
 import { unavailable } from "../Events/EventsHandlers.ts"
-
-const defaultLimit = 50
 
 /** The handlers of `/v1/operations`. */
 export const layer = HttpApiBuilder.group(
@@ -15,7 +15,7 @@ export const layer = HttpApiBuilder.group(
     const operations = yield* Operations
     return handlers.handleAll({
       list: ({ query }) =>
-        operations.list(query.limit ?? defaultLimit).pipe(
+        operations.list(query.limit ?? usualLimit).pipe(
           Effect.map((found) => ({ operations: found.map(answerOf) })),
           Effect.catchTag("ReadFailed", unavailable)
         ),
@@ -23,7 +23,7 @@ export const layer = HttpApiBuilder.group(
       outcomes: ({ params, query }) =>
         Effect.andThen(
           find(params.id),
-          operations.outcomes(params.id, query.after ?? 0, query.limit ?? 500).pipe(
+          operations.outcomes(params.id, query.after ?? 0, query.limit ?? usualOutcomes).pipe(
             Effect.catchTag("ReadFailed", unavailable)
           )
         ),

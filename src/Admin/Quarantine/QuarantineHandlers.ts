@@ -9,14 +9,10 @@ import { Operations } from "../../EventLog/Operations.ts"
 import { all, isQuarantined, reasonOf } from "../../EventLog/Quarantine.ts"
 import { Api } from "../Api.ts"
 import { InvalidSelection, NotFound } from "../Api/Problems.ts"
-import type { QuarantineQuery, QuarantineSelection } from "../Api/Quarantine.ts"
+import { type QuarantineQuery, type QuarantineSelection, usualRate } from "../Api/Quarantine.ts"
+import { usualLimit } from "../Api/Query.ts"
 import { unavailable } from "../Events/EventsHandlers.ts"
 import { newest } from "../Events/Newest.ts"
-
-const defaultLimit = 50
-
-/** Default rate, in entries per second. */
-const defaultRate = 100
 
 /** The handlers of `/v1/quarantine`. */
 export const layer = HttpApiBuilder.group(
@@ -33,7 +29,7 @@ export const layer = HttpApiBuilder.group(
 )
 
 const list = Effect.fnUntraced(
-  function*({ before = Infinity, limit = defaultLimit, reason }: QuarantineQuery) {
+  function*({ before = Infinity, limit = usualLimit, reason }: QuarantineQuery) {
     const { firstSequence, lastSequence } = yield* (yield* EventLog).state
     const { cursor, entries, more } = yield* newest({
       from: firstSequence,
@@ -62,7 +58,7 @@ const get = Effect.fnUntraced(function*(sequence: number) {
 
 const redrive = Effect.fn("Quarantine.redrive")(
   function*(
-    { all: everything, by, dry_run = false, rate = defaultRate, reason, sequences }: QuarantineSelection
+    { all: everything, by, dry_run = false, rate = usualRate, reason, sequences }: QuarantineSelection
   ) {
     if ([sequences, reason, everything].filter((given) => given !== undefined).length !== 1) {
       return yield* new InvalidSelection({ detail: "Give exactly one of `sequences`, `reason` and `all`." })

@@ -6,6 +6,7 @@ import { parseStored } from "../../Domain/ExactJson.ts"
 import { toStored } from "../../Domain/StoredText.ts"
 import { isTimestamp, withoutLeapSecond } from "../../Domain/Timestamp.ts"
 import { InvalidRequest } from "../Api/Problems.ts"
+import { usualLimit } from "../Api/Query.ts"
 import type { ListQuery } from "../Api/ReadModels.ts"
 
 /** A table of rows, newest first by a column of time, and the counters that say how many an hour has. */
@@ -40,7 +41,7 @@ interface Found {
  */
 export const pageOf = Effect.fnUntraced(function*(listed: Listed, query: ListQuery) {
   const sql = yield* SqlClient
-  const { cursor, limit = 50, offset } = query
+  const { cursor, limit = usualLimit, offset } = query
   if (cursor !== undefined && offset !== undefined) {
     return yield* new InvalidRequest({
       detail: "A page begins at a cursor or at an offset, not at both. Leave one of them out."

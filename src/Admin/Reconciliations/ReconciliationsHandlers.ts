@@ -4,7 +4,7 @@ import { millisOf } from "../../Domain/Timestamp.ts"
 import * as Registry from "../../Jobs/Reconciliations/Registry.ts"
 import { Api } from "../Api.ts"
 import { Conflict, InvalidSelection, NotFound, orUnavailable } from "../Api/Problems.ts"
-import type { ReconcileRequest } from "../Api/Reconciliations.ts"
+import { type ReconcileRequest, usualReconciliations } from "../Api/Reconciliations.ts"
 import { optionalCodeIdOf } from "../CodeId.ts"
 
 /** The handlers of `/v1/reconciliations`; without a key of 3QPR's API none can be asked for. */
@@ -14,7 +14,7 @@ export const layer = (hasKey: boolean) =>
     "reconciliations",
     Effect.fnUntraced(function*(handlers) {
       return handlers.handleAll({
-        list: ({ query: { limit = 20 } }) =>
+        list: ({ query: { limit = usualReconciliations } }) =>
           Effect.all({ reconciliations: Registry.last(limit), repaired: Registry.repaired }).pipe(
             orUnavailable
           ),

@@ -4,6 +4,7 @@ import * as Rejections from "../../Ingress/RecentRejections.ts"
 import { Nats } from "../../Nats/Nats.ts"
 import { Api } from "../Api.ts"
 import { NotFound, orUnavailable, Unavailable } from "../Api/Problems.ts"
+import { usualLimit } from "../Api/Query.ts"
 
 /** The handlers of `/v1/rejections`, which ask every process with the ingress role. */
 export const layer = HttpApiBuilder.group(
@@ -11,7 +12,7 @@ export const layer = HttpApiBuilder.group(
   "rejections",
   Effect.fnUntraced(function*(handlers) {
     return handlers.handleAll({
-      list: ({ query: { limit = 50 } }) => whileConnected(orUnavailable(Rejections.list(limit))),
+      list: ({ query: { limit = usualLimit } }) => whileConnected(orUnavailable(Rejections.list(limit))),
       get: ({ params }) => whileConnected(orUnavailable(get(params.id)))
     })
   })

@@ -12,8 +12,12 @@ export const nameOf = (name: string) => name.replace(/Encoded$/, "")
  * Writes a part of the document as a person would. Effect puts the description of a field into an `allOf` beside its
  * schema. It adds how its own clients learn that a stream has failed, which others cannot use.
  */
-export const tidy = ({ "x-effect-stream": _, ...node }: Json): Json =>
-  withoutAllOf(mapValues(node, (value, name) => name === "$ref" ? nameOf(String(value)) : tidyValue(value)))
+export const tidy = (part: Json): Json => {
+  const { "x-effect-stream": _, ...node } = part
+  return withoutAllOf(
+    mapValues(node, (value, name) => name === "$ref" ? nameOf(String(value)) : tidyValue(value))
+  )
+}
 
 const tidyValue = (value: unknown): unknown =>
   Array.isArray(value) ? value.map(tidyValue) : Predicate.isObject(value) ? tidy(value) : value

@@ -1,4 +1,4 @@
 import { ts } from "@ts-morph/common"
 
-// eslint-disable-next-line import/no-default-export -- openapi-typescript imports TypeScript so
+// openapi-typescript imports the API of TypeScript as a default.
 export default ts

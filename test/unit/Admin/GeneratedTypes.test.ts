@@ -66,17 +66,15 @@ describe("types that openapi-typescript generates from the document", () => {
       writeFileSync(file, program)
       const compiled = run(
         "node_modules/typescript/bin/tsc",
-        ...[
-          "--noEmit",
-          "--strict",
-          "--skipLibCheck",
-          "--ignoreConfig",
-          "--types",
-          "",
-          "--module",
-          "nodenext",
-          file
-        ]
+        "--noEmit",
+        "--strict",
+        "--skipLibCheck",
+        "--ignoreConfig",
+        "--types",
+        "",
+        "--module",
+        "nodenext",
+        file
       )
       assert.strictEqual(compiled.status, 0, compiled.shown)
     } finally {

@@ -1,12 +1,13 @@
 import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
+import { allRows } from "../Database/Rows.ts"
 import { fromStored, toStored } from "../Domain/StoredText.ts"
 import { InvalidRequest } from "./Api/Problems.ts"
 
 /** Codes of one name that a problem lists. */
 const mostListed = 5
 
-const decode = Schema.decodeUnknownEffect(Schema.Array(Schema.Struct({ id: Schema.String })))
+const allIds = allRows(Schema.Struct({ id: Schema.String }))
 
 /**
  * The id of the code that a caller names by its id, its short id or its name. A text that names no known code is taken
@@ -23,11 +24,10 @@ export const codeIdOf = Effect.fn("Admin.codeIdOf")(function*(given: string) {
       sql`lower(name) = lower(${stored})`
     ]
   ) {
-    const found = yield* Effect.flatMap(
+    const found = yield* allIds(
       sql`select id from qpr_codes where ${condition} order by created_at desc, id desc limit ${
         mostListed + 1
-      }`,
-      decode
+      }`
     )
     const [only, ...others] = found.map(({ id }) => fromStored(id))
     if (only === undefined) continue

@@ -3,6 +3,7 @@ import { Effect, Predicate, Redacted, Schedule, Schema } from "effect"
 import { isSqlError, type SqlError } from "effect/sql/SqlError"
 import { readFileSync } from "node:fs"
 import { messageOf } from "../Process/Failure.ts"
+import { allRows, onlyRow } from "./Rows.ts"
 
 /** The database of `DATABASE_URL` cannot be used: which step failed, where, and what to do. */
 export class DatabaseUnavailable extends Schema.TaggedError<DatabaseUnavailable>()("DatabaseUnavailable", {
@@ -60,11 +61,13 @@ export const checkVersion = (target: string, version: string) =>
     })
   )
 
+const allSettings = allRows(Schema.Struct({ name: Schema.String, setting: Schema.String }))
+
 const settingsOf = (sql: PgClient.PgClient) =>
   Effect.map(
-    sql<{ readonly name: string; readonly setting: string }>`
+    allSettings(sql`
       select name, setting from pg_settings
-      where name in ('server_encoding', 'statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout')`,
+      where name in ('server_encoding', 'statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout')`),
     (rows) => new Map(rows.map(({ name, setting }) => [name, setting]))
   )
 
@@ -112,10 +115,9 @@ const session = {
 }
 
 const serverVersion = (sql: PgClient.PgClient) =>
-  Effect.map(
-    sql<{ readonly server_version: string }>`show server_version`,
-    ([row]) => row?.server_version ?? "of an unknown version"
-  )
+  Effect.map(onlyVersion(sql`show server_version`), ({ server_version }) => server_version)
+
+const onlyVersion = onlyRow(Schema.Struct({ server_version: Schema.String }))
 
 const mayComeUp = (error: SqlError) =>
   Predicate.isTagged(error.reason, "ConnectionError") || codeOf(error) === startingUp

@@ -1,6 +1,7 @@
 import { Effect, Layer, Predicate, Schedule, Schema } from "effect"
 import * as Migrator from "effect/sql/Migrator"
 import { SqlClient } from "effect/sql/SqlClient"
+import { allRows } from "./Rows.ts"
 import { isTransient } from "./SqlFailure.ts"
 
 /** The tables could not be brought up to date; the database is as it was before. */
@@ -13,6 +14,11 @@ export class MigrationFailed extends Schema.TaggedError<MigrationFailed>()("Migr
     return `Cannot migrate the database: ${this.reason}. ${this.remedy}`
   }
 }
+
+const allGenerations = allRows(
+  Schema.Struct({ applied: Schema.String, name: Schema.String, generation: Schema.Finite })
+)
+const allApplied = allRows(Schema.Struct({ applied: Schema.String }))
 
 /**
  * Each runs once, in the order of its number. Never change one that was released: add another. One that can
@@ -115,12 +121,10 @@ const migrations = {
       events bigint not null,
       primary key (name, generation, bucket, shard)
     ) with (fillfactor = 50)`
-    const tables = yield* sql<
-      { readonly applied: string; readonly name: string; readonly generation: number }
-    >`
+    const tables = yield* allGenerations(sql`
       select tablename as applied, parts[1] as name, parts[2]::int as generation
       from pg_tables, regexp_match(tablename, '^(.+)_applied_([0-9]+)$') as parts
-      where schemaname = current_schema() and parts[1] in (select name from projections)`
+      where schemaname = current_schema() and parts[1] in (select name from projections)`)
     for (const { applied, generation, name } of tables) {
       yield* sql`insert into applied_counts
         select ${name}::text, ${generation}::int, sequence / 10000, 0, count(*) from ${
@@ -192,9 +196,9 @@ const migrations = {
       sequence bigint not null
     )`
     // What was erased before: its sequence is negative.
-    const tables = yield* sql<{ readonly applied: string }>`
+    const tables = yield* allApplied(sql`
       select tablename as applied from pg_tables, regexp_match(tablename, '^(.+)_applied_([0-9]+)$') as parts
-      where schemaname = current_schema() and parts[1] in (select name from projections)`
+      where schemaname = current_schema() and parts[1] in (select name from projections)`)
     for (const { applied } of tables) {
       yield* sql`insert into erased_ids select sha256(convert_to(event_id, 'UTF8')) from ${sql(applied)}
         where sequence < 0 and event_id <> concat('sequence:', -sequence) on conflict do nothing`
@@ -217,6 +221,8 @@ export const run = Migrator.make({})({ loader: Migrator.fromRecord(migrations) }
 
 export const layer = Layer.effectDiscard(run)
 
+const allIds = allRows(Schema.Struct({ migration_id: Schema.Finite }))
+
 /** The names of the migrations that were not run yet. Changes nothing. */
 export const pending = Effect.gen(function*() {
   const sql = yield* SqlClient
@@ -224,7 +230,7 @@ export const pending = Effect.gen(function*() {
   const tables =
     yield* sql`select 1 from pg_tables where tablename = ${table} and schemaname = current_schema()`
   if (tables.length === 0) return names
-  const done = yield* sql<{ readonly migration_id: number }>`select migration_id from ${sql(table)}`
+  const done = yield* allIds(sql`select migration_id from ${sql(table)}`)
   const ids = new Set(done.map(({ migration_id }) => migration_id))
   return names.filter((name) => !ids.has(Number.parseInt(name, 10)))
 })

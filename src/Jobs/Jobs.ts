@@ -3,7 +3,7 @@
  *
  * Promises: A job is recorded before it begins. It continues after a crash, and it ends.
  *
- * May use: `Domain`, `Process`, `Nats`, `EventLog`, `Ingress`, `Consumer`, `Projector`, `Provider`.
+ * May use: `Domain`, `Process`, `Nats`, `Database`, `EventLog`, `Ingress`, `Consumer`, `Projector`, `Provider`.
  */
 import { Layer } from "effect"
 import * as EraseAgain from "./Erasure/EraseAgain.ts"

@@ -1,5 +1,6 @@
 import { Clock, Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
+import { onlyRow } from "../Database/Rows.ts"
 import { EventLog } from "../EventLog/EventLog.ts"
 import { excludeGeneration } from "./Locks.ts"
 import { type Projection, tableName } from "./Projection.ts"
@@ -32,9 +33,8 @@ export const cutoff = Effect.gen(function*() {
   if (retention === undefined) return undefined
   const now = yield* Clock.currentTimeMillis
   const sql = yield* SqlClient
-  const [database] = yield* sql<{ readonly now: number }>`
-    select extract(epoch from clock_timestamp())::float8 * 1000 as now`
-  if (database !== undefined && Math.abs(database.now - now) > mostApart) {
+  const database = yield* onlyTime(sql`select extract(epoch from clock_timestamp())::float8 * 1000 as now`)
+  if (Math.abs(database.now - now) > mostApart) {
     return yield* new ClockInDoubt({
       message:
         `our clock (${timeOf(now)}) and the database's (${
@@ -56,6 +56,8 @@ export const cutoff = Effect.gen(function*() {
   }
   return timeOf(now - retention)
 })
+
+const onlyTime = onlyRow(Schema.Struct({ now: Schema.Finite }))
 
 const timeOf = (millis: number) => new Date(millis).toISOString()
 

@@ -1,6 +1,7 @@
-import { Effect } from "effect"
+import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { isSqlError } from "effect/sql/SqlError"
+import { onlyRow } from "../Database/Rows.ts"
 
 /**
  * Held by each batch of a generation until its transaction ends, so that none runs while the projection is
@@ -37,12 +38,15 @@ export const excludeGeneration = (name: string, generation: number) => exclude(`
 /** Whether this process is the one to end a rebuild: false while another one tries. */
 export const lead = Effect.fnUntraced(function*(name: string) {
   const sql = yield* SqlClient
-  const [row] = yield* sql<{ readonly leads: boolean }>`
-    select pg_try_advisory_xact_lock(hashtext(${`${space}/${name}/lead`})) as leads`
-  return row?.leads === true
+  const { leads } = yield* onlyLeads(
+    sql`select pg_try_advisory_xact_lock(hashtext(${`${space}/${name}/lead`})) as leads`
+  )
+  return leads
 })
 
 /** Whether a lock was not to be had in time. */
 export const isLockTimeout = (error: unknown) => isSqlError(error) && error.reason._tag === "LockTimeoutError"
+
+const onlyLeads = onlyRow(Schema.Struct({ leads: Schema.Boolean }))
 
 const space = "threeqpr-events/projections"

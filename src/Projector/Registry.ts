@@ -1,5 +1,6 @@
 import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
+import { allRows, firstRow } from "../Database/Rows.ts"
 import { RebuildKind, RebuildState } from "../Domain/Rebuild.ts"
 import { durableColumn } from "./Place/Places.ts"
 
@@ -50,30 +51,24 @@ export type Rebuild = typeof Rebuild.Type
 /** Every projection that was ever installed in this database. */
 export const lives = Effect.gen(function*() {
   const sql = yield* SqlClient
-  return yield* Effect.flatMap(
+  return yield* allLives(
     sql`select name, generation, version, error, ${time(sql, "error_at")}, log, tables,
-      ${durableColumn(sql, "projections")} from projections order by name`,
-    decodeLives
+      ${durableColumn(sql, "projections")} from projections order by name`
   )
 })
 
 /** The rebuilds that run. */
 export const active = Effect.gen(function*() {
   const sql = yield* SqlClient
-  return yield* Effect.flatMap(
-    sql`select ${columns(sql)} from rebuilds where state in ('running', 'comparing') order by id`,
-    decodeRebuilds
+  return yield* allRebuilds(
+    sql`select ${columns(sql)} from rebuilds where state in ('running', 'comparing') order by id`
   )
 })
 
 /** One rebuild of a projection. */
 export const find = Effect.fn("Registry.find")(function*(name: string, id: number) {
   const sql = yield* SqlClient
-  const [found] = yield* Effect.flatMap(
-    sql`select ${columns(sql)} from rebuilds where name = ${name} and id = ${id}`,
-    decodeRebuilds
-  )
-  return found
+  return yield* firstRebuild(sql`select ${columns(sql)} from rebuilds where name = ${name} and id = ${id}`)
 })
 
 /**
@@ -82,11 +77,11 @@ export const find = Effect.fn("Registry.find")(function*(name: string, id: numbe
  */
 export const isCompleted = Effect.fnUntraced(function*(name: string, generation: number) {
   const sql = yield* SqlClient
-  const [found] = yield* sql<{ readonly completed: boolean }>`
+  const found = yield* firstCompleted(sql`
     select true as completed from projections where name = ${name} and generation = ${generation}
     union all
     select completed from rebuilds where name = ${name} and generation = ${generation}
-      and state in ('running', 'comparing')`
+      and state in ('running', 'comparing')`)
   return found?.completed
 })
 
@@ -131,5 +126,7 @@ const columns = (sql: SqlClient) =>
     ${time(sql, "started_at")}, ${time(sql, "finished_at")}, error, result, log, completed, accepts_new_log,
     ${durableColumn(sql, "rebuilds")}`
 
-const decodeLives = Schema.decodeUnknownEffect(Schema.Array(Live))
-const decodeRebuilds = Schema.decodeUnknownEffect(Schema.Array(Rebuild))
+const allLives = allRows(Live)
+const allRebuilds = allRows(Rebuild)
+const firstRebuild = firstRow(Rebuild)
+const firstCompleted = firstRow(Schema.Struct({ completed: Schema.Boolean }))

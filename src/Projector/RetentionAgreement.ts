@@ -1,5 +1,6 @@
 import { Context, Duration, Effect, Layer, Schedule, Schema } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
+import { allRows } from "../Database/Rows.ts"
 import { messageOf } from "../Process/Failure.ts"
 import { instance, startedAt } from "../Process/Instance.ts"
 import { ProcessHealth } from "../Process/ProcessHealth.ts"
@@ -28,19 +29,17 @@ export const RetentionGrace = Context.Reference<Duration.Input>("threeqpr-events
   defaultValue: () => "5 minutes"
 })
 
-const Others = Schema.Array(Schema.Struct({ retention: Schema.NullOr(Schema.Finite) }))
-const decodeOthers = Schema.decodeUnknownEffect(Others)
+const allOthers = allRows(Schema.Struct({ retention: Schema.NullOr(Schema.Finite) }))
 
 /** Why no row is removed by its age: what other processes of this database keep. Undefined when all agree. */
 export const difference = Effect.gen(function*() {
   const retention = yield* RowRetention
   const sql = yield* SqlClient
-  const others = yield* Effect.flatMap(
+  const others = yield* allOthers(
     sql`select distinct retention::float8 as retention from row_retentions
       where seen_at > now() - ${silence}::interval
         and retention is distinct from ${retention ?? null}::bigint
-      order by 1`,
-    decodeOthers
+      order by 1`
   )
   if (others.length === 0) return undefined
   return `ROW_RETENTION is ${named(retention)} in this process and `

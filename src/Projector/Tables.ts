@@ -1,6 +1,7 @@
-import { Effect } from "effect"
+import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { Consumers } from "../Consumer/Consumer.ts"
+import { firstRow } from "../Database/Rows.ts"
 import { filterOf } from "../EventLog/Subjects.ts"
 import { beginPlace, databaseId, ownDurable } from "./Place/Places.ts"
 import { durableName, type Projection, tableName } from "./Projection.ts"
@@ -17,8 +18,9 @@ export const install = Effect.fn("Projector.install")(function*<E, R>(
   const sql = yield* SqlClient
   return yield* sql.withTransaction(Effect.gen(function*() {
     yield* sql`select pg_advisory_xact_lock(hashtext('threeqpr-events/projections'))`
-    const [live] = yield* sql<{ readonly generation: number; readonly version: number }>`
-      select generation, version from projections where name = ${projection.name}`
+    const live = yield* firstLive(
+      sql`select generation, version from projections where name = ${projection.name}`
+    )
     if (live) {
       if (live.version < projection.version) {
         yield* Effect.logWarning(due(projection, live.version))
@@ -36,6 +38,8 @@ export const install = Effect.fn("Projector.install")(function*<E, R>(
     return 1
   }))
 })
+
+const firstLive = firstRow(Schema.Struct({ generation: Schema.Finite, version: Schema.Finite }))
 
 /**
  * The name for the durable consumer of new tables. One of ours that is there is deleted, so that the tables get

@@ -51,7 +51,17 @@ export const rooms: ReadonlyArray<Room> = [
   },
   {
     name: "Jobs",
-    uses: ["Domain", "Process", "Nats", "EventLog", "Ingress", "Consumer", "Projector", "Provider"]
+    uses: [
+      "Domain",
+      "Process",
+      "Nats",
+      "Database",
+      "EventLog",
+      "Ingress",
+      "Consumer",
+      "Projector",
+      "Provider"
+    ]
   },
   {
     name: "Admin",

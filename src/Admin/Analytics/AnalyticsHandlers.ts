@@ -1,7 +1,8 @@
-import { Clock, DateTime, Effect } from "effect"
+import { Clock, DateTime, Effect, Schema } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { Fragment } from "effect/sql/Statement"
+import { allRows } from "../../Database/Rows.ts"
 import { fromStored, toStored } from "../../Domain/StoredText.ts"
 import { Api } from "../Api.ts"
 import type { AnalyticsQuery } from "../Api/Analytics.ts"
@@ -56,11 +57,11 @@ const ofAll = Effect.fn("Analytics.all")(function*(query: AnalyticsQuery) {
     ended: sql`conversation_total_hours where hour >= ${since}::text::timestamptz`,
     places: sql`scan_total_days where day >= ${since}::text::timestamptz`
   }
-  const top_codes = sql<TopCode>`
+  const top_codes = allTopCodes(sql`
     select qpr_code_id, name, short_id, scans from (
       select qpr_code_id, sum(scans::float8) as scans from scan_code_days
       where day >= ${since}::text::timestamptz group by 1 order by 2 desc, 1 limit ${top}
-    ) as most left join qpr_codes on id = qpr_code_id order by scans desc, qpr_code_id`
+    ) as most left join qpr_codes on id = qpr_code_id order by scans desc, qpr_code_id`)
   const all = yield* Effect.all({ top_codes, rest: analyticsOf(query, counts) }, { concurrency: 2 })
   return {
     ...all.rest,
@@ -75,12 +76,11 @@ const ofAll = Effect.fn("Analytics.all")(function*(query: AnalyticsQuery) {
 
 const asSent = (text: string | null) => text === null ? null : fromStored(text)
 
-interface TopCode {
-  readonly qpr_code_id: string | null
-  readonly name: string | null
-  readonly short_id: string | null
-  readonly scans: number
-}
+const Text = Schema.NullOr(Schema.String)
+
+const allTopCodes = allRows(
+  Schema.Struct({ qpr_code_id: Text, name: Text, short_id: Text, scans: Schema.Finite })
+)
 
 /** When a period begins: with the day, in UTC, that it reaches back to. */
 const beginning = Effect.fnUntraced(function*({ period = "30d" }: AnalyticsQuery) {
@@ -98,19 +98,21 @@ interface Counts {
   readonly places: Fragment
 }
 
-interface Entry {
-  readonly date: string
-  readonly scans: number
-  readonly started: number
-  readonly messages: number
-  readonly conversations_completed: number
-}
+const Entry = Schema.Struct({
+  date: Schema.String,
+  scans: Schema.Finite,
+  started: Schema.Finite,
+  messages: Schema.Finite,
+  conversations_completed: Schema.Finite
+})
+
+const allEntries = allRows(Entry)
 
 const analyticsOf = Effect.fnUntraced(function*(query: AnalyticsQuery, counts: Counts) {
   const sql = yield* SqlClient
   const { granularity = "day", period = "30d" } = query
   const format = granularity === "hour" ? `YYYY-MM-DD"T"HH24:00:00"Z"` : "YYYY-MM-DD"
-  const series = sql<Entry>`
+  const series = allEntries(sql`
     select to_char(at at time zone 'UTC', ${format}::text) as date, sum(scans) as scans,
       sum(started) as started, sum(messages) as messages, sum(completed) as conversations_completed
     from (
@@ -120,11 +122,11 @@ const analyticsOf = Effect.fnUntraced(function*(query: AnalyticsQuery, counts: C
       union all
       select date_trunc(${granularity}::text, hour, 'UTC'), 0, 0, 0, sum(conversations::float8)
       from ${counts.ended} group by 1
-    ) as series group by at order by at`
-  const byPlace = sql<Place>`
-    select country, device, sum(scans::float8) as scans from ${counts.places} group by 1, 2`
+    ) as series group by at order by at`)
+  const byPlace = allPlaces(sql`
+    select country, device, sum(scans::float8) as scans from ${counts.places} group by 1, 2`)
   const { entries, places } = yield* Effect.all({ entries: series, places: byPlace }, { concurrency: 2 })
-  const sum = (of: (entry: Entry) => number) => entries.reduce((sum, entry) => sum + of(entry), 0)
+  const sum = (of: (entry: typeof Entry.Type) => number) => entries.reduce((sum, entry) => sum + of(entry), 0)
   const scans_total = sum(({ scans }) => scans)
   const started = sum(({ started }) => started)
   return {
@@ -147,11 +149,10 @@ const analyticsOf = Effect.fnUntraced(function*(query: AnalyticsQuery, counts: C
   }
 })
 
-interface Place {
-  readonly country: string | null
-  readonly device: string | null
-  readonly scans: number
-}
+const Place = Schema.Struct({ country: Text, device: Text, scans: Schema.Finite })
+type Place = typeof Place.Type
+
+const allPlaces = allRows(Place)
 
 const most = (places: ReadonlyArray<Place>, keyOf: (place: Place) => string | null) => {
   const sums = new Map<string | null, number>()

@@ -1,5 +1,6 @@
-import { Effect, Predicate } from "effect"
+import { Effect, Predicate, Schema } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
+import { allRows } from "../../Database/Rows.ts"
 import { decodeDelivery } from "../../Domain/Decode.ts"
 import { fromStored, toStored } from "../../Domain/StoredText.ts"
 import { idOf } from "../../EventLog/Delivered.ts"
@@ -20,9 +21,9 @@ export const rowsOf = Effect.fnUntraced(function*(entries: ReadonlyArray<LoggedE
     return Effect.map(
       Effect.forEach(entities, ([table]) =>
         Effect.map(
-          sql<{ readonly key: string; readonly event_id: string; readonly sequence: number }>`
+          allFound(sql`
             select id as key, event_id, sequence::float8 as sequence from ${sql.literal(table)}
-            where ${sql.in("id", keys.map(toStored))} order by id`,
+            where ${sql.in("id", keys.map(toStored))} order by id`),
           (rows) =>
             rows.map((row) => ({
               projection,
@@ -37,6 +38,10 @@ export const rowsOf = Effect.fnUntraced(function*(entries: ReadonlyArray<LoggedE
   })
   return found.flat()
 })
+
+const allFound = allRows(
+  Schema.Struct({ key: Schema.String, event_id: Schema.String, sequence: Schema.Finite })
+)
 
 /** The id of the entity. A conversation can have it under another name. */
 const keysOf = (data: unknown) =>

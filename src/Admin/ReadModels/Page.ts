@@ -1,7 +1,8 @@
-import { Effect } from "effect"
+import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { Fragment } from "effect/sql/Statement"
 import { Buffer } from "node:buffer"
+import { allRows, onlyRow } from "../../Database/Rows.ts"
 import { parseStored } from "../../Domain/ExactJson.ts"
 import { toStored } from "../../Domain/StoredText.ts"
 import { isTimestamp, withoutLeapSecond } from "../../Domain/Timestamp.ts"
@@ -27,13 +28,21 @@ export interface Listed {
   readonly filters: ReadonlyArray<string>
 }
 
-interface Found {
+const Found = Schema.Struct({
   /** JSON as Postgres writes it, with all digits of its numbers. */
-  readonly row: string
-  readonly at: string
+  row: Schema.String,
+  at: Schema.String,
   /** In its stored form. */
-  readonly id: string
-}
+  id: Schema.String
+})
+
+const allFound = allRows(Found)
+const onlyTotal = onlyRow(Schema.Struct({ total: Schema.Finite }))
+const onlyLocated = onlyRow(Schema.Struct({
+  total: Schema.NullOr(Schema.Finite),
+  upper: Schema.NullOr(Schema.String),
+  skipped: Schema.NullOr(Schema.Finite)
+}))
 
 /**
  * One page, and how many rows there are in all. Counters have both the total and the hour in which an offset lies, so
@@ -55,7 +64,7 @@ export const pageOf = Effect.fnUntraced(function*(listed: Listed, query: ListQue
     ? count(listed, query)
     : locate({ ...listed, ...counters }, query)
   const skip = (offset ?? 0) - skipped
-  const found = offset !== undefined && offset >= total ? [] : yield* sql<Found>`
+  const found = offset !== undefined && offset >= total ? [] : yield* allFound(sql`
     select (${sql.literal(listed.show)})::text as row, id,
       to_char(${at} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z" BC') as at
     from ${rows} where ${
@@ -66,7 +75,7 @@ export const pageOf = Effect.fnUntraced(function*(listed: Listed, query: ListQue
       ...after === undefined ? [] : [sql`(${at}, id) < (${after.at}::text::timestamptz, ${after.id}::text)`]
     ])
   }
-    order by ${at} desc, id desc limit ${limit + 1} offset ${skip}`
+    order by ${at} desc, id desc limit ${limit + 1} offset ${skip}`)
   const shown = found.slice(0, limit)
   const last = shown.at(-1)
   return {
@@ -101,9 +110,10 @@ const count = Effect.fnUntraced(function*(listed: Listed, query: ListQuery) {
   const sql = yield* SqlClient
   const rows = sql.literal(listed.rows)
   const conditions = [...spanOf(sql, query, sql.literal(listed.at)), ...filtersOf(sql, listed, query)]
-  const [found] = yield* sql<{ readonly total: number }>`
-    select count(*)::float8 as total from ${rows} where ${sql.and(conditions)}`
-  return { rows, total: found?.total ?? 0, skipped: 0, upper: null }
+  const { total } = yield* onlyTotal(
+    sql`select count(*)::float8 as total from ${rows} where ${sql.and(conditions)}`
+  )
+  return { rows, total, skipped: 0, upper: null }
 })
 
 /**
@@ -125,11 +135,7 @@ const locate = Effect.fnUntraced(function*(
       (select count(*) from ${rows} where ${code} and ${at} >= (select ${sql.literal(lower)} from bounds)
         and ${at} < (select ${sql.literal(upper)} from bounds))
       from bounds where ${sql.literal(when)}`
-  const [found] = yield* sql<{
-    readonly total: number
-    readonly upper: string | null
-    readonly skipped: number | null
-  }>`
+  const found = yield* onlyLocated(sql`
     with given as (
       select coalesce(${orNull(query.since)}::text::timestamptz, '-infinity') as since,
         coalesce(${orNull(query.until)}::text::timestamptz, 'infinity') as until
@@ -152,16 +158,16 @@ const locate = Effect.fnUntraced(function*(
     select max(total)::float8 as total, max(skipped) filter (where skipped <= ${offset}::bigint)::float8 as skipped,
       to_char(min(upper) filter (where skipped <= ${offset}::bigint and rows > 0) at time zone 'UTC',
         'YYYY-MM-DD"T"HH24:MI:SS.US"Z" BC') as upper
-    from placed`
-  const total = found?.total ?? 0
+    from placed`)
+  const total = found.total ?? 0
   return offset === 0
     ? { rows, total, skipped: 0, upper: null }
-    : { rows, total, skipped: found?.skipped ?? 0, upper: found?.upper ?? null }
+    : { rows, total, skipped: found.skipped ?? 0, upper: found.upper }
 })
 
 const orNull = (time: string | undefined) => time === undefined ? null : withoutLeapSecond(time)
 
-const encodeCursor = ({ at, id }: Found) => Buffer.from(`${at} ${id}`).toString("base64url")
+const encodeCursor = ({ at, id }: typeof Found.Type) => Buffer.from(`${at} ${id}`).toString("base64url")
 
 // With its offset an event's time can lie in the year 10000 or before the first one, which is written with BC.
 const decodeCursor = (cursor: string) => {

@@ -1,6 +1,7 @@
 import { Effect, Layer, Schema } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { SqlClient } from "effect/sql/SqlClient"
+import { firstRow } from "../../Database/Rows.ts"
 import { parseStored } from "../../Domain/ExactJson.ts"
 import { toStored } from "../../Domain/StoredText.ts"
 import { Api } from "../Api.ts"
@@ -96,10 +97,10 @@ const readModel = Effect.fnUntraced(function*<S extends Schema.ConstraintDecoder
 
   const get = Effect.fn(`ReadModels.${view}.get`)(
     function*(id: string) {
-      const [found] = yield* sql<{ readonly row: string }>`
+      const found = yield* firstFound(sql`
         select (${sql.literal(listed.show)})::text as row from ${sql.literal(view)} where id = ${
         toStored(id)
-      }`
+      }`)
       if (found === undefined) return yield* new NotFound({ detail: `No row of ${view} has this id.` })
       return yield* Schema.decodeUnknownEffect(Answer)(parseStored(found.row))
     },
@@ -110,6 +111,8 @@ const readModel = Effect.fnUntraced(function*<S extends Schema.ConstraintDecoder
 
   return { list, get }
 })
+
+const firstFound = firstRow(Schema.Struct({ row: Schema.String }))
 
 const timestamp = (column: string) => `to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`
 

@@ -1,5 +1,6 @@
-import { Effect } from "effect"
+import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
+import { allRows } from "../../Database/Rows.ts"
 import { keyOf } from "../../Domain/Belonging.ts"
 import type { Target } from "../../Domain/ErasureTarget.ts"
 import { storable } from "../../Domain/ExactJson.ts"
@@ -24,6 +25,8 @@ export const remember = Effect.fn("Forget.remember")(
   }
 )
 
+const allIds = allRows(Schema.Struct({ id: Schema.String }))
+
 /**
  * Which of these scans were erased, by themselves or with the code that they belonged to; ids. A time is milliseconds
  * since the epoch: Postgres does not read every date and time that JavaScript does.
@@ -44,12 +47,12 @@ export const forgottenOf = Effect.fn("Forget.forgottenOf")(function*(
     code: keyOf("qpr_code", qprCodeId ?? ""),
     scanned_at: scannedAt ?? null
   }))
-  const found = yield* sql<{ readonly id: string }>`
+  const found = yield* allIds(sql`
     select id from jsonb_to_recordset(${storable(JSON.stringify(rows))}::text::jsonb)
       as row (id text, scan text, code text, scanned_at float8)
     where exists (
       select 1 from forgotten where hash = sha256(convert_to(scan, 'UTF8'))
-        or (hash = sha256(convert_to(code, 'UTF8')) and coalesce(to_timestamp(scanned_at / 1000) <= at, true)))`
+        or (hash = sha256(convert_to(code, 'UTF8')) and coalesce(to_timestamp(scanned_at / 1000) <= at, true)))`)
   return new Set(found.map(({ id }) => fromStored(id)))
 })
 
@@ -57,10 +60,10 @@ export const forgottenOf = Effect.fn("Forget.forgottenOf")(function*(
 export const forgottenCodes = Effect.fn("Forget.forgottenCodes")(function*(ids: ReadonlyArray<string>) {
   const sql = yield* SqlClient
   const rows = ids.map((id) => ({ id, key: keyOf("qpr_code", id) }))
-  const found = yield* sql<{ readonly id: string }>`
+  const found = yield* allIds(sql`
     select id from jsonb_to_recordset(${
     storable(JSON.stringify(rows))
   }::text::jsonb) as row (id text, key text)
-    where exists (select 1 from forgotten where hash = sha256(convert_to(key, 'UTF8')))`
+    where exists (select 1 from forgotten where hash = sha256(convert_to(key, 'UTF8')))`)
   return new Set(found.map(({ id }) => fromStored(id)))
 })

@@ -1,6 +1,7 @@
-import { Effect, Option, Predicate, Schedule } from "effect"
+import { Effect, Option, Predicate, Schedule, Schema } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { Consumers } from "../../Consumer/Consumer.ts"
+import { allRows } from "../../Database/Rows.ts"
 import { decodeDelivery } from "../../Domain/Decode.ts"
 import { fromStored, toStored } from "../../Domain/StoredText.ts"
 import { DeadLetters } from "../../EventLog/DeadLetters.ts"
@@ -25,11 +26,12 @@ export const findMissing = Effect.fnUntraced(function*(ids: ReadonlyArray<string
   const sql = yield* SqlClient
   const stored = sql.in(ids.map(toStored))
   const withRow = Effect.map(
-    sql<{ readonly id: string }>`select id from scans where id in ${stored}`,
+    allIds(sql`select id from scans where id in ${stored}`),
     (rows) => new Set(rows.map(({ id }) => fromStored(id)))
   )
-  const own = yield* sql<{ readonly scan_id: string }>`
-    select scan_id from reconciled where reconciliation = ${reconciliation} and scan_id in ${stored}`
+  const own = yield* allScanIds(
+    sql`select scan_id from reconciled where reconciliation = ${reconciliation} and scan_id in ${stored}`
+  )
   const appended = new Set(own.map(({ scan_id }) => fromStored(scan_id)))
   const lacking = (rows: ReadonlySet<string>) => ids.filter((id) => !rows.has(id) && !appended.has(id))
   if (lacking(yield* withRow).length === 0) return none(appended)
@@ -43,6 +45,9 @@ export const findMissing = Effect.fnUntraced(function*(ids: ReadonlyArray<string
     missing: new Set(without.filter((id) => !dead.has(id)))
   } satisfies Standing
 })
+
+const allIds = allRows(Schema.Struct({ id: Schema.String }))
+const allScanIds = allRows(Schema.Struct({ scan_id: Schema.String }))
 
 const none = (appended: ReadonlySet<string>): Standing => ({
   appended,

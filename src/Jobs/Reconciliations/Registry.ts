@@ -1,5 +1,6 @@
 import { Effect, Schema, Struct } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
+import { firstRow, onlyRow } from "../../Database/Rows.ts"
 import { parseStored, storable } from "../../Domain/ExactJson.ts"
 import { type exampleFields, Reconciliation } from "../../Domain/Reconciliation.ts"
 import { toStored } from "../../Domain/StoredText.ts"
@@ -20,15 +21,18 @@ export type Counts = Pick<
   "seen" | "missing" | "appended" | "dead_lettered" | "unusable" | keyof typeof exampleFields
 >
 
+const firstId = firstRow(Schema.Struct({ id: Schema.Finite }))
+const onlyCount = onlyRow(Schema.Struct({ scans: Schema.Finite }))
+
 /** Requests one; undefined while another is running. */
 export const request = Effect.fn("Reconciliations.request")(function*(asked: Asked) {
   const sql = yield* SqlClient
   const code = asked.qpr_code_id === undefined ? null : toStored(asked.qpr_code_id)
-  const [made] = yield* sql<{ readonly id: number }>`
+  const made = yield* firstId(sql`
     insert into reconciliations (since, until, qpr_code_id, dry_run, scheduled, requested_by)
     values (${asked.since}::timestamptz, ${asked.until}::timestamptz, ${code},
       ${asked.dry_run}, false, ${asked.by})
-    on conflict do nothing returning id::float8 as id`
+    on conflict do nothing returning id::float8 as id`)
   return made?.id
 })
 
@@ -69,18 +73,18 @@ export const find = Effect.fn("Reconciliations.find")(function*(id: number) {
 /** How many scans were ever repaired. */
 export const repaired = Effect.gen(function*() {
   const sql = yield* SqlClient
-  const [row] = yield* sql<{ readonly scans: number }>`select count(*)::float8 as scans from reconciled`
-  return row?.scans ?? 0
+  const { scans } = yield* onlyCount(sql`select count(*)::float8 as scans from reconciled`)
+  return scans
 })
 
 /** Claims the running one for 15 seconds, if there is one and no living process has it. */
 export const take = Effect.fnUntraced(function*(holder: string) {
   const sql = yield* SqlClient
-  const [taken] = yield* sql<{ readonly id: number }>`
+  const taken = yield* firstId(sql`
     update reconciliations set holder = ${holder}, held_until = clock_timestamp() + interval '15 seconds',
       started_at = coalesce(started_at, clock_timestamp())
     where state = 'running' and (held_until is null or held_until < clock_timestamp())
-    returning id::float8 as id`
+    returning id::float8 as id`)
   return taken === undefined ? undefined : yield* find(taken.id)
 })
 

@@ -1,5 +1,6 @@
-import { Effect } from "effect"
+import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
+import { allRows, firstRow } from "../../Database/Rows.ts"
 import { needsOperator } from "../../Database/SqlFailure.ts"
 import { durableColumn } from "../Place/Places.ts"
 import { appliedTable } from "../Tables.ts"
@@ -17,25 +18,30 @@ export interface Place {
   readonly repeated: ReadonlyArray<number>
 }
 
+const allLives = allRows(
+  Schema.Struct({ name: Schema.String, generation: Schema.Finite, durable: Schema.String })
+)
+const allRepeated = allRows(
+  Schema.Struct({ name: Schema.String, generation: Schema.Finite, sequence: Schema.Finite })
+)
+const firstSequence = firstRow(Schema.Struct({ sequence: Schema.Finite }))
+
 /** What each projection has recorded of an event, by the order of their names. */
 export const placesOf = Effect.fn("Applied.placesOf")(
   function*(eventId: string) {
     const sql = yield* SqlClient
-    const live = yield* sql<
-      { readonly name: string; readonly generation: number; readonly durable: string }
-    >`
-      select name, generation, ${durableColumn(sql, "projections")} from projections order by name`
-    const again = yield* sql<
-      { readonly name: string; readonly generation: number; readonly sequence: number }
-    >`
+    const live = yield* allLives(
+      sql`select name, generation, ${durableColumn(sql, "projections")} from projections order by name`
+    )
+    const again = yield* allRepeated(sql`
       select name, generation, sequence::float8 as sequence from repeated
-      where event_id = ${eventId} order by sequence`
+      where event_id = ${eventId} order by sequence`)
     return yield* Effect.forEach(live, ({ durable, generation, name }) =>
       Effect.map(
-        sql<{ readonly sequence: number }>`
+        firstSequence(sql`
           select sequence::float8 as sequence from ${sql.literal(appliedTable({ name }, generation))}
-          where event_id = ${eventId}`,
-        ([found]): Place => ({
+          where event_id = ${eventId}`),
+        (found): Place => ({
           name,
           generation,
           durable,

@@ -1,5 +1,6 @@
-import { Effect } from "effect"
+import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
+import { allRows, onlyRow } from "../../Database/Rows.ts"
 import type { Position } from "../Place/Position.ts"
 import type { Projection } from "../Projection.ts"
 import { appliedTable } from "../Tables.ts"
@@ -24,7 +25,7 @@ export const record = Effect.fnUntraced(function*(
   positions: ReadonlyArray<Position>
 ) {
   const sql = yield* SqlClient
-  const recorded = yield* sql<{ readonly event_id: string }>`
+  const recorded = yield* allIds(sql`
     with recorded as (
       insert into ${sql.literal(appliedTable(projection, generation))} (event_id, sequence)
       select event_id, sequence from ${positionRows(sql, positions)} as row
@@ -38,9 +39,12 @@ export const record = Effect.fnUntraced(function*(
       from recorded group by 3 order by 3
       on conflict (name, generation, bucket, shard) do update set events = counts.events + excluded.events
     )
-    select event_id from recorded`
+    select event_id from recorded`)
   return recorded.map(({ event_id }) => event_id)
 })
+
+const allIds = allRows(Schema.Struct({ event_id: Schema.String }))
+const onlyCount = onlyRow(Schema.Struct({ events: Schema.Finite }))
 
 /** How many events a generation has applied whose sequences lie within a range, both ends included. */
 export const appliedWithin = Effect.fn("Projector.appliedWithin")(
@@ -49,7 +53,7 @@ export const appliedWithin = Effect.fn("Projector.appliedWithin")(
     const table = sql.literal(appliedTable(projection, generation))
     const first = Math.ceil(from / bucketSize)
     const end = Math.max(first, Math.floor((to + 1) / bucketSize))
-    const [row] = yield* sql<{ readonly events: number }>`
+    const { events } = yield* onlyCount(sql`
       select (
         (select coalesce(sum(events), 0) from applied_counts
           where name = ${projection.name} and generation = ${generation}
@@ -60,8 +64,8 @@ export const appliedWithin = Effect.fn("Projector.appliedWithin")(
       end * bucketSize
     }::bigint, ${from}::bigint)
             and sequence <= ${to}::bigint)
-      )::float8 as events`
-    return row?.events ?? 0
+      )::float8 as events`)
+    return events
   }
 )
 

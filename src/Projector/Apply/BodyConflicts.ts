@@ -1,6 +1,7 @@
 import { Effect, Option, Schema } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { Buffer } from "node:buffer"
+import { allRows, firstRow, onlyRow } from "../../Database/Rows.ts"
 import { EventLog } from "../../EventLog/EventLog.ts"
 import { appliedTable } from "../Tables.ts"
 
@@ -15,15 +16,13 @@ const part = 100
 export const compareRepeats = Effect.fn("BodyConflicts.compare")(function*() {
   const sql = yield* SqlClient
   return yield* sql.withTransaction(Effect.gen(function*() {
-    const due = yield* Effect.flatMap(
+    const due = yield* allDue(
       sql`select name, generation, sequence::float8 as sequence, event_id from repeated
-        where body is null and event_id is not null order by sequence limit ${part} for update skip locked`,
-      decodeDue
+        where body is null and event_id is not null order by sequence limit ${part} for update skip locked`
     )
     for (const { event_id, generation, name, sequence } of due) {
-      const [before] = yield* Effect.flatMap(
-        sql`select body from repeated where name = ${name} and sequence = ${sequence}::bigint and body is not null limit 1`,
-        decodeBodies
+      const before = yield* firstBody(
+        sql`select body from repeated where name = ${name} and sequence = ${sequence}::bigint and body is not null limit 1`
       )
       const body = before?.body ?? (yield* compare(name, generation, event_id, sequence))
       yield* sql`update repeated set body = ${body}
@@ -36,21 +35,19 @@ export const compareRepeats = Effect.fn("BodyConflicts.compare")(function*() {
 /** How many entries of the log have the id of an applied event and another body. */
 export const conflicts = Effect.gen(function*() {
   const sql = yield* SqlClient
-  const [row] = yield* Effect.flatMap(
-    sql`select count(distinct sequence)::float8 as count from repeated where body = 'other'`,
-    decodeCount
+  const { count } = yield* onlyCount(
+    sql`select count(distinct sequence)::float8 as count from repeated where body = 'other'`
   )
-  return row.count
+  return count
 }).pipe(Effect.withSpan("Projector.conflicts"))
 
 const compare = Effect.fnUntraced(
   function*(name: string, generation: number, eventId: string, sequence: number) {
     const sql = yield* SqlClient
     const log = yield* EventLog
-    const [applied] = yield* Effect.flatMap(
+    const applied = yield* firstSequence(
       sql`select abs(sequence)::float8 as sequence from ${sql.literal(appliedTable({ name }, generation))}
-        where event_id = ${eventId}`,
-      decodeSequences
+        where event_id = ${eventId}`
     )
     const first = applied === undefined ? Option.none() : yield* log.get(applied.sequence)
     const again = yield* log.get(sequence)
@@ -64,14 +61,12 @@ const compare = Effect.fnUntraced(
   }
 )
 
-const decodeDue = Schema.decodeUnknownEffect(Schema.Array(Schema.Struct({
+const allDue = allRows(Schema.Struct({
   name: Schema.String,
   generation: Schema.Finite,
   sequence: Schema.Finite,
   event_id: Schema.String
-})))
-const decodeBodies = Schema.decodeUnknownEffect(
-  Schema.Array(Schema.Struct({ body: Schema.Literals(["same", "other", "gone"]) }))
-)
-const decodeSequences = Schema.decodeUnknownEffect(Schema.Array(Schema.Struct({ sequence: Schema.Finite })))
-const decodeCount = Schema.decodeUnknownEffect(Schema.Tuple([Schema.Struct({ count: Schema.Finite })]))
+}))
+const firstBody = firstRow(Schema.Struct({ body: Schema.Literals(["same", "other", "gone"]) }))
+const firstSequence = firstRow(Schema.Struct({ sequence: Schema.Finite }))
+const onlyCount = onlyRow(Schema.Struct({ count: Schema.Finite }))

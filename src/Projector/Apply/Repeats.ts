@@ -2,6 +2,7 @@ import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { Fragment } from "effect/sql/Statement"
 import { Buffer } from "node:buffer"
+import { allRows } from "../../Database/Rows.ts"
 import { belongingOf, keyOf } from "../../Domain/Belonging.ts"
 import { decodeDelivery } from "../../Domain/Decode.ts"
 import { toStored } from "../../Domain/StoredText.ts"
@@ -16,6 +17,10 @@ import type { Decoded } from "./Decoded.ts"
 /** An id that a generation has applied under a higher sequence than the one under which it comes now. */
 export const Later = Schema.Struct({ id: Schema.String, applied: Schema.Finite, sequence: Schema.Finite })
 export type Later = typeof Later.Type
+
+const allLater = allRows(Later)
+const allIds = allRows(Schema.Struct({ id: Schema.String }))
+const allSequences = allRows(Schema.Struct({ sequence: Schema.Finite }))
 
 /** Nothing was applied: repetitions of these ids were applied before them, and the lowest sequence of an id counts. */
 export class OutOfOrder extends Schema.TaggedError<OutOfOrder>()("OutOfOrder", {
@@ -109,10 +114,10 @@ const toldBy = (
 export const appliedLater = Effect.fnUntraced(
   function*(projection: Projection, generation: number, positions: Fragment) {
     const sql = yield* SqlClient
-    return yield* sql<Later>`
+    return yield* allLater(sql`
       select row.event_id as id, applied.sequence::float8 as applied, row.sequence::float8 as sequence
       from ${positions} as row join ${sql.literal(appliedTable(projection, generation))} as applied
-        on applied.event_id = row.event_id and applied.sequence > row.sequence`
+        on applied.event_id = row.event_id and applied.sequence > row.sequence`)
   }
 )
 
@@ -135,10 +140,10 @@ export const takeBack = Effect.fn("Repeats.takeBack")(
       return []
     }
     const table = (name: string) => sql.literal(tableName(name, generation))
-    const made = yield* sql<{ readonly id: string }>`
+    const made = yield* allIds(sql`
       select id from ${table(rows.table)}
       where id = any(${[...new Set(events.map(({ entity }) => entity))]}::text[])
-        and event_id = any(${later.map(({ id }) => id)}::text[])`
+        and event_id = any(${later.map(({ id }) => id)}::text[])`)
     const affected = new Set(made.map(({ id }) => id))
     const entityAt = new Map(events.map(({ decoded, entity }) => [decoded.event.sequence, entity]))
     const moved = new Set(
@@ -147,9 +152,9 @@ export const takeBack = Effect.fn("Repeats.takeBack")(
       ) => sequence)
     )
     yield* rows.remove(sql, table, sql`id = any(${[...affected]}::text[])`, completed)
-    const applied = yield* sql<{ readonly sequence: number }>`
+    const applied = yield* allSequences(sql`
       select sequence::float8 as sequence from ${sql.literal(appliedTable(projection, generation))}
-      where event_id = any(${events.map(({ decoded }) => decoded.event.id)}::text[]) and sequence > 0`
+      where event_id = any(${events.map(({ decoded }) => decoded.event.id)}::text[]) and sequence > 0`)
     const counts = new Set(applied.map(({ sequence }) => sequence))
     return events.filter(({ decoded: { event: { sequence } }, entity }) =>
       counts.has(sequence) && (affected.has(entity) || moved.has(sequence))

@@ -1,6 +1,7 @@
 import { Effect, Option, Schema } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
+import { allRows, onlyRow } from "../../Database/Rows.ts"
 import { EventLog } from "../../EventLog/EventLog.ts"
 import { eventSubject } from "../../EventLog/Names.ts"
 import { countIn } from "../../EventLog/Subjects.ts"
@@ -112,20 +113,17 @@ const mostErased = 10_000
 const stillInLog = Effect.fnUntraced(function*({ from, generation, projection, to }: Within) {
   const sql = yield* SqlClient
   const log = yield* EventLog
-  const erased = yield* Effect.flatMap(
+  const erased = yield* allErased(
     sql`select -sequence::float8 as sequence from ${sql.literal(appliedTable(projection, generation))}
-      where sequence between ${-to}::bigint and ${-from}::bigint order by sequence limit ${mostErased}`,
-    decodeErased
+      where sequence between ${-to}::bigint and ${-from}::bigint order by sequence limit ${mostErased}`
   )
   const entries = yield* Effect.forEach(erased, ({ sequence }) => log.get(sequence), { concurrency: 64 })
   return entries.filter(Option.isSome).length
 })
 
-const decodeErased = Schema.decodeUnknownEffect(
-  Schema.Array(Schema.Struct({ sequence: Schema.Finite }))
-)
+const allErased = allRows(Schema.Struct({ sequence: Schema.Finite }))
 
-const count = (question: Effect.Effect<unknown, SqlError>) =>
-  Effect.map(Effect.flatMap(question, decodeCount), ([{ count }]) => count)
+const count = (question: Effect.Effect<ReadonlyArray<unknown>, SqlError>) =>
+  Effect.map(onlyCount(question), ({ count }) => count)
 
-const decodeCount = Schema.decodeUnknownEffect(Schema.Tuple([Schema.Struct({ count: Schema.Finite })]))
+const onlyCount = onlyRow(Schema.Struct({ count: Schema.Finite }))

@@ -1,5 +1,6 @@
 import { Effect, Schema, Stream } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
+import { allRows } from "../../Database/Rows.ts"
 import type { LedgerProblem } from "../../Domain/Ledger.ts"
 import { type Delivered, eventOf } from "../../EventLog/Delivered.ts"
 import { logEntries } from "../../EventLog/Entries.ts"
@@ -51,12 +52,11 @@ const mostBeyond = 100
 /** Of the newest events that are applied behind a position, those that the log does not have where they were. */
 const strangers = Effect.fnUntraced(function*(projection: Projection, generation: number, upTo: number) {
   const sql = yield* SqlClient
-  const newest = yield* Effect.flatMap(
+  const newest = yield* allApplied(
     sql`select event_id, sequence::float8 as sequence from ${
       sql.literal(appliedTable(projection, generation))
     }
-      where sequence > ${upTo}::bigint order by sequence desc limit ${mostBeyond}`,
-    decodeApplied
+      where sequence > ${upTo}::bigint order by sequence desc limit ${mostBeyond}`
   )
   if (newest.length === 0) return []
   const { firstSequence } = yield* (yield* EventLog).state
@@ -73,9 +73,8 @@ const strangers = Effect.fnUntraced(function*(projection: Projection, generation
   return compared.flat()
 })
 
-const decodeApplied = Schema.decodeUnknownEffect(
-  Schema.Array(Schema.Struct({ event_id: Schema.String, sequence: Schema.Finite }))
-)
+const allApplied = allRows(Schema.Struct({ event_id: Schema.String, sequence: Schema.Finite }))
+const allSequences = allRows(Schema.Struct({ sequence: Schema.Finite }))
 
 // The bodies of a whole page would take too much memory.
 const entriesOf = (after: number, upTo: number) =>
@@ -98,14 +97,14 @@ const compare = Effect.fnUntraced(function*(
   const sql = yield* SqlClient
   const within = sql`sequence > ${after}::bigint and sequence <= ${upTo}::bigint`
   const applied = new Map(
-    (yield* sql<{ readonly event_id: string; readonly sequence: number }>`
+    (yield* allApplied(sql`
       select event_id, sequence::float8 as sequence from ${sql.literal(appliedTable(projection, generation))}
-      where ${within}`).map((record) => [placeOf(record.sequence, record.event_id), record])
+      where ${within}`)).map((record) => [placeOf(record.sequence, record.event_id), record])
   )
   const repeated = new Set(
-    (yield* sql<{ readonly sequence: number }>`
+    (yield* allSequences(sql`
       select sequence::float8 as sequence from repeated
-      where name = ${projection.name} and generation = ${generation} and ${within}`)
+      where name = ${projection.name} and generation = ${generation} and ${within}`))
       .map(({ sequence }) => sequence)
   )
   const { discarded, letters } = yield* setAsideBy(durable)

@@ -1,5 +1,6 @@
 import { Effect, Option, Schema } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
+import { allRows, onlyRow } from "../../Database/Rows.ts"
 import { eventOf } from "../../EventLog/Delivered.ts"
 import { EventLog, type LogState } from "../../EventLog/EventLog.ts"
 import { probeSubject } from "../../EventLog/Names.ts"
@@ -12,39 +13,34 @@ import type { Position } from "./Position.ts"
 /** How many of the newest applied events are compared with the log. */
 const compared = 8
 
-const Remembered = Schema.Tuple([Schema.Struct({
+const onlyMemory = onlyRow(Schema.Struct({
   log: Schema.NullOr(Schema.String),
   checkpoint: Schema.Finite,
   mark_sequence: Schema.NullOr(Schema.Finite),
   mark_id: Schema.NullOr(Schema.String),
   bucket: Schema.Finite
-})])
+}))
 
-const Newest = Schema.Array(Schema.Struct({ event_id: Schema.String, sequence: Schema.Finite }))
-
-const decodeRemembered = Schema.decodeUnknownEffect(Remembered)
-const decodeNewest = Schema.decodeUnknownEffect(Newest)
+const allNewest = allRows(Schema.Struct({ event_id: Schema.String, sequence: Schema.Finite }))
 
 /** What the database remembers of the log that a generation is built from. */
 const memoryOf = Effect.fnUntraced(function*({ generation, name }: Generation) {
   const sql = yield* SqlClient
   const own = sql`name = ${name} and generation = ${generation}`
-  const [{ bucket, checkpoint, log, mark_id, mark_sequence }] = yield* Effect.flatMap(
+  const { bucket, checkpoint, log, mark_id, mark_sequence } = yield* onlyMemory(
     sql`select
       coalesce((select log from projections where ${own}), (select log from rebuilds where ${own})) as log,
       coalesce((select checkpoint from places where ${own}), 0)::float8 as checkpoint,
       (select mark_sequence from places where ${own})::float8 as mark_sequence,
       (select mark_id from places where ${own}) as mark_id,
-      coalesce((select max(bucket) from applied_counts where ${own}), 0)::float8 as bucket`,
-    decodeRemembered
+      coalesce((select max(bucket) from applied_counts where ${own}), 0)::float8 as bucket`
   )
   const from = bucket * bucketSize
   // The sequence of an erased event is negative.
-  const newest = yield* Effect.flatMap(
+  const newest = yield* allNewest(
     sql`select event_id, sequence::float8 as sequence from ${sql.literal(appliedTable({ name }, generation))}
       where sequence >= ${from}::bigint or sequence <= ${-from}::bigint
-      order by abs(sequence) desc limit ${compared}`,
-    decodeNewest
+      order by abs(sequence) desc limit ${compared}`
   )
   const marks: ReadonlyArray<Position> = [
     ...newest.filter(({ sequence }) => sequence > 0).map(({ event_id: id, sequence }) => ({ id, sequence })),

@@ -1,5 +1,6 @@
 import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
+import { firstRow, onlyRow } from "../../Database/Rows.ts"
 import { durableName } from "../Projection.ts"
 import type { Progress } from "./Place.ts"
 import type { Position } from "./Position.ts"
@@ -20,26 +21,23 @@ const Place = Schema.Struct({
 /** A generation's place in the log: its durable consumer, and up to where every entry is accounted for. */
 export type Place = typeof Place.Type
 
-const decodePlaces = Schema.decodeUnknownEffect(Schema.Array(Place))
-const decodeCheckpoints = Schema.decodeUnknownEffect(
-  Schema.Array(Schema.Struct({ checkpoint: Schema.Finite }))
-)
-const decodeIdentity = Schema.decodeUnknownEffect(Schema.Tuple([Schema.Struct({ id: Schema.String })]))
+const firstPlace = firstRow(Place)
+const firstCheckpoint = firstRow(Schema.Struct({ checkpoint: Schema.Finite }))
+const onlyIdentity = onlyRow(Schema.Struct({ id: Schema.String }))
 
 /** The random id that this database got when it was made. A copy of a database has the id of the original. */
 export const databaseId = Effect.gen(function*() {
   const sql = yield* SqlClient
-  const [{ id }] = yield* Effect.flatMap(sql`select id from database_identity`, decodeIdentity)
+  const { id } = yield* onlyIdentity(sql`select id from database_identity`)
   return id
 })
 
 /** The place of a generation; the beginning of the log when none is kept yet. */
 export const placeOf = Effect.fnUntraced(function*({ generation, name }: Generation) {
   const sql = yield* SqlClient
-  const [place] = yield* Effect.flatMap(
+  const place = yield* firstPlace(
     sql`select durable, checkpoint::float8 as checkpoint, replayed_to::float8 as replayed_to, replays
-      from places where name = ${name} and generation = ${generation}`,
-    decodePlaces
+      from places where name = ${name} and generation = ${generation}`
   )
   return place ?? { durable: durableName(name, generation), checkpoint: 0, replayed_to: null, replays: 0 }
 })
@@ -50,10 +48,9 @@ export const placeOf = Effect.fnUntraced(function*({ generation, name }: Generat
  */
 export const checkpointOf = Effect.fnUntraced(function*({ generation, name }: Generation) {
   const sql = yield* SqlClient
-  const [place] = yield* Effect.flatMap(
+  const place = yield* firstCheckpoint(
     sql`select checkpoint::float8 as checkpoint from places
-      where name = ${name} and generation = ${generation} for share`,
-    decodeCheckpoints
+      where name = ${name} and generation = ${generation} for share`
   )
   return place?.checkpoint ?? 0
 })

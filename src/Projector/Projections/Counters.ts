@@ -1,6 +1,7 @@
-import { Effect } from "effect"
+import { Effect, Schema } from "effect"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { Fragment } from "effect/sql/Statement"
+import { onlyRow } from "../../Database/Rows.ts"
 import {
   type Fresh,
   type Projection,
@@ -90,7 +91,7 @@ const writeCounted = Effect.fnUntraced(function*(
 ) {
   const { columns, counted, rows } = description
   const into = table(rows)
-  const [{ inserted } = { inserted: 0 }] = yield* sql<{ readonly inserted: number }>`
+  const { inserted } = yield* onlyInserted(sql`
     with input as (${input}),
     inserted as (
       insert into ${into} (id, ${sql.literal(columns)})
@@ -101,7 +102,7 @@ const writeCounted = Effect.fnUntraced(function*(
     ${
     moving(sql, table, sql`moved as (select 1 as sign, ${sql.literal(counted)} from inserted)`, description)
   }
-    select count(*)::int as inserted from inserted`
+    select count(*)::int as inserted from inserted`)
   if (inserted === fresh.count) return
   // Some of these rows were there already: the later event wins, and its row changes its counters.
   const moved = sql`moved as (
@@ -109,7 +110,7 @@ const writeCounted = Effect.fnUntraced(function*(
       union all
       select 1 as sign, ${sql.literal(counted)} from input where id in (select id from changed)
     )`
-  const changed = yield* sql<Emptied>`
+  const changed = yield* onlyEmptied(sql`
     with input as (${input}),
     before as materialized (
       select id, sequence, ${sql.literal(counted)} from ${into} where id in (select id from input)
@@ -123,7 +124,7 @@ const writeCounted = Effect.fnUntraced(function*(
       returning old.id
     ),
     ${moving(sql, table, moved, description)}
-    select ${emptied(sql, description)}`
+    select ${emptied(sql, description)}`)
   yield* dropEmpty(sql, table, changed, description)
 })
 
@@ -135,14 +136,14 @@ const removeCounted = Effect.fnUntraced(function*(
   description: Counted
 ) {
   const { counted, rows } = description
-  const changed = yield* sql<Emptied & { readonly removed: number }>`
+  const changed = yield* onlyRemoved(sql`
     with removed as (delete from ${table(rows)} where ${which} returning ${sql.literal(counted)}),
     ${
     moving(sql, table, sql`moved as (select -1 as sign, ${sql.literal(counted)} from removed)`, description)
   }
-    select (select count(*)::int from removed) as removed, ${emptied(sql, description)}`
+    select (select count(*)::int from removed) as removed, ${emptied(sql, description)}`)
   yield* dropEmpty(sql, table, changed, description)
-  return changed[0]?.removed ?? 0
+  return changed.removed
 })
 
 /**
@@ -184,9 +185,11 @@ const moving = (
 }
 
 /** Of a statement with `moving`: which tables have counters of nothing now. */
-interface Emptied {
-  readonly emptied: ReadonlyArray<string>
-}
+const Emptied = Schema.Struct({ emptied: Schema.Array(Schema.String) })
+
+const onlyInserted = onlyRow(Schema.Struct({ inserted: Schema.Finite }))
+const onlyEmptied = onlyRow(Emptied)
+const onlyRemoved = onlyRow(Schema.Struct({ ...Emptied.fields, removed: Schema.Finite }))
 
 const emptied = (sql: SqlClient, { counters }: Counted) =>
   sql.literal(
@@ -201,11 +204,11 @@ const emptied = (sql: SqlClient, { counters }: Counted) =>
 const dropEmpty = (
   sql: SqlClient,
   table: TableOf,
-  [changed]: ReadonlyArray<Emptied>,
+  changed: typeof Emptied.Type,
   { measures }: Counted
 ) =>
   Effect.forEach(
-    changed?.emptied ?? [],
+    changed.emptied,
     (name) => sql`delete from ${table(name)} where ${sql.literal(Object.keys(measures)[0] ?? "")} = 0`,
     { discard: true }
   )

@@ -1,5 +1,6 @@
 import { Effect, Option, Schema } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
+import { allRows } from "../../Database/Rows.ts"
 import { decodeDelivery } from "../../Domain/Decode.ts"
 import { eventOf } from "../../EventLog/Delivered.ts"
 import { EventLog, type LoggedEntry } from "../../EventLog/EventLog.ts"
@@ -21,10 +22,10 @@ export class NotCaughtUp
 export class OtherEvent extends Schema.TaggedError<OtherEvent>()("OtherEvent", { message: Schema.String }) {}
 
 /** An event that one generation has applied and another has not. */
-export interface Lacking {
-  readonly event_id: string
-  readonly sequence: number
-}
+export const Lacking = Schema.Struct({ event_id: Schema.String, sequence: Schema.Finite })
+export type Lacking = typeof Lacking.Type
+
+const allLacking = allRows(Lacking)
 
 export interface Pair {
   readonly has: number
@@ -63,12 +64,12 @@ export const carryOver = Effect.fn("Projector.carryOver")(
 const lacking = Effect.fnUntraced(
   function*(projection: Projection, { has, lacks }: Pair, after: number, upTo: number) {
     const sql = yield* SqlClient
-    return yield* sql<Lacking>`
+    return yield* allLacking(sql`
       select event_id, sequence::float8 as sequence from ${sql.literal(appliedTable(projection, has))} as has
       where sequence > ${after}::bigint and sequence <= ${upTo}::bigint and not exists (
         select 1 from ${sql.literal(appliedTable(projection, lacks))} as lacks
         where lacks.event_id = has.event_id)
-      order by sequence limit ${most + 1}`
+      order by sequence limit ${most + 1}`)
   }
 )
 

@@ -1,5 +1,6 @@
 import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
+import { allRows, onlyRow } from "../../Database/Rows.ts"
 import { Example, type TableComparison } from "../../Domain/Comparison.ts"
 import { type Projection, tableName } from "../Projection.ts"
 import { appliedTable } from "../Tables.ts"
@@ -43,28 +44,29 @@ const compareTables = Effect.fnUntraced(function*(live: string, rebuilt: string,
 
 const columns = Effect.fnUntraced(function*(table: string) {
   const sql = yield* SqlClient
-  const rows = yield* sql<{ readonly name: string }>`
+  const rows = yield* allNames(sql`
     select attname::text as name from pg_attribute
-    where attrelid = ${table}::text::regclass and attnum > 0 and not attisdropped order by attnum`
+    where attrelid = ${table}::text::regclass and attnum > 0 and not attisdropped order by attnum`)
   return rows.map(({ name }) => name)
 })
 
 // A sum of hashes is the same in any order of the rows.
 const content = Effect.fnUntraced(function*(table: string, columns: ReadonlyArray<string>) {
   const sql = yield* SqlClient
-  const [found] = yield* sql.unsafe<{ readonly rows: number; readonly hash: string }>(`
+  return yield* onlyContent(sql.unsafe(`
     select count(*)::float8 as rows, md5(concat_ws(':', count(*), sum(hashtextextended(row, 0)::numeric),
       sum(hashtextextended(row, 1)::numeric))) as hash
-    from (select row(${columns.join(", ")})::text as row from ${table}) as rows`)
-  return found ?? { rows: 0, hash: "" }
+    from (select row(${columns.join(", ")})::text as row from ${table}) as rows`))
 })
 
-const Difference = Schema.Struct({
+const allNames = allRows(Schema.Struct({ name: Schema.String }))
+const onlyContent = onlyRow(Schema.Struct({ rows: Schema.Finite, hash: Schema.String }))
+const onlyDifference = onlyRow(Schema.Struct({
   only_live: Schema.Finite,
   only_rebuilt: Schema.Finite,
   different: Schema.Finite,
   examples: Schema.Array(Example)
-})
+}))
 
 const difference = Effect.fnUntraced(
   function*(live: string, rebuilt: string, key: ReadonlyArray<string>, columns: ReadonlyArray<string>) {
@@ -72,7 +74,7 @@ const difference = Effect.fnUntraced(
     const keyOf = (table: string) => `jsonb_build_array(${key.map((name) => `${table}.${name}`).join(", ")})`
     const rows = (table: string) =>
       `select ${keyOf("t")} as key, md5(row(${columns.join(", ")})::text) as hash from ${table} as t`
-    const [found] = yield* sql.unsafe(`
+    return yield* onlyDifference(sql.unsafe(`
       with live as (${rows(live)}), rebuilt as (${rows(rebuilt)}),
       differing as materialized (
         select key, case when rebuilt.hash is null then 'only_live' when live.hash is null then 'only_rebuilt'
@@ -96,7 +98,6 @@ const difference = Effect.fnUntraced(
         count(*) filter (where kind = 'only_rebuilt')::float8 as only_rebuilt,
         count(*) filter (where kind = 'different')::float8 as different,
         (select coalesce(jsonb_agg(to_jsonb(examples)), '[]') from examples) as examples
-      from differing`)
-    return yield* Schema.decodeUnknownEffect(Difference)(found)
+      from differing`))
   }
 )

@@ -2,6 +2,7 @@ import { Effect, Predicate, Schema } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { Consumers } from "../../Consumer/Consumer.ts"
 import type { ConsumerLag } from "../../Consumer/ConsumerLag.ts"
+import { firstRow } from "../../Database/Rows.ts"
 import { isTransient } from "../../Database/SqlFailure.ts"
 import { EventLog } from "../../EventLog/EventLog.ts"
 import { messageOf } from "../../Process/Failure.ts"
@@ -73,9 +74,9 @@ const inOneTransaction = Effect.fnUntraced(function*(projection: Projection, reb
   if (!(yield* lead(projection.name))) return
   yield* exclude(projection.name)
   yield* sql`set local statement_timeout = 0`
-  const [going] = yield* sql<{ readonly live: number }>`
+  const going = yield* firstLive(sql`
     select projections.generation as live from rebuilds join projections using (name)
-    where rebuilds.id = ${rebuild.id} and state in ('running', 'comparing')`
+    where rebuilds.id = ${rebuild.id} and state in ('running', 'comparing')`)
   if (going === undefined) return
   const { live } = going
   const { generation, name } = rebuild
@@ -118,6 +119,8 @@ const inOneTransaction = Effect.fnUntraced(function*(projection: Projection, reb
     yield* endWith(rebuild, { events: yield* appliedBy(projection, generation), tables })
   }
 })
+
+const firstLive = firstRow(Schema.Struct({ live: Schema.Finite }))
 
 const endWith = Effect.fnUntraced(function*(rebuild: Rebuild, result: unknown) {
   if (!(yield* end(rebuild.id, "compared", { result }))) {

@@ -1,6 +1,7 @@
-import { Effect, Exit } from "effect"
+import { Effect, Exit, Schema } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { Consumers } from "../../Consumer/Consumer.ts"
+import { allRows, firstRow } from "../../Database/Rows.ts"
 import { exclude } from "../Locks.ts"
 import { databaseId } from "../Place/Places.ts"
 import { drop } from "../Tables.ts"
@@ -13,9 +14,9 @@ import { dropLetters } from "./Letters.ts"
  */
 export const dropGenerations = Effect.gen(function*() {
   const sql = yield* SqlClient
-  const left = yield* sql<{ readonly id: number }>`
+  const left = yield* allIds(sql`
     select id::float8 as id from rebuilds
-    where dropped_at is null and finished_at < clock_timestamp() - interval '2 seconds' order by id`
+    where dropped_at is null and finished_at < clock_timestamp() - interval '2 seconds' order by id`)
   const exits = yield* Effect.forEach(left, ({ id }) => Effect.exit(retire(id)))
   const failed = exits.find(Exit.isFailure)
   if (failed !== undefined) yield* failed
@@ -25,12 +26,12 @@ const retire = Effect.fnUntraced(function*(id: number) {
   const sql = yield* SqlClient
   const consumers = yield* Consumers
   yield* sql.withTransaction(Effect.gen(function*() {
-    const [left] = yield* sql<Left>`
+    const left = yield* firstLeft(sql`
       select id::float8 as id, name, retires, retired_tables as tables,
         coalesce((select durable from places where places.name = rebuilds.name and generation = retires),
           name || '-' || retires) as durable
       from rebuilds
-      where id = ${id} and dropped_at is null for update skip locked`
+      where id = ${id} and dropped_at is null for update skip locked`)
     if (left === undefined) return
     yield* exclude(left.name)
     const { durable } = left
@@ -50,11 +51,12 @@ const retire = Effect.fnUntraced(function*(id: number) {
 export const replaced = (name: string, generation: number) =>
   `generation ${generation} of ${name} is neither live nor being built`
 
-interface Left {
-  readonly id: number
-  readonly name: string
-  readonly retires: number
-  readonly durable: string
+const allIds = allRows(Schema.Struct({ id: Schema.Finite }))
+const firstLeft = firstRow(Schema.Struct({
+  id: Schema.Finite,
+  name: Schema.String,
+  retires: Schema.Finite,
+  durable: Schema.String,
   /** Null when no projector had begun. */
-  readonly tables: ReadonlyArray<string> | null
-}
+  tables: Schema.NullOr(Schema.Array(Schema.String))
+}))

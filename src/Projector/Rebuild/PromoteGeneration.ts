@@ -1,5 +1,6 @@
-import { Effect } from "effect"
+import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
+import { onlyRow } from "../../Database/Rows.ts"
 import type { Projection } from "../Projection.ts"
 import { end, type Rebuild } from "../Registry.ts"
 import { replaceViews, tablesOf } from "../Tables.ts"
@@ -15,9 +16,9 @@ export const promoteGeneration = Effect.fn("Projector.switchTo")(
     const { generation, id } = rebuild
     const { name, version } = projection
     yield* sql`set local lock_timeout = '500ms'`
-    const [{ tables } = { tables: [] }] = yield* sql<{ readonly tables: ReadonlyArray<string> }>`
+    const { tables } = yield* onlyTables(sql`
       select coalesce(tables, ${tablesOf(projection)}::text::jsonb) as tables from projections
-      where name = ${name}`
+      where name = ${name}`)
     yield* sql.unsafe(`lock table ${tables.join(", ")} in access exclusive mode`)
     yield* replaceViews(projection, generation)
     const kept = { ...projection.tables, ...projection.views }
@@ -39,3 +40,5 @@ export const promoteGeneration = Effect.fn("Projector.switchTo")(
     )
   }
 )
+
+const onlyTables = onlyRow(Schema.Struct({ tables: Schema.Array(Schema.String) }))

@@ -1,5 +1,6 @@
-import { Effect } from "effect"
+import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
+import { firstRow } from "../../Database/Rows.ts"
 import type { RebuildKind } from "../../Domain/Rebuild.ts"
 import { EventLog } from "../../EventLog/EventLog.ts"
 import { excludeGeneration } from "../Locks.ts"
@@ -20,7 +21,7 @@ export const request = Effect.fn("Rebuilds.request")(function*(
   acceptsNewLog = false
 ) {
   const sql = yield* SqlClient
-  const [made] = yield* sql<{ readonly id: number }>`
+  const made = yield* firstId(sql`
     insert into rebuilds (name, generation, retires, kind, requested_by, accepts_new_log)
     select name, next, next, ${kind}::text, ${by}::text, ${acceptsNewLog}::boolean from (
       select name, 1 + greatest(generation,
@@ -28,15 +29,17 @@ export const request = Effect.fn("Rebuilds.request")(function*(
       from projections where name = ${name}
     ) as numbered
     on conflict do nothing
-    returning id::float8 as id`
+    returning id::float8 as id`)
   return made?.id
 })
+
+const firstId = firstRow(Schema.Struct({ id: Schema.Finite }))
+const firstGeneration = firstRow(Schema.Struct({ generation: Schema.Finite }))
 
 /** What was forgotten stays so in a new generation. */
 const carryForgotten = Effect.fnUntraced(function*(name: string, generation: number) {
   const sql = yield* SqlClient
-  const [live] = yield* sql<{ readonly generation: number }>`
-    select generation from projections where name = ${name}`
+  const live = yield* firstGeneration(sql`select generation from projections where name = ${name}`)
   if (live === undefined) return
   yield* excludeGeneration(name, live.generation)
   yield* sql`

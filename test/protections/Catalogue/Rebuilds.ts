@@ -139,7 +139,7 @@ export const rebuilds: ReadonlyArray<Protection> = [
     edits: [
       edit(
         "src/Projector/Expire.ts",
-        "if (database !== undefined && Math.abs(database.now - now) > mostApart) {",
+        "if (Math.abs(database.now - now) > mostApart) {",
         "if (database === undefined) {"
       )
     ],

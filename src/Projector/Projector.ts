@@ -59,7 +59,7 @@ const start = Effect.fnUntraced(function*(projections: ReadonlyArray<Projection>
     (projection, one, trouble) => project(keeps, projection, one, trouble)
   )
   for (const { name } of projections) {
-    yield* vitals.watch(`projection ${name}`, Effect.sync(() => troubleOf(name)))
+    yield* vitals.watch(`projection ${name}`, troubleOf(name))
   }
   yield* vitals.run("projections", follow)
   const beside: { flaw: string | undefined } = { flaw: undefined }

@@ -1,4 +1,5 @@
 import { Effect } from "effect"
+import { monotonicMillis } from "../Process/Monotonic.ts"
 
 /** Why a generation does not advance. A retry is under way. */
 export interface Trouble {
@@ -16,16 +17,16 @@ export interface Trouble {
  */
 const remembered = 150_000
 
-export const reasonOf = (trouble: Trouble | undefined, now = performance.now()) =>
+export const reasonOf = (trouble: Trouble | undefined, now: number) =>
   trouble?.reason !== undefined && now < trouble.failedAt + remembered ? trouble.reason : trouble?.limited()
 
 /** Notes that a batch failed and why. An outage takes many attempts, so each reason has one line in the log. */
 export const noteFailure = (trouble: Trouble, projection: string, reason: string) =>
-  Effect.suspend(() => {
+  Effect.flatMap(monotonicMillis, (now) => {
     const isNew = reason !== trouble.reason
     trouble.failures++
     trouble.reason = reason
-    trouble.failedAt = performance.now()
+    trouble.failedAt = now
     const line = `projection ${projection} waits for the database: ${reason}`
     return isNew ? Effect.logWarning(line) : Effect.logDebug(line)
   })

@@ -92,9 +92,9 @@ export const rebuilds: ReadonlyArray<Protection> = [
     name: "an older program does not write the tables of a newer one",
     edits: [
       edit(
-        "src/Projector/Rebuild/GenerationSupervisor.ts",
-        "if (version > projection.version) {",
-        "if (false) {"
+        "src/Projector/Rebuild/GenerationPlan.ts",
+        "version !== null && version <= projection.version",
+        "version !== null"
       )
     ],
     test: "integration/Projector/Rebuild.test.ts",

@@ -5,7 +5,7 @@ import { report } from "./Doctor/Report.ts"
 import { signature } from "./Doctor/Signature.ts"
 import { adminUrl, adminUrlFlag, given, jsonFlag, settingFlag, warnOfPlainToken } from "./Flags.ts"
 import { HttpUrl } from "./HttpUrl.ts"
-import { json as printJson } from "./Output.ts"
+import { printJson } from "./Output.ts"
 
 /** A check failed. */
 export class Unwell extends Schema.TaggedError<Unwell>()("Unwell", { message: Schema.String }) {}

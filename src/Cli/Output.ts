@@ -60,6 +60,6 @@ export const fit = (line: string, columns = width()) =>
   widthOf(line) <= columns ? line : `${stripVTControlCharacters(line).slice(0, columns - 1)}…`
 
 /** One object a line, for programs. */
-export const json = (value: unknown) => Console.info(JSON.stringify(value))
+export const printJson = (value: unknown) => Console.info(JSON.stringify(value))
 
 const widthOf = CliOutput.displayWidth

@@ -5,7 +5,7 @@ import { webhookPath } from "../Domain/WebhookPath.ts"
 import { isLoopback, load } from "../Process/Config.ts"
 import { type Registration, ThreeQpr } from "../Provider/ThreeQpr.ts"
 import { jsonFlag } from "./Flags.ts"
-import { json as printJson } from "./Output.ts"
+import { printJson } from "./Output.ts"
 import * as EnvFile from "./Register/EnvFile.ts"
 
 const variable = "THREEQPR_WEBHOOK_SECRET"

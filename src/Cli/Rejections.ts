@@ -3,7 +3,7 @@ import { Command } from "effect/cli"
 import { AdminClient, explained } from "../Admin/Client.ts"
 import { printableIn } from "../Process/Printable.ts"
 import { adminClient, adminUrlFlag, jsonFlag } from "./Flags.ts"
-import { json, paint, table } from "./Output.ts"
+import { paint, printJson, table } from "./Output.ts"
 import { limitFlag } from "./ReadModels/ReadModelFlags.ts"
 import { shortTime } from "./Time.ts"
 
@@ -15,12 +15,12 @@ const list = Command.make(
     json: jsonFlag,
     adminUrl: adminUrlFlag
   },
-  Effect.fnUntraced(function*({ adminUrl, json: asJson, limit }) {
+  Effect.fnUntraced(function*({ adminUrl, json, limit }) {
     const { rejections: api } = yield* AdminClient.pipe(Effect.provide(adminClient(adminUrl)))
     const { instances, refused, rejections } = yield* api.list({ query: { limit } }).pipe(
       Effect.mapError(explained)
     )
-    if (asJson) return yield* Effect.forEach(rejections, json, { discard: true })
+    if (json) return yield* Effect.forEach(rejections, printJson, { discard: true })
     if (rejections.length > 0) {
       yield* table(
         columns,

@@ -7,7 +7,7 @@ import { AdminClient, explained } from "../Admin/Client.ts"
 import { bytes } from "../Domain/Bytes.ts"
 import { typeOf } from "../Domain/EventSubject.ts"
 import { adminClient, adminUrlFlag, jsonFlag } from "./Flags.ts"
-import { fit, json, paint, table } from "./Output.ts"
+import { fit, paint, printJson, table } from "./Output.ts"
 import { fullTime } from "./Time.ts"
 
 /** Something is not ready; what it is was shown. */
@@ -17,7 +17,7 @@ export class NotReady extends Schema.TaggedError<NotReady>()("NotReady", { messa
 export const status = Command.make(
   "status",
   { json: jsonFlag, adminUrl: adminUrlFlag },
-  Effect.fnUntraced(function*({ adminUrl, json: asJson }) {
+  Effect.fnUntraced(function*({ adminUrl, json }) {
     const { projections: accounts, reconciliations: repairs, status: api } = yield* AdminClient.pipe(
       Effect.provide(adminClient(adminUrl))
     )
@@ -28,7 +28,7 @@ export const status = Command.make(
       Effect.orElseSucceed(() => null)
     )
     const reconciled = yield* repairs.list({ query: { limit: 1 } }).pipe(Effect.orElseSucceed(() => null))
-    yield* asJson ? json({ ...status, projections, reconciled }) : show(status, projections, reconciled)
+    yield* json ? printJson({ ...status, projections, reconciled }) : show(status, projections, reconciled)
     const strange = strangeOf(status, projections)
     if (!status.ready || strange.length > 0) {
       const parts = [...status.faults, ...strange].map(({ part, reason }) => `${part} (${reason})`)

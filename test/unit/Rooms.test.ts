@@ -68,7 +68,7 @@ describe("the rooms of src", () => {
   })
 
   it("have no name of a file more than three times", () => {
-    const names = files.filter((file) => file.endsWith(".ts")).map((file) => basename(file))
+    const names = files.filter((file) => /\.(ts|js)$/.test(file)).map((file) => basename(file))
     const often = [...new Set(names)].filter((name) => names.filter((other) => other === name).length > 3)
     assert.deepStrictEqual(often, [])
   })

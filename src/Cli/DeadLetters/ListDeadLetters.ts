@@ -5,7 +5,7 @@ import { AdminClient, explained } from "../../Admin/Client.ts"
 import { printableIn } from "../../Process/Printable.ts"
 import { limitFlag } from "../Events/EventFlags.ts"
 import { adminClient, adminUrlFlag, jsonFlag } from "../Flags.ts"
-import { json, paint, table } from "../Output.ts"
+import { paint, printJson, table } from "../Output.ts"
 import { shortTime } from "../Time.ts"
 import { filterFlags, filterOf } from "./DeadLetterFlags.ts"
 
@@ -22,12 +22,12 @@ export const list = Command.make(
     json: jsonFlag,
     adminUrl: adminUrlFlag
   },
-  Effect.fnUntraced(function*({ adminUrl, before, json: asJson, limit, ...flags }) {
+  Effect.fnUntraced(function*({ adminUrl, before, json, limit, ...flags }) {
     const { deadLetters: api } = yield* AdminClient.pipe(Effect.provide(adminClient(adminUrl)))
     const page = yield* api.list({
       query: { ...filterOf(flags), limit, before: Option.getOrUndefined(before) }
     }).pipe(Effect.mapError(explained))
-    if (asJson) return yield* Effect.forEach(page.dead_letters, json, { discard: true })
+    if (json) return yield* Effect.forEach(page.dead_letters, printJson, { discard: true })
     if (page.dead_letters.length === 0) return yield* Console.error("No dead letter fits.")
     const { dim } = yield* paint
     yield* table(columns, printableIn(page.dead_letters).map(cells))

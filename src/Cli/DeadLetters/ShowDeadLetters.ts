@@ -5,7 +5,7 @@ import { AdminClient, explained } from "../../Admin/Client.ts"
 import { printableIn } from "../../Process/Printable.ts"
 import { pretty, textOf } from "../Events/ShowEvents.ts"
 import { adminClient, adminUrlFlag, jsonFlag } from "../Flags.ts"
-import { json, paint } from "../Output.ts"
+import { paint, printJson } from "../Output.ts"
 
 /** `threeqpr dead-letters show`: one dead letter, with the event that it was made of. */
 export const show = Command.make(
@@ -17,10 +17,10 @@ export const show = Command.make(
     json: jsonFlag,
     adminUrl: adminUrlFlag
   },
-  Effect.fnUntraced(function*({ adminUrl, id, json: asJson }) {
+  Effect.fnUntraced(function*({ adminUrl, id, json }) {
     const { deadLetters: api } = yield* AdminClient.pipe(Effect.provide(adminClient(adminUrl)))
     const letter = yield* api.get({ params: { id } }).pipe(Effect.mapError(explained))
-    yield* asJson ? json(letter) : print(printableIn(letter))
+    yield* json ? printJson(letter) : print(printableIn(letter))
   })
 ).pipe(
   Command.withDescription("One dead letter: why it failed, when, how often, and the event itself"),

@@ -6,7 +6,7 @@ import type { EventDetail } from "../../Admin/Api/Events.ts"
 import { AdminClient, explained } from "../../Admin/Client.ts"
 import { printableIn } from "../../Process/Printable.ts"
 import { adminClient, adminUrlFlag, jsonFlag } from "../Flags.ts"
-import { json, paint } from "../Output.ts"
+import { paint, printJson } from "../Output.ts"
 import { writeOutput } from "../StandardStreams.ts"
 import { wrongUsage } from "../Usage.ts"
 import { showLife } from "./Life.ts"
@@ -30,16 +30,16 @@ export const get = Command.make(
     json: jsonFlag,
     adminUrl: adminUrlFlag
   },
-  Effect.fnUntraced(function*({ adminUrl, id, json: asJson, life, raw }) {
+  Effect.fnUntraced(function*({ adminUrl, id, json, life, raw }) {
     if (life && raw) return yield* wrongUsage(["events", "get"], "Give --life or --raw, not both.")
     const { eventLife, events } = yield* AdminClient.pipe(Effect.provide(adminClient(adminUrl)))
     if (life) {
       const found = yield* eventLife.get({ params: { id } }).pipe(Effect.mapError(explained))
-      return yield* asJson ? json(found) : showLife(printableIn(found))
+      return yield* json ? printJson(found) : showLife(printableIn(found))
     }
     const event = yield* events.get({ params: { id } }).pipe(Effect.mapError(explained))
     if (raw) return yield* writeRaw(event)
-    if (asJson) return yield* json(event)
+    if (json) return yield* printJson(event)
     yield* show(printableIn(event))
   })
 ).pipe(

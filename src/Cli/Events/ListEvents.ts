@@ -3,7 +3,7 @@ import { Command, Flag } from "effect/cli"
 import { AdminClient, explained } from "../../Admin/Client.ts"
 import { printableIn } from "../../Process/Printable.ts"
 import { adminClient, adminUrlFlag, jsonFlag } from "../Flags.ts"
-import { json, paint, table } from "../Output.ts"
+import { paint, printJson, table } from "../Output.ts"
 import { timeFlag } from "../Time.ts"
 import { bodiesFlag, limitFlag, typeFlag } from "./EventFlags.ts"
 import { cells, columns } from "./ShowEvents.ts"
@@ -24,7 +24,7 @@ export const list = Command.make(
     json: jsonFlag,
     adminUrl: adminUrlFlag
   },
-  Effect.fnUntraced(function*({ adminUrl, before, bodies, json: asJson, limit, since, type, until }) {
+  Effect.fnUntraced(function*({ adminUrl, before, bodies, json, limit, since, type, until }) {
     const { events: api } = yield* AdminClient.pipe(Effect.provide(adminClient(adminUrl)))
     const { cursor, events, more } = yield* api.list({
       query: {
@@ -36,7 +36,7 @@ export const list = Command.make(
         bodies: bodies ? "true" : "false"
       }
     }).pipe(Effect.mapError(explained))
-    if (asJson) return yield* Effect.forEach(events, json, { discard: true })
+    if (json) return yield* Effect.forEach(events, printJson, { discard: true })
     if (events.length === 0) return yield* Console.error("No event fits.")
     const colours = yield* paint
     yield* table(columns, printableIn(events).map((event) => cells(event, colours)))

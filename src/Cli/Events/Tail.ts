@@ -4,7 +4,7 @@ import type { EventsAnswer, EventSummary } from "../../Admin/Api/Events.ts"
 import { AdminClient, explained } from "../../Admin/Client.ts"
 import { printableIn } from "../../Process/Printable.ts"
 import { adminClient, adminUrlFlag, jsonFlag } from "../Flags.ts"
-import { json, lineOf, paint } from "../Output.ts"
+import { lineOf, paint, printJson } from "../Output.ts"
 import { timeFlag } from "../Time.ts"
 import { bodiesFlag, limitFlag, typeFlag } from "./EventFlags.ts"
 import { cells, columns } from "./ShowEvents.ts"
@@ -24,7 +24,7 @@ export const tail = Command.make(
     json: jsonFlag,
     adminUrl: adminUrlFlag
   },
-  Effect.fnUntraced(function*({ adminUrl, after, bodies, json: asJson, last, since, type }) {
+  Effect.fnUntraced(function*({ adminUrl, after, bodies, json, last, since, type }) {
     // Being stopped is how this command ends.
     process.exitCode = 0
     const { events: api } = yield* AdminClient.pipe(Effect.provide(adminClient(adminUrl)))
@@ -43,7 +43,7 @@ export const tail = Command.make(
           cursor: page.events[0]?.sequence ?? 0
         }))
       )
-    const show = asJson ? json : yield* lines
+    const show = json ? printJson : yield* lines
     yield* Effect.forEach(first.events, show, { discard: true })
     yield* follow(
       { after: first.cursor, created: first.log.created },

@@ -3,7 +3,7 @@ import { Prompt, TerminalCapabilities } from "effect/cli"
 import { AdminClient, explained } from "../../Admin/Client.ts"
 import { by } from "../By.ts"
 import { adminClient } from "../Flags.ts"
-import { json } from "../Output.ts"
+import { printJson } from "../Output.ts"
 import type { OperationFlags } from "./OperationFlags.ts"
 import { watch } from "./WatchOperations.ts"
 
@@ -59,7 +59,7 @@ export const operate = Effect.fnUntraced(function*<B extends Begun, E>(operating
     ? undefined
     : new NotDone({ message: `There is no ${sought} ${found.missing.slice(0, 10).join(", ")}.` })
   if (flags.dryRun) {
-    yield* flags.json ? json(found) : Console.log(`${count} would be ${done}.`)
+    yield* flags.json ? printJson(found) : Console.log(`${count} would be ${done}.`)
     return missing && (yield* missing)
   }
   if (found.count === 0) return yield* missing ?? Console.error(`No ${one} fits.`)
@@ -81,7 +81,7 @@ const cancel = Effect.fnUntraced(function*(api: AdminClient["Service"], id: stri
   const operation = yield* api.operations.cancel({ params: { id }, payload: { by: by() } }).pipe(
     Effect.mapError(explained)
   )
-  if (asJson) return yield* json(operation)
+  if (asJson) return yield* printJson(operation)
   const { left, requested, state } = operation
   yield* Console.log(
     state === "done"

@@ -4,7 +4,7 @@ import { type AdminClient, explained } from "../../Admin/Client.ts"
 import type { Outcome } from "../../Domain/Operation.ts"
 import { printableIn } from "../../Process/Printable.ts"
 import { liveLine } from "../LiveLine.ts"
-import { json, paint, table } from "../Output.ts"
+import { paint, printJson, table } from "../Output.ts"
 
 /** Some events failed again, or were not reached. */
 export class FailedAgain
@@ -35,7 +35,7 @@ export const watch = Effect.fnUntraced(
     )
     yield* line.clear
     const outcomes = yield* all(api, id)
-    if (asJson) yield* Effect.forEach(outcomes, json, { discard: true })
+    if (asJson) yield* Effect.forEach(outcomes, printJson, { discard: true })
     else if (outcomes.length > 0) yield* show(outcomes)
     yield* Console.error(progressOf(operation))
     const { dead = 0, unusable = 0 } = operation.results

@@ -1,7 +1,7 @@
 import { Console, Effect, Schema } from "effect"
 import type { LedgerAnswer } from "../../Admin/Api/Projections.ts"
 import { liveLine } from "../LiveLine.ts"
-import { json, paint, table } from "../Output.ts"
+import { paint, printJson, table } from "../Output.ts"
 import type { Calls } from "./Calls.ts"
 import { number } from "./WatchProjections.ts"
 
@@ -64,7 +64,7 @@ const sum = ([first, ...rest]: ReadonlyArray<LedgerAnswer>): Account => {
 
 /** A column a projection, then what is wrong; fails when anything is. */
 export const showLedgers = Effect.fnUntraced(function*(accounts: ReadonlyArray<Account>, asJson: boolean) {
-  yield* asJson ? Effect.forEach(accounts, json) : show(accounts)
+  yield* asJson ? Effect.forEach(accounts, printJson) : show(accounts)
   const wrong = accounts.filter(({ problems }) => problems.length > 0)
   if (wrong.length === 0) return
   return yield* new NotAccounted({

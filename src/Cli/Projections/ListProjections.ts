@@ -2,7 +2,7 @@ import { Console, Duration, Effect } from "effect"
 import { Command } from "effect/cli"
 import type { ProjectionAnswer } from "../../Admin/Api/Projections.ts"
 import { adminUrlFlag, jsonFlag } from "../Flags.ts"
-import { json, type Paint, paint, table } from "../Output.ts"
+import { type Paint, paint, printJson, table } from "../Output.ts"
 import { calls } from "./Calls.ts"
 import { number, percentOf } from "./WatchProjections.ts"
 
@@ -10,9 +10,9 @@ import { number, percentOf } from "./WatchProjections.ts"
 export const list = Command.make(
   "list",
   { json: jsonFlag, adminUrl: adminUrlFlag },
-  Effect.fnUntraced(function*({ adminUrl, json: asJson }) {
+  Effect.fnUntraced(function*({ adminUrl, json }) {
     const projections = yield* (yield* calls(adminUrl)).list
-    if (asJson) return yield* Effect.forEach(projections, json, { discard: true })
+    if (json) return yield* Effect.forEach(projections, printJson, { discard: true })
     if (projections.length === 0) {
       return yield* Console.error("There is no projection yet: no process with the projector role has run.")
     }

@@ -2,7 +2,7 @@ import { Console, Effect } from "effect"
 import { Command, Flag } from "effect/cli"
 import type { RebuildAnswer } from "../../Admin/Api/Projections.ts"
 import { adminUrlFlag, jsonFlag } from "../Flags.ts"
-import { json } from "../Output.ts"
+import { printJson } from "../Output.ts"
 import { calls, nameArgument } from "./Calls.ts"
 import { failOnDifference, showComparisons } from "./Comparison.ts"
 import { number, watch } from "./WatchProjections.ts"
@@ -25,10 +25,10 @@ export const rebuild = Command.make(
     json: jsonFlag,
     adminUrl: adminUrlFlag
   },
-  Effect.fnUntraced(function*({ acceptNewLog, adminUrl, dryRun, json: asJson, name }) {
+  Effect.fnUntraced(function*({ acceptNewLog, adminUrl, dryRun, json, name }) {
     const api = yield* calls(adminUrl)
     const started = yield* api.start(name, dryRun ? "dry-run" : "rebuild", acceptNewLog)
-    yield* show(yield* watch(api, started), asJson)
+    yield* show(yield* watch(api, started), json)
   })
 ).pipe(
   Command.withDescription("Rebuild a read model from the log while the live one serves, then switch"),
@@ -45,8 +45,8 @@ export const rebuild = Command.make(
 )
 
 /** What became of a rebuild that came to its end, for people or programs. */
-export const show = Effect.fnUntraced(function*(ended: RebuildAnswer, asJson: boolean) {
-  if (asJson) yield* json(ended)
+export const show = Effect.fnUntraced(function*(ended: RebuildAnswer, json: boolean) {
+  if (json) yield* printJson(ended)
   else if (ended.kind === "rebuild") yield* Console.log(switched(ended))
   else yield* showComparisons([ended])
   yield* failOnDifference([ended])

@@ -1,7 +1,7 @@
 import { Effect, Option } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { adminUrlFlag, jsonFlag } from "../Flags.ts"
-import { json } from "../Output.ts"
+import { printJson } from "../Output.ts"
 import { calls, nameArgument } from "./Calls.ts"
 import { failOnDifference, showComparisons } from "./Comparison.ts"
 import { account, showLedgers } from "./Ledger.ts"
@@ -21,15 +21,15 @@ export const verify = Command.make(
     json: jsonFlag,
     adminUrl: adminUrlFlag
   },
-  Effect.fnUntraced(function*({ adminUrl, json: asJson, ledger, name }) {
+  Effect.fnUntraced(function*({ adminUrl, json, ledger, name }) {
     const api = yield* calls(adminUrl)
     const names = Option.isSome(name) ? [name.value] : (yield* api.list).map(({ name }) => name)
-    if (ledger) return yield* showLedgers(yield* Effect.forEach(names, (name) => account(api, name)), asJson)
+    if (ledger) return yield* showLedgers(yield* Effect.forEach(names, (name) => account(api, name)), json)
     const compared = yield* Effect.forEach(
       names,
       (name) => Effect.flatMap(api.start(name, "verify"), (started) => watch(api, started))
     )
-    yield* asJson ? Effect.forEach(compared, json) : showComparisons(compared)
+    yield* json ? Effect.forEach(compared, printJson) : showComparisons(compared)
     yield* failOnDifference(compared)
   })
 ).pipe(

@@ -1,7 +1,7 @@
 import { Console, Effect } from "effect"
 import { Command } from "effect/cli"
 import { adminUrlFlag, jsonFlag } from "../Flags.ts"
-import { json } from "../Output.ts"
+import { printJson } from "../Output.ts"
 import { calls, nameArgument } from "./Calls.ts"
 import { show } from "./Rebuild.ts"
 import { watch as watchRebuild } from "./WatchProjections.ts"
@@ -10,9 +10,9 @@ import { watch as watchRebuild } from "./WatchProjections.ts"
 export const watch = Command.make(
   "watch",
   { name: nameArgument, json: jsonFlag, adminUrl: adminUrlFlag },
-  Effect.fnUntraced(function*({ adminUrl, json: asJson, name }) {
+  Effect.fnUntraced(function*({ adminUrl, json, name }) {
     const api = yield* calls(adminUrl)
-    yield* show(yield* watchRebuild(api, yield* api.going(name)), asJson)
+    yield* show(yield* watchRebuild(api, yield* api.going(name)), json)
   })
 ).pipe(
   Command.withDescription("Watch a running rebuild"),
@@ -23,11 +23,11 @@ export const watch = Command.make(
 export const cancel = Command.make(
   "cancel",
   { name: nameArgument, json: jsonFlag, adminUrl: adminUrlFlag },
-  Effect.fnUntraced(function*({ adminUrl, json: asJson, name }) {
+  Effect.fnUntraced(function*({ adminUrl, json, name }) {
     const api = yield* calls(adminUrl)
     const cancelled = yield* api.cancel(name, (yield* api.going(name)).id)
-    yield* asJson
-      ? json(cancelled)
+    yield* json
+      ? printJson(cancelled)
       : Console.log(`${name}: the ${cancelled.kind} is cancelled; the live read model is as it was`)
   })
 ).pipe(

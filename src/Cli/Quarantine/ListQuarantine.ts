@@ -5,7 +5,7 @@ import { AdminClient, explained } from "../../Admin/Client.ts"
 import { printableIn } from "../../Process/Printable.ts"
 import { limitFlag } from "../Events/EventFlags.ts"
 import { adminClient, adminUrlFlag, jsonFlag } from "../Flags.ts"
-import { json, type Paint, paint, table } from "../Output.ts"
+import { type Paint, paint, printJson, table } from "../Output.ts"
 import { shortTime } from "../Time.ts"
 import { reasonFlag } from "./QuarantineFlags.ts"
 
@@ -22,12 +22,12 @@ export const list = Command.make(
     json: jsonFlag,
     adminUrl: adminUrlFlag
   },
-  Effect.fnUntraced(function*({ adminUrl, before, json: asJson, limit, reason }) {
+  Effect.fnUntraced(function*({ adminUrl, before, json, limit, reason }) {
     const { quarantine: api } = yield* AdminClient.pipe(Effect.provide(adminClient(adminUrl)))
     const { cursor, more, quarantined } = yield* api.list({
       query: { limit, reason: Option.getOrUndefined(reason), before: Option.getOrUndefined(before) }
     }).pipe(Effect.mapError(explained))
-    if (asJson) return yield* Effect.forEach(quarantined, json, { discard: true })
+    if (json) return yield* Effect.forEach(quarantined, printJson, { discard: true })
     if (quarantined.length === 0) return yield* Console.error("Nothing is quarantined that fits.")
     const colours = yield* paint
     yield* table(columns, printableIn(quarantined).map((entry) => cells(entry, colours)))

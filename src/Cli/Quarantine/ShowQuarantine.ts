@@ -5,7 +5,7 @@ import { AdminClient, explained } from "../../Admin/Client.ts"
 import { printableIn } from "../../Process/Printable.ts"
 import { pretty, textOf } from "../Events/ShowEvents.ts"
 import { adminClient, adminUrlFlag, jsonFlag } from "../Flags.ts"
-import { json, paint } from "../Output.ts"
+import { paint, printJson } from "../Output.ts"
 import { Sequence } from "./QuarantineFlags.ts"
 
 /** `threeqpr quarantine show`: one entry, and what is wrong with it, path by path. */
@@ -19,10 +19,10 @@ export const show = Command.make(
     json: jsonFlag,
     adminUrl: adminUrlFlag
   },
-  Effect.fnUntraced(function*({ adminUrl, json: asJson, sequence }) {
+  Effect.fnUntraced(function*({ adminUrl, json, sequence }) {
     const { quarantine: api } = yield* AdminClient.pipe(Effect.provide(adminClient(adminUrl)))
     const entry = yield* api.get({ params: { sequence } }).pipe(Effect.mapError(explained))
-    yield* asJson ? json(entry) : print(printableIn(entry))
+    yield* json ? printJson(entry) : print(printableIn(entry))
   })
 ).pipe(
   Command.withDescription("One quarantined entry: why it did not decode, and whether it does now"),

@@ -3,7 +3,7 @@ import type { HttpClientResponse } from "effect/http"
 import { explained } from "../../Admin/Client.ts"
 import { parseExact } from "../../Domain/ExactJson.ts"
 import { printableIn } from "../../Process/Printable.ts"
-import { type Column, json, paint, table } from "../Output.ts"
+import { type Column, paint, printJson, table } from "../Output.ts"
 
 interface Page {
   readonly total: number
@@ -37,5 +37,5 @@ export const showJson = Effect.fnUntraced(function*<E, F>(
   if (response.status !== 200) return yield* Effect.asVoid(Effect.mapError(decoded, explained))
   const page = parseExact(yield* Effect.mapError(response.text, explained))
   const rows = Predicate.hasProperty(page, name) && Array.isArray(page[name]) ? page[name] : []
-  yield* Effect.forEach(rows, json, { discard: true })
+  yield* Effect.forEach(rows, printJson, { discard: true })
 })

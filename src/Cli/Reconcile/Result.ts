@@ -1,6 +1,6 @@
 import { Console, Effect, Schema } from "effect"
 import type { Reconciliation } from "../../Domain/Reconciliation.ts"
-import { json, paint } from "../Output.ts"
+import { paint, printJson } from "../Output.ts"
 
 /** The scans were compared, and the codes could not be. */
 export class CodesNotCompared
@@ -9,7 +9,7 @@ export class CodesNotCompared
 
 /** Shows what a reconciliation found and did, for people or programs. Fails when the codes could not be compared. */
 export const show = Effect.fnUntraced(function*(reconciliation: Reconciliation, asJson: boolean) {
-  yield* asJson ? json(reconciliation) : print(reconciliation)
+  yield* asJson ? printJson(reconciliation) : print(reconciliation)
   const { codes_error, id } = reconciliation
   if (codes_error === null) return
   return yield* new CodesNotCompared({

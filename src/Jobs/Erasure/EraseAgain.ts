@@ -1,5 +1,6 @@
-import { Effect, Layer } from "effect"
+import { Effect, Layer, Stream } from "effect"
 import { idOf } from "../../EventLog/Delivered.ts"
+import { entriesOf } from "../../EventLog/Entries.ts"
 import { EventLog } from "../../EventLog/EventLog.ts"
 import { makeReader } from "../../EventLog/Reader.ts"
 import { managerOf } from "../../Nats/Manager.ts"
@@ -9,9 +10,8 @@ import { ProcessHealth } from "../../Process/ProcessHealth.ts"
 import { eraseEntries } from "./Erase.ts"
 import { forgetRepetitions, keepPosition, positionIn, returnedOf } from "./Returned.ts"
 
-/** How often to look, and how many entries at a time. */
+/** How often to look. */
 const every = "1 second"
-const pageSize = 1_000
 
 /** How many looks long a projection may still record an entry that it had in hand when it was erased. */
 const inHand = 60
@@ -55,15 +55,19 @@ export const layer = Layer.effectDiscard(Effect.gen(function*() {
     const { created, lastSequence } = yield* log.state
     const position = lastSequence === looked ? undefined : yield* positionIn(created)
     const overlap = looked === undefined ? reused : 0
-    for (let after = position && Math.max(0, position.sequence - overlap); after !== undefined;) {
-      const page = yield* read({ after, limit: pageSize })
-      const entries = page.entries.map((entry) => ({ id: idOf(entry), sequence: entry.sequence }))
-      yield* eraseReturned(yield* returnedOf(entries))
-      const last = entries.at(-1)
-      if (last !== undefined) yield* keepPosition({ log: created, sequence: last.sequence })
-      after = page.end ? undefined : page.cursor
+    if (position !== undefined) {
+      const after = Math.max(0, position.sequence - overlap)
+      yield* Stream.runForEachArray(
+        entriesOf(read, { after }),
+        Effect.fnUntraced(function*(page) {
+          const entries = page.map((entry) => ({ id: idOf(entry), sequence: entry.sequence }))
+          yield* eraseReturned(yield* returnedOf(entries))
+          const last = entries.at(-1)
+          if (last !== undefined) yield* keepPosition({ log: created, sequence: last.sequence })
+        })
+      )
+      if (connection === connections) looked = lastSequence
     }
-    if (position !== undefined && connection === connections) looked = lastSequence
     for (const [at, one] of recent.entries()) {
       yield* forgetRepetitions(one.sequences)
       if (--one.left <= 0) recent.splice(at, 1)

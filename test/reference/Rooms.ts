@@ -23,14 +23,14 @@ const picture = () => {
 
 const idOf = (name: string) => name.replace("/", "")
 
-/** The picture of the rooms, and the table that `unit/Rooms.test.ts` compares with every import. */
+/** The picture of the rooms, and a table of what each holds and promises. Its entry file says what it may use. */
 export const roomsPart = () =>
   `${picture()}\n\n${
     table(
-      ["room", "holds", "promises", "may use"],
+      ["room", "holds", "promises"],
       rooms.map((room) => {
-        const { holds, promises, uses } = aboutOf(room)
-        return [`[${code(room.name)}](src/${entryOf(room)})`, holds, promises, uses]
+        const { holds, promises } = aboutOf(room)
+        return [`[${code(room.name)}](src/${entryOf(room)})`, holds, promises]
       })
     )
   }`

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
+import { markdownFiles } from "../support/Prose.ts"
 
 export const checkout = fileURLToPath(new URL("../..", import.meta.url))
 
@@ -33,3 +34,17 @@ export const contents = (): ReadonlyArray<Section> => {
     ...read
   ]
 }
+
+/** The source files that pages link to. The site has a copy of each that a browser shows as text. */
+export const linkedSources = (): ReadonlyArray<string> => [
+  ...new Set(
+    markdownFiles.flatMap((file) =>
+      [
+        ...readFileSync(join(checkout, file), "utf8").matchAll(
+          /\]\((?![a-z]+:)([^)\s#]+\.(?:ts|mjs|js|json|yml))\)/g
+        )
+      ]
+        .map(([, target = ""]) => join(dirname(file), target))
+    )
+  )
+]

@@ -1,6 +1,6 @@
 // npm run docs: serves the documentation with reload. npm run docs:build: writes it to `site`.
 import { relative, sep } from "node:path"
-import { checkout } from "./Contents.ts"
+import { checkout, linkedSources } from "./Contents.ts"
 import { outputOf, page } from "./Page.ts"
 
 /** What this file uses of Eleventy's configuration. */
@@ -17,15 +17,6 @@ interface Configuration {
   ) => void
   readonly addWatchTarget: (file: string) => void
 }
-
-/** Source files that pages link to. A browser shows them as text. */
-const sources = [
-  "src/Process/Metrics/alerts.yml",
-  "src/Process/Metrics/grafana.json",
-  "test/examples/http.ts",
-  "test/examples/plain.mjs",
-  "test/examples/table.ts"
-]
 
 const fileOf = (inputPath: string) => relative(checkout, inputPath).split(sep).join("/")
 
@@ -45,7 +36,7 @@ export default (eleventy: Configuration) => {
     "test/site/site.css": "assets/site.css",
     "node_modules/@mermaid-js/tiny/dist/mermaid.tiny.js": "assets/mermaid.js",
     "node_modules/@fontsource-variable/inter/files/inter-latin-wght-normal.woff2": "assets/inter.woff2",
-    ...Object.fromEntries(sources.map((file) => [file, `${file}.txt`]))
+    ...Object.fromEntries(linkedSources().map((file) => [file, `${file}.txt`]))
   })
   eleventy.addTransform("page", function(content) {
     return page(fileOf(this.page.inputPath), content)

@@ -65,7 +65,7 @@ export const sendOrListen = (url: string, init: RequestInit, type: string | unde
     })
     : send(url, init)
 
-/** What Redocly's rules for good documents find, at its strictest. */
+/** What Redocly's strictest rules find. */
 export const lint = (document: Document) =>
   Effect.promise(async () => {
     const config = await createConfig({ extends: ["recommended-strict"] })

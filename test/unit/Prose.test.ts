@@ -3,16 +3,24 @@
 import { assert, describe, it } from "@effect/vitest"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
+import { parse } from "yaml"
+import { commentsOf } from "../prose/Comments.ts"
+import { lint, longest, wordList } from "../prose/Linter.ts"
 import { checkout } from "../protections/Workspace.ts"
-import {
-  longest,
-  markdownFiles,
-  oddWords,
-  type Sentence,
-  sentencesOf,
-  sentencesOfComments,
-  sources
-} from "../support/Prose.ts"
+import { sources } from "../support/Prose.ts"
+
+interface Word {
+  readonly pattern: string
+  readonly expected: string
+}
+
+const { rules }: { readonly rules: ReadonlyArray<Word> } = parse(readFileSync(wordList, "utf8"))
+
+/** The linter's words as patterns. */
+const oddWords = rules.map(({ expected, pattern }) => {
+  const [, source = "", flags] = /^\/(.*)\/(\w*)$/.exec(pattern) ?? []
+  return [new RegExp(source, flags), expected] as const
+})
 
 const oddIn = (file: string) =>
   readFileSync(join(checkout, file), "utf8").split("\n").flatMap((line, index) =>
@@ -21,47 +29,42 @@ const oddIn = (file: string) =>
     )
   )
 
-const longIn = (file: string, sentences: (text: string) => ReadonlyArray<Sentence>) =>
-  sentences(readFileSync(join(checkout, file), "utf8"))
-    .filter(({ words }) => words > longest)
-    .map(({ line, text, words }) => `${file}:${line} has ${words} words: ${text}`)
-
-describe("comments, messages and help", () => {
-  it("have plain words", () => {
+describe("messages and help", () => {
+  it("have none of the words that the linter refuses in comments", () => {
     assert.isAbove(sources.length, 300)
+    assert.isAbove(oddWords.length, 5)
     assert.deepStrictEqual(sources.flatMap(oddIn), [])
-  })
-
-  it(`have comments with sentences of at most ${longest} words`, () => {
-    const scripts = sources.filter((file) => /\.[tj]s$/.test(file))
-    assert.deepStrictEqual(scripts.flatMap((file) => longIn(file, sentencesOfComments)), [])
-  })
-
-  it("are measured: long sentences in both kinds of comments are found, code is not read", () => {
-    const words = Array.from({ length: 30 }, () => "word").join(" ")
-    const source = `/**\n * A short one. ${words}.\n */\nconst a = 1 // ${words}\n  // One.\n  // ${words}\n`
-    assert.deepStrictEqual(sentencesOfComments(source).map(({ words }) => words), [3, 30, 1, 30])
   })
 })
 
-describe("the prose of the Markdown files", () => {
-  it.each(markdownFiles)("%s has plain words", (file) => {
-    assert.deepStrictEqual(oddIn(file), [])
-  })
+const long = Array.from({ length: longest + 1 }, () => "word").join(" ")
 
-  it.each(markdownFiles)(`%s has sentences of at most ${longest} words`, (file) => {
-    assert.deepStrictEqual(longIn(file, sentencesOf), [])
-  })
-
-  it("is measured: odd words and long sentences are found, code is not read", () => {
-    assert.isTrue(oddWords.some(([word]) => word.test("It goes on.")))
-    const words = Array.from({ length: 30 }, () => "word").join(" ")
-    assert.deepStrictEqual(
-      sentencesOf(
-        `# Title\n\n${words}.\nShort \`a b c\` one.\n\n\`\`\`\n${words}\n\`\`\`\n\n| ${words} | x |`
-      )
-        .map(({ words }) => words),
-      [30, 3, 30, 1]
+describe("the linter of prose", () => {
+  it("finds each refused word in text, headings, tables, links and emphasis", async () => {
+    const findings = await lint(
+      "a.md",
+      "# It goes on\n\n| a | [nobody](b.md) |\n| - | - |\n| **anew** | for good |\n"
     )
+    assert.deepStrictEqual(findings.map((finding) => /^a\.md:(\d)/.exec(finding)?.[1]), ["1", "3", "5", "5"])
+  })
+
+  it("finds a long sentence in a paragraph and in a table", async () => {
+    const findings = await lint("a.md", `${long}. Short.\n\n| a | b |\n| - | - |\n| c | ${long} |\n`)
+    assert.deepStrictEqual(findings.map((finding) => /^a\.md:(\d)/.exec(finding)?.[1]), ["1", "5"])
+  })
+
+  it("counts a piece of code as one word, and reads no blocks of code", async () => {
+    const text = `\`${long}\` is one word.\n\n\`\`\`sh\n${long} for good\n\`\`\`\n`
+    assert.deepStrictEqual(await lint("a.md", text), [])
+  })
+
+  it("reads both kinds of comments of a source with their lines, and no code", async () => {
+    const source = `/**\n * A short one. ${long}.\n */\nconst a = "${long}" // ${long}\n  // It goes on.\n`
+    const findings = await lint("a.ts", commentsOf("a.ts", source))
+    assert.deepStrictEqual(findings.map((finding) => /^a\.ts:(\d)/.exec(finding)?.[1]), ["2", "5"])
+  })
+
+  it("reads the comments of a script", async () => {
+    assert.lengthOf(await lint("Dockerfile", commentsOf("Dockerfile", `RUN nobody\n# For nobody.\n`)), 1)
   })
 })

@@ -1,6 +1,7 @@
 /**
- * Builds `dist`. The program is bundled with its dependencies, for both runtimes. The main entry of the library leaves its
- * dependencies to npm, so that users share one instance of each. The other entries hold the parts of Effect that they use.
+ * Builds `dist`. The program is bundled with its dependencies, for both runtimes. The entries of the library for programs
+ * that use Effect leave their dependencies to npm, so that users share one instance of each. The other entries hold the
+ * parts of Effect that they use.
  *
  *   node build.ts            everything that is published: program, library, declarations
  *   node build.ts --program  the program only, and only if a source changed since the last build (about a second)
@@ -82,6 +83,9 @@ const buildProgram = async () => {
   write(stamp, builtFrom)
 }
 
+/** The entry points for programs that use Effect. */
+const forEffect = ["index", "client"]
+
 /** The entry points that `package.json` exports beside the main one, such as `signature` for `src/signature.ts`. */
 const entries = (): ReadonlyArray<string> => {
   const { exports } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"))
@@ -90,13 +94,15 @@ const entries = (): ReadonlyArray<string> => {
 
 /**
  * The library: one file for each entry point, with the declarations of its types, and the files for Prometheus and
- * Grafana. The main entry is for programs that use Effect. The others take and give plain values and promises. They hold
- * the parts of Effect that they use, because loading Effect's own files takes three times as long.
+ * Grafana. Those in `forEffect` use the Effect of the program. The others take and give plain values and promises. They
+ * hold the parts of Effect that they use, because loading Effect's own files takes three times as long.
  */
 const buildLibrary = async () => {
-  await bundle({ input: { index: "src/index.ts" }, external: /^[^./]/ }, dist)
-  const input = Object.fromEntries(entries().map((name) => [name, `src/${name}.ts`]))
-  await bundle({ input, external: /^(?!effect\b|@effect\/)[^./]/ }, dist)
+  const sourcesOf = (names: ReadonlyArray<string>) =>
+    Object.fromEntries(names.map((name) => [name, `src/${name}.ts`]))
+  await bundle({ input: sourcesOf(forEffect), external: /^[^./]/ }, dist)
+  const others = entries().filter((name) => !forEffect.includes(name))
+  await bundle({ input: sourcesOf(others), external: /^(?!effect\b|@effect\/)[^./]/ }, dist)
   const declarations = mkdtempSync(join(tmpdir(), "threeqpr-declarations-"))
   const compiler = join(root, "node_modules", "typescript", "bin", "tsc")
   execFileSync(process.execPath, [compiler, "-p", "tsconfig.build.json", "--outDir", declarations], {

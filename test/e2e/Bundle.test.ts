@@ -49,7 +49,7 @@ describe("the program in a checkout", () => {
   )
 
   test(
-    "loads neither the NATS client nor the projector for its version",
+    "loads neither the clients of NATS and of Postgres nor the projector for its version",
     Effect.gen(function*() {
       const checkout = yield* Workspace.make
       assert.strictEqual(threeqpr(checkout, "--version").status, 0)
@@ -72,7 +72,8 @@ describe("the program in a checkout", () => {
       assert.isNotEmpty(sources.filter((source) => source.endsWith("/src/Cli/Status.ts")))
       assert.isEmpty(
         sources.filter((source) =>
-          /node_modules\/(nats|nkeys\.js|undici|ws)\/|\/src\/(Projector|Nats)\b/.test(source)
+          /node_modules\/(nats|nkeys\.js|undici|ws|pg[\w-]*|@effect\/sql-pg|@electric-sql)\/|\/src\/(Projector|Nats|Database)\b/
+            .test(source)
         )
       )
     })

@@ -27,6 +27,7 @@ interface Bom {
 
 /** The packages that each entry point may load when it is imported. */
 const loadedPackages: Readonly<Record<string, ReadonlyArray<string>>> = {
+  "threeqpr-events/client": ["effect"],
   "threeqpr-events/signature": [],
   "threeqpr-events/simulator": [],
   "threeqpr-events/consumer": ["nats", "nkeys.js", "tweetnacl"],
@@ -179,7 +180,7 @@ layer(installed, { timeout: "5 minutes", excludeTestServices: true })(
     it.effect("type-checks the examples of docs/library.md against its declarations, libraries included", () =>
       Effect.gen(function*() {
         const { folder, run } = yield* Installed
-        const names = ["signature.ts", "simulate.ts", "verify.ts", "log.ts"]
+        const names = ["signature.ts", "simulate.ts", "verify.ts", "log.ts", "client.ts"]
         for (const name of names) writeFileSync(join(folder, name), example(name))
         const compilerOptions = {
           strict: true,
@@ -211,6 +212,28 @@ layer(installed, { timeout: "5 minutes", excludeTestServices: true })(
           assert.strictEqual(names.trim(), loaded.exported.join())
         })
     )
+
+    it.effect("holds no file of the server in its client, nor in what the client loads when it is used", () =>
+      Effect.gen(function*() {
+        const { folder } = yield* Installed
+        const dist = join(folder, "node_modules", "threeqpr-events", "dist")
+        const chunks = new Set(["client.js"])
+        for (const chunk of chunks) {
+          const code = readFileSync(join(dist, chunk), "utf8")
+          for (const [, imported = ""] of code.matchAll(/\b(?:from|import)\s*\(?\s*["'`]\.\/([^"'`]+)/g)) {
+            chunks.add(imported)
+          }
+        }
+        const sources: ReadonlyArray<string> = [...chunks].flatMap((chunk) =>
+          existsSync(join(dist, `${chunk}.map`))
+            ? JSON.parse(readFileSync(join(dist, `${chunk}.map`), "utf8")).sources
+            : []
+        )
+        assert.isNotEmpty(sources.filter((source) => source.endsWith("/src/Admin/Api.ts")))
+        assert.isEmpty(
+          sources.filter((source) => /\/src\/(?!Admin\/(Api|Client)\b|Domain\/|Process\/)/.test(source))
+        )
+      }))
 
     it.effect("signs and simulates on both runtimes, as the examples of docs/library.md do", () =>
       Effect.gen(function*() {
@@ -258,6 +281,16 @@ layer(installed, { timeout: "5 minutes", excludeTestServices: true })(
           const NATS = { NATS_URL: connection.url, NATS_TOKEN: connection.token }
           const shown = run(runs("log.ts", permissions("`deno run log.ts`", { broker })), NATS)
           assert.lengthOf(shown.match(/^\d+ scan\.created evt_\w+$/gm) ?? [], 3)
+
+          writeFileSync(join(folder, "client.ts"), example("client.ts"))
+          const listed = run(
+            runs("client.ts", permissions("`deno run client.ts`", { listener: new URL(admin).host })),
+            {
+              ADMIN_URL: admin,
+              ADMIN_TOKEN: token
+            }
+          )
+          assert.lengthOf(listed.match(/^scan_\w+ \d{4}-\d\d-\d\dT/gm) ?? [], 3)
 
           const DATABASE_URL = yield* newDatabase
           const database = new URL(DATABASE_URL).host

@@ -80,6 +80,7 @@ describe("loading", () => {
 
   it.each([
     "main.ts",
+    "client.ts",
     "Admin/Client.ts",
     "Admin/Client/Connect.ts",
     "Provider/Simulator.ts",

@@ -6,14 +6,19 @@ import { spawnSync } from "node:child_process"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import process from "node:process"
 import { fileURLToPath } from "node:url"
 import { Api } from "../../../src/Admin/Api.ts"
 
 const checkout = fileURLToPath(new URL("../../..", import.meta.url))
 
+const node = process.versions["deno"] === undefined
+  ? process.execPath
+  : join(checkout, "node_modules", ".bin", "node")
+
 /** Runs a program of `node_modules` on Node; gives its exit code and what it printed. */
 const run = (program: string, ...args: ReadonlyArray<string>) => {
-  const { status, stderr, stdout } = spawnSync("node", [program, ...args], {
+  const { status, stderr, stdout } = spawnSync(node, [program, ...args], {
     cwd: checkout,
     encoding: "utf8"
   })

@@ -5,6 +5,7 @@ import { Effect } from "effect"
 import { PrometheusMetrics } from "effect/observability"
 import { readFileSync } from "node:fs"
 import { ingest } from "../../../src/Process/Metrics.ts"
+import { anchorOf } from "../../support/Anchors.ts"
 
 const rules = readFileSync(new URL("../../../src/Process/Metrics/alerts.yml", import.meta.url), "utf8")
 
@@ -13,6 +14,20 @@ describe("the alert rules", () => {
     const taken = [...rules.matchAll(/(?:increase|rate)\((\w+)/g)].map(([, name = ""]) => name)
     assert.isAbove(taken.length, 5)
     for (const name of taken) assert.match(name, /_(total|bucket)$/)
+  })
+
+  it("each name a runbook, with its own heading in a page that exists", () => {
+    const alerts = [...rules.matchAll(/- alert: (\w+)/g)].map(([, name = ""]) => name)
+    const runbooks = [...rules.matchAll(/runbook_url: (\S+)/g)].map(([, url = ""]) => url)
+    assert.isAbove(alerts.length, 10)
+    assert.lengthOf(runbooks, alerts.length)
+    for (const [index, url] of runbooks.entries()) {
+      const [page = "", anchor] = url.split("#")
+      const headings =
+        readFileSync(new URL(`../../../${page}`, import.meta.url), "utf8").match(/^### .*$/gm) ?? []
+      assert.include(headings.map((heading) => anchorOf(heading.slice(4))), anchor)
+      assert.strictEqual(anchor, alerts[index]?.toLowerCase())
+    }
   })
 
   it("notice that no deliveries come at all", () => {

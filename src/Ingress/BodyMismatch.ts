@@ -1,7 +1,7 @@
 import { Effect, Option, Queue } from "effect"
 import { Buffer } from "node:buffer"
 import { createHash } from "node:crypto"
-import { type Entry, EventLog } from "../EventLog/EventLog.ts"
+import type { Entry, EventLog } from "../EventLog/EventLog.ts"
 import { ingest } from "../Process/Metrics.ts"
 
 /** What came under the id of an event that the log has, and is another body. */
@@ -16,11 +16,10 @@ const workers = 4
 const waiting = 256
 
 /**
- * Compares duplicates with what the log has under their id, beside the answers: the first is kept whatever
- * comes, so a body that differs is only told and counted. Of a wave of duplicates some are not compared.
+ * Compares duplicates with what the log has under their id, beside the answers. The first body is kept, so another
+ * one is only logged and counted. Of a wave of duplicates some are not compared.
  */
-export const watchConflicts = Effect.gen(function*() {
-  const log = yield* EventLog
+export const watchConflicts = Effect.fnUntraced(function*(log: Pick<EventLog["Service"], "get">) {
   const queue = yield* Queue.dropping<{ readonly entry: Entry; readonly sequence: number }>(waiting)
   const counts = { conflicts: 0, unchecked: 0 }
 

@@ -8,14 +8,9 @@ import { Tracing } from "../Process/Telemetry/Tracing.ts"
 import * as Signature from "../Signature/Signature.ts"
 import { Body } from "./Body.ts"
 import type { Ingress, Receipt, Rejected } from "./Ingress.ts"
+import { deadline, mostUnread } from "./Limits.ts"
 import { Rejections } from "./Rejections.ts"
-import { answer, answerUnavailable } from "./Responses.ts"
-
-/** From the request's headers to its answer, in milliseconds: 3QPR gives up after 5 seconds. */
-const deadline = 4_000
-
-/** What all bodies that are still coming may hold together, in bytes; at least two of the largest. */
-const mostUnread = 33_554_432
+import { answer, answerUnavailable, refuse } from "./Responses.ts"
 
 interface Delivery {
   readonly request: IncomingMessage
@@ -78,11 +73,11 @@ export class DeliveryHandler {
     const { "content-encoding": encoding, "content-length": length } = request.headers
     if (encoding && encoding.toLowerCase() !== "identity") {
       this.#refuse("unsupported_encoding", request)
-      return answer(response, 415, { error: "unsupported_encoding" })
+      return refuse(response, "unsupported_encoding")
     }
     if (Number(length) > this.#limits.maxBodyBytes) {
       this.#refuse("body_too_large", request)
-      return answer(response, 413, { error: "body_too_large" })
+      return refuse(response, "body_too_large")
     }
     const delivery: Delivery = {
       request,
@@ -112,13 +107,13 @@ export class DeliveryHandler {
       this.#unread -= body.held
       body.add(chunk)
       this.#unread += body.held
-      return this.#unread <= Math.max(mostUnread, 2 * this.#limits.maxBodyBytes) ? undefined : this.#shed()
+      return this.#unread <= mostUnread(this.#limits.maxBodyBytes) ? undefined : this.#shed()
     }
     const crumbs = body.isCrumbs
     this.#end(delivery, "body_too_large")
     // What still comes of the body is thrown away, within the listener's request time-out: closing the connection
     // now could take the answer away from a client that is still sending.
-    answer(delivery.response, 413, { error: "body_too_large" })
+    refuse(delivery.response, "body_too_large")
     // But a body in crumbs would keep us busy until then.
     if (crumbs) delivery.request.destroy()
   }
@@ -183,7 +178,7 @@ export class DeliveryHandler {
       if (delivery.expires > now) continue
       this.#end(delivery, delivery.read ? "unavailable" : "body_too_slow")
       if (delivery.read) answerUnavailable(delivery.response)
-      else answer(delivery.response, 408, { error: "body_too_slow" }, { connection: "close" })
+      else refuse(delivery.response, "body_too_slow", { connection: "close" })
     }
   }
 
@@ -232,5 +227,5 @@ const settle = (response: ServerResponse, exit: Exit.Exit<Receipt | Rejected, Ap
   if (Exit.isFailure(exit)) return answerUnavailable(response)
   return exit.value.ok
     ? answer(response, 200, exit.value)
-    : answer(response, 400, { error: exit.value.error })
+    : refuse(response, exit.value.error)
 }

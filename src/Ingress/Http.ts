@@ -6,9 +6,10 @@ import { EventLog } from "../EventLog/EventLog.ts"
 import { boundConnections, limits } from "../Process/Connections.ts"
 import { DeliveryHandler } from "./DeliveryHandler.ts"
 import { Ingress } from "./Ingress.ts"
+import { defaultBodyBytes } from "./Limits.ts"
 import { keepAccepting } from "./ListenerWatchdog.ts"
 import type { Rejections } from "./Rejections.ts"
-import { answer, answerHealth } from "./Responses.ts"
+import { answer, answerHealth, refuse } from "./Responses.ts"
 
 export interface HttpOptions {
   readonly host: string
@@ -48,7 +49,7 @@ const drainTimeout = 5_000
 
 const make = Effect.fnUntraced(function*(options: HttpOptions) {
   const log = yield* EventLog
-  const maxBodyBytes = Math.min(options.maxBodyBytes ?? 1_048_576, log.maxBodyBytes)
+  const maxBodyBytes = Math.min(options.maxBodyBytes ?? defaultBodyBytes, log.maxBodyBytes)
   if (options.maxBodyBytes !== undefined && maxBodyBytes < options.maxBodyBytes) {
     yield* Effect.logWarning(
       `MAX_BODY_BYTES is ${options.maxBodyBytes}, the broker takes ${maxBodyBytes}: larger bodies are answered `
@@ -72,7 +73,7 @@ const make = Effect.fnUntraced(function*(options: HttpOptions) {
     // On Deno a connection with an unread body of 140 kB never answers its next request, which behind a proxy is
     // another client's delivery.
     request.resume()
-    if (path === webhookPath) return answer(response, 405, { error: "method_not_allowed" }, { allow: "POST" })
+    if (path === webhookPath) return refuse(response, "method_not_allowed")
     if (path !== "/livez" && path !== "/readyz") {
       if (request.method === "POST") deliveries.misdirected(request)
       return answer(response, 404, { error: "not_found" })

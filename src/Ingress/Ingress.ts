@@ -48,18 +48,25 @@ export class Ingress extends Context.Service<Ingress, {
   /** Ids that came with another body than the first; the first is in the log. Since the start. */
   readonly conflicts: () => ConflictCounts
 }>()("threeqpr-events/Ingress") {
-  static readonly layer = (verify: Verifier) => Layer.effect(Ingress, make(verify))
+  static readonly layer = (verify: Verifier) =>
+    Layer.effect(Ingress, Effect.flatMap(EventLog, (log) => make(log, verify)))
 }
 
-const make = Effect.fnUntraced(function*(verify: Verifier) {
-  const log = yield* EventLog
+/** The first half of `accept`, which needs no log. */
+export const checker = (verify: Verifier): Ingress["Service"]["check"] => (body, signature) => {
+  if (signature === undefined) return { ok: false, error: "missing_signature" }
+  const error = verify(body, signature)
+  return error && { ok: false, error }
+}
+
+/** The part of a log that receives deliveries. */
+export type ReceivingLog = Pick<EventLog["Service"], "append" | "get">
+
+/** The one way in, to any log. Runs until the scope ends. */
+export const make = Effect.fnUntraced(function*(log: ReceivingLog, verify: Verifier) {
   const clock = yield* Clock.Clock
-  const conflicts = yield* watchConflicts
-  const check = (body: Uint8Array, signature: string | undefined): Rejected | undefined => {
-    if (signature === undefined) return { ok: false, error: "missing_signature" }
-    const error = verify(body, signature)
-    return error && { ok: false, error }
-  }
+  const conflicts = yield* watchConflicts(log)
+  const check = checker(verify)
   const store = (body: Uint8Array, signature: string) => {
     const reading = decodeDelivery(body)
     const receivedAt = clock.currentTimeMillisUnsafe()

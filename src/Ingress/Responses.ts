@@ -2,12 +2,29 @@ import { Buffer } from "node:buffer"
 import type { ServerResponse } from "node:http"
 import type { Health } from "../EventLog/EventLog.ts"
 
+type ResponseHeaders = Readonly<Record<string, string>>
+
+/** Every answer to a delivery that is no receipt: its status, and headers that any server can send. */
+const refusals = {
+  missing_signature: [400, {}],
+  ambiguous_signature: [400, {}],
+  invalid_signature: [400, {}],
+  method_not_allowed: [405, { allow: "POST" }],
+  body_too_slow: [408, {}],
+  body_too_large: [413, {}],
+  unsupported_encoding: [415, {}],
+  // Not stored: the provider has to deliver again.
+  unavailable: [503, { "retry-after": "5" }]
+} as const satisfies Readonly<Record<string, readonly [status: number, headers: ResponseHeaders]>>
+
+export type Refusal = keyof typeof refusals
+
 /** Answers with JSON. Does nothing when the client has gone or an answer was already given. */
 export const answer = (
   response: ServerResponse,
   status: number,
   body: object,
-  headers: Readonly<Record<string, string>> = {}
+  headers: ResponseHeaders = {}
 ): void => {
   if (response.headersSent || response.destroyed) return
   const text = JSON.stringify(body)
@@ -19,10 +36,23 @@ export const answer = (
   response.end(text)
 }
 
+export const refuse = (response: ServerResponse, error: Refusal, more: ResponseHeaders = {}): void => {
+  const [status, headers] = refusals[error]
+  answer(response, status, { error }, { ...headers, ...more })
+}
+
 /** Not stored: the provider has to deliver again. */
-export const answerUnavailable = (response: ServerResponse): void =>
-  answer(response, 503, { error: "unavailable" }, { "retry-after": "5" })
+export const answerUnavailable = (response: ServerResponse): void => refuse(response, "unavailable")
 
 /** Strangers can ask too, so this says nothing of the broker that the log is on. */
 export const answerHealth = (response: ServerResponse, health: Health): void =>
   answer(response, health.ready ? 200 : 503, health)
+
+/** The same answers for servers that take a web `Response`. */
+export const web = {
+  receipt: (body: object): Response => Response.json(body),
+  refusal: (error: Refusal): Response => {
+    const [status, headers] = refusals[error]
+    return Response.json({ error }, { status, headers })
+  }
+}

@@ -30,6 +30,7 @@ const loadedPackages: Readonly<Record<string, ReadonlyArray<string>>> = {
   "threeqpr-events/client": ["effect"],
   "threeqpr-events/signature": [],
   "threeqpr-events/simulator": [],
+  "threeqpr-events/ingress": [],
   "threeqpr-events/consumer": ["nats", "nkeys.js", "tweetnacl"],
   "threeqpr-events/ordered": ["nats", "nkeys.js", "tweetnacl"]
 }

@@ -31,11 +31,25 @@ export const deliver = (
 
 /** Writes bytes to a socket as they are and gives all that comes back until the other side closes. */
 export const raw = (port: number, ...parts: ReadonlyArray<string | Uint8Array>) =>
+  exchange(port, parts, () => false)
+
+/** As `raw`, but ends when one answer in JSON is complete: some servers leave the connection open. */
+export const rawAnswer = (port: number, ...parts: ReadonlyArray<string | Uint8Array>) =>
+  exchange(port, parts, (received) => /\r\n\r\n[^]*\}/.test(received))
+
+const exchange = (
+  port: number,
+  parts: ReadonlyArray<string | Uint8Array>,
+  isEnd: (received: string) => boolean
+) =>
   Effect.callback<string>((resume) => {
     const socket = connect(port, "127.0.0.1")
     let received = ""
     socket.setEncoding("utf8")
-    socket.on("data", (text) => void (received += text))
+    socket.on("data", (text) => {
+      received += text
+      if (isEnd(received)) socket.destroy()
+    })
     socket.on("error", (error) => void (received += `[${error.message}]`))
     socket.on("close", () => resume(Effect.succeed(received)))
     for (const part of parts) socket.write(part)

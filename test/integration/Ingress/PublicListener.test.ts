@@ -1,7 +1,6 @@
 import { assert, describe, it, layer } from "@effect/vitest"
 import { Context, Deferred, Effect, Exit, Fiber, Layer, Scope } from "effect"
 import { Buffer } from "node:buffer"
-import { brotliCompressSync } from "node:zlib"
 import { AppendFailed, type Entry, EventLog, type Stored } from "../../../src/EventLog/EventLog.ts"
 import * as Memory from "../../../src/EventLog/Memory.ts"
 import { type HttpOptions, PublicListener } from "../../../src/Ingress/Http.ts"
@@ -40,80 +39,6 @@ const head = (length: number | string, more = "") =>
 layer(listener().pipe(Layer.provideMerge(Memory.layer())), { excludeTestServices: true })(
   "the public listener",
   (it) => {
-    it.effect("answers a new event, the same event again, and garbage, each with 200", () =>
-      Effect.gen(function*() {
-        const url = yield* webhook
-        const first = yield* deliver(url, signed(scanCreated("evt_1")))
-        assert.strictEqual(first.status, 200)
-        assert.deepStrictEqual(first.body, { ok: true, id: "evt_1", duplicate: false })
-        const second = yield* deliver(url, signed(scanCreated("evt_1")))
-        assert.deepStrictEqual(second.body, { ok: true, id: "evt_1", duplicate: true })
-        const garbage = yield* deliver(url, signed("{"))
-        assert.strictEqual(garbage.status, 200)
-        assert.deepStrictEqual(garbage.body, {
-          ok: true,
-          id: null,
-          duplicate: false,
-          quarantined: "invalid_json"
-        })
-      }))
-
-    it.effect("answers 400 to a signature that is missing, given twice, malformed or wrong", () =>
-      Effect.gen(function*() {
-        const url = yield* webhook
-        const { port } = yield* PublicListener
-        const { body, signature } = signed(scanCreated("evt_2"))
-        const missing = yield* send(url, { method: "POST", body: new Uint8Array(body) })
-        assert.deepStrictEqual([missing.status, missing.body], [400, { error: "missing_signature" }])
-        for (const wrong of ["", "sha256=00", signature.replace("sha256=", ""), `sha256=${"0".repeat(64)}`]) {
-          const answer = yield* deliver(url, { body, signature: wrong })
-          assert.deepStrictEqual([answer.status, answer.body], [400, { error: "invalid_signature" }], wrong)
-        }
-        const twice = `${Signature.header}: ${signature}\r\n`.repeat(2)
-        const answer = yield* raw(port, head(body.length, `${twice}Connection: close\r\n`), body)
-        assert.match(answer, /^HTTP\/1\.1 400 [^]*ambiguous_signature/)
-      }))
-
-    it.effect("answers 413 to a body over the limit, declared or streamed, and takes one at the limit", () =>
-      Effect.gen(function*() {
-        const url = yield* webhook
-        const { port } = yield* PublicListener
-        const padded = (size: number) => signed(scanCreated("evt_3").padEnd(size))
-        assert.strictEqual((yield* deliver(url, padded(4_096))).status, 200)
-        const declared = yield* deliver(url, padded(4_097))
-        assert.deepStrictEqual([declared.status, declared.body], [413, { error: "body_too_large" }])
-        const chunk = `800\r\n${"x".repeat(0x800)}\r\n`
-        const streamed = yield* raw(
-          port,
-          "POST /webhooks/3qpr HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n",
-          chunk,
-          chunk,
-          chunk,
-          "0\r\n\r\n"
-        )
-        assert.match(streamed, /^HTTP\/1\.1 413 [^]*body_too_large/)
-      }))
-
-    it.effect("answers 415 to a compressed body without inflating it", () =>
-      Effect.gen(function*() {
-        const bomb = brotliCompressSync(Buffer.alloc(10_000_000))
-        const answer = yield* deliver(yield* webhook, signed(bomb), { "content-encoding": "br" })
-        assert.deepStrictEqual([answer.status, answer.body], [415, { error: "unsupported_encoding" }])
-        const identity = yield* deliver(yield* webhook, signed(scanCreated("evt_4")), {
-          "content-encoding": "identity"
-        })
-        assert.strictEqual(identity.status, 200)
-      }))
-
-    it.effect("answers 408 to a body that does not come, before 3QPR's five seconds", () =>
-      Effect.gen(function*() {
-        const { port } = yield* PublicListener
-        const started = performance.now()
-        const answer = yield* raw(port, head(20), "half")
-        assert.match(answer, /^HTTP\/1\.1 408 /)
-        assert.isBelow(performance.now() - started, 5_000)
-      }))
-
     it.effect("answers 405 to other methods and 404 to other paths", () =>
       Effect.gen(function*() {
         const { url } = yield* PublicListener

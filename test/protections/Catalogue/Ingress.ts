@@ -72,7 +72,7 @@ export const ingress: ReadonlyArray<Protection> = [
     edits: [
       edit("src/Ingress/DeliveryHandler.ts", "delivery.size <= this.#limits.maxBodyBytes", "true")
     ],
-    test: "integration/Ingress/PublicListener.test.ts",
+    test: "contract/Webhook.listener.test.ts",
     title: "answers 413 to a body over the limit, declared or streamed, and takes one at the limit"
   },
   {
@@ -85,7 +85,7 @@ export const ingress: ReadonlyArray<Protection> = [
         "if (false) {"
       )
     ],
-    test: "integration/Ingress/PublicListener.test.ts",
+    test: "contract/Webhook.listener.test.ts",
     title: "answers 415 to a compressed body without inflating it"
   },
   {

@@ -1,0 +1,111 @@
+import { leastLength } from "../Domain/SecretText.ts"
+import { settings } from "../Process/Config/Settings.ts"
+import { checkOptions, OptionsInvalid, type Rule, wholeNumber, wrongOption } from "../Process/Options.ts"
+import { defaultBodyBytes } from "./Limits.ts"
+import type { BrokerOptions } from "./WebHandler/Broker.ts"
+import { Core, type PlainLog, type Target } from "./WebHandler/Core.ts"
+import { Deliveries } from "./WebHandler/Deliveries.ts"
+
+export type { PlainLog } from "./WebHandler/Core.ts"
+
+/** How deliveries are received. Beside them, the broker (`natsUrl`) or a log of your own (`log`). */
+export interface ReceiveOptions {
+  /** The webhook's secret, or several while it is rotated; text of THREEQPR_WEBHOOK_SECRET, `;until=` included. */
+  readonly secrets: string | ReadonlyArray<string>
+  /** The largest body in bytes: what the broker takes, and at most 1 MiB, when undefined. */
+  readonly maxBodyBytes?: number | undefined
+  /** Deliveries that wait for the log at a time, 512 when undefined; more are answered 503. */
+  readonly maxInFlight?: number | undefined
+}
+
+export type WebhookOptions = ReceiveOptions & (BrokerOptions | { readonly log: PlainLog })
+
+/** Receives 3QPR's webhooks in any server that has the web's `Request` and `Response`. */
+export interface WebhookHandler extends AsyncDisposable {
+  (request: Request): Promise<Response>
+  /** Answers what is in flight, refuses the rest with 503, and disconnects. */
+  readonly close: () => Promise<void>
+}
+
+/**
+ * Makes a handler with the answers, the bounds and the deadline of the public listener. It connects to the broker when the
+ * first signed delivery comes, and keeps that connection. Throws when an option is wrong.
+ */
+export const webhookHandler = (options: WebhookOptions): WebhookHandler => {
+  checkOptions("webhookHandler", options, rules, ["secrets"])
+  const secrets = settings.secrets.parse([options.secrets].flat().join()) ?? []
+  const core = new Core(secrets, targetOf(options))
+  const { maxBodyBytes = defaultBodyBytes, maxInFlight = 512 } = options
+  const deliveries = new Deliveries(core, { maxBodyBytes, maxInFlight })
+  let closed: Promise<void> | undefined
+  const close = () => closed ??= deliveries.close().then(() => core.close())
+  return Object.assign((request: Request) => deliveries.handle(request), {
+    close,
+    [Symbol.asyncDispose]: close
+  })
+}
+
+const targetOf = (options: WebhookOptions): Target => {
+  if ("log" in options && options.log !== undefined) {
+    if (!("natsUrl" in options)) return { log: options.log }
+  } else if ("natsUrl" in options && options.natsUrl !== undefined) return { broker: options }
+  throw new OptionsInvalid(
+    wrongOption(
+      "webhookHandler",
+      "natsUrl",
+      "log" in options ? "given beside log" : "undefined",
+      "the address of a NATS server, such as nats://127.0.0.1:4222; or log, and not both"
+    )
+  )
+}
+
+const isText = (value: unknown): value is string => typeof value === "string" && value !== ""
+
+const text: Rule = { allows: isText, allowed: "a text" }
+
+const hidden: Rule = { ...text, secret: true }
+
+const isPlainLog = (value: unknown) =>
+  typeof value === "object" && value !== null && "append" in value && typeof value.append === "function"
+
+const isTls = (value: unknown) =>
+  typeof value === "object" && value !== null
+  && Object.entries(value).every(([name, file]) =>
+    ["ca", "cert", "key"].includes(name) && (file === undefined || isText(file))
+  )
+
+const areSecrets = (value: unknown) => {
+  const list: ReadonlyArray<unknown> = Array.isArray(value) ? value : [value]
+  const texts = list.filter(isText)
+  return texts.length === list.length && settings.secrets.parse(texts.join()) !== undefined
+}
+
+const areServers = (value: unknown) => {
+  const list: ReadonlyArray<unknown> = Array.isArray(value) ? value : [value]
+  const urls = list.flatMap((url) => typeof url === "string" ? url.split(",") : [""])
+  return urls.length > 0 && urls.every((url) => /^(nats|tls):$/.test(URL.parse(url.trim())?.protocol ?? ""))
+}
+
+const rules: Readonly<Record<string, Rule>> = {
+  secrets: {
+    allows: areSecrets,
+    allowed:
+      `3QPR's secret or a list of secrets, each of at least ${leastLength} characters without line ends`,
+    secret: true
+  },
+  natsUrl: {
+    allows: areServers,
+    allowed: "an address that begins with nats:// or tls://, or a list of them",
+    // An address can hold a password.
+    secret: true
+  },
+  token: hidden,
+  user: text,
+  password: hidden,
+  credentialsFile: { ...text, allowed: "the path of a file" },
+  tls: { allows: isTls, allowed: "an object with the paths ca, cert and key" },
+  replicas: wholeNumber(1, 5),
+  log: { allows: isPlainLog, allowed: "an object with a function append" },
+  maxBodyBytes: wholeNumber(1_024, 67_108_864, "bytes"),
+  maxInFlight: wholeNumber(1, 65_536)
+}

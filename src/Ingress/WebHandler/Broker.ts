@@ -1,0 +1,35 @@
+import { Context, Effect, Layer, Redacted } from "effect"
+import { EventLog } from "../../EventLog/EventLog.ts"
+import * as JetStream from "../../EventLog/JetStream.ts"
+import { Nats, type TlsFiles } from "../../Nats/Nats.ts"
+
+/** Which broker, and with what a stream that does not exist yet is created. */
+export interface BrokerOptions {
+  readonly natsUrl: string | ReadonlyArray<string>
+  readonly token?: string | undefined
+  readonly user?: string | undefined
+  readonly password?: string | undefined
+  /** Path of a NATS credentials file. */
+  readonly credentialsFile?: string | undefined
+  /** Paths of PEM files. */
+  readonly tls?: TlsFiles | undefined
+  /** Servers that keep each event; 1 when undefined. An existing stream is used as it is. */
+  readonly replicas?: number | undefined
+}
+
+/** The event log on a broker, connected until the scope ends. */
+export const logOn = (options: BrokerOptions) => {
+  const { credentialsFile, natsUrl, password, replicas = 1, tls, token, user } = options
+  const nats = Nats.layer({
+    servers: typeof natsUrl === "string" ? natsUrl.split(",").map((url) => url.trim()) : natsUrl,
+    token: token === undefined ? undefined : Redacted.make(token),
+    user,
+    password: password === undefined ? undefined : Redacted.make(password),
+    credentialsFile,
+    tls,
+    // A delivery waits for 4 seconds, and the next one tries again.
+    attempts: 4
+  })
+  const log = JetStream.layer({ dedupWindow: 7_200_000, replicas }).pipe(Layer.provide(nats))
+  return Effect.map(Layer.build(log), (context) => Context.get(context, EventLog))
+}

@@ -1,0 +1,98 @@
+import { Effect, Exit, Scope } from "effect"
+import { isActive, type Secret } from "../../Domain/Secret.ts"
+import { AppendFailed, type Entry, type Stored } from "../../EventLog/EventLog.ts"
+import { messageOf } from "../../Process/Failure.ts"
+import * as Logs from "../../Process/Telemetry/Logs.ts"
+import * as Signature from "../../Signature/Signature.ts"
+import { checker, type Ingress, make, type Receipt, type ReceivingLog } from "../Ingress.ts"
+import type { BrokerOptions } from "./Broker.ts"
+
+/** A log of the user's own, for tests or another store. */
+export interface PlainLog {
+  /** Resolves when the entry is stored, or was before; a rejection is answered 503, so that 3QPR delivers again. */
+  readonly append: (entry: Entry) => PromiseLike<Stored>
+}
+
+/** Where deliveries are stored. */
+export type Target = { readonly log: PlainLog } | { readonly broker: BrokerOptions }
+
+/** The ingress, as promises. */
+interface Opened {
+  readonly maxBodyBytes: number
+  readonly store: (body: Uint8Array, signature: string) => Promise<Exit.Exit<Receipt, AppendFailed>>
+}
+
+/** The ingress, which connects to the broker when the first signed delivery comes and then stays connected. */
+export class Core {
+  readonly check: Ingress["Service"]["check"]
+  readonly #target: Target
+  readonly #verify: Signature.Verifier
+  readonly #scope = Scope.makeUnsafe()
+  #opened: Promise<Opened> | undefined
+
+  constructor(secrets: ReadonlyArray<Secret>, target: Target) {
+    this.#target = target
+    this.#verify = verifierOf(secrets)
+    this.check = checker(this.#verify)
+  }
+
+  /** Connects unless that is done or under way. An attempt that failed is made again by the next delivery. */
+  open(): Promise<Opened> {
+    this.#opened ??= this.#open().catch((error: unknown) => {
+      this.#opened = undefined
+      log(Effect.logError(`webhook: no delivery can be stored: ${messageOf(error)}`))
+      throw error
+    })
+    return this.#opened
+  }
+
+  async #open(): Promise<Opened> {
+    const scope = await run(Scope.fork(this.#scope))
+    const opening = this.#log().pipe(
+      Effect.flatMap((log) => Effect.map(make(log, this.#verify), ({ store }) => ({ log, store }))),
+      Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause))),
+      Scope.provide(scope)
+    )
+    const { log, store } = await run(opening)
+    return {
+      maxBodyBytes: log.maxBodyBytes,
+      store: (body, signature) => Effect.runPromiseExit(store(body, signature))
+    }
+  }
+
+  #log(): Effect.Effect<ReceivingLog & { readonly maxBodyBytes: number }, unknown, Scope.Scope> {
+    const target = this.#target
+    if ("log" in target) return Effect.succeed(logOf(target.log))
+    return Effect.flatMap(Effect.promise(() => import("./Broker.ts")), ({ logOn }) => logOn(target.broker))
+  }
+
+  /** Disconnects. */
+  close(): Promise<void> {
+    return run(Scope.close(this.#scope, Exit.void))
+  }
+}
+
+const logOf = ({ append }: PlainLog) => ({
+  append: (entry: Entry) =>
+    Effect.tryPromise({
+      try: async () => append(entry),
+      catch: (error) => new AppendFailed({ reason: "refused", message: messageOf(error) })
+    }),
+  // Its duplicates are not compared with what it has.
+  get: () => Effect.succeedNone,
+  maxBodyBytes: Infinity
+})
+
+const verifierOf = (secrets: ReadonlyArray<Secret>): Signature.Verifier => {
+  const at = (now: number) =>
+    Signature.verifier(secrets.filter((secret) => isActive(secret, now)).map(({ value }) => value))
+  if (secrets.every(({ until }) => until === undefined)) return at(0)
+  return (body, signature) => at(Date.now())(body, signature)
+}
+
+const run = <A, E>(effect: Effect.Effect<A, E>) => Effect.runPromise(Effect.provide(effect, Logs.layer))
+
+/** Writes a log line like those of `serve`, on standard error. */
+export const log = (line: Effect.Effect<void>): void => {
+  Effect.runFork(Effect.provide(line, Logs.layer))
+}

@@ -1,0 +1,155 @@
+import { Cause, Effect, Exit } from "effect"
+import { Buffer } from "node:buffer"
+import * as Signature from "../../Signature/Signature.ts"
+import { Body } from "../Body.ts"
+import { deadline, isEncoded, mostUnread } from "../Limits.ts"
+import { type Refusal, web } from "../Responses.ts"
+import { type Core, log } from "./Core.ts"
+
+interface Delivery {
+  readonly request: Request
+  readonly body: Body
+  /** Whether the body is complete. */
+  read: boolean
+  /** Gives up the rest of the body; the framework decides what becomes of it. */
+  cancel: () => void
+  /** Answers it, once. */
+  readonly settle: (response: Response) => void
+}
+
+/** The deliveries in flight of a web handler, within the bounds of the public listener and in its order of work. */
+export class Deliveries {
+  readonly #core: Core
+  readonly #limits: { readonly maxBodyBytes: number; readonly maxInFlight: number }
+  readonly #open = new Set<Delivery>()
+  #storing = 0
+  #unread = 0
+  #closed = false
+  #idle: (() => void) | undefined
+
+  constructor(core: Core, limits: { readonly maxBodyBytes: number; readonly maxInFlight: number }) {
+    this.#core = core
+    this.#limits = limits
+  }
+
+  async handle(request: Request): Promise<Response> {
+    if (request.method !== "POST") return web.refusal("method_not_allowed")
+    if (this.#closed || this.#storing >= this.#limits.maxInFlight) return web.refusal("unavailable")
+    if (isEncoded(request.headers.get("content-encoding"))) return web.refusal("unsupported_encoding")
+    if (Number(request.headers.get("content-length")) > this.#limits.maxBodyBytes) {
+      return web.refusal("body_too_large")
+    }
+    if (request.bodyUsed || request.body?.locked === true) {
+      log(Effect.logError(alreadyRead))
+      return web.refusal("unavailable")
+    }
+    return new Promise((resolve) => {
+      const delivery: Delivery = {
+        request,
+        body: new Body(this.#limits.maxBodyBytes),
+        read: false,
+        cancel: () => undefined,
+        settle: (response) => {
+          if (!this.#open.delete(delivery)) return
+          clearTimeout(timer)
+          if (!delivery.read) {
+            this.#unread -= delivery.body.held
+            delivery.cancel()
+          }
+          delivery.body.clear()
+          resolve(response)
+          if (this.#open.size === 0) this.#idle?.()
+        }
+      }
+      const timer = setTimeout(
+        () => this.#refuse(delivery, delivery.read ? "unavailable" : "body_too_slow"),
+        deadline
+      )
+      this.#open.add(delivery)
+      this.#receive(delivery).catch((error: unknown) => {
+        log(Effect.logError("a delivery failed unexpectedly and was answered 503", Cause.die(error)))
+        this.#refuse(delivery, "unavailable")
+      })
+    })
+  }
+
+  /** Takes nothing more; resolves when what is in flight is answered, which its deadline bounds. */
+  async close(): Promise<void> {
+    this.#closed = true
+    if (this.#open.size > 0) await new Promise<void>((resolve) => this.#idle = resolve)
+  }
+
+  async #receive(delivery: Delivery): Promise<void> {
+    if (!await this.#read(delivery)) return
+    if (this.#storing >= this.#limits.maxInFlight) return this.#refuse(delivery, "unavailable")
+    delivery.read = true
+    this.#unread -= delivery.body.held
+    const { bytes } = delivery.body
+    const signature = delivery.request.headers.get(Signature.header) ?? undefined
+    const rejected = this.#core.check(bytes, signature)
+    if (rejected !== undefined) return this.#refuse(delivery, rejected.error)
+    this.#storing++
+    try {
+      await this.#store(delivery, bytes, signature ?? "")
+    } finally {
+      this.#storing--
+    }
+  }
+
+  async #store(delivery: Delivery, bytes: Buffer, signature: string): Promise<void> {
+    const opened = await this.#core.open().catch(() => undefined)
+    if (opened === undefined) return this.#refuse(delivery, "unavailable")
+    // It took too long to connect: the delivery was answered, and comes again.
+    if (!this.#open.has(delivery)) return
+    if (bytes.length > opened.maxBodyBytes) return this.#refuse(delivery, "body_too_large")
+    const exit = await opened.store(bytes, signature)
+    if (Exit.isSuccess(exit)) return delivery.settle(web.receipt(exit.value))
+    if (Cause.hasDies(exit.cause)) {
+      log(Effect.logError("a delivery failed unexpectedly and was answered 503", exit.cause))
+    }
+    this.#refuse(delivery, "unavailable")
+  }
+
+  /** Reads the body within its bounds; false when the delivery was answered meanwhile. */
+  async #read(delivery: Delivery): Promise<boolean> {
+    const { body, request } = delivery
+    const reader = request.body?.getReader()
+    if (reader === undefined) return true
+    delivery.cancel = () => void reader.cancel().catch(() => undefined)
+    try {
+      while (true) {
+        const { done, value } = await reader.read()
+        if (!this.#open.has(delivery)) return false
+        if (done) return true
+        const part = Buffer.from(value.buffer, value.byteOffset, value.byteLength)
+        if (body.size + part.length > this.#limits.maxBodyBytes || body.isCrumbs) {
+          this.#refuse(delivery, "body_too_large")
+          return false
+        }
+        this.#unread -= body.held
+        body.add(part)
+        this.#unread += body.held
+        if (this.#unread > mostUnread(this.#limits.maxBodyBytes)) this.#shed()
+      }
+    } catch {
+      // The client went away: 3QPR delivers again.
+      this.#refuse(delivery, "unavailable")
+      return false
+    }
+  }
+
+  /** The body that has been coming for the longest time gives way. */
+  #shed(): void {
+    for (const delivery of this.#open) {
+      if (!delivery.read) return this.#refuse(delivery, "unavailable")
+    }
+  }
+
+  #refuse(delivery: Delivery, error: Refusal): void {
+    delivery.settle(web.refusal(error))
+  }
+}
+
+const alreadyRead =
+  "webhook: the body of a delivery was read before the handler got it, so its signature cannot be checked. It was answered "
+  + "503. Mount the handler before every middleware that parses bodies, or exclude its path from them."

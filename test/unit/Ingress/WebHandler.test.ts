@@ -1,0 +1,197 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Redacted } from "effect"
+import type { Entry, Stored } from "../../../src/EventLog/EventLog.ts"
+import { webhookHandler, type WebhookOptions } from "../../../src/Ingress/WebHandler.ts"
+import { scanCreated, secret, signed } from "../../support/Webhook.ts"
+
+const secrets = Redacted.value(secret)
+
+const request = (body: BodyInit | null, headers: Readonly<Record<string, string>> = {}) => {
+  const init: RequestInit & { readonly duplex: "half" } = { method: "POST", body, headers, duplex: "half" }
+  return new Request("http://localhost/api/webhooks/3qpr", init)
+}
+
+const delivery = (id: string) => {
+  const { body, signature } = signed(scanCreated(id))
+  return request(new Uint8Array(body), { "x-3qpr-signature": signature })
+}
+
+/** A log in an array. */
+const memory = () => {
+  const entries: Array<Entry> = []
+  const append = async (entry: Entry): Promise<Stored> => {
+    const found = entries.findIndex(({ id }) => id === entry.id)
+    if (found < 0) entries.push(entry)
+    return { sequence: found < 0 ? entries.length : found + 1, duplicate: found >= 0 }
+  }
+  return { entries, append }
+}
+
+const answerOf = async (answer: Promise<Response>) => {
+  const response = await answer
+  return [response.status, await response.json()]
+}
+
+describe("a web handler on a log of the user's own", () => {
+  it("stores a signed event and answers a duplicate", async () => {
+    const log = memory()
+    const handler = webhookHandler({ secrets, log })
+    assert.deepStrictEqual(await answerOf(handler(delivery("evt_1"))), [200, {
+      ok: true,
+      id: "evt_1",
+      duplicate: false
+    }])
+    assert.deepStrictEqual(await answerOf(handler(delivery("evt_1"))), [200, {
+      ok: true,
+      id: "evt_1",
+      duplicate: true
+    }])
+    assert.deepStrictEqual(log.entries.map(({ subject }) => subject), ["3qpr.events.scan.created"])
+    await handler.close()
+  })
+
+  it("takes the text of THREEQPR_WEBHOOK_SECRET: several secrets, of which one has ended", async () => {
+    const ended = `${secrets};until=2026-01-01T00:00:00Z`
+    await using rotated = webhookHandler({
+      secrets: `whsec_of_next_month,${secrets};until=2999-01-01T00:00:00Z`,
+      log: memory()
+    })
+    assert.strictEqual((await rotated(delivery("evt_1"))).status, 200)
+    await using late = webhookHandler({ secrets: ["whsec_of_next_month", ended], log: memory() })
+    assert.deepStrictEqual(await answerOf(late(delivery("evt_1"))), [400, { error: "invalid_signature" }])
+  })
+
+  it("refuses a signature that the framework has joined from two headers", async () => {
+    await using handler = webhookHandler({ secrets, log: memory() })
+    const twice = delivery("evt_1")
+    twice.headers.append("x-3qpr-signature", twice.headers.get("x-3qpr-signature") ?? "")
+    assert.deepStrictEqual(await answerOf(handler(twice)), [400, { error: "ambiguous_signature" }])
+  })
+
+  it("reads nothing of a body that is declared too large or is compressed", async () => {
+    await using handler = webhookHandler({ secrets, log: memory(), maxBodyBytes: 4_096 })
+    const untouched = () =>
+      new ReadableStream({ pull: () => assert.fail("it was read") }, { highWaterMark: 0 })
+    const large = request(untouched(), { "content-length": "4097" })
+    assert.deepStrictEqual(await answerOf(handler(large)), [413, { error: "body_too_large" }])
+    const encoded = request(untouched(), { "content-encoding": "br" })
+    assert.deepStrictEqual(await answerOf(handler(encoded)), [415, { error: "unsupported_encoding" }])
+    assert.isFalse(large.bodyUsed || encoded.bodyUsed)
+  })
+
+  it("gives up a body over the limit, and one in crumbs", async () => {
+    await using handler = webhookHandler({ secrets, log: memory(), maxBodyBytes: 1_000_000 })
+    for (const size of [600_000, 1]) {
+      let cancelled = false
+      const endless = new ReadableStream<Uint8Array>({
+        pull: (controller) => controller.enqueue(new Uint8Array(size)),
+        cancel: () => void (cancelled = true)
+      })
+      assert.deepStrictEqual(await answerOf(handler(request(endless))), [413, { error: "body_too_large" }])
+      assert.isTrue(cancelled)
+    }
+  })
+
+  it("answers 503 with Retry-After when the log refuses or breaks", async () => {
+    for (const append of [() => Promise.reject(new Error("full")), () => assert.fail("bug")]) {
+      await using handler = webhookHandler({ secrets, log: { append } })
+      const answer = await handler(delivery("evt_1"))
+      assert.deepStrictEqual([answer.status, answer.headers.get("retry-after")], [503, "5"])
+    }
+  })
+
+  it("answers 503 within four seconds when the log never answers, and 408 when the body never comes", async () => {
+    await using handler = webhookHandler({ secrets, log: { append: () => new Promise<Stored>(() => {}) } })
+    const started = performance.now()
+    const answers = await Promise.all([
+      answerOf(handler(delivery("evt_1"))),
+      answerOf(handler(request(new ReadableStream())))
+    ])
+    assert.deepStrictEqual(answers, [[503, { error: "unavailable" }], [408, { error: "body_too_slow" }]])
+    assert.isBelow(performance.now() - started, 5_000)
+  })
+
+  it("answers 503 over its cap of deliveries in flight, and serves again below it", async () => {
+    const waiting: Array<() => void> = []
+    const append = () =>
+      new Promise<Stored>((stored) => waiting.push(() => stored({ sequence: 1, duplicate: false })))
+    await using handler = webhookHandler({ secrets, log: { append }, maxInFlight: 2 })
+    const inFlight = [handler(delivery("evt_1")), handler(delivery("evt_2"))]
+    while (waiting.length < 2) await new Promise(setImmediate)
+    assert.deepStrictEqual(await answerOf(handler(delivery("evt_3"))), [503, { error: "unavailable" }])
+    for (const stored of waiting) stored()
+    for (const answer of await Promise.all(inFlight)) assert.strictEqual(answer.status, 200)
+    const next = handler(delivery("evt_4"))
+    while (waiting.length < 3) await new Promise(setImmediate)
+    waiting[2]?.()
+    assert.strictEqual((await next).status, 200)
+  })
+
+  it("answers 503 to a body that a parser has read, and to one whose client has gone", async () => {
+    const log = memory()
+    await using handler = webhookHandler({ secrets, log })
+    const parsed = delivery("evt_1")
+    await parsed.text()
+    assert.strictEqual((await handler(parsed)).status, 503)
+    const gone = request(new ReadableStream({ pull: (controller) => controller.error(new Error("gone")) }))
+    assert.strictEqual((await handler(gone)).status, 503)
+    assert.isEmpty(log.entries)
+  })
+
+  it("answers what is in flight before it is closed, and refuses what comes after", async () => {
+    const begun = Promise.withResolvers<void>()
+    const stored = Promise.withResolvers<Stored>()
+    const append = () => {
+      begun.resolve()
+      return stored.promise
+    }
+    const handler = webhookHandler({ secrets, log: { append } })
+    const inFlight = handler(delivery("evt_1"))
+    await begun.promise
+    const closed = handler.close()
+    assert.strictEqual((await handler(delivery("evt_2"))).status, 503)
+    stored.resolve({ sequence: 1, duplicate: false })
+    assert.strictEqual((await inFlight).status, 200)
+    await closed
+    await handler.close()
+  })
+})
+
+describe("the options of a web handler", () => {
+  const messageOf = (options: object) => {
+    try {
+      webhookHandler(options as WebhookOptions)
+    } catch (error) {
+      if (error instanceof TypeError) return error.message
+      throw error
+    }
+    return assert.fail("they were taken")
+  }
+
+  it("are refused by name with what is allowed, and without a secret", () => {
+    const message = messageOf({
+      secrets: ["whsec_short"],
+      natsUrl: "https://user:hunter2@example.org",
+      token: 7,
+      maxBodyBytes: 0,
+      maxInFlight: "many",
+      secret: "whsec_of_another_option"
+    })
+    assert.deepStrictEqual(
+      message.split("\n").map((line) => /^webhookHandler(?: has no option|:) (\w+)/.exec(line)?.[1]),
+      ["secret", "secrets", "natsUrl", "token", "maxBodyBytes", "maxInFlight"]
+    )
+    assert.include(message, `maxInFlight is "many"; allowed is a whole number from 1 to 65536`)
+    assert.notMatch(message, /whsec_|hunter2/)
+  })
+
+  it("name one place for deliveries: a broker or a log", () => {
+    for (const options of [{ secrets }, { secrets, log: memory(), natsUrl: "nats://127.0.0.1:4222" }]) {
+      assert.match(messageOf(options), /natsUrl is .*; allowed is .*or log, and not both/)
+    }
+  })
+
+  it("are all needed", () => {
+    assert.match(messageOf({ natsUrl: "nats://127.0.0.1:4222" }), /secrets is undefined; allowed is/)
+  })
+})

@@ -72,6 +72,9 @@ export const needsOperator = (failure: unknown): boolean => {
 /** Classes of SQLSTATE: invalid catalog name, invalid schema name, syntax error or access rule violation. */
 const operatorClasses = new Set(["3D", "3F", "42"])
 
+/** Whether a view or table cannot take the columns of its replacement. */
+export const isOtherDefinition = (failure: unknown): boolean => sqlStateOf(failure) === "42P16"
+
 const isTransientReason = (reason: Cause.Reason<unknown>) =>
   Cause.isInterruptReason(reason) || isTransient(Cause.isFailReason(reason) ? reason.error : reason.defect)
 

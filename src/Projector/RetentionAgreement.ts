@@ -3,6 +3,7 @@ import { SqlClient } from "effect/sql/SqlClient"
 import { allRows } from "../Database/Rows.ts"
 import { messageOf } from "../Process/Failure.ts"
 import { instance, startedAt } from "../Process/Instance.ts"
+import { monotonicMillis } from "../Process/Monotonic.ts"
 import { ProcessHealth } from "../Process/ProcessHealth.ts"
 
 /** How long rows are kept after the time of their event, in milliseconds; undefined keeps them without a limit. */
@@ -77,8 +78,9 @@ export const layer = Layer.effectDiscard(Effect.gen(function*() {
   let found: { readonly message: string; readonly since: number } | undefined
   yield* vitals.watch(
     "row retention",
-    Effect.sync(() =>
-      found !== undefined && performance.now() - found.since >= grace ? found.message : undefined
+    Effect.map(
+      monotonicMillis,
+      (now) => found !== undefined && now - found.since >= grace ? found.message : undefined
     )
   )
   yield* Effect.addFinalizer(() =>
@@ -89,7 +91,7 @@ export const layer = Layer.effectDiscard(Effect.gen(function*() {
     const message = yield* difference
     if (message === undefined) return void (found = undefined)
     if (message !== found?.message) yield* Effect.logWarning(message)
-    found = { message, since: found?.since ?? performance.now() }
+    found = { message, since: found?.since ?? (yield* monotonicMillis) }
   })
   yield* vitals.run(
     "the comparison of ROW_RETENTION",

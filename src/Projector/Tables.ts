@@ -2,6 +2,7 @@ import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { Consumers } from "../Consumer/Consumer.ts"
 import { firstRow } from "../Database/Rows.ts"
+import { isOtherDefinition } from "../Database/SqlFailure.ts"
 import { filterOf } from "../EventLog/Subjects.ts"
 import { beginPlace, databaseId, ownDurable } from "./Place/Places.ts"
 import { durableName, type Projection, tableName } from "./Projection.ts"
@@ -95,10 +96,12 @@ export const replaceViews = Effect.fnUntraced(function*(projection: Projection, 
   for (const name of Object.keys(projection.tables)) {
     const as = `view ${name} as select * from ${tableName(name, generation)}`
     yield* sql.withTransaction(sql.unsafe(`create or replace ${as}`)).pipe(
-      Effect.catch(() =>
-        Effect.andThen(dropViews(projection), sql.unsafe(`drop view ${name}`)).pipe(
-          Effect.andThen(sql.unsafe(`create ${as}`))
-        )
+      Effect.catchIf(
+        isOtherDefinition,
+        () =>
+          Effect.andThen(dropViews(projection), sql.unsafe(`drop view ${name}`)).pipe(
+            Effect.andThen(sql.unsafe(`create ${as}`))
+          )
       )
     )
   }

@@ -36,3 +36,6 @@ export const noteSuccess = (trouble: Trouble) => {
   trouble.failures = 0
   trouble.reason = undefined
 }
+
+/** How long a batch that failed waits, in milliseconds. */
+export const retryDelay = ({ failures }: Trouble) => Math.min(30_000, 250 * 2 ** Math.min(failures, 10))

@@ -4,6 +4,7 @@ import { EventLog } from "../../EventLog/EventLog.ts"
 import { filterOf } from "../../EventLog/Subjects.ts"
 import { Nats } from "../../Nats/Nats.ts"
 import { messageOf } from "../../Process/Failure.ts"
+import { monotonicMillis } from "../../Process/Monotonic.ts"
 import type { Projection } from "../Projection.ts"
 import type { Live, Rebuild } from "../Registry.ts"
 import { completeness } from "./Completeness.ts"
@@ -152,8 +153,9 @@ export const keeper = Effect.gen(function*() {
       const judged = judgeAccount({ ...place, replays }, { ...counted, position, upTo })
       if (judged._tag === "level") state.replays.clear()
       if (judged._tag === "replaying") state.replays.add(place.replays)
-      state.lostAt = judged._tag === "lost" ? Math.min(state.lostAt, performance.now()) : Infinity
-      const verdict = judged._tag === "lost" && performance.now() - state.lostAt >= patience(replays)
+      const now = yield* monotonicMillis
+      state.lostAt = judged._tag === "lost" ? Math.min(state.lostAt, now) : Infinity
+      const verdict = judged._tag === "lost" && now - state.lostAt >= patience(replays)
         ? { _tag: "replay" as const, after: 0, missing: judged.missing }
         : judged
       if (verdict._tag === "level" && (verdict.checkpoint > place.checkpoint || place.replays > 0)) {
@@ -203,7 +205,7 @@ export const keeper = Effect.gen(function*() {
 
   const lookAt = Effect.fnUntraced(function*(projection: Projection, one: Live | Rebuild) {
     const state = seenOf(one)
-    const now = performance.now()
+    const now = yield* monotonicMillis
     const due = state.connection !== connection || state.look.fault !== undefined || state.unexplained > 0
       || now - state.accountedAt >= (state.pending > backlog ? accountBehindEvery : accountEvery)
     const reason = yield* otherLog(one, due)
@@ -250,13 +252,14 @@ export const keeper = Effect.gen(function*() {
       if (!nats.isConnected()) return Effect.succeed(before)
       return lookAt(projection, one).pipe(
         Effect.tap(() => Effect.sync(() => void (state.unreadableSince = undefined))),
-        Effect.catch((error) => {
+        Effect.catch(Effect.fnUntraced(function*(error) {
           const message = `the place of ${one.durable} in the log cannot be read: ${messageOf(error)}`
-          const now = performance.now()
+          const now = yield* monotonicMillis
           state.unreadableSince ??= now
           const isFault = !before.runs || now - state.unreadableSince >= unreadablePatience
-          return Effect.as(Effect.logDebug(message), isFault ? { ...before, fault: message } : before)
-        }),
+          yield* Effect.logDebug(message)
+          return isFault ? { ...before, fault: message } : before
+        })),
         Effect.tap((look) => Effect.sync(() => void (state.look = look)))
       )
     })

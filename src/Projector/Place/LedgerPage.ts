@@ -110,34 +110,15 @@ const compare = Effect.fnUntraced(function*(
   const { discarded, letters } = yield* setAsideBy(durable)
   const dead = new Set([...letters, ...discarded])
   const filter = filterOf(projection)
-  const counts = {
-    stream: entries.length,
-    applied: 0,
-    repeated: 0,
-    dead_lettered: 0,
-    quarantined: 0,
-    not_mine: 0,
-    skipped: 0,
-    double: 0
-  }
+  const counts = { stream: entries.length, ...noCounts }
   const problems: Array<LedgerProblem> = []
   for (const { id, sequence, subject, type } of entries) {
-    const isApplied = applied.delete(placeOf(sequence, id))
-    const claims = [
-      ...(isApplied ? ["applied" as const] : []),
+    const claims: ReadonlyArray<Claim> = [
+      ...(applied.delete(placeOf(sequence, id)) ? ["applied" as const] : []),
       ...(repeated.has(sequence) ? ["repeated" as const] : []),
       ...(dead.has(sequence) ? ["dead_lettered" as const] : [])
     ]
-    const [claim = "skipped" as const] = claims
-    const which = claims.length > 1
-      ? "double"
-      : matches(filter, subject) && projection.types.includes(type)
-      ? claim
-      : claims.length > 0
-      ? "double"
-      : subject.startsWith(quarantineSubject(""))
-      ? "quarantined"
-      : "not_mine"
+    const which = accountOf(claims, matches(filter, subject) && projection.types.includes(type), subject)
     counts[which]++
     if (which === "skipped" || which === "double") problems.push({ kind: which, sequence, id })
   }
@@ -146,5 +127,31 @@ const compare = Effect.fnUntraced(function*(
   }
   return { counts, problems }
 })
+
+/** A record that has an entry. */
+type Claim = "applied" | "repeated" | "dead_lettered"
+
+const noCounts = {
+  applied: 0,
+  repeated: 0,
+  dead_lettered: 0,
+  quarantined: 0,
+  not_mine: 0,
+  skipped: 0,
+  double: 0
+}
+
+/** What accounts for an entry: one record of an event of the projection, and none of another. */
+const accountOf = (
+  claims: ReadonlyArray<Claim>,
+  isMine: boolean,
+  subject: string
+): keyof typeof noCounts => {
+  const [claim] = claims
+  if (claims.length > 1) return "double"
+  if (isMine) return claim ?? "skipped"
+  if (claim !== undefined) return "double"
+  return subject.startsWith(quarantineSubject("")) ? "quarantined" : "not_mine"
+}
 
 const placeOf = (sequence: number, id: string) => `${sequence} ${id}`

@@ -67,7 +67,7 @@ export const consumer: ReadonlyArray<Protection> = [
   {
     rows: ["20"],
     name: "a consumer holds a bounded number of events",
-    edits: [edit("src/Projector/Projector.ts", "waiting: largest,", "waiting: 20 * largest,")],
+    edits: [edit("src/Projector/ProjectGeneration.ts", "waiting: largest,", "waiting: 20 * largest,")],
     test: "e2e/Faults/Load.test.ts",
     title: "a consumer that stands still keeps little in memory, shows its lag, and slows no receiver"
   },

@@ -173,7 +173,9 @@ export const projector: ReadonlyArray<Protection> = [
   {
     rows: ["18"],
     name: "a body is read before it gets into SQL",
-    edits: [edit("src/Projector/Projector.ts", `return reading._tag === "Event"\n`, "return true\n")],
+    edits: [
+      edit("src/Projector/Apply/BatchOutcomes.ts", `return reading._tag === "Event"\n`, "return true\n")
+    ],
     test: "integration/Projector/Projector.test.ts",
     title: "dead-letters what another program wrote into the stream, and continues"
   },
@@ -182,7 +184,7 @@ export const projector: ReadonlyArray<Protection> = [
     name: "what the database's state did is no fault of an event",
     edits: [
       edit(
-        "src/Projector/Projector.ts",
+        "src/Projector/Apply/BatchOutcomes.ts",
         "if (!isCausedByData(exit.cause)) {",
         "if (false) {"
       )
@@ -195,7 +197,7 @@ export const projector: ReadonlyArray<Protection> = [
     name: "a database that is away is waited for",
     edits: [
       edit(
-        "src/Projector/Projector.ts",
+        "src/Projector/Apply/BatchOutcomes.ts",
         "if (!isCausedByData(exit.cause)) {",
         "if (false) {"
       )
@@ -208,7 +210,7 @@ export const projector: ReadonlyArray<Protection> = [
     name: "what an operator has to put right is no fault of an event",
     edits: [
       edit(
-        "src/Projector/Projector.ts",
+        "src/Projector/Apply/BatchOutcomes.ts",
         "if (!isCausedByData(exit.cause)) {",
         "if (false) {"
       )

@@ -1,5 +1,6 @@
+import type { Action, Revised } from "../../src/Consumer/OrderedGroup/GroupRecords.ts"
 import { LeaseClock } from "../../src/Consumer/OrderedGroup/LeaseClock.ts"
-import type { Action, MemberState, Revised } from "../../src/Consumer/OrderedGroup/MemberState.ts"
+import type { MemberState } from "../../src/Consumer/OrderedGroup/MemberState.ts"
 import {
   type End,
   PartitionScheduler,

@@ -1,47 +1,16 @@
 import { Cause, Effect, Exit, Fiber, Queue, Scope } from "effect"
-import type { DeadLetters } from "../../EventLog/DeadLetters.ts"
-import { type Delivered, eventOf } from "../../EventLog/Delivered.ts"
-import type { LoggedEntry, ReadFailed, ReadOptions } from "../../EventLog/EventLog.ts"
+import { eventOf } from "../../EventLog/Delivered.ts"
 import { messageOf } from "../../Process/Failure.ts"
 import { otherBucket, otherConfig } from "./Agreement.ts"
-import type { Turn } from "./Fence.ts"
-import type { Contents, GroupConfig, GroupStore } from "./GroupStore.ts"
-import type { Judged } from "./Handler.ts"
-import type { LeaseClock } from "./LeaseClock.ts"
-import type { Action } from "./MemberState.ts"
-import type { End, PartitionScheduler, RunningEvent } from "./PartitionScheduler.ts"
+import type { GroupOptions } from "./GroupOptions.ts"
+import type { Action } from "./GroupRecords.ts"
+import type { Contents } from "./GroupStore.ts"
+import type { End, RunningEvent } from "./PartitionScheduler.ts"
 import type { Waiting } from "./Waiting.ts"
 
 /** How many entries are read at a time, and how long to wait for the first of them, in milliseconds. */
 const limit = 500
 const wait = 1_000
-
-export interface GroupOptions<T extends string> {
-  readonly name: string
-  readonly id: string
-  readonly filter: string
-  readonly stopWithin: number
-  readonly lease: number
-  readonly clock: LeaseClock
-  readonly config: GroupConfig
-  readonly store: GroupStore
-  /** Compares the log with the group, and remembers what was read of it. */
-  readonly log: {
-    readonly check: Effect.Effect<string | undefined, ReadFailed>
-    readonly saw: (entry: LoggedEntry | undefined) => void
-    readonly remember: Effect.Effect<void, ReadFailed>
-  }
-  /** Calls back when the connection is lost (false) and when it is back (true). */
-  readonly onChange: (listener: (connected: boolean) => void) => Effect.Effect<void, never, Scope.Scope>
-  readonly isConnected: () => boolean
-  /** Whether the connection has ended and does not come back. */
-  readonly isClosed: () => boolean
-  readonly scheduler: PartitionScheduler<Waiting<T>>
-  readonly read: (options: ReadOptions) => Effect.Effect<ReadonlyArray<LoggedEntry>, ReadFailed>
-  readonly deadLetters: DeadLetters["Service"]
-  readonly waitingOf: (delivered: Delivered) => Waiting<T> | undefined
-  readonly handle: (waiting: Waiting<T>, turn: Turn) => Effect.Effect<Judged>
-}
 
 /** What the rest of a member needs to know of its work. */
 export interface RunningGroup {

@@ -6,7 +6,7 @@ import { groupBucket, groupStream, groupSubject, stream } from "../../EventLog/N
 import { makeReader, reading } from "../../EventLog/Reader.ts"
 import { JetStreamCode, unless } from "../../Nats/JetStreamCode.ts"
 import type { Nats } from "../../Nats/Nats.ts"
-import type { PartitionRecord, Revised, Snapshot } from "./MemberState.ts"
+import type { PartitionRecord, Revised, Snapshot } from "./GroupRecords.ts"
 import type { Sign } from "./Silence.ts"
 
 /** What the members of a group agree on. */

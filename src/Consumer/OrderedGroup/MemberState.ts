@@ -1,71 +1,7 @@
 import { assignPartitions } from "./Assignment.ts"
+import type { Action, Heartbeat, Revised, Snapshot } from "./GroupRecords.ts"
+import { isStuck, isSure, looked, looks, type Owned, ownedSince, stuckReason } from "./OwnedPartition.ts"
 import { Silence } from "./Silence.ts"
-import type { Sign } from "./Silence.ts"
-
-/** What the group's store keeps under `partition.<n>`. */
-export interface PartitionRecord {
-  /** The member that owns it; null when it is free. */
-  readonly owner: string | null
-  /** The fencing token of the owner; null in the record that claims it, whose revision is the token. */
-  readonly token: number | null
-  /** All events of the partition up to this sequence are finished. */
-  readonly checkpoint: number
-}
-
-export interface Revised {
-  readonly revision: number
-  readonly record: PartitionRecord
-}
-
-/**
- * What the store has. It need not be of one moment. A partition can be missing or older than before: its record is
- * being written, or the replica that answers is behind.
- */
-export interface Snapshot {
-  readonly members: ReadonlyMap<string, Sign>
-  readonly partitions: ReadonlyMap<number, Revised>
-}
-
-/** A heartbeat of ours that the store has acknowledged. */
-export interface Heartbeat {
-  /** The time before it was sent. */
-  readonly sentAt: number
-  readonly revision: number
-}
-
-/** A write that a member wants; `expected` is the revision that must be there, 0 for none. */
-export type Action =
-  | {
-    readonly _tag: "Claim" | "Checkpoint" | "Release"
-    readonly partition: number
-    readonly record: PartitionRecord
-    readonly expected: number
-    /** How often our lease had lapsed when the write was decided. */
-    readonly lapses: number
-  }
-  | { readonly _tag: "Forget"; readonly member: string }
-
-/** A partition that is ours. */
-export interface Owned {
-  readonly partition: number
-  readonly token: number
-  /** All events up to this sequence are finished. */
-  done: number
-  /** Whether an event is being handled. */
-  busy: boolean
-  /** It is being given to another member: nothing begins any more. */
-  leaving: boolean
-  /** A write or a handler was refused: nothing begins before a record above this revision was read. */
-  doubt: number | undefined
-  /** A write that was decided after so many lapses of our lease has succeeded. */
-  provenIn: number
-  /** Looks in a row that did not find its record. */
-  missing: number
-  /** Looks in a row that left it doubtful or without a record. */
-  unsure: number
-  revision: number
-  checkpoint: number
-}
 
 export interface MemberOptions {
   /** Of this run of this process, never used again. */
@@ -76,15 +12,6 @@ export interface MemberOptions {
   /** A partition without a record begins behind this sequence. */
   readonly after: number
 }
-
-/** Looks in a row that may miss a record: it may be about to be written. */
-const missable = 1
-
-/** Looks in a lease. */
-const looks = 5
-
-/** Whether the record of a partition of ours has been refused or gone for a lease. */
-const isStuck = ({ unsure }: Owned) => unsure >= looks
 
 /**
  * The decisions of a member of an ordered group: which partitions are ours, when an event may begin, and what is
@@ -142,14 +69,7 @@ export class MemberState {
 
   /** Why partitions of ours make no progress, once that has lasted for a lease. */
   get trouble(): string | undefined {
-    const stuck = [...this.#owned.values()].filter(isStuck)
-    if (stuck.length === 0) return undefined
-    const lost = stuck.some(({ missing }) => missing > missable)
-      ? "are missing from the group's bucket"
-      : "are not the ones that the group's bucket last gave us, or a fence has a newer owner"
-    return `the records of the partitions ${stuck.map(({ partition }) => partition).join(", ")} ${lost}, so `
-      + "nothing begins there. The bucket was purged, restored or created again. Restore it, or give the "
-      + "consumer another name"
+    return stuckReason(this.#owned.values())
   }
 
   /** Whether a partition of ours is left that the store can take back. */
@@ -166,8 +86,7 @@ export class MemberState {
   mayBegin(partition: number, now: number): boolean {
     const owned = this.#owned.get(partition)
     return owned !== undefined && !this.#isLeaving && this.#halted === undefined && this.isValid(now)
-      && !owned.busy && !owned.leaving && owned.doubt === undefined && owned.missing <= missable
-      && owned.provenIn === this.#lapses
+      && !owned.busy && !owned.leaving && isSure(owned) && owned.provenIn === this.#lapses
   }
 
   /** Gives everything back from now on. It has ended when nothing is left to release. */
@@ -264,25 +183,12 @@ export class MemberState {
   /** Counts for how many looks a partition of ours has been without a record that we can believe. */
   #doubt({ partitions }: Snapshot): void {
     for (const owned of this.#owned.values()) {
-      owned.missing = partitions.has(owned.partition) ? 0 : owned.missing + 1
-      owned.unsure = owned.doubt !== undefined || owned.missing > missable ? owned.unsure + 1 : 0
+      looked(owned, partitions.has(owned.partition))
     }
   }
 
   #take(partition: number, token: number, revision: number, checkpoint: number, provenIn: number): void {
-    this.#owned.set(partition, {
-      partition,
-      token,
-      revision,
-      checkpoint,
-      provenIn,
-      done: checkpoint,
-      busy: false,
-      leaving: false,
-      doubt: undefined,
-      missing: 0,
-      unsure: 0
-    })
+    this.#owned.set(partition, ownedSince({ partition, token, revision, checkpoint, provenIn }))
   }
 
   #targets({ members }: Snapshot) {

@@ -1,4 +1,5 @@
-import type { MemberState, Owned } from "./MemberState.ts"
+import type { MemberState } from "./MemberState.ts"
+import type { Owned } from "./OwnedPartition.ts"
 import { PartitionBuffer, type Placed } from "./PartitionBuffer.ts"
 
 /** An event that has begun; without one it is a redrive that has the turn of its partition. */

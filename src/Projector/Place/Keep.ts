@@ -8,16 +8,9 @@ import { monotonicMillis } from "../../Process/Monotonic.ts"
 import type { Projection } from "../Projection.ts"
 import type { Live, Rebuild } from "../Registry.ts"
 import { completeness } from "./Completeness.ts"
-import { compareLog, type Comparison, positionAt, settle } from "./LogIdentity.ts"
-import {
-  judgeAccount,
-  judgeDurable,
-  patience,
-  shortage,
-  type Standstill,
-  standstill,
-  surplus
-} from "./Place.ts"
+import { compareLog, positionAt, settle } from "./LogIdentity.ts"
+import { type Look, nothingSeen, running, type Seen } from "./Look.ts"
+import { judgeAccount, judgeDurable, patience, shortage, standstill, surplus } from "./Place.ts"
 import { advance, databaseId, type Generation, ownDurable, placeOf, rename, replay } from "./Places.ts"
 
 /** How often every entry is accounted for, in milliseconds; every time while events are missing. */
@@ -39,55 +32,6 @@ export const StandstillPatience = Context.Reference<number>("threeqpr-events/Pro
 export const UnreadablePatience = Context.Reference<number>("threeqpr-events/Projector/UnreadablePatience", {
   defaultValue: () => 30_000
 })
-
-/** What a look at the place of a generation comes to. */
-export interface Look {
-  /** Whether its events may be applied. */
-  readonly runs: boolean
-  /** Whether its durable consumer was deleted, so that its run has to create it again. */
-  readonly restart: boolean
-  /** Why nothing may be applied from the log that is there. */
-  readonly otherLog: string | undefined
-  /** Why the generation is not what the log says. */
-  readonly fault: string | undefined
-}
-
-/** What is remembered of a generation between two looks. */
-interface Seen {
-  comparison: Comparison | undefined
-  /** The connection to the broker during which the log was compared. */
-  connection: number
-  accountedAt: number
-  /** Events that the durable consumer had to deliver. */
-  pending: number
-  /** Applied events that the log lacked at the last account, and what was said of them. */
-  unexplained: number
-  surplus: string | undefined
-  /** The numbers of the readings from the log that this process saw begin since nothing was missing. */
-  readonly replays: Set<number>
-  /** Since when reading again has not brought what is missing. */
-  lostAt: number
-  standstill: Standstill | undefined
-  /** Since when the place cannot be read, in milliseconds of the monotonic clock; undefined when it can. */
-  unreadableSince: number | undefined
-  look: Look
-}
-
-const nothingSeen = (): Seen => ({
-  comparison: undefined,
-  connection: 0,
-  accountedAt: -Infinity,
-  pending: 0,
-  unexplained: 0,
-  surplus: undefined,
-  replays: new Set(),
-  lostAt: Infinity,
-  standstill: undefined,
-  unreadableSince: undefined,
-  look: { runs: false, restart: false, otherLog: undefined, fault: undefined }
-})
-
-const running: Look = { runs: true, restart: false, otherLog: undefined, fault: undefined }
 
 /**
  * Compares the place of each generation with the log and with its durable consumer. Repairs what can be repaired

@@ -1,5 +1,5 @@
 import { Data } from "effect"
-import type { Look } from "../Place/Keep.ts"
+import type { Look } from "../Place/Look.ts"
 import type { Projection } from "../Projection.ts"
 import type { Live, Rebuild } from "../Registry.ts"
 import { due, outdated } from "../Versions.ts"

@@ -1,9 +1,5 @@
-import {
-  type Heartbeat,
-  type MemberOptions,
-  MemberState,
-  type Snapshot
-} from "../../../src/Consumer/OrderedGroup/MemberState.ts"
+import type { Heartbeat, Snapshot } from "../../../src/Consumer/OrderedGroup/GroupRecords.ts"
+import { type MemberOptions, MemberState } from "../../../src/Consumer/OrderedGroup/MemberState.ts"
 
 /** Rules that a member leaves out. */
 export interface Naivety {

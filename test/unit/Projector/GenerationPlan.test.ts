@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import type { Look } from "../../../src/Projector/Place/Keep.ts"
+import type { Look } from "../../../src/Projector/Place/Look.ts"
 import type { Projection } from "../../../src/Projector/Projection.ts"
 import { scans } from "../../../src/Projector/Projections/Scans.ts"
 import {

@@ -1,0 +1,44 @@
+import type { Sign } from "./Silence.ts"
+
+/** What the group's store keeps under `partition.<n>`. */
+export interface PartitionRecord {
+  /** The member that owns it; null when it is free. */
+  readonly owner: string | null
+  /** The fencing token of the owner; null in the record that claims it, whose revision is the token. */
+  readonly token: number | null
+  /** All events of the partition up to this sequence are finished. */
+  readonly checkpoint: number
+}
+
+export interface Revised {
+  readonly revision: number
+  readonly record: PartitionRecord
+}
+
+/**
+ * What the store has. It need not be of one moment. A partition can be missing or older than before: its record is
+ * being written, or the replica that answers is behind.
+ */
+export interface Snapshot {
+  readonly members: ReadonlyMap<string, Sign>
+  readonly partitions: ReadonlyMap<number, Revised>
+}
+
+/** A heartbeat of ours that the store has acknowledged. */
+export interface Heartbeat {
+  /** The time before it was sent. */
+  readonly sentAt: number
+  readonly revision: number
+}
+
+/** A write that a member wants; `expected` is the revision that must be there, 0 for none. */
+export type Action =
+  | {
+    readonly _tag: "Claim" | "Checkpoint" | "Release"
+    readonly partition: number
+    readonly record: PartitionRecord
+    readonly expected: number
+    /** How often our lease had lapsed when the write was decided. */
+    readonly lapses: number
+  }
+  | { readonly _tag: "Forget"; readonly member: string }

@@ -1,0 +1,40 @@
+import { Predicate, Schema } from "effect"
+
+/** The tables could not be brought up to date; the database is as it was before. */
+export class MigrationFailed extends Schema.TaggedError<MigrationFailed>()("MigrationFailed", {
+  reason: Schema.String,
+  remedy: Schema.String,
+  cause: Schema.Defect()
+}) {
+  override get message() {
+    return `Cannot migrate the database: ${this.reason}. ${this.remedy}`
+  }
+}
+
+/** What a failed migration means, by its SQLSTATE. */
+export const explain = (cause: unknown) => {
+  const root = rootOf(cause)
+  const code = Predicate.hasProperty(root, "code") ? String(root.code) : ""
+  const reason = Predicate.hasProperty(root, "message") ? String(root.message) : String(root)
+  return new MigrationFailed({
+    reason,
+    remedy: remedies[code] ?? remedies[code.slice(0, 2)]
+      ?? "Nothing was changed. Look at the log of the database, and start again.",
+    cause
+  })
+}
+
+const noRoom = "The disk of the database is full: free some space, and start again. Nothing was changed."
+
+/** By SQLSTATE, or by its class. */
+const remedies: Readonly<Record<string, string>> = {
+  "42501":
+    "The user of DATABASE_URL must be allowed to create tables (grant create on schema public to that user).",
+  "25006": "The server of DATABASE_URL only reads: name the primary server.",
+  "53100": noRoom,
+  ENOSPC: noRoom,
+  "53": "The database has no memory or connection left: give it more, and start again. Nothing was changed."
+}
+
+const rootOf = (error: unknown): unknown =>
+  Predicate.hasProperty(error, "cause") && error.cause !== undefined ? rootOf(error.cause) : error

@@ -1,13 +1,13 @@
-import { Effect, Schema } from "effect"
+import { Effect, Schema, Stream } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { Fragment } from "effect/sql/Statement"
-import { Buffer } from "node:buffer"
 import { allRows } from "../../Database/Rows.ts"
 import { belongingOf, keyOf } from "../../Domain/Belonging.ts"
 import { decodeDelivery } from "../../Domain/Decode.ts"
 import { toStored } from "../../Domain/StoredText.ts"
+import { eventOf } from "../../EventLog/Delivered.ts"
+import { entriesOf } from "../../EventLog/Entries.ts"
 import { EventLog, type LoggedEntry } from "../../EventLog/EventLog.ts"
-import { eventSubject } from "../../EventLog/Names.ts"
 import { filterOf } from "../../EventLog/Subjects.ts"
 import { type Projection, tableName } from "../Projection.ts"
 import { appliedTable } from "../Tables.ts"
@@ -71,43 +71,26 @@ export const historyOf = Effect.fn("Repeats.historyOf")(
       told.get(applied)?.entity === told.get(sequence)?.entity
     )
     const from = isSame ? Math.min(last, ...later.map(({ sequence }) => sequence)) : firstSequence
-    for (let after = from - 1; after < last - 1;) {
-      const { cursor, end, entries } = yield* log.read({ after, limit: 1_000, filter: filterOf(projection) })
-      for (const entry of entries) {
-        const one = entry.sequence < last ? toldBy(projection, entry) : undefined
-        if (one !== undefined && entities.has(one.entity)) told.set(entry.sequence, one)
-      }
-      if (end) break
-      after = cursor
-    }
+    const range = { after: from - 1, upTo: last - 1, filter: filterOf(projection) }
+    yield* Stream.runForEachArray(entriesOf(log.read, range), (entries) =>
+      Effect.sync(() => {
+        for (const entry of entries) {
+          const one = toldBy(projection, entry)
+          if (one !== undefined && entities.has(one.entity)) told.set(entry.sequence, one)
+        }
+      }))
     return { later, gone, events: [...told.values()] } satisfies History
   }
 )
 
-const toldBy = (
-  projection: Projection,
-  { body, headers, sequence, subject }: LoggedEntry
-): Told | undefined => {
-  const reading = decodeDelivery(body)
-  const receivedAt = headers["3qpr-received-at"]
-  const id = headers["ce-id"] ?? headers["Nats-Msg-Id"]
-  if (reading._tag !== "Event" || receivedAt === undefined || id === undefined) return undefined
-  if (subject !== eventSubject(reading.type) || !projection.types.includes(reading.type)) return undefined
+const toldBy = (projection: Projection, entry: LoggedEntry): Told | undefined => {
+  const event = eventOf(entry)
+  const reading = decodeDelivery(event.body)
+  if (reading._tag !== "Event" || !projection.types.includes(event.type)) return undefined
   const { own } = belongingOf(JSON.parse(reading.text))
   const prefix = keyOf(projection.rows?.entity ?? "", "")
   if (own === undefined || !own.startsWith(prefix)) return undefined
-  const { text, type } = reading
-  const event = {
-    id,
-    type,
-    sequence,
-    body: Buffer.from(body),
-    receivedAt,
-    deliveries: 1,
-    subject,
-    headers: []
-  }
-  return { decoded: { event, json: text }, entity: toStored(own.slice(prefix.length)) }
+  return { decoded: { event, json: reading.text }, entity: toStored(own.slice(prefix.length)) }
 }
 
 /** Which of these events were applied under a higher sequence. */

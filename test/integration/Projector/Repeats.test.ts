@@ -3,7 +3,8 @@ import { Effect, Layer, Option } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { Buffer } from "node:buffer"
 import { isTransient } from "../../../src/Database/SqlFailure.ts"
-import { EventLog } from "../../../src/EventLog/EventLog.ts"
+import { eventOf } from "../../../src/EventLog/Delivered.ts"
+import { EventLog, type LoggedEntry } from "../../../src/EventLog/EventLog.ts"
 import * as Memory from "../../../src/EventLog/Memory.ts"
 import { eventSubject } from "../../../src/EventLog/Names.ts"
 import { applyInOrder } from "../../../src/Projector/Apply/Batch.ts"
@@ -37,6 +38,23 @@ const dataOf = (type: string, draw: () => number) => {
   }
 }
 
+/** Another program has stored the first history, without the time of receipt. */
+const asStored = (entry: LoggedEntry): LoggedEntry => {
+  const { "3qpr-received-at": _, ...headers } = entry.headers
+  return / 1 \d+$/.test(headers["Nats-Msg-Id"] ?? "") ? { ...entry, headers } : entry
+}
+
+const mixedLog = Layer.effect(
+  EventLog,
+  Effect.map(EventLog, (log) =>
+    EventLog.of({
+      ...log,
+      get: (sequence) => Effect.map(log.get(sequence), Option.map(asStored)),
+      read: (options) =>
+        Effect.map(log.read(options), (page) => ({ ...page, entries: page.entries.map(asStored) }))
+    }))
+).pipe(Layer.provide(Memory.layer()))
+
 /** Fills the log: a third of the entries repeat an id, some of them with another body. */
 const history = Effect.fnUntraced(function*(projection: Projection, seed: number) {
   const log = yield* EventLog
@@ -61,19 +79,7 @@ const history = Effect.fnUntraced(function*(projection: Projection, seed: number
     })
     const { sequence } = yield* log.append(entry)
     const stored = Option.getOrThrow(yield* log.get(sequence))
-    events.push({
-      event: {
-        id,
-        type: entry.type,
-        sequence,
-        body: stored.body,
-        receivedAt: stored.headers["3qpr-received-at"] ?? "",
-        deliveries: 1,
-        subject,
-        headers: []
-      },
-      json: body
-    })
+    events.push({ event: eventOf(stored), json: body })
   }
   return events
 })
@@ -104,7 +110,7 @@ const repeatedIn = (projection: Projection, generation: number) =>
 
 for (const engine of engines) {
   const concurrency = engine === postgres ? 2 : 1
-  layer(Layer.merge(engine.layer, Memory.layer()), { excludeTestServices: true })(
+  layer(Layer.merge(engine.layer, mixedLog), { excludeTestServices: true })(
     `ids that are in the log again, on ${engine.name}`,
     (it) => {
       it.effect.each([scans, conversations, qprCodes, subscriptions])(

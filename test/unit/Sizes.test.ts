@@ -1,0 +1,121 @@
+// Runs: node first
+
+import { assert, describe, it } from "@effect/vitest"
+import { fileSizes, functionSizes, functionsOf, type Size } from "../support/Sizes.ts"
+
+/** The most lines of a file and of a function. */
+const most = { file: 250, function: 50 }
+
+/** Files and functions that are longer, with their lines. The list may only get shorter, and the numbers smaller. */
+const exceptions: Readonly<Record<"files" | "functions", Readonly<Record<string, number>>>> = {
+  files: {
+    "Admin/Api/ReadModels.ts": 285,
+    "EventLog/Reader.ts": 285,
+    "Nats/Nats.ts": 263
+  },
+  functions: {
+    "Admin/EventLife/EventLifeHandlers.ts lifeOf": 91,
+    "Admin/Live/Feed.ts make": 71,
+    "Cli/Serve/App.ts layer": 51,
+    "Cli/Simulate/Result.ts showReport": 54,
+    "Cli/Status.ts show": 58,
+    "Consumer/Consumer.ts make": 134,
+    "Consumer/Durable.ts run": 55,
+    "Consumer/OrderedGroup.ts start": 85,
+    "Consumer/OrderedGroup/GroupRuntime.ts runGroup": 212,
+    "Consumer/OrderedGroup/GroupStore.ts open": 57,
+    "Consumer/OrderedGroup/LogGuard.ts logGuard": 56,
+    "Consumer/Redrives.ts handleRedrives": 77,
+    "Consumer/UserConsumer/DurableGuard.ts durableGuard": 53,
+    "Consumer/UserConsumer/Handler.ts handler": 51,
+    "Dashboard/views/Events.js Newest": 53,
+    "Dashboard/views/OverTime.js OverTime": 76,
+    "Dashboard/views/work/DeadLetters.js DeadLetters": 86,
+    "Dashboard/views/work/Operate.js Operate": 64,
+    "Dashboard/views/work/Quarantine.js Quarantine": 68,
+    "Database/EmbeddedThread.ts start": 63,
+    "EventLog/DeadLetters.ts make": 77,
+    "EventLog/DeadLetters/Places.ts letterPlaces": 52,
+    "EventLog/Memory.ts layer": 76,
+    "EventLog/Operations.ts make": 148,
+    "EventLog/Reader.ts makeReader": 105,
+    "Ingress/Http.ts make": 60,
+    "Jobs/Erasure.ts find": 53,
+    "Jobs/Erasure/EraseAgain.ts layer": 56,
+    "Jobs/Erasure/ErasedRows.ts forgetIn": 67,
+    "Jobs/Operations/EraseEntity.ts make": 54,
+    "Jobs/Operations/Release.ts make": 58,
+    "Jobs/Reconciliations/Pass.ts pass": 77,
+    "Process/Config.ts load": 80,
+    "Projector/Place/Keep.ts keeper": 179,
+    "Provider/Simulator/Account.ts make": 77,
+    "Provider/Simulator/Delivery.ts make": 64,
+    "Provider/Simulator/Engine.ts start": 101,
+    "Provider/Simulator/Plan.ts make": 79,
+    "Provider/ThreeQpr/Requests.ts make": 58
+  }
+}
+
+/** What is longer than allowed, and exceptions that nothing needs. */
+const faultsOf = (
+  sizes: ReadonlyArray<Size>,
+  most: number,
+  exceptions: Readonly<Record<string, number>>
+): ReadonlyArray<string> => {
+  const longest = new Map<string, number>()
+  for (const { lines, what } of sizes) longest.set(what, Math.max(lines, longest.get(what) ?? 0))
+  return [
+    ...[...longest].flatMap(([what, lines]) => {
+      const limit = Math.max(most, exceptions[what] ?? 0)
+      return lines > limit ? [`${what} has ${lines} lines, at most ${limit} are allowed`] : []
+    }),
+    ...Object.keys(exceptions).filter((what) => (longest.get(what) ?? 0) <= most)
+      .map((what) => `${what} is no exception any longer: remove it from the list`)
+  ]
+}
+
+describe("the sources", () => {
+  it("have no file of more than 250 lines beside the exceptions", () => {
+    assert.deepStrictEqual(faultsOf(fileSizes(), most.file, exceptions.files), [])
+  })
+
+  it("have no function of more than 50 lines beside the exceptions", () => {
+    assert.deepStrictEqual(faultsOf(functionSizes(), most.function, exceptions.functions), [])
+  })
+})
+
+describe("the test of sizes", () => {
+  it("refuses what is too long, an exception that grows, and one that nothing needs", () => {
+    assert.deepStrictEqual(
+      faultsOf([{ what: "a", lines: 51 }, { what: "b", lines: 61 }, { what: "c", lines: 50 }], 50, {
+        b: 60,
+        c: 60,
+        d: 60
+      }),
+      [
+        "a has 51 lines, at most 50 are allowed",
+        "b has 61 lines, at most 60 are allowed",
+        "c is no exception any longer: remove it from the list",
+        "d is no exception any longer: remove it from the list"
+      ]
+    )
+  })
+
+  it("finds functions of every kind, by the names of what holds them", () => {
+    const source = `
+      const make = Effect.fnUntraced(function*() {
+        yield* 1
+      })
+      const handlers = { list: () => [
+      ] }
+      class Pull { #take() {
+      } }
+      function read() {}`
+    assert.deepStrictEqual(functionsOf("a.ts", source), [
+      { what: "a.ts make", lines: 3 },
+      { what: "a.ts list", lines: 2 },
+      { what: "a.ts #take", lines: 2 },
+      { what: "a.ts read", lines: 1 }
+    ])
+  })
+})

@@ -5,8 +5,10 @@
  *
  * May use: `Domain`, `Process`, `Signature`, `Provider`, `Admin/Api`, `Admin/Client`, `Cli/Serve`, `Cli/Examine`.
  */
-import { Command } from "effect/cli"
+import { Effect } from "effect"
+import { CliConfig, Command } from "effect/cli"
 import packageJson from "../../package.json" with { type: "json" }
+import * as Completions from "./Completions.ts"
 import { dashboard } from "./Dashboard.ts"
 import { deadLetters } from "./DeadLetters.ts"
 import { doctor } from "./Doctor.ts"
@@ -59,4 +61,6 @@ export const command = Command.make("threeqpr").pipe(
 )
 
 /** Runs the command that the arguments of the process name. */
-export const run = Command.run(command, { version: packageJson.version })
+export const run = Command.run(command, { version: packageJson.version }).pipe(
+  Effect.provideService(CliConfig.CliConfig, Completions.config)
+)

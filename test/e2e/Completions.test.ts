@@ -16,7 +16,7 @@ const offered = (script: string, ...words: ReadonlyArray<string>) => {
     COMP_WORDS=(${list}); COMP_CWORD=${words.length - 1}; COMP_LINE="${
       words.join(" ")
     }"; COMP_POINT=\${#COMP_LINE}
-    _threeqpr
+    _threeqpr threeqpr "\${COMP_WORDS[COMP_CWORD]}" "\${COMP_WORDS[COMP_CWORD-1]}"
     printf '%s\\n' "\${COMPREPLY[@]}"`
   ], { encoding: "utf8" })
   assert.strictEqual(stderr, "")
@@ -34,13 +34,28 @@ describe("threeqpr --completions", () => {
       assert.deepStrictEqual(offered(stdout, "threeqpr", "events", "list", "--bef"), ["--before"])
     }))
 
+  it.live("completes types of events, names of faults and names of projections in bash", () =>
+    Effect.gen(function*() {
+      const { stdout } = yield* threeqpr(["--completions", "bash"])
+      assert.deepStrictEqual(offered(stdout, "threeqpr", "trigger", "sc"), ["scan.created"])
+      assert.deepStrictEqual(offered(stdout, "threeqpr", "events", "list", "--type", "conv"), [
+        "conversation.completed"
+      ])
+      assert.deepStrictEqual(offered(stdout, "threeqpr", "simulate", "--faults", "dup"), ["duplicates"])
+      for (const command of ["rebuild", "verify"]) {
+        assert.deepStrictEqual(offered(stdout, "threeqpr", "projections", command, "qpr"), ["qpr_codes"])
+      }
+    }))
+
   it.live.each(["zsh", "fish", "powershell"])(
-    "prints a script for %s that names every command",
+    "prints a script for %s that names every command, and values",
     (shell) =>
       Effect.gen(function*() {
         const { code, stdout } = yield* threeqpr(["--completions", shell])
         assert.strictEqual(code, 0)
-        for (const command of ["serve", "status", "events", "trigger"]) assert.include(stdout, command)
+        for (const word of ["serve", "status", "events", "trigger", "scan.created", "qpr_codes"]) {
+          assert.include(stdout, word)
+        }
       })
   )
 })

@@ -7,14 +7,15 @@ import { failOnDifference, showComparisons } from "./Comparison.ts"
 import { account, showLedgers } from "./Ledger.ts"
 import { watch } from "./WatchProjections.ts"
 
-/** `threeqpr projections verify`: whether the read models are what the log says, cell by cell. */
+/** `threeqpr projections verify`: compares the read models with the log, cell by cell. */
 export const verify = Command.make(
   "verify",
   {
     name: nameArgument.pipe(Argument.optional),
     ledger: Flag.Boolean("ledger").pipe(
       Flag.withDescription(
-        "Account for every entry of the stream instead: applied once, dead-lettered, or of another type"
+        "Account for every entry of the stream instead: applied once, dead-lettered, or of a type that the "
+          + "projection does not use"
       ),
       Flag.withDefault(false)
     ),
@@ -38,7 +39,7 @@ export const verify = Command.make(
     { command: "threeqpr projections verify", description: "All of them, one after the other" },
     {
       command: "threeqpr projections verify --ledger",
-      description: "What became of each event of the stream"
+      description: "What happened to each event of the stream"
     },
     { command: "threeqpr projections verify scans --json", description: "One, with hashes, for a program" }
   ])

@@ -65,12 +65,14 @@ export const layer = Layer.succeed(Authorization, {
   token: (operation) => Effect.andThen(isAdmitted, operation)
 })
 
-const isAdmitted = Effect.flatMap(
-  Admitted,
-  (admitted) =>
-    admitted
-      ? Effect.void
-      : Effect.fail(new Unauthorized({ detail: "The private listener admitted no such request." }))
+const isAdmitted = Effect.flatMap(Admitted, (admitted) => admitted ? Effect.void : refuse)
+
+const refuse = Effect.suspend(() =>
+  Effect.fail(
+    new Unauthorized({
+      detail: "The access check is not in front of this operation. This is a fault of the server."
+    })
+  )
 )
 
 /** The token of the request; empty when there is none. */

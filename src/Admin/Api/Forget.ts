@@ -50,7 +50,7 @@ const Begun = model(
   })
 )
 
-/** `/v1/forget`: erases what belongs to a code, a conversation or an event, from the log and from all that is made of it. */
+/** `/v1/forget`: erases what belongs to a code, a conversation or an event, from the log and from the read models. */
 export const Forget = HttpApiGroup.make("forget").add(
   HttpApiEndpoint.post("begin", "/v1/forget", {
     payload: Forgetting,
@@ -62,5 +62,5 @@ export const Forget = HttpApiGroup.make("forget").add(
   )
 ).annotate(
   OpenApi.Description,
-  "Reads the whole log before it answers; what it then does is an operation like others"
+  "Reads the whole log before it answers. The erasure itself is an operation, as a redrive is"
 )

@@ -58,7 +58,7 @@ const StreamState = model(
 
 const unread = "Null when it cannot be read now."
 
-/** How the whole is doing now. What cannot be read at the moment is null. */
+/** The state of all processes now. A part that cannot be read is null. */
 export const LiveStatus = model(
   "LiveStatus",
   "The state of all processes now.",
@@ -123,7 +123,7 @@ export const LiveMessage = Schema.Union([
   })
 ])
 
-/** `/v1/live`: what happens, as server-sent events. */
+/** `/v1/live`: status and new entries, as server-sent events. */
 export const Live = HttpApiGroup.make("live").add(
   HttpApiEndpoint.get("live", "/v1/live", {
     headers: Schema.Struct({
@@ -142,4 +142,4 @@ export const Live = HttpApiGroup.make("live").add(
     success: HttpApiSchema.StreamSse({ events: LiveMessage }),
     error: TooManyClients
   }).annotate(OpenApi.Summary, "Status and new entries, as server-sent events")
-).annotate(OpenApi.Description, "What happens, as it happens")
+).annotate(OpenApi.Description, "Status and new entries as they occur")

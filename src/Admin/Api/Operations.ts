@@ -106,7 +106,7 @@ const OutcomesAnswer = model(
 
 const CancelRequest = model("CancelRequest", "Who stops an operation.", Schema.Struct({ by: By }))
 
-/** `/v1/operations`: who did what when with dead letters and quarantined entries, and how far it is. */
+/** `/v1/operations`: what operators did with dead letters and quarantined entries, and its progress. */
 export const Operations = HttpApiGroup.make("operations").add(
   HttpApiEndpoint.get("list", "/v1/operations", {
     query: Schema.Struct({ limit: limitOf(200) }),
@@ -133,4 +133,4 @@ export const Operations = HttpApiGroup.make("operations").add(
     success: OperationAnswer,
     error: [NotFound, Unavailable]
   }).annotate(OpenApi.Summary, "Stop an operation")
-).annotate(OpenApi.Description, "Who did what with dead letters and quarantined entries")
+).annotate(OpenApi.Description, "What operators did with dead letters and quarantined entries")

@@ -100,7 +100,7 @@ const Begun = model(
   })
 )
 
-/** `/v1/quarantine`: what 3QPR signed and is no event that we can use. */
+/** `/v1/quarantine`: signed bodies that are not usable events. */
 export const Quarantine = HttpApiGroup.make("quarantine").add(
   HttpApiEndpoint.get("list", "/v1/quarantine", {
     query: QuarantineQuery,
@@ -119,4 +119,4 @@ export const Quarantine = HttpApiGroup.make("quarantine").add(
     success: Begun,
     error: [InvalidSelection, Unavailable]
   }).annotate(OpenApi.Summary, "Turn the entries that decode now into events")
-).annotate(OpenApi.Description, "What 3QPR signed and is no event that we can use")
+).annotate(OpenApi.Description, "Signed bodies that are not usable events")

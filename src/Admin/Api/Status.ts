@@ -100,10 +100,10 @@ const StatusAnswer = model(
 )
 export type StatusAnswer = typeof StatusAnswer.Type
 
-/** `/v1/status`: how the whole is doing, on one page. */
+/** `/v1/status`: the state of all parts on one page. */
 export const Status = HttpApiGroup.make("status").add(
   HttpApiEndpoint.get("get", "/v1/status", { success: StatusAnswer, error: Unavailable }).annotate(
     OpenApi.Summary,
     "Readiness, stream, rates and consumers on one page"
   )
-).annotate(OpenApi.Description, "How the whole is")
+).annotate(OpenApi.Description, "The state of all parts on one page")

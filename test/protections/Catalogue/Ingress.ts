@@ -251,5 +251,12 @@ export const ingress: ReadonlyArray<Protection> = [
     edits: [edit("src/Admin/Access/Access.ts", "[equal(given, token), ", "[true, ")],
     test: "integration/Admin/Admin.test.ts",
     title: "wants its token, if it has one, for all but health"
+  },
+  {
+    rows: ["promise 7", "T10"],
+    name: "an operation is closed when the access check is not in front of it",
+    edits: [edit("src/Admin/Access/Access.ts", "admitted ? Effect.void", "true ? Effect.void")],
+    test: "unit/Admin/Authorization.test.ts",
+    title: "answers behind the access check, and is closed without it"
   }
 ]

@@ -79,7 +79,10 @@ export const handleRedrives = Effect.fnUntraced(
       }
     )
 
-    const find = Effect.fnUntraced(function*(message: Message, request: Request, letter?: DeadLetter) {
+    const find = Effect.fnUntraced(function*(message: Message, request: Request) {
+      const letter = Option.getOrUndefined(
+        Option.filter(yield* deadLetters.find(request.id), ({ consumer }) => consumer === options.durable)
+      )
       const event = letter && (yield* eventFor(letter))
       if (letter && event) return { message, request, letter, event: { ...event, redriven: true } }
       yield* operations.record(request.operation, request.id, "gone")
@@ -87,24 +90,18 @@ export const handleRedrives = Effect.fnUntraced(
     })
 
     return Effect.fnUntraced(function*(messages: ReadonlyArray<Message>) {
-      const known = yield* orAgain(messages, deadLetters.list({ consumer: options.durable }))
-      if (known === undefined) return
-      const letters = new Map(known.map((letter) => [letter.id, letter]))
       const found: Array<Found> = []
       for (const message of messages) {
         const request = requestOf(message.msg.data)
         if (request === undefined) message.term()
-        else {found.push(
-            ...arrayOf(yield* orAgain([message], find(message, request, letters.get(request.id))))
-          )}
+        else found.push(...arrayOf(yield* orAgain([message], find(message, request))))
       }
       if (found.length === 0) return
       const events = found.map(({ event }) => event)
       const handle = handleAll(found, events)
       const handled = yield* tracing?.batch(stream, options.durable, events)(handle) ?? handle
       if (handled.length === 0) return
-      const ids = handled.map(({ request }) => request.id)
-      const removed = Effect.as(deadLetters.remove(options.durable, ids), true)
+      const removed = Effect.as(deadLetters.remove(handled.map(({ letter }) => letter)), true)
       if (yield* orAgain(handled.map(({ message }) => message), removed)) {
         for (const { message } of handled) message.ack()
       }

@@ -24,10 +24,13 @@ export const entriesOf = (
   Stream.paginate(after, (from) =>
     from >= upTo
       ? Effect.succeed([[], Option.none()])
-      : Effect.map(read({ after: from, filter, limit: pageSize }), ({ cursor, end, entries }) => [
-        entries.filter(({ sequence }) => sequence <= upTo),
-        end ? Option.none() : Option.some(cursor)
-      ]))
+      : Effect.map(
+        read({ after: from, filter, limit: Math.min(pageSize, upTo - from) }),
+        ({ cursor, end, entries }) => [
+          entries.filter(({ sequence }) => sequence <= upTo),
+          end ? Option.none() : Option.some(cursor)
+        ]
+      ))
 
 /** Every entry of a range of the event log. */
 export const logEntries = (range: Range) =>

@@ -1,3 +1,5 @@
+import { createHash } from "node:crypto"
+
 /** The stream that holds every accepted event. */
 export const stream = "3QPR_EVENTS"
 
@@ -24,12 +26,36 @@ export const operationStream = "3QPR_OPERATIONS"
 /** All dead letters. */
 export const allDeadSubjects = "3qpr.dead.>"
 
-/** The subject of a consumer's dead letters of a type; what is no subject as it stands is of type unknown. */
-export const deadSubject = (consumer: string, type: string) =>
-  `3qpr.dead.${consumer}.${/^[^\s*>]*$/.test(type) ? type : "unknown"}`
+/** What the subject of a dead letter says. What is undefined becomes a wildcard. */
+export interface DeadLetterKey {
+  readonly consumer?: string | undefined
+  /** Of the event in the event log. */
+  readonly sequence?: number | undefined
+  readonly eventId?: string | undefined
+  readonly type?: string | undefined
+}
 
-/** The subjects of all dead letters of a consumer. */
+/**
+ * The subject of a dead letter, or of all dead letters with the given parts. Each event has a subject of its own, so the
+ * broker finds its letter without reading others. The type is last, because it has several tokens.
+ */
+export const deadSubject = ({ consumer = "*", eventId, sequence, type }: DeadLetterKey) =>
+  `3qpr.dead.${consumer}.${sequence ?? "*"}.${eventId === undefined ? "*" : tokenOf(eventId)}.${
+    type === undefined ? ">" : isSubject.test(type) ? type : "unknown"
+  }`
+
+/** The subject of a consumer's dead letters of a type in earlier versions. */
+export const earlierDeadSubject = (consumer: string, type: string) =>
+  `3qpr.dead.${consumer}.${isSubject.test(type) ? type : "unknown"}`
+
+/** The subjects of all dead letters of a consumer, also of earlier versions. */
 export const deadSubjects = (consumer: string) => `3qpr.dead.${consumer}.>`
+
+const isSubject = /^[^\s.*>]+(\.[^\s.*>]+)*$/
+
+/** An id as one token of a subject: as it is when it can be one, otherwise its hash. */
+const tokenOf = (id: string) =>
+  /^[\w:-]{1,80}$/.test(id) ? id : `sha256-${createHash("sha256").update(id).digest("hex")}`
 
 /** All requests to redrive. */
 export const redriveSubjects = "3qpr.redrive.>"

@@ -45,11 +45,11 @@ export interface Concerning {
 
 /** The record of what operators did: who, when, what they asked for, what became of each event. */
 export class Operations extends Context.Service<Operations, {
-  /** Records a new operation on these ids; the runner takes it up. Gives the operation's id. */
-  readonly begin: (
+  /** Records a new operation on these ids, which the runner then starts. Without any id there is no operation. */
+  readonly begin: <E>(
     asked: Omit<Started, "at" | "requested">,
-    ids: ReadonlyArray<string>
-  ) => Effect.Effect<string, AppendFailed>
+    ids: Stream.Stream<string, E>
+  ) => Effect.Effect<{ readonly operation: string | null; readonly count: number }, AppendFailed | E>
   /** Records what became of one event; only the first record of an event within two hours counts. */
   readonly record: (
     operation: string,
@@ -144,15 +144,25 @@ const make = Effect.fnUntraced(function*() {
   })
 
   const begin = Effect.fn("Operations.begin")(
-    function*(asked: Omit<Started, "at" | "requested">, ids: ReadonlyArray<string>) {
+    function*<E>(asked: Omit<Started, "at" | "requested">, ids: Stream.Stream<string, E>) {
       const id = yield* newId
       const at = DateTime.formatIso(yield* DateTime.now)
-      yield* plan(id, 0, ids)
+      let count = 0
+      yield* ids.pipe(
+        Stream.rechunk(planPart),
+        Stream.runForEachArray((part) =>
+          Effect.andThen(plan(id, count, part), Effect.sync(() => void (count += part.length)))
+        )
+      )
+      if (count === 0) return { operation: null, count }
       // Last: an operation without this record was never begun.
-      const started = encode({ ...asked, at, requested: ids.length })
-      yield* append(operationSubject(id, "started"), started, `${id}:started`)
-      yield* Effect.logInfo(`${asked.kind} ${id} of ${ids.length} events, by ${asked.by}`)
-      return id
+      yield* append(
+        operationSubject(id, "started"),
+        encode({ ...asked, at, requested: count }),
+        `${id}:started`
+      )
+      yield* Effect.logInfo(`${asked.kind} ${id} of ${count} events, by ${asked.by}`)
+      return { operation: id, count }
     }
   )
 

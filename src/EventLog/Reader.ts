@@ -167,11 +167,15 @@ const reasons: Readonly<Record<string, string>> = {
 export const entryAt = (manager: JetStreamManager, stream: string, sequence: number) =>
   messageAt(manager, stream, { seq: sequence })
 
+/** The last entry of a subject or a wildcard, as the stream's leader has it. */
+export const lastOf = (manager: JetStreamManager, stream: string, subject: string) =>
+  messageAt(manager, stream, { last_by_subj: subject })
+
 /** What the stream's leader has; none when it says that it has no such message. */
 const messageAt = (
   manager: JetStreamManager,
   stream: string,
-  query: { readonly seq: number; readonly next_by_subj?: string }
+  query: { readonly seq: number; readonly next_by_subj?: string } | { readonly last_by_subj: string }
 ) =>
   reading(async () => {
     const message = await manager.streams.getMessage(stream, query).catch(

@@ -55,7 +55,6 @@ export const find = Effect.fn("Forget.find")(function*(target: Target, bound?: n
 
   const { firstSequence, lastSequence } = yield* log.state
   const upTo = bound ?? lastSequence
-  const all = yield* letters.list({})
   const pass = Effect.gen(function*() {
     const found = new Set<number>()
     yield* Stream.runForEachArray(logEntries({ after: 0, upTo }), (entries) =>
@@ -63,19 +62,17 @@ export const find = Effect.fn("Forget.find")(function*(target: Target, bound?: n
         for (const entry of entries) if (belongs(readingOf(entry))) found.add(entry.sequence)
       }))
     // A dead letter can hold an event that the log no longer has.
-    for (const letter of all.filter(({ sequence }) => sequence < firstSequence)) {
-      const body = yield* letters.bodyOf(letter)
-      if (Option.isNone(body)) continue
-      const { eventId, sequence, subject } = letter
-      const read = readingOf({
-        sequence,
-        subject,
-        headers: { "ce-id": eventId },
-        body: body.value,
-        storedAt: 0
-      })
-      if (belongs(read)) found.add(sequence)
-    }
+    yield* Stream.runForEach(
+      Stream.filter(letters.all({}), ({ sequence }) => sequence < firstSequence),
+      (letter) =>
+        Effect.map(letters.bodyOf(letter), (body) => {
+          const { eventId, sequence, subject } = letter
+          if (Option.isNone(body)) return
+          const headers = { "ce-id": eventId }
+          const read = readingOf({ sequence, subject, headers, body: body.value, storedAt: 0 })
+          if (belongs(read)) found.add(sequence)
+        })
+    )
     return found
   })
   let found = yield* pass
@@ -87,7 +84,9 @@ export const find = Effect.fn("Forget.find")(function*(target: Target, bound?: n
   return {
     sequences: [...found].toSorted((a, b) => a - b),
     orphans: [...new Set(Object.values(rows).flat())].filter((sequence) => !found.has(sequence)),
-    deadLetters: all.filter(({ sequence }) => found.has(sequence)).length,
+    deadLetters: yield* Stream.runCount(
+      Stream.filter(letters.all({}), ({ sequence }) => found.has(sequence))
+    ),
     rows: Object.fromEntries(Object.entries(rows).map(([table, { length }]) => [table, length])),
     upTo
   } satisfies Found

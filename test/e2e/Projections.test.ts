@@ -6,9 +6,9 @@ import { Context, Effect, Layer, Redacted } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import process from "node:process"
 import { Database } from "../../src/Database/Database.ts"
+import { DeadLetters } from "../../src/EventLog/DeadLetters.ts"
 import { EventLog } from "../../src/EventLog/EventLog.ts"
 import { NatsServer } from "../../src/Nats/Server.ts"
-import { countLetters } from "../../src/Projector/Rebuild/Letters.ts"
 import * as Broker from "../support/Broker.ts"
 import { newDatabase } from "../support/Databases.ts"
 import { send } from "../support/Http.ts"
@@ -17,6 +17,11 @@ import { standStill } from "../support/Processes.ts"
 import { append, countOf, durables, untilCount } from "../support/Projecting.ts"
 import { running, type Serve, serve, threeqpr } from "../support/Serve.ts"
 import { scanCreated, secret } from "../support/Webhook.ts"
+
+const noLetters = Effect.gen(function*() {
+  const { countOf } = yield* DeadLetters
+  for (const durable of ["scans-1", "scans-2"]) assert.strictEqual(yield* countOf(durable), 0)
+})
 
 type Environment = Readonly<Record<string, string>>
 
@@ -238,8 +243,7 @@ describe("a rebuild over several processes", () => {
         yield* Effect.sleep("2 seconds")
         assert.strictEqual((yield* send(`${asleep.admin}/readyz`)).status, 200)
         yield* onlyGenerationTwo
-        assert.strictEqual(yield* countLetters("scans-1"), 0)
-        assert.strictEqual(yield* countLetters("scans-2"), 0)
+        yield* Effect.provide(noLetters, DeadLetters.layer)
         assert.strictEqual(yield* countOf("scans"), 1_600)
         assert.strictEqual((yield* Effect.flatMap(EventLog, ({ state }) => state)).entries, 1_600)
       }).pipe(Effect.scoped, Effect.provide(Shared.layer)),

@@ -7,10 +7,10 @@ import { readFileSync } from "node:fs"
 import { createServer, type ServerResponse } from "node:http"
 import { fileURLToPath } from "node:url"
 import { Client } from "pg"
-import { DeadLetters } from "../../src/EventLog/DeadLetters.ts"
 import { NatsServer } from "../../src/Nats/Server.ts"
 import { newDatabase } from "../support/Databases.ts"
 import { example } from "../support/Example.ts"
+import { lettersOf } from "../support/Letters.ts"
 import { consumersOnBroker, deleteDurable } from "../support/Log.ts"
 import { append } from "../support/Projecting.ts"
 import { until } from "../support/Subscribing.ts"
@@ -83,10 +83,9 @@ layer(consumersOnBroker, { excludeTestServices: true })("the examples", (it) => 
           yield* event(id, "conversation.completed", { id: `conversation_${id}` })
         }
         const { stop, stderr } = yield* run("http.ts", { CRM_URL: url })
-        const deadLetters = yield* DeadLetters
         yield* until(() => requests.length === 6)
         const [letter] = yield* Effect.repeat(
-          Effect.delay(deadLetters.list({ consumer: "crm" }), "20 millis"),
+          Effect.delay(lettersOf({ consumer: "crm" }), "20 millis"),
           {
             until: (letters) => letters.length > 0
           }

@@ -64,10 +64,17 @@ const DeadLettersAnswer = model(
   "DeadLetterPage",
   "A page of dead letters.",
   Schema.Struct({
-    dead_letters: field(Schema.Array(DeadLetterSummary), "The dead letters, last failure first."),
-    total: field(Schema.Finite, "The number of dead letters that fit the filter, on all pages."),
+    dead_letters: field(
+      Schema.Array(DeadLetterSummary),
+      "The dead letters, last failure first. With `error`, `since` or `until`, a page looks at 10,000 dead letters at most. "
+        + "It can then have none although `more` is true."
+    ),
+    total: field(
+      Schema.NullOr(Schema.Finite),
+      "The number of dead letters that fit the filter, on all pages. Null for several pages with `error`, `since` or `until`."
+    ),
     cursor: field(Schema.Finite, "The `before` of the next page."),
-    more: field(Schema.Boolean, "Whether there is a next page.")
+    more: field(Schema.Boolean, "Whether there are dead letters behind the cursor.")
   })
 )
 

@@ -30,20 +30,10 @@ export const layer = HttpApiBuilder.group(
   })
 )
 
-const list = Effect.fnUntraced(
-  function*({ before = Infinity, limit = usualLimit, ...filter }: DeadLettersQuery) {
-    const letters = yield* (yield* DeadLetters).list(filter)
-    const from = letters.findIndex(({ place }) => place < before)
-    const rest = from < 0 ? [] : letters.slice(from)
-    const page = rest.slice(0, limit)
-    return {
-      dead_letters: page.map(summaryOf),
-      total: letters.length,
-      cursor: page.at(-1)?.place ?? 0,
-      more: rest.length > page.length
-    }
-  }
-)
+const list = Effect.fnUntraced(function*({ limit = usualLimit, ...query }: DeadLettersQuery) {
+  const { cursor, letters, more, total } = yield* (yield* DeadLetters).page({ ...query, limit })
+  return { dead_letters: letters.map(summaryOf), total: total ?? null, cursor, more }
+})
 
 const get = Effect.fnUntraced(function*(id: string) {
   const deadLetters = yield* DeadLetters

@@ -36,7 +36,7 @@ const lifeOf = Effect.fn("EventLife.get")(function*(id: string) {
   if (/\p{Cc}/u.test(id)) return yield* unknown()
   // In this order: an event that a consumer has finished is in one of the accounts that are read later.
   const consumers = yield* standing
-  const letters = (yield* (yield* DeadLetters).list({})).filter(({ eventId }) => eventId === id)
+  const letters = yield* (yield* DeadLetters).of({ eventId: id })
   const places = yield* placesOf(id)
   const forgotten = places.some(({ forgotten }) => forgotten !== undefined)
   const known = [

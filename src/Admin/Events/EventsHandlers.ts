@@ -3,6 +3,7 @@ import { HttpApiBuilder } from "effect/http-api"
 import { millisOf } from "../../Domain/Timestamp.ts"
 import { EventLog, type LogState, type Page } from "../../EventLog/EventLog.ts"
 import { eventSubject } from "../../EventLog/Names.ts"
+import { newest } from "../../EventLog/Newest.ts"
 import { Api } from "../Api.ts"
 import type { EventsQuery } from "../Api/Events.ts"
 import { NotFound, Unavailable } from "../Api/Problems.ts"
@@ -10,7 +11,6 @@ import { usualLimit } from "../Api/Query.ts"
 import { Draining } from "../Draining.ts"
 import { detailOf, summaryOf } from "./Answer.ts"
 import { find } from "./Find.ts"
-import { newest } from "./Newest.ts"
 
 /** The handlers of `/v1/events`. */
 export const layer = HttpApiBuilder.group(
@@ -39,7 +39,7 @@ const list = Effect.fn("Events.list")(function*(query: EventsQuery) {
   const since = query.since === undefined ? 0 : yield* log.sequenceAt(millisOf(query.since))
   const until = query.until === undefined ? undefined : yield* log.sequenceAt(millisOf(query.until))
   const page = query.after === undefined
-    ? yield* newest({
+    ? yield* newest(log, {
       from: Math.max(since, state.firstSequence),
       before: Math.min(query.before ?? Infinity, until ?? Infinity, state.lastSequence + 1),
       limit,

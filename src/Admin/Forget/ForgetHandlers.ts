@@ -1,4 +1,4 @@
-import { Effect } from "effect"
+import { Effect, Stream } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import type { Target } from "../../Domain/ErasureTarget.ts"
 import { Operations } from "../../EventLog/Operations.ts"
@@ -33,9 +33,9 @@ const begin = Effect.fn("Forget.begin")(
       target
     }
     if (dry_run || nothing) return { operation: null, ...found }
-    const operation = yield* (yield* Operations).begin(
+    const { operation } = yield* (yield* Operations).begin(
       { kind: "forget", by, reason, asked: { ...target }, rate },
-      [...sequences.map(String), ...(orphans.length > 0 ? [rowsOnly] : [])]
+      Stream.fromIterable([...sequences.map(String), ...(orphans.length > 0 ? [rowsOnly] : [])])
     )
     return { operation, ...found }
   }

@@ -1,10 +1,11 @@
-import { Effect, Option } from "effect"
+import { Effect, Option, Stream } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { Buffer } from "node:buffer"
 import { decodeDelivery } from "../../Domain/Decode.ts"
 import { eventOf } from "../../EventLog/Delivered.ts"
 import { EventLog, type LoggedEntry } from "../../EventLog/EventLog.ts"
 import { quarantineSubject, quarantineSubjects } from "../../EventLog/Names.ts"
+import { newest } from "../../EventLog/Newest.ts"
 import { Operations } from "../../EventLog/Operations.ts"
 import { all, isQuarantined, reasonOf } from "../../EventLog/Quarantine.ts"
 import { Api } from "../Api.ts"
@@ -12,7 +13,6 @@ import { InvalidSelection, NotFound } from "../Api/Problems.ts"
 import { type QuarantineQuery, type QuarantineSelection, usualRate } from "../Api/Quarantine.ts"
 import { usualLimit } from "../Api/Query.ts"
 import { unavailable } from "../Events/EventsHandlers.ts"
-import { newest } from "../Events/Newest.ts"
 
 /** The handlers of `/v1/quarantine`. */
 export const layer = HttpApiBuilder.group(
@@ -30,8 +30,9 @@ export const layer = HttpApiBuilder.group(
 
 const list = Effect.fnUntraced(
   function*({ before = Infinity, limit = usualLimit, reason }: QuarantineQuery) {
-    const { firstSequence, lastSequence } = yield* (yield* EventLog).state
-    const { cursor, entries, more } = yield* newest({
+    const log = yield* EventLog
+    const { firstSequence, lastSequence } = yield* log.state
+    const { cursor, entries, more } = yield* newest(log, {
       from: firstSequence,
       before: Math.min(before, lastSequence + 1),
       limit,
@@ -75,9 +76,9 @@ const redrive = Effect.fn("Quarantine.redrive")(
       ...(reason && { reason }),
       ...(everything && { all: true })
     }
-    const operation = yield* (yield* Operations).begin(
+    const { operation } = yield* (yield* Operations).begin(
       { kind: "quarantine-redrive", by, reason: null, asked, rate },
-      meant.map(({ sequence }) => String(sequence))
+      Stream.fromIterable(meant.map(({ sequence }) => String(sequence)))
     )
     return { operation, count, decodable, missing }
   }

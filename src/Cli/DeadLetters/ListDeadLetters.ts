@@ -28,11 +28,13 @@ export const list = Command.make(
       query: { ...filterOf(flags), limit, before: Option.getOrUndefined(before) }
     }).pipe(Effect.mapError(explained))
     if (json) return yield* Effect.forEach(page.dead_letters, printJson, { discard: true })
-    if (page.dead_letters.length === 0) return yield* Console.error("No dead letter fits.")
+    if (page.dead_letters.length > 0) yield* table(columns, printableIn(page.dead_letters).map(cells))
     const { dim } = yield* paint
-    yield* table(columns, printableIn(page.dead_letters).map(cells))
+    const older = `Older ones: --before ${page.cursor}`
     if (page.more) {
-      yield* Console.error(dim(`${page.total} in all. Older ones: --before ${page.cursor}`))
+      yield* Console.error(dim(page.total === null ? older : `${page.total} in all. ${older}`))
+    } else if (page.dead_letters.length === 0) {
+      yield* Console.error("No dead letter fits.")
     }
   })
 ).pipe(

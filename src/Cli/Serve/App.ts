@@ -112,7 +112,7 @@ const ingress = (config: Config, secret: WebhookSecret) =>
 const reconcile = ({ apiKey, apiUrl, reconcileEvery }: Config) =>
   apiKey && { url: apiUrl, key: apiKey, every: reconcileEvery }
 
-const consumers = Consumers.layer.pipe(Layer.provideMerge(DeadLetters.layer))
+const consumers = Consumers.layer.pipe(Layer.provideMerge(DeadLetters.layerMoving))
 
 /** The database with its migrations done. */
 const database = (config: Config) =>

@@ -1,6 +1,7 @@
+import { Buffer } from "node:buffer"
 import type { Delivered } from "../Delivered.ts"
 import type { LoggedEntry } from "../EventLog.ts"
-import { deadSubject } from "../Names.ts"
+import { deadSubjects } from "../Names.ts"
 
 /** What is known of an event that a consumer could not handle. */
 export interface DeadLetter {
@@ -38,27 +39,45 @@ export const parseId = (id: string) => {
   return consumer === undefined ? undefined : { consumer, sequence: Number(sequence) }
 }
 
+type Headers = ReadonlyArray<readonly [name: string, value: string]>
+
+/** The headers of a letter's message: those of the event, and what the letter says, in a number of bytes. */
+export const headersOf = (event: Headers, letter: Said, room: number): Headers => {
+  const headers = [...event, ...factsOf(letter)]
+  return [...headers, ["3qpr-dead-error", asHeader(letter.error, room - sizeOf(headers))]]
+}
+
+/** The size of headers, with what the broker needs around them. */
+export const sizeOf = (headers: Headers) =>
+  headers.reduce((bytes, [name, value]) => bytes + name.length + Buffer.byteLength(value) + 4, 64)
+
+// A header is one line of bounded length, written as UTF-8. With the event it has to fit in one message.
+const asHeader = (text: string, room: number) =>
+  Buffer.from(text.replace(/[\s\p{Cc}]+/gu, " ").trim()).subarray(0, Math.min(2_000, Math.max(0, room)))
+    .toString("utf8").replace(/\uFFFD$/, "")
+
 /** What a letter says in its own headers, beside those of the event. */
-export const headersOf = (
-  letter:
-    & Pick<
-      DeadLetter,
-      | "consumer"
-      | "sequence"
-      | "eventId"
-      | "type"
-      | "subject"
-      | "attempts"
-      | "firstFailedAt"
-      | "lastFailedAt"
-    >
-    & { readonly receivedAt: string }
-): ReadonlyArray<readonly [name: string, value: string]> => [
+type Said =
+  & Pick<
+    DeadLetter,
+    | "consumer"
+    | "sequence"
+    | "eventId"
+    | "type"
+    | "subject"
+    | "attempts"
+    | "firstFailedAt"
+    | "lastFailedAt"
+    | "error"
+  >
+  & { readonly receivedAt: string | undefined }
+
+const factsOf = (letter: Said): Headers => [
   ["3qpr-dead-consumer", letter.consumer],
   ["3qpr-dead-sequence", String(letter.sequence)],
   ["3qpr-dead-event", letter.eventId],
   ["3qpr-dead-type", letter.type],
-  ["3qpr-dead-received-at", letter.receivedAt],
+  ...(letter.receivedAt === undefined ? [] : [["3qpr-dead-received-at", letter.receivedAt] as const]),
   ["3qpr-dead-subject", letter.subject],
   ["3qpr-dead-attempts", String(letter.attempts)],
   ["3qpr-dead-first-at", letter.firstFailedAt],
@@ -72,7 +91,7 @@ export const letterOf = (entry: LoggedEntry): DeadLetter | undefined => {
   const sequence = Number(all["3qpr-dead-sequence"])
   if (consumer === undefined || !Number.isSafeInteger(sequence)) return undefined
   const headers = Object.fromEntries(
-    Object.entries(all).filter(([name]) => !name.startsWith("3qpr-dead-") && name !== sizeHeader)
+    Object.entries(all).filter(([name]) => !name.startsWith("3qpr-dead-") && !name.startsWith("Nats-"))
   )
   const lastFailedAt = all["3qpr-dead-at"] ?? ""
   return {
@@ -80,7 +99,7 @@ export const letterOf = (entry: LoggedEntry): DeadLetter | undefined => {
     consumer,
     sequence,
     eventId: all["3qpr-dead-event"] ?? headers["ce-id"] ?? `sequence:${sequence}`,
-    type: all["3qpr-dead-type"] ?? headers["ce-type"] ?? subject.slice(deadSubject(consumer, "").length),
+    type: all["3qpr-dead-type"] ?? headers["ce-type"] ?? subject.slice(deadSubjects(consumer).length - 1),
     subject: all["3qpr-dead-subject"] ?? "",
     error: all["3qpr-dead-error"] ?? "",
     attempts: Number(all["3qpr-dead-attempts"] ?? 1),

@@ -1,6 +1,5 @@
 import { Effect, Option } from "effect"
 import { DeadLetters } from "../../EventLog/DeadLetters.ts"
-import { type DeadLetter, parseId } from "../../EventLog/DeadLetters/Letter.ts"
 import { EventLog } from "../../EventLog/EventLog.ts"
 import { type Read, readingOf } from "../Erasure.ts"
 import { forgetRows } from "./ErasedRows.ts"
@@ -20,8 +19,9 @@ export const eraseEntries = Effect.fn("Forget.eraseEntries")(function*<E, R>(
   const deadLetters = yield* DeadLetters
   const entries = yield* Effect.forEach(sequences, log.get, { concurrency: 16 })
   const events = entries.flatMap(Option.toArray).map(readingOf)
-  const wanted = new Set(sequences)
-  const letters = (yield* deadLetters.list({})).filter(({ sequence }) => wanted.has(sequence))
+  const letters = (yield* Effect.forEach(sequences, (sequence) =>
+    deadLetters.of({ sequence }), { concurrency: 16 }))
+    .flat()
   const lettersOnly = letters.filter(({ sequence }) => !events.some((event) => event.sequence === sequence))
     .map(({ eventId, sequence, type }) => ({ id: eventId, sequence, type }))
   yield* before(events)
@@ -33,14 +33,7 @@ export const eraseEntries = Effect.fn("Forget.eraseEntries")(function*<E, R>(
       ...lettersOnly.map((letter) => ({ ...letter, own: undefined }))
     ]
   })
-  yield* removeLetters(letters)
+  yield* deadLetters.remove(letters)
   yield* Effect.forEach(sequences, log.erase, { concurrency: 16, discard: true })
   return new Set([...events, ...letters].map(({ sequence }) => sequence).concat(...known))
-})
-
-const removeLetters = Effect.fnUntraced(function*(letters: ReadonlyArray<DeadLetter>) {
-  const deadLetters = yield* DeadLetters
-  for (const [consumer, own] of Map.groupBy(letters, ({ id }) => parseId(id)?.consumer ?? "")) {
-    yield* deadLetters.remove(consumer, own.map(({ id }) => id))
-  }
 })

@@ -1,6 +1,5 @@
-import { Effect } from "effect"
+import { Effect, Option } from "effect"
 import { DeadLetters } from "../../EventLog/DeadLetters.ts"
-import { parseId } from "../../EventLog/DeadLetters/Letter.ts"
 import { Operations } from "../../EventLog/Operations.ts"
 import type { Work } from "./Work.ts"
 
@@ -9,26 +8,25 @@ export const make = Effect.gen(function*() {
   const deadLetters = yield* DeadLetters
   const operations = yield* Operations
 
-  const remove = Effect.fnUntraced(function*(ids: ReadonlyArray<string>) {
-    for (const [consumer, own] of byConsumer(ids)) yield* deadLetters.remove(consumer, own)
-  })
+  const find = (ids: ReadonlyArray<string>) => Effect.forEach(ids, deadLetters.find, { concurrency: 16 })
 
   const work: Work = {
     run: Effect.fnUntraced(function*(operation, ids) {
-      for (const [consumer, own] of byConsumer(ids)) {
-        const there = new Set((yield* deadLetters.list({ consumer })).map(({ id }) => id))
-        yield* Effect.forEach(
-          own,
-          (id) => operations.record(operation.id, id, there.has(id) ? "discarded" : "gone"),
-          { concurrency: "unbounded", discard: true }
-        )
-        yield* deadLetters.remove(consumer, own)
-      }
+      const found = (yield* find(ids)).flatMap(Option.toArray)
+      const there = new Set(found.map(({ id }) => id))
+      yield* Effect.forEach(
+        ids,
+        (id) => operations.record(operation.id, id, there.has(id) ? "discarded" : "gone"),
+        { concurrency: "unbounded", discard: true }
+      )
+      yield* deadLetters.remove(found)
       return []
     }),
-    finish: (outcomes) => remove(outcomes.filter(({ result }) => result === "discarded").map(({ id }) => id))
+    finish: Effect.fnUntraced(function*(outcomes) {
+      const discarded = outcomes.filter(({ result }) => result === "discarded")
+      const found = yield* find(discarded.map(({ id }) => id))
+      yield* deadLetters.remove(found.flatMap(Option.toArray))
+    })
   }
   return work
 })
-
-const byConsumer = (ids: ReadonlyArray<string>) => Map.groupBy(ids, (id) => parseId(id)?.consumer ?? "")

@@ -69,8 +69,8 @@ const perform = (message: Message, operations: Operations["Service"], work: Reco
     yield* orRetry(finish(outcomes))
     const ended = new Set(outcomes.map(({ id }) => id))
     const planned = new Set(yield* orRetry(operations.planned(id)))
-    // The process ended after it had added to the plan, and before it recorded that.
-    if (planned.size > operation.requested) yield* orRetry(operations.extend(operation, planned.size, []))
+    // The process ended after it had added to the plan and before it recorded that, or the plan names an id twice.
+    if (planned.size !== operation.requested) yield* orRetry(operations.extend(operation, planned.size, []))
     const ids = [...planned].filter((id) => !ended.has(id))
     const size = Math.max(1, Math.round(operation.rate * tick / 1_000))
     const began = yield* monotonicMillis

@@ -72,15 +72,23 @@ const outdated = Effect.fnUntraced(function*(candidates: ReadonlyArray<CodeCandi
   // What the log holds already may not be in the rows yet.
   const durable = yield* caughtUp("qpr_codes")
   const found = yield* different(candidates)
-  const letters = yield* (yield* DeadLetters).list({ consumer: durable })
-  const dead = new Set(letters.map(({ eventId }) => eventId))
+  const deadLetters = yield* DeadLetters
   const forgotten = yield* forgottenCodes(found.map(({ id }) => id))
-  return found.flatMap(({ id, sequence, state }) => {
-    const code = candidates.find((candidate) => candidate.id === id)
-    if (code === undefined || forgotten.has(id)) return []
-    const event = codeListed(code, state, sequence)
-    return [{ code, event, isDead: dead.has(event.id) }]
-  })
+  return yield* Effect.forEach(
+    found.flatMap(({ id, sequence, state }) => {
+      const code = candidates.find((candidate) => candidate.id === id)
+      return code === undefined || forgotten.has(id)
+        ? []
+        : [{ code, event: codeListed(code, state, sequence) }]
+    }),
+    ({ code, event }) =>
+      Effect.map(deadLetters.of({ eventId: event.id }), (letters) => ({
+        code,
+        event,
+        isDead: letters.some(({ consumer }) => consumer === durable)
+      })),
+    { concurrency: 8 }
+  )
 })
 
 const Difference = Schema.Struct({

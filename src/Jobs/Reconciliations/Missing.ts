@@ -1,4 +1,4 @@
-import { Effect, Option, Predicate, Schedule, Schema } from "effect"
+import { Effect, Option, Predicate, Schedule, Schema, Stream } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { Consumers } from "../../Consumer/Consumer.ts"
 import { allRows } from "../../Database/Rows.ts"
@@ -38,7 +38,7 @@ export const findMissing = Effect.fnUntraced(function*(ids: ReadonlyArray<string
   const durable = yield* caughtUp("scans")
   const without = lacking(yield* withRow)
   if (without.length === 0) return none(appended)
-  const dead = yield* deadScans(durable)
+  const dead = yield* deadScans(durable, new Set(without))
   return {
     appended,
     deadLettered: new Set(without.filter((id) => dead.has(id))),
@@ -72,15 +72,20 @@ export const caughtUp = Effect.fnUntraced(function*(projection: string) {
   )
 })
 
-/** The scans that the dead letters of a consumer are about. */
-const deadScans = Effect.fnUntraced(function*(consumer: string) {
+/** Those of these scans that the dead letters of a consumer are about. */
+const deadScans = Effect.fnUntraced(function*(consumer: string, ids: ReadonlySet<string>) {
   const deadLetters = yield* DeadLetters
-  const scans = new Set<string>()
-  for (const letter of yield* deadLetters.list({ consumer })) {
-    const body = yield* deadLetters.bodyOf(letter)
-    const reading = Option.isSome(body) ? decodeDelivery(body.value) : undefined
-    if (reading?._tag !== "Event" || !Predicate.hasProperty(reading.data, "id")) continue
-    scans.add(String(reading.data.id))
-  }
-  return scans
+  const scans = deadLetters.all({ consumer }).pipe(
+    Stream.mapEffect(deadLetters.bodyOf, { concurrency: 16 }),
+    Stream.flatMap((body) => Stream.fromIterable(Option.isSome(body) ? scanIn(body.value) : [])),
+    Stream.filter((id) => ids.has(id))
+  )
+  return new Set(yield* Stream.runCollect(scans))
 })
+
+const scanIn = (body: Uint8Array) => {
+  const reading = decodeDelivery(body)
+  return reading._tag === "Event" && Predicate.hasProperty(reading.data, "id")
+    ? [String(reading.data.id)]
+    : []
+}

@@ -4,10 +4,9 @@ import { DeadLetters } from "../../EventLog/DeadLetters.ts"
 import { parseId } from "../../EventLog/DeadLetters/Letter.ts"
 import { entriesOf } from "../../EventLog/Entries.ts"
 import { operationStream, operationSubject } from "../../EventLog/Names.ts"
-import { makeReader, reading } from "../../EventLog/Reader.ts"
+import { firstBehind, makeReader } from "../../EventLog/Reader.ts"
 import { managerOf } from "../../Nats/Manager.ts"
 import { Nats } from "../../Nats/Nats.ts"
-import { countLetters } from "../Rebuild/Letters.ts"
 
 /** The sequences of events that a durable consumer has kept aside. */
 export interface SetAside {
@@ -16,29 +15,48 @@ export interface SetAside {
   readonly discarded: ReadonlyArray<number>
 }
 
-/** Which events a durable consumer has kept aside. Dead letters first: a discard is recorded before its letter goes. */
-export const setAsideBy = Effect.fn("SetAside.setAsideBy")(function*(durable: string) {
-  const letters = (yield* countLetters(durable)) === 0
-    ? []
-    : (yield* (yield* DeadLetters).list({ consumer: durable })).map(({ sequence }) => sequence)
-  const there = new Set(letters)
-  const discarded = (yield* discardedOf(durable)).filter((sequence) => !there.has(sequence))
-  return { letters: [...there], discarded } satisfies SetAside
-})
+/** A part of the event log. */
+interface Range {
+  readonly after: number
+  readonly upTo: number
+}
 
-const discardedOf = Effect.fnUntraced(function*(durable: string) {
+/**
+ * Which events of a part of the log a durable consumer has kept aside. Dead letters first: a discard is recorded before
+ * its letter goes. Letters are not in the order of the log, so all of the consumer are read, without their bodies. Only
+ * those of the part are kept in memory.
+ */
+export const setAsideBy = Effect.fn("SetAside.setAsideBy")(
+  function*(durable: string, { after, upTo }: Range) {
+    const isWithin = ({ sequence }: { readonly sequence: number }) => sequence > after && sequence <= upTo
+    const deadLetters = yield* DeadLetters
+    const letters = (yield* deadLetters.countOf(durable)) === 0
+      ? new Set<number>()
+      : yield* sequencesOf(Stream.filter(deadLetters.all({ consumer: durable }), isWithin))
+    const discarded = yield* sequencesOf(
+      Stream.filter(
+        yield* discards,
+        (id) => id.consumer === durable && isWithin(id) && !letters.has(id.sequence)
+      )
+    )
+    return { letters: [...letters], discarded: [...discarded] } satisfies SetAside
+  }
+)
+
+const sequencesOf = <E, R>(stream: Stream.Stream<{ readonly sequence: number }, E, R>) =>
+  Effect.map(Stream.runCollect(Stream.map(stream, ({ sequence }) => sequence)), (all) => new Set(all))
+
+/** The dead letters that operators have discarded. */
+const discards = Effect.gen(function*() {
   const nats = yield* Nats
   const manager = yield* managerOf(nats)
-  const { state } = yield* reading(() => manager.streams.info(operationStream, { subjects_filter: records }))
-  if (Object.keys(state.subjects ?? {}).length === 0) return []
+  const part = { after: 0, filter: operationSubject("*", "discarded") }
+  if (Option.isNone(yield* firstBehind(manager, operationStream, part))) return Stream.empty
   const { read } = makeReader(nats, manager, { stream: operationStream })
-  const found = yield* Stream.runCollect(entriesOf(read, { after: 0, filter: records }))
-  const discarded = found.flatMap(({ body }) =>
-    Option.toArray(Option.fromUndefinedOr(parseId(decode(body)?.id ?? "")))
+  return entriesOf(read, part).pipe(
+    Stream.map(({ body }) => parseId(decode(body)?.id ?? "")),
+    Stream.filter((id) => id !== undefined)
   )
-  return [...new Set(discarded.flatMap(({ consumer, sequence }) => consumer === durable ? [sequence] : []))]
 })
-
-const records = operationSubject("*", "discarded")
 
 const decode = decoder(Outcome)

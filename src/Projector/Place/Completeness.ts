@@ -37,7 +37,7 @@ export interface Completeness {
 export const completeness = Effect.fn("Projector.completeness")(
   function*(projection: Projection, generation: number, durable: string, position: number) {
     const log = yield* EventLog
-    const aside = yield* setAsideBy(durable)
+    const aside = yield* setAsideBy(durable, { after: 0, upTo: position })
     const { firstSequence } = yield* log.state
     const within = { projection, generation, from: firstSequence, to: position }
     const applied = yield* appliedWithin(projection, generation, firstSequence, position)

@@ -107,7 +107,7 @@ const compare = Effect.fnUntraced(function*(
       where name = ${projection.name} and generation = ${generation} and ${within}`))
       .map(({ sequence }) => sequence)
   )
-  const { discarded, letters } = yield* setAsideBy(durable)
+  const { discarded, letters } = yield* setAsideBy(durable, { after, upTo })
   const dead = new Set([...letters, ...discarded])
   const filter = filterOf(projection)
   const counts = { stream: entries.length, ...noCounts }

@@ -10,6 +10,7 @@ import * as JetStream from "../../../src/EventLog/JetStream.ts"
 import { redriveSubject } from "../../../src/EventLog/Names.ts"
 import { Consumer, subscribeOrdered } from "../../../src/index.ts"
 import { Nats } from "../../../src/Nats/Nats.ts"
+import { lettersOf } from "../../support/Letters.ts"
 import { test } from "../../support/Live.ts"
 import { topology } from "../../support/Log.ts"
 import { consumerPermissions, groupPermissions } from "../../support/NatsPermissions.ts"
@@ -90,7 +91,7 @@ describe("a consumer that may only consume", () => {
         })
       )
       yield* within(append("bad", `{"id":"bad","event":"scan.created","data":{"id":"bad"}}`))
-      const letters = Effect.flatMap(DeadLetters, ({ list }) => list({ consumer: "narrow" }))
+      const letters = lettersOf({ consumer: "narrow" })
       const [letter] = yield* within(
         Effect.repeat(Effect.delay(letters, "20 millis"), { until: ({ length }) => length === 1 })
       )

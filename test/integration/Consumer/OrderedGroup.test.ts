@@ -4,11 +4,11 @@ import { assert, layer } from "@effect/vitest"
 import { Duration, Effect, Layer } from "effect"
 import process from "node:process"
 import { open } from "../../../src/Consumer/OrderedGroup/GroupStore.ts"
-import { DeadLetters } from "../../../src/EventLog/DeadLetters.ts"
 import { redriveSubject } from "../../../src/EventLog/Names.ts"
 import { type Consumer, subscribeOrdered } from "../../../src/index.ts"
 import { Nats } from "../../../src/Nats/Nats.ts"
 import { NatsServer } from "../../../src/Nats/Server.ts"
+import { lettersOf } from "../../support/Letters.ts"
 import { consumersOnBroker } from "../../support/Log.ts"
 import { append } from "../../support/Projecting.ts"
 import { broker, notReady, ready, until } from "../../support/Subscribing.ts"
@@ -136,14 +136,13 @@ layer(Layer.effectDiscard(ready).pipe(Layer.provideMerge(consumersOnBroker)), { 
             }
           })
           yield* until(() => log.length === 1)
-          const { list } = yield* DeadLetters
-          const [letter] = yield* list({ consumer: "aside" })
+          const [letter] = yield* lettersOf({ consumer: "aside" })
           assert.deepInclude(letter, { eventId: "aside_1", error: "poison" })
           isFixed = true
           const { connection } = yield* Nats
           const request = JSON.stringify({ operation: "op", id: letter?.id })
           yield* Effect.promise(() => connection.jetstream().publish(redriveSubject("aside", "op"), request))
-          yield* Effect.repeat(Effect.delay(list({ consumer: "aside" }), "20 millis"), {
+          yield* Effect.repeat(Effect.delay(lettersOf({ consumer: "aside" }), "20 millis"), {
             until: ({ length }) => length === 0
           })
           assert.deepStrictEqual(log, ["aside_2", "aside_1 redriven"])
@@ -269,7 +268,6 @@ layer(Layer.effectDiscard(ready).pipe(Layer.provideMerge(consumersOnBroker)), { 
       Effect.gen(function*() {
         const log: Array<string> = []
         let isFixed = false
-        const { list } = yield* DeadLetters
         const names = Array.from({ length: 400 }, (_, index) => `loaded_${index}`)
         yield* Effect.forEach(names, (id) => happen(id, "same", "loaded.happened"), { concurrency: 50 })
         yield* ordered({
@@ -287,7 +285,7 @@ layer(Layer.effectDiscard(ready).pipe(Layer.provideMerge(consumersOnBroker)), { 
             log.push(`${id}${redriven ? " redriven" : ""}`)
           }
         })
-        const [letter] = yield* Effect.repeat(Effect.delay(list({ consumer: "loaded" }), "5 millis"), {
+        const [letter] = yield* Effect.repeat(Effect.delay(lettersOf({ consumer: "loaded" }), "5 millis"), {
           until: ({ length }) => length === 1
         })
         const { connection } = yield* Nats

@@ -7,6 +7,7 @@ import { AdminClient } from "../../../src/Admin/Client.ts"
 import { DeadLetters } from "../../../src/EventLog/DeadLetters.ts"
 import { Nats } from "../../../src/Nats/Nats.ts"
 import { append, listenerAndClient } from "../../support/DeadLetters.ts"
+import { lettersOf } from "../../support/Letters.ts"
 
 const list = (query: Parameters<AdminClient["Service"]["deadLetters"]["list"]>[0]["query"]) =>
   Effect.flatMap(AdminClient, ({ deadLetters }) => deadLetters.list({ query }))
@@ -71,7 +72,7 @@ layer(listenerAndClient, { excludeTestServices: true })("the private listener on
       const others = Context.get(yield* Layer.build(Layer.fresh(DeadLetters.layer)), DeadLetters)
       const event = yield* fail("shared", "evt_shared", "by the first process")
       const letters = Effect.map(
-        mine.list({ consumer: "shared" }),
+        lettersOf({ consumer: "shared" }),
         (all) => all.map(({ attempts, error }) => [error, attempts])
       )
       yield* others.put("shared", event, "by the second process")
@@ -79,7 +80,7 @@ layer(listenerAndClient, { excludeTestServices: true })("the private listener on
       yield* mine.put("shared", event, "by the first process again")
       assert.deepStrictEqual(yield* letters, [["by the first process again", 3]])
       const before = yield* mine.count
-      yield* others.remove("shared", [`shared:${event.sequence}`])
+      yield* others.remove(yield* lettersOf({ consumer: "shared" }))
       yield* mine.put("shared", event, "after a discard")
       assert.deepStrictEqual(yield* letters, [["after a discard", 1]])
       assert.strictEqual(yield* mine.count, before)
@@ -87,7 +88,7 @@ layer(listenerAndClient, { excludeTestServices: true })("the private listener on
 
   it.effect("costs the broker as much for each, however many there are", () =>
     Effect.gen(function*() {
-      const { list, put } = yield* DeadLetters
+      const { put } = yield* DeadLetters
       const { connection } = yield* Nats
       const event = yield* append("evt_costly", `{}`)
       const putAll = (from: number, to: number) =>
@@ -100,7 +101,7 @@ layer(listenerAndClient, { excludeTestServices: true })("the private listener on
       const before = connection.stats().inMsgs
       yield* putAll(300, 320)
       assert.isBelow(connection.stats().inMsgs - before, 20 * 15)
-      assert.strictEqual((yield* list({ consumer: "costly" })).length, 320)
+      assert.strictEqual((yield* lettersOf({ consumer: "costly" })).length, 320)
     }))
 
   it.effect("shows one with its error in one line, its bytes and the headers it has in the log", () =>
@@ -143,15 +144,15 @@ layer(listenerAndClient, { excludeTestServices: true })("the private listener on
 
   it.effect("can be listed while they are being removed", () =>
     Effect.gen(function*() {
-      const { list, put, remove } = yield* DeadLetters
+      const { put, remove } = yield* DeadLetters
       const event = yield* append("evt_removed", `{}`)
       for (let round = 0; round < 5; round++) {
         for (let at = 0; at < 20; at++) yield* put("removed", { ...event, sequence: 1_000 + at }, "error")
-        const ids = (yield* list({ consumer: "removed" })).map(({ id }) => id)
-        assert.strictEqual(ids.length, 20)
+        const letters = yield* lettersOf({ consumer: "removed" })
+        assert.strictEqual(letters.length, 20)
         yield* Effect.all([
-          Effect.forEach(ids, (id) => remove("removed", [id]), { discard: true }),
-          Effect.repeat(Effect.delay(list({ consumer: "removed" }), "10 millis"), {
+          Effect.forEach(letters, (letter) => remove([letter]), { discard: true }),
+          Effect.repeat(Effect.delay(lettersOf({ consumer: "removed" }), "10 millis"), {
             until: (letters) => letters.length === 0
           })
         ], { concurrency: 2 })

@@ -2,17 +2,18 @@
 
 import { assert, layer } from "@effect/vitest"
 import { Context, Effect, Layer, Option, Stream } from "effect"
-import { newest } from "../../../src/Admin/Events/Newest.ts"
 import { DeadLetters } from "../../../src/EventLog/DeadLetters.ts"
 import { logEntries } from "../../../src/EventLog/Entries.ts"
 import { EventLog } from "../../../src/EventLog/EventLog.ts"
 import * as JetStream from "../../../src/EventLog/JetStream.ts"
 import { deadLetterStream, eventSubject, quarantineSubject, stream } from "../../../src/EventLog/Names.ts"
+import { newest } from "../../../src/EventLog/Newest.ts"
 import { all as allQuarantined } from "../../../src/EventLog/Quarantine.ts"
 import { Nats } from "../../../src/Nats/Nats.ts"
 import { NatsServer } from "../../../src/Nats/Server.ts"
 import { entryOf } from "../../contract/EventLog.ts"
 import * as Broker from "../../support/Broker.ts"
+import { lettersOf } from "../../support/Letters.ts"
 import { topology } from "../../support/Log.ts"
 import { type LostDeliveries, lostDeliveries } from "../../support/LostDeliveries.ts"
 import * as Proxy from "../../support/Proxy.ts"
@@ -90,7 +91,7 @@ layer(behindLosses, { excludeTestServices: true })("A pull that brings nothing",
       const { after, ids } = yield* fill("evt_new", 4)
       const before = (yield* log.state).lastSequence + 1
       losing.pulls = 1
-      const page = yield* newest({ from: after + 1, before, limit: 3, filter: undefined })
+      const page = yield* newest(log, { from: after + 1, before, limit: 3, filter: undefined })
       assert.deepStrictEqual(idsOf(page.entries), ids.slice(1).toReversed())
       assert.isTrue(page.more)
     }))
@@ -117,7 +118,7 @@ layer(behindLosses, { excludeTestServices: true })("A pull that brings nothing",
       assert.strictEqual(second.firstFailedAt, first.firstFailedAt)
       assert.strictEqual(second.error, "second")
       losing.pulls = 1
-      assert.strictEqual((yield* letters.list({})).length, 1)
+      assert.strictEqual((yield* lettersOf()).length, 1)
       assert.isTrue(Option.isSome(yield* letters.bodyOf(second)))
     }))
 })

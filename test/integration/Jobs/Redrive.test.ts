@@ -1,7 +1,7 @@
 // Runs: broker
 
 import { assert, describe, it, layer } from "@effect/vitest"
-import { Effect, Layer, Option } from "effect"
+import { Effect, Layer, Option, Stream } from "effect"
 import { HttpServer } from "effect/http"
 import { Buffer } from "node:buffer"
 import { AdminClient } from "../../../src/Admin/Client.ts"
@@ -19,6 +19,7 @@ import { setClockBack } from "../../support/Clock.ts"
 import { postgres } from "../../support/Databases.ts"
 import { append, listenerAndClient } from "../../support/DeadLetters.ts"
 import { send } from "../../support/Http.ts"
+import { lettersOf } from "../../support/Letters.ts"
 import { consumersOnBroker } from "../../support/Log.ts"
 import { consumerOf, untilDead, untilDone } from "../../support/Redrive.ts"
 import { until } from "../../support/Until.ts"
@@ -277,19 +278,22 @@ layer(listenerAndClient, { excludeTestServices: true })("a discard", (it) => {
 describe("an operation whose process ends", () => {
   it.live("continues in the next one with the events that it has not reached", () =>
     Effect.gen(function*() {
-      const { list, put } = yield* DeadLetters
+      const { put } = yield* DeadLetters
       const { begin, find } = yield* Operations
       const { sequence, ...event } = yield* append("a", `{}`)
       for (let at = 0; at < 6; at++) yield* put("gone", { ...event, sequence: sequence + at }, "broken")
-      const ids = (yield* list({})).map(({ id }) => id)
-      const id = yield* begin({ kind: "discard", by: "ann", reason: "test", asked: {}, rate: 2 }, ids)
+      const ids = (yield* lettersOf()).map(({ id }) => id)
+      const asked = { kind: "discard" as const, by: "ann", reason: "test", asked: {}, rate: 2 }
+      const id = (yield* begin(asked, Stream.fromIterable(ids))).operation ?? ""
       const standing = Effect.map(find(id), Option.getOrThrow)
       yield* Effect.repeat(Effect.delay(standing, "10 millis"), { until: ({ left }) => left < 6 }).pipe(
         Effect.provide(Layer.fresh(Runner.layer))
       )
       const { left } = yield* standing
       assert.isAbove(left, 0)
-      yield* Effect.repeat(Effect.delay(list({}), "10 millis"), { until: (letters) => letters.length === 0 })
+      yield* Effect.repeat(Effect.delay(lettersOf(), "10 millis"), {
+        until: (letters) => letters.length === 0
+      })
         .pipe(
           Effect.provide(Layer.fresh(Runner.layer))
         )

@@ -1,7 +1,7 @@
 // Runs: broker
 
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Layer, Option, Redacted, Scope } from "effect"
+import { Effect, Exit, Layer, Option, Redacted, Scope, Stream } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { Buffer } from "node:buffer"
 import { Consumers } from "../../../src/Consumer/Consumer.ts"
@@ -23,6 +23,7 @@ import * as Projector from "../../../src/Projector/Projector.ts"
 import { entryOf } from "../../contract/EventLog.ts"
 import * as Broker from "../../support/Broker.ts"
 import { engines, postgres } from "../../support/Databases.ts"
+import { lettersOf } from "../../support/Letters.ts"
 import { deleteDurable, logOnBroker } from "../../support/Log.ts"
 import { poison, poisonError, refusePoison } from "../../support/Poison.ts"
 import * as Postgres from "../../support/Postgres.ts"
@@ -108,7 +109,7 @@ for (const engine of engines) {
           const [letter, ...others] = yield* deadLetters
           assert.strictEqual(others.length, 0)
           if (letter === undefined) return assert.fail("no dead letter")
-          assert.strictEqual(letter.subject, "3qpr.dead.scans-1.scan.created")
+          assert.strictEqual(letter.subject, `3qpr.dead.scans-1.${sequence}.poison.scan.created`)
           assert.strictEqual(letter.header.get("3qpr-dead-consumer"), "scans-1")
           assert.strictEqual(letter.header.get("3qpr-dead-sequence"), String(sequence))
           assert.strictEqual(letter.header.get("ce-id"), "poison")
@@ -237,18 +238,17 @@ describe.each(engines)("the redrive of a dead letter on $name", (engine) => {
       }).pipe(Effect.provide(running(broken)))
       const { state } = yield* EventLog
       const { lastSequence } = yield* state
-      const letters = yield* DeadLetters
-      const [letter] = yield* letters.list({})
+      const [letter] = yield* lettersOf()
       assert.include(letter?.error, "division by zero")
       const operations = yield* Operations
       const asked = { kind: "redrive" as const, by: "ann", reason: null, asked: {}, rate: 100 }
       yield* Effect.gen(function*() {
         // Twice, as by two people at once.
-        const ids = [letter?.id ?? ""]
-        const both = [yield* operations.begin(asked, ids), yield* operations.begin(asked, ids)]
+        const begin = operations.begin(asked, Stream.make(letter?.id ?? ""))
+        const both = [yield* begin, yield* begin]
         const results = []
-        for (const id of both) {
-          const found = yield* Effect.repeat(Effect.delay(operations.find(id), "10 millis"), {
+        for (const { operation } of both) {
+          const found = yield* Effect.repeat(Effect.delay(operations.find(operation ?? ""), "10 millis"), {
             until: (found) => found._tag === "Some" && found.value.left === 0
           })
           results.push(...Object.keys(Option.getOrThrow(found).results))
@@ -257,7 +257,7 @@ describe.each(engines)("the redrive of a dead letter on $name", (engine) => {
         assert.strictEqual(yield* countOf("scans"), 500)
         assert.strictEqual(yield* total, 500)
         // It is removed behind the record of what became of it.
-        yield* until("no dead letter", letters.list({}), ({ length }) => length === 0)
+        yield* until("no dead letter", lettersOf(), ({ length }) => length === 0)
       }).pipe(Effect.provide(running(scans)))
       assert.strictEqual((yield* state).lastSequence, lastSequence)
     }).pipe(Effect.provide(

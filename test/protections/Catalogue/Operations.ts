@@ -21,7 +21,7 @@ export const operations: ReadonlyArray<Protection> = [
     edits: [
       edit(
         "src/Consumer/Redrives.ts",
-        "const removed = Effect.as(deadLetters.remove(options.durable, ids), true)",
+        "const removed = Effect.as(deadLetters.remove(handled.map(({ letter }) => letter)), true)",
         "const removed = Effect.succeed(true)"
       )
     ],
@@ -61,8 +61,8 @@ export const operations: ReadonlyArray<Protection> = [
     edits: [
       edit(
         "src/Jobs/Operations/Discard.ts",
-        `finish: (outcomes) => remove(outcomes.filter(({ result }) => result === "discarded").map(({ id }) => id))`,
-        "finish: () => Effect.void"
+        `const discarded = outcomes.filter(({ result }) => result === "discarded")`,
+        "const discarded = outcomes.filter(() => false)"
       )
     ],
     test: "integration/Jobs/Redrive.test.ts",
@@ -94,7 +94,7 @@ export const operations: ReadonlyArray<Protection> = [
     rows: ["18"],
     name: "a dry run begins nothing",
     edits: [
-      edit("src/Admin/DeadLetters/Begin.ts", "if (dry_run || meant.length === 0)", "if (meant.length === 0)")
+      edit("src/Admin/DeadLetters/Begin.ts", "const begun = dry_run\n", "const begun = false\n")
     ],
     test: "integration/Jobs/Redrive.test.ts",
     title: "says what it would do, and does nothing, for a dry run or where there is nothing"
@@ -102,7 +102,13 @@ export const operations: ReadonlyArray<Protection> = [
   {
     rows: ["18"],
     name: "one dead letter for a consumer and an event",
-    edits: [edit("src/EventLog/DeadLetters.ts", "yield* removeAll(manager, same)\n", "\n")],
+    edits: [
+      edit(
+        "src/EventLog/DeadLetters.ts",
+        "if (before !== undefined) yield* letters.removeBefore(subject, stored.sequence)\n",
+        "\n"
+      )
+    ],
     test: "integration/EventLog/DeadLetters.test.ts",
     title: "keeps one for a consumer and an event: the last failure, all attempts, the first time"
   },

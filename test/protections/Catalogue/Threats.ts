@@ -272,7 +272,7 @@ export const threats: ReadonlyArray<Protection> = [
     edits: [
       edit(
         "src/Jobs/Erasure/Erase.ts",
-        "yield* removeLetters(letters)",
+        "yield* deadLetters.remove(letters)\n",
         ""
       )
     ],

@@ -12,7 +12,7 @@ import { Pair } from "./Pair.js"
 import { useSelected } from "./Selected.js"
 
 /** @import { DeadLetterSummary } from "../../../Admin/Api/DeadLetters.ts" */
-/** @typedef {{ dead_letters: readonly DeadLetterSummary[], total: number, cursor: number, more: boolean }} Answer */
+/** @typedef {{ dead_letters: readonly DeadLetterSummary[], total: number | null, cursor: number, more: boolean }} Answer */
 
 const filters = ["consumer", "type", "error"]
 
@@ -36,6 +36,7 @@ export const DeadLetters = ({ id }) => {
     before.value = []
     replace(to(["work", "dead-letters"], { ...filter, [name]: event.target.value.trim() }))
   }
+  const isEmpty = answer === undefined || (answer.dead_letters.length === 0 && !answer.more)
   const amount = selected.ids.length > 0 ? String(selected.ids.length) : filtered ? "all matches" : "all"
 
   const list = html`<section class="card">
@@ -50,9 +51,9 @@ export const DeadLetters = ({ id }) => {
   }
       </form>
       <div class="actions">
-        <button class="button" type="button" disabled=${!answer?.total}
+        <button class="button" type="button" disabled=${isEmpty}
           onClick=${() => (doing.value = { verb: "redrive", ids: selected.ids })}>Redrive ${amount}</button>
-        <button class="button bad" type="button" disabled=${!answer?.total}
+        <button class="button bad" type="button" disabled=${isEmpty}
           onClick=${() => (doing.value = { verb: "discard", ids: selected.ids })}>Discard ${amount}</button>
       </div>
     </div>
@@ -60,7 +61,7 @@ export const DeadLetters = ({ id }) => {
     shown(
       /** @type {import("../../Load.js").Loaded<Answer>} */ (loaded),
       ({ cursor, dead_letters, more, total }) =>
-        total === 0
+        isEmpty && before.value.length === 0
           ? html`<${Empty} kind=${filtered ? "idle" : "ok"} title=${
             filtered ? "No matching dead letter" : "No dead letters"
           }>${filtered ? "Change or clear the filter." : "Every event was handled by every consumer."}<//>`
@@ -83,7 +84,11 @@ export const DeadLetters = ({ id }) => {
             )
           }</tbody>
         </table></div>
-        <${Pager} pages=${before} cursor=${cursor} more=${more} said=${counted(total, "dead letter")} />`
+        <${Pager} pages=${before} cursor=${cursor} more=${more} said=${
+            total === null
+              ? `${counted(dead_letters.length, "dead letter")} on this page`
+              : counted(total, "dead letter")
+          } />`
     )
   }
     ${

@@ -1,6 +1,9 @@
 import { Effect, Option, Stream } from "effect"
-import { logEntries } from "../../EventLog/Entries.ts"
-import { EventLog, type LoggedEntry } from "../../EventLog/EventLog.ts"
+import { entriesOf } from "./Entries.ts"
+import type { EventLog, LoggedEntry } from "./EventLog.ts"
+
+/** What pages are read with: of the event log, or of a stream beside it. */
+type Log = Pick<EventLog["Service"], "first" | "read">
 
 export interface Window {
   /** The first sequence of the window. */
@@ -19,15 +22,17 @@ const maxBytes = 16 * 1024 * 1024
  * The last entries of a window of the log, newest first. The log reads forward only, so parts of the window are read
  * from its end until there are enough entries. Each part is four times as long as all before it.
  */
-export const newest = Effect.fn("Events.newest")(function*({ before, filter, from, limit }: Window) {
-  const log = yield* EventLog
+export const newest = Effect.fn("EventLog.newest")(function*(
+  log: Log,
+  { before, filter, from, limit }: Window
+) {
   if (before <= from) return { entries: [], cursor: from, more: false }
   let entries: ReadonlyArray<LoggedEntry> = []
   let start = before
   while (entries.length < limit && start > from) {
     const upTo = start - 1
     start = Math.max(from, before - Math.max(limit, 4 * (before - start)))
-    const part = yield* lastOf(start, upTo, limit - entries.length, filter)
+    const part = yield* lastOf(log, start, upTo, limit - entries.length, filter)
     entries = [...part, ...entries]
     if (part.length > 0 && sizeOf(entries) > maxBytes) break
   }
@@ -43,11 +48,11 @@ const sizeOf = (entries: ReadonlyArray<LoggedEntry>) =>
 
 /** The last entries of a part, as many as are wanted and fit. */
 const lastOf = Effect.fnUntraced(
-  function*(start: number, upTo: number, limit: number, filter: string | undefined) {
+  function*(log: Log, start: number, upTo: number, limit: number, filter: string | undefined) {
     const kept: Array<LoggedEntry> = []
     let bytes = 0
     yield* Stream.runForEachArray(
-      logEntries({ after: start - 1, upTo, filter }),
+      entriesOf(log.read, { after: start - 1, upTo, filter }),
       (entries) =>
         Effect.sync(() => {
           for (const entry of entries) {

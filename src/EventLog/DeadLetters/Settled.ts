@@ -1,0 +1,86 @@
+import { Effect, Fiber, Option, Semaphore } from "effect"
+import type { StreamInfo } from "nats"
+import { ReadFailed } from "../EventLog.ts"
+import { allDeadSubjects, deadSubjects, earlierDeadSubject } from "../Names.ts"
+import { moveEarlier, removeReplaced } from "./EarlierLetters.ts"
+import { letterIn, type LetterStream, subjectOf } from "./LetterStream.ts"
+
+type Info = Pick<StreamInfo, "created" | "state">
+
+/** What this process has checked. A process of an earlier version can write further letters behind it. */
+interface Checked {
+  /** Of the stream; another time means another stream, in which places begin again. */
+  readonly created: string
+  readonly place: number
+  /** Messages beyond one of each subject that are no letters. */
+  readonly surplus: number
+}
+
+/** How long a read waits until the letters of an earlier version are moved. */
+const patience = "5 seconds"
+
+export type Settled = Effect.Success<ReturnType<typeof settling>>
+
+/**
+ * Brings the stream into the state that the reads need: one message for each letter, under the subject of this version.
+ * When nothing has changed since the last time, this costs one request.
+ */
+export const settling = Effect.fnUntraced(function*(letters: LetterStream) {
+  const scope = yield* Effect.scope
+  const turn = yield* Semaphore.make(1)
+  const checkedOf = new Map<string, number>()
+  let checked: Checked = { created: "", place: 0, surplus: 0 }
+
+  const isSettled = ({ created, state }: Info) => {
+    const surplus = surplusOf(state)
+    if (created !== checked.created || state.last_seq > checked.place || surplus > checked.surplus) {
+      return false
+    }
+    checked = { ...checked, surplus }
+    return true
+  }
+
+  const settle = Effect.gen(function*() {
+    const { created, state } = yield* letters.info
+    if (isSettled({ created, state })) return
+    const after = created === checked.created ? checked.place : 0
+    // What is stored meanwhile is for the next time: a read must not wait until no event fails.
+    yield* moveEarlier(letters, { after, upTo: state.last_seq, filter: allDeadSubjects })
+    if (surplusOf((yield* letters.info).state) > 0) yield* removeReplaced(letters)
+    const { state: settled } = yield* letters.info
+    checked = { created, place: state.last_seq, surplus: surplusOf(settled) }
+  }).pipe(turn.withPermits(1))
+
+  return {
+    settle,
+    /** The state of the settled stream. A read gives up after a time, and the work continues. */
+    settled: Effect.gen(function*() {
+      const info = yield* letters.info
+      if (isSettled(info)) return info.state
+      yield* Effect.forkIn(settle, scope, { startImmediately: true }).pipe(
+        Effect.flatMap(Fiber.join),
+        Effect.timeoutOrElse({ duration: patience, orElse: () => Effect.fail(stillMoving()) })
+      )
+      return (yield* letters.info).state
+    }),
+    /** Moves the earlier letters of a consumer. Only letters that this process has not checked are read. */
+    settleConsumer: Effect.fnUntraced(function*(consumer: string) {
+      const after = Math.max(checked.place, checkedOf.get(consumer) ?? 0)
+      const looked = yield* moveEarlier(letters, { after, filter: deadSubjects(consumer) })
+      if (looked > after) checkedOf.set(consumer, looked)
+    }),
+    /** Moves the earlier letters of a consumer and a type: one request when there are none. */
+    settleType: Effect.fnUntraced(function*(consumer: string, type: string) {
+      const filter = earlierDeadSubject(consumer, type)
+      const letter = letterIn(yield* letters.last(filter))
+      if (Option.exists(letter, (letter) => subjectOf(letter) !== filter)) {
+        yield* moveEarlier(letters, { after: 0, filter })
+      }
+    })
+  }
+})
+
+const surplusOf = ({ messages, num_subjects = 0 }: Info["state"]) => messages - num_subjects
+
+const stillMoving = () =>
+  new ReadFailed({ message: "the dead letters of an earlier version are being moved; try again in a minute" })

@@ -1,0 +1,10 @@
+import { Effect, Stream } from "effect"
+import { DeadLetters } from "../../src/EventLog/DeadLetters.ts"
+import type { LetterFilter } from "../../src/EventLog/DeadLetters/Filter.ts"
+
+/** All dead letters that fit, the last failure first. */
+export const lettersOf = (filter: LetterFilter = {}) =>
+  Effect.flatMap(
+    DeadLetters,
+    ({ all }) => Effect.map(Stream.runCollect(all(filter)), (letters) => letters.toReversed())
+  )

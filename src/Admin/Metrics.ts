@@ -102,7 +102,7 @@ const readModels = Effect.fnUntraced(function*(consumers: ReadonlyArray<Consumer
     const { missing, unexplained } = completeness
     yield* gauge(
       "threeqpr_projection_faulty",
-      "1 when a read model is not what the log says",
+      "1 when a read model does not match the event log",
       fault === null ? 0 : 1,
       {
         projection

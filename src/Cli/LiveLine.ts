@@ -8,8 +8,8 @@ import { writeMessage } from "./StandardStreams.ts"
 const plainEvery = 10_000
 
 /**
- * How something is doing, on standard error: one line that changes on a terminal; without one, or with
- * NO_COLOR, a line every ten seconds.
+ * Shows progress on standard error. On a terminal one line changes; elsewhere, or with NO_COLOR, there is a line
+ * every ten seconds.
  */
 export const liveLine = Effect.gen(function*() {
   const { canColor } = yield* TerminalCapabilities.TerminalCapabilities

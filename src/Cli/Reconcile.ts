@@ -16,7 +16,7 @@ export const reconcile = Command.make(
   "reconcile",
   {
     since: timeFlag("since", "Scans of this time or later"),
-    until: timeFlag("until", "Scans before this time; now unless told"),
+    until: timeFlag("until", "Scans before this time (default: now)"),
     qprCode: Flag.String("qpr-code").pipe(
       Flag.withDescription("Only this code and its scans: its id, short id or name"),
       Flag.withSchema(Schema.NonEmptyString),

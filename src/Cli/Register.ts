@@ -47,7 +47,7 @@ export const register = Command.make(
     const wanted = [...new Set(events.length > 0 ? events.flatMap(listOf) : knownTypes)]
     yield* warn(url, wanted)
     const file = Option.getOrUndefined(writeEnv)
-    // Before the webhook exists: its secret is told only once.
+    // Checked before the webhook exists, because 3QPR shows its secret only once.
     const kept = file === undefined ? undefined : yield* EnvFile.open(file, variable)
     const api = ThreeQpr.layer({ url: apiUrl, key: apiKey })
     const call = Effect.flatMap(ThreeQpr, (api) => api.register({ url, events: wanted }))

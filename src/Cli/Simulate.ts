@@ -2,7 +2,7 @@ import { Effect } from "effect"
 import { Command } from "effect/cli"
 import { flags } from "./Simulate/SimulateFlags.ts"
 
-/** `threeqpr simulate`: a local 3QPR that shows at the end what became of each event. */
+/** `threeqpr simulate`: a local 3QPR that shows at the end what happened to each event. */
 export const simulate = Command.make(
   "simulate",
   flags,

@@ -125,7 +125,7 @@ const make = Effect.fnUntraced(function*() {
       handle: (messages) => handle(messages, redrive(messages))
     }).pipe(
       Effect.tapError(({ message, permitted }) =>
-        permitted ? Effect.logWarning(`redrives wait and are tried again: ${message}`) : Effect.void
+        permitted ? Effect.logWarning(`redrives stay queued and are retried: ${message}`) : Effect.void
       ),
       // A broker that is away when this begins must not end a consumer that has begun.
       Effect.retry({ while: ({ permitted }) => permitted, schedule: Schedule.spaced("1 second") }),

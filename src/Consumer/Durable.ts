@@ -83,7 +83,7 @@ export const run = Effect.fnUntraced(function*(
   const services = yield* Effect.context<never>()
   let recreating = false
   const created = Effect.logWarning(
-    `the durable consumer ${durable} of ${stream} was gone and is there again, from where it began`
+    `the durable consumer ${durable} of ${stream} was missing. It is created again, and starts where the old one began`
   )
   const recreate = Effect.suspend(() => ensureWanted(manager, { ...options, start }, created)).pipe(
     Effect.retry(Schedule.spaced("1 second")),

@@ -12,7 +12,7 @@ import { Tracing } from "../Process/Telemetry/Tracing.ts"
 import type { RedriveOptions } from "./ConsumerOptions.ts"
 import type { Outcome } from "./Outcome.ts"
 
-/** A request to give an event to one consumer once more. */
+/** A request to give an event to one consumer again. */
 export const Request = Schema.Struct({
   operation: Schema.String,
   /** Of the dead letter: `<consumer>:<sequence>`. */

@@ -10,8 +10,8 @@ export interface Belonging {
 export const keyOf = (entity: string, id: string) => `${entity}:${id}`
 
 /**
- * What the JSON of an event says of that. A conversation belongs to a scan and a code, and a scan to a code. An event of an
- * unknown type belongs to all that it names. Takes whatever JSON there is, quarantined input too.
+ * Reads this from the JSON of an event. A conversation belongs to a scan and a code, and a scan to a code. An event of an
+ * unknown type belongs to all that it names. It accepts any JSON, quarantined input included.
  */
 export const belongingOf = (json: unknown): Belonging => {
   const type = textIn(json, "event") ?? ""

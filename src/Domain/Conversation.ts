@@ -2,8 +2,8 @@ import { Schema } from "effect"
 import { Count, EntityId, IsoDateTime, Key, maybe } from "./Fields.ts"
 
 /**
- * The data of `conversation.completed`. 3QPR does not document its fields: the key may be called `id` or
- * `conversation_id`, all else is what one can expect and may be missing.
+ * The data of `conversation.completed`. 3QPR does not document its fields: the key can have the name `id` or
+ * `conversation_id`, all other fields are a guess and may be missing.
  */
 export const Conversation = Schema.Struct({
   id: maybe(EntityId),

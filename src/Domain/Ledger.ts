@@ -1,7 +1,7 @@
 import { Schema } from "effect"
 import { field, model } from "./Documented.ts"
 
-/** What became of entries of the stream in one projection; each entry is in one of them. */
+/** The results that an entry of the stream can have in one projection. Each entry has exactly one. */
 export const LedgerCounts = model(
   "LedgerCounts",
   "How many entries of this page of the stream ended in each way.",

@@ -2,11 +2,11 @@ import { Schema } from "effect"
 import { Buffer } from "node:buffer"
 import { field, model } from "./Documented.ts"
 
-/** What an operator can do with many events. */
+/** The kinds of operations on many events. */
 export const Kind = Schema.Literals(["redrive", "discard", "quarantine-redrive", "forget"])
 export type Kind = typeof Kind.Type
 
-/** What became of one event of an operation. */
+/** The result of one event of an operation. */
 export const Result = Schema.Literals([
   "applied",
   "dead",
@@ -29,7 +29,7 @@ export const Started = Schema.Struct({
   at: Schema.String,
   /** Which events were asked for: ids, a filter, or all. */
   asked: Schema.Record(Schema.String, Schema.Unknown),
-  /** How many these were. */
+  /** The number of these events. */
   requested: Schema.Finite,
   /** Events a second, at most. */
   rate: Schema.Finite
@@ -42,7 +42,7 @@ export const resultMeaning =
   + "permanently. `released`: the quarantined entry is an event now. `unusable`: the entry still does not decode. "
   + "`forgotten`: the event is erased from the log and from the read models. `gone`: nothing was there under this id."
 
-/** What became of one event. */
+/** The result of one event. */
 export const Outcome = model(
   "OperationOutcome",
   "The result of one event of an operation.",
@@ -58,7 +58,7 @@ export type Outcome = typeof Outcome.Type
 /** The events of an operation, in parts. */
 export const Planned = Schema.Struct({ ids: Schema.Array(Schema.String) })
 
-/** On how many events an operation is, with those that were added to its plan. */
+/** The number of events of an operation, with those that were added to its plan. */
 export const Extended = Schema.Struct({ requested: Schema.Finite })
 
 /** Who stopped an operation, and when. */

@@ -115,7 +115,7 @@ const follow = Effect.fnUntraced(function*(
       if (type === Events.Disconnect && watched.connected) {
         since = performance.now()
         change(false)
-        run(Effect.logWarning("The connection to NATS is lost; it is being made again"))
+        run(Effect.logWarning("The connection to NATS is lost. It is made again by itself"))
       } else if (type === Events.Reconnect && !watched.connected) {
         watched.refused = 0
         watched.fault = undefined

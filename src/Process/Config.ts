@@ -102,7 +102,7 @@ export const load = Effect.fnUntraced(function*(flags: Flags = {}) {
   const { adminReadToken, adminToken, adminWithoutToken, apiKey, dedupWindow, reconcileEvery, retention } =
     values as Partial<Config>
   if (reconcileEvery !== undefined && apiKey === undefined) {
-    faults.push("RECONCILE_EVERY is set and THREEQPR_API_KEY is not; without a key 3QPR tells of no scans.")
+    faults.push("RECONCILE_EVERY is set and THREEQPR_API_KEY is not; 3QPR lists no scans without a key.")
   }
   if (
     adminReadToken !== undefined && (adminToken === undefined || Equal.equals(adminReadToken, adminToken))
@@ -144,7 +144,7 @@ const unlessSet = Effect.fnUntraced(
   }
 )
 
-/** A variable that is set, and not to nothing. */
+/** A variable that is set and not empty. */
 const read = (provider: ConfigProvider.ConfigProvider, variable: string) =>
   Effect.map(
     EffectConfig.String(variable).pipe(EffectConfig.option).parse(provider),

@@ -77,10 +77,10 @@ const answerMalformed = (
   socket: Socket,
   unanswered: ReadonlyArray<ServerResponse>
 ) => {
-  // What still comes is thrown away. On Deno 2.9.6 a connection whose request took too long has given its parser
+  // Later bytes are discarded. On Deno 2.9.6 a connection whose request took too long has given its parser
   // back by now. It would continue to feed that parser, which another connection uses then.
   socket.removeAllListeners("data").resume()
-  // A request that is not whole is what is malformed.
+  // An incomplete request counts as malformed.
   const waiting = unanswered.filter(({ req, writableEnded }) => req.complete && !writableEnded)
   if (waiting.length > 0 && error.code !== "ERR_HTTP_REQUEST_TIMEOUT") return endAfter(waiting, socket)
   // An answer that was already sent must not be followed by a second one.

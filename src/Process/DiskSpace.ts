@@ -5,7 +5,7 @@ import { bytes } from "../Domain/Bytes.ts"
 /** Less than this is not enough for one file of a log, in bytes. */
 const enough = 16 * 1024 * 1024
 
-/** What is said of an engine's failure when its disk is full; undefined when there is room, or when that is not known. */
+/** Explains an engine's failure by its full disk. Undefined when there is room, or when the space is unknown. */
 export const noteOf = (folder: string): Effect.Effect<string | undefined> =>
   Effect.sync(() => {
     try {

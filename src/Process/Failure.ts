@@ -5,7 +5,7 @@ export const messageOf = (failure: unknown): string => [...new Set(messages(fail
 
 const messages = (failure: unknown): ReadonlyArray<string> => {
   if (Cause.isCause(failure)) return messages(Cause.squash(failure))
-  // The client of the database wraps what the server said two times, in words of its own.
+  // The client of the database wraps what the server said two times, in its own words.
   const server = Predicate.hasProperty(failure, "~effect/sql/SqlError") ? serverErrorIn(failure) : undefined
   if (server !== undefined) return [server]
   if (!Predicate.hasProperty(failure, "message") || !Predicate.isString(failure.message)) {

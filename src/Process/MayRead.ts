@@ -1,6 +1,6 @@
 import process from "node:process"
 
-/** What Deno has and Node has not. */
+/** The part of Deno that Node lacks. */
 declare const Deno: {
   readonly permissions: {
     querySync: (what: { readonly name: "read"; readonly path: string }) => { readonly state: string }

@@ -6,7 +6,7 @@ const unsafe = /[^\P{Cc}\n\t]|[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu
 
 const escaped = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`
 
-/** Text of other systems as a terminal may show it: what is unsafe stands there as `\u…`. */
+/** Text of other systems as a terminal can show it: unsafe characters become `\u…`. */
 export const printable = (text: string): string => text.replaceAll(unsafe, escaped)
 
 /** The same in one line. */

@@ -9,7 +9,7 @@ export interface Fault {
   readonly reason: string
 }
 
-/** What keeps the process alive and ready. A worker that ends takes the process down with it. */
+/** Supervises the workers of the process, and collects its faults. When a worker ends, the process ends. */
 export class ProcessHealth extends Context.Service<ProcessHealth, {
   /** Asks a part for its fault whenever readiness is asked for, until the scope ends. */
   readonly watch: (

@@ -1,5 +1,5 @@
 /**
- * What is in flight, each thing at a place that is used again after it. A Map or a Set would keep memory: in V8,
+ * Entries that are in flight. Each has a slot, which is used again afterwards. A Map or a Set would keep memory: in V8,
  * an outgrown table that has become old refers to the next one. What was deleted stays alive until the next full
  * collection.
  */

@@ -4,7 +4,7 @@ import { isExactNumber } from "../Domain/ExactJson.ts"
 import { ThreeQprFailed } from "./ThreeQpr/Failure.ts"
 import * as Requests from "./ThreeQpr/Requests.ts"
 
-/** A webhook that was just registered. 3QPR tells its secret this once. */
+/** A webhook that was just registered. 3QPR shows its secret only now. */
 export interface Registration {
   /** "unknown" when 3QPR did not say. */
   readonly id: string

@@ -29,7 +29,7 @@ export interface Found {
 }
 
 export interface Diagnosis {
-  /** What the ingress says of the request. */
+  /** How the ingress judges the request. */
   readonly result: "valid" | "missing_signature" | Signature.Problem
   /** The check that failed, or that was the last to pass: they are made in this order. */
   readonly check: "present" | "single" | "well_formed" | "matches"
@@ -38,7 +38,7 @@ export interface Diagnosis {
   readonly secret?: string
   /** Most likely first. */
   readonly causes: ReadonlyArray<Found>
-  /** What is left to think of when no cause was found. */
+  /** The causes that remain possible when none was found. */
   readonly remaining: ReadonlyArray<string>
   /** False when the body is so large that not every cause was tried. */
   readonly complete: boolean
@@ -158,7 +158,7 @@ const failureOf = (problem: Signature.Problem, signature: string) => {
 const remainingOf = (hasDigest: boolean, complete: boolean) =>
   hasDigest
     ? [
-      "The request is forged: whoever made it does not know the secret.",
+      "The request is forged: its sender does not know the secret.",
       "It was signed with a secret that is not known here. 3QPR shows a webhook's secret only once; when it is "
       + "lost, register the webhook again.",
       "The body was changed in a way that cannot be undone, such as reordered keys, rounded numbers or lost "

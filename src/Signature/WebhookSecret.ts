@@ -15,7 +15,7 @@ export interface WebhookSecret {
 /** No secret can be had. */
 export class SecretMissing extends Schema.TaggedError<SecretMissing>()("SecretMissing", {
   message: Schema.String,
-  /** What is wrong, without what to do. */
+  /** The fault, without the remedy. */
   reason: Schema.String
 }) {}
 

@@ -90,7 +90,7 @@ layer(Folder.layer, { excludeTestServices: true })("threeqpr doctor signature", 
       const { code, stderr, stdout } = yield* diagnosed(`sha256=${hex(python)}`)
       assert.strictEqual(code, 1)
       assert.match(stdout, /^invalid_signature\n✗ The signature is well formed, but/)
-      assert.match(stdout, /^reserialised \(it fits the active secret\)\n! What was signed/m)
+      assert.match(stdout, /^reserialised \(it fits the active secret\)\n! The signed body/m)
       assert.match(stdout, /^→ Make everything between/m)
       for (const line of stdout.split("\n")) assert.isAtMost(line.length, 100)
       assert.strictEqual(stderr, "threeqpr: invalid_signature: one cause was found.\n")

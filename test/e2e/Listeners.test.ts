@@ -88,7 +88,7 @@ const inARow = <E, R>(what: string, once: Effect.Effect<ReadonlyArray<Seen>, E, 
     }))
 
 describe("every listener answers or refuses every request, from before its start until after its stop", () => {
-  // The private listener is the same for every role, so one start of the others would prove nothing more.
+  // The private listener is the same for every role, so one start of each other role is enough.
   const others = starts > 1 ? [["--role", "projector"], ["--role", "admin"]] : []
   for (const roles of [[], ["--role", "ingress"], ...others]) {
     test(

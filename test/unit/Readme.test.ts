@@ -5,6 +5,7 @@ import { readFileSync, statSync } from "node:fs"
 import { join } from "node:path"
 import { runtimePackages } from "../../sbom.ts"
 import { checkout } from "../protections/Workspace.ts"
+import { markdownFiles } from "../support/Prose.ts"
 
 const file = (name: string) => readFileSync(join(checkout, name), "utf8")
 
@@ -30,7 +31,36 @@ describe("README", () => {
     assert.include(first, "npx threeqpr trigger")
   })
 
+  it("leads to each of the tasks that a reader begins with", () => {
+    for (
+      const page of [
+        "docs/consumers.md",
+        "docs/projections.md#add-a-read-model",
+        "docs/connect-3qpr.md#rotate-the-secret",
+        "docs/backup.md"
+      ]
+    ) assert.include(readme, `](${page})`)
+  })
+
   it.each(["README.md", "ARCHITECTURE.md"])("is short: %s has at most 10 kB", (name) => {
     assert.isAtMost(statSync(join(checkout, name)).size, 10_000)
   })
+})
+
+describe("the pages of docs", () => {
+  // A decision record has its status there. The index says this of all pages.
+  const pages = markdownFiles.filter((name) =>
+    name.startsWith("docs/") && !/^docs\/(README|decisions\/\d)/.test(name)
+  )
+
+  it.each(pages)("begin with what the reader can do afterwards: %s", (name) => {
+    assert.match(file(name).split("\n")[2] ?? "", /^After (this page|these pages) /)
+  })
+
+  it.each(markdownFiles.filter((name) => /^docs\/decisions\/\d/.test(name)))(
+    "have the parts of a decision record: %s",
+    (name) => {
+      assert.deepStrictEqual(file(name).match(/^## .*$/gm), ["## Context", "## Decision", "## Consequence"])
+    }
+  )
 })

@@ -9,7 +9,7 @@ import { CodeId } from "./ReadModels.ts"
 export const AnalyticsQuery = Schema.Struct({
   period: field(
     Schema.optional(Schema.Literals(["7d", "30d", "90d", "all"])),
-    "How far the analytics reach back. A period ends now, and begins with the day in UTC that it reaches back to.",
+    "The length of the period. It ends now, and begins at the start of a day in UTC.",
     { default: "30d", example: "7d" }
   ),
   granularity: field(
@@ -45,8 +45,8 @@ const ofCode = model(
   "The scans of one code.",
   Schema.Struct({
     qpr_code_id: field(Text, "The id of the code; null when the scans name none."),
-    name: field(Text, "The name of the code; null when no event of the code has told it."),
-    short_id: field(Text, "The short id of the code; null when no event of the code has told it."),
+    name: field(Text, "The name of the code; null when no event of the code names it."),
+    short_id: field(Text, "The short id of the code; null when no event of the code names it."),
     scans: field(Schema.Finite, "The number of scans.")
   })
 )
@@ -119,5 +119,5 @@ export const Analytics = HttpApiGroup.make("analytics").add(
   }).annotate(OpenApi.Summary, "Analytics of all QR codes together")
 ).annotate(
   OpenApi.Description,
-  "From counters: what they cost grows with hours and countries, not with scans"
+  "Answered from counters. The cost grows with hours and countries, not with scans"
 )

@@ -60,7 +60,7 @@ const FateLetter = model(
 
 const Fate = model(
   "EventFate",
-  "What became of an event in the live generation of one projection.",
+  "What happened to an event in the live generation of one projection.",
   Schema.Struct({
     name: field(Schema.String, "The projection."),
     generation: field(Schema.Finite, "Its live generation."),
@@ -126,7 +126,7 @@ const EventRow = model(
 /** All that is known of one event, from its receipt to the rows that it made. */
 export const EventLife = model(
   "EventLife",
-  "All that is known of one event, from its receipt to its rows.",
+  "Everything that is known about one event, from its receipt to its rows.",
   Schema.Struct({
     id: field(Schema.String, "The id of the event."),
     type: field(Text, "The type of the event; null when it could not be read."),
@@ -136,7 +136,7 @@ export const EventLife = model(
       "Its known places in the stream, the first one first. There are several when 3QPR sent it again after the "
         + "deduplication window."
     ),
-    projections: field(Schema.Array(Fate), "What became of it in each projection."),
+    projections: field(Schema.Array(Fate), "What happened to it in each projection."),
     dead_letters: field(Schema.Array(DeadLetterSummary), "Its dead letters, of all consumers."),
     operations: field(
       Schema.Array(EventOperation),

@@ -69,7 +69,7 @@ const LastError = model(
 
 const Completeness = model(
   "Completeness",
-  "What became of the entries up to `finished_to`.",
+  "The results of the entries up to `finished_to`.",
   Schema.Struct({
     stream: field(Schema.Finite, "All entries of the stream."),
     not_mine: field(Schema.Finite, "Entries of types that the projection does not consume."),
@@ -111,7 +111,7 @@ export const ProjectionAnswer = model(
       Schema.Record(Schema.String, Schema.Finite),
       "The number of rows by table: exact up to 10,000, the database's estimate above."
     ),
-    completeness: field(Completeness, "What became of the entries up to `finished_to`."),
+    completeness: field(Completeness, "The results of the entries up to `finished_to`."),
     rebuild: field(Schema.NullOr(RebuildAnswer), "The running rebuild; null without one.")
   })
 )

@@ -48,7 +48,7 @@ export const get = Command.make(
     { command: "threeqpr events get evt_01HXYZ", description: "Where and when it was stored, and its body" },
     {
       command: "threeqpr events get evt_01HXYZ --life",
-      description: "What became of it, from receipt to rows"
+      description: "What happened to it, from receipt to rows"
     },
     { command: "threeqpr events get evt_01HXYZ --raw > body.json", description: "The bytes that 3QPR signed" }
   ])

@@ -25,7 +25,7 @@ export const tail = Command.make(
     adminUrl: adminUrlFlag
   },
   Effect.fnUntraced(function*({ adminUrl, after, bodies, json, last, since, type }) {
-    // Being stopped is how this command ends.
+    // This command ends only when it is stopped.
     process.exitCode = 0
     const { events: api } = yield* AdminClient.pipe(Effect.provide(adminClient(adminUrl)))
     const filter = { type: Option.getOrUndefined(type), bodies: bodies ? "true" as const : "false" as const }

@@ -104,7 +104,7 @@ const withLog = <R>(
       })
   })
 
-/** A check's finding, whatever happens in it. */
+/** The finding of a check. A check that fails unexpectedly is a finding too. */
 const settled = <E, R>(check: Effect.Effect<Finding, E, R>) =>
   within(
     Effect.catchCause(check, (cause) => Effect.succeed(failedWith(cause))),

@@ -11,7 +11,7 @@ const isAnswer = Schema.is(Schema.Struct({
   }))
 }))
 
-/** That the read models are what the event log says, as the process with the role admin tells. */
+/** Whether the read models match the event log, as the process with the role admin reports. */
 export const projections = Effect.fnUntraced(function*({ adminUrl, config }: Subject) {
   const answer = yield* askPrivate(HttpClientRequest.get(`${adminUrl}/v1/projections`), config)
   if (answer?.status !== 200 || !isAnswer(answer.body)) {

@@ -8,7 +8,7 @@ export const allFlag = Flag.Boolean("all").pipe(
   Flag.withDefault(false)
 )
 
-/** The flags of every command that does something with many events. `rate` is what it does a second unless told. */
+/** The flags of every command that changes many events. `rate` is the default number of events a second. */
 export const operationFlags = (rate: 100 | 1000) => ({
   dryRun: Flag.Boolean("dry-run").pipe(
     Flag.withDescription("Show how many events are selected, and change nothing"),

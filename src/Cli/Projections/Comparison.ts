@@ -3,10 +3,10 @@ import type { RebuildAnswer } from "../../Admin/Api/Projections.ts"
 import { paint, table } from "../Output.ts"
 import { number } from "./WatchProjections.ts"
 
-/** A read model is not what the log says; the differences were shown. */
+/** A read model does not match the log. The differences were shown before. */
 export class Differs extends Schema.TaggedError<Differs>()("Differs", { message: Schema.String }) {}
 
-/** Whether the live read model is what the log says. */
+/** Whether the live read model matches the log. */
 export const isEqual = ({ result }: RebuildAnswer) =>
   Object.values(result?.tables ?? {}).every(({ equal }) => equal)
 

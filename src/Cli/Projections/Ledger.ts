@@ -18,7 +18,7 @@ interface Account extends Pick<LedgerAnswer, "projection" | "generation" | "up_t
   readonly problems: LedgerAnswer["problems"]
 }
 
-/** Asks page by page what became of every entry, and shows how far it is. */
+/** Asks page by page what happened to every entry, and shows its progress. */
 export const account = Effect.fnUntraced(function*(calls: Calls, name: string) {
   const screen = yield* liveLine
   const pages: Array<LedgerAnswer> = []
@@ -62,7 +62,7 @@ const sum = ([first, ...rest]: ReadonlyArray<LedgerAnswer>): Account => {
   }
 }
 
-/** A column a projection, then what is wrong; fails when anything is. */
+/** Shows a column for each projection, then the problems. Fails when there is a problem. */
 export const showLedgers = Effect.fnUntraced(function*(accounts: ReadonlyArray<Account>, asJson: boolean) {
   yield* asJson ? Effect.forEach(accounts, printJson) : show(accounts)
   const wrong = accounts.filter(({ problems }) => problems.length > 0)

@@ -6,7 +6,7 @@ import { type Paint, paint, printJson, table } from "../Output.ts"
 import { calls } from "./Calls.ts"
 import { number, percentOf } from "./WatchProjections.ts"
 
-/** `threeqpr projections list`: where each read model stands. */
+/** `threeqpr projections list`: the position and the lag of each read model. */
 export const list = Command.make(
   "list",
   { json: jsonFlag, adminUrl: adminUrlFlag },

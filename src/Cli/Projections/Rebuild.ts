@@ -44,7 +44,7 @@ export const rebuild = Command.make(
   ])
 )
 
-/** What became of a rebuild that came to its end, for people or programs. */
+/** Shows the result of a finished rebuild, for people or programs. */
 export const show = Effect.fnUntraced(function*(ended: RebuildAnswer, json: boolean) {
   if (json) yield* printJson(ended)
   else if (ended.kind === "rebuild") yield* Console.log(switched(ended))

@@ -45,7 +45,7 @@ export const watch = Effect.fnUntraced(function*(calls: Calls, rebuild: RebuildA
   return current
 })
 
-/** How long nothing may move before we say so, in milliseconds. */
+/** How long the progress may stand still before a message says so, in milliseconds. */
 const silence = 15_000
 
 const stuck = ({ error, started_at }: RebuildAnswer) =>

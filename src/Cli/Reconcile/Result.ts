@@ -63,7 +63,7 @@ const print = Effect.fnUntraced(function*(reconciliation: Reconciliation) {
   yield* printExamples(reconciliation)
 })
 
-/** Lists the scans that were missing by what became of them. */
+/** Lists the scans that were missing, by their result. */
 const printExamples = Effect.fnUntraced(function*(reconciliation: Reconciliation) {
   const { dim } = yield* paint
   const list = Effect.fnUntraced(function*(name: string, examples: ReadonlyArray<string>, all: number) {

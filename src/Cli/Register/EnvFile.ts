@@ -1,7 +1,7 @@
 import { Effect, FileSystem, Option, Path, type PlatformError, Schema } from "effect"
 import { Buffer } from "node:buffer"
 
-/** An environment file cannot be read or written. Never tells a value. */
+/** An environment file cannot be read or written. The message never shows a value. */
 export class EnvFileFailed
   extends Schema.TaggedError<EnvFileFailed>()("EnvFileFailed", { message: Schema.String })
 {}

@@ -5,8 +5,8 @@ import { liveLine } from "../LiveLine.ts"
 import { statusesOf } from "./Result.ts"
 
 /**
- * Shows on stderr how a run is doing, until it is interrupted: a line that changes on a terminal, a line
- * every 10 seconds elsewhere. Says at once when nothing is accepted, why, and what to do.
+ * Shows the progress of a run on standard error, until it is interrupted. On a terminal one line changes; elsewhere
+ * there is a line every 10 seconds. When nothing is accepted, it reports the reason and the remedy at once.
  */
 export const show = Effect.fnUntraced(function*({ ledger }: Simulation, url: string) {
   const started = yield* Clock.currentTimeMillis
@@ -40,7 +40,7 @@ export const lineOf = (ledger: Ledger, elapsed: number) =>
     `p50 ${millis(ledger.latency.quantile(0.5))} p99 ${millis(ledger.latency.quantile(0.99))} ms`
   ].filter((part) => part !== "").join("  ")
 
-/** What is the matter while nothing is accepted, and what to do about it. */
+/** Why nothing is accepted, and what to do. */
 export const hintsOf = ({ accepted, firstSilence, invalidSignatures, latency }: Ledger, url: string) => {
   if (accepted > 0) return []
   if (invalidSignatures > 0) {

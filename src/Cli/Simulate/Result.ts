@@ -4,7 +4,7 @@ import { faultNames, faults } from "../../Provider/Simulator/Faults.ts"
 import type { Report } from "../../Provider/Simulator/Report.ts"
 import { fit, paint, table } from "../Output.ts"
 
-/** Shows what a run did and what became of its events. */
+/** Shows what a run did and what happened to its events. */
 export const showReport = Effect.fnUntraced(function*(report: Report) {
   const { bold, green, red } = yield* paint
   const { deliveries, forged, latency } = report

@@ -19,7 +19,7 @@ import type { flags } from "./SimulateFlags.ts"
 /** The run found something wrong, or proved nothing. */
 export class NotClean extends Schema.TaggedError<NotClean>()("NotClean", { message: Schema.String }) {}
 
-/** Runs a simulation and shows what became of each event. */
+/** Runs a simulation and shows what happened to each event. */
 export const simulate = Effect.fnUntraced(function*(
   { apiPort, dataDir, secret, secretFile, url, ...options }: Command.Command.Config.Infer<typeof flags>
 ) {
@@ -64,7 +64,7 @@ export const simulate = Effect.fnUntraced(function*(
 interface Run {
   readonly options: Simulator.Options & { readonly seed: string }
   readonly asJson: boolean
-  /** Whom to ask what is stored; none without `--verify`. */
+  /** The private listener that reports what is stored; none without `--verify`. */
   readonly admin: Option.Option<ReturnType<typeof adminClient>>
 }
 
@@ -114,7 +114,7 @@ const conclude = Effect.fnUntraced(function*(
   const report = yield* simulation.report
   if (!asJson) yield* showReport(report)
   if (verification !== undefined) yield* Console.error("comparing what is stored and projected…")
-  // In a fiber of its own its time-outs work after a Ctrl-C, too.
+  // In a separate fiber its time-outs also work after a Ctrl-C.
   const comparison = verification && (yield* Effect.flatMap(Effect.forkDetach(verification), Fiber.join))
   const wrong = [
     ...(ended ? report.wrong : report.violations),

@@ -1,6 +1,6 @@
 import { Option, Schema } from "effect"
 
-/** What an answer says, for people: in a word when it is one of our ingress' answers, else as it came. */
+/** An answer for people: one word for an answer of our ingress, else the answer as it was received. */
 export const outcomeOf = (answer: string) =>
   Option.match(decode(answer), {
     onNone: () => answer.replaceAll(/\p{Cc}+/gu, " "),

@@ -73,7 +73,7 @@ interface Given {
   readonly secretFile: Option.Option<string>
 }
 
-/** What is wrong with what was given together, to be failed with; undefined when nothing is. */
+/** The error of flags that contradict each other; undefined when they do not. */
 export const contradictionOf = (given: Given) => {
   const { data, override, raw, secretFile, tamper, type, unsigned } = given
   const message = Option.isSome(raw)

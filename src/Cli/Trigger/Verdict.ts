@@ -3,7 +3,7 @@ import type { Delivery } from "./Delivery.ts"
 /** What was done to the deliveries so that a receiver has to refuse them. */
 export type Forgery = "tamper" | "unsigned"
 
-/** What is said at the end: what was right about the answers, or what was wrong with them. */
+/** The last message: why the answers are right, or what is wrong with them. */
 export type Verdict = { readonly right: string | undefined } | { readonly wrong: string }
 
 /** Whether an answer refuses the signature of a delivery. Receivers of others answer 401. */

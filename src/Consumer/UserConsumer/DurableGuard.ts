@@ -43,7 +43,7 @@ export const durableGuard = Effect.fnUntraced(function*(nats: Nats["Service"], d
       const subject = `$JS.API.STREAM.INFO.${stream}`
       return Effect.as(
         Effect.logWarning(
-          `${durable}: without permission to publish to ${subject} it is not noticed when the log is restored `
+          `${durable}: without permission to publish to ${subject} the consumer does not detect that the log was restored `
             + `from an older copy: ${messageOf(error)}`
         ),
         Infinity

@@ -9,7 +9,7 @@ export const Help = () => {
     <dl class="keys">${keys.map(([key, does]) => html`<dt><kbd>${key}</kbd></dt><dd>${does}</dd>`)}</dl>
     <label><input type="checkbox" checked=${keysOn.value}
       onChange=${() => setKeys(!keysOn.value)} /> Single keys are on</label>
-    <p class="muted">All times are in UTC. Programs find the same and more at <a href="/docs">/docs</a>, and people in
+    <p class="muted">All times are in UTC. <a href="/docs">/docs</a> describes the API. The commands are in
       <code>threeqpr --help</code>.</p>
     <div class="dialog-foot"><button class="button" type="button" onClick=${close}>Close</button></div>
   <//>`

@@ -1,4 +1,4 @@
-/** Whether others cannot read what is sent there: HTTPS, or this machine. */
+/** Whether data that are sent there stay private: by HTTPS, or on this machine. */
 export const isSafe = (url: string) => {
   const { hostname, protocol } = URL.parse(url) ?? {}
   return protocol === "https:" || (protocol === "http:" && isLoopback(hostname ?? ""))

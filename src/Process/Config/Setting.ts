@@ -7,7 +7,7 @@ export interface Setting<A, F extends string | undefined = string | undefined> {
   readonly variable: string
   readonly about: string
   readonly allowed: string
-  /** As one would write it; undefined when being unset has a meaning of its own. */
+  /** As a user would write it; undefined when an unset value has its own meaning. */
   readonly fallback: F
   /** A secret's value is never shown, not even a wrong one. */
   readonly secret: boolean
@@ -78,7 +78,7 @@ export const duration = <F extends string | undefined>(
     return millis !== undefined && millis >= least ? millis : undefined
   })
 
-/** How long something is kept: without a limit, or so many milliseconds, `least` of them. */
+/** How long something is kept: without a limit, or at least `least` milliseconds. */
 export const age = (variable: string, about: string, leastText: string, least: number) =>
   setting(
     variable,

@@ -9,7 +9,7 @@ const maxExports = 8
 const exportTimeout = "10 seconds"
 
 /**
- * The client of a collector that may be slow, away or wrong: whatever it does, only so many exports wait for it
+ * The client of a collector that may be slow, away or wrong: only so many exports wait for it in any case
  * and only for so long. An exporter whose export has failed drops what comes for a minute, then tries again.
  */
 export const layer = Layer.effect(

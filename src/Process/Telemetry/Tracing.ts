@@ -51,7 +51,7 @@ export interface Tracing {
   ) => <A, E, R>(handle: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 }
 
-/** Undefined when nothing is traced: asked once, when a part is made, so that nothing is left to do then. */
+/** Undefined when nothing is traced. Each part asks once, when it is made. */
 export const Tracing = Context.Reference<Tracing | undefined>("threeqpr-events/Tracing", {
   defaultValue: () => undefined
 })

@@ -92,7 +92,7 @@ export const make = Effect.gen(function*() {
     })
 })
 
-// The first byte of the answer tells that the body has arrived; a slow answer is not waited for.
+// The first byte of the answer proves that the body has arrived. The rest of a slow answer is not awaited.
 const graceOfCut = 250
 
 const sendInParts = (

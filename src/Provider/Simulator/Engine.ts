@@ -19,7 +19,7 @@ export type Destination =
   | { readonly url?: undefined; readonly account: Account }
 
 export type Options = Destination & {
-  /** Events a second (10), whatever the answers do. */
+  /** Events a second (default: 10), independent of the answers. */
   readonly rate?: number | undefined
   /** How many events; without it the run continues until it is stopped. */
   readonly count?: number | undefined
@@ -44,7 +44,7 @@ export interface Simulation {
   readonly report: Effect.Effect<Report>
   /** Completes when every event of `count` was accepted or given up. */
   readonly finished: Effect.Effect<void>
-  /** No new events and no more retries; completes when nothing is in flight any more. */
+  /** No new events and no more retries; completes when nothing is in flight. */
   readonly stop: Effect.Effect<void>
 }
 

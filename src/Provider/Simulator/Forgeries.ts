@@ -5,7 +5,7 @@ import { characters, type IdOf } from "./Draws.ts"
 import type { FaultName } from "./Faults.ts"
 import { scanOf } from "./World.ts"
 
-/** A request that 3QPR never made. A receiver that keeps it can be told by its bytes. */
+/** A request that 3QPR never made. Its bytes show whether a receiver has kept it. */
 export interface Forgery {
   readonly fault: FaultName
   readonly bytes: Uint8Array

@@ -41,7 +41,7 @@ export interface Planned {
   readonly forgeries: ReadonlyArray<Forgery>
   /** The scan it is about, for what 3QPR's API knows of it. */
   readonly scan: ScanRecord | null
-  /** The code that it tells of, for 3QPR's list of codes. */
+  /** The code that it names, for 3QPR's list of codes. */
   readonly code: CodeRecord | null
 }
 

@@ -12,7 +12,7 @@ export interface Options {
   /** Of the API, such as https://api.3qpr.com. */
   readonly url: string
   readonly key: Redacted.Redacted<string>
-  /** The longest that one request may take, its answer's body included; 15 seconds unless told. */
+  /** The longest that one request may take, its answer's body included (default: 15 seconds). */
   readonly timeout?: Duration.Input | undefined
 }
 
@@ -32,7 +32,7 @@ export interface Call<A> {
 /** After the first attempt. */
 const retries = 4
 
-/** The longest wait that 3QPR may ask for, in milliseconds; a longer one is a failure that tells it. */
+/** The longest wait that 3QPR may ask for, in milliseconds; a longer one is a failure that names it. */
 const maxWait = 120_000
 
 /**

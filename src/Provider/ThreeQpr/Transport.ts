@@ -8,7 +8,7 @@ export interface NoAnswer {
   readonly received: boolean
 }
 
-/** What a failed `fetch`, of Node or of Deno, tells. Their own messages are not shown: they can hold headers. */
+/** What a failed `fetch` of Node or Deno reports. Their own messages are not shown: they can hold headers. */
 export const noAnswer = (
   error: HttpClientError.HttpClientError | Cause.TimeoutError,
   host: string

@@ -86,13 +86,13 @@ const rewritten = (body: Uint8Array) => {
 const reserialised = (how: string): Cause => ({
   cause: "reserialised",
   explanation:
-    `What was signed is the same JSON written differently (${how}): something on the way parsed the `
+    `The signed body is the same JSON written differently (${how}): something on the way parsed the `
     + "body and wrote it again.",
   remedy: `${passRaw}, and capture them before any JSON parser; smee.io, for one, rewrites every body.`
 })
 const spaceTrimmed: Cause = {
   cause: "space_trimmed",
-  explanation: "What was signed ends with a space or a new line that is missing here.",
+  explanation: "The signed body ends with a space or a new line that is missing here.",
   remedy:
     `${passRaw}; where the body was captured by hand, capture it to a file with \`--data-binary\` or the like.`
 }
@@ -105,7 +105,7 @@ const spaceAdded: Cause = {
 }
 const lineEnds: Cause = {
   cause: "line_ends_changed",
-  explanation: "What was signed has other line ends (CRLF or LF).",
+  explanation: "The signed body has other line ends (CRLF or LF).",
   remedy: `${passRaw}; a checkout, an editor or a mail may have changed a captured file.`
 }
 const markAdded: Cause = {
@@ -115,6 +115,6 @@ const markAdded: Cause = {
 }
 const markRemoved: Cause = {
   cause: "bom_removed",
-  explanation: "What was signed begins with a byte order mark that is missing here.",
+  explanation: "The signed body begins with a byte order mark that is missing here.",
   remedy: `${passRaw}; reading the body as text drops the mark.`
 }

@@ -59,7 +59,7 @@ const attempt = (inflate: () => Buffer) => {
 
 const stillCompressed = (name: string): Cause => ({
   cause: "still_compressed",
-  explanation: `What was signed is the text inside; what is here is its ${name} compression.`,
+  explanation: `The signed body is the text. This body is its ${name} compression.`,
   remedy:
     "Send the body uncompressed (it is refused with Content-Encoding), or capture it after decompression."
 })
@@ -67,6 +67,6 @@ const stillCompressed = (name: string): Cause => ({
 const decompressed = (name: string): Cause => ({
   cause: "decompressed",
   explanation:
-    `What was signed is the ${name} compression of this body; something on the way decompressed it.`,
+    `The signed body is the ${name} compression of this body; something on the way decompressed it.`,
   remedy: "Sign the body before it is compressed, or turn decompression off in the proxy on the way."
 })

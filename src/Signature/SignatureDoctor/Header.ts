@@ -118,7 +118,7 @@ const base64Digest: Cause = {
 }
 const base64OfHex: Cause = {
   cause: "base64_of_hex",
-  explanation: "The digest is right, but its hex digits were encoded as base64 once more.",
+  explanation: "The digest is right, but its hex digits were encoded as base64 afterwards.",
   remedy: `${sendAs} Leave out the base64 step.`
 }
 const cutDigest: Cause = {

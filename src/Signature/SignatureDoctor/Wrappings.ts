@@ -69,7 +69,7 @@ const quotedHere: Cause = {
 }
 const quotedThere: Cause = {
   cause: "double_encoded_there",
-  explanation: "What was signed is this body encoded as JSON once more.",
+  explanation: "The signed body is this body encoded as JSON a second time.",
   remedy: "Sign the text that is sent; leave out the second `JSON.stringify`."
 }
 const formHere: Cause = {
@@ -79,6 +79,6 @@ const formHere: Cause = {
 }
 const formThere: Cause = {
   cause: "form_there",
-  explanation: "What was signed is a form with this body in its field `payload`.",
+  explanation: "The signed body is a form with this body in its field `payload`.",
   remedy: "Sign and deliver as application/json: the body is then the JSON itself."
 }

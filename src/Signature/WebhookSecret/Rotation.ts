@@ -15,7 +15,7 @@ const every = "1 second"
  */
 export const rotate = Effect.fnUntraced(function*({ file, origin, secrets }: WebhookSecret) {
   const clock = yield* Clock.Clock
-  const vitals = yield* ProcessHealth
+  const health = yield* ProcessHealth
   let all: ReadonlyArray<Secret> = secrets
   let verify: Signature.Verifier
   let ends = Infinity
@@ -32,7 +32,7 @@ export const rotate = Effect.fnUntraced(function*({ file, origin, secrets }: Web
   }
   take()
 
-  yield* vitals.watch(
+  yield* health.watch(
     "webhook secret",
     Effect.map(
       Clock.currentTimeMillis,
@@ -40,7 +40,7 @@ export const rotate = Effect.fnUntraced(function*({ file, origin, secrets }: Web
     )
   )
   if (file !== undefined) {
-    yield* vitals.run(
+    yield* health.run(
       "webhook secret",
       follow(file, keyOf(secrets), (secrets) => {
         all = secrets
@@ -72,7 +72,7 @@ const follow = Effect.fnUntraced(
       if (!twice || key === settled) continue
       settled = key
       if (Result.isFailure(reading)) {
-        yield* Effect.logWarning(`webhook secret: ${key}; what was read before is used on`)
+        yield* Effect.logWarning(`webhook secret: ${key}; the secrets that were read before stay in use`)
         continue
       }
       const active = take(reading.success)

@@ -33,7 +33,7 @@ export const Life = ({ id }) => {
       <div class="card-head"><h2 class="mono id">${id}</h2><div class="actions"><${Copy} text=${id} what="the id" />${back}</div></div>
       <div class="card-body">${shown(life, (answer) => html`<${Steps} life=${answer} />`)}</div>
     </section>
-    <section class="card" aria-label="What was signed">
+    <section class="card" aria-label="Signed body">
       <div class="card-head"><h2>What was signed</h2></div>
       <div class="card-body stack">${
     shown(detail, (event) =>

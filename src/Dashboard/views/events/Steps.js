@@ -58,7 +58,7 @@ const Stored = ({ life: { stored } }) =>
       <p>Sequence ${count(copy.sequence)}, ${bytes(copy.size)}, <span class="mono">${copy.subject}</span>${
         copy.quarantined === null
           ? ""
-          : html`. <a href=${to(["work", "quarantine", String(copy.sequence)])}>See what is wrong with it</a>`
+          : html`. <a href=${to(["work", "quarantine", String(copy.sequence)])}>Show the problems</a>`
       }</p><//>`
     )
   }`

@@ -14,5 +14,5 @@ export const ByField = () =>
     by.value = event.target.value
     localStorage.setItem(key, by.value)
   }} />
-    <small>It is recorded with what you do.</small>
+    <small>It is recorded with each operation that you start.</small>
   </label>`

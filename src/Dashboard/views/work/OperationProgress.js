@@ -14,7 +14,7 @@ const failed = new Set(["dead", "unusable"])
 /** How far an operation is, and what failed again. @param {{ id: string | null, onClose: () => void }} props */
 export const OperationProgress = ({ id, onClose }) => {
   if (id === null) {
-    return html`<p>There was nothing left to do.</p>
+    return html`<p>No events were left to handle.</p>
       <div class="dialog-foot"><button class="button" type="button" onClick=${onClose}>Close</button></div>`
   }
   return html`<${Running} id=${id} onClose=${onClose} />`

@@ -40,7 +40,7 @@ const Projection = ({ changed, projection }) => {
     version
   } = projection
   return html`<section class="card model" aria-label=${name} data-projection=${name}>
-    <div class="card-head"><h2>${name}</h2>${standing(projection)}</div>
+    <div class="card-head"><h2>${name}</h2>${state(projection)}</div>
     <div class="card-body stack">
       <dl class="figures">
         ${
@@ -89,10 +89,10 @@ const countersOf = (rows) => {
 const about = (rows) => rows > 10_000 ? `about ${count(rows)}` : count(rows)
 
 /** @param {ProjectionAnswer} projection */
-const standing = ({ completeness, fault, lag_seconds, rebuild }) => {
+const state = ({ completeness, fault, lag_seconds, rebuild }) => {
   if (rebuild) return html`<${Badge} kind="busy">Rebuilding<//>`
   if (completeness.missing > 0) return html`<${Badge} kind="bad">Events are missing<//>`
-  if (fault) return html`<${Badge} kind="bad">Not what the log says<//>`
+  if (fault) return html`<${Badge} kind="bad">Does not match the log<//>`
   if (lag_seconds >= 60) return html`<${Badge} kind="bad">Behind<//>`
   return lag_seconds >= 2 ? html`<${Badge} kind="busy">Catching up<//>` : html`<${Badge} kind="ok">Level<//>`
 }

@@ -21,7 +21,7 @@ export const useSelected = (shown) => {
     box: (/** @type {string} */ id, /** @type {string} */ name) =>
       html`<input type="checkbox" aria-label=${`Choose ${name}`} checked=${present.includes(id)}
         onChange=${() => toggle(id)} />`,
-    all: html`<input type="checkbox" aria-label="Choose all that are shown" checked=${whole}
+    all: html`<input type="checkbox" aria-label="Select all rows that are shown" checked=${whole}
       onChange=${() => (chosen.value = new Set(whole ? [] : shown))} />`
   }
 }

@@ -10,7 +10,7 @@ export interface GateOptions {
   readonly revokedKeys?: ReadonlyArray<Redacted.Redacted<string>> | undefined
   /** Keys that are answered 402. */
   readonly keysWithoutPlan?: ReadonlyArray<Redacted.Redacted<string>> | undefined
-  /** 3QPR's own unless told. */
+  /** Default: the limit of 3QPR. */
   readonly limits?: RateLimits.Limits | undefined
 }
 

@@ -42,8 +42,13 @@ export const checkOptions = (
 export const wrongOption = (what: string, name: string, given: string, allowed: string) =>
   `${what}: ${name} is ${given}; allowed is ${allowed}.`
 
-const hidden = (value: unknown) =>
-  typeof value === "string" ? "another text" : `of another kind (${typeof value})`
+/** What a secret is, without its text. */
+const hidden = (value: unknown): string =>
+  Array.isArray(value)
+    ? value.length === 0 ? "an empty list" : `a list of ${value.map(hidden).join(", ")}`
+    : typeof value === "string"
+    ? value === "" ? "empty" : `a text of ${value.length} characters`
+    : `of another kind (${value === null ? "null" : typeof value})`
 
 /** A value in words. JSON has no NaN, Infinity, undefined or functions. */
 export const shown = (given: unknown): string =>

@@ -50,7 +50,9 @@ const bytesOf = (body: unknown): Uint8Array => {
 const secretsOf = (secrets: unknown): ReadonlyArray<string> => {
   const list: ReadonlyArray<unknown> = Array.isArray(secrets) ? secrets : [secrets]
   const texts = list.filter((secret) => typeof secret === "string")
-  const wrong = list.findIndex((secret) => typeof secret !== "string" || !isSecretText(secret))
+  const wrong = list.findIndex((secret) =>
+    typeof secret !== "string" || !isSecretText(secret) || isSetting(secret)
+  )
   if (list.length > 0 && wrong < 0) return texts
   const given = list.length === 0
     ? "The list of secrets is empty"
@@ -66,4 +68,9 @@ const faultOf = (secret: unknown) =>
     ? secret === null ? "null" : typeof secret
     : secret.length < leastLength
     ? `too short (${secret.length} characters)`
+    : isSetting(secret)
+    ? "the text of a setting with several secrets, or with an end; pass a list of those that are active"
     : "a text with a control character in it"
+
+/** Whether a text is what THREEQPR_WEBHOOK_SECRET can be, and no secret. Its signatures would never fit. */
+const isSetting = (secret: string) => /,|;\s*until\s*=/i.test(secret)

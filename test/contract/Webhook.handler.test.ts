@@ -58,5 +58,6 @@ const onDenoServe = Effect.gen(function*() {
 })
 
 if (process.versions["deno"] !== undefined) {
-  suite("a handler in Deno.serve", Layer.effect(Receiver, onDenoServe).pipe(Layer.provideMerge(logOnBroker)))
+  const receiver = Layer.effect(Receiver, onDenoServe).pipe(Layer.provideMerge(logOnBroker))
+  suite("a handler in Deno.serve", receiver, { keepsConnections: false })
 }

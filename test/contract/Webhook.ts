@@ -19,8 +19,15 @@ const webhook = Effect.map(Receiver, ({ path, port }) => `http://127.0.0.1:${por
 const lines = ({ path }: Receiver["Service"], ...headers: ReadonlyArray<string>) =>
   `POST ${path} HTTP/1.1\r\n${["Host: localhost", "Connection: close", ...headers].join("\r\n")}\r\n\r\n`
 
-/** What every receiver of webhooks answers, whatever server it is in. It receives through real HTTP, on a real broker. */
-export const suite = <E>(name: string, receiver: Layer.Layer<Receiver | EventLog, E>) =>
+/**
+ * What every receiver of webhooks answers, whatever server it is in. It receives through real HTTP, on a real broker.
+ * Some servers close a connection whose body was not read.
+ */
+export const suite = <E>(
+  name: string,
+  receiver: Layer.Layer<Receiver | EventLog, E>,
+  { keepsConnections = true }: { readonly keepsConnections?: boolean } = {}
+) =>
   layer(receiver, { excludeTestServices: true })(`a webhook on ${name}`, (it) => {
     it.effect("answers 200 to a new event, the same event again, and what is no event", () =>
       Effect.gen(function*() {
@@ -80,6 +87,29 @@ export const suite = <E>(name: string, receiver: Layer.Layer<Receiver | EventLog
         const chunked = lines(receiver, "Transfer-Encoding: chunked")
         const streamed = yield* raw(receiver.port, chunked, chunk, chunk, chunk, "0\r\n\r\n")
         assert.match(streamed, /^HTTP\/1\.1 413 [^]*body_too_large/)
+      }))
+
+    it.effect("takes the next delivery of a connection behind one that it did not read", () =>
+      Effect.gen(function*() {
+        const { path, port } = yield* Receiver
+        const { body, signature } = signed(scanCreated("evt_behind"))
+        const large = "x".repeat(300_000)
+        for (const header of ["X-More: 1", "Content-Encoding: br"]) {
+          const unread =
+            `POST ${path} HTTP/1.1\r\nHost: x\r\n${header}\r\nContent-Length: ${large.length}\r\n\r\n`
+          const next = lines(
+            yield* Receiver,
+            `${Signature.header}: ${signature}`,
+            `Content-Length: ${body.length}`
+          )
+          assert.match(
+            yield* raw(port, unread, large, next, body).pipe(Effect.timeout("10 seconds")),
+            keepsConnections
+              ? /^HTTP\/1\.1 41[35] [^]*HTTP\/1\.1 200 [^]*"id":"evt_behind"/
+              : /^HTTP\/1\.1 41[35] /,
+            header
+          )
+        }
       }))
 
     it.effect("takes a body that comes in parts", () =>

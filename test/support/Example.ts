@@ -32,7 +32,10 @@ export const example = Effect.fnUntraced(function*(
   )
   writeFileSync(
     `${folder}/${name}`,
-    code.replaceAll(`from "threeqpr-events"`, `from "../../../src/index.ts"`)
+    code.replaceAll(
+      /from "threeqpr-events(?:\/(\w+))?"/g,
+      (_, entry = "index") => `from "../../../src/${entry}.ts"`
+    )
   )
   return yield* run(`${folder}/${name}`, environment)
 })

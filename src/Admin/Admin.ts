@@ -10,7 +10,7 @@ import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { ByteSize, Console, Effect, Layer, type Redacted } from "effect"
 import { HttpMiddleware, HttpRouter, HttpServer, HttpServerRequest, HttpServerRespondable } from "effect/http"
 import { HttpApiBuilder, HttpApiSwagger } from "effect/http-api"
-import { Operations as OperationRecord } from "../EventLog/Operations.ts"
+import { Operations } from "../EventLog/Operations.ts"
 import * as Jobs from "../Jobs/Jobs.ts"
 import { createAnsweringServer } from "../Process/AnsweringServer.ts"
 import { limits } from "../Process/Connections.ts"
@@ -18,27 +18,27 @@ import { linkTo } from "../Process/SignInCode.ts"
 import * as Access from "./Access/Access.ts"
 import * as Guards from "./Access/Guards.ts"
 import * as SignIn from "./Access/SignIn.ts"
-import * as Analytics from "./Analytics/AnalyticsHandlers.ts"
+import { AnalyticsHandlers } from "./Analytics/AnalyticsHandlers.ts"
 import { Api } from "./Api.ts"
 import { NotFound } from "./Api/Problems.ts"
 import * as Dashboard from "./Dashboard.ts"
-import * as DeadLetters from "./DeadLetters/DeadLettersHandlers.ts"
+import { DeadLettersHandlers } from "./DeadLetters/DeadLettersHandlers.ts"
 import * as Draining from "./Draining.ts"
-import * as EventLife from "./EventLife/EventLifeHandlers.ts"
-import * as Events from "./Events/EventsHandlers.ts"
-import * as Forget from "./Forget/ForgetHandlers.ts"
+import { EventLifeHandlers } from "./EventLife/EventLifeHandlers.ts"
+import { EventsHandlers } from "./Events/EventsHandlers.ts"
+import { ForgetHandlers } from "./Forget/ForgetHandlers.ts"
 import * as Health from "./Health.ts"
-import * as Live from "./Live/LiveHandlers.ts"
+import { LiveHandlers } from "./Live/LiveHandlers.ts"
 import * as Metrics from "./Metrics.ts"
-import * as Operations from "./Operations/OperationsHandlers.ts"
-import * as Projections from "./Projections/ProjectionsHandlers.ts"
-import * as Quarantine from "./Quarantine/QuarantineHandlers.ts"
-import * as ReadModels from "./ReadModels/ReadModelsHandlers.ts"
-import * as Reconciliations from "./Reconciliations/ReconciliationsHandlers.ts"
-import * as Rejections from "./Rejections/RejectionsHandlers.ts"
-import * as Status from "./Status/StatusHandlers.ts"
+import { OperationsHandlers } from "./Operations/OperationsHandlers.ts"
+import { ProjectionsHandlers } from "./Projections/ProjectionsHandlers.ts"
+import { QuarantineHandlers } from "./Quarantine/QuarantineHandlers.ts"
+import { ReadModelsHandlers } from "./ReadModels/ReadModelsHandlers.ts"
+import { ReconciliationsHandlers } from "./Reconciliations/ReconciliationsHandlers.ts"
+import { RejectionsHandlers } from "./Rejections/RejectionsHandlers.ts"
+import { StatusHandlers } from "./Status/StatusHandlers.ts"
 import * as Validation from "./Validation.ts"
-import * as WebhookSecrets from "./WebhookSecrets/WebhookSecretsHandlers.ts"
+import { WebhookSecretsHandlers } from "./WebhookSecrets/WebhookSecretsHandlers.ts"
 
 export interface AdminOptions {
   readonly host: string
@@ -64,7 +64,7 @@ export const layer = (options: AdminOptions) =>
       announceBoth(options)
     ),
     Jobs.layer(options.reconcile)
-  ).pipe(Layer.provide(OperationRecord.layer))
+  ).pipe(Layer.provide(Operations.layer))
 
 /** The private listener of a process without the admin role: health and its own metrics. */
 export const layerHealth = (options: AdminOptions) => listener(options, Metrics.layerOwn, announce)
@@ -75,20 +75,20 @@ const api = ({ reconcile }: AdminOptions) =>
   HttpApiBuilder.layer(Api, { openapiPath: "/openapi.json" }).pipe(
     Layer.merge(HttpApiSwagger.layer(Api, { path: "/docs" })),
     Layer.provide([
-      ReadModels.layer,
-      Analytics.layer,
-      Events.layer,
-      EventLife.layer,
-      Live.layer,
-      Status.layer,
-      DeadLetters.layer,
-      Quarantine.layer,
-      Forget.layer,
-      Operations.layer,
-      Projections.layer,
-      Rejections.layer,
-      WebhookSecrets.layer,
-      Reconciliations.layer(reconcile !== undefined)
+      ReadModelsHandlers,
+      AnalyticsHandlers,
+      EventsHandlers,
+      EventLifeHandlers,
+      LiveHandlers,
+      StatusHandlers,
+      DeadLettersHandlers,
+      QuarantineHandlers,
+      ForgetHandlers,
+      OperationsHandlers,
+      ProjectionsHandlers,
+      RejectionsHandlers,
+      WebhookSecretsHandlers,
+      ReconciliationsHandlers(reconcile !== undefined)
     ]),
     Layer.provide([Validation.layer, Access.layer])
   )

@@ -5,16 +5,16 @@ import { HttpApi, HttpApiBuilder } from "effect/http-api"
 import { Buffer } from "node:buffer"
 import { createHash } from "node:crypto"
 import { createServer } from "node:http"
-import { Events, type EventSummary } from "../../src/Admin/Api/Events.ts"
+import { EventsApi, type EventSummary } from "../../src/Admin/Api/Events.ts"
 import { NotFound } from "../../src/Admin/Api/Problems.ts"
 import {
   ConversationAnswer,
-  Conversations,
+  ConversationsApi,
   type ListQuery,
   ScanAnswer,
-  Scans
+  ScansApi
 } from "../../src/Admin/Api/ReadModels.ts"
-import { type ConsumerAnswer, Consumers } from "../../src/Admin/Api/Status.ts"
+import { type ConsumerAnswer, ConsumersApi } from "../../src/Admin/Api/Status.ts"
 import { Validation } from "../../src/Admin/Api/Validation.ts"
 import { AdminClient } from "../../src/Admin/Client.ts"
 import { layer as validation } from "../../src/Admin/Validation.ts"
@@ -23,7 +23,7 @@ import type { Arrival } from "./Receiver.ts"
 
 /** The part of the private listener's contract that a comparison asks. */
 class Api extends HttpApi.make("threeqpr-events")
-  .add(Scans, Conversations, Events, Consumers)
+  .add(ScansApi, ConversationsApi, EventsApi, ConsumersApi)
   .middleware(Validation)
 {}
 

@@ -11,7 +11,7 @@ import { codeIdOf } from "../CodeId.ts"
 import { orRebuildDue } from "../ReadModels/RebuildDue.ts"
 
 /** The handlers of `/v1/analytics` and `/v1/qpr-codes/:id/analytics`. They read counters, never rows. */
-export const layer = HttpApiBuilder.group(
+export const AnalyticsHandlers = HttpApiBuilder.group(
   Api,
   "analytics",
   Effect.fnUntraced(function*(handlers) {

@@ -102,7 +102,7 @@ export const AllAnalytics = model(
 export type AllAnalytics = typeof AllAnalytics.Type
 
 /** Analytics from counters: what they cost grows with hours, countries and devices, not with scans. */
-export const Analytics = HttpApiGroup.make("analytics").add(
+export const AnalyticsApi = HttpApiGroup.make("analytics").add(
   HttpApiEndpoint.get("code", "/v1/qpr-codes/:id/analytics", {
     params: Schema.Struct({ id: CodeId }),
     query: AnalyticsQuery,

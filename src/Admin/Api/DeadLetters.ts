@@ -121,7 +121,7 @@ const Id = Schema.Struct({
 })
 
 /** `/v1/dead-letters`: the events that a consumer can never handle. */
-export const DeadLetters = HttpApiGroup.make("deadLetters").add(
+export const DeadLettersApi = HttpApiGroup.make("deadLetters").add(
   HttpApiEndpoint.get("list", "/v1/dead-letters", {
     query: DeadLettersQuery,
     success: DeadLettersAnswer,

@@ -148,7 +148,7 @@ export const EventLife = model(
 export type EventLife = typeof EventLife.Type
 
 /** `/v1/events/:id/life`: what became of one event. */
-export const EventLives = HttpApiGroup.make("eventLife").add(
+export const EventLifeApi = HttpApiGroup.make("eventLife").add(
   HttpApiEndpoint.get("get", "/v1/events/:id/life", {
     params: EventIdParameter,
     success: EventLife,

@@ -103,7 +103,7 @@ export const EventIdParameter = Schema.Struct({
 })
 
 /** `/v1/events`: the event log itself, quarantine included. */
-export const Events = HttpApiGroup.make("events").add(
+export const EventsApi = HttpApiGroup.make("events").add(
   HttpApiEndpoint.get("list", "/v1/events", {
     query: EventsQuery,
     success: EventsAnswer,

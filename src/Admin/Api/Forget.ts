@@ -51,7 +51,7 @@ const Begun = model(
 )
 
 /** `/v1/forget`: erases what belongs to a code, a conversation or an event, from the log and from the read models. */
-export const Forget = HttpApiGroup.make("forget").add(
+export const ForgetApi = HttpApiGroup.make("forget").add(
   HttpApiEndpoint.post("begin", "/v1/forget", {
     payload: Forgetting,
     success: Begun,

@@ -124,7 +124,7 @@ export const LiveMessage = Schema.Union([
 ])
 
 /** `/v1/live`: status and new entries, as server-sent events. */
-export const Live = HttpApiGroup.make("live").add(
+export const LiveApi = HttpApiGroup.make("live").add(
   HttpApiEndpoint.get("live", "/v1/live", {
     headers: Schema.Struct({
       "last-event-id": position(

@@ -107,7 +107,7 @@ const OutcomesAnswer = model(
 const CancelRequest = model("CancelRequest", "Who stops an operation.", Schema.Struct({ by: By }))
 
 /** `/v1/operations`: what operators did with dead letters and quarantined entries, and its progress. */
-export const Operations = HttpApiGroup.make("operations").add(
+export const OperationsApi = HttpApiGroup.make("operations").add(
   HttpApiEndpoint.get("list", "/v1/operations", {
     query: Schema.Struct({ limit: limitOf(200) }),
     success: OperationsAnswer,

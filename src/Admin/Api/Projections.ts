@@ -178,7 +178,7 @@ const Name = { name: field(Storable, "The name of the projection.", { example: "
 const RebuildOf = Schema.Struct({ ...Name, id: field(Schema.Int, "The id of the rebuild.", { example: 3 }) })
 
 /** `/v1/projections`: the read models and their rebuilds from the log. */
-export const Projections = HttpApiGroup.make("projections").add(
+export const ProjectionsApi = HttpApiGroup.make("projections").add(
   HttpApiEndpoint.get("list", "/v1/projections", {
     success: ProjectionsAnswer,
     error: Unavailable

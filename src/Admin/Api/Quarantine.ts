@@ -101,7 +101,7 @@ const Begun = model(
 )
 
 /** `/v1/quarantine`: signed bodies that are not usable events. */
-export const Quarantine = HttpApiGroup.make("quarantine").add(
+export const QuarantineApi = HttpApiGroup.make("quarantine").add(
   HttpApiEndpoint.get("list", "/v1/quarantine", {
     query: QuarantineQuery,
     success: QuarantineAnswer,

@@ -220,7 +220,7 @@ export const CodeId = field(Schema.String, "The id, short id or name of the code
 })
 
 /** `/v1/scans`: 3QPR's own parameters and field names. */
-export const Scans = HttpApiGroup.make("scans").add(
+export const ScansApi = HttpApiGroup.make("scans").add(
   HttpApiEndpoint.get("list", "/v1/scans", {
     query: ScansQuery,
     success: ScansAnswer,
@@ -237,7 +237,7 @@ export const Scans = HttpApiGroup.make("scans").add(
 ).annotate(OpenApi.Description, "Scans as 3QPR's own API gives them")
 
 /** `/v1/conversations`, the same for conversations. */
-export const Conversations = HttpApiGroup.make("conversations").add(
+export const ConversationsApi = HttpApiGroup.make("conversations").add(
   HttpApiEndpoint.get("list", "/v1/conversations", {
     query: ConversationsQuery,
     success: ConversationsAnswer,
@@ -254,7 +254,7 @@ export const Conversations = HttpApiGroup.make("conversations").add(
 ).annotate(OpenApi.Description, "Completed conversations")
 
 /** `/v1/qpr-codes`: the codes of events and of 3QPR's list. */
-export const QprCodes = HttpApiGroup.make("qprCodes").add(
+export const QprCodesApi = HttpApiGroup.make("qprCodes").add(
   HttpApiEndpoint.get("list", "/v1/qpr-codes", {
     query: QprCodesQuery,
     success: QprCodesAnswer,
@@ -271,7 +271,7 @@ export const QprCodes = HttpApiGroup.make("qprCodes").add(
 ).annotate(OpenApi.Description, "QR codes, as the events about them and 3QPR's list of codes say")
 
 /** `/v1/subscriptions`, the same for subscriptions. */
-export const Subscriptions = HttpApiGroup.make("subscriptions").add(
+export const SubscriptionsApi = HttpApiGroup.make("subscriptions").add(
   HttpApiEndpoint.get("list", "/v1/subscriptions", {
     query: SubscriptionsQuery,
     success: SubscriptionsAnswer,

@@ -52,7 +52,7 @@ export type ReconciliationsAnswer = typeof ReconciliationsAnswer.Type
 const params = Schema.Struct({ id: field(Schema.Int, "The id of the reconciliation.", { example: 3 }) })
 
 /** `/v1/reconciliations`: comparing 3QPR's scans and codes with ours, and repairing what is missing. */
-export const Reconciliations = HttpApiGroup.make("reconciliations").add(
+export const ReconciliationsApi = HttpApiGroup.make("reconciliations").add(
   HttpApiEndpoint.get("list", "/v1/reconciliations", {
     query: Schema.Struct({ limit: limitOf(200, usualReconciliations) }),
     success: ReconciliationsAnswer,

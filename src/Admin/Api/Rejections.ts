@@ -19,7 +19,7 @@ const RejectionsAnswer = model(
 )
 
 /** `/v1/rejections`: requests that were refused at the public listeners. They are in memory only. */
-export const Rejections = HttpApiGroup.make("rejections").add(
+export const RejectionsApi = HttpApiGroup.make("rejections").add(
   HttpApiEndpoint.get("list", "/v1/rejections", {
     query: Schema.Struct({ limit: limitOf(200) }),
     success: RejectionsAnswer,

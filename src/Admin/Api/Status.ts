@@ -29,7 +29,7 @@ const ConsumersAnswer = model(
 )
 
 /** `/v1/consumers`: every durable consumer of the event log. */
-export const Consumers = HttpApiGroup.make("consumers").add(
+export const ConsumersApi = HttpApiGroup.make("consumers").add(
   HttpApiEndpoint.get("list", "/v1/consumers", { success: ConsumersAnswer, error: Unavailable }).annotate(
     OpenApi.Summary,
     "Place and lag of each durable consumer"
@@ -101,7 +101,7 @@ const StatusAnswer = model(
 export type StatusAnswer = typeof StatusAnswer.Type
 
 /** `/v1/status`: the state of all parts on one page. */
-export const Status = HttpApiGroup.make("status").add(
+export const StatusApi = HttpApiGroup.make("status").add(
   HttpApiEndpoint.get("get", "/v1/status", { success: StatusAnswer, error: Unavailable }).annotate(
     OpenApi.Summary,
     "Readiness, stream, rates and consumers on one page"

@@ -11,7 +11,7 @@ const SecretsAnswer = model(
 )
 
 /** `/v1/webhook-secrets`: which secrets the receivers use, without showing them. */
-export const WebhookSecrets = HttpApiGroup.make("webhookSecrets").add(
+export const WebhookSecretsApi = HttpApiGroup.make("webhookSecrets").add(
   HttpApiEndpoint.get("list", "/v1/webhook-secrets", {
     query: Schema.Struct({
       nonce: field(

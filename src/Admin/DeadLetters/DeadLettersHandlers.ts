@@ -11,7 +11,7 @@ import { unavailable } from "../Events/EventsHandlers.ts"
 import { begin } from "./Begin.ts"
 
 /** The handlers of `/v1/dead-letters`. */
-export const layer = HttpApiBuilder.group(
+export const DeadLettersHandlers = HttpApiBuilder.group(
   Api,
   "deadLetters",
   Effect.fnUntraced(function*(handlers) {

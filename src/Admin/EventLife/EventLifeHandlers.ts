@@ -18,7 +18,7 @@ import { standing } from "../Status/StatusHandlers.ts"
 import { rowsOf } from "./LifeRows.ts"
 
 /** The handler of `/v1/events/:id/life`. */
-export const layer = HttpApiBuilder.group(
+export const EventLifeHandlers = HttpApiBuilder.group(
   Api,
   "eventLife",
   Effect.fnUntraced(function*(handlers) {

@@ -13,7 +13,7 @@ import { detailOf, summaryOf } from "./Answer.ts"
 import { find } from "./Find.ts"
 
 /** The handlers of `/v1/events`. */
-export const layer = HttpApiBuilder.group(
+export const EventsHandlers = HttpApiBuilder.group(
   Api,
   "events",
   Effect.fnUntraced(function*(handlers) {

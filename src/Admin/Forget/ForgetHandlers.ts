@@ -10,7 +10,7 @@ import { InvalidSelection, orUnavailable } from "../Api/Problems.ts"
 import { optionalCodeIdOf } from "../CodeId.ts"
 
 /** The handler of `/v1/forget`. */
-export const layer = HttpApiBuilder.group(
+export const ForgetHandlers = HttpApiBuilder.group(
   Api,
   "forget",
   Effect.fnUntraced(function*(handlers) {

@@ -6,7 +6,7 @@ import { Api } from "../Api.ts"
 import { Feed } from "./Feed.ts"
 
 /** The handler of `/v1/live`. */
-export const layer = HttpApiBuilder.group(
+export const LiveHandlers = HttpApiBuilder.group(
   Api,
   "live",
   Effect.fnUntraced(function*(handlers) {

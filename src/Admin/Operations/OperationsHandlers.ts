@@ -8,7 +8,7 @@ import { usualLimit } from "../Api/Query.ts"
 import { unavailable } from "../Events/EventsHandlers.ts"
 
 /** The handlers of `/v1/operations`. */
-export const layer = HttpApiBuilder.group(
+export const OperationsHandlers = HttpApiBuilder.group(
   Api,
   "operations",
   Effect.fnUntraced(function*(handlers) {

@@ -20,7 +20,7 @@ import type { ConsumerAnswer } from "../Api/Status.ts"
 import { standing } from "../Status/StatusHandlers.ts"
 
 /** The handlers of `/v1/projections`. */
-export const layer = HttpApiBuilder.group(
+export const ProjectionsHandlers = HttpApiBuilder.group(
   Api,
   "projections",
   Effect.fnUntraced(function*(handlers) {

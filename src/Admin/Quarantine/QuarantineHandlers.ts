@@ -15,7 +15,7 @@ import { usualLimit } from "../Api/Query.ts"
 import { unavailable } from "../Events/EventsHandlers.ts"
 
 /** The handlers of `/v1/quarantine`. */
-export const layer = HttpApiBuilder.group(
+export const QuarantineHandlers = HttpApiBuilder.group(
   Api,
   "quarantine",
   Effect.fnUntraced(function*(handlers) {

@@ -74,7 +74,7 @@ const subscriptions = HttpApiBuilder.group(
   })
 )
 
-export const layer = Layer.mergeAll(scans, conversations, qprCodes, subscriptions)
+export const ReadModelsHandlers = Layer.mergeAll(scans, conversations, qprCodes, subscriptions)
 
 /** Reads one read model: newest first, the fields 3QPR sent under those of its columns. */
 const readModel = Effect.fnUntraced(function*<S extends Schema.ConstraintDecoder<unknown>>(

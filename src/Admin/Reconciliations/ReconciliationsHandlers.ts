@@ -8,7 +8,7 @@ import { type ReconcileRequest, usualReconciliations } from "../Api/Reconciliati
 import { optionalCodeIdOf } from "../CodeId.ts"
 
 /** The handlers of `/v1/reconciliations`; without a key of 3QPR's API none can be asked for. */
-export const layer = (hasKey: boolean) =>
+export const ReconciliationsHandlers = (hasKey: boolean) =>
   HttpApiBuilder.group(
     Api,
     "reconciliations",

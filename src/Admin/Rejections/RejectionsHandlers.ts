@@ -7,7 +7,7 @@ import { NotFound, orUnavailable, Unavailable } from "../Api/Problems.ts"
 import { usualLimit } from "../Api/Query.ts"
 
 /** The handlers of `/v1/rejections`, which ask every process with the ingress role. */
-export const layer = HttpApiBuilder.group(
+export const RejectionsHandlers = HttpApiBuilder.group(
   Api,
   "rejections",
   Effect.fnUntraced(function*(handlers) {

@@ -36,7 +36,7 @@ const status = HttpApiBuilder.group(
   })
 )
 
-export const layer = Layer.mergeAll(consumers, status)
+export const StatusHandlers = Layer.mergeAll(consumers, status)
 
 const look = Effect.gen(function*() {
   const log = yield* EventLog

@@ -6,7 +6,7 @@ import { orUnavailable } from "../Api/Problems.ts"
 import { whileConnected } from "../Rejections/RejectionsHandlers.ts"
 
 /** The handler of `/v1/webhook-secrets`, which asks every process with the ingress role. */
-export const layer = HttpApiBuilder.group(
+export const WebhookSecretsHandlers = HttpApiBuilder.group(
   Api,
   "webhookSecrets",
   Effect.fnUntraced(function*(handlers) {

@@ -5,11 +5,11 @@ import { HttpApi, HttpApiBuilder, OpenApi } from "effect/http-api"
 import * as Access from "../../../src/Admin/Access/Access.ts"
 import { Api } from "../../../src/Admin/Api.ts"
 import { Authorization } from "../../../src/Admin/Api/Authorization.ts"
-import { Consumers } from "../../../src/Admin/Api/Status.ts"
+import { ConsumersApi } from "../../../src/Admin/Api/Status.ts"
 import { AdminClient } from "../../../src/Admin/Client.ts"
 import type { Document } from "../../support/Contract.ts"
 
-class Part extends HttpApi.make("part").add(Consumers).middleware(Authorization) {}
+class Part extends HttpApi.make("part").add(ConsumersApi).middleware(Authorization) {}
 
 const consumers = HttpApiBuilder.group(
   Part,

@@ -275,7 +275,7 @@ describe.concurrent("the projector when every event is poison", () => {
     () =>
       Effect.gen(function*() {
         const broken: Projection = { ...scans, apply: (sql) => Effect.asVoid(sql`select 1 / 0`) }
-        yield* appendScans(120, "a")
+        yield* appendScans(60, "a")
         yield* Effect.gen(function*() {
           const { faults } = yield* ProcessHealth
           // Each of them is looked for in its batch, which takes long on a busy machine.
@@ -284,14 +284,14 @@ describe.concurrent("the projector when every event is poison", () => {
           assert.include(fault?.reason, "division by zero")
           yield* Effect.repeat(Effect.delay(consumerInfo("scans-1"), "10 millis"), {
             until: ({ delivered, num_ack_pending, num_pending }) =>
-              delivered.consumer_seq >= 120 && num_pending === 0 && num_ack_pending <= 70
+              delivered.consumer_seq >= 60 && num_pending === 0 && num_ack_pending <= 10
           })
           yield* Effect.sleep(500)
-          assert.strictEqual((yield* consumerInfo("scans-1")).num_ack_pending, 70)
+          assert.strictEqual((yield* consumerInfo("scans-1")).num_ack_pending, 10)
           assert.strictEqual((yield* deadLetters).length, tolerated)
         }).pipe(Effect.provide(Layer.fresh(Projector.layer([broken]))))
         yield* Effect.gen(function*() {
-          yield* untilCount("scans", 70)
+          yield* untilCount("scans", 10)
           yield* untilSettled("scans-1")
           yield* until("no fault", (yield* ProcessHealth).faults, (faults) => faults.length === 0)
         }).pipe(Effect.provide(Layer.fresh(Projector.layer([scans]))))

@@ -112,7 +112,7 @@ export const rebuilds: ReadonlyArray<Protection> = [
     name: "an older copy that had given up is read again",
     edits: [
       edit(
-        "src/Projector/Place/Keep.ts",
+        "src/Projector/Place/Account.ts",
         "const replays = Math.min(place.replays, state.replays.size)",
         "const replays = place.replays"
       )

@@ -1,0 +1,63 @@
+import { Effect } from "effect"
+import { Consumers, type Inspected } from "../../Consumer/Consumer.ts"
+import { monotonicMillis } from "../../Process/Monotonic.ts"
+import type { Projection } from "../Projection.ts"
+import type { Live, Rebuild } from "../Registry.ts"
+import { completeness } from "./Completeness.ts"
+import { positionAt } from "./LogIdentity.ts"
+import { running, type Seen } from "./Look.ts"
+import { judgeAccount, patience, shortage, surplus } from "./Place.ts"
+import { advance, placeOf, replay } from "./Places.ts"
+
+/**
+ * Accounts for every entry up to where the durable consumer of a generation has finished. Events that are missing are
+ * read again from the log.
+ */
+export const accountFor = Effect.fnUntraced(
+  function*(projection: Projection, one: Live | Rebuild, state: Seen, durable: Inspected, last: number) {
+    const consumers = yield* Consumers
+    const position = durable.pending + durable.inFlight === 0 ? last : Math.min(last, durable.finishedTo)
+    const place = yield* placeOf(one)
+    // What was finished once counts, also while it is read again.
+    const upTo = Math.max(position, Math.min(last, place.replayed_to ?? 0))
+    const count = completeness(projection, one.generation, one.durable, upTo)
+    const counted = yield* Effect.flatMap(
+      count,
+      (first) => first.missing > 0 && place.replayed_to === null ? count : Effect.succeed(first)
+    )
+    // An older copy of the database holds the number of readings that another state of it needed.
+    const replays = Math.min(place.replays, state.replays.size)
+    const judged = judgeAccount({ ...place, replays }, { ...counted, position, upTo })
+    if (judged._tag === "level") state.replays.clear()
+    if (judged._tag === "replaying") state.replays.add(place.replays)
+    const now = yield* monotonicMillis
+    state.lostAt = judged._tag === "lost" ? Math.min(state.lostAt, now) : Infinity
+    const verdict = judged._tag === "lost" && now - state.lostAt >= patience(replays)
+      ? { _tag: "replay" as const, after: 0, missing: judged.missing }
+      : judged
+    if (verdict._tag === "level" && (verdict.checkpoint > place.checkpoint || place.replays > 0)) {
+      yield* advance(one, verdict.checkpoint, yield* positionAt(verdict.checkpoint))
+      if (place.replays > 0) {
+        yield* Effect.logInfo(`projection ${one.durable}: no event is missing any more`)
+      }
+    }
+    const fault = shortage(one.name, verdict) ?? surplusOf(one, state, counted.unexplained)
+    if (verdict._tag !== "replay") return { ...running, fault }
+    const range = { after: verdict.after, to: position }
+    if (!(yield* replay(one, place, range, consumers.restart(one.durable)))) return { ...running, fault }
+    state.replays.add(place.replays + 1)
+    yield* Effect.logWarning(
+      `projection ${one.durable}: ${verdict.missing} events up to sequence ${position} are missing in the `
+        + `database. The log is read again from sequence ${verdict.after + 1}`
+    )
+    return { ...running, restart: true, fault }
+  }
+)
+
+/** Said when two accounts in a row find it: entries can age out of the log while one is made. */
+const surplusOf = (one: Live | Rebuild, state: Seen, unexplained: number | null) => {
+  if (unexplained === null) return state.surplus
+  state.surplus = unexplained > 0 && state.unexplained > 0 ? surplus(one.name, unexplained) : undefined
+  state.unexplained = unexplained
+  return state.surplus
+}

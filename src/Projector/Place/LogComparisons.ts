@@ -1,0 +1,39 @@
+import { Effect } from "effect"
+import { EventLog } from "../../EventLog/EventLog.ts"
+import { compareLog, settle } from "./LogIdentity.ts"
+import type { Seen } from "./Look.ts"
+import type { Generation } from "./Places.ts"
+
+/** Compares generations with the log, again on each connection to the broker: another log can be behind it. */
+export const logComparisons = (
+  log: EventLog["Service"],
+  seenOf: (of: Generation) => Seen,
+  connection: () => number
+) => {
+  /** Why nothing may be applied from this log. The content is compared when something about the log is new. */
+  const otherLog = Effect.fnUntraced(function*(of: Generation, always = false) {
+    const state = seenOf(of)
+    const now = yield* log.state
+    const known = state.comparison
+    const isSame = !always && known !== undefined && state.connection === connection()
+      && known.now.created === now.created && known.memory.highest <= now.lastSequence
+    if (isSame) return undefined
+    const comparing = connection()
+    const comparison = yield* compareLog(of)
+    const reason = yield* settle(of, comparison)
+    state.comparison = reason === undefined ? comparison : undefined
+    state.connection = comparing
+    return reason
+  })
+
+  /** Whether a batch may be applied: not before the log was compared on this connection to the broker. */
+  const admits = (of: Generation) =>
+    Effect.suspend(() => {
+      const state = seenOf(of)
+      return state.comparison !== undefined && state.connection === connection()
+        ? Effect.succeed(true)
+        : Effect.map(otherLog(of), (reason) => reason === undefined)
+    })
+
+  return { otherLog, admits }
+}

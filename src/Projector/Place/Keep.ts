@@ -10,7 +10,7 @@ import type { Live, Rebuild } from "../Registry.ts"
 import { accountFor } from "./Account.ts"
 import { repairDurable, restartStandstill } from "./DurableRepair.ts"
 import { logComparisons } from "./LogComparisons.ts"
-import { nothingSeen, running, type Seen } from "./Look.ts"
+import { type Look, nothingSeen, running, type Seen } from "./Look.ts"
 import { databaseId, type Generation } from "./Places.ts"
 
 /** How often every entry is accounted for, in milliseconds; every time while events are missing. */
@@ -35,16 +35,9 @@ export const keeper = Effect.gen(function*() {
   const nats = yield* Nats
   const database = yield* databaseId
   const unreadablePatience = yield* UnreadablePatience
-  const seen = new Map<string, Seen>()
+  const seenOf = memory()
   let connection = 1
   yield* nats.onChange((connected) => void (connected || connection++))
-
-  const seenOf = ({ generation, name }: Generation) => {
-    const key = `${name}/${generation}`
-    const found = seen.get(key) ?? nothingSeen()
-    seen.set(key, found)
-    return found
-  }
 
   const { admits, otherLog } = logComparisons(log, seenOf, () => connection)
 
@@ -72,20 +65,9 @@ export const keeper = Effect.gen(function*() {
   const keep = (projection: Projection, one: Live | Rebuild) =>
     Effect.suspend(() => {
       const state = seenOf(one)
-      const before = { ...state.look, restart: false }
-      if (!nats.isConnected()) return Effect.succeed(before)
-      return lookAt(projection, one).pipe(
-        Effect.tap(() => Effect.sync(() => void (state.unreadableSince = undefined))),
-        Effect.catch(Effect.fnUntraced(function*(error) {
-          const message = `the place of ${one.durable} in the log cannot be read: ${messageOf(error)}`
-          const now = yield* monotonicMillis
-          state.unreadableSince ??= now
-          const isFault = !before.runs || now - state.unreadableSince >= unreadablePatience
-          yield* Effect.logDebug(message)
-          return isFault ? { ...before, fault: message } : before
-        })),
-        Effect.tap((look) => Effect.sync(() => void (state.look = look)))
-      )
+      return nats.isConnected()
+        ? orBefore(one, state, unreadablePatience, lookAt(projection, one))
+        : Effect.succeed({ ...state.look, restart: false })
     })
 
   return {
@@ -96,5 +78,38 @@ export const keeper = Effect.gen(function*() {
     otherLog: (of: Generation) => otherLog(of, true)
   }
 })
+
+/** What is remembered of each generation. */
+const memory = () => {
+  const seen = new Map<string, Seen>()
+  return ({ generation, name }: Generation) => {
+    const key = `${name}/${generation}`
+    const found = seen.get(key) ?? nothingSeen()
+    seen.set(key, found)
+    return found
+  }
+}
+
+/** Remembers what a look comes to. One that fails leaves what was before, and is a fault when that lasts. */
+const orBefore = <E, R>(
+  { durable }: Live | Rebuild,
+  state: Seen,
+  unreadablePatience: number,
+  look: Effect.Effect<Look, E, R>
+) => {
+  const before = { ...state.look, restart: false }
+  return look.pipe(
+    Effect.tap(() => Effect.sync(() => void (state.unreadableSince = undefined))),
+    Effect.catch(Effect.fnUntraced(function*(error) {
+      const message = `the place of ${durable} in the log cannot be read: ${messageOf(error)}`
+      const now = yield* monotonicMillis
+      state.unreadableSince ??= now
+      const isFault = !before.runs || now - state.unreadableSince >= unreadablePatience
+      yield* Effect.logDebug(message)
+      return isFault ? { ...before, fault: message } : before
+    })),
+    Effect.tap((look) => Effect.sync(() => void (state.look = look)))
+  )
+}
 
 export type Keeper = Effect.Success<typeof keeper>

@@ -1,5 +1,5 @@
 import { Effect } from "effect"
-import { EventLog } from "../../EventLog/EventLog.ts"
+import type { EventLog } from "../../EventLog/EventLog.ts"
 import { compareLog, settle } from "./LogIdentity.ts"
 import type { Seen } from "./Look.ts"
 import type { Generation } from "./Places.ts"

@@ -121,7 +121,7 @@ const listener = <E, R>(
     Layer.provide(Layer.effectDiscard(Access.check(options)))
   )
 
-// Not for HEAD, which the router answers as GET when no route of its own matches.
+// Not for HEAD, which the router answers as GET when no route for HEAD matches.
 const nothingElse = HttpRouter.addAll(
   (["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] as const).map((method) =>
     HttpRouter.route(

@@ -20,7 +20,7 @@ export interface ClientOptions {
   readonly patience?: Duration.Input | undefined
 }
 
-/** The private listener cannot be used. `transient` tells whether a retry can help. */
+/** The private listener cannot be used. `transient` says whether a retry can help. */
 export class AdminUnreachable extends Schema.TaggedError<AdminUnreachable>()("AdminUnreachable", {
   message: Schema.String,
   transient: Schema.Boolean

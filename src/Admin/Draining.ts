@@ -1,7 +1,7 @@
 import { Context, Deferred, Effect, Layer } from "effect"
 import { HttpRouter, HttpServerResponse } from "effect/http"
 
-/** Tells what waits for news on behalf of a request that the private listener has begun to stop. */
+/** Notifies long-polling and streaming requests that the private listener has begun to stop. */
 export class Draining extends Context.Service<Draining, {
   readonly begin: Effect.Effect<void>
   readonly begun: Effect.Effect<void>

@@ -5,14 +5,14 @@ import { ProcessHealth } from "../Process/ProcessHealth.ts"
 
 /** `/livez` answers while the process runs; `/readyz` names each part that is not ready. */
 export const layer = HttpRouter.use(Effect.fnUntraced(function*(router) {
-  const vitals = yield* ProcessHealth
+  const health = yield* ProcessHealth
   const { durability } = yield* EventLog
   yield* router.add("GET", "/livez", HttpServerResponse.json({ ok: true }))
   yield* router.add(
     "GET",
     "/readyz",
     Effect.gen(function*() {
-      const faults = yield* vitals.faults
+      const faults = yield* health.faults
       const ready = faults.length === 0
       return yield* HttpServerResponse.json(
         { ready, ...(!ready && { faults }), durability },

@@ -28,7 +28,7 @@ const route = <E, R>(more: Effect.Effect<void, E, R>) =>
   HttpRouter.use(Effect.fnUntraced(function*(router) {
     yield* watchLoop
     startRestarts()
-    const vitals = yield* ProcessHealth
+    const health = yield* ProcessHealth
     const services = yield* Effect.context<R>()
     const own = Effect.gen(function*() {
       const runtime = process.versions["deno"]
@@ -38,7 +38,7 @@ const route = <E, R>(more: Effect.Effect<void, E, R>) =>
         version: packageJson.version,
         runtime
       })
-      const ready = (yield* vitals.faults).length === 0
+      const ready = (yield* health.faults).length === 0
       yield* gauge("threeqpr_ready", "1 when this process is ready, else 0", ready ? 1 : 0)
     })
     // Values that are read for each scrape have their own registry, so no stale value is reported.

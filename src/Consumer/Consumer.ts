@@ -113,7 +113,7 @@ const make = Effect.fnUntraced(function*() {
 
   type Handle = (messages: ReadonlyArray<Message>, handle: Effect.Effect<void>) => Effect.Effect<void>
 
-  /** Takes what operators want a consumer to handle once more, as `handle` says when. */
+  /** Takes the events that operators redrive to a consumer, when `handle` allows it. */
   const takeRedrives = Effect.fnUntraced(function*(options: RedriveOptions, handle: Handle) {
     const redrive = yield* handleRedrives(manager, options).pipe(Effect.provideContext(services))
     return yield* Durable.run(nats, manager, {
@@ -141,7 +141,7 @@ const make = Effect.fnUntraced(function*() {
     })
 
   const run = Effect.fnUntraced(function*(options: ConsumerOptions) {
-    // A handler is given no more batches at once than it wants; what waits for its turn when we stop goes back.
+    // A handler gets at most as many batches at once as it wants. Batches that wait at the stop go back.
     const turn = yield* Semaphore.make(options.concurrency ?? 1)
     const inTurn = (messages: ReadonlyArray<Message>, handle: Effect.Effect<void>) =>
       Effect.uninterruptibleMask((restore) =>

@@ -5,7 +5,7 @@ import { type Outcome, retryAfter } from "./Outcome.ts"
 /** How many of the last settled events are looked at. */
 export const window = 1_000
 
-/** So many dead letters in the window are no reason to stop, whatever their share. */
+/** Up to this many dead letters in the window do not stop dead-lettering, whatever their share is. */
 export const tolerated = 50
 
 /** More than this share of the window stops dead-lettering. */

@@ -152,7 +152,7 @@ export const start = Effect.fnUntraced(
   }
 )
 
-/** How long a redrive waits for the turn of its partition, in milliseconds. Then it comes again. */
+/** How long a redrive waits for the turn of its partition, in milliseconds. Then it is delivered again. */
 const patience = 60_000
 
 /** How often a redrive asks for the turn, and for how long it keeps that free, in milliseconds. */

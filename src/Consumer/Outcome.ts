@@ -8,7 +8,7 @@ export type Outcome =
 
 export const ack: Outcome = { _tag: "Ack" }
 
-/** The event comes again after this many milliseconds. Throws a `RangeError` when `isDelay` refuses the number. */
+/** The event is delivered again after this many milliseconds. Throws a `RangeError` when `isDelay` refuses the number. */
 export const retryAfter = (millis: number): Outcome => {
   if (isDelay(millis)) return { _tag: "RetryAfter", millis }
   throw new RangeError(`retryAfter(${String(millis)}): allowed are ${delays}.`)

@@ -16,7 +16,7 @@ const expires = 10_000
 export interface PullOptions {
   readonly stream: string
   readonly durable: string
-  /** Messages that may wait here, unacknowledged; the broker sends no more. */
+  /** The most messages that wait here without an acknowledgement. The broker sends at most these. */
   readonly capacity: number
   /**
    * How long messages may wait here, in milliseconds: then the broker delivers them again. While they wait longer than
@@ -24,7 +24,7 @@ export interface PullOptions {
    */
   readonly ackWait: number
   /**
-   * How often the broker is told that events without an answer are being worked on, in milliseconds. It then delivers them
+   * How often the broker learns that unanswered events are in progress, in milliseconds. It then delivers them
    * to no other instance. Never when undefined.
    */
   readonly hold?: number | undefined

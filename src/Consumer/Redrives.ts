@@ -29,7 +29,7 @@ const tryAgain = 5_000
 /**
  * Handles requests like deliveries: the event is taken from the log by its sequence, or from the dead
  * letter when the log no longer has it. Its dead letter is gone once it is handled, and says so when it
- * fails again. What became of it is recorded before the dead letter changes, so that an interruption at
+ * fails again. The result is recorded before the dead letter changes, so that an interruption at
  * any line leads to the same end.
  */
 export const handleRedrives = Effect.fnUntraced(

@@ -15,7 +15,7 @@ export type AsyncHandling<T extends string> =
     ) => PromiseLike<Outcome | void> | Outcome | void
   }
   | {
-    /** The most that come at a time; fewer come when there are no more. */
+    /** The most events of a batch. A batch is smaller when fewer events wait. */
     readonly maxBatch: number
     /** One outcome for each event, in their order. When it fails, halves of the batch are tried by themselves. */
     readonly handleBatch: (

@@ -75,7 +75,7 @@ export interface Running {
 
 /**
  * Starts a consumer that runs until the scope ends; then it finishes what it has begun, within `stopWithin`.
- * At least once: an event is finished when the handler says so, and comes again after a crash. Fails when an
+ * At least once: the handler decides when an event is finished. After a crash the event is delivered again. Fails when an
  * option is wrong or the durable consumer cannot be created.
  */
 export const start = Effect.fnUntraced(

@@ -44,7 +44,7 @@ export class Nats extends Context.Service<Nats, {
   readonly fault: () => string | undefined
   /** Calls back at once when the connection is lost (true → false) or is back, until the scope ends. */
   readonly onChange: (listener: (connected: boolean) => void) => Effect.Effect<void, never, Scope.Scope>
-  /** Whether the cluster has other servers, as far as we were told. */
+  /** Whether the cluster has other servers, as far as the server has reported. */
   readonly hasOthers: () => boolean
   /** A new subject for answers. */
   readonly newInbox: () => string
@@ -173,7 +173,7 @@ const lasting = {
   maxReconnectAttempts: -1,
   // By default two equal refusals close the client permanently.
   ignoreAuthErrorAbort: true,
-  // With these three a broker that stands still is noticed within 12 seconds.
+  // With these three a broker that hangs is detected within 12 seconds.
   pingInterval: 4_000,
   maxPingOut: 2,
   timeout: 5_000

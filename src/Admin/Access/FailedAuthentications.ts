@@ -8,7 +8,7 @@ const delay = "500 millis"
 /** How long further wrong tokens of an address are counted before the next line about it. */
 const quiet = "1 minute"
 
-/** The most addresses that are told apart. All others share one line. */
+/** The most addresses that are counted separately. All others share one line. */
 const mostAddresses = 50
 
 /**

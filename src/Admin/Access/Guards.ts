@@ -5,7 +5,7 @@ import { createHash } from "node:crypto"
 
 /**
  * Headers that tell browsers to run, load, frame and keep nothing of an answer. A page may run only the scripts
- * that stand in it; what has a policy or a cache of its own keeps it.
+ * that stand in it; a part with its own policy or cache keeps it.
  */
 export const middleware = HttpRouter.middleware(
   (handler) =>

@@ -17,9 +17,9 @@ export const isAllowed = (name: string, { allowedHosts = [] }: Names): boolean =
   allowedHosts.some((allowed) => nameOf(allowed) === name)
 
 /**
- * Whether a page that an attacker serves under its own name could have sent this `Host` (DNS rebinding). Such a page has a
- * public name, and a public name has a dot. Addresses, names of this machine and names of containers are therefore
- * safe. Without a token only names of this machine are.
+ * Whether no page of an attacker could have sent this `Host` (DNS rebinding). Such a page has a public name, and a
+ * public name has a dot. Addresses, names of this machine and names of containers are therefore safe.
+ * Without a token only names of this machine are.
  */
 export const isSafeName = (name: string, guarded: boolean, names: Names): boolean =>
   isLoopback(name) || isAllowed(name, names) || (guarded && (

@@ -85,7 +85,7 @@ export class InvalidSelection extends HttpApiError.Problem<InvalidSelection>()("
 
 type Refusal = NotFound | Conflict | InvalidSelection | InvalidRequest | Unavailable
 
-/** Lets through what the caller can do something about; all else is logged, and told as unavailable. */
+/** Lets errors through that the caller can repair. Other errors are logged, and answered as unavailable. */
 export const orUnavailable = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   Effect.catch(
     effect,

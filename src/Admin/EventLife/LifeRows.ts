@@ -7,7 +7,7 @@ import { idOf } from "../../EventLog/Delivered.ts"
 import type { LoggedEntry } from "../../EventLog/EventLog.ts"
 import { projections } from "../../Projector/Projections.ts"
 
-/** The rows of the entities that an event's entries tell of, found by the entity's own id. */
+/** The rows of the entities that the entries of an event name, found by the entity's own id. */
 export const rowsOf = Effect.fnUntraced(function*(entries: ReadonlyArray<LoggedEntry>) {
   const sql = yield* SqlClient
   const readings = entries.map((entry) => ({ eventId: idOf(entry), reading: decodeDelivery(entry.body) }))

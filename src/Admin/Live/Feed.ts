@@ -168,11 +168,11 @@ const catchUp = Effect.fnUntraced(
     }
     if (source.position !== undefined && client.after >= source.position) client.joined = client.after
   },
-  // What it lacks comes later; how the whole is doing is told meanwhile.
+  // The missing part follows later. The status of the whole is sent meanwhile.
   Effect.catchTag("ReadFailed", () => Effect.sleep("1 second"))
 )
 
-/** Every client gets one every few seconds whatever answers, so that it knows that the connection lives. */
+/** Every client gets one every few seconds, so that it knows that the connection is alive. */
 const statuses = (source: Source, patience: number) => {
   const rates = new Rates()
   return look(rates).pipe(

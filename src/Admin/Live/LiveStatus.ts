@@ -17,10 +17,10 @@ const patience = 2_500
 /** Looks at the whole once. A part that fails or is slow is null, and holds up none of the others. */
 export const look = Effect.fn("Live.look")(function*(rates: Rates) {
   const log = yield* EventLog
-  const vitals = yield* ProcessHealth
+  const health = yield* ProcessHealth
   const deadLetters = yield* DeadLetters
   const found = yield* Effect.all({
-    faults: orNull(vitals.faults),
+    faults: orNull(health.faults),
     processes: orNull(Counters.all),
     census: orNull(log.census),
     consumers: orNull(standing),

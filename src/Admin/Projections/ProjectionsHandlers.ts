@@ -85,7 +85,7 @@ const stateOf = Effect.fnUntraced(
   }
 )
 
-/** What became of the entries up to where a live generation is, and what is wrong with it. */
+/** The results of the entries up to the place of a live generation, and its problems. */
 const accountOf = Effect.fnUntraced(
   function*(projection: Projection, live: Live, consumers: ReadonlyArray<ConsumerAnswer>, log: LogState) {
     const { durable, generation } = live

@@ -64,7 +64,7 @@ const look = Effect.gen(function*() {
     consumers: yield* standing,
     dead_letters: yield* (yield* DeadLetters).count,
     quarantined: countIn(census, quarantineSubjects),
-    // Without the database the rest is still told.
+    // Without the database the rest is still reported.
     conflicts: yield* conflicts.pipe(
       Effect.timeout("2 seconds"),
       Effect.catch(() => Effect.succeed(null))

@@ -8,7 +8,7 @@ export const fenceTable = `create table if not exists consumer_fences (
   primary key (consumer, partition)
 )`
 
-/** Another member has the partition by now: what was begun has to be rolled back. */
+/** Another member owns the partition, so the transaction must be rolled back. */
 export class Fenced extends Error {
   override readonly name = "Fenced"
 }

@@ -62,7 +62,7 @@ export class MemberState {
     return this.#lapses
   }
 
-  /** Why nothing may begin or be written, whoever owns the partitions. */
+  /** Why no event may begin and no state may be written, independent of who owns the partitions. */
   get halted(): string | undefined {
     return this.#halted
   }

@@ -23,7 +23,7 @@ export interface Signal {
   readonly signal: AbortSignal
 }
 
-/** Something that runs on a connection of its own until it is stopped. */
+/** Something that runs on its own connection until it is stopped. */
 export interface Session<A> {
   readonly running: A
   /** Stops it, once, and disconnects. */

@@ -24,7 +24,7 @@ export interface HandlingOptions<T extends string> {
 export type Handling<T extends string, E, R> =
   | { readonly handle: (event: ConsumedEvent<T>) => Effect.Effect<Outcome | void, E, R> }
   | {
-    /** The most that come at a time; fewer come when there are no more. */
+    /** The most events of a batch. A batch is smaller when fewer events wait. */
     readonly maxBatch: number
     /** One outcome for each event, in their order. When it fails, halves of the batch are tried by themselves. */
     readonly handleBatch: (

@@ -13,7 +13,7 @@ export class InHand {
     this.#within = within
   }
 
-  /** Counts the events as in hand until the work ends, whatever its end. */
+  /** Counts the events as in hand until the work ends, also by a failure or an interruption. */
   readonly during = <A, E, R>(
     [first, ...others]: ReadonlyArray<Pick<Delivered, "id" | "sequence">>,
     work: Effect.Effect<A, E, R>

@@ -18,7 +18,7 @@ export const temporaryFolder = Effect.fnUntraced(function*(machine: Machine) {
 })
 
 /**
- * A build that an earlier start fetched and checked. Fails when it could be another file by now: its SHA-256 is not the
+ * A build that an earlier start fetched and checked. Fails when it can be another file: its SHA-256 is not the
  * one that was noted then, or other users of this machine can write it.
  */
 export const cached = Effect.fnUntraced(function*(file: string, source: string) {

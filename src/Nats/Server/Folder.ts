@@ -48,7 +48,7 @@ export const open = Effect.fnUntraced(function*(dataDir: string) {
   return opened
 })
 
-/** Writes a file that only its owner may read. Whoever reads it sees the old text or the new one, whole. */
+/** Writes a file that only its owner may read. A reader sees either the whole old text or the whole new one. */
 export const writePrivately = Effect.fnUntraced(function*(file: string, text: string) {
   const fs = yield* FileSystem.FileSystem
   yield* fs.writeFileString(`${file}.new`, text, { mode: 0o600 })

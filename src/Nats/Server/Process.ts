@@ -3,7 +3,7 @@ import { ChildProcess, ChildProcessSpawner } from "effect/process"
 import process from "node:process"
 import { withoutSecrets } from "../ChildEnvironment.ts"
 
-/** Whether a process runs and its command line has a text in it. A pid alone may belong to another by now. */
+/** Whether a process runs and its command line has a text in it. The pid alone can belong to another process meanwhile. */
 export const isRunning = (pid: number, text: string) =>
   commandLine(pid).pipe(
     Effect.map((line) => line.includes(text)),

@@ -10,7 +10,7 @@ export interface ServerConfigOptions {
   readonly maxFileStore: number
 }
 
-/** The text of nats-server's configuration file. JSON is a part of its own format. */
+/** The text of nats-server's configuration file. Its format includes JSON. */
 export const render = (options: ServerConfigOptions) =>
   JSON.stringify(
     {

@@ -14,14 +14,8 @@ import { managerOf } from "../Nats/Manager.ts"
 import { Nats } from "../Nats/Nats.ts"
 import { entriesOf } from "./Entries.ts"
 import type { AppendFailed, ReadFailed } from "./EventLog.ts"
-import {
-  operationOf,
-  operationStream,
-  operationSubject,
-  operationSubjects,
-  redriveStream,
-  redriveSubject
-} from "./Names.ts"
+import { operationOf, operationStream, operationSubject, redriveStream, redriveSubject } from "./Names.ts"
+import { newest } from "./Newest.ts"
 import { isId, newId } from "./Operations/Id.ts"
 import { makePublisher } from "./Publisher.ts"
 import { makeReader, reading } from "./Reader.ts"
@@ -90,7 +84,7 @@ const make = Effect.fnUntraced(function*() {
   const nats = yield* Nats
   const publish = yield* makePublisher(operationStream)
   const manager = yield* managerOf(nats)
-  const { read } = makeReader(nats, manager, { stream: operationStream })
+  const { first, read } = makeReader(nats, manager, { stream: operationStream })
 
   const append = (subject: string, body: Uint8Array, id: string) =>
     publish({ subject, headers: [["Nats-Msg-Id", id]], body })
@@ -118,7 +112,9 @@ const make = Effect.fnUntraced(function*() {
 
   const operation = Effect.fnUntraced(function*(id: string, subjects: Readonly<Record<string, number>>) {
     const started = yield* last(operationSubject(id, "started"))
-    const stopped = yield* last(operationSubject(id, "cancelled"))
+    const stopped = subjects[operationSubject(id, "cancelled")] === undefined
+      ? undefined
+      : yield* last(operationSubject(id, "cancelled"))
     const begun = started && asStarted(started.data)
     if (begun === undefined) return Option.none<Operation>()
     const extended = subjects[operationSubject(id, "extended")] === undefined
@@ -220,10 +216,17 @@ const make = Effect.fnUntraced(function*() {
     }),
     find,
     concerning,
-    list: Effect.fnUntraced(function*(limit) {
-      const subjects = yield* counts(operationSubjects)
-      const ids = [...new Set(Object.keys(subjects).map(operationOf))].filter(isId).toSorted().toReversed()
-      const found = yield* Effect.forEach(ids.slice(0, limit), (id) => operation(id, subjects))
+    list: Effect.fn("Operations.list")(function*(limit) {
+      const { state } = yield* reading(() => manager.streams.info(operationStream))
+      const { entries } = yield* newest({ first, read }, {
+        // 0 when the stream never had a message.
+        from: Math.max(1, state.first_seq),
+        before: state.last_seq + 1,
+        limit,
+        filter: operationSubject("*", "started")
+      })
+      const ids = new Set(entries.map(({ subject }) => operationOf(subject)))
+      const found = yield* Effect.forEach(ids, find, { concurrency: 8 })
       return found.flatMap(Option.toArray)
     }),
     outcomes: Effect.fnUntraced(function*(id, after, limit) {

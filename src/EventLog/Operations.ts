@@ -1,41 +1,24 @@
 import { Context, DateTime, Effect, Layer, Option, Stream } from "effect"
-import {
-  Cancelled,
-  decoder,
-  encode,
-  Extended,
-  Outcome,
-  Planned,
-  Result,
-  Started
-} from "../Domain/Operation.ts"
-import { JetStreamCode, unless } from "../Nats/JetStreamCode.ts"
+import { encode, type Outcome, type Result, type Started } from "../Domain/Operation.ts"
 import { managerOf } from "../Nats/Manager.ts"
 import { Nats } from "../Nats/Nats.ts"
-import { entriesOf } from "./Entries.ts"
 import type { AppendFailed, ReadFailed } from "./EventLog.ts"
 import { operationOf, operationStream, operationSubject, redriveStream, redriveSubject } from "./Names.ts"
 import { newest } from "./Newest.ts"
-import { isId, newId } from "./Operations/Id.ts"
+import { newId } from "./Operations/Id.ts"
+import {
+  allOutcomes,
+  type Concerning,
+  findOperation,
+  type Operation,
+  operationsOn,
+  outcomesBehind,
+  plannedIds
+} from "./Operations/Records.ts"
 import { makePublisher } from "./Publisher.ts"
 import { makeReader, reading } from "./Reader.ts"
 
-/** An operation and how far it is. */
-export interface Operation extends Started {
-  readonly id: string
-  /** How many events ended in each way. */
-  readonly results: Readonly<Partial<Record<Result, number>>>
-  /** How many have not ended yet. */
-  readonly left: number
-  readonly cancelled: typeof Cancelled.Type | undefined
-}
-
-/** One id in an operation, and what became of it; undefined as long as nothing has. */
-export interface Concerning {
-  readonly operation: Operation
-  readonly id: string
-  readonly outcome: Outcome | undefined
-}
+export type { Concerning, Operation } from "./Operations/Records.ts"
 
 /** The record of what operators did: who, when, what they asked for, what became of each event. */
 export class Operations extends Context.Service<Operations, {
@@ -85,52 +68,10 @@ const make = Effect.fnUntraced(function*() {
   const publish = yield* makePublisher(operationStream)
   const manager = yield* managerOf(nats)
   const { first, read } = makeReader(nats, manager, { stream: operationStream })
+  const records = { manager, read }
 
   const append = (subject: string, body: Uint8Array, id: string) =>
     publish({ subject, headers: [["Nats-Msg-Id", id]], body })
-
-  const all = (filter: string) => Stream.runCollect(entriesOf(read, { after: 0, filter }))
-
-  const allOutcomes = (id: string) =>
-    Effect.map(
-      all(operationSubject(id, "*")),
-      (records) => records.flatMap(({ body, subject }) => isResult(subject) ? asOutcome(body) ?? [] : [])
-    )
-
-  const last = (subject: string) =>
-    reading(() =>
-      manager.streams.getMessage(operationStream, { last_by_subj: subject })
-        .catch(unless(JetStreamCode.noMessageFound))
-    )
-
-  /** How many records there are, by subject. */
-  const counts = (filter: string) =>
-    Effect.map(
-      reading(() => manager.streams.info(operationStream, { subjects_filter: filter })),
-      ({ state }) => state.subjects ?? {}
-    )
-
-  const operation = Effect.fnUntraced(function*(id: string, subjects: Readonly<Record<string, number>>) {
-    const started = yield* last(operationSubject(id, "started"))
-    const stopped = subjects[operationSubject(id, "cancelled")] === undefined
-      ? undefined
-      : yield* last(operationSubject(id, "cancelled"))
-    const begun = started && asStarted(started.data)
-    if (begun === undefined) return Option.none<Operation>()
-    const extended = subjects[operationSubject(id, "extended")] === undefined
-      ? undefined
-      : yield* last(operationSubject(id, "extended"))
-    const { requested } = (extended && asExtended(extended.data)) ?? begun
-    const results = Object.fromEntries(
-      Result.literals.flatMap((result) => {
-        const count = subjects[operationSubject(id, result)]
-        return count === undefined ? [] : [[result, count]]
-      })
-    )
-    const ended = Object.values(results).reduce((sum, count) => sum + count, 0)
-    const cancelled = stopped && asCancelled(stopped.data)
-    return Option.some<Operation>({ ...begun, id, requested, results, left: requested - ended, cancelled })
-  })
 
   const plan = Effect.fnUntraced(function*(id: string, planned: number, ids: ReadonlyArray<string>) {
     for (let from = 0; from < ids.length; from += planPart) {
@@ -162,32 +103,7 @@ const make = Effect.fnUntraced(function*() {
     }
   )
 
-  const find = (id: string) =>
-    isId(id)
-      ? Effect.flatMap(counts(operationSubject(id, ">")), (subjects) => operation(id, subjects))
-      : Effect.succeed(Option.none())
-
-  const concerning = Effect.fn("Operations.concerning")(function*(ids: ReadonlySet<string>) {
-    const plans = new Map<string, Array<string>>()
-    for (const { body, subject } of yield* all(operationSubject("*", "planned"))) {
-      const named = asPlanned(body)?.ids.filter((id) => ids.has(id)) ?? []
-      if (named.length > 0) {
-        plans.set(operationOf(subject), named.concat(plans.get(operationOf(subject)) ?? []))
-      }
-    }
-    const found = yield* Effect.forEach(plans, ([id, named]) =>
-      Effect.gen(function*() {
-        const begun = yield* find(id)
-        if (Option.isNone(begun)) return []
-        const outcomes = yield* allOutcomes(id)
-        return named.map((id) => ({
-          operation: begun.value,
-          id,
-          outcome: outcomes.find((outcome) => outcome.id === id)
-        }))
-      }))
-    return found.flat().toSorted((a, b) => a.operation.id < b.operation.id ? -1 : 1)
-  })
+  const find = (id: string) => findOperation(records, id)
 
   const withdraw = (id: string) =>
     Effect.asVoid(reading(() => manager.streams.purge(redriveStream, { filter: redriveSubject("*", id) })))
@@ -215,7 +131,7 @@ const make = Effect.fnUntraced(function*() {
       }
     }),
     find,
-    concerning,
+    concerning: (ids) => operationsOn(records, ids),
     list: Effect.fn("Operations.list")(function*(limit) {
       const { state } = yield* reading(() => manager.streams.info(operationStream))
       const { entries } = yield* newest({ first, read }, {
@@ -229,20 +145,9 @@ const make = Effect.fnUntraced(function*() {
       const found = yield* Effect.forEach(ids, find, { concurrency: 8 })
       return found.flatMap(Option.toArray)
     }),
-    outcomes: Effect.fnUntraced(function*(id, after, limit) {
-      if (!isId(id)) return { outcomes: [], cursor: after }
-      const { cursor, entries } = yield* read({ after, limit, filter: operationSubject(id, "*") })
-      return {
-        outcomes: entries.flatMap(({ body, subject }) => isResult(subject) ? asOutcome(body) ?? [] : []),
-        cursor
-      }
-    }),
-    allOutcomes,
-    planned: (id) =>
-      Effect.map(
-        all(operationSubject(id, "planned")),
-        (parts) => parts.flatMap(({ body }) => asPlanned(body)?.ids ?? [])
-      ),
+    outcomes: (id, after, limit) => outcomesBehind(records, id, after, limit),
+    allOutcomes: (id) => allOutcomes(records, id),
+    planned: (id) => plannedIds(records, id),
     withdraw,
     cancel
   })
@@ -250,11 +155,3 @@ const make = Effect.fnUntraced(function*() {
 
 /** Ids in one record of the plan: a record has to fit in one message. */
 const planPart = 2_000
-
-const asStarted = decoder(Started)
-const asCancelled = decoder(Cancelled)
-const asOutcome = decoder(Outcome)
-const asPlanned = decoder(Planned)
-const asExtended = decoder(Extended)
-
-const isResult = (subject: string) => Result.literals.some((result) => subject.endsWith(`.${result}`))

@@ -1,0 +1,144 @@
+import { Effect, Option, Stream } from "effect"
+import type { JetStreamManager } from "nats"
+import { Cancelled, decoder, Extended, Outcome, Planned, Result, Started } from "../../Domain/Operation.ts"
+import { JetStreamCode, unless } from "../../Nats/JetStreamCode.ts"
+import { entriesOf } from "../Entries.ts"
+import type { Page, ReadFailed, ReadOptions } from "../EventLog.ts"
+import { operationOf, operationStream, operationSubject } from "../Names.ts"
+import { reading } from "../Reader.ts"
+import { isId } from "./Id.ts"
+
+/** An operation and how far it is. */
+export interface Operation extends Started {
+  readonly id: string
+  /** How many events ended in each way. */
+  readonly results: Readonly<Partial<Record<Result, number>>>
+  /** How many have not ended yet. */
+  readonly left: number
+  readonly cancelled: typeof Cancelled.Type | undefined
+}
+
+/** One id in an operation, and its outcome; undefined while it has none. */
+export interface Concerning {
+  readonly operation: Operation
+  readonly id: string
+  readonly outcome: Outcome | undefined
+}
+
+/** Access to the stream of operations. */
+export interface Records {
+  readonly manager: JetStreamManager
+  readonly read: (options: ReadOptions) => Effect.Effect<Page, ReadFailed>
+}
+
+const all = ({ read }: Records, filter: string) => Stream.runCollect(entriesOf(read, { after: 0, filter }))
+
+/** The outcome of every event that has ended. */
+export const allOutcomes = (records: Records, id: string) =>
+  Effect.map(all(records, operationSubject(id, "*")), outcomesIn)
+
+/** Every id that the operation is on. */
+export const plannedIds = (records: Records, id: string) =>
+  Effect.map(
+    all(records, operationSubject(id, "planned")),
+    (parts) => parts.flatMap(({ body }) => asPlanned(body)?.ids ?? [])
+  )
+
+/** The outcomes of events, in the order in which they ended, behind a place. */
+export const outcomesBehind = Effect.fnUntraced(function*(
+  { read }: Records,
+  id: string,
+  after: number,
+  limit: number
+) {
+  if (!isId(id)) return { outcomes: [], cursor: after }
+  const { cursor, entries } = yield* read({ after, limit, filter: operationSubject(id, "*") })
+  return { outcomes: outcomesIn(entries), cursor }
+})
+
+/** The operation of an id. */
+export const findOperation = (
+  records: Records,
+  id: string
+): Effect.Effect<Option.Option<Operation>, ReadFailed> =>
+  isId(id)
+    ? Effect.flatMap(
+      counts(records, operationSubject(id, ">")),
+      (subjects) => operation(records, id, subjects)
+    )
+    : Effect.succeed(Option.none())
+
+/** How many records there are, by subject. */
+const counts = ({ manager }: Records, filter: string) =>
+  Effect.map(
+    reading(() => manager.streams.info(operationStream, { subjects_filter: filter })),
+    ({ state }) => state.subjects ?? {}
+  )
+
+const last = ({ manager }: Records, subject: string) =>
+  reading(() =>
+    manager.streams.getMessage(operationStream, { last_by_subj: subject })
+      .catch(unless(JetStreamCode.noMessageFound))
+  )
+
+const operation = Effect.fnUntraced(function*(
+  records: Records,
+  id: string,
+  subjects: Readonly<Record<string, number>>
+) {
+  const started = yield* last(records, operationSubject(id, "started"))
+  const stopped = subjects[operationSubject(id, "cancelled")] === undefined
+    ? undefined
+    : yield* last(records, operationSubject(id, "cancelled"))
+  const begun = started && asStarted(started.data)
+  if (begun === undefined) return Option.none<Operation>()
+  const extended = subjects[operationSubject(id, "extended")] === undefined
+    ? undefined
+    : yield* last(records, operationSubject(id, "extended"))
+  const { requested } = (extended && asExtended(extended.data)) ?? begun
+  const results = Object.fromEntries(
+    Result.literals.flatMap((result) => {
+      const count = subjects[operationSubject(id, result)]
+      return count === undefined ? [] : [[result, count]]
+    })
+  )
+  const ended = Object.values(results).reduce((sum, count) => sum + count, 0)
+  const cancelled = stopped && asCancelled(stopped.data)
+  return Option.some<Operation>({ ...begun, id, requested, results, left: requested - ended, cancelled })
+})
+
+/** What operations did with these ids (of dead letters or quarantined entries), the oldest operation first. */
+export const operationsOn = Effect.fn("Operations.concerning")(
+  function*(records: Records, ids: ReadonlySet<string>) {
+    const plans = new Map<string, Array<string>>()
+    for (const { body, subject } of yield* all(records, operationSubject("*", "planned"))) {
+      const named = asPlanned(body)?.ids.filter((id) => ids.has(id)) ?? []
+      if (named.length > 0) {
+        plans.set(operationOf(subject), named.concat(plans.get(operationOf(subject)) ?? []))
+      }
+    }
+    const found = yield* Effect.forEach(plans, ([id, named]) =>
+      Effect.gen(function*() {
+        const begun = yield* findOperation(records, id)
+        if (Option.isNone(begun)) return []
+        const outcomes = yield* allOutcomes(records, id)
+        return named.map((id): Concerning => ({
+          operation: begun.value,
+          id,
+          outcome: outcomes.find((outcome) => outcome.id === id)
+        }))
+      }))
+    return found.flat().toSorted((a, b) => a.operation.id < b.operation.id ? -1 : 1)
+  }
+)
+
+const asStarted = decoder(Started)
+const asCancelled = decoder(Cancelled)
+const asOutcome = decoder(Outcome)
+const asPlanned = decoder(Planned)
+const asExtended = decoder(Extended)
+
+const outcomesIn = (entries: Page["entries"]): ReadonlyArray<Outcome> =>
+  entries.flatMap(({ body, subject }) => isResult(subject) ? asOutcome(body) ?? [] : [])
+
+const isResult = (subject: string) => Result.literals.some((result) => subject.endsWith(`.${result}`))

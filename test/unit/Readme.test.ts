@@ -25,6 +25,13 @@ describe("README", () => {
     assert.strictEqual(example(readme), example(file("docs/consumers.md")))
   })
 
+  it("has the read model of docs/projections.md, in fewer lines", () => {
+    const model = (markdown: string) =>
+      /```ts\n(import \{ Effect \}[^]*?)```/.exec(markdown)?.[1]?.replaceAll(/\/\*\*.*?\*\/|\s+/g, "") ?? ""
+    assert.include(model(readme), "lastScans:Projection")
+    assert.strictEqual(model(readme), model(file("docs/projections.md")))
+  })
+
   it("shows the dashboard's address and the next step in its first lines", () => {
     const first = readme.split("\n").slice(0, 20).join("\n")
     assert.include(first, "http://127.0.0.1:3001/")

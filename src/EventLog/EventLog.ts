@@ -24,7 +24,7 @@ export interface Entry {
   readonly body: Uint8Array
   /** 3QPR's signature. Absent for events fetched from 3QPR's API. */
   readonly signature?: string
-  /** Sequence of the reconciliation that fetched the event from 3QPR's API, because no webhook delivered it. */
+  /** Id of the reconciliation that fetched the event from 3QPR's API, because no webhook delivered it. */
   readonly reconciledBy?: number
   /** Milliseconds since the epoch. */
   readonly receivedAt: number

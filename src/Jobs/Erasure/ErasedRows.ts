@@ -51,7 +51,7 @@ export const rowsOf = Effect.fn("Forget.rowsOf")(
 /**
  * Erases events from every generation of every read model. Removes the rows that were made from them, and records
  * their ids as erased. They are never applied again, even while they are still in the log. A row that a later event
- * has written stays. Returns the sequences that a generation had applied. It can be repeated.
+ * has written stays. Returns the sequences that a generation has recorded. It can be repeated.
  */
 export const forgetRows = Effect.fn("Forget.forgetRows")(function*(gone: Gone) {
   const sql = yield* SqlClient

@@ -2,7 +2,7 @@ import { Effect } from "effect"
 import type { Config } from "../Process/Config.ts"
 import { noteOf } from "../Process/DiskSpace.ts"
 
-/** Why the database does not answer, with the remedy. */
+/** Why the database does not reply, with the remedy. */
 export const awayReason = (
   { dataDir, databaseUrl }: Pick<Config, "dataDir" | "databaseUrl">,
   reason: string

@@ -25,12 +25,12 @@ import type { EmbeddedPostgresFailed } from "./EmbeddedThread.ts"
 import * as External from "./External.ts"
 
 export interface Options {
-  /** Address of an external Postgres; without it an embedded one keeps its data under `dataDir`. */
+  /** Address of an external Postgres. Without it, an embedded Postgres stores its data under `dataDir`. */
   readonly url?: Redacted.Redacted<string> | undefined
   readonly dataDir: string
-  /** How many connections to open at most; the embedded Postgres has one. */
+  /** Maximum number of connections to an external Postgres; 8 if undefined. The embedded Postgres has one. */
   readonly poolSize?: number | undefined
-  /** How often to try an external Postgres that does not answer, a second apart. */
+  /** Number of attempts to reach an external Postgres at start, one second apart; 11 if undefined. */
   readonly attempts?: number | undefined
 }
 
@@ -40,12 +40,12 @@ export type StartFailure =
   | FolderLocked
   | PlatformError.PlatformError
 
-/** The Postgres that holds the read models. Its layer also gives the clients for SQL. */
+/** The Postgres that holds the read models. Its layer also provides the SQL clients. */
 export class Database extends Context.Service<Database, {
   readonly kind: "embedded" | "external"
-  /** One line for people: what is used, and where. Without secrets. */
+  /** Description of the database and its location in one line, for the operator. Contains no secrets. */
   readonly describe: string
-  /** Fails when the database does not answer within five seconds. */
+  /** Fails if the database does not reply within five seconds. */
   readonly ping: Effect.Effect<void, SqlError>
 }>()("threeqpr-events/Database") {
   static readonly layer = (
@@ -66,7 +66,7 @@ const embedded = Effect.fnUntraced(function*(dataDir: string) {
   const path = yield* Path.Path
   const folder = path.resolve(dataDir, "postgres")
   const { connect } = yield* Embedded.open(folder)
-  // A pool opens no connection before it is used, so making one cannot fail.
+  // A pool opens its first connection when it is used, so creating a pool cannot fail.
   const client = yield* PgClient.make({ stream: connect, username: "postgres", maxConnections: 1 }).pipe(
     Effect.orDie
   )
@@ -87,8 +87,8 @@ const services = (made: PgClient.PgClient, about: Omit<Database["Service"], "pin
 }
 
 /**
- * When a session ends within a transaction, the rollback fails too. The client reports that as a defect, which would end
- * the worker that asked; it is an error of the database like any other.
+ * If a session ends within a transaction, the rollback fails too. The client reports that as a defect, which would
+ * end the calling worker. This function turns the defect into an ordinary database error.
  */
 const withoutDefects = (client: PgClient.PgClient): PgClient.PgClient => {
   const { withTransaction } = client

@@ -4,32 +4,31 @@ import { acquire } from "../Process/FolderLock.ts"
 import { restartsOf } from "../Process/Metrics.ts"
 import { type EmbeddedPostgresFailed, type Running, start } from "./EmbeddedThread.ts"
 
-/** Waits before an embedded Postgres that ended is started again, in milliseconds; the last one repeats. */
+/** Delays before an embedded Postgres that ended is restarted, in milliseconds. The last one repeats. */
 const waits = [1_000, 2_000, 5_000, 10_000, 30_000]
 
-/** What has run this long does not count as having failed to start, in milliseconds. */
+/** A run longer than this counts as a successful start, in milliseconds. */
 const steady = 60_000
 
 const countRestart = restartsOf("database")
 
 /**
- * Opens the embedded Postgres (PGlite) in a thread of its own until the scope ends. No other process can open its folder
- * meanwhile. It listens nowhere: `connect` gives streams for a client
- * in this process, and serves them one at a time. When it ends it is started again, and until then each connection fails
- * with the reason. What was committed survives a killed process, but not always a power cut, because PGlite never syncs
- * to the disk.
+ * Opens the embedded Postgres (PGlite) in a separate thread until the scope ends. During that time, no other process
+ * can open its folder. It does not listen on the network: `connect` returns streams for a client in this process, and
+ * they are served one at a time. If it ends, it is restarted; until then each connection fails with the reason.
+ * Committed data survives a killed process, but not always a power cut, because PGlite never syncs to disk.
  */
 export const open = Effect.fn("Embedded.open")(function*(folder: string) {
   yield* acquire(folder)
   const fs = yield* FileSystem.FileSystem
-  // A folder that another user has given us stays as it is: the data in it have their own closed folder.
+  // Fails for a folder that another user owns. That is safe, because the data is in a private subfolder.
   yield* Effect.ignore(fs.chmod(folder, 0o700))
   const scope = yield* Effect.scope
   const opened = yield* Deferred.make<void, EmbeddedPostgresFailed>()
   let running: Running | undefined
   let absent = ""
 
-  /** Runs it once; gives how it ended. Its scope is closed with ours, which waits for an orderly stop. */
+  /** Runs it once, and returns how it ended. Its scope is a child of the outer one, which waits for an orderly stop. */
   const run = Effect.gen(function*() {
     const own = yield* Scope.fork(scope)
     return yield* Effect.gen(function*() {
@@ -65,7 +64,7 @@ export const open = Effect.fn("Embedded.open")(function*(folder: string) {
   return { connect: (): Duplex => running?.connect() ?? new Absent(absent) }
 })
 
-/** A connection to a Postgres that does not run. */
+/** A connection to a Postgres that is not running. */
 class Absent extends Duplex {
   constructor(reason: string) {
     super()

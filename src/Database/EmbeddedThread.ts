@@ -12,14 +12,14 @@ export class EmbeddedPostgresFailed
   })
 {}
 
-/** An embedded Postgres that is open. */
+/** An open embedded Postgres. */
 export interface Running {
   readonly connect: () => Duplex
-  /** Completes with the reason when Postgres ends, unless the scope ended before. */
+  /** Completes with the reason when Postgres ends, unless the scope has ended before. */
   readonly ended: Effect.Effect<string>
 }
 
-/** Opens a folder in a thread of its own until the scope ends. */
+/** Opens a folder in a separate thread until the scope ends. */
 export const start = Effect.fn("EmbeddedThread.start")(function*(folder: string) {
   const path = yield* Path.Path
   const started = yield* Deferred.make<void, EmbeddedPostgresFailed>()
@@ -85,11 +85,11 @@ export const start = Effect.fn("EmbeddedThread.start")(function*(folder: string)
 })
 
 const startWorker = (folder: string) =>
-  // Beside us as a source, and beside our chunk in the bundle.
+  // The worker is next to this file in the sources, and next to this chunk in the bundle.
   new Worker(new URL(`PgliteWorker${extname(import.meta.url)}`, import.meta.url), {
     workerData: { folder },
     execArgv: [],
-    // Of the default 4 MB some 6,000 nested JSON arrays are enough to crash Postgres. Deno ignores this.
+    // With the default stack of 4 MB, about 6,000 nested JSON arrays crash Postgres. Deno ignores this option.
     resourceLimits: { stackSizeMb: 16 }
   })
 
@@ -110,7 +110,7 @@ class Connection extends Duplex {
   override _read() {}
 
   override _write(chunk: Uint8Array, _encoding: string, done: () => void) {
-    // A copy, because the chunk can be a part of a larger buffer, which would move as a whole.
+    // Copied, because the chunk can be a part of a larger buffer, which would be transferred as a whole.
     tell(this.worker, { type: "bytes", connection: this.id, bytes: new Uint8Array(chunk).buffer })
     done()
   }

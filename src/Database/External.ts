@@ -5,10 +5,10 @@ import { readFileSync } from "node:fs"
 import { messageOf } from "../Process/Failure.ts"
 import { allRows, onlyRow } from "./Rows.ts"
 
-/** The database of `DATABASE_URL` cannot be used: which step failed, where, and what to do. */
+/** The database of `DATABASE_URL` cannot be used. The error has the failed step, the target and the remedy. */
 export class DatabaseUnavailable extends Schema.TaggedError<DatabaseUnavailable>()("DatabaseUnavailable", {
   step: Schema.Literals(["url", "connect", "log in", "version", "encoding", "session"]),
-  /** Host, port and database, as far as the URL says. */
+  /** Host, port and database, as far as the URL contains them. */
   target: Schema.String,
   message: Schema.String
 }) {}
@@ -16,8 +16,8 @@ export class DatabaseUnavailable extends Schema.TaggedError<DatabaseUnavailable>
 export const oldestMajorVersion = 15
 
 /**
- * Opens a pool to a Postgres, once the server has answered and proved to be new enough. One that does not
- * answer yet is tried `attempts` times, a second apart.
+ * Opens a connection pool to a Postgres, and checks that the server replies and is new enough. A server that does not
+ * reply yet is tried `attempts` times, one second apart.
  */
 export const open = Effect.fn("External.open")(function*(
   url: Redacted.Redacted<string>,
@@ -49,7 +49,7 @@ export const open = Effect.fn("External.open")(function*(
   return { client, describe: `Postgres ${version} at ${target}, up to ${poolSize} connections` }
 })
 
-/** Fails for a server of a major version that is too old. */
+/** Fails if the server's major version is too old. */
 export const checkVersion = (target: string, version: string) =>
   Number.parseInt(version) >= oldestMajorVersion ? Effect.void : Effect.fail(
     new DatabaseUnavailable({
@@ -71,7 +71,7 @@ const settingsOf = (sql: PgClient.PgClient) =>
     (rows) => new Map(rows.map(({ name, setting }) => [name, setting]))
   )
 
-/** Fails for a database that cannot hold every text, and for a pooler that does not pass our session's settings on. */
+/** Fails for a database whose encoding cannot hold every text, and for a pooler that ignores our session settings. */
 export const checkSettings = (target: string, settings: ReadonlyMap<string, string>) => {
   const encoding = settings.get("server_encoding")
   const lost = Object.entries(milliseconds).filter(([name, setting]) => settings.get(name) !== setting)
@@ -99,14 +99,14 @@ export const checkSettings = (target: string, settings: ReadonlyMap<string, stri
   )
 }
 
-/** What `session` sets, as `pg_settings` shows it. */
+/** The time-outs of `session`, as `pg_settings` shows them. */
 const milliseconds = {
   statement_timeout: "60000",
   lock_timeout: "15000",
   idle_in_transaction_session_timeout: "60000"
 }
 
-/** A statement or a lock that takes this long is given up, so that nothing waits without an end. */
+/** Settings of each session. The time-outs cancel long statements and waits, so that nothing waits without an end. */
 const session = {
   TimeZone: "UTC",
   statement_timeout: "60s",
@@ -123,7 +123,7 @@ const mayComeUp = (error: SqlError) =>
   Predicate.isTagged(error.reason, "ConnectionError") || codeOf(error) === startingUp
 const startingUp = "57P03"
 
-/** Never holds the URL itself, nor what a parser says about it, for both can hold the password. */
+/** Never contains the URL itself or a parser's message, because both can contain the password. */
 const targetOf = (secret: Redacted.Redacted<string>) => {
   const url = URL.parse(Redacted.value(secret))
   if (url === null || !["postgres:", "postgresql:"].includes(url.protocol)) {
@@ -143,8 +143,8 @@ const targetOf = (secret: Redacted.Redacted<string>) => {
 }
 
 /**
- * The files that the URL names as libpq's do: `sslrootcert` holds the authority to trust in place of the system's,
- * `sslcert` and `sslkey` are ours. Naming one demands TLS, whatever `sslmode` says but `disable`.
+ * The certificate files that the URL names, as in libpq. `sslrootcert` has the authority that replaces the system's.
+ * `sslcert` and `sslkey` are our certificate and key. Any of them requires TLS, unless `sslmode` is `disable`.
  */
 const certificatesOf = Effect.fnUntraced(function*(target: string, secret: Redacted.Redacted<string>) {
   const { searchParams } = new URL(Redacted.value(secret))
@@ -183,7 +183,7 @@ const unreachable = (target: string, error: SqlError) => {
   })
 }
 
-/** What the server, or else the network, says: the client's own message only says which step failed. */
+/** The message of the server or the network. The client's own message names only the failed step. */
 const detailOf = ({ reason }: SqlError) => {
   const { cause } = reason
   return cause instanceof Error && (cause.message || codeOf(cause)) || reason.message || "no reason given"

@@ -1,6 +1,6 @@
 import { Predicate, Schema } from "effect"
 
-/** The tables could not be brought up to date; the database is as it was before. */
+/** The tables could not be migrated. The database is unchanged. */
 export class MigrationFailed extends Schema.TaggedError<MigrationFailed>()("MigrationFailed", {
   reason: Schema.String,
   remedy: Schema.String,
@@ -11,7 +11,7 @@ export class MigrationFailed extends Schema.TaggedError<MigrationFailed>()("Migr
   }
 }
 
-/** What a failed migration means, by its SQLSTATE. */
+/** Explains a failed migration by its SQLSTATE. */
 export const explain = (cause: unknown) => {
   const root = rootOf(cause)
   const code = Predicate.hasProperty(root, "code") ? String(root.code) : ""
@@ -26,7 +26,7 @@ export const explain = (cause: unknown) => {
 
 const noRoom = "The disk of the database is full: free some space, and start again. Nothing was changed."
 
-/** By SQLSTATE, or by its class. */
+/** Remedies by SQLSTATE, or by its class. */
 const remedies: Readonly<Record<string, string>> = {
   "42501":
     "The user of DATABASE_URL must be allowed to create tables (grant create on schema public to that user).",

@@ -11,8 +11,8 @@ const allGenerations = allRows(
 const allApplied = allRows(Schema.Struct({ applied: Schema.String }))
 
 /**
- * Each runs once, in the order of its number. Never change one that was released: add another. One that can
- * take longer than a minute begins with `set local statement_timeout = 0`.
+ * Each migration runs once, in the order of the numbers. Never change a released migration; add another one. A
+ * migration that can take longer than a minute starts with `set local statement_timeout = 0`.
  */
 const migrations = {
   "0001_projections": Effect.flatMap(SqlClient, (sql) =>
@@ -92,7 +92,7 @@ const migrations = {
   }),
   "0005_repeated_ids": Effect.gen(function*() {
     const sql = yield* SqlClient
-    // Null on those that were recorded before.
+    // Null in rows that were recorded before this migration.
     yield* sql`alter table repeated add column event_id text`
     yield* sql`create index repeated_event_id on repeated (event_id)`
   }),
@@ -146,7 +146,7 @@ const migrations = {
       replays integer not null default 0,
       primary key (name, generation)
     )`
-    // Their durable consumers were created under these names.
+    // The existing durable consumers have these names.
     yield* sql`insert into places (name, generation, durable)
       select name, generation, name || '-' || generation from projections
       union select name, generation, name || '-' || generation from rebuilds where dropped_at is null
@@ -154,7 +154,7 @@ const migrations = {
   }),
   "0013_repeated_bodies": Effect.gen(function*() {
     const sql = yield* SqlClient
-    // Null until it has been compared with the body that was applied.
+    // Null until the body has been compared with the applied one.
     yield* sql`alter table repeated add column body text check (body in ('same', 'other', 'gone'))`
     yield* sql`create index repeated_to_compare on repeated (sequence) where body is null`
   }),
@@ -185,7 +185,7 @@ const migrations = {
       log text not null,
       sequence bigint not null
     )`
-    // What was erased before: its sequence is negative.
+    // Events that were erased before have a negative sequence.
     const tables = yield* allApplied(sql`
       select tablename as applied from pg_tables, regexp_match(tablename, '^(.+)_applied_([0-9]+)$') as parts
       where schemaname = current_schema() and parts[1] in (select name from projections)`)
@@ -197,8 +197,8 @@ const migrations = {
 }
 
 /**
- * Brings the tables up to date, all or nothing. Any number of processes can do so at once: the first locks
- * the others out until it has finished.
+ * Runs the pending migrations, all or none. Several processes can call this at once: the first one locks the others
+ * out until it has finished.
  */
 export const run = Migrator.make({})({ loader: Migrator.fromRecord(migrations) }).pipe(
   Effect.retry({ while: isTransient, schedule: Schedule.spaced("1 second"), times: 10 }),
@@ -213,7 +213,7 @@ export const layer = Layer.effectDiscard(run)
 
 const allIds = allRows(Schema.Struct({ migration_id: Schema.Finite }))
 
-/** The names of the migrations that were not run yet. Changes nothing. */
+/** The names of the migrations that have not run yet. Changes nothing. */
 export const pending = Effect.gen(function*() {
   const sql = yield* SqlClient
   const names = Object.keys(migrations)
@@ -225,5 +225,5 @@ export const pending = Effect.gen(function*() {
   return names.filter((name) => !ids.has(Number.parseInt(name, 10)))
 })
 
-// Where Effect's Migrator keeps its account.
+// The table in which Effect's Migrator records the migrations that have run.
 const table = "effect_sql_migrations"

@@ -2,17 +2,17 @@ import type { PGlite } from "@electric-sql/pglite"
 import { Buffer } from "node:buffer"
 
 /**
- * What a connection to Postgres does: it sends bytes of the wire protocol, and it ends. The bytes are no
- * Uint8Array, because between threads Deno takes 0.2 s for one of a megabyte.
+ * A message between a connection and Postgres: bytes of the wire protocol, or the end of the connection. The bytes
+ * are no Uint8Array, because Deno takes 0.2 s to pass one of a megabyte between threads.
  */
 export type Sent =
   | { readonly type: "bytes"; readonly connection: number; readonly bytes: ArrayBuffer }
   | { readonly type: "end"; readonly connection: number }
 
 /**
- * Lets connections talk to PGlite. It has one session only. They get it one after the other, in the order in which
- * they came, and each finds it as new. Give it what the connections send, whole protocol messages
- * at a time, one after the other; it answers through `reply`.
+ * Lets several connections share PGlite, which has only one session. They get the session one after the other, in
+ * order of arrival, and each finds it reset. Pass what the connections send to `take`, in whole protocol messages,
+ * and wait for each call to end. Replies go to `reply`.
  */
 export const makeConnections = (db: PGlite, reply: (answer: Sent) => void) => {
   const waiting = new Map<number, Array<Uint8Array>>()
@@ -21,7 +21,7 @@ export const makeConnections = (db: PGlite, reply: (answer: Sent) => void) => {
 
   const answer = async (connection: number, request: Uint8Array) => {
     const chunks: Array<Uint8Array> = []
-    // The chunks are views of memory that PGlite uses again.
+    // The chunks are views of memory that PGlite reuses.
     await db.execProtocolRawStream(request, { onRawData: (chunk) => void chunks.push(chunk.slice()) })
     const bytes = Buffer.concat(chunks)
     idle = bytes.subarray(-6).equals(readyForQuery)
@@ -29,7 +29,7 @@ export const makeConnections = (db: PGlite, reply: (answer: Sent) => void) => {
   }
 
   const receive = async (connection: number, bytes: Uint8Array) => {
-    // While a statement runs nothing else does, so there is never one to cancel.
+    // A running statement blocks everything else, so there is never one to cancel.
     if (isCancelRequest(bytes)) return reply({ type: "end", connection })
     current ??= connection
     if (connection === current) return answer(connection, bytes)
@@ -62,11 +62,11 @@ const resetSession = async (db: PGlite) => {
   await db.exec("discard all")
 }
 
-/** Ends a statement that the connection left half sent. */
+/** Ends a statement that the connection has sent only in part. */
 const sync = new Uint8Array([0x53, 0, 0, 0, 4])
 
 const isCancelRequest = (bytes: Uint8Array) =>
   bytes.length === 16 && new DataView(bytes.buffer, bytes.byteOffset).getUint32(4) === 80_877_102
 
-/** The message that ends an answer outside of a transaction. */
+/** The message that ends a reply outside of a transaction. */
 const readyForQuery = Buffer.from("Z\0\0\0\u0005I")

@@ -1,9 +1,9 @@
 import type { PGlite } from "@electric-sql/pglite"
 
 /**
- * Does what a Postgres does in background processes, which PGlite has none of: without checkpoints its log
- * grows until it is closed, and without vacuum every update of a row takes new space permanently. Must not
- * run while a client is in the middle of something.
+ * Does the work of Postgres's background processes, which PGlite does not have. Without checkpoints, its log grows
+ * until the database is closed. Without vacuum, every update of a row takes new space permanently. It must not run
+ * while a client is in a transaction or in the middle of a result.
  */
 export const keepUp = async (db: PGlite) => {
   await db.exec("select pg_stat_force_next_flush()")
@@ -13,7 +13,7 @@ export const keepUp = async (db: PGlite) => {
   if (log?.long) await db.exec("checkpoint")
 }
 
-// As autovacuum's defaults: a fifth of the rows dead, or a tenth changed since the planner's statistics.
+// The fractions are autovacuum's defaults: a fifth of the rows dead, or a tenth changed since the last statistics.
 const worn = `
   select format('%I.%I', schemaname, relname) as name from pg_stat_user_tables
   where n_dead_tup > 1000 + 0.2 * n_live_tup or n_mod_since_analyze > 1000 + 0.1 * n_live_tup`

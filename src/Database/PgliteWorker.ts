@@ -6,12 +6,12 @@ import { parentPort, workerData } from "node:worker_threads"
 import { makeConnections, type Sent } from "./PgliteConnections.ts"
 import { keepUp } from "./PgliteUpkeep.ts"
 
-// The thread in which PGlite runs, because a statement blocks the thread it runs in.
+// PGlite runs in this thread, because a statement blocks the thread in which it runs.
 
-/** What the thread is told. */
+/** A message to the thread. */
 export type ToWorker = Sent | { readonly type: "stop" }
 
-/** What the thread tells: that Postgres is open, what connections get, or that it is dead and why. */
+/** A message from the thread: Postgres is open, bytes for a connection, a warning, or why Postgres died. */
 export type FromWorker =
   | Sent
   | { readonly type: "ready" }
@@ -21,7 +21,7 @@ export type FromWorker =
 const send = (message: FromWorker) =>
   parentPort?.postMessage(message, message.type === "bytes" ? [message.bytes] : [])
 
-/** What Postgres wrote to its log about its own end. */
+/** Lines of Postgres's log about its own end. */
 const lastWords: Array<string> = []
 const options = {
   onStderr: (line: string) => {
@@ -35,7 +35,10 @@ const die = (error: unknown) => {
   process.exit(1)
 }
 
-/** A mark stands beside a database while it is made, so that a process killed meanwhile leaves no half of one. */
+/**
+ * Opens the database. A marker file exists while a database is created. If the process is killed meanwhile, the next
+ * start deletes the incomplete database.
+ */
 const open = async (folder: string) => {
   const data = join(folder, "data")
   const unfinished = join(folder, "unfinished")
@@ -49,7 +52,10 @@ const open = async (folder: string) => {
   return db
 }
 
-/** PGlite swallows what is no SQL error, such as a PANIC on a full disk, and spins without an end. */
+/**
+ * Ends the thread after a crash. PGlite swallows errors that are not SQL errors, such as a PANIC on a full disk, and
+ * loops without an end.
+ */
 const dieOfCrashes = ({ Module: postgres }: PGlite) => {
   const runOnce = postgres[mainLoop]
   postgres[mainLoop] = () => {

@@ -4,8 +4,8 @@ import { SqlError, UnknownError } from "effect/sql/SqlError"
 type Rows<E, R> = Effect.Effect<ReadonlyArray<unknown>, E, R>
 
 /**
- * Decodes every row of a statement. A row that does not match is an `SqlError`: the statement or the table is wrong, so
- * that no event is set aside for it.
+ * Decodes every row of a statement. A row that does not match fails with an `SqlError`. The statement or the table is
+ * wrong, so no event becomes a dead letter because of it.
  */
 export const allRows = <A>(row: Schema.ConstraintDecoder<A>) => {
   const decode = Schema.decodeUnknownEffect(Schema.Array(row))
@@ -13,7 +13,7 @@ export const allRows = <A>(row: Schema.ConstraintDecoder<A>) => {
     Effect.flatMap(statement, (rows) => Effect.mapError(decode(rows), mismatch))
 }
 
-/** Decodes the first row of a statement; undefined when it has no row. */
+/** Decodes the first row of a statement. Undefined if there is none. */
 export const firstRow = <A>(row: Schema.ConstraintDecoder<A>) => {
   const decode = Schema.decodeUnknownEffect(row)
   return <E, R>(statement: Rows<E, R>) =>
@@ -26,7 +26,7 @@ export const firstRow = <A>(row: Schema.ConstraintDecoder<A>) => {
     )
 }
 
-/** Decodes the row of a statement that always has one. */
+/** Decodes the row of a statement that always returns exactly one. */
 export const onlyRow = <A>(row: Schema.ConstraintDecoder<A>) => {
   const decode = Schema.decodeUnknownEffect(Schema.Tuple([row]))
   return <E, R>(statement: Rows<E, R>) =>

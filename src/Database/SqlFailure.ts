@@ -2,11 +2,11 @@ import { Cause, Exit, Predicate } from "effect"
 import { isSqlError } from "effect/sql/SqlError"
 
 /**
- * Whether trying again later can help, given an error or a whole `Cause` or `Exit` (a commit that fails can
- * be a defect). True for what the database's state did: connections, deadlocks, timeouts, resources, a
- * failed log-in, a read-only standby. False for what the statement and its data did, which is the same next
- * time. False also for an error that has nothing to do with the database. When a cause holds both, true: the
- * next attempt shows the one that stays.
+ * Whether a later retry can succeed. Accepts an error, a `Cause` or an `Exit`, because a failed commit can be a
+ * defect. True for failures caused by the state of the database: connections, deadlocks, time-outs, resources, a
+ * failed log-in, a read-only standby. False for failures caused by the statement or its data, because they recur.
+ * False also for errors unrelated to the database. If a cause has both kinds, the result is true: the next attempt
+ * shows the permanent one.
  */
 export const isTransient = (failure: unknown): boolean => {
   if (Exit.isExit(failure)) return Exit.isFailure(failure) && isTransient(failure.cause)
@@ -19,10 +19,10 @@ export const isTransient = (failure: unknown): boolean => {
 }
 
 /**
- * Whether an event's own data caused a failure, so that a retry fails too. Of the errors that the database reports, only
- * those about data, constraints and limits of a statement count. A prepared statement that a pooler lost, a missing table
- * and an internal error do not. Any failure that has nothing to do with the database, such as a defect of `apply`,
- * is the event's.
+ * Whether an event's own data caused a failure, so that a retry fails too. Of the database's errors, only those about
+ * data, constraints and program limits count. A prepared statement that a pooler lost, a missing table and an
+ * internal error do not count. A failure unrelated to the database, such as a defect of `apply`, is attributed to the
+ * event.
  */
 export const isCausedByData = (failure: Cause.Cause<unknown>): boolean =>
   !isTransient(failure) && failure.reasons.every((reason) => {
@@ -35,13 +35,16 @@ export const isCausedByData = (failure: Cause.Cause<unknown>): boolean =>
     return code === undefined ? !isFromDatabase(error) : dataErrors.test(code)
   })
 
-/** Of PostgreSQL's appendix A: data exception, integrity constraint violation, program limit exceeded. */
+/**
+ * SQLSTATE classes of PostgreSQL's appendix A: data exception, integrity constraint violation, program limit
+ * exceeded.
+ */
 const dataErrors = /^(22|23|54)/
 
 const isFromDatabase = (error: unknown): boolean =>
   isSqlError(error) || (Predicate.hasProperty(error, "cause") && isFromDatabase(error.cause))
 
-/** The SQLSTATE of the server's error that a failure holds. */
+/** The SQLSTATE of the server's error in a failure. */
 const sqlStateOf = (error: unknown): string | undefined => {
   if (isSqlError(error)) return sqlStateOf(error.reason)
   if (
@@ -53,8 +56,8 @@ const sqlStateOf = (error: unknown): string | undefined => {
 }
 
 /**
- * Whether the tables or rights are not what our SQL expects. An operator has to repair that: a dropped table, a missing
- * grant, a failed deployment.
+ * Whether the tables or permissions differ from what our SQL expects. An operator must repair the cause: a dropped
+ * table, a missing grant, a failed deployment.
  */
 export const needsOperator = (failure: unknown): boolean => {
   if (Cause.isCause(failure)) {
@@ -69,10 +72,10 @@ export const needsOperator = (failure: unknown): boolean => {
     || (Predicate.hasProperty(failure, "cause") && needsOperator(failure.cause))
 }
 
-/** Classes of SQLSTATE: invalid catalog name, invalid schema name, syntax error or access rule violation. */
+/** SQLSTATE classes: invalid catalog name, invalid schema name, syntax error or access rule violation. */
 const operatorClasses = new Set(["3D", "3F", "42"])
 
-/** Whether a view or table cannot take the columns of its replacement. */
+/** Whether a view or table cannot be replaced because the columns differ. */
 export const isOtherDefinition = (failure: unknown): boolean => sqlStateOf(failure) === "42P16"
 
 const isTransientReason = (reason: Cause.Reason<unknown>) =>
@@ -82,10 +85,10 @@ const isTransientCode = (code: unknown) =>
   Predicate.isString(code)
   && (systemCall.test(code) || transientCodes.has(code) || transientClasses.has(code.slice(0, 2)))
 
-/** Of Node's socket errors, such as ECONNRESET; Postgres has no SQLSTATE of that form. */
+/** Codes of Node's system errors, such as ECONNRESET. No SQLSTATE has this form. */
 const systemCall = /^E[A-Z]+$/
 
-/** Of PostgreSQL's "Appendix A. PostgreSQL Error Codes"; every class that is not named here is permanent. */
+/** SQLSTATE classes of PostgreSQL's "Appendix A. PostgreSQL Error Codes". All other classes are permanent. */
 const transientClasses = new Set([
   "08", // connection exception
   "28", // invalid authorization: a password that is being changed
@@ -96,10 +99,10 @@ const transientClasses = new Set([
 
 const transientCodes = new Set([
   "25006", // read-only transaction: a standby, until it is promoted
-  "25P02", // failed transaction: the client retried a stale prepared statement in it, and forgot it by now
+  "25P02", // failed transaction: the client retried a stale prepared statement in it, and has discarded it since
   "25P03", // idle in transaction for too long
   "25P04", // transaction timeout
-  "26000", // a pooler gave the next statement to another session, which lacks the prepared one
+  "26000", // a pooler sent the statement to another session, which lacks the prepared statement
   "40001", // serialization failure
   "40P01", // deadlock
   "55P03" // lock not available

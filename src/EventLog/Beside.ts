@@ -5,18 +5,18 @@ import { EventLog, type ReadOptions } from "./EventLog.ts"
 import { stream } from "./Names.ts"
 import { entryAt, makeReader } from "./Reader.ts"
 
-/** The broker that the log is on, for those who open a connection of their own to it. */
+/** The broker of the log, for code that opens its own connection to it. */
 export class LogTarget extends Context.Service<LogTarget, Target>()("threeqpr-events/EventLog/LogTarget") {}
 
 /**
- * How many reads may be under way at a time. Each brings 8 MiB at most, and nats-server ends a connection that has more
- * than 64 MiB to take.
+ * Maximum number of concurrent reads. Each returns up to 8 MiB, and nats-server closes a connection with more than 64
+ * MiB pending.
  */
 const mostReads = 4
 
 /**
- * The same log with reads over a connection of their own, few at a time: whatever clients of the private listener ask,
- * it delays no append and cannot end the connection that appends use.
+ * The same log with reads over a separate connection, few at a time. Requests to the private listener therefore
+ * cannot delay an append or end the connection that appends use.
  */
 export const layer = Layer.effect(
   EventLog,
@@ -29,7 +29,7 @@ export const layer = Layer.effect(
     return EventLog.of({
       ...log,
       get: (sequence) => inTurn(Effect.withSpan(entryAt(manager, stream, sequence), "EventLog.get")),
-      // One that waits for new entries takes no turn: hours can pass until one comes.
+      // A read that waits for new entries takes no permit, because it can wait for hours.
       read: (options: ReadOptions) =>
         (options.wait ?? 0) > 0 ? reader.read(options) : inTurn(reader.read(options)),
       first: (part) => inTurn(reader.first(part)),
@@ -40,7 +40,7 @@ export const layer = Layer.effect(
 ).pipe(
   Layer.provide(
     Layer.unwrap(Effect.map(LogTarget, (target) => Layer.fresh(Nats.layer(target)))).pipe(
-      // The other connection reports what happens to the broker.
+      // The main connection already logs what happens to the broker.
       Layer.provide(Layer.succeed(References.MinimumLogLevel, "None"))
     )
   )

@@ -15,67 +15,67 @@ import type { AppendFailed, LoggedEntry, ReadFailed, Stored } from "./EventLog.t
 import { type DeadLetterKey, deadSubject, deadSubjects } from "./Names.ts"
 import { newest } from "./Newest.ts"
 
-/** A page of dead letters. */
+/** A request for a page of dead letters. */
 export interface PageOptions extends LetterFilter {
-  /** Only letters before this place, the cursor of the page before. */
+  /** Only letters before this sequence, the cursor of the previous page. */
   readonly before?: number | undefined
   readonly limit: number
 }
 
-/** Some dead letters, the last failure first. */
+/** A page of dead letters, last failure first. */
 export interface LetterPage {
   readonly letters: ReadonlyArray<DeadLetter>
-  /** How many letters fit, on all pages; undefined when only reading all of them could tell. */
+  /** Number of matching letters on all pages. Undefined if counting would require reading all of them. */
   readonly total: number | undefined
   readonly cursor: number
-  /** Whether there are letters behind the cursor. With a filter that has to read them, perhaps none of them fits. */
+  /** Whether there are letters after the cursor. If the filter must read letters, it may match none of them. */
   readonly more: boolean
 }
 
-/** Events that one consumer can never handle, kept aside with the error, in a stream of their own. */
+/** Events that a consumer cannot handle, kept with the error in a separate stream. */
 export class DeadLetters extends Context.Service<DeadLetters, {
   /**
-   * Keeps an event aside for a consumer, with its bytes and headers. There is one dead letter for a consumer and an
-   * event: a further failure keeps the time of the first and counts one attempt more.
+   * Stores an event as a dead letter of a consumer, with its bytes and headers. There is one dead letter for each
+   * consumer and event. A further failure keeps the time of the first failure and adds one attempt.
    */
   readonly put: (
     consumer: string,
     event: Delivered,
     error: string,
-    /** The letter that there is, when the caller has read it. */
+    /** The existing letter, if the caller has already read it. */
     known?: DeadLetter
   ) => Effect.Effect<Stored, AppendFailed | ReadFailed>
   /**
-   * Some of those that fit, the last failure first. When the filter has to read letters, a page ends after
-   * `mostLookedAt` of them at the latest.
+   * A page of matching letters, last failure first. If the filter must read letters, a page ends at the latest once
+   * `mostLookedAt` of them have been read.
    */
   readonly page: (options: PageOptions) => Effect.Effect<LetterPage, ReadFailed>
-  /** All that fit, the oldest failure first, read in pages. Events that fail later are not in it. */
+  /** All matching letters, oldest failure first, read in pages. Events that fail after the call are not included. */
   readonly all: (filter: LetterFilter) => Stream.Stream<DeadLetter, ReadFailed>
-  /** The dead letters of events by their ids or sequences, of all consumers. */
+  /** The dead letters of all consumers for an event, by its id or sequence. */
   readonly of: (
     key: Pick<DeadLetterKey, "eventId" | "sequence">
   ) => Effect.Effect<ReadonlyArray<DeadLetter>, ReadFailed>
-  /** One by its id, `<consumer>:<sequence>`. */
+  /** Finds a letter by its id, `<consumer>:<sequence>`. */
   readonly find: (id: string) => Effect.Effect<Option.Option<DeadLetter>, ReadFailed>
-  /** The bytes of the event that it was made of; none when it is no longer there. */
+  /** The body of the letter's event. None if the letter no longer exists. */
   readonly bodyOf: (letter: DeadLetter) => Effect.Effect<Option.Option<Uint8Array>, ReadFailed>
-  /** Removes the dead letters of these events, whatever their place is by now. */
+  /** Removes the dead letters of these events, even if their sequences have changed. */
   readonly remove: (letters: ReadonlyArray<DeadLetter>) => Effect.Effect<void, ReadFailed>
-  /** How many there are. */
+  /** Number of dead letters. */
   readonly count: Effect.Effect<number, ReadFailed>
-  /** How many a consumer has. */
+  /** Number of dead letters of a consumer. */
   readonly countOf: (consumer: string) => Effect.Effect<number, ReadFailed>
 }>()("threeqpr-events/DeadLetters") {
   static readonly layer = Layer.effect(DeadLetters, Effect.suspend(() => make(false)))
-  /** Moves the letters of earlier versions at once, not only when they are read. */
+  /** Moves the letters of earlier versions at start, not only on the first read. */
   static readonly layerMoving = Layer.effect(DeadLetters, Effect.suspend(() => make(true)))
 }
 
-/** How many letters a page looks at when its filter has to read them. */
+/** Number of letters that a page reads at most if its filter must read them. */
 export const mostLookedAt = 10_000
 
-/** How many of these are read at a time. */
+/** Maximum number of letters in one read. */
 const window = 1_000
 
 const make = Effect.fnUntraced(function*(moves: boolean) {
@@ -184,12 +184,12 @@ const put = (letters: LetterStream, settleType: Settled["settleType"]) =>
     return stored
   })
 
-/** Reads from the end in windows, as the list of events does. */
+/** Reads windows from the end, as the event list does. */
 const page = (letters: LetterStream, settled: Settled["settled"]) =>
   Effect.fn("DeadLetters.page")(function*({ before = Infinity, limit, ...filter }: PageOptions) {
     const sifts = readsLetters(filter)
     const { first_seq, last_seq } = yield* settled
-    // 0 when the stream never had a message.
+    // `first_seq` is 0 if the stream never had a message.
     const from = Math.max(1, first_seq)
     const fitting: Array<DeadLetter> = []
     let cursor = Math.min(before, last_seq + 1)

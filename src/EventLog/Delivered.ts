@@ -4,25 +4,26 @@ import type { Message } from "../Nats/Message.ts"
 import type { LoggedEntry } from "./EventLog.ts"
 import { typeOf } from "./Names.ts"
 
-/** An event of the log as a consumer gets it. */
+/** An event of the log as a consumer receives it. */
 export interface Delivered {
   readonly id: string
   readonly type: string
   readonly sequence: number
   readonly body: Uint8Array
-  /** ISO 8601; when the event came in. */
+  /** When the event was received (ISO 8601). */
   readonly receivedAt: string
-  /** 1 for the first delivery. The broker may also deliver again without counting. */
+  /** 1 for the first delivery. The broker can also redeliver without increasing it. */
   readonly deliveries: number
-  /** It is the event of a dead letter that is redriven. */
+  /** Whether this is a redriven dead letter. */
   readonly redriven?: boolean
   readonly subject: string
   readonly headers: ReadonlyArray<readonly [name: string, value: string]>
 }
 
 /**
- * The id, the type and the time of receipt that a message of the log gives, for all who read it: from its headers or,
- * when another program wrote it without them, from its subject, its place and the time at which it was stored.
+ * The id, the type and the time of receipt of a message of the log, for every reader. They come from its headers. If
+ * another program published it without them, they come from its subject, its sequence and the time at which it was
+ * stored.
  */
 const toldBy = (
   header: (name: string) => string,
@@ -40,16 +41,16 @@ export const deliveredOf = ({ deliveries, msg, sequence, storedAt }: Message): D
   body: msg.data,
   deliveries,
   subject: msg.subject,
-  // Few readers need them.
+  // Computed on access, because few readers need the headers.
   get headers() {
     return [...msg.headers ?? []].map(([name, values]) => [name, values.join(", ")] as const)
   }
 })
 
-/** The event of an entry of the log, as a delivery of it has it. */
+/** The event of an entry of the log, equal to the event of its first delivery. */
 export const eventOf = (entry: LoggedEntry): Delivered => {
   const { body, headers, sequence, subject } = entry
-  // Of a header that is repeated, the first.
+  // Of a repeated header, the first value.
   const header = (name: string) => headers[name]?.split(", ")[0]?.trim() ?? ""
   return {
     ...toldBy(header, entry),

@@ -1,12 +1,12 @@
-/** What decides how much a stored event survives. */
+/** The facts that decide which failures a stored event survives. */
 export interface StorageFacts {
   readonly serverVersion: string
-  /** Undefined for a broker that is not ours: no API tells its `sync_interval`. */
+  /** Undefined for an external broker, because no API reports its `sync_interval`. */
   readonly syncsBeforeAck: boolean | undefined
   readonly replicas: number
 }
 
-/** What a 200 survives, in one sentence for the operator. Never promises more than is known. */
+/** The failures that a stored event survives, in one sentence for the operator. It claims only what is known. */
 export const durabilityOf = ({ serverVersion, syncsBeforeAck, replicas }: StorageFacts): string => {
   const broker = `nats-server ${serverVersion}, ${replicas} ${replicas === 1 ? "replica" : "replicas"}`
   const isTrusted = keepsReplicas(serverVersion)
@@ -23,7 +23,10 @@ export const durabilityOf = ({ serverVersion, syncsBeforeAck, replicas }: Storag
   })`
 }
 
-/** In our tests three servers of 2.9.10 lost acknowledged events when one was killed or cut off; 2.14.5 did not. */
+/**
+ * In our tests, three servers of 2.9.10 lost acknowledged events when one was killed or disconnected. 2.14.5 lost
+ * none.
+ */
 const keepsReplicas = (serverVersion: string) => !serverVersion.startsWith("2.9.")
 
 const syncNote = (syncsBeforeAck: boolean | undefined) => {

@@ -3,15 +3,15 @@ import { ErrorCode, NatsError } from "nats"
 import { codeOf, JetStreamCode } from "../Nats/JetStreamCode.ts"
 import { messageOf } from "../Process/Failure.ts"
 
-/** How long the servers of a cluster may take to elect their leaders when we start, in seconds. */
+/** Maximum time for the servers of a cluster to elect their leaders at start, in seconds. */
 const patience = 60
 
 /** Retries until the cluster has elected a leader. */
 export type AfterElection = <A>(ask: () => Promise<A>) => Effect.Effect<A, unknown>
 
 /**
- * Waits for leaders, for a minute in all, however much is asked. A cluster that has just started, or lost a server, has
- * no leader for some seconds. It creates nothing before all servers that it needs have joined.
+ * Waits for leaders, for at most one minute over all requests. A cluster that has just started or lost a server has
+ * no leader for some seconds. It creates no stream until all the servers that the stream needs have joined.
  */
 export const waitingForLeaders = (): AfterElection => {
   const until = performance.now() + patience * 1_000
@@ -32,7 +32,7 @@ export const waitingForLeaders = (): AfterElection => {
     )
 }
 
-/** Without a leader a server answers nothing, or one of these. */
+/** Without a leader, a server does not reply, or replies with one of these codes. */
 const isElecting = (error: unknown) =>
   error instanceof NatsError
   && (error.code === ErrorCode.Timeout || electing.has(codeOf(error) ?? 0))

@@ -9,14 +9,17 @@ import {
 } from "./EventLog.ts"
 
 export interface Range extends Part {
-  /** The last sequence of interest; the end of the log when undefined. */
+  /** The last sequence to read. The end of the log if undefined. */
   readonly upTo?: number | undefined
 }
 
-/** Entries that are read at a time. */
+/** Maximum number of entries in one read. */
 const pageSize = 1_000
 
-/** Every entry of a range, page by page. It ends where the log says that it ends, never because a page is empty. */
+/**
+ * Reads every entry of a range, page by page. It ends only when the log reports its end, because a page can be empty
+ * before that.
+ */
 export const entriesOf = (
   read: (options: ReadOptions) => Effect.Effect<Page, ReadFailed>,
   { after, filter, upTo = Infinity }: Range

@@ -3,8 +3,8 @@ import type { JetStreamManager } from "nats"
 import { entryAt, reading } from "./Reader.ts"
 
 /**
- * Removes a message of a stream permanently: the broker overwrites its bytes on disk. Its sequence stays a gap.
- * That it is gone already is as good.
+ * Removes a message of a stream permanently. The broker overwrites its bytes on disk, and its sequence stays a gap.
+ * Succeeds if the message was already removed.
  */
 export const erase = (manager: JetStreamManager, stream: string, sequence: number) =>
   reading(() => manager.streams.deleteMessage(stream, sequence, true)).pipe(

@@ -4,7 +4,7 @@ import type { Target } from "../Nats/Nats.ts"
 import type { Config } from "../Process/Config.ts"
 import { stream } from "./Names.ts"
 
-/** The broker of NATS_URL, with the credentials that are set. */
+/** The broker at NATS_URL, with the configured credentials. */
 export const externalTarget = (
   config: Config,
   servers: ReadonlyArray<Redacted.Redacted<string>>
@@ -23,7 +23,9 @@ export const externalTarget = (
   })
 })
 
-/** The limits that are set for streams and consumers. Each stream beside the event stream gets a tenth of its size. */
+/**
+ * The configured limits for streams and consumers. Each stream other than the event stream gets a tenth of its size.
+ */
 export const limitsOf = (
   { maxAckPending, streamMaxBytes }: Partial<Pick<Config, "maxAckPending" | "streamMaxBytes">>
 ): Limits => ({

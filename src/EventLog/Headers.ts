@@ -3,9 +3,8 @@ import { Buffer } from "node:buffer"
 import type { Entry } from "./EventLog.ts"
 
 /**
- * The headers of a message in the log: the id for the broker's deduplication, CloudEvents 1.0 in binary
- * mode, and what is needed to check the signature again. `ce-time` is when we received the event: the
- * envelope names no time of its own.
+ * The headers of a message in the log: the id for deduplication, CloudEvents 1.0 in binary mode, and the signature,
+ * so that it can be checked again. `ce-time` is the time of receipt, because the envelope has no time.
  */
 export const headersOf = (entry: Entry): ReadonlyArray<readonly [name: string, value: string]> => {
   const receivedAt = new Date(entry.receivedAt).toISOString()
@@ -33,8 +32,8 @@ const optional = (
 const none: ReadonlyArray<readonly [string, string]> = []
 
 /**
- * Headers as they go over the wire. The client's own way checks, copies and looks up each name several times;
- * of what it is given it only ever asks for the bytes.
+ * Encodes headers for the wire. The client's own encoder checks, copies and looks up each name several times. The
+ * client only calls `encode` on the object that it is given.
  */
 export const encode = (headers: ReadonlyArray<readonly [name: string, value: string]>): MsgHdrs => {
   let text = "NATS/1.0\r\n"
@@ -48,6 +47,6 @@ export const encode = (headers: ReadonlyArray<readonly [name: string, value: str
 
 const lineBreak = /[\r\n]/
 
-/** A message's headers as they came; one that is repeated joined with commas. */
+/** A message's headers, unchanged. The values of a repeated header are joined with commas. */
 export const recordOf = (headers: MsgHdrs | undefined): Readonly<Record<string, string>> =>
   Object.fromEntries([...headers ?? []].map(([name, values]) => [name, values.join(", ")]))

@@ -15,13 +15,13 @@ import { inspect, leave, probe, Readiness } from "./Readiness.ts"
 import { ensure, flawOf, type TopologyOptions, TopologyRefused } from "./Topology.ts"
 
 export interface JetStreamOptions extends TopologyOptions {
-  /** Whether the broker writes to disk before it acknowledges; undefined when we cannot know. */
+  /** Whether the broker syncs to disk before it acknowledges. Undefined if unknown. */
   readonly syncsBeforeAck?: boolean | undefined
-  /** What is known of the broker that can explain why it does not store, asked when it does not. */
+  /** A possible reason why the broker does not store. It is run only while the log is not ready. */
   readonly explain?: Effect.Effect<string | undefined> | undefined
 }
 
-/** The log on NATS JetStream. Creates or checks the streams before it is there. */
+/** The event log on NATS JetStream. The layer creates or checks the streams first. */
 export const layer = (options: JetStreamOptions) => Layer.effect(EventLog, make(options))
 
 const make = Effect.fnUntraced(function*(options: JetStreamOptions) {
@@ -34,7 +34,8 @@ const make = Effect.fnUntraced(function*(options: JetStreamOptions) {
   )
   const info = yield* ensure(manager, options, afterElection)
   const readiness = new Readiness(nats.fault)
-  // Before the publisher: a publication that fails because of the lost connection finds the log not ready.
+  // Registered before the publisher, so that the log is not ready when a publication fails because of the lost
+  // connection.
   yield* nats.onChange((connected) => connected || readiness.lost())
   const publish = yield* makePublisher(stream, (outcome) => readiness.observe(outcome))
   yield* Effect.forkScoped(
@@ -86,7 +87,7 @@ const notBack = new AppendFailed({
   message: "the broker has not acknowledged a publish since it was away"
 })
 
-// What our headers can take at most: the id twice (200 bytes each), the type, the rest.
+// Maximum size of our headers in bytes: the id twice (200 bytes each), the type and the others.
 const headerRoom = 2_048
 
 const maxBodyBytes = (nats: Nats["Service"], { config }: StreamInfo) =>

@@ -4,8 +4,8 @@ import { headersOf } from "./Headers.ts"
 import { matches } from "./Subjects.ts"
 
 /**
- * The log in an array, for unit tests only. It keeps the same promises as JetStream except the one that
- * matters in production: nothing survives the process.
+ * An event log in memory, for unit tests only. It keeps the same promises as JetStream except durability: nothing
+ * survives the process.
  */
 export const layer = (options: { readonly dedupWindow: number } = { dedupWindow: 7_200_000 }) =>
   Layer.effect(

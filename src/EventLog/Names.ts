@@ -5,38 +5,38 @@ export const stream = "3QPR_EVENTS"
 
 export { eventSubject, eventSubjects, typeOf } from "../Domain/EventSubject.ts"
 
-/** The subject under which authentic but unusable input is kept. */
+/** The subject of quarantined input with this reason. */
 export const quarantineSubject = (reason: string) => `3qpr.quarantine.${reason}`
 
-/** What is authentic and no event that we can use. */
+/** The subjects of all quarantined input. */
 export const quarantineSubjects = "3qpr.quarantine.>"
 
-/** Where the log's own probes go; they are deleted as soon as they are acknowledged, and never read. */
+/** The subject of the log's own probes. They are deleted as soon as they are acknowledged, and never read. */
 export const probeSubject = quarantineSubject("probe")
 
-/** The stream that keeps poison events aside, with the error that made them so. */
+/** The stream of dead letters: events that a consumer could not handle, with the error. */
 export const deadLetterStream = "3QPR_DEAD_LETTERS"
 
-/** The work queue of redrives: each request is for one consumer, and gone when that has settled it. */
+/** The work queue of redrives. Each request is for one consumer and is removed when that consumer has settled it. */
 export const redriveStream = "3QPR_REDRIVES"
 
-/** The record of what operators did with dead letters and quarantined entries. */
+/** The record of operations on dead letters and quarantined entries. */
 export const operationStream = "3QPR_OPERATIONS"
 
-/** All dead letters. */
+/** The subjects of all dead letters. */
 export const allDeadSubjects = "3qpr.dead.>"
 
-/** What the subject of a dead letter says. What is undefined becomes a wildcard. */
+/** The parts of a dead letter's subject. An undefined part becomes a wildcard. */
 export interface DeadLetterKey {
   readonly consumer?: string | undefined
-  /** Of the event in the event log. */
+  /** Sequence of the event in the event log. */
   readonly sequence?: number | undefined
   readonly eventId?: string | undefined
   readonly type?: string | undefined
 }
 
 /**
- * The subject of a dead letter, or of all dead letters with the given parts. Each event has a subject of its own, so the
+ * The subject of a dead letter, or of all dead letters with the given parts. Each event has its own subject, so the
  * broker finds its letter without reading others. The type is last, because it has several tokens.
  */
 export const deadSubject = ({ consumer = "*", eventId, sequence, type }: DeadLetterKey) =>
@@ -44,48 +44,48 @@ export const deadSubject = ({ consumer = "*", eventId, sequence, type }: DeadLet
     type === undefined ? ">" : isSubject.test(type) ? type : "unknown"
   }`
 
-/** The subject of a consumer's dead letters of a type in earlier versions. */
+/** The subject that earlier versions used for a consumer's dead letters of a type. */
 export const earlierDeadSubject = (consumer: string, type: string) =>
   `3qpr.dead.${consumer}.${isSubject.test(type) ? type : "unknown"}`
 
-/** The subjects of all dead letters of a consumer, also of earlier versions. */
+/** The subjects of all dead letters of a consumer, including those of earlier versions. */
 export const deadSubjects = (consumer: string) => `3qpr.dead.${consumer}.>`
 
 const isSubject = /^[^\s.*>]+(\.[^\s.*>]+)*$/
 
-/** An id as one token of a subject: as it is when it can be one, otherwise its hash. */
+/** An id as one token of a subject: unchanged if it is a valid token, otherwise its hash. */
 const tokenOf = (id: string) =>
   /^[\w:-]{1,80}$/.test(id) ? id : `sha256-${createHash("sha256").update(id).digest("hex")}`
 
-/** All requests to redrive. */
+/** The subjects of all redrive requests. */
 export const redriveSubjects = "3qpr.redrive.>"
 
-/** The subject of a consumer's requests of an operation; `*` stands for all of them. */
+/** The subject of a consumer's redrive requests of an operation. `*` matches all consumers or operations. */
 export const redriveSubject = (consumer: string, operation: string) => `3qpr.redrive.${consumer}.${operation}`
 
-/** All records of operations. */
+/** The subjects of all records of operations. */
 export const operationSubjects = "3qpr.operations.>"
 
-/** The subject of an operation's records: `started`, `planned`, `extended`, `cancelled` or a result. */
+/** The subject of an operation's records. `what` is `started`, `planned`, `extended`, `cancelled` or a result. */
 export const operationSubject = (operation: string, what: string) => `3qpr.operations.${operation}.${what}`
 
 /** The operation that a subject names. */
 export const operationOf = (subject: string) => subject.split(".")[2] ?? ""
 
-/** Every subject of this program. A stream can have it in place of single ones. */
+/** Every subject of this program. A stream can have it instead of the single subjects. */
 export const allSubjects = "3qpr.>"
 
-/** Asks every process for its counters; no stream takes it. */
+/** Requests the counters of every process. No stream stores it. */
 export const countersSubject = "3qpr.counters"
 
-/** Asks every ingress for the requests that it refused and the secrets that it uses; no stream takes it. */
+/** Requests the rejections and secret fingerprints of every ingress. No stream stores it. */
 export const rejectionsSubject = "3qpr.rejections"
 
 /** The JetStream KV bucket of all ordered groups. */
 export const groupBucket = "3QPR_GROUPS"
 
-/** The stream under the bucket. */
+/** The stream of that bucket. */
 export const groupStream = `KV_${groupBucket}`
 
-/** The subject of a key of the bucket; `>` stands for all of them. */
+/** The subject of a key of the bucket. `>` matches all keys. */
 export const groupSubject = (key: string) => `$KV.${groupBucket}.${key}`

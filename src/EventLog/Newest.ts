@@ -2,25 +2,25 @@ import { Effect, Option, Stream } from "effect"
 import { entriesOf } from "./Entries.ts"
 import type { EventLog, LoggedEntry } from "./EventLog.ts"
 
-/** What pages are read with: of the event log, or of a stream beside it. */
+/** The reads that a page needs, from the event log or another stream. */
 type Log = Pick<EventLog["Service"], "first" | "read">
 
 export interface Window {
   /** The first sequence of the window. */
   readonly from: number
-  /** The sequence behind its last one. */
+  /** The sequence after the last one of the window. */
   readonly before: number
   readonly limit: number
   /** A subject or a wildcard. */
   readonly filter: string | undefined
 }
 
-/** The most that one page holds, in bytes. */
+/** Maximum size of one page in bytes. */
 const maxBytes = 16 * 1024 * 1024
 
 /**
- * The last entries of a window of the log, newest first. The log reads forward only, so parts of the window are read
- * from its end until there are enough entries. Each part is four times as long as all before it.
+ * The last entries of a window of the log, newest first. The log can only be read forward. So parts of the window are
+ * read from its end until there are enough entries. Each step reaches four times as far back as the step before.
  */
 export const newest = Effect.fn("EventLog.newest")(function*(
   log: Log,
@@ -46,7 +46,7 @@ export const newest = Effect.fn("EventLog.newest")(function*(
 const sizeOf = (entries: ReadonlyArray<LoggedEntry>) =>
   entries.reduce((bytes, { body }) => bytes + body.length, 0)
 
-/** The last entries of a part, as many as are wanted and fit. */
+/** The last entries of a part, up to `limit` entries and `maxBytes`. */
 const lastOf = Effect.fnUntraced(
   function*(log: Log, start: number, upTo: number, limit: number, filter: string | undefined) {
     const kept: Array<LoggedEntry> = []

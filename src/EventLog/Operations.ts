@@ -20,14 +20,14 @@ import { makeReader, reading } from "./Reader.ts"
 
 export type { Concerning, Operation } from "./Operations/Records.ts"
 
-/** The record of what operators did: who, when, what they asked for, what became of each event. */
+/** The record of operations: who started them, when, the request, and the result for each event. */
 export class Operations extends Context.Service<Operations, {
-  /** Records a new operation on these ids, which the runner then starts. Without any id there is no operation. */
+  /** Records a new operation on these ids; the runner then starts it. If there are no ids, no operation is created. */
   readonly begin: <E>(
     asked: Omit<Started, "at" | "requested">,
     ids: Stream.Stream<string, E>
   ) => Effect.Effect<{ readonly operation: string | null; readonly count: number }, AppendFailed | E>
-  /** Records what became of one event; only the first record of an event within two hours counts. */
+  /** Records the result for one event. Within two hours, only the first record of an event counts. */
   readonly record: (
     operation: string,
     id: string,
@@ -35,29 +35,29 @@ export class Operations extends Context.Service<Operations, {
     error?: string
   ) => Effect.Effect<void, AppendFailed>
   readonly find: (operation: string) => Effect.Effect<Option.Option<Operation>, ReadFailed>
-  /** The newest first. */
+  /** The newest operations first. */
   readonly list: (limit: number) => Effect.Effect<ReadonlyArray<Operation>, ReadFailed>
-  /** Adds ids to an operation that is on so many already. */
+  /** Adds ids to an operation that already has `planned` ids. */
   readonly extend: (
     operation: Operation,
     planned: number,
     ids: ReadonlyArray<string>
   ) => Effect.Effect<void, AppendFailed>
-  /** What became of events, in the order in which they ended, behind a place. */
+  /** Results after the sequence `after`, in the order in which they were recorded. */
   readonly outcomes: (
     operation: string,
     after: number,
     limit: number
   ) => Effect.Effect<{ readonly outcomes: ReadonlyArray<Outcome>; readonly cursor: number }, ReadFailed>
-  /** What became of every event that has ended. */
+  /** The results of all events that have one. */
   readonly allOutcomes: (operation: string) => Effect.Effect<ReadonlyArray<Outcome>, ReadFailed>
-  /** Every id that the operation is on. */
+  /** All ids of the operation. */
   readonly planned: (operation: string) => Effect.Effect<ReadonlyArray<string>, ReadFailed>
-  /** What operations did with these ids (of dead letters or quarantined entries), the oldest operation first. */
+  /** The results of operations on these ids (of dead letters or quarantined entries), oldest operation first. */
   readonly concerning: (ids: ReadonlySet<string>) => Effect.Effect<ReadonlyArray<Concerning>, ReadFailed>
-  /** Takes back the requests that no consumer has taken yet. */
+  /** Removes the redrive requests that no consumer has settled yet. */
   readonly withdraw: (operation: string) => Effect.Effect<void, ReadFailed>
-  /** Stops it: what has not begun yet stays as it is. */
+  /** Cancels the operation. Events that it has not started to handle stay unchanged. */
   readonly cancel: (operation: string, by: string) => Effect.Effect<void, AppendFailed | ReadFailed>
 }>()("threeqpr-events/Operations") {
   static readonly layer = Layer.effect(Operations, Effect.suspend(() => make()))
@@ -92,7 +92,7 @@ const make = Effect.fnUntraced(function*() {
         )
       )
       if (count === 0) return { operation: null, count }
-      // Last: an operation without this record was never begun.
+      // Published last: without this record the operation does not exist.
       yield* append(
         operationSubject(id, "started"),
         encode({ ...asked, at, requested: count }),
@@ -135,7 +135,7 @@ const make = Effect.fnUntraced(function*() {
     list: Effect.fn("Operations.list")(function*(limit) {
       const { state } = yield* reading(() => manager.streams.info(operationStream))
       const { entries } = yield* newest({ first, read }, {
-        // 0 when the stream never had a message.
+        // `first_seq` is 0 if the stream never had a message.
         from: Math.max(1, state.first_seq),
         before: state.last_seq + 1,
         limit,
@@ -153,5 +153,5 @@ const make = Effect.fnUntraced(function*() {
   })
 })
 
-/** Ids in one record of the plan: a record has to fit in one message. */
+/** Number of ids in one record of the plan, because a record must fit in one message. */
 const planPart = 2_000

@@ -8,22 +8,20 @@ import { SlotMap } from "../Process/SlotMap.ts"
 import { AppendFailed, appendTimeout, type Stored } from "./EventLog.ts"
 import { encode } from "./Headers.ts"
 
-/** What is published: JetStream stores it and answers with a PubAck. */
+/** A message to publish. JetStream stores it and replies with a PubAck. */
 export interface Publication {
   readonly subject: string
   readonly headers: ReadonlyArray<readonly [name: string, value: string]>
   readonly body: Uint8Array
 }
 
-/** Called once for each publication: it is stored, or there is no proof of that, and why. */
+/** Called once for each publication, with the stored sequence or the reason why storage is not proven. */
 type Settle = (outcome: Stored | AppendFailed) => void
 
-/** Publishes, and waits until the stream acknowledges the message. */
+/** Publishes a message and waits until the stream acknowledges it. */
 export type Publish = (publication: Publication) => Effect.Effect<Stored, AppendFailed>
 
-/**
- * Publishes to one stream until the scope ends. `observe` gets each outcome before the fiber that waits for it.
- */
+/** Publishes to one stream until the scope ends. `observe` receives each outcome before the waiting fiber does. */
 export const makePublisher = Effect.fnUntraced(function*(stream: string, observe: Settle = () => undefined) {
   const nats = yield* Nats
   const publisher = yield* Effect.acquireRelease(
@@ -42,7 +40,7 @@ export const makePublisher = Effect.fnUntraced(function*(stream: string, observe
 })
 
 interface Waiting {
-  /** The last token of its reply subject: its place, and a number that is not used again. */
+  /** Last token of the reply subject: the slot and a number that is never used again. */
   token: string
   place: number
   readonly publication: Publication
@@ -51,9 +49,9 @@ interface Waiting {
 }
 
 /**
- * Publishes to one stream. The messages of one turn of the event loop go to the broker in one write. One inbox
- * subscription receives all PubAcks; the last token of the reply subject names the publication. This takes a fifth
- * of the CPU of a request for each message. All publications that wait fail when the connection is lost.
+ * Publishes to one stream. The messages of one event loop turn go to the broker in one write. One inbox subscription
+ * receives all PubAcks; the last token of the reply subject identifies the publication. This takes a fifth of the CPU
+ * time of one request per message. All pending publications fail when the connection is lost.
  */
 class Publisher {
   readonly #nats: Nats["Service"]
@@ -63,7 +61,7 @@ class Publisher {
   readonly #waiting = new SlotMap<Waiting>()
   readonly #sweep: ReturnType<typeof setInterval>
   #published = 0
-  /** Not handed to the client yet. */
+  /** Publications that have not been passed to the client yet. */
   #unsent: Array<Waiting> = []
 
   constructor(nats: Nats["Service"], stream: string) {
@@ -83,7 +81,7 @@ class Publisher {
     if (this.#unsent.push(waiting) === 1) setImmediate(this.#send)
   }
 
-  /** Fails all publications that wait; call it when the connection is lost. */
+  /** Fails all pending publications. Call it when the connection is lost. */
   disconnected(): void {
     for (const waiting of this.#waiting.values()) this.#settle(waiting, disconnected())
   }
@@ -141,7 +139,7 @@ const notPublished = (error: unknown) => {
 }
 
 const read = (msg: Msg, stream: string): Stored | AppendFailed => {
-  // When no stream takes the subject, the server itself answers, without a body.
+  // If no stream covers the subject, the server itself replies with an empty body.
   const { data } = msg
   if (data.length === 0) return failed("no_stream", `no stream takes the subject (${msg.headers?.code})`)
   let ack: PubAck
@@ -164,7 +162,7 @@ interface PubAck {
   readonly error?: { readonly err_code: number; readonly description: string }
 }
 
-/** Limits of the storage, the memory and the account, and of the stream itself. */
+/** Error codes for exceeded limits of the storage, the memory, the account or the stream. */
 const full: ReadonlySet<number> = new Set([
   JetStreamCode.accountResourcesExceeded,
   JetStreamCode.insufficientResources,

@@ -3,15 +3,15 @@ import { logEntries } from "./Entries.ts"
 import type { LoggedEntry } from "./EventLog.ts"
 import { probeSubject, quarantineSubject, quarantineSubjects } from "./Names.ts"
 
-/** Whether an entry of the log is authentic input that was no event that we could use. */
+/** Whether an entry of the log is quarantined: authentic input that is not a usable event. */
 export const isQuarantined = ({ subject }: Pick<LoggedEntry, "subject">) =>
   subject.startsWith(quarantineSubject("")) && subject !== probeSubject
 
-/** Why an entry was quarantined when it came, such as `invalid_data`. */
+/** Why an entry was quarantined, such as `invalid_data`. */
 export const reasonOf = ({ subject }: Pick<LoggedEntry, "subject">) =>
   subject.slice(quarantineSubject("").length)
 
-/** Every quarantined entry, oldest first; of one reason, when one is given. */
+/** All quarantined entries, or those of one reason, oldest first. */
 export const all = (reason?: string) =>
   logEntries({ after: 0, filter: reason === undefined ? quarantineSubjects : quarantineSubject(reason) })
     .pipe(

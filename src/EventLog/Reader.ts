@@ -19,29 +19,29 @@ import { recordOf } from "./Headers.ts"
 import { probeSubject, stream as eventStream } from "./Names.ts"
 import { matches } from "./Subjects.ts"
 
-/** How long the broker may take to answer, in milliseconds. */
+/** Maximum time for the broker to reply, in milliseconds. */
 const answerTimeout = 5_000
 
 /**
  * How long to wait for messages that the broker has announced, in milliseconds. A message that is deleted meanwhile
- * never comes.
+ * is never delivered.
  */
 const settleTimeout = 1_000
 
-/** The most that one read brings, in bytes. */
+/** Maximum size of one read in bytes. */
 const maxBytes = 8 * 1024 * 1024
 
 export interface ReaderOptions {
-  /** The stream to read; the event log when undefined. */
+  /** The stream to read. The event log if undefined. */
   readonly stream?: string
-  /** Leaves the bodies out; the header `Nats-Msg-Size` then says how large they are. */
+  /** Omits the bodies. The header `Nats-Msg-Size` then has their size. */
   readonly headersOnly?: boolean
 }
 
 /**
- * Reads a stream beside its durable consumers: each question makes a consumer in the broker's memory, which keeps no
- * acknowledgements, and deletes it again. Such a consumer lives on any server of a cluster and gives what that server
- * has in time. That nothing came from it therefore proves nothing: only the stream's leader knows the end.
+ * Reads a stream without its durable consumers. Each read creates a consumer in the broker's memory, without acks,
+ * and deletes it afterwards. Such a consumer can run on any server of a cluster, and that server may lag. So an empty
+ * result proves nothing: only the stream's leader knows the end.
  */
 export const makeReader = (
   nats: Nats["Service"],
@@ -62,7 +62,7 @@ export const makeReader = (
 
   const first = (part: Part) => firstBehind(manager, stream, part)
 
-  /** What a server has behind a sequence. No entries mean nothing: not even that there are none. */
+  /** Reads what one server has after a sequence. An empty result does not mean that there are no entries. */
   const poll = Effect.fn("EventLog.poll")(
     function*({ after, filter, limit, wait = 0 }: ReadOptions, mayWait: Effect.Effect<boolean, ReadFailed>) {
       const messages = yield* asking(
@@ -91,7 +91,8 @@ export const makeReader = (
     if (last !== undefined) {
       return { entries: places.flatMap(entryOf), cursor: last.sequence, end: false } satisfies Page
     }
-    // Nothing came: nothing is there, or it was too slow, or this server lacks it. The leader knows, and has it.
+    // Nothing was received: there is nothing, the server was too slow, or it lacks the entry. Ask the leader, which
+    // has every entry.
     return Option.match(yield* first(options), {
       onNone: (): Page => ({ entries: [], cursor: after, end: true }),
       onSome: (entry): Page => ({ entries: [entry], cursor: entry.sequence, end: false })
@@ -100,7 +101,7 @@ export const makeReader = (
 
   const pending = (part: Part) => asking(startOf(part), ({ num_pending }) => Effect.succeed(num_pending))
 
-  /** A probe that a process has left behind when it was killed counts nowhere. */
+  /** Omits the probe of a process that was killed before it deleted it. */
   const count = Effect.fn("EventLog.count")(function*(part: Part) {
     const all = yield* pending(part)
     return all === 0 || stream !== eventStream || !matches(part.filter, probeSubject)
@@ -120,8 +121,8 @@ export const makeReader = (
   })
 
   /**
-   * The sequence behind the last entry before a time, from one such entry on. A nats-server before 2.10 begins at the
-   * first entry of the stream when only removed ones are as new as that.
+   * The sequence after the last entry older than `time`, starting from one such entry. A nats-server before 2.10
+   * starts at the first entry of the stream if only deleted entries are as new as `time`.
    */
   const search = Effect.fnUntraced(function*(time: number, before: number) {
     let low = before
@@ -143,17 +144,17 @@ export const makeReader = (
     first,
     count,
     sequenceAt,
-    /** Entries as they come, for a reader that never asks where the end is. */
+    /** Entries as they are stored, for a reader that does not need to know the end. */
     follow: (options: ReadOptions) =>
       Effect.map(poll(options, Effect.succeed(true)), (places) => places.flatMap(entryOf))
   }
 }
 
-/** A question to the broker that can fail, and be asked again. */
+/** A request to the broker that can fail and be retried. */
 export const reading = <A>(read: () => Promise<A>) =>
   Effect.tryPromise({ try: read, catch: (error) => new ReadFailed({ message: reasonOf(error) }) })
 
-/** The client of NATS reports a fault by its code. */
+/** The NATS client reports a fault by its code. */
 const reasonOf = (error: unknown) =>
   (error instanceof NatsError ? reasons[error.code] : undefined) ?? messageOf(error)
 
@@ -163,15 +164,15 @@ const reasons: Readonly<Record<string, string>> = {
   [ErrorCode.Disconnect]: "the connection to the broker is lost"
 }
 
-/** The entry at a sequence of a stream; none where there is a gap or the end. */
+/** The entry at a sequence of a stream. None for a gap or after the end. */
 export const entryAt = (manager: JetStreamManager, stream: string, sequence: number) =>
   messageAt(manager, stream, { seq: sequence })
 
-/** The last entry of a subject or a wildcard, as the stream's leader has it. */
+/** The last entry of a subject or a wildcard, from the stream's leader. */
 export const lastOf = (manager: JetStreamManager, stream: string, subject: string) =>
   messageAt(manager, stream, { last_by_subj: subject })
 
-/** What the stream's leader has; none when it says that it has no such message. */
+/** A message from the stream's leader. None if the leader has no such message. */
 const messageAt = (
   manager: JetStreamManager,
   stream: string,
@@ -191,8 +192,8 @@ const messageAt = (
   })
 
 /**
- * The first entry behind a sequence, as the stream's leader has it: no other server answers this request.
- * None is the end.
+ * The first entry after a sequence, from the stream's leader: no other server replies to this request. None means the
+ * end.
  */
 export const firstBehind = (
   manager: JetStreamManager,
@@ -223,7 +224,7 @@ const startOf = ({ after, filter }: Part): Partial<ConsumerConfig> => ({
   ...(filter !== undefined && { filter_subject: filter })
 })
 
-/** Takes what there is, up to `batch`; with `expires`, waits that long for it. */
+/** Pulls available messages, up to `batch`. With `expires` (milliseconds), waits that long for them. */
 const pullFrom = (nats: Nats["Service"], consumer: string, batch: number, expires: number) =>
   Effect.callback<ReadonlyArray<Msg>, ReadFailed>((resume) => {
     const { connection } = nats
@@ -232,7 +233,7 @@ const pullFrom = (nats: Nats["Service"], consumer: string, batch: number, expire
     const subscription = connection.subscribe(inbox, {
       callback: (error, msg) => {
         if (error) return end(Effect.fail(new ReadFailed({ message: messageOf(error) })))
-        // A status message, not one of the stream: the broker has no more for this request.
+        // A status message, not a message of the stream: the broker has no more for this request.
         if (msg.subject === inbox) {
           return msg.headers?.code === 100
             ? undefined
@@ -249,7 +250,7 @@ const pullFrom = (nats: Nats["Service"], consumer: string, batch: number, expire
       `$JS.API.CONSUMER.MSG.NEXT.${consumer}`,
       JSON.stringify({
         batch,
-        // A single message may be larger, and has to come through.
+        // A single message may be larger than `maxBytes` and must still be delivered.
         max_bytes: Math.max(maxBytes, connection.info?.max_payload ?? 0),
         ...(expires > 0 ? { expires: nanos(expires) } : { no_wait: true })
       }),
@@ -270,8 +271,8 @@ interface Placed {
 }
 
 /**
- * The messages behind a sequence up to the first one that is missing. Messages are lost when the connection drops
- * while they come. A server that lacks the place we start from begins with what it has next, which may be before it.
+ * The messages after a sequence, up to the first missing one. Messages are lost if the connection drops during a
+ * pull. A server that lacks the start sequence begins with the next message it has, which may be earlier.
  */
 const placesOf = (messages: ReadonlyArray<Msg>, after: number): ReadonlyArray<Placed> => {
   const places: Array<Placed> = []

@@ -5,16 +5,16 @@ import { AppendFailed, appendTimeout, type Health, type Stored } from "./EventLo
 import { probeSubject } from "./Names.ts"
 import type { Publish } from "./Publisher.ts"
 
-/** A proof of storage older than this is no longer believed, in milliseconds. */
+/** Maximum age of a proof of storage, in milliseconds. */
 const trusted = 15_000
 
-/** How often an idle log is asked for a fresh proof, in milliseconds. */
+/** Age of the last proof after which an idle log is probed, in milliseconds. */
 const probeEvery = 5_000
 
 /**
- * Knows whether an append would be stored, from the outcome of real publishes: those of the traffic, and
- * when there are none, probes. A broker's own health is not asked: it says ok while its first publish
- * after a restart waits for seconds, and with a full disk.
+ * Decides whether an append would be stored, from the outcomes of real publishes. If there is no traffic, probes are
+ * published. The broker's own health check is not used. It reports ok on a full disk, and while the first publish
+ * after a restart waits for seconds.
  */
 export class Readiness {
   readonly #away: () => string | undefined
@@ -23,19 +23,22 @@ export class Readiness {
   #refusal: string | undefined = "no publish has been acknowledged yet"
   #refusals = 0
   #back = true
-  /** When the stream last answered something that proves no store. */
+  /** When the stream last replied without proof of storage. */
   #answeredAt = -Infinity
   #lastFailure: AppendFailed["reason"] | undefined
-  /** Why the stream, as it is now, could lose events that it acknowledges; undefined when it could not. */
+  /** Why the stream could now lose acknowledged events. Undefined if it could not. */
   flaw: string | undefined
 
-  /** `away` says why the broker is not connected; undefined while it is. */
+  /** `away` returns why the broker is not connected, or undefined while it is connected. */
   constructor(away: () => string | undefined, now = () => performance.now()) {
     this.#away = away
     this.#now = now
   }
 
-  /** Learns from an append. A duplicate's ack shows that the stream answers, not that it can store. */
+  /**
+   * Records the outcome of an append. The PubAck of a duplicate proves that the stream replies, not that it can
+   * store.
+   */
   observe(outcome: Stored | AppendFailed): void {
     this.#lastFailure = undefined
     if (outcome instanceof AppendFailed) {
@@ -50,7 +53,7 @@ export class Readiness {
     }
   }
 
-  /** A time-out counts at once, unless the stream has stored something since that append was sent. */
+  /** A time-out makes the log not ready, unless the stream has stored something since that append was sent. */
   #timedOut(message: string): void {
     if (this.#now() - this.#provenAt >= appendTimeout) this.refuse(message)
   }
@@ -66,31 +69,34 @@ export class Readiness {
     this.#refusal = reason
   }
 
-  /** Learns that the broker is gone. */
+  /** Records that the connection to the broker is lost. */
   lost(): void {
     this.refuse("the broker is not connected")
     this.#back = false
   }
 
   /**
-   * Whether a probe has been acknowledged since the connection was last lost. A broker that starts with a full
-   * dedup window answers its first publish after seconds: only the probe waits for that.
+   * Whether a publish has been acknowledged since the connection was last lost. A broker that starts with a full
+   * deduplication window takes seconds to acknowledge its first publish. Only the probe waits for that.
    */
   get isBack(): boolean {
     return this.#back
   }
 
-  /** How often we went from ready to not ready: a probe with this number is new since then. */
+  /** Number of changes from ready to not ready. A probe id with this number is new since the last change. */
   get refusals(): number {
     return this.#refusals
   }
 
-  /** Whether the traffic has left us without a recent proof. */
+  /** Whether there has been no proof of storage for `probeEvery`, or the log is not ready. */
   get stale(): boolean {
     return this.#refusal !== undefined || this.#now() - this.#provenAt >= probeEvery
   }
 
-  /** Whether the broker reaches the stream, which may also refuse what we append: we would not be better off elsewhere. */
+  /**
+   * Whether this server reaches the stream. A stream that refuses appends counts as reached, because another server
+   * would not help.
+   */
   get isHeard(): boolean {
     const answeredAt = Math.max(this.#provenAt, this.#answeredAt)
     return this.#lastFailure !== "no_stream" && this.#now() - answeredAt < trusted
@@ -109,9 +115,9 @@ export class Readiness {
 }
 
 /**
- * Probes an idle log without an end. A probe's id is new after each refusal, so that its ack proves a store.
- * While all is well the id repeats: the stream answers that it is a duplicate, and stores nothing. What was
- * stored is deleted again (`remove`), so that the log holds events only.
+ * Probes an idle log without an end. The probe id changes after each refusal, so that its PubAck proves storage.
+ * While the log is ready the id repeats: the stream replies that it is a duplicate and stores nothing. A stored probe
+ * is deleted (`remove`), so that the log holds only events.
  */
 export const probe = Effect.fnUntraced(function*(
   readiness: Readiness,
@@ -140,15 +146,15 @@ export const probe = Effect.fnUntraced(function*(
   }
 })
 
-/** The refusals that come from the stream itself. */
+/** Refusals that the stream itself sends. */
 const answers: ReadonlySet<AppendFailed["reason"]> = new Set(["full", "too_large", "refused"])
 
-/** How long a server may reach no stream before another one of its cluster is tried, in seconds. */
+/** How long a server may fail to reach the stream before another server of the cluster is tried, in seconds. */
 const patience = 5
 
 /**
- * Leaves each reachable server through which the stream does not answer: it can be cut off from the others of its
- * cluster for longer than a delivery can wait.
+ * Changes the server if the connected one cannot reach the stream. A server can be cut off from its cluster for
+ * longer than a delivery can wait.
  */
 export const leave = Effect.fnUntraced(function*(readiness: Readiness, nats: Nats["Service"]) {
   let seconds = 0
@@ -164,12 +170,12 @@ export const leave = Effect.fnUntraced(function*(readiness: Readiness, nats: Nat
   }
 })
 
-/** Something that has a flaw while a stream could lose messages. */
+/** `flaw` is set while a stream could lose messages. */
 interface Inspected {
   flaw: string | undefined
 }
 
-/** Looks forever whether streams still keep our promises: they can be created again or edited at any time. */
+/** Checks repeatedly whether the streams keep our promises. They can be created again or edited at any time. */
 export const inspect = Effect.fnUntraced(
   function*(of: Inspected, flawOf: () => Promise<string | undefined>) {
     const look = Effect.promise(() => flawOf().catch(() => of.flaw))

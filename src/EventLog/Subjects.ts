@@ -1,7 +1,7 @@
 import type { Census } from "./EventLog.ts"
 import { eventSubject, probeSubject } from "./Names.ts"
 
-/** Whether a subject fits a filter of NATS: `*` is one token, `>` all that follow. */
+/** Whether a subject matches a NATS filter: `*` matches one token, `>` one or more at the end. */
 export const matches = (filter: string | undefined, subject: string) => {
   if (filter === undefined) return true
   const wanted = filter.split(".")
@@ -11,14 +11,14 @@ export const matches = (filter: string | undefined, subject: string) => {
   ) && (wanted.at(-1) === ">" || wanted.length === tokens.length)
 }
 
-/** How many entries of a census fit a filter, without the log's own probes. */
+/** Number of entries of a census that match a filter, without the log's own probes. */
 export const countIn = ({ subjects }: Census, filter: string) =>
   Object.entries(subjects).reduce(
     (sum, [subject, count]) => subject !== probeSubject && matches(filter, subject) ? sum + count : sum,
     0
   )
 
-/** The subject of events of these types: of one type, or of all that begins like several types. */
+/** The subject filter for events of these types: the subject of one type, or the shared prefix of several. */
 export const filterOf = ({ types: [first = "", ...others] }: {
   readonly types: ReadonlyArray<string>
 }) => {

@@ -25,23 +25,23 @@ import {
   stream
 } from "./Names.ts"
 
-/** What a stream that does not exist yet is created with. */
+/** Settings for streams that do not exist yet. */
 export interface TopologyOptions {
   /** Milliseconds. */
   readonly dedupWindow: number
-  /** Milliseconds; undefined keeps events without a limit. */
+  /** Milliseconds. Undefined keeps events without a limit. */
   readonly retention?: number | undefined
   readonly replicas: number
 }
 
-/** The stream on this broker cannot keep our promises, or cannot be created. Nothing was altered. */
+/** The stream on this broker cannot keep our promises, or cannot be created. The broker is left unchanged. */
 export class TopologyRefused
   extends Schema.TaggedError<TopologyRefused>()("TopologyRefused", { message: Schema.String })
 {}
 
 /**
- * Creates the streams that are missing and checks those that are there. A stream that could lose or hide
- * messages is refused. An event stream that only differs from our settings is used as it is, with a warning.
+ * Creates missing streams and checks existing ones. A stream that could lose or hide messages is refused. An event
+ * stream that only differs from the settings is used as it is, with a warning.
  */
 export const ensure = Effect.fn("Topology.ensure")(
   function*(manager: JetStreamManager, options: TopologyOptions, afterElection: AfterElection) {
@@ -71,14 +71,14 @@ const operatedConfigs = (options: TopologyOptions) => {
   const common = {
     storage: StorageType.File,
     discard: DiscardPolicy.New,
-    // What an operation says twice, after it was interrupted, is kept once.
+    // A restarted operation can publish the same record twice. The stream keeps the first.
     duplicate_window: nanos(7_200_000),
     num_replicas: options.replicas
   }
   return operated.map((own) => ({ ...common, ...own }))
 }
 
-/** The streams beside the event stream. */
+/** The streams other than the event stream. */
 const operated = [
   { name: deadLetterStream, subjects: [allDeadSubjects], retention: RetentionPolicy.Limits },
   { name: redriveStream, subjects: [redriveSubjects], retention: RetentionPolicy.Workqueue },
@@ -105,7 +105,7 @@ const ensureOne =
 
 type Info = Pick<StreamInfo, "config">
 
-/** Each reason why events could be lost, hidden or stored twice in this stream. */
+/** Every reason why this stream could lose, hide or duplicate events. */
 export const faultsOf = (info: Info): ReadonlyArray<string> => {
   const window = info.config.duplicate_window / 1e6
   return [
@@ -117,7 +117,7 @@ export const faultsOf = (info: Info): ReadonlyArray<string> => {
   ]
 }
 
-/** Each setting with which a stream of ours could lose or hide messages. */
+/** Every setting with which one of our streams could lose or hide messages. */
 const settingFaults = ({ config }: Info, retention: RetentionPolicy): ReadonlyArray<string> =>
   [
     config.storage !== StorageType.File && `its storage is ${config.storage}; it must be file`,
@@ -143,7 +143,7 @@ const subjectFaults = ({ config }: Info, wanted: ReadonlyArray<string>) =>
   wanted.filter((subject) => !(config.subjects ?? []).some((own) => own === subject || own === allSubjects))
     .map((subject) => `its subjects do not include ${subject}`)
 
-/** Why the event stream would not keep our promises, and what to do; undefined when it does. */
+/** Why the event stream would not keep our promises, and how to fix it. Undefined if it keeps them. */
 export const flawOf = (info: Info) => flaw(stream, faultsOf(info))
 
 const flaw = (name: string, faults: ReadonlyArray<string>) =>
@@ -152,10 +152,10 @@ const flaw = (name: string, faults: ReadonlyArray<string>) =>
     : `The stream ${name} on this broker would not keep our promises: ${faults.join("; ")}. `
       + `Change it (\`nats stream edit ${name}\`), or remove it if it is not ours; this program never alters it.`
 
-/** The same of a stream beside the event stream. */
+/** Like `flawOf`, for a stream other than the event stream. */
 export const operatedFlawOf = (info: Info) => flaw(info.config.name, operatedFaultsOf(info))
 
-/** Each reason why a stream beside the event stream could lose or hide messages. */
+/** Every reason why a stream other than the event stream could lose or hide messages. */
 export const operatedFaultsOf = (info: Info): ReadonlyArray<string> => {
   const own = operated.find(({ name }) => name === info.config.name)
   if (own === undefined) return []
@@ -168,7 +168,7 @@ export const operatedFaultsOf = (info: Info): ReadonlyArray<string> => {
   ]
 }
 
-/** Why the streams beside the event stream would not keep our promises; undefined when they do. */
+/** Why the streams other than the event stream would not keep our promises. Undefined if they keep them. */
 export const operatedFlaw = async (manager: JetStreamManager) => {
   const infos = await Promise.all(operated.map(({ name }) => manager.streams.info(name)))
   const flaws = infos.map(operatedFlawOf).filter((flaw) => flaw !== undefined)

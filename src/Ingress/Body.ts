@@ -1,39 +1,42 @@
 import { Buffer } from "node:buffer"
 
-/** A body of so many parts is refused when they have fewer than `leastPart` bytes on average. */
+/** A body may have this many parts, and one more for each `leastPart` bytes. A body with more parts is refused. */
 const toleratedParts = 1_024
 
-/** In bytes. A network's segments have more than a thousand. */
+/** In bytes. A network segment has more than a thousand. */
 const leastPart = 16
 
-/** A request's body as it comes, in one piece of memory: a part of one byte must not cost a hundred. */
+/**
+ * The body of a request, collected in one buffer. Keeping each part separately would cost a hundred bytes for a part
+ * of one.
+ */
 export class Body {
   #bytes: Buffer = Buffer.alloc(0)
   #size = 0
   #parts = 0
   readonly #most: number
 
-  /** `most`: the largest size that is added up to, in bytes. */
+  /** `most`: the largest size that the body can reach, in bytes. */
   constructor(most: number) {
     this.#most = most
   }
 
-  /** In bytes. */
+  /** Number of bytes received. */
   get size(): number {
     return this.#size
   }
 
-  /** The memory that it takes, in bytes. */
+  /** Size of the buffer in bytes. */
   get held(): number {
     return this.#bytes.length
   }
 
-  /** Whether it comes in parts so small that they cost more time than the body is worth. */
+  /** Whether the parts are so small that they cost more time than the body is worth. */
   get isCrumbs(): boolean {
     return this.#parts > toleratedParts + this.#size / leastPart
   }
 
-  /** What has come, not copied. */
+  /** The bytes received so far, not copied. */
   get bytes(): Buffer {
     return this.#bytes.subarray(0, this.#size)
   }
@@ -41,7 +44,7 @@ export class Body {
   add(part: Buffer): void {
     const size = this.#size + part.length
     this.#parts++
-    // Most bodies come in one part, which is kept as it is.
+    // Most bodies arrive in one part, which is used without a copy.
     if (this.#size === 0) this.#bytes = part
     else {
       if (size > this.#bytes.length) {
@@ -54,7 +57,7 @@ export class Body {
     this.#size = size
   }
 
-  /** Gives its memory back. */
+  /** Releases the memory. */
   clear(): void {
     this.#bytes = Buffer.alloc(0)
     this.#size = 0

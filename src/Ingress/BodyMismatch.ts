@@ -4,20 +4,20 @@ import { createHash } from "node:crypto"
 import type { Entry, EventLog } from "../EventLog/EventLog.ts"
 import { ingest } from "../Process/Metrics.ts"
 
-/** What came under the id of an event that the log has, and is another body. */
+/** Results of the comparison of duplicates with the stored events. */
 export interface ConflictCounts {
   readonly conflicts: number
   /** Duplicates that were not compared: there were too many at once, or the log could not be read. */
   readonly unchecked: number
 }
 
-/** At a time, and waiting for their turn. */
+/** Maximum number of comparisons at a time, and of those that are queued. */
 const workers = 4
 const waiting = 256
 
 /**
- * Compares duplicates with what the log has under their id, beside the answers. The first body is kept, so another
- * one is only logged and counted. Of a wave of duplicates some are not compared.
+ * Compares the bodies of duplicates with the stored event, without delaying the responses. The first body is kept; a
+ * conflict is only logged and counted. If many duplicates arrive at once, some are not compared.
  */
 export const watchConflicts = Effect.fnUntraced(function*(log: Pick<EventLog["Service"], "get">) {
   const queue = yield* Queue.dropping<{ readonly entry: Entry; readonly sequence: number }>(waiting)
@@ -43,7 +43,7 @@ export const watchConflicts = Effect.fnUntraced(function*(log: Pick<EventLog["Se
     Effect.replicateEffect(workers, { discard: true })
   )
   return {
-    /** Returns at once. */
+    /** Queues the comparison and returns at once. */
     compare: (entry: Entry, sequence: number): void => {
       if (!Queue.offerUnsafe(queue, { entry, sequence })) counts.unchecked++
     },

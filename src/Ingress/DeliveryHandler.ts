@@ -18,15 +18,15 @@ interface Delivery {
   readonly body: Body
   readonly expires: number
   place: number
-  /** Bytes of the body that have come. */
+  /** Bytes of the body received so far. */
   size: number
   read: boolean
 }
 
 /**
- * The deliveries in flight: each is read within bounds, accepted, and answered before its deadline. Over
- * the cap on those that wait for the log a delivery is answered 503 unread. Those whose bodies are still coming
- * are bounded by what they hold: a slow client takes no other client's place. One timer watches all deadlines.
+ * Handles deliveries: reads each within bounds, accepts it and responds before its deadline. If too many deliveries
+ * wait for the log, further ones get 503 without being read. Bodies that are still being received are bounded by
+ * their total memory, so slow clients cannot block others. One timer checks all deadlines.
  */
 export class DeliveryHandler {
   readonly rejections = new Rejections()
@@ -34,7 +34,7 @@ export class DeliveryHandler {
   readonly #fork: <A, E>(effect: Effect.Effect<A, E>) => ReturnType<typeof Effect.runFork<A, E>>
   readonly #limits: { readonly maxBodyBytes: number; readonly maxInFlight: number }
   readonly #tracing: Tracing | undefined
-  /** Whether the log has a line for each delivery. */
+  /** Whether each delivery is logged. */
   readonly #told: boolean
   readonly #open = new SlotMap<Delivery>()
   readonly #sweep: ReturnType<typeof setInterval>
@@ -55,7 +55,7 @@ export class DeliveryHandler {
     this.#sweep = setInterval(() => this.#expire(), 100)
   }
 
-  /** Ends the connection of each delivery in flight with its answer. */
+  /** Closes the connection of each delivery in flight after its response. */
   drain(): void {
     for (const { response } of this.#open.values()) response.setHeader("connection", "close")
   }
@@ -94,7 +94,7 @@ export class DeliveryHandler {
     request.on("error", () => delivery.read || this.#end(delivery, "aborted"))
   }
 
-  /** Records a request that has a signature and came to a path that takes no deliveries. */
+  /** Records a signed request to a path that does not take deliveries. */
   misdirected(request: IncomingMessage): void {
     if (request.headers[Signature.header] !== undefined) this.#refuse("wrong_path", request)
   }
@@ -111,14 +111,14 @@ export class DeliveryHandler {
     }
     const crumbs = body.isCrumbs
     this.#end(delivery, "body_too_large")
-    // What still comes of the body is thrown away, within the listener's request time-out: closing the connection
-    // now could take the answer away from a client that is still sending.
+    // The rest of the body is discarded, within the listener's request time-out. Closing the connection now could
+    // lose the response for a client that is still sending.
     refuse(delivery.response, "body_too_large")
-    // But a body in crumbs would keep us busy until then.
+    // Exception: a body in very small parts would keep the process busy until then.
     if (crumbs) delivery.request.destroy()
   }
 
-  /** The body that has been coming for the longest time gives way. */
+  /** Ends the delivery whose body has been arriving for the longest time, to free memory. */
   #shed(): void {
     const unread = this.#open.values().filter(({ read }) => !read)
     const [first, ...others] = unread
@@ -157,7 +157,10 @@ export class DeliveryHandler {
     })
   }
 
-  /** Checks the signature at once. Only a sender who is known may have its trace continued, which decides sampling. */
+  /**
+   * Checks the signature before storing. The trace of the request is continued only if the signature is valid,
+   * because it decides sampling.
+   */
   #acceptance(
     { body: { bytes }, request: { headers } }: Delivery
   ): Effect.Effect<Receipt | Rejected, AppendFailed> {
@@ -185,25 +188,26 @@ export class DeliveryHandler {
   #refuse(outcome: Outcome, request: IncomingMessage): void {
     ingest.refused(outcome)
     this.rejections.add(outcome, request, undefined, Number(request.headers["content-length"]) || 0)
-    // The rest is discarded, as Node does by itself: a client may read no answer before it has sent everything.
+    // The rest is discarded, as Node does by default. A client may not read the response before it has sent
+    // everything.
     request.resume()
   }
 
-  /** False when the delivery was already answered. */
+  /** Ends a delivery. Returns false if it was already answered. */
   #end(delivery: Delivery, outcome: Outcome): boolean {
     if (!this.#open.delete(delivery.place, delivery)) return false
     if (!delivery.read) this.#unread -= delivery.body.held
     if (rejected.has(outcome)) {
       this.rejections.add(outcome, delivery.request, delivery.body.bytes, delivery.size)
     }
-    // The request lives on until its connection has thrown away what still comes.
+    // The request object stays in memory until its connection has discarded the rest of the body.
     delivery.body.clear()
     ingest.answered(outcome, performance.now() - delivery.expires + deadline)
     return true
   }
 }
 
-/** What says something about the sender, unlike what says something about us. */
+/** Outcomes caused by the sender, not by this process. */
 const rejected: ReadonlySet<Outcome> = new Set<Outcome>([
   "missing_signature",
   "ambiguous_signature",

@@ -13,38 +13,38 @@ import { answer, answerHealth, refuse } from "./Responses.ts"
 
 export interface HttpOptions {
   readonly host: string
-  /** 0 takes a free port. */
+  /** 0 selects a free port. */
   readonly port: number
-  /** What the log takes, and at most 1 MiB, when undefined. */
+  /** Maximum size of a body in bytes. If undefined, the log's maximum, but at most 1 MiB. */
   readonly maxBodyBytes: number | undefined
-  /** Deliveries that are read or stored at a time; more are answered 503 unread. */
+  /** Maximum number of deliveries that wait for the log. Further ones get 503 without being read. */
   readonly maxInFlight: number
 }
 
-/** The public listener's address cannot be taken. */
+/** The public listener cannot bind its address. */
 export class ListenFailed
   extends Schema.TaggedError<ListenFailed>()("ListenFailed", { message: Schema.String })
 {}
 
-/** The public listener: the webhook and health, nothing else. */
+/** The public listener, which serves only the webhook and health. */
 export class PublicListener extends Context.Service<PublicListener, {
   readonly port: number
-  /** As one reaches it from this machine. */
+  /** URL of the listener on this machine. */
   readonly url: string
-  /** The last requests that it refused. */
+  /** The last requests that this listener rejected. */
   readonly rejections: Rejections
 }>()("threeqpr-events/Ingress/Http") {
   static readonly layer = (options: HttpOptions) => Layer.effect(PublicListener, make(options))
 }
 
-/** The path of a request's target, which a proxy may send in the absolute form. One slash may end the webhook's. */
+/** The path of a request target, which a proxy may send in absolute form. The webhook's path may end with one slash. */
 const pathOf = (target = "") => {
   const [address = ""] = target.split("?", 1)
   const path = address.startsWith("/") ? address : URL.parse(address)?.pathname ?? address
   return path === `${webhookPath}/` ? webhookPath : path
 }
 
-/** How long the listener waits for deliveries in flight when it stops, in milliseconds. */
+/** Maximum wait for deliveries in flight when the listener stops, in milliseconds. */
 const drainTimeout = 5_000
 
 const make = Effect.fnUntraced(function*(options: HttpOptions) {
@@ -70,8 +70,8 @@ const make = Effect.fnUntraced(function*(options: HttpOptions) {
     if (draining) response.setHeader("connection", "close")
     const path = pathOf(request.url)
     if (path === webhookPath && request.method === "POST") return deliveries.receive(request, response)
-    // On Deno a connection with an unread body of 140 kB never answers its next request, which behind a proxy is
-    // another client's delivery.
+    // On Deno, a connection with an unread body of 140 kB never handles its next request. Behind a proxy, that
+    // request is another client's delivery.
     request.resume()
     if (path === webhookPath) return refuse(response, "method_not_allowed")
     if (path !== "/livez" && path !== "/readyz") {
@@ -108,7 +108,7 @@ const make = Effect.fnUntraced(function*(options: HttpOptions) {
   return PublicListener.of({ port, url, rejections: deliveries.rejections })
 })
 
-/** Takes no new connections; completes when the last one has ended. */
+/** Accepts no new connections. Completes when the last connection has closed. */
 const closed = (server: Server) =>
   Effect.callback<void>((resume) => {
     server.close(() => resume(Effect.void))
@@ -125,7 +125,10 @@ const listen = (
     server.listen({ port: options.port, host: options.host, backlog }, () => resume(Effect.succeed(server)))
   })
 
-/** Connections that wait to be accepted: more than Node's 511, or a crowd keeps others out. */
+/**
+ * Queue length for connections that wait to be accepted. With Node's default of 511, many clients at once block
+ * others.
+ */
 const backlog = 4_096
 
 const listenFailed = ({ host, port }: HttpOptions, error: NodeJS.ErrnoException) =>

@@ -15,7 +15,7 @@ import { eventSubject, quarantineSubject } from "../EventLog/Names.ts"
 import type { Problem, Verifier } from "../Signature/Signature.ts"
 import { type ConflictCounts, watchConflicts } from "./BodyMismatch.ts"
 
-/** The body is stored. `quarantined` says that it is authentic but no event we can use. */
+/** The body is stored. `quarantined` is set if it is authentic but not a usable event. */
 export interface Receipt {
   readonly ok: true
   readonly id: EventId | null
@@ -23,17 +23,20 @@ export interface Receipt {
   readonly quarantined?: Undecodable
 }
 
-/** 3QPR did not sign this body: nothing was read of it, nothing is stored. */
+/** 3QPR did not sign this body. It is neither parsed nor stored. */
 export interface Rejected {
   readonly ok: false
   readonly error: "missing_signature" | Problem
 }
 
-/** The one way in. Its checks, in this order: signature over the raw bytes, envelope, data, storage. */
+/**
+ * The only entry point for deliveries. It checks the signature over the raw bytes, then the envelope, then the data,
+ * and then stores.
+ */
 export class Ingress extends Context.Service<Ingress, {
   /**
-   * Accepts one delivery. Succeeds with a receipt only when the bytes are stored. Fails when there is no
-   * proof of that; then the same delivery must be made again.
+   * Accepts one delivery. Succeeds with a receipt only if the bytes are stored. Fails if storage is not proven; the
+   * same delivery must then be made again.
    *
    * @param signature the value of the signature header; a repeated header joined with commas
    */
@@ -41,28 +44,28 @@ export class Ingress extends Context.Service<Ingress, {
     body: Uint8Array,
     signature: string | undefined
   ) => Effect.Effect<Receipt | Rejected, AppendFailed>
-  /** The first half of `accept`: why a delivery is refused. Undefined when 3QPR has signed it. */
+  /** The first step of `accept`: why a delivery is rejected. Undefined if 3QPR signed it. */
   readonly check: (body: Uint8Array, signature: string | undefined) => Rejected | undefined
-  /** The second half of `accept`. */
+  /** The second step of `accept`. */
   readonly store: (body: Uint8Array, signature: string) => Effect.Effect<Receipt, AppendFailed>
-  /** Ids that came with another body than the first; the first is in the log. Since the start. */
+  /** Number of deliveries since the start with a known id and another body. The log keeps the first body. */
   readonly conflicts: () => ConflictCounts
 }>()("threeqpr-events/Ingress") {
   static readonly layer = (verify: Verifier) =>
     Layer.effect(Ingress, Effect.flatMap(EventLog, (log) => make(log, verify)))
 }
 
-/** The first half of `accept`, which needs no log. */
+/** The first step of `accept`, which needs no log. */
 export const checker = (verify: Verifier): Ingress["Service"]["check"] => (body, signature) => {
   if (signature === undefined) return { ok: false, error: "missing_signature" }
   const error = verify(body, signature)
   return error && { ok: false, error }
 }
 
-/** The part of a log that receives deliveries. */
+/** The methods of a log that receiving deliveries needs. */
 export type ReceivingLog = Pick<EventLog["Service"], "append" | "get">
 
-/** The one way in, to any log. Runs until the scope ends. */
+/** Creates an ingress for any log. It runs until the scope ends. */
 export const make = Effect.fnUntraced(function*(log: ReceivingLog, verify: Verifier) {
   const clock = yield* Clock.Clock
   const conflicts = yield* watchConflicts(log)
@@ -81,7 +84,7 @@ export const make = Effect.fnUntraced(function*(log: ReceivingLog, verify: Verif
       }
       : {
         id: reading.id ?? hashOf(body),
-        // The event's id stays free for a body that is usable.
+        // The event's id stays unused, so that a usable body can be stored under it.
         dedupId: hashOf(body),
         subject: quarantineSubject(reading.reason),
         type: reading.type ?? quarantineSubject(reading.reason),

@@ -3,14 +3,17 @@ import { request, type Server } from "node:http"
 import type { AddressInfo } from "node:net"
 import process from "node:process"
 
-/** How often the listener is checked, how long an answer may take, in milliseconds, and how many failures restart it. */
+/**
+ * How often the listener is checked, the time-out of a check in milliseconds, and the number of failures that restart
+ * it.
+ */
 const every = "2 seconds"
 const patience = 2_000
 const failures = 3
 
 /**
- * Restarts the listener when it accepts no connections any more, until the scope ends. Seen on Deno 2.9.6 after
- * the process had run out of files: it then takes no connection and reports no error. Node recovers by itself.
+ * Restarts the listener when it stops accepting connections, until the scope ends. Deno 2.9.6 does this after the
+ * process ran out of file descriptors, and reports no error. Node recovers by itself.
  */
 export const keepAccepting = Effect.fnUntraced(function*(server: Server, host: string, backlog: number) {
   if (process.versions["deno"] === undefined) return
@@ -27,7 +30,10 @@ export const keepAccepting = Effect.fnUntraced(function*(server: Server, host: s
   yield* Effect.forkScoped(Effect.forever(watch))
 })
 
-/** Whether anything is answered, be it that there are too many connections; or we are not allowed to ask. */
+/**
+ * Whether the listener responds. Any response counts, also one that rejects the connection. A check that fails for
+ * another reason, such as a missing permission, counts too.
+ */
 const answers = (port: number, host: string) =>
   Effect.callback<boolean>((resume) => {
     const local = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host

@@ -1,12 +1,12 @@
 import { Buffer } from "node:buffer"
 import type { IncomingMessage, ServerResponse } from "node:http"
 
-/** What a web handler is, for an adapter. */
+/** A web handler, as an adapter sees it. */
 type Handler = (request: Request) => Promise<Response>
 
 /**
- * A web handler for servers that give Node's request and response, such as Express and Fastify. The body must not have
- * been read.
+ * Adapts a web handler to servers that use Node's request and response, such as Express and Fastify. No middleware
+ * may have read the body.
  */
 export const nodeHandler =
   (handler: Handler) => async (request: IncomingMessage, response: ServerResponse) => {
@@ -14,7 +14,7 @@ export const nodeHandler =
     const answer = await handler(requestOf(request, body))
     body.discard()
     if (response.headersSent || response.destroyed) return
-    // The rest of a body that came too slowly is not waited for.
+    // Do not wait for the rest of a body that arrives too slowly.
     if (answer.status === 408) response.setHeader("connection", "close")
     response.writeHead(answer.status, Object.fromEntries(answer.headers))
     response.end(Buffer.from(await answer.arrayBuffer()))
@@ -28,17 +28,17 @@ const requestOf = (request: IncomingMessage, unread: UnreadBody): Request => {
   }
   const wasRead = request.readableDidRead
   const body = method === "GET" || method === "HEAD" ? null : unread.stream()
-  // The types of Node leave out what it demands of a streamed body.
+  // Node's types lack `duplex`, which Node requires for a streamed body.
   const init: RequestInit & { readonly duplex: "half" } = { method, headers, body, duplex: "half" }
   const made = new Request(URL.parse(request.url ?? "/", "http://localhost") ?? "http://localhost", init)
-  // A parser has the bytes. The handler sees that the body was used.
+  // Another parser has read the bytes. Lock the body so that the handler detects this.
   if (wasRead) made.body?.getReader()
   return made
 }
 
 /**
- * A body as a stream. Unlike `Readable.toWeb`, it keeps the connection when the body is given up, so that the answer
- * arrives and the connection can be used again.
+ * A body as a stream. Unlike `Readable.toWeb`, it keeps the connection open if the body is cancelled, so that the
+ * response arrives and the connection can be reused.
  */
 class UnreadBody {
   readonly #request: IncomingMessage
@@ -70,7 +70,7 @@ class UnreadBody {
     })
   }
 
-  /** Throws away what still comes: a client may read no answer before it has sent everything. */
+  /** Discards the rest of the body. A client may not read the response before it has sent everything. */
   discard(): void {
     this.#ended = true
     this.#request.resume()

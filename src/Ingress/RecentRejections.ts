@@ -19,7 +19,7 @@ const Question = Schema.Union([
 
 const List = Schema.Struct({ refused: Schema.Finite, rejections: Schema.Array(RejectionSummary) })
 
-/** Answers what others ask of this process's rejections, until the scope ends. */
+/** Replies to other processes' requests for this process's rejections and secret fingerprints, until the scope ends. */
 export const answer = Effect.fnUntraced(
   function*(rejections: Rejections, secrets: () => ReadonlyArray<KnownSecret>) {
     const { connection } = yield* Nats
@@ -82,7 +82,7 @@ const detailOf = (rejection: Rejection, secrets: ReadonlyArray<KnownSecret>): Re
 
 const ask = (question: typeof Question.Type) => askAll(rejectionsSubject, JSON.stringify(question))
 
-/** The last rejections of all processes, newest first; processes that do not answer in time are left out. */
+/** The last rejections of all processes, newest first. Processes that do not reply in time are left out. */
 export const list = Effect.fn("Rejections.list")(function*(limit: number) {
   const answers = yield* ask({ list: limit })
   const decode = Schema.decodeUnknownEffect(Schema.fromJsonString(List))
@@ -95,7 +95,7 @@ export const list = Effect.fn("Rejections.list")(function*(limit: number) {
   }
 })
 
-/** Fingerprints of the secrets that each receiver accepts now. One of an older version does not answer. */
+/** Fingerprints of the secrets that each receiver accepts now. A receiver of an older version does not reply. */
 export const fingerprints = Effect.fn("Rejections.fingerprints")(function*(nonce: string) {
   const answers = yield* ask({ fingerprints: nonce })
   return yield* Effect.forEach(answers, (answer) => decodeFingerprints(answer))
@@ -103,13 +103,13 @@ export const fingerprints = Effect.fn("Rejections.fingerprints")(function*(nonce
 
 const decodeFingerprints = Schema.decodeUnknownEffect(Schema.fromJsonString(SecretFingerprints))
 
-/** Makes all processes forget the requests that they refused. It waits for no answer: they expire by themselves too. */
+/** Clears the rejections of all processes. It waits for no reply, because rejections also expire by themselves. */
 export const clear = Effect.fnUntraced(function*() {
   const { connection } = yield* Nats
   connection.publish(rejectionsSubject, JSON.stringify({ clear: true }))
 })()
 
-/** One rejection, from the process that has it; undefined when none has it any more. */
+/** One rejection, from the process that has it. Undefined if no process has it any longer. */
 export const get = Effect.fn("Rejections.get")(function*(id: string) {
   const [answer] = yield* ask({ get: id })
   if (answer === undefined) return undefined

@@ -3,32 +3,32 @@ import { randomBytes } from "node:crypto"
 import type { IncomingMessage } from "node:http"
 import type { Outcome } from "../Process/Metrics.ts"
 
-/** A request that was refused, as far as it is kept: it proved nothing of who sent it. */
+/** A request that was refused, as far as it is kept. Its sender is not authenticated. */
 export interface Rejection {
   readonly id: string
   readonly reason: Outcome
   /** Milliseconds since the epoch. */
   readonly at: number
-  /** When it is forgotten, in milliseconds of the monotonic clock: the wall clock can be set back. */
+  /** When it is removed, in milliseconds of the monotonic clock, because the wall clock can be set back. */
   readonly expires: number
-  /** Address that the request came from; that of a proxy, if there is one. */
+  /** Address that the request came from. Behind a proxy, the address of the proxy. */
   readonly source: string
-  /** The path that the request named, at most 256 characters of it. */
+  /** The path of the request, at most 256 characters. */
   readonly path: string
   /** The headers `User-Agent`, `Content-Type`, `Content-Encoding`, `X-Forwarded-For` and the signature. */
   readonly headers: Readonly<Record<string, string>>
-  /** Of the body, as far as it was read, or as it was declared. */
+  /** Size of the body in bytes, as far as it was read, or as declared. */
   readonly size: number
-  /** Its first bytes; all of them when they are `size`. */
+  /** The first bytes of the body. They are complete if there are `size` of them. */
   readonly head: Uint8Array
 }
 
-/** The most that is kept: requests, those of a second, and bytes of each. */
+/** Maximum number of kept requests, of those kept per second, and of kept bytes of each body. */
 export const keptRejections = 200
 export const keptPerSecond = 10
 export const keptBytes = 8_192
 
-/** How long a request is kept, in milliseconds: its body can hold personal data. */
+/** How long a request is kept, in milliseconds. It is limited because the body can hold personal data. */
 export const keptFor = 3_600_000
 
 const keptHeaders = [
@@ -40,14 +40,14 @@ const keptHeaders = [
 ]
 const keptHeaderLength = 256
 
-/** The last requests that this process refused. Whoever floods us costs a bounded memory and little time. */
+/** The last requests that this process refused. A flood of requests costs bounded memory and little time. */
 export class Rejections {
   #kept: Array<Rejection> = []
   #second = 0
   #inSecond = 0
   #refused = 0
 
-  /** Refused since the start, kept or not. */
+  /** Number of requests refused since the start, including those not kept. */
   get refused(): number {
     return this.#refused
   }
@@ -61,12 +61,12 @@ export class Rejections {
     return this.#kept.find((rejection) => rejection.id === id)
   }
 
-  /** Forgets all of them. How many there were is still known. */
+  /** Removes all of them. The count stays. */
   clear(): void {
     this.#kept = []
   }
 
-  /** Forgets those that are too old at a time, in milliseconds of the monotonic clock. */
+  /** Removes those that have expired at `now`, in milliseconds of the monotonic clock. */
   expire(now: number): void {
     while ((this.#kept[0]?.expires ?? Infinity) <= now) this.#kept.shift()
   }
@@ -91,7 +91,7 @@ export class Rejections {
         return value === undefined ? [] : [[name, value.slice(0, keptHeaderLength)]]
       })),
       size,
-      // A copy, so that nothing keeps the memory of a larger body.
+      // A copy, so that the memory of a larger body is not retained.
       head: Buffer.from(body?.subarray(0, keptBytes) ?? [])
     })
   }

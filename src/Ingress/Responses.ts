@@ -4,7 +4,7 @@ import type { Health } from "../EventLog/EventLog.ts"
 
 type ResponseHeaders = Readonly<Record<string, string>>
 
-/** Every answer to a delivery that is no receipt: its status, and headers that any server can send. */
+/** Every error response to a delivery: its status, and headers that any server can send. */
 const refusals = {
   missing_signature: [400, {}],
   ambiguous_signature: [400, {}],
@@ -13,13 +13,13 @@ const refusals = {
   body_too_slow: [408, {}],
   body_too_large: [413, {}],
   unsupported_encoding: [415, {}],
-  // Not stored: the provider has to deliver again.
+  // Not stored: the provider must deliver again.
   unavailable: [503, { "retry-after": "5" }]
 } as const satisfies Readonly<Record<string, readonly [status: number, headers: ResponseHeaders]>>
 
 export type Refusal = keyof typeof refusals
 
-/** Answers with JSON. Does nothing when the client has gone or an answer was already given. */
+/** Responds with JSON. Does nothing if the client has disconnected or a response was already sent. */
 export const answer = (
   response: ServerResponse,
   status: number,
@@ -41,14 +41,14 @@ export const refuse = (response: ServerResponse, error: Refusal, more: ResponseH
   answer(response, status, { error }, { ...headers, ...more })
 }
 
-/** Not stored: the provider has to deliver again. */
+/** Responds that the delivery is not stored, so that the provider delivers again. */
 export const answerUnavailable = (response: ServerResponse): void => refuse(response, "unavailable")
 
-/** Strangers can ask too, so this says nothing of the broker that the log is on. */
+/** Responds with the health of the log. Anyone can request this, so it does not describe the broker. */
 export const answerHealth = (response: ServerResponse, health: Health): void =>
   answer(response, health.ready ? 200 : 503, health)
 
-/** The same answers for servers that take a web `Response`. */
+/** The same responses for servers that use a web `Response`. */
 export const web = {
   receipt: (body: object): Response => Response.json(body),
   refusal: (error: Refusal): Response => {

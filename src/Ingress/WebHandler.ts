@@ -8,28 +8,31 @@ import { Deliveries } from "./WebHandler/Deliveries.ts"
 
 export type { PlainLog } from "./WebHandler/Core.ts"
 
-/** How deliveries are received. Beside them, the broker (`natsUrl`) or a log of your own (`log`). */
+/** Options for receiving deliveries. Add the broker (`natsUrl`) or your own log (`log`). */
 export interface ReceiveOptions {
-  /** The webhook's secret, or several while it is rotated; text of THREEQPR_WEBHOOK_SECRET, `;until=` included. */
+  /**
+   * The webhook's secret, or several while it is rotated. Each has the format of THREEQPR_WEBHOOK_SECRET, including
+   * `;until=`.
+   */
   readonly secrets: string | ReadonlyArray<string>
-  /** The largest body in bytes: what the broker takes, and at most 1 MiB, when undefined. */
+  /** Maximum size of a body in bytes. If undefined, the broker's maximum, but at most 1 MiB. */
   readonly maxBodyBytes?: number | undefined
-  /** Deliveries that wait for the log at a time, 512 when undefined; more are answered 503. */
+  /** Maximum number of deliveries that wait for the log; 512 if undefined. Further ones get 503. */
   readonly maxInFlight?: number | undefined
 }
 
 export type WebhookOptions = ReceiveOptions & (BrokerOptions | { readonly log: PlainLog })
 
-/** Receives 3QPR's webhooks in any server that has the web's `Request` and `Response`. */
+/** Receives 3QPR's webhooks in any server that uses the web's `Request` and `Response`. */
 export interface WebhookHandler extends AsyncDisposable {
   (request: Request): Promise<Response>
-  /** Answers what is in flight, refuses the rest with 503, and disconnects. */
+  /** Completes the deliveries in flight, answers all further ones with 503, and disconnects. */
   readonly close: () => Promise<void>
 }
 
 /**
- * Makes a handler with the answers, the bounds and the deadline of the public listener. It connects to the broker when the
- * first signed delivery comes, and keeps that connection. Throws when an option is wrong.
+ * Creates a handler with the responses, limits and deadline of the public listener. It connects to the broker on the
+ * first signed delivery and keeps the connection. Throws if an option is invalid.
  */
 export const webhookHandler = (options: WebhookOptions): WebhookHandler => {
   checkOptions("webhookHandler", options, rules, ["secrets"])

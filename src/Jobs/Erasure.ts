@@ -9,20 +9,20 @@ import { EventLog, type LoggedEntry } from "../EventLog/EventLog.ts"
 import { eventSubject } from "../EventLog/Names.ts"
 import { rowsOf } from "./Erasure/ErasedRows.ts"
 
-/** What there is of a target. */
+/** Everything found for a target. */
 export interface Found {
-  /** Of entries in the log, and of events that only dead letters still hold; in ascending order. */
+  /** Sequences of entries in the log and of events that only dead letters still hold, in ascending order. */
   readonly sequences: ReadonlyArray<number>
-  /** Of events that only rows of read models still tell of. */
+  /** Sequences of events that only rows of read models still refer to. */
   readonly orphans: ReadonlyArray<number>
   readonly deadLetters: number
-  /** Rows of read models, by table; those without any are left out. */
+  /** Number of read model rows by table. Tables without rows are left out. */
   readonly rows: Readonly<Record<string, number>>
-  /** The last sequence that was looked at: what is stored behind it is not in here. */
+  /** The last sequence that was searched. Entries stored after it are not included. */
   readonly upTo: number
 }
 
-/** An entry, and what its body says. */
+/** An entry and the facts read from its body. */
 export interface Read {
   readonly sequence: number
   readonly id: string
@@ -32,12 +32,12 @@ export interface Read {
 }
 
 /**
- * Finds all that belongs to a target and was stored up to a sequence, or up to now. It reads the whole log again until
- * a pass finds no further scan, conversation or code that belongs to it: what belongs to it in one event does so in
- * all of them.
+ * Finds everything that belongs to a target and was stored up to the sequence `bound`, or up to now. It reads the
+ * whole log again until a pass finds no further scan, conversation or code of the target. If an entity belongs to the
+ * target in one event, it does so in all events.
  *
- * An event stands for its scan, conversation, code or subscription, with every event about that. A code is then taken
- * without what belongs to it.
+ * For an event, it finds every event about the same scan, conversation, code or subscription. Entities that belong to
+ * that one, such as the scans of a code, are not included.
  */
 export const find = Effect.fn("Forget.find")(function*(target: Target, bound?: number) {
   const log = yield* EventLog
@@ -61,7 +61,7 @@ export const find = Effect.fn("Forget.find")(function*(target: Target, bound?: n
       Effect.sync(() => {
         for (const entry of entries) if (belongs(readingOf(entry))) found.add(entry.sequence)
       }))
-    // A dead letter can hold an event that the log no longer has.
+    // A dead letter can hold an event that is no longer in the log.
     yield* Stream.runForEach(
       Stream.filter(letters.all({}), ({ sequence }) => sequence < firstSequence),
       (letter) =>
@@ -92,7 +92,7 @@ export const find = Effect.fn("Forget.find")(function*(target: Target, bound?: n
   } satisfies Found
 })
 
-/** What an entry of the log is about; its type is that of its subject, and of none in quarantine. */
+/** The facts about an entry of the log. Its type comes from its subject; a quarantined entry has none. */
 export const readingOf = (entry: LoggedEntry): Read => {
   const { body, sequence, subject } = entry
   const text = Buffer.from(body.buffer, body.byteOffset, body.length)

@@ -10,7 +10,7 @@ import * as EraseAgain from "./Erasure/EraseAgain.ts"
 import * as Runner from "./Operations/Runner.ts"
 import { layer as reconciliations, type ReconcileOptions } from "./Reconciliations.ts"
 
-/** Everything that works on jobs. Without options nothing is reconciled. */
+/** The workers of all jobs. Without options, no reconciliation runs. */
 export const layer = (reconcile: ReconcileOptions | undefined) =>
   Layer.mergeAll(
     Runner.layer,

@@ -20,16 +20,16 @@ import {
 } from "./Reconciliations/Registry.ts"
 
 export interface ReconcileOptions {
-  /** Of 3QPR's API. */
+  /** URL of 3QPR's API. */
   readonly url: string
   readonly key: Redacted.Redacted<string>
-  /** How often to ask for one by ourselves, in milliseconds; never when undefined. */
+  /** Interval of scheduled reconciliations, in milliseconds. No schedule if undefined. */
   readonly every: number | undefined
 }
 
 /**
- * Runs the reconciliations that are asked for, one at a time in all processes, and asks for those of the
- * schedule. When a process ends, its reconciliation continues in another one, or at the next start.
+ * Runs the requested reconciliations, one at a time across all processes, and requests the scheduled ones. If a
+ * process ends, its reconciliation continues in another process or at the next start.
  */
 export const layer = (options: ReconcileOptions) =>
   Layer.effectDiscard(Effect.gen(function*() {
@@ -37,7 +37,7 @@ export const layer = (options: ReconcileOptions) =>
     const holder = randomUUID()
     const step = Effect.gen(function*() {
       if (options.every !== undefined) {
-        // Younger scans may still be delivered: 3QPR retries for this long.
+        // Newer scans may still be delivered, because 3QPR retries for this long.
         yield* requestDue(options.every, (yield* Clock.currentTimeMillis) - retrySchedule)
       }
       const taken = yield* take(holder)
@@ -50,13 +50,13 @@ export const layer = (options: ReconcileOptions) =>
     )
   )
 
-/** How often a call that 3QPR does not answer is made again, 15 seconds apart, before it is a failure. */
+/** Number of retries of a failed pass, 15 seconds apart. A pass fails, for example, if 3QPR does not reply. */
 const retries = 20
 
 const perform = Effect.fnUntraced(function*(reconciliation: Reconciliation, holder: string) {
   const { id } = reconciliation
   const lost = keep(id, holder).pipe(
-    // While the database does not answer, no other process can claim it either.
+    // While the database does not reply, no other process can claim the reconciliation either.
     Effect.orElseSucceed(() => true),
     Effect.repeat({ while: (kept) => kept, schedule: Schedule.spaced("1 second") }),
     Effect.asVoid
@@ -75,7 +75,7 @@ const perform = Effect.fnUntraced(function*(reconciliation: Reconciliation, hold
         times: retries
       })
     )
-  // A key that may list scans but no codes must not keep scans from being repaired.
+  // A key without permission to list codes must not prevent the repair of scans.
   const codes = repeatedly(passCodes(reconciliation, ours)).pipe(
     Effect.catch((error) =>
       Effect.andThen(

@@ -3,10 +3,10 @@ import { ErrorCode, NatsError, RequestStrategy } from "nats"
 import { Buffer } from "node:buffer"
 import { Nats } from "./Nats.ts"
 
-/** How long to wait for the answers of all, in milliseconds, and after the last one that came. */
+/** Maximum time to wait for all replies, and maximum time between two replies, in milliseconds. */
 const patience = { maxWait: 2_000, jitter: 100 }
 
-/** Asks every process that listens on a subject; those that do not answer in time are left out. */
+/** Sends a request to every process that listens on a subject. Processes that do not reply in time are left out. */
 export const askAll = Effect.fnUntraced(function*(subject: string, question: string) {
   const { connection } = yield* Nats
   return yield* Effect.tryPromise(async () => {

@@ -1,6 +1,6 @@
 import process from "node:process"
 
-/** What a child process is given of our environment. Everything else can be a secret. */
+/** The environment variables that a child process receives. Any other variable can be a secret. */
 const passed = [
   "PATH",
   "HOME",
@@ -10,13 +10,13 @@ const passed = [
   "SystemRoot",
   "GOMAXPROCS",
   "GOMEMLIMIT",
-  // What apt-get needs where the network is behind a proxy.
+  // apt-get needs these behind a proxy.
   "http_proxy",
   "https_proxy",
   "no_proxy"
 ]
 
-/** Options of a child process that keep our secrets from it. */
+/** Options that keep our secrets out of a child process. */
 export const withoutSecrets = () => ({
   env: Object.fromEntries(
     passed.flatMap((name) => process.env[name] === undefined ? [] : [[name, process.env[name]]])

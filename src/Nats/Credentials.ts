@@ -9,19 +9,19 @@ import { Buffer } from "node:buffer"
 import { readFileSync } from "node:fs"
 import { messageOf } from "../Process/Failure.ts"
 
-/** As whom to connect. Paths name files, which are read again at each connection. */
+/** Credentials of a connection. Paths name files, which are read again for each connection. */
 export interface Credentials {
   readonly token?: Redacted.Redacted<string> | undefined
-  /** Holds the token, and goes over `token`. */
+  /** File with the token. Takes precedence over `token`. */
   readonly tokenFile?: string | undefined
   readonly user?: string | undefined
   readonly password?: Redacted.Redacted<string> | undefined
-  /** Holds the password, and goes over `password`. */
+  /** File with the password. Takes precedence over `password`. */
   readonly passwordFile?: string | undefined
   readonly credentialsFile?: string | undefined
 }
 
-/** A file of credentials or certificates cannot be read, or does not hold what it should. */
+/** A file of credentials or certificates cannot be read or has invalid content. */
 export class CredentialsUnreadable
   extends Schema.TaggedError<CredentialsUnreadable>()("CredentialsUnreadable", {
     variable: Schema.String,
@@ -39,14 +39,14 @@ export class CredentialsUnreadable
 
 export interface Login {
   readonly authenticators: Array<Authenticator>
-  /** What is wrong with a file that was good before; undefined when all are good. */
+  /** The error of a file that could be read before. Undefined while all files can be read. */
   readonly fault: () => string | undefined
 }
 
 /**
- * What the client asks at each connection. A file that has become unusable leaves the credentials that were read
- * before: the client closes permanently when an authenticator throws. Throws `CredentialsUnreadable` when a file cannot
- * be used from the start.
+ * The authenticators that the client runs for each connection. If a file becomes unusable, the credentials read last
+ * stay in use, because the client closes permanently if an authenticator throws. Throws `CredentialsUnreadable` if a
+ * file cannot be used at the start.
  */
 export const loginOf = (credentials: Credentials): Login => {
   const { credentialsFile, password, passwordFile, token, tokenFile, user } = credentials
@@ -81,12 +81,12 @@ export const loginOf = (credentials: Credentials): Login => {
   }
 }
 
-/** Refuses files that the client would only fail on at each connection. */
+/** Throws if a file cannot be read. Otherwise the client would only fail at each connection. */
 export const checkReadable = (variable: string, file: string | undefined) => {
   if (file !== undefined) readChecked(variable, file, () => undefined)
 }
 
-/** A file that is read each time it is needed; what was good last serves while it is not. */
+/** A file that is read at each use. While it cannot be used, `read` returns the last good content. */
 class Reread {
   readonly #variable: string
   readonly #file: string

@@ -2,10 +2,10 @@ import { Socket } from "node:net"
 import tls from "node:tls"
 
 /**
- * On Deno a socket of the NATS client can emit an error without a listener, which would end the process. It happens after
- * `destroy`, when a broker refuses our credentials, also on a reconnect. It also happens after the TLS handshake, when
- * a broker asks for a certificate that we have not: the client has no listeners for a moment. The client learns the
- * cause by `close`. Seen with Deno 2.9.6 and nats 2.29.3, never on Node.
+ * On Deno, a socket of the NATS client can emit an error without a listener, which would end the process. This
+ * happens after `destroy` when a broker refuses our credentials, also on a reconnect. It also happens after the TLS
+ * handshake when a broker asks for a certificate that we do not have. The client then has no listeners for a moment.
+ * It receives the cause with the `close` event. Observed with Deno 2.9.6 and nats 2.29.3, never on Node.
  */
 export const ignoreErrorsOfNobody = (): void => {
   if (!("Deno" in globalThis) || patched) return

@@ -8,22 +8,22 @@ import { lookUp, type Machine, thisMachine } from "./Install/Machine.ts"
 import * as Release from "./Install/Release.ts"
 
 export interface InstallOptions {
-  /** A path to nats-server (NATS_SERVER_BIN): it is used, or we fail. */
+  /** Path of nats-server (NATS_SERVER_BIN). If it cannot be used, the start fails. */
   readonly binary?: string | undefined
-  /** Where downloads are kept; the user's cache folder when undefined. */
+  /** Folder for downloads. The user's cache folder if undefined. */
   readonly cacheDir?: string | undefined
   readonly release?: Release.Release | undefined
   readonly machine?: Machine | undefined
 }
 
-/** No nats-server could be found or fetched. The message names what was tried, and the ways out. */
+/** No nats-server could be found or downloaded. The message lists the attempts and the remedies. */
 export class NatsServerMissing
   extends Schema.TaggedError<NatsServerMissing>()("NatsServerMissing", { message: Schema.String })
 {}
 
 /**
- * A nats-server that runs on this machine: the given one; or the first of PATH, our cache, the official
- * release, and the distribution's package. What is fetched is checked first and then kept in the cache.
+ * Finds a nats-server that runs on this machine. It uses the given path, or else the first of PATH, our cache, the
+ * official release and the distribution's package. Downloads are checked and then kept in the cache.
  */
 export const findOrInstall = Effect.fn("Install.findOrInstall")(function*(options: InstallOptions) {
   if (options.binary !== undefined) return yield* given(options.binary)

@@ -1,6 +1,6 @@
 import { NatsError } from "nats"
 
-/** Codes of JetStream's errors. Source: `server/errors.json` of nats-server. */
+/** JetStream's error codes. Source: `server/errors.json` of nats-server. */
 export const JetStreamCode = {
   accountResourcesExceeded: 10002,
   noSuitablePeers: 10005,
@@ -25,10 +25,10 @@ export const JetStreamCode = {
   maxStreamBytesExceeded: 10122
 } as const
 
-/** The code of an error of JetStream; undefined for any other error. */
+/** The code of a JetStream error. Undefined for any other error. */
 export const codeOf = (error: unknown) => error instanceof NatsError ? error.api_error?.err_code : undefined
 
-/** For `catch` of a request: undefined when JetStream answers with this code. Any other error is thrown again. */
+/** For `catch` of a request: returns undefined if JetStream replies with this code, and rethrows any other error. */
 export const unless = (code: number) => (error: unknown): undefined => {
   if (codeOf(error) === code) return undefined
   throw error

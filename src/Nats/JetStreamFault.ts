@@ -1,7 +1,7 @@
 import { ErrorCode, NatsError } from "nats"
 import { codeOf, JetStreamCode } from "./JetStreamCode.ts"
 
-/** Adds the remedy to the message of an error whose code is known. The error stays the same object. */
+/** Adds the remedy to the message of an error with a known code. It changes the error object itself. */
 export const explain = (error: unknown, serverHasJetStream: boolean): unknown => {
   if (!(error instanceof NatsError)) return error
   const code = codeOf(error)

@@ -1,17 +1,17 @@
 import type { JetStreamManager, NatsConnection } from "nats"
 import { explain } from "./JetStreamFault.ts"
 
-/** What an account, often of a hosted NATS, demands of streams and consumers. */
+/** Limits that an account, often of a hosted NATS, requires of streams and consumers. */
 export interface Limits {
-  /** The size of a stream that is created, in bytes, by its name; undefined for no limit. */
+  /** Maximum size of a new stream in bytes, by its name. Undefined for no limit. */
   readonly streamBytes?: ((stream: string) => number | undefined) | undefined
-  /** The most events that a durable consumer may have delivered and not acknowledged. */
+  /** Maximum number of events that a durable consumer has delivered and not acknowledged. */
   readonly maxAckPending?: number | undefined
 }
 
 /**
- * Keeps all streams and consumers that are created on this connection within the limits, and lets JetStream's errors
- * say what to do. In one place, so that no stream or consumer is created past it.
+ * Keeps all streams and consumers that this connection creates within the limits, and adds remedies to JetStream's
+ * errors. It wraps the connection, so that no code can bypass the limits.
  */
 export const keepWithin = (connection: NatsConnection, limits: Limits): NatsConnection => {
   const makeManager = connection.jetstreamManager.bind(connection)
@@ -45,7 +45,7 @@ const limit = (
   Object.assign(
     consumers,
     {
-      // The client's own `update` calls this with a third argument, which tells an update from a creation.
+      // The client's own `update` passes a third argument, which distinguishes an update from a creation.
       add: (...[stream, config, ...action]: Parameters<typeof addConsumer>) => {
         const pending = config.max_ack_pending
         return explained(addConsumer(

@@ -1,6 +1,6 @@
 import { Effect } from "effect"
 import type { Nats } from "./Nats.ts"
 
-/** The manager of JetStream over a connection. To make it asks the broker nothing. */
+/** The JetStream manager of a connection. Creating it sends no request to the broker. */
 export const managerOf = ({ connection }: Pick<Nats["Service"], "connection">) =>
   Effect.promise(() => connection.jetstreamManager({ checkAPI: false }))

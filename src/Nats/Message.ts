@@ -1,17 +1,17 @@
 import { type Msg, nanos } from "nats"
 
-/** A message that a pull consumer delivered, and the answers it can be given. */
+/** A message that a pull consumer delivered, with the possible replies. */
 export class Message {
   readonly msg: Msg
-  /** Its place in the stream. */
+  /** Sequence of the message in the stream. */
   readonly sequence: number
   /** 1 for the first delivery that the broker counted. */
   readonly deliveries: number
-  /** Its number among the consumer's deliveries, from 1. */
+  /** Number among the consumer's deliveries, starting at 1. */
   readonly order: number
-  /** When the broker stored it, milliseconds since the epoch. */
+  /** When the broker stored the message, in milliseconds since the epoch. */
   readonly storedAt: number
-  /** When it came, in milliseconds of the monotonic clock. */
+  /** When the message was received, in milliseconds of the monotonic clock. */
   readonly cameAt = performance.now()
   readonly #settled: ((message: Message) => void) | undefined
 
@@ -32,17 +32,17 @@ export class Message {
     this.#end("+ACK")
   }
 
-  /** Deliver again, not before this many milliseconds. */
+  /** Requests a redelivery after at least `delay` milliseconds. */
   nak(delay: number): void {
     this.#end(`-NAK ${JSON.stringify({ delay: nanos(delay) })}`)
   }
 
-  /** Never deliver again. */
+  /** Prevents every further delivery. */
   term(): void {
     this.#end("+TERM")
   }
 
-  /** Do not deliver to another yet: the time to acknowledge begins again. */
+  /** Restarts the time to acknowledge, so that the message is not redelivered yet. */
   working(): void {
     this.msg.respond("+WPI")
   }
@@ -54,9 +54,9 @@ export class Message {
 }
 
 /**
- * Reads a delivery's place from its reply subject. NATS ADR-15: `$JS.ACK.<stream>.<consumer>.<delivered>.
- * <stream sequence>.<consumer sequence>.<nanoseconds>.<pending>`, with domain and account before the
- * stream, and a token at the end, in the newer form. `settled` is told of the answer that ends it here.
+ * Parses the metadata in a delivery's reply subject. NATS ADR-15: `$JS.ACK.<stream>.<consumer>.<delivered>.<stream
+ * sequence>.<consumer sequence>.<nanoseconds>.<pending>`. The newer form adds domain and account before the stream,
+ * and a token at the end. `settled` is called when a reply ends the delivery.
  */
 export const messageOf = (msg: Msg, settled?: (message: Message) => void): Message | undefined => {
   const tokens = msg.reply?.split(".") ?? []

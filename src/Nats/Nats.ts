@@ -16,17 +16,20 @@ import { loginRemedy, refusals, unreachable } from "./Unreachable.ts"
 
 export { NatsUnreachable } from "./Unreachable.ts"
 
-/** Which broker to connect to, and as whom. Paths name files. */
+/** The broker to connect to, and the credentials. Paths name files. */
 export interface Target extends Credentials {
-  /** `nats://` addresses, which use TLS where the server has it, or `tls://` ones, which demand it of all servers. */
+  /** `nats://` addresses use TLS if the server offers it. One `tls://` address requires TLS of all servers. */
   readonly servers: ReadonlyArray<string>
-  /** Naming a file demands TLS. */
+  /** A file here makes TLS mandatory. */
   readonly tls?: TlsFiles | undefined
-  /** What every inbox begins with; `_INBOX` when undefined. One of a user's own keeps others out of its answers. */
+  /**
+   * Prefix of every inbox; `_INBOX` if undefined. With a separate prefix for each user, other users cannot read the
+   * replies.
+   */
   readonly inboxPrefix?: string | undefined
-  /** What the account demands of streams and consumers. */
+  /** Limits that the account sets for streams and consumers. */
   readonly limits?: Limits | undefined
-  /** How often to try before the start fails; half a second apart. */
+  /** Number of connection attempts at start, half a second apart; 20 if undefined. */
   readonly attempts?: number | undefined
 }
 
@@ -36,21 +39,21 @@ export interface TlsFiles {
   readonly key?: string | undefined
 }
 
-/** One connection to the broker. It reconnects without a limit, also after the broker has refused our log-in. */
+/** One connection to the broker. It reconnects without a limit, also after the broker has refused the log-in. */
 export class Nats extends Context.Service<Nats, {
   readonly connection: NatsConnection
   readonly isConnected: () => boolean
-  /** Why it is not connected, and the remedy where one is known; undefined while it is connected. */
+  /** Why the connection is lost, with the remedy if one is known. Undefined while connected. */
   readonly fault: () => string | undefined
-  /** Calls back at once when the connection is lost (true → false) or is back, until the scope ends. */
+  /** Calls `listener` when the connection is lost (true → false) or restored, until the scope ends. */
   readonly onChange: (listener: (connected: boolean) => void) => Effect.Effect<void, never, Scope.Scope>
-  /** Whether the cluster has other servers, as far as the server has reported. */
+  /** Whether the cluster has other servers, according to the server's latest report. */
   readonly hasOthers: () => boolean
-  /** A new subject for answers. */
+  /** A new subject for replies. */
   readonly newInbox: () => string
-  /** Leaves the server that we are connected to for the next one. */
+  /** Disconnects from the current server and connects to the next one. */
   readonly moveOn: Effect.Effect<void>
-  /** Of the server that we are connected to, such as 2.14.5. */
+  /** Version of the connected server, such as 2.14.5. */
   readonly serverVersion: () => string
 }>()("threeqpr-events/Nats") {
   static readonly layer = (target: Target) => Layer.effect(Nats, make(target))
@@ -90,18 +93,18 @@ const make = Effect.fnUntraced(function*(target: Target) {
   })
 })
 
-/** What is known of the connection. */
+/** The state of the connection. */
 class Watched {
   connected = true
-  /** Refused log-ins since the connection was last there. */
+  /** Number of refused log-ins since the connection was last up. */
   refused = 0
-  /** Why it is away, without an address or a secret. */
+  /** Why the connection is lost, without addresses or secrets. */
   fault: string | undefined
-  /** Whether we close it ourselves. */
+  /** Whether this process is closing the connection. */
   closing = false
 }
 
-/** Follows what the client reports: that the connection is lost or back, and that the server refuses our log-in. */
+/** Follows the client's status events: a lost connection, a restored one, and a log-in that the server refuses. */
 const follow = Effect.fnUntraced(function*(
   connection: NatsConnection,
   watched: Watched,
@@ -133,19 +136,20 @@ const follow = Effect.fnUntraced(function*(
       }
     }
   })
-  // The client ends this only when it closes.
+  // The client ends the iteration only when it closes.
   if (watched.closing) return
   watched.fault = "the NATS client has closed the connection permanently. Start this process again."
   yield* Effect.logError(`NATS: ${watched.fault}`)
   change(false)
 })
 
-/** How long the connection is away before its reason is looked for, and how often after that. */
+/** How long the connection must be lost before the cause is looked for, and the interval after that. */
 const unexplained = { first: "1 second", next: "10 seconds" } as const
 
 /**
- * Finds out why the connection does not come back. The client reports no failed attempt but a refused log-in, so an
- * attempt of its own tells it: no such host, a server without the TLS that is demanded, another certificate.
+ * Finds out why the connection is not restored. Apart from refused log-ins, the client does not report failed
+ * attempts. So this function makes its own attempt. That shows, for example, an unknown host, a server without the
+ * required TLS, or another certificate.
  */
 const explain = Effect.fnUntraced(function*(target: Target, options: ConnectionOptions, watched: Watched) {
   const attempt = attemptOf(target, { ...options, reconnect: false })
@@ -157,7 +161,7 @@ const explain = Effect.fnUntraced(function*(target: Target, options: ConnectionO
       Effect.matchEffect({ onFailure: Effect.succeed, onSuccess: () => Effect.succeed(undefined) })
     )
     if (failure === undefined || watched.connected) continue
-    // Anybody can read the readiness of the public listener: the names of hosts are for the log only.
+    // Anyone can read the readiness of the public listener, so host names go to the log only.
     const why = failure.passing ? ` (${codeOf(failure.cause)})` : `: ${failure.reason}`
     const fault = `the broker is not connected${why}. ${failure.remedy}`
     if (fault !== watched.fault) yield* Effect.logWarning(`NATS: ${failure.message}`)
@@ -167,19 +171,19 @@ const explain = Effect.fnUntraced(function*(target: Target, options: ConnectionO
 
 const codeOf = (error: unknown) => Predicate.hasProperty(error, "code") ? String(error.code) : "no answer"
 
-// The client's own defaults give up after some 20 s of outage and notice a dead peer after 6 minutes.
+// By default, the client gives up after about 20 s without a server and detects a dead peer after 6 minutes.
 const lasting = {
   reconnect: true,
   maxReconnectAttempts: -1,
-  // By default two equal refusals close the client permanently.
+  // By default, two equal refusals close the client permanently.
   ignoreAuthErrorAbort: true,
-  // With these three a broker that hangs is detected within 12 seconds.
+  // With these three, a broker that hangs is detected within 12 seconds.
   pingInterval: 4_000,
   maxPingOut: 2,
   timeout: 5_000
 }
 
-/** How long to wait between two attempts, in milliseconds: longer while the server refuses our log-in. */
+/** Delay between two attempts in milliseconds. It grows while the server refuses the log-in. */
 const reconnectDelay = ({ refused }: Watched) =>
   Math.min(250 * 2 ** Math.max(0, refused - 2), 4_000) + Math.random() * 100
 
@@ -234,11 +238,11 @@ const close = (connection: NatsConnection) =>
 const unreachableAt = (target: Target, error: unknown) =>
   unreachable(target.servers.map(withoutCredentials), demandsTls(target), error)
 
-/** One address with tls:// is enough: the same credentials go to all servers. */
+/** One tls:// address is enough to require TLS, because all servers get the same credentials. */
 const demandsTls = ({ servers, tls }: Target) =>
   tls !== undefined || servers.some((server) => parse(server)?.protocol === "tls:")
 
-/** With the user and the password of an address, unless they are given otherwise. */
+/** Adds the user and the password of an address, unless they are set separately. */
 const withUrlCredentials = (target: Target): Credentials => {
   const url = target.servers.map(parse).find((server) => server?.username)
   if (!url) return target

@@ -1,15 +1,15 @@
 import { ProtocolHandler } from "nats/lib/nats-base-client/protocol.js"
 
 /**
- * Lets only the newest connection of a client be read. In nats 2.29.3 the reader of a connection that was given
- * up feeds the parser of the next one when more bytes of it come. The parser then breaks off and prints what it was
- * reading, payload included. The new connection stays unread until the pings notice. Seen on Deno
- * 2.9.6 when a broker comes back.
+ * Reads only from the newest connection of a client. In nats 2.29.3, the reader of an abandoned connection still
+ * passes later bytes to the parser of the next connection. The parser then fails and prints the data that it was
+ * parsing, including the payload. The new connection stays unread until the pings detect it. Observed on Deno 2.9.6
+ * when a broker returns.
  */
 export const readNewestOnly = (): void => {
   if (patched) return
   patched = true
-  // The types call it private.
+  // The types declare this method private.
   const prepare = Reflect.get(ProtocolHandler.prototype, "prepare")
   Reflect.set(ProtocolHandler.prototype, "prepare", function(this: ProtocolHandler) {
     const pong = prepare.call(this)

@@ -29,39 +29,40 @@ import { restart } from "./Server/Supervisor.ts"
 import { longestSilence, untilSilent } from "./Server/Watch.ts"
 
 export interface NatsServerOptions {
-  /** The broker keeps to its folder `nats`. */
+  /** Data folder. The broker uses its subfolder `nats`. */
   readonly dataDir: string
-  /** A nats-server to use (NATS_SERVER_BIN); one is found or fetched when undefined. */
+  /** Path of nats-server (NATS_SERVER_BIN). If undefined, one is found or downloaded. */
   readonly binary?: string | undefined
   readonly cacheDir?: string | undefined
-  /** A mirror of the official releases; where we pin a checksum, its archives must have it too. */
+  /** URL of a mirror of the official releases. Archives with a pinned checksum must match it. */
   readonly releaseUrl?: string | undefined
-  /** How long the broker may answer nothing before it is started again, in milliseconds; 30 seconds when undefined. */
+  /** How long the broker may fail to reply before it is restarted, in milliseconds; 30 seconds if undefined. */
   readonly longestSilence?: number | undefined
-  /** The stream that a broker which runs is asked for; the account of JetStream when undefined. */
+  /** The stream to request when the running broker is checked. If undefined, the JetStream account is requested. */
   readonly watchedStream?: string | undefined
 }
 
-/** The broker could not be started; nothing of it runs. */
+/** The broker could not be started. No process is left running. */
 export class NatsServerFailed
   extends Schema.TaggedError<NatsServerFailed>()("NatsServerFailed", { message: Schema.String })
 {}
 
 /**
- * The embedded broker: a nats-server with JetStream as our child, on 127.0.0.1 only. When it ends, or answers nothing
- * for 30 seconds, it is started again on the same port, with the same token and data. It ends with us, however we end.
+ * The embedded broker: a nats-server with JetStream as a child process, on 127.0.0.1 only. If it ends or does not
+ * reply for 30 seconds, it is restarted with the same port, token and data. It ends with this process, even if this
+ * process is killed.
  */
 export class NatsServer extends Context.Service<NatsServer, {
   readonly url: string
   readonly token: Redacted.Redacted<string>
   readonly version: string
   readonly binary: { readonly path: string; readonly origin: string }
-  /** Whether an acknowledged message survives a power cut: needs 2.10. */
+  /** Whether an acknowledged message survives a power cut. This requires nats-server 2.10. */
   readonly syncsBeforeAck: boolean
-  /** Of nats-server; undefined while it is being started again. */
+  /** Process id of nats-server. Undefined during a restart. */
   readonly pid: Effect.Effect<number | undefined>
 }>()("threeqpr-events/Nats/Server") {
-  /** Ready when it is there: the broker answers and JetStream is up. */
+  /** Completes when the broker replies and JetStream is enabled. */
   static readonly layer = (options: NatsServerOptions) => Layer.effect(NatsServer, make(options))
 }
 
@@ -107,7 +108,7 @@ const endLeftover = Effect.fnUntraced(function*(folder: Folder.Folder) {
   yield* Process.end(pid, folder.configFile)
 })
 
-/** Starts the broker, waits until it is ready, and starts it again whenever it ends. Gives its pid. */
+/** Starts the broker, waits until it is ready, and restarts it whenever it ends. Returns its pid. */
 const keepRunning = Effect.fnUntraced(
   function*(
     folder: Folder.Folder,
@@ -123,7 +124,7 @@ const keepRunning = Effect.fnUntraced(
         Effect.sync(() => void (pid = child.pid)),
         () => Effect.sync(() => void (pid = undefined))
       )
-      // A full disk must not keep the broker from running.
+      // The broker must run even if a full disk prevents this write.
       yield* Connection.write(folder, new Connection.Connection({ ...connection, pid: child.pid })).pipe(
         Effect.catch((error) =>
           Effect.logWarning(`${folder.connectionFile} is out of date: ${error.message}`)
@@ -144,7 +145,9 @@ const keepRunning = Effect.fnUntraced(
 
 const countRestart = restartsOf("broker")
 
-/** Ends a broker that runs and does not answer; never completes by itself, because its end is waited for. */
+/**
+ * Ends a broker that runs but does not reply. It never completes itself: the caller waits for the end of the process.
+ */
 const endWhenSilent = Effect.fnUntraced(function*(
   pid: number,
   folder: Folder.Folder,

@@ -3,9 +3,9 @@ import { ErrorCode } from "nats"
 import { messageOf } from "../Process/Failure.ts"
 import { CredentialsUnreadable } from "./Credentials.ts"
 
-/** The broker could not be reached, or refused us. */
+/** The broker could not be reached, or refused the connection. */
 export class NatsUnreachable extends Schema.TaggedError<NatsUnreachable>()("NatsUnreachable", {
-  /** Without the addresses of the servers. */
+  /** Contains no server addresses. */
   reason: Schema.String,
   remedy: Schema.String,
   servers: Schema.Array(Schema.String),
@@ -18,7 +18,7 @@ export class NatsUnreachable extends Schema.TaggedError<NatsUnreachable>()("Nats
   }
 }
 
-/** What a failed attempt means, by the error's code. */
+/** Describes a failed connection attempt, by the error's code. */
 export const unreachable = (servers: ReadonlyArray<string>, demandsTls: boolean, cause: unknown) => {
   const failure = (reason: string, remedy: string, passing: boolean) =>
     new NatsUnreachable({ reason, remedy, servers, passing, cause })
@@ -42,7 +42,7 @@ export const unreachable = (servers: ReadonlyArray<string>, demandsTls: boolean,
   )
 }
 
-/** The codes of a server that does not let us in, at the log-in or later. */
+/** Error codes of a server that refuses the log-in or ends the session. */
 export const refusals: ReadonlySet<string> = new Set([
   ErrorCode.AuthorizationViolation,
   ErrorCode.AuthenticationExpired,
@@ -51,7 +51,7 @@ export const refusals: ReadonlySet<string> = new Set([
   ErrorCode.BadAuthentication
 ])
 
-/** The codes of Node's and Deno's TLS, and of files that the client cannot load. */
+/** TLS error codes of Node and Deno, and of files that the client cannot load. */
 const aboutTls =
   /^(TLS|ERR_TLS_.*|ERR_SSL_.*|CERT_.*|UNABLE_TO_.*|.*SELF_SIGNED.*|HOSTNAME_MISMATCH|INVALID_CA)$/
 

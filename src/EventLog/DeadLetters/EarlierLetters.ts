@@ -5,9 +5,9 @@ import { type DeadLetter, headersOf, letterOf, sizeOf } from "./Letter.ts"
 import { letterIn, type LetterStream, subjectOf } from "./LetterStream.ts"
 
 /**
- * Moves the letters of earlier versions to the subjects of this one. Earlier versions had one subject for a consumer and a
- * type. A letter is published before the earlier message is removed, so that an interruption loses none. Gives the last
- * place that was looked at.
+ * Moves the letters of earlier versions to the subjects of this version. Earlier versions used one subject for each
+ * consumer and type. Each letter is published before the earlier message is removed, so an interruption loses none.
+ * Returns the sequence of the last message that was read.
  */
 export const moveEarlier = Effect.fn("DeadLetters.moveEarlier")(
   function*(letters: LetterStream, part: Range) {
@@ -35,7 +35,8 @@ export const moveEarlier = Effect.fn("DeadLetters.moveEarlier")(
 )
 
 /**
- * Moves one letter. If its event failed again meanwhile, the later failure stays, with the first time and all attempts.
+ * Moves one letter. If its event has failed again since, the later failure is kept, with the earliest first failure
+ * and the higher number of attempts.
  */
 const move = Effect.fnUntraced(function*(letters: LetterStream, earlier: DeadLetter) {
   const entry = Option.getOrUndefined(yield* letters.entryAt(earlier.place))
@@ -53,7 +54,7 @@ const move = Effect.fnUntraced(function*(letters: LetterStream, earlier: DeadLet
 const publish = (letters: LetterStream, subject: string, letter: DeadLetter, body: Uint8Array) => {
   const event = Object.entries(letter.headers)
   const room = letters.room() - body.length
-  // Another process may move it at the same time.
+  // The id deduplicates the letter when another process moves it at the same time.
   const id = ["Nats-Msg-Id", `moved:${letter.id}:${letter.attempts}:${letter.lastFailedAt}`] as const
   const named = headersOf([...event, id], letter, room)
   const headers = sizeOf(named) <= room ? named : headersOf(event, letter, room)
@@ -70,7 +71,7 @@ const isSame = (letter: DeadLetter, present: DeadLetter | undefined) =>
   present !== undefined && letter.attempts === present.attempts
   && letter.firstFailedAt === present.firstFailedAt && letter.lastFailedAt === present.lastFailedAt
 
-/** Removes letters that a later failure of their event replaces, but whose process ended before it removed them. */
+/** Removes the letters that a later failure of the same event replaced, if the process ended before it removed them. */
 export const removeReplaced = Effect.fn("DeadLetters.removeReplaced")(function*(letters: LetterStream) {
   for (const [subject, count] of Object.entries(yield* letters.subjects)) {
     if (count < 2) continue

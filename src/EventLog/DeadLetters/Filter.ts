@@ -2,19 +2,19 @@ import { millisOf } from "../../Domain/Timestamp.ts"
 import { allDeadSubjects, deadSubject, deadSubjects } from "../Names.ts"
 import type { DeadLetter } from "./Letter.ts"
 
-/** Which dead letters: those that fit everything that is given. */
+/** A filter for dead letters. A letter fits when it meets every condition that is given. */
 export interface LetterFilter {
   readonly consumer?: string | undefined
   readonly type?: string | undefined
-  /** A part of the error, in any case. */
+  /** Text that the error contains, ignoring case. */
   readonly error?: string | undefined
-  /** ISO 8601, of the last failure: this time or later. */
+  /** Earliest time of the last failure, inclusive (ISO 8601). */
   readonly since?: string | undefined
-  /** ISO 8601, of the last failure: before this time. */
+  /** Latest time of the last failure, exclusive (ISO 8601). */
   readonly until?: string | undefined
 }
 
-/** The subjects of the letters that can fit. */
+/** The subject filter for all letters that can fit. */
 export const subjectsOf = ({ consumer, type }: LetterFilter) =>
   type !== undefined
     ? deadSubject({ consumer, type })
@@ -22,11 +22,11 @@ export const subjectsOf = ({ consumer, type }: LetterFilter) =>
     ? deadSubjects(consumer)
     : allDeadSubjects
 
-/** Whether the subject alone does not decide which letters fit. */
+/** Whether the filter has a condition that the subject does not contain, so that the letters must be read. */
 export const readsLetters = ({ error, since, until }: LetterFilter) =>
   error !== undefined || since !== undefined || until !== undefined
 
-/** Whether a letter fits everything that is given. */
+/** Whether a letter meets every condition of the filter. */
 export const fits = (letter: DeadLetter, { consumer, error, since, type, until }: LetterFilter) =>
   (consumer === undefined || letter.consumer === consumer)
   && (type === undefined || letter.type === type)

@@ -3,37 +3,40 @@ import type { Delivered } from "../Delivered.ts"
 import type { LoggedEntry } from "../EventLog.ts"
 import { deadSubjects } from "../Names.ts"
 
-/** What is known of an event that a consumer could not handle. */
+/** An event that a consumer could not handle, with its error. */
 export interface DeadLetter {
   /** `<consumer>:<sequence>`. */
   readonly id: string
   readonly consumer: string
-  /** Of the event in the event log. */
+  /** Sequence of the event in the event log. */
   readonly sequence: number
   readonly eventId: string
   readonly type: string
-  /** Under which the event is in the log. */
+  /** Subject of the event in the event log. */
   readonly subject: string
   readonly error: string
-  /** How often the consumer was given the event, redrives included. */
+  /** Number of times the event was delivered to the consumer, including redrives. */
   readonly attempts: number
-  /** Of the event, ISO 8601; undefined on a letter of an earlier version whose event had no such header. */
+  /**
+   * When the event was received (ISO 8601). Undefined for a letter of an earlier version whose event has no such
+   * header.
+   */
   readonly receivedAt: string | undefined
   /** ISO 8601. */
   readonly firstFailedAt: string
   /** ISO 8601. */
   readonly lastFailedAt: string
-  /** Of the event's bytes. */
+  /** Size of the event's body in bytes. */
   readonly size: number
-  /** The event's own headers, as they are in the log. */
+  /** The event's headers, as stored in the event log. */
   readonly headers: Readonly<Record<string, string>>
-  /** Its place among the dead letters; a further failure gives it a new one. */
+  /** Sequence of the letter in the dead-letter stream. Each further failure assigns a new one. */
   readonly place: number
 }
 
 export const deadLetterId = (consumer: string, sequence: number) => `${consumer}:${sequence}`
 
-/** The consumer and the sequence that an id names; undefined when it is no id. */
+/** Parses a dead letter id. Returns undefined for any other text. */
 export const parseId = (id: string) => {
   const [, consumer, sequence] = /^([^\s.:*>]+):([1-9]\d{0,15})$/.exec(id) ?? []
   return consumer === undefined ? undefined : { consumer, sequence: Number(sequence) }
@@ -41,22 +44,25 @@ export const parseId = (id: string) => {
 
 type Headers = ReadonlyArray<readonly [name: string, value: string]>
 
-/** The headers of a letter's message: those of the event, and what the letter says, in a number of bytes. */
+/**
+ * The headers of a letter's message: those of the event and the facts of the failure. `room` is their maximum size in
+ * bytes; the error is shortened to fit.
+ */
 export const headersOf = (event: Headers, letter: Said, room: number): Headers => {
   const headers = [...event, ...factsOf(letter)]
   return [...headers, ["3qpr-dead-error", asHeader(letter.error, room - sizeOf(headers))]]
 }
 
-/** The size of headers, with what the broker needs around them. */
+/** The size of the headers in bytes, including the broker's framing. */
 export const sizeOf = (headers: Headers) =>
   headers.reduce((bytes, [name, value]) => bytes + name.length + Buffer.byteLength(value) + 4, 64)
 
-// A header is one line of bounded length, written as UTF-8. With the event it has to fit in one message.
+// A header value is one line of UTF-8. It is shortened so that the headers and the event's body fit in one message.
 const asHeader = (text: string, room: number) =>
   Buffer.from(text.replace(/[\s\p{Cc}]+/gu, " ").trim()).subarray(0, Math.min(2_000, Math.max(0, room)))
     .toString("utf8").replace(/\uFFFD$/, "")
 
-/** What a letter says in its own headers, beside those of the event. */
+/** The facts of the failure, stored in headers beside those of the event. */
 type Said =
   & Pick<
     DeadLetter,
@@ -84,7 +90,7 @@ const factsOf = (letter: Said): Headers => [
   ["3qpr-dead-at", letter.lastFailedAt]
 ]
 
-/** Reads a letter; undefined for a message that another program put into the stream. */
+/** Decodes a letter. Returns undefined for a message that another program published to the stream. */
 export const letterOf = (entry: LoggedEntry): DeadLetter | undefined => {
   const { headers: all, sequence: place, subject } = entry
   const consumer = all["3qpr-dead-consumer"]
@@ -112,7 +118,7 @@ export const letterOf = (entry: LoggedEntry): DeadLetter | undefined => {
   }
 }
 
-/** The event that a letter was made of, to be handled once more. */
+/** The event of a letter, to be handled again. */
 export const eventOf = (letter: DeadLetter, body: Uint8Array): Delivered => ({
   id: letter.eventId,
   type: letter.type,
@@ -124,5 +130,5 @@ export const eventOf = (letter: DeadLetter, body: Uint8Array): Delivered => ({
   headers: Object.entries(letter.headers)
 })
 
-// JetStream adds it to a message without its body.
+// JetStream adds this header when it delivers a message without its body.
 const sizeHeader = "Nats-Msg-Size"

@@ -8,7 +8,7 @@ import { makePublisher } from "../Publisher.ts"
 import { entryAt, firstBehind, lastOf, makeReader, reading } from "../Reader.ts"
 import { type DeadLetter, letterOf } from "./Letter.ts"
 
-/** Access to the stream of dead letters. Pages are read without the bodies. */
+/** Access to the dead-letter stream. Pages are read without bodies. */
 export type LetterStream = Effect.Success<typeof letterStream>
 
 export const letterStream = Effect.gen(function*() {
@@ -18,7 +18,7 @@ export const letterStream = Effect.gen(function*() {
   const { count, first, read } = makeReader(nats, manager, { stream: deadLetterStream, headersOnly: true })
   const remove = (place: number) => erase(manager, deadLetterStream, place)
 
-  /** Removes what is under a subject and before a place, the oldest first. */
+  /** Removes the messages of a subject with a sequence lower than `place`, oldest first. */
   const removeBefore = (subject: string, place: number): Effect.Effect<void, ReadFailed> =>
     Effect.flatMap(
       firstBehind(manager, deadLetterStream, { after: 0, filter: subject }),
@@ -28,7 +28,10 @@ export const letterStream = Effect.gen(function*() {
           : Effect.void
     )
 
-  /** The messages of a subject that few messages have, in their order: one request for each, and one for the end. */
+  /**
+   * All messages of a subject or wildcard, in stream order. It sends one request for each message and one for the
+   * end, so use it for few messages only.
+   */
   const each = (filter: string, after = 0): Effect.Effect<ReadonlyArray<LoggedEntry>, ReadFailed> =>
     Effect.flatMap(
       firstBehind(manager, deadLetterStream, { after, filter }),
@@ -46,12 +49,12 @@ export const letterStream = Effect.gen(function*() {
     publish,
     remove,
     removeBefore,
-    /** The most that one message may hold, in bytes. */
+    /** Maximum size of one message in bytes. */
     room: () => nats.connection.info?.max_payload ?? 1_048_576,
     entryAt: (place: number) => entryAt(manager, deadLetterStream, place),
     /** The last message of a subject or a wildcard. */
     last: (subject: string) => lastOf(manager, deadLetterStream, subject),
-    /** How many messages there are by subject. */
+    /** Number of messages by subject. */
     subjects: Effect.map(
       reading(() => manager.streams.info(deadLetterStream, { subjects_filter: ">" })),
       ({ state }) => state.subjects ?? {}
@@ -60,14 +63,14 @@ export const letterStream = Effect.gen(function*() {
   }
 })
 
-/** The subject that a letter has in this version. */
+/** The subject of a letter in this version. */
 export const subjectOf = (letter: DeadLetter) => deadSubject(letter)
 
-/** Of several messages of one letter the last one: one before may not be removed yet. */
+/** Keeps the newest message of each letter. An older message may not have been removed yet. */
 export const newestOfEach = (letters: ReadonlyArray<DeadLetter>) => {
   const newest = new Map(letters.map((letter) => [subjectOf(letter), letter.place]))
   return letters.filter((letter) => newest.get(subjectOf(letter)) === letter.place)
 }
 
-/** The letter of a message; none for a message of another program. */
+/** The letter of a message, or none if another program published the message. */
 export const letterIn = Option.flatMapNullishOr(letterOf)

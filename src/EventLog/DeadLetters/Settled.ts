@@ -7,23 +7,26 @@ import { letterIn, type LetterStream, subjectOf } from "./LetterStream.ts"
 
 type Info = Pick<StreamInfo, "created" | "state">
 
-/** What this process has checked. A process of an earlier version can write further letters behind it. */
+/**
+ * The part of the stream that this process has checked. A process of an earlier version can still add letters after
+ * it.
+ */
 interface Checked {
-  /** Of the stream; another time means another stream, in which places begin again. */
+  /** Creation time of the stream. Another time means another stream, whose sequences start again at 1. */
   readonly created: string
   readonly place: number
-  /** Messages beyond one of each subject that are no letters. */
+  /** Number of messages beyond one per subject that are not letters. */
   readonly surplus: number
 }
 
-/** How long a read waits until the letters of an earlier version are moved. */
+/** Maximum time a read waits for the letters of an earlier version to be moved. */
 const patience = "5 seconds"
 
 export type Settled = Effect.Success<ReturnType<typeof settling>>
 
 /**
- * Brings the stream into the state that the reads need: one message for each letter, under the subject of this version.
- * When nothing has changed since the last time, this costs one request.
+ * Brings the stream into the state that reads require: one message for each letter, on the subject of this version.
+ * If nothing has changed since the last check, this takes one request.
  */
 export const settling = Effect.fnUntraced(function*(letters: LetterStream) {
   const scope = yield* Effect.scope
@@ -44,7 +47,8 @@ export const settling = Effect.fnUntraced(function*(letters: LetterStream) {
     const { created, state } = yield* letters.info
     if (isSettled({ created, state })) return
     const after = created === checked.created ? checked.place : 0
-    // What is stored meanwhile is for the next time: a read must not wait until no event fails.
+    // Letters stored during the move wait for the next call. Otherwise a read would not end while events keep
+    // failing.
     yield* moveEarlier(letters, { after, upTo: state.last_seq, filter: allDeadSubjects })
     if (surplusOf((yield* letters.info).state) > 0) yield* removeReplaced(letters)
     const { state: settled } = yield* letters.info
@@ -53,7 +57,10 @@ export const settling = Effect.fnUntraced(function*(letters: LetterStream) {
 
   return {
     settle,
-    /** The state of the settled stream. A read gives up after a time, and the work continues. */
+    /**
+     * The state of the stream once it is settled. A read fails after `patience`, and the move continues in the
+     * background.
+     */
     settled: Effect.gen(function*() {
       const info = yield* letters.info
       if (isSettled(info)) return info.state
@@ -63,13 +70,13 @@ export const settling = Effect.fnUntraced(function*(letters: LetterStream) {
       )
       return (yield* letters.info).state
     }),
-    /** Moves the earlier letters of a consumer. Only letters that this process has not checked are read. */
+    /** Moves the earlier letters of a consumer. It reads only letters that this process has not checked. */
     settleConsumer: Effect.fnUntraced(function*(consumer: string) {
       const after = Math.max(checked.place, checkedOf.get(consumer) ?? 0)
       const looked = yield* moveEarlier(letters, { after, filter: deadSubjects(consumer) })
       if (looked > after) checkedOf.set(consumer, looked)
     }),
-    /** Moves the earlier letters of a consumer and a type: one request when there are none. */
+    /** Moves the earlier letters of a consumer and a type. It takes one request if there are none. */
     settleType: Effect.fnUntraced(function*(consumer: string, type: string) {
       const filter = earlierDeadSubject(consumer, type)
       const letter = letterIn(yield* letters.last(filter))

@@ -8,24 +8,24 @@ import { operationOf, operationStream, operationSubject } from "../Names.ts"
 import { reading } from "../Reader.ts"
 import { isId } from "./Id.ts"
 
-/** An operation and how far it is. */
+/** An operation and its progress. */
 export interface Operation extends Started {
   readonly id: string
-  /** How many events ended in each way. */
+  /** Number of events by result. */
   readonly results: Readonly<Partial<Record<Result, number>>>
-  /** How many have not ended yet. */
+  /** Number of events that have no result yet. */
   readonly left: number
   readonly cancelled: typeof Cancelled.Type | undefined
 }
 
-/** One id in an operation, and its outcome; undefined while it has none. */
+/** One id in an operation, and its outcome. Undefined until the outcome is recorded. */
 export interface Concerning {
   readonly operation: Operation
   readonly id: string
   readonly outcome: Outcome | undefined
 }
 
-/** Access to the stream of operations. */
+/** Access to the operation stream. */
 export interface Records {
   readonly manager: JetStreamManager
   readonly read: (options: ReadOptions) => Effect.Effect<Page, ReadFailed>
@@ -33,18 +33,18 @@ export interface Records {
 
 const all = ({ read }: Records, filter: string) => Stream.runCollect(entriesOf(read, { after: 0, filter }))
 
-/** The outcome of every event that has ended. */
+/** The outcomes of all events that have one. */
 export const allOutcomes = (records: Records, id: string) =>
   Effect.map(all(records, operationSubject(id, "*")), outcomesIn)
 
-/** Every id that the operation is on. */
+/** All ids of the operation. */
 export const plannedIds = (records: Records, id: string) =>
   Effect.map(
     all(records, operationSubject(id, "planned")),
     (parts) => parts.flatMap(({ body }) => asPlanned(body)?.ids ?? [])
   )
 
-/** The outcomes of events, in the order in which they ended, behind a place. */
+/** Outcomes after the sequence `after`, in the order in which they were recorded. */
 export const outcomesBehind = Effect.fnUntraced(function*(
   { read }: Records,
   id: string,
@@ -56,7 +56,7 @@ export const outcomesBehind = Effect.fnUntraced(function*(
   return { outcomes: outcomesIn(entries), cursor }
 })
 
-/** The operation of an id. */
+/** Finds an operation by its id. */
 export const findOperation = (
   records: Records,
   id: string
@@ -68,7 +68,7 @@ export const findOperation = (
     )
     : Effect.succeed(Option.none())
 
-/** How many records there are, by subject. */
+/** Number of records by subject. */
 const counts = ({ manager }: Records, filter: string) =>
   Effect.map(
     reading(() => manager.streams.info(operationStream, { subjects_filter: filter })),
@@ -107,7 +107,7 @@ const operation = Effect.fnUntraced(function*(
   return Option.some<Operation>({ ...begun, id, requested, results, left: requested - ended, cancelled })
 })
 
-/** What operations did with these ids (of dead letters or quarantined entries), the oldest operation first. */
+/** The outcomes of operations on these ids (of dead letters or quarantined entries), oldest operation first. */
 export const operationsOn = Effect.fn("Operations.concerning")(
   function*(records: Records, ids: ReadonlySet<string>) {
     const plans = new Map<string, Array<string>>()

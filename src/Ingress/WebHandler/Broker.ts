@@ -3,7 +3,7 @@ import { EventLog } from "../../EventLog/EventLog.ts"
 import * as JetStream from "../../EventLog/JetStream.ts"
 import { Nats, type TlsFiles } from "../../Nats/Nats.ts"
 
-/** Which broker, and with what a stream that does not exist yet is created. */
+/** The broker, and settings for a stream that does not exist yet. */
 export interface BrokerOptions {
   readonly natsUrl: string | ReadonlyArray<string>
   readonly token?: string | undefined
@@ -13,11 +13,11 @@ export interface BrokerOptions {
   readonly credentialsFile?: string | undefined
   /** Paths of PEM files. */
   readonly tls?: TlsFiles | undefined
-  /** Servers that keep each event; 1 when undefined. An existing stream is used as it is. */
+  /** Number of servers that keep each event; 1 if undefined. An existing stream is used as it is. */
   readonly replicas?: number | undefined
 }
 
-/** The event log on a broker, connected until the scope ends. */
+/** The event log on a broker. It stays connected until the scope ends. */
 export const logOn = (options: BrokerOptions) => {
   const { credentialsFile, natsUrl, password, replicas = 1, tls, token, user } = options
   const nats = Nats.layer({
@@ -27,7 +27,7 @@ export const logOn = (options: BrokerOptions) => {
     password: password === undefined ? undefined : Redacted.make(password),
     credentialsFile,
     tls,
-    // A delivery waits for 4 seconds, and the next one tries again.
+    // A delivery waits for 4 seconds, and the next delivery connects again.
     attempts: 4
   })
   const log = JetStream.layer({ dedupWindow: 7_200_000, replicas }).pipe(Layer.provide(nats))

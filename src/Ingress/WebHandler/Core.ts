@@ -7,22 +7,25 @@ import * as Signature from "../../Signature/Signature.ts"
 import { checker, type Ingress, make, type Receipt, type ReceivingLog } from "../Ingress.ts"
 import type { BrokerOptions } from "./Broker.ts"
 
-/** A log of the user's own, for tests or another store. */
+/** A log that the caller supplies, for tests or another store. */
 export interface PlainLog {
-  /** Resolves when the entry is stored, or was before; a rejection is answered 503, so that 3QPR delivers again. */
+  /**
+   * Resolves if the entry is stored now or was stored before. A rejected promise is answered 503, so that 3QPR
+   * delivers again.
+   */
   readonly append: (entry: Entry) => PromiseLike<Stored>
 }
 
-/** Where deliveries are stored. */
+/** Where deliveries are stored: in the caller's log or on a broker. */
 export type Target = { readonly log: PlainLog } | { readonly broker: BrokerOptions }
 
-/** The ingress, as promises. */
+/** The ingress with promises instead of effects. */
 interface Opened {
   readonly maxBodyBytes: number
   readonly store: (body: Uint8Array, signature: string) => Promise<Exit.Exit<Receipt, AppendFailed>>
 }
 
-/** The ingress, which connects to the broker when the first signed delivery comes and then stays connected. */
+/** The ingress. It connects to the broker on the first signed delivery and then stays connected. */
 export class Core {
   readonly check: Ingress["Service"]["check"]
   readonly #target: Target
@@ -36,7 +39,7 @@ export class Core {
     this.check = checker(this.#verify)
   }
 
-  /** Connects unless that is done or under way. An attempt that failed is made again by the next delivery. */
+  /** Connects, unless a connection exists or is being made. After a failed attempt the next delivery tries again. */
   open(): Promise<Opened> {
     this.#opened ??= this.#open().catch((error: unknown) => {
       this.#opened = undefined
@@ -78,7 +81,7 @@ const logOf = ({ append }: PlainLog) => ({
       try: async () => append(entry),
       catch: (error) => new AppendFailed({ reason: "refused", message: messageOf(error) })
     }),
-  // Its duplicates are not compared with what it has.
+  // The caller's log cannot be read, so duplicates are not compared.
   get: () => Effect.succeedNone,
   maxBodyBytes: Infinity
 })

@@ -11,13 +11,13 @@ interface Delivery {
   readonly body: Body
   /** Whether the body is complete. */
   read: boolean
-  /** Gives up the rest of the body; the framework decides what becomes of it. */
+  /** Cancels the rest of the body. The framework decides whether to close the connection. */
   cancel: () => void
-  /** Answers it, once. */
+  /** Responds. Only the first call has an effect. */
   readonly settle: (response: Response) => void
 }
 
-/** The deliveries in flight of a web handler, within the bounds of the public listener and in its order of work. */
+/** The deliveries in flight of a web handler, with the limits and the order of steps of the public listener. */
 export class Deliveries {
   readonly #core: Core
   readonly #limits: { readonly maxBodyBytes: number; readonly maxInFlight: number }
@@ -73,7 +73,10 @@ export class Deliveries {
     })
   }
 
-  /** Takes nothing more; resolves when what is in flight is answered, which its deadline bounds. */
+  /**
+   * Accepts no further deliveries. Resolves when all deliveries in flight are answered; their deadline bounds the
+   * wait.
+   */
   async close(): Promise<void> {
     this.#closed = true
     if (this.#open.size > 0) await new Promise<void>((resolve) => this.#idle = resolve)
@@ -99,7 +102,7 @@ export class Deliveries {
   async #store(delivery: Delivery, bytes: Buffer, signature: string): Promise<void> {
     const opened = await this.#core.open().catch(() => undefined)
     if (opened === undefined) return this.#refuse(delivery, "unavailable")
-    // It took too long to connect: the delivery was answered, and comes again.
+    // Connecting took too long. The delivery was already answered, and 3QPR delivers it again.
     if (!this.#open.has(delivery)) return
     if (bytes.length > opened.maxBodyBytes) return this.#refuse(delivery, "body_too_large")
     const exit = await opened.store(bytes, signature)
@@ -110,7 +113,7 @@ export class Deliveries {
     this.#refuse(delivery, "unavailable")
   }
 
-  /** Reads the body within its bounds; false when the delivery was answered meanwhile. */
+  /** Reads the body within its limits. Returns false if the delivery was answered meanwhile. */
   async #read(delivery: Delivery): Promise<boolean> {
     const { body, request } = delivery
     const reader = request.body?.getReader()
@@ -132,13 +135,13 @@ export class Deliveries {
         if (this.#unread > mostUnread(this.#limits.maxBodyBytes)) this.#shed()
       }
     } catch {
-      // The client went away: 3QPR delivers again.
+      // The client disconnected, so 3QPR delivers again.
       this.#refuse(delivery, "unavailable")
       return false
     }
   }
 
-  /** The body that has been coming for the longest time gives way. */
+  /** Ends the delivery whose body has been arriving for the longest time, to free memory. */
   #shed(): void {
     for (const delivery of this.#open) {
       if (!delivery.read) return this.#refuse(delivery, "unavailable")

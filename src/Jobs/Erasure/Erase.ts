@@ -6,10 +6,11 @@ import { forgetRows } from "./ErasedRows.ts"
 import { keepErased } from "./Returned.ts"
 
 /**
- * Erases entries with all that was made of them: first the read models forget them, so that nothing applies them again,
- * then their dead letters go, and at last the entries in the log. After an interruption,
- * the entries that are left tell what is still to be done. No read model has a row of an event that is gone. `before` gets what the entries are
- * about, and runs before anything is erased. Gives the sequences of which anything was there.
+ * Erases entries and everything that was made from them. The read models are cleared first, so that the events are
+ * never applied again. Then the dead letters are removed, and last the entries in the log. After an interruption, the
+ * remaining entries show what is still to be erased, and no read model has a row of a removed event. `before`
+ * receives the facts about the entries, and runs before anything is erased. Returns the sequences at which something
+ * was found.
  */
 export const eraseEntries = Effect.fn("Forget.eraseEntries")(function*<E, R>(
   sequences: ReadonlyArray<number>,

@@ -10,21 +10,21 @@ import { ProcessHealth } from "../../Process/ProcessHealth.ts"
 import { eraseEntries } from "./Erase.ts"
 import { forgetRepetitions, keepPosition, positionIn, returnedOf } from "./Returned.ts"
 
-/** How often to look. */
+/** Interval between two checks. */
 const every = "1 second"
 
-/** How many looks long a projection may still record an entry that it had in hand when it was erased. */
+/** Number of checks after an erasure in which a projection may still record an entry that it was processing. */
 const inHand = 60
 
 /**
- * How many sequences are looked at again at the start, and when the broker is back: after a restart it can give the
- * sequences of entries that were removed last to new ones.
+ * Number of sequences that are checked again at start and after a reconnect. After a restart, the broker can reuse
+ * the sequences of the entries that were removed last.
  */
 const reused = 10_000
 
 /**
- * Erases entries again that came back under the id of an erased one: a delivery that is repeated after the deduplication
- * window, or after a restart of the broker. It reads the headers of new entries, and those only once an id is erased.
+ * Erases entries that return under the id of an erased one: a delivery repeated after the deduplication window, or
+ * after a restart of the broker. It reads only the headers of new entries, and only once an id has been erased.
  */
 export const layer = Layer.effectDiscard(Effect.gen(function*() {
   const log = yield* EventLog
@@ -42,7 +42,7 @@ export const layer = Layer.effectDiscard(Effect.gen(function*() {
     yield* Effect.logInfo(`erased again what came back under erased ids, at ${sequences.join(", ")}`)
   })
 
-  // At the last complete look.
+  // Last sequence of the log at the last complete check.
   let looked: number | undefined
   let connections = 0
   yield* nats.onChange(() => {
@@ -74,7 +74,7 @@ export const layer = Layer.effectDiscard(Effect.gen(function*() {
     }
     failing = false
   }).pipe(Effect.catch((error) => {
-    // Once, not at every look.
+    // Log the failure once, not at every check.
     const told = failing
     failing = true
     return told ? Effect.void : Effect.logWarning(`erasing what came back waits: ${messageOf(error)}`)

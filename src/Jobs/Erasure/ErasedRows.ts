@@ -12,10 +12,10 @@ import { projections } from "../../Projector/Projections.ts"
 import { active, isCompleted, lives } from "../../Projector/Registry.ts"
 import { appliedTable } from "../../Projector/Tables.ts"
 
-/** Events that are to be forgotten. */
+/** Events to erase. */
 export interface Gone {
   readonly sequences: ReadonlyArray<number>
-  /** Those of them that are still known, from the log or a dead letter. */
+  /** Those of the events that are still in the log or a dead letter. */
   readonly events: ReadonlyArray<GoneEvent>
 }
 
@@ -23,13 +23,13 @@ export interface GoneEvent {
   readonly id: string
   readonly sequence: number
   readonly type: string
-  /** What it is about, such as `scan:scan_1`. */
+  /** Key of the entity that the event is about, such as `scan:scan_1`. */
   readonly own: string | undefined
 }
 
 /**
- * The rows that belong to a target or are about one of these keys, made from events up to a sequence: the sequences of
- * these events, by table. Tables without any are left out.
+ * Finds the rows that belong to a target or are about one of these keys, made from events up to `upTo`. Returns the
+ * sequences of these events, by table. Tables without such rows are left out.
  */
 export const rowsOf = Effect.fn("Forget.rowsOf")(
   function*(target: Target, keys: ReadonlySet<string>, upTo: number) {
@@ -49,15 +49,15 @@ export const rowsOf = Effect.fn("Forget.rowsOf")(
 )
 
 /**
- * Makes every generation of every read model forget events. Removes the rows that are made from them, and records their
- * ids as forgotten. They are never applied again, also while they are still in the log. A row that a later event
- * has written stays. Gives the sequences that a generation knew. Can be done again.
+ * Erases events from every generation of every read model. Removes the rows that were made from them, and records
+ * their ids as erased. They are never applied again, even while they are still in the log. A row that a later event
+ * has written stays. Returns the sequences that a generation has recorded. It can be repeated.
  */
 export const forgetRows = Effect.fn("Forget.forgetRows")(function*(gone: Gone) {
   const sql = yield* SqlClient
   const known = new Set<number>()
   const done = new Set<string>()
-  // Once more for a generation that began meanwhile: it took over what had been forgotten by then.
+  // Repeat for a generation that started meanwhile: it copied only the erasures recorded before its start.
   for (let before = -1; before !== done.size;) {
     before = done.size
     const generations = [...yield* lives, ...(yield* active).filter(({ version }) => version !== null)]
@@ -80,7 +80,7 @@ const forgetIn = Effect.fnUntraced(function*(
 ) {
   const sql = yield* SqlClient
   const { name, rows, types } = projection
-  // Else a rebuild that ends now could carry an event over that we have forgotten in the live generation already.
+  // Otherwise a rebuild that ends now could carry over an event that is already erased in the live generation.
   yield* keep(name)
   yield* excludeGeneration(name, generation)
   const completed = yield* isCompleted(name, generation)
@@ -105,7 +105,7 @@ const forgetIn = Effect.fnUntraced(function*(
     JSON.stringify(mine.map(({ id, sequence }) => ({ event_id: id, sequence })))
   }::text::jsonb) as row (event_id text, sequence bigint)
     order by event_id on conflict (event_id) do nothing`
-  // Also those that are no longer in the log or among the dead letters.
+  // Includes events that are no longer in the log or among the dead letters.
   yield* sql`
     insert into erased_ids (hash) select sha256(convert_to(event_id, 'UTF8')) from ${applied}
     where sequence = any(${negated}) and event_id <> concat('sequence:', -sequence) on conflict do nothing`
@@ -132,7 +132,7 @@ const forgetIn = Effect.fnUntraced(function*(
   yield* rows.remove(
     sql,
     (name) => sql.literal(tableName(name, generation)),
-    // With all bodies at hand the rows are found by their keys; else each row has to be looked at.
+    // If all bodies are available, the rows are found by their keys. Otherwise every row must be checked.
     events.length < sequences.length || mine.some(({ own }) => own === undefined)
       ? made
       : sql`(${isOneOf(sql, rows.entity, mine.flatMap(({ own }) => own ?? []))} and ${made})`,
@@ -141,7 +141,7 @@ const forgetIn = Effect.fnUntraced(function*(
   return known
 })
 
-/** The condition for rows of a projection that belong to a target, or are about one of these keys. */
+/** The SQL condition for rows of a projection that belong to a target or are about one of these keys. */
 const which = (
   sql: SqlClient,
   { belongsTo = {}, entity }: Rows,
@@ -164,7 +164,7 @@ const which = (
   return sql`(${sql.or(conditions)})`
 }
 
-/** The condition for rows that are about one of these keys, such as `scan:scan_1`. */
+/** The SQL condition for rows that are about one of these keys, such as `scan:scan_1`. */
 const isOneOf = (sql: SqlClient, entity: string, keys: Iterable<string>) => {
   const ids = Array.from(keys).flatMap((key) =>
     key.startsWith(keyOf(entity, "")) ? [key.slice(entity.length + 1)] : []

@@ -6,7 +6,7 @@ import type { Target } from "../../Domain/ErasureTarget.ts"
 import { storable } from "../../Domain/ExactJson.ts"
 import { fromStored } from "../../Domain/StoredText.ts"
 
-/** Keeps hashes of what is forgotten, so that no reconciliation brings it back. `at` is ISO 8601. */
+/** Stores hashes of erased keys, so that no reconciliation appends them again. `at` is ISO 8601. */
 export const remember = Effect.fn("Forget.remember")(
   function*(target: Target, keys: ReadonlyArray<string>, at: string) {
     const sql = yield* SqlClient
@@ -28,8 +28,8 @@ export const remember = Effect.fn("Forget.remember")(
 const allIds = allRows(Schema.Struct({ id: Schema.String }))
 
 /**
- * Which of these scans were erased, by themselves or with the code that they belonged to; ids. A time is milliseconds
- * since the epoch: Postgres does not read every date and time that JavaScript does.
+ * Ids of the given scans that were erased, by themselves or with their code. Times are milliseconds since the epoch,
+ * because Postgres cannot parse every date and time that JavaScript can.
  */
 export const forgottenOf = Effect.fn("Forget.forgottenOf")(function*(
   scans: ReadonlyArray<
@@ -56,7 +56,7 @@ export const forgottenOf = Effect.fn("Forget.forgottenOf")(function*(
   return new Set(found.map(({ id }) => fromStored(id)))
 })
 
-/** Which of these codes were erased; ids. */
+/** Ids of the given codes that were erased. */
 export const forgottenCodes = Effect.fn("Forget.forgottenCodes")(function*(ids: ReadonlyArray<string>) {
   const sql = yield* SqlClient
   const rows = ids.map((id) => ({ id, key: keyOf("qpr_code", id) }))

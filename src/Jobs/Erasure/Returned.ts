@@ -1,13 +1,13 @@
 import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 
-/** An entry of the log, or an event that only a dead letter still has. */
+/** An entry of the log, or an event that only a dead letter still holds. */
 interface Identified {
   readonly id: string
   readonly sequence: number
 }
 
-/** Keeps hashes of ids that are erased, so that what comes again under one of them is erased too. */
+/** Stores hashes of erased ids, so that entries that return under one of them are erased too. */
 export const keepErased = Effect.fn("Forget.keepErased")(function*(events: ReadonlyArray<Identified>) {
   const sql = yield* SqlClient
   yield* sql`
@@ -18,18 +18,21 @@ export const keepErased = Effect.fn("Forget.keepErased")(function*(events: Reado
     on conflict do nothing`
 })
 
-/** A message that another program has stored without an id has that of its place, which another log uses as well. */
+/**
+ * A message that another program stored without an id gets an id made of its sequence. Another log can contain the
+ * same id, so it is not recorded.
+ */
 const hasOwnId = ({ id, sequence }: Identified) => id !== `sequence:${sequence}`
 
-/** Where to look next for entries that came again. */
+/** The position from which to look for returned entries. */
 export interface Position {
-  /** When the log was created: its identity. */
+  /** Creation time of the log, which identifies it. */
   readonly log: string
-  /** The last sequence that was looked at. */
+  /** The last sequence that was checked. */
   readonly sequence: number
 }
 
-/** The position in this log; undefined while no id is erased. */
+/** The position in this log. Undefined while no id has been erased. */
 export const positionIn = Effect.fnUntraced(function*(log: string) {
   const sql = yield* SqlClient
   const [found] = yield* Effect.flatMap(
@@ -56,7 +59,7 @@ export const keepPosition = Effect.fnUntraced(function*({ log, sequence }: Posit
     on conflict (single) do update set log = excluded.log, sequence = excluded.sequence`
 })
 
-/** Which of these came again: the sequences of those whose id is erased. */
+/** Sequences of the given entries whose id was erased. */
 export const returnedOf = Effect.fnUntraced(function*(entries: ReadonlyArray<Identified>) {
   const sql = yield* SqlClient
   const known = entries.filter(hasOwnId).map(({ id, sequence }) => ({ id, sequence }))
@@ -73,8 +76,8 @@ export const returnedOf = Effect.fnUntraced(function*(entries: ReadonlyArray<Ide
 const decodeSequences = Schema.decodeUnknownEffect(Schema.Array(Schema.Struct({ sequence: Schema.Finite })))
 
 /**
- * Removes what projections have recorded of the repetitions at these sequences. A projection can have had one of them in
- * hand when it was erased, and record it afterwards.
+ * Removes the repetitions that projections recorded at these sequences. A projection may have been processing one of
+ * them when it was erased, and recorded it afterwards.
  */
 export const forgetRepetitions = Effect.fnUntraced(function*(sequences: ReadonlyArray<number>) {
   const sql = yield* SqlClient

@@ -3,7 +3,7 @@ import { DeadLetters } from "../../EventLog/DeadLetters.ts"
 import { Operations } from "../../EventLog/Operations.ts"
 import type { Work } from "./Work.ts"
 
-/** Removes dead letters permanently, and records them and who removed them. */
+/** Removes dead letters permanently. The operation records which letters were removed, and by whom. */
 export const make = Effect.gen(function*() {
   const deadLetters = yield* DeadLetters
   const operations = yield* Operations

@@ -9,8 +9,8 @@ import { replaced } from "../../Projector/Rebuild/DropGeneration.ts"
 import { isWanted } from "../../Projector/Registry.ts"
 
 /**
- * Ends the redrives that wait for the consumer of a generation that is neither live nor being built, if the consumer no
- * longer exists. Any other consumer can be started again, so redrives wait for it.
+ * Ends the pending redrives for the consumer of a generation that is neither live nor being built, if that consumer
+ * no longer exists. Any other consumer can be started again, so its redrives stay pending.
  */
 export const endIfGone = Effect.fnUntraced(function*(manager: JetStreamManager, consumer: string) {
   const sql = yield* SqlClient

@@ -10,16 +10,16 @@ import { eraseEntries } from "../Erasure/Erase.ts"
 import { remember } from "../Erasure/Reminder.ts"
 import type { Work } from "./Work.ts"
 
-/** In a plan: the rows of the target whose events are no longer in the log. */
+/** An id in a plan. It stands for the target's rows whose events are no longer in the log. */
 export const rowsOnly = "rows"
 
-/** Erases all that there is of a target, and the last rejected requests, which can be of anybody. */
+/** Erases everything of a target. It also clears the recent rejections, because they can contain data of any person. */
 export const make = Effect.gen(function*() {
   const log = yield* EventLog
   const deadLetters = yield* DeadLetters
   const nats = yield* Nats
   const sql = yield* SqlClient
-  /** Up to which sequence an operation looks for what came while it was under way. */
+  /** By operation: the last sequence up to which it looks for entries stored while it runs. */
   const bounds = new Map<string, number>()
 
   const erase = (target: Target, at: string, sequences: ReadonlyArray<number>) =>

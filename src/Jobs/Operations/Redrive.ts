@@ -11,7 +11,7 @@ import { Nats } from "../../Nats/Nats.ts"
 import { endIfGone } from "./EndIfGone.ts"
 import type { Work } from "./Work.ts"
 
-/** Asks consumers to handle the events of their dead letters once more; they record the outcomes. */
+/** Requests that consumers handle the events of their dead letters again. The consumers record the outcomes. */
 export const make = Effect.gen(function*() {
   const nats = yield* Nats
   const operations = yield* Operations
@@ -35,7 +35,7 @@ export const make = Effect.gen(function*() {
             concurrency: "unbounded",
             discard: true
           })
-          // After the requests: a consumer that is deleted later ends them itself.
+          // Checked after the requests are published. If the consumer is deleted later, its deletion ends them.
           yield* endIfGone(manager, consumer)
         }
         return []

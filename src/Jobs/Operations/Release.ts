@@ -8,9 +8,9 @@ import { isQuarantined } from "../../EventLog/Quarantine.ts"
 import type { Work } from "./Work.ts"
 
 /**
- * Makes quarantined entries that decode by now events: published with the original bytes, signature and
- * time of receipt, then deleted from the quarantine. Interrupted between the two it may be published
- * again, under the same event id, which projections apply once.
+ * Releases quarantined entries that can now be decoded as events. An entry is published with the original bytes,
+ * signature and time of receipt, and then deleted from quarantine. After an interruption between the two steps, it
+ * may be published again. The event id is the same, so projections apply the event once.
  */
 export const make = Effect.gen(function*() {
   const log = yield* EventLog
@@ -37,7 +37,7 @@ export const make = Effect.gen(function*() {
       const receivedAt = Date.parse(eventOf(entry).receivedAt)
       return yield* log.append({
         id: event.id,
-        // Not the event's id: within the dedup window that may be the quarantined entry's own.
+        // Not the event's id, because the quarantined entry may have the same one within the deduplication window.
         dedupId: `quarantine:${entry.sequence}`,
         quarantinedAs: entry.sequence,
         subject: eventSubject(event.type),

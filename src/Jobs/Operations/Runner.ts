@@ -15,8 +15,8 @@ import * as Release from "./Release.ts"
 import type { Work } from "./Work.ts"
 
 /**
- * Runs operations, each in one process at a time and at its rate. When its process ends, one continues in
- * another, or at the next start, with the events that it has not reached.
+ * Runs operations, each in one process at a time and at its own rate. If the process ends, the operation continues in
+ * another process or at the next start, with the remaining events.
  */
 export const layer = Layer.effectDiscard(Effect.gen(function*() {
   const nats = yield* Nats
@@ -52,7 +52,7 @@ export const layer = Layer.effectDiscard(Effect.gen(function*() {
   )
 }))
 
-/** After so long without a sign of its process another takes an operation over, in milliseconds. */
+/** Time without a sign of life after which another process takes over an operation, in milliseconds. */
 const ackWait = 15_000
 
 const perform = (message: Message, operations: Operations["Service"], work: Record<Kind, Work>) => {
@@ -69,7 +69,8 @@ const perform = (message: Message, operations: Operations["Service"], work: Reco
     yield* orRetry(finish(outcomes))
     const ended = new Set(outcomes.map(({ id }) => id))
     const planned = new Set(yield* orRetry(operations.planned(id)))
-    // The process ended after it had added to the plan and before it recorded that, or the plan names an id twice.
+    // Either a process ended after it had extended the plan and before it recorded that, or the plan contains an id
+    // twice.
     if (planned.size !== operation.requested) yield* orRetry(operations.extend(operation, planned.size, []))
     const ids = [...planned].filter((id) => !ended.has(id))
     const size = Math.max(1, Math.round(operation.rate * tick / 1_000))
@@ -106,7 +107,7 @@ const perform = (message: Message, operations: Operations["Service"], work: Reco
 const standing = (operations: Operations["Service"], id: string) =>
   Effect.map(orRetry(operations.find(id)), Option.getOrUndefined)
 
-/** How much time one step stands for, and how often to look whether we are cancelled, in milliseconds. */
+/** Duration of one step, and interval between checks for cancellation, in milliseconds. */
 const tick = 100
 const lookEvery = 500
 

@@ -4,18 +4,21 @@ import type { Outcome } from "../../Domain/Operation.ts"
 import type { AppendFailed, ReadFailed } from "../../EventLog/EventLog.ts"
 import type { Operation } from "../../EventLog/Operations.ts"
 
-/** What an operation of one kind does with its events. */
+/** The implementation of one kind of operation. */
 export interface Work {
-  /** Safe to do again for ids of which no outcome is recorded. Gives the outcomes that it has not recorded itself. */
+  /**
+   * Handles ids. It must be repeatable for ids without a recorded outcome. Returns the outcomes that it has not
+   * recorded itself.
+   */
   readonly run: (
     operation: Operation,
     ids: ReadonlyArray<string>
   ) => Effect.Effect<ReadonlyArray<Pick<Outcome, "id" | "result">>, AppendFailed | ReadFailed | SqlError>
-  /** Ids that the operation has to be on as well, asked before its last outcomes are recorded, until there are none. */
+  /** Further ids for the operation. Called before the last outcomes are recorded, until it returns none. */
   readonly more?: (
     operation: Operation,
     planned: ReadonlySet<string>
   ) => Effect.Effect<ReadonlyArray<string>, ReadFailed | SqlError>
-  /** Does what comes after the record of an outcome, in case that we were interrupted before it. */
+  /** Completes the steps that follow the record of an outcome, in case the process was interrupted before them. */
   readonly finish: (outcomes: ReadonlyArray<Outcome>) => Effect.Effect<void, AppendFailed | ReadFailed>
 }

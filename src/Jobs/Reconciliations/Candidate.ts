@@ -6,34 +6,34 @@ import { isEventId } from "../../Domain/EventId.ts"
 import { listedCode } from "../../Domain/QprCode.ts"
 import { toStored } from "../../Domain/StoredText.ts"
 
-/** A scan of 3QPR's list that can become an event. */
+/** A scan in 3QPR's list that can become an event. */
 export interface Candidate {
   readonly _tag: "Candidate"
   readonly id: string
   readonly qprCodeId: string | undefined
-  /** Milliseconds since the epoch; undefined when 3QPR does not say. */
+  /** Milliseconds since the epoch. Undefined if 3QPR gives no valid time. */
   readonly scannedAt: number | undefined
-  /** The event that no webhook delivered. Its data are the scan as 3QPR's API gives it. */
+  /** The event to append, which no webhook delivered. Its data is the scan as 3QPR's API returns it. */
   readonly event: { readonly id: string; readonly body: Uint8Array }
 }
 
-/** A code of 3QPR's list that can become an entry of the log. */
+/** A code in 3QPR's list that can become an entry of the log. */
 export interface CodeCandidate {
   readonly _tag: "CodeCandidate"
   readonly id: string
-  /** The code as 3QPR's API gives it, as JSON. */
+  /** The code as 3QPR's API returns it, as JSON. */
   readonly text: string
 }
 
-/** A row of 3QPR's list that cannot become an event, and why. */
+/** An item of 3QPR's list that cannot become an event, with the reason. */
 export interface Unusable {
   readonly _tag: "Unusable"
-  /** Null when the row has no id that can be looked up. */
+  /** Null if the item has no usable id. */
   readonly id: string | null
   readonly reason: string
 }
 
-/** Judges one scan by the rule for deliveries. Never throws. */
+/** Validates a scan by the rules for deliveries. Never throws. */
 export const judge = (data: unknown): Candidate | Unusable => {
   const judged = judgeAs("scan.created", data)
   if (judged._tag === "Unusable") return judged
@@ -49,15 +49,16 @@ export const judge = (data: unknown): Candidate | Unusable => {
   }
 }
 
-/** Judges one code in the same way. */
+/** Validates a code by the same rules. */
 export const judgeCode = (data: unknown): CodeCandidate | Unusable => {
   const judged = judgeAs(listedCode, data)
   return judged._tag === "Unusable" ? judged : { ...judged, _tag: "CodeCandidate" }
 }
 
 /**
- * The entry that says how 3QPR's list has a code. `state` is what is kept current, and `sequence` the entry that has made
- * the row (0 for none): the same change has the same id whoever finds it, and a state that comes back is a new entry.
+ * The entry with a code as 3QPR lists it. `state` has the compared fields, and `sequence` is the entry of the present
+ * row (0 for none). Both determine the id. So each process that finds a change creates the same id, and a return to
+ * an earlier state creates a new one.
  */
 export const codeListed = ({ id, text }: CodeCandidate, state: string, sequence: number) =>
   eventOf(`reconciled:qpr_code:${hashOf(JSON.stringify([id, sequence, state]))}`, listedCode, text)
@@ -83,7 +84,7 @@ const eventOf = (id: string, type: string, data: string) => ({
   body: Buffer.from(`{"id":${JSON.stringify(id)},"event":${JSON.stringify(type)},"data":${data}}`)
 })
 
-// UTF-8 has one form for all halves of surrogate pairs.
+// UTF-8 encodes every unpaired surrogate as the same bytes. `toStored` keeps such texts distinct.
 const hashOf = (text: string) => createHash("sha256").update(toStored(text)).digest("hex")
 
 const unusable = (id: string | null, reason: string): Unusable => ({
@@ -92,13 +93,13 @@ const unusable = (id: string | null, reason: string): Unusable => ({
   reason: reason.slice(0, longest)
 })
 
-/** Of a reason that is kept and shown, in characters. */
+/** Maximum length of a stored reason, in characters. */
 const longest = 300
 
 const textIn = (data: unknown, name: string) =>
   Predicate.hasProperty(data, name) && Predicate.isString(data[name]) ? data[name] : undefined
 
-/** Undefined for nesting that `JSON.stringify` does not survive. */
+/** Undefined if the data is nested too deeply for `JSON.stringify`. */
 const textOf = (data: unknown) => {
   try {
     return JSON.stringify(data)

@@ -13,20 +13,20 @@ import { caughtUp } from "./Missing.ts"
 import { countCodes, find } from "./Registry.ts"
 import { store } from "./Store.ts"
 
-/** Codes that are compared at a time. */
+/** Number of codes that are compared at a time. */
 const pageSize = 200
 
-/** Unusable codes that the log names. */
+/** Maximum number of unusable codes that are named in the log line. */
 const mostNamed = 3
 
 /**
- * Reads 3QPR's list of codes once, and appends each code whose name, status or metadata the read model does not have.
- * 3QPR sends no event for a code that is made or changed in its portal. Made again after an interruption it appends
- * nothing twice.
+ * Reads 3QPR's list of codes once, and appends each code that is not in the read model or differs from it. 3QPR sends
+ * no event for a code that is created or changed in its portal. If the pass is repeated after an interruption, it
+ * appends nothing twice.
  */
 export const passCodes = Effect.fn("Reconciliations.codes")(function*<E, R>(
   { dry_run, id, qpr_code_id }: Reconciliation,
-  /** Completes at once as long as it is ours to continue; never when it is not. */
+  /** Completes at once while this process holds the reconciliation. Otherwise it never completes. */
   ours: Effect.Effect<void, E, R>
 ) {
   const threeQpr = yield* ThreeQpr
@@ -66,10 +66,10 @@ export const passCodes = Effect.fn("Reconciliations.codes")(function*<E, R>(
   }
 })
 
-/** The codes that are not as the read model has them, without those that were erased. */
+/** The codes that differ from the read model, without erased codes. */
 const outdated = Effect.fnUntraced(function*(candidates: ReadonlyArray<CodeCandidate>) {
   if ((yield* different(candidates)).length === 0) return []
-  // What the log holds already may not be in the rows yet.
+  // The log may hold changes that are not in the rows yet.
   const durable = yield* caughtUp("qpr_codes")
   const found = yield* different(candidates)
   const deadLetters = yield* DeadLetters
@@ -93,15 +93,18 @@ const outdated = Effect.fnUntraced(function*(candidates: ReadonlyArray<CodeCandi
 
 const Difference = Schema.Struct({
   id: Schema.String,
-  /** Of the entry that the row is made from; 0 without a row. */
+  /** Sequence of the entry that the row was made from. 0 without a row. */
   sequence: Schema.Finite,
-  /** What is kept current, as Postgres writes it. */
+  /** The compared fields, as Postgres writes them. */
   state: Schema.String
 })
 
 const decodeDifferences = Schema.decodeUnknownEffect(Schema.Array(Difference))
 
-/** The number of scans is in each code and changes with each scan, so only these fields are compared. */
+/**
+ * The compared fields of a code. A code also has the number of its scans, which is left out because every scan
+ * changes it.
+ */
 const stateOf = (data: string) =>
   `jsonb_build_object(${
     ["name", "short_id", "scan_url", "template", "status"].map((name) => `'${name}', ${data}->'${name}'`)

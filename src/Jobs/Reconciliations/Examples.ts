@@ -6,19 +6,22 @@ const Ids = Schema.Array(Schema.String)
 const Examples = Schema.Struct(exampleFields)
 type Examples = typeof Examples.Type
 
-/** The column `examples`: ids of missing scans alone, or by what became of them, with the unusable scans beside. */
+/** The column `examples`: only ids of missing scans, or ids by result together with the unusable scans. */
 export const Stored = Schema.Union([
   Ids,
   Schema.Struct({
     missing: Ids,
     unusable: exampleFields.unusable_examples,
-    /** Absent in rows of the version before, whose `missing` has the repaired scans too. */
+    /** Absent in rows of the previous version, whose `missing` also contains the repaired scans. */
     repaired: Schema.optional(Ids)
   })
 ])
 type Stored = typeof Stored.Type
 
-/** As they are kept. A process of the version before reads ids alone. Without unusable scans all are repaired or none. */
+/**
+ * Encodes the examples. Without unusable scans either all scans are repaired or none, so ids are enough. A process of
+ * the previous version can read that form.
+ */
 export const toStored = (examples: Examples): Stored =>
   examples.unusable_examples.length === 0
     ? [...examples.repaired_examples, ...examples.still_missing_examples]
@@ -28,7 +31,10 @@ export const toStored = (examples: Examples): Stored =>
       repaired: examples.repaired_examples
     }
 
-/** As they were kept. A dry run repairs nothing, and any other run repairs all but the unusable scans. */
+/**
+ * Decodes the examples. In rows without `repaired`, a dry run repaired nothing, and any other run repaired all but
+ * the unusable scans.
+ */
 export const fromStored = (stored: Stored, isDry: boolean): Examples => {
   const { missing, repaired, unusable } = "missing" in stored
     ? stored

@@ -9,17 +9,17 @@ import { EventLog } from "../../EventLog/EventLog.ts"
 import { durableName } from "../../Projector/Projection.ts"
 import { lives } from "../../Projector/Registry.ts"
 
-/** How scans of 3QPR stand with us; ids of scans. */
+/** Reconciliation status of a page of scans, as scan ids. */
 export interface Standing {
-  /** Appended by this reconciliation before it was interrupted. */
+  /** Scans that this reconciliation appended before it was interrupted. */
   readonly appended: ReadonlySet<string>
   readonly deadLettered: ReadonlySet<string>
   readonly missing: ReadonlySet<string>
 }
 
 /**
- * Finds which of these scans no event in the log is about. A row is proof that one is. Where there is none,
- * the answer is waited for until the projection has finished all that is in the log by then.
+ * Finds the scans that no event in the log is about. A row in the read model proves that there is an event. For scans
+ * without a row, it waits until the projection has finished everything that the log holds by then.
  */
 export const findMissing = Effect.fnUntraced(function*(ids: ReadonlyArray<string>, reconciliation: number) {
   if (ids.length === 0) return none(new Set())
@@ -55,7 +55,7 @@ const none = (appended: ReadonlySet<string>): Standing => ({
   missing: new Set()
 })
 
-/** Waits until a projection has finished what the log holds now; gives its durable consumer. */
+/** Waits until a projection has finished everything that the log holds at the call. Returns its durable consumer. */
 export const caughtUp = Effect.fnUntraced(function*(projection: string) {
   const log = yield* EventLog
   const { lastSequence } = yield* log.state
@@ -72,7 +72,7 @@ export const caughtUp = Effect.fnUntraced(function*(projection: string) {
   )
 })
 
-/** Those of these scans that the dead letters of a consumer are about. */
+/** Those of the given scans that have a dead letter of this consumer. */
 const deadScans = Effect.fnUntraced(function*(consumer: string, ids: ReadonlySet<string>) {
   const deadLetters = yield* DeadLetters
   const scans = deadLetters.all({ consumer }).pipe(

@@ -11,20 +11,20 @@ import { findMissing } from "./Missing.ts"
 import { count, type Counts } from "./Registry.ts"
 import { store } from "./Store.ts"
 
-/** The most ids of repaired scans that are kept as examples, and of scans that are still missing. */
+/** Maximum number of repaired scans kept as examples, and of scans that are still missing. */
 const mostExamples = 100
 
-/** The most unusable scans that are kept as examples. */
+/** Maximum number of unusable scans kept as examples. */
 const mostUnusable = 20
 
 /**
- * Reads 3QPR's scans once, page by page, and appends what is missing. A scan that cannot be used is counted, and
- * costs no other scan. Made again after an interruption it finds and counts what it had appended before, and
- * appends nothing twice.
+ * Reads 3QPR's scans once, page by page, and appends the missing ones. An unusable scan is counted and does not stop
+ * the pass. If the pass is repeated after an interruption, it counts the scans that it appended before and appends
+ * nothing twice.
  */
 export const pass = Effect.fn("Reconciliations.pass")(function*<E, R>(
   reconciliation: Reconciliation,
-  /** Completes at once as long as it is ours to continue; never when it is not. */
+  /** Completes at once while this process holds the reconciliation. Otherwise it never completes. */
   ours: Effect.Effect<void, E, R>
 ) {
   const { dry_run, id, qpr_code_id, since, until } = reconciliation
@@ -70,7 +70,7 @@ export const pass = Effect.fn("Reconciliations.pass")(function*<E, R>(
         counts.appended++
       }
       for (const scan of unusable) {
-        // Without an id nothing can show that a webhook told of it.
+        // Without an id it is impossible to check whether a webhook delivered the scan.
         if (scan.id !== null && !missing.has(scan.id)) continue
         noteStillMissing(scan.id)
         noteUnusable(scan)
@@ -100,10 +100,10 @@ export const pass = Effect.fn("Reconciliations.pass")(function*<E, R>(
   }
 })
 
-/** Of scans that are compared at a time; a page of 3QPR's. */
+/** Number of scans that are compared at a time, equal to 3QPR's page size. */
 const pageSize = 200
 
-/** Without those that were erased, and those that are older than rows are kept. */
+/** Leaves out erased scans and scans that are older than the retention of rows. */
 const stillWanted = Effect.fnUntraced(function*(candidates: ReadonlyArray<Candidate>) {
   const forgotten = yield* forgottenOf(candidates)
   const oldest = Date.parse((yield* cutoff) ?? "")
@@ -112,7 +112,7 @@ const stillWanted = Effect.fnUntraced(function*(candidates: ReadonlyArray<Candid
   )
 })
 
-/** Appends until it is stored, and records that it was; false when the log can never take it. */
+/** Retries until the event is stored, and records the scan as repaired. Returns false if the log can never store it. */
 const append = Effect.fnUntraced(function*(scan: Candidate, reconciliation: number) {
   const sql = yield* SqlClient
   const stored = yield* store({

@@ -6,7 +6,7 @@ import { type exampleFields, Reconciliation } from "../../Domain/Reconciliation.
 import { toStored } from "../../Domain/StoredText.ts"
 import * as Examples from "./Examples.ts"
 
-/** Which scans, and what to do about them. */
+/** A request for a reconciliation: which scans to compare, and whether to append the missing ones. */
 export interface Asked {
   readonly since: string
   readonly until: string
@@ -15,7 +15,7 @@ export interface Asked {
   readonly by: string
 }
 
-/** What one pass over 3QPR's scans has counted so far. */
+/** The counts of one pass over 3QPR's scans so far. */
 export type Counts = Pick<
   Reconciliation,
   "seen" | "missing" | "appended" | "dead_lettered" | "unusable" | keyof typeof exampleFields
@@ -24,7 +24,7 @@ export type Counts = Pick<
 const firstId = firstRow(Schema.Struct({ id: Schema.Finite }))
 const onlyCount = onlyRow(Schema.Struct({ scans: Schema.Finite }))
 
-/** Requests one; undefined while another is running. */
+/** Requests a reconciliation and returns its id. Returns undefined while another one is running. */
 export const request = Effect.fn("Reconciliations.request")(function*(asked: Asked) {
   const sql = yield* SqlClient
   const code = asked.qpr_code_id === undefined ? null : toStored(asked.qpr_code_id)
@@ -37,8 +37,9 @@ export const request = Effect.fn("Reconciliations.request")(function*(asked: Ask
 })
 
 /**
- * Asks for the next one of a schedule when it is due: from an hour before the end of the last one that was
- * done, or else a day before, until `until`. All times in milliseconds.
+ * Requests the next scheduled reconciliation if it is due. It covers the time from one hour before the end of the
+ * last completed scheduled one to `until`. If none has completed, it starts one day before `until`. All times are in
+ * milliseconds.
  */
 export const requestDue = Effect.fn("Reconciliations.requestDue")(function*(every: number, until: number) {
   const sql = yield* SqlClient
@@ -52,7 +53,7 @@ export const requestDue = Effect.fn("Reconciliations.requestDue")(function*(ever
     on conflict do nothing`
 })
 
-/** The last ones, newest first. */
+/** The last reconciliations, newest first. */
 export const last = Effect.fn("Reconciliations.last")(function*(limit: number) {
   const sql = yield* SqlClient
   return yield* Effect.flatMap(
@@ -70,14 +71,14 @@ export const find = Effect.fn("Reconciliations.find")(function*(id: number) {
   return found
 })
 
-/** How many scans were ever repaired. */
+/** Total number of repaired scans. */
 export const repaired = Effect.gen(function*() {
   const sql = yield* SqlClient
   const { scans } = yield* onlyCount(sql`select count(*)::float8 as scans from reconciled`)
   return scans
 })
 
-/** Claims the running one for 15 seconds, if there is one and no living process has it. */
+/** Claims the running reconciliation for 15 seconds, if there is one and no live process holds it. */
 export const take = Effect.fnUntraced(function*(holder: string) {
   const sql = yield* SqlClient
   const taken = yield* firstId(sql`
@@ -88,7 +89,7 @@ export const take = Effect.fnUntraced(function*(holder: string) {
   return taken === undefined ? undefined : yield* find(taken.id)
 })
 
-/** Keeps it for 15 seconds more; false when it is no longer ours, or was cancelled. */
+/** Extends the claim to 15 seconds from now. Returns false if the claim is lost or the reconciliation was cancelled. */
 export const keep = Effect.fnUntraced(function*(id: number, holder: string) {
   const sql = yield* SqlClient
   const kept = yield* sql`
@@ -97,7 +98,7 @@ export const keep = Effect.fnUntraced(function*(id: number, holder: string) {
   return kept.length > 0
 })
 
-/** Gives it back, for another process or our next start to take at once. */
+/** Releases the claim, so that another process or the next start can take it at once. */
 export const release = Effect.fnUntraced(function*(id: number, holder: string) {
   const sql = yield* SqlClient
   yield* sql`update reconciliations set held_until = null
@@ -113,7 +114,7 @@ export const count = Effect.fnUntraced(function*(id: number, counts: Counts) {
     where id = ${id} and state = 'running'`
 })
 
-/** Keeps how far the comparison of codes is. */
+/** Records the progress of the comparison of codes. */
 export const countCodes = Effect.fnUntraced(function*(
   id: number,
   { appended, outdated, seen, unusable }: {
@@ -130,7 +131,7 @@ export const countCodes = Effect.fnUntraced(function*(
     where id = ${id} and state = 'running'`
 })
 
-/** Keeps why the codes could not be compared. */
+/** Records why the codes could not be compared. */
 export const noteCodesError = Effect.fnUntraced(function*(id: number, error: string) {
   const sql = yield* SqlClient
   yield* sql`update reconciliations set codes_error = ${
@@ -138,13 +139,13 @@ export const noteCodesError = Effect.fnUntraced(function*(id: number, error: str
   } where id = ${id} and state = 'running'`
 })
 
-/** Keeps what it waits for. */
+/** Records the error that delays the reconciliation. */
 export const noteError = Effect.fnUntraced(function*(id: number, error: string) {
   const sql = yield* SqlClient
   yield* sql`update reconciliations set error = ${toStored(error)} where id = ${id} and state = 'running'`
 })
 
-/** Ends it; false when it had ended before. */
+/** Ends the reconciliation. Returns false if it had already ended. */
 export const end = Effect.fn("Reconciliations.end")(
   function*(id: number, state: "done" | "cancelled" | "failed", error: string | null = null) {
     const sql = yield* SqlClient

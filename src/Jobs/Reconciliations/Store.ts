@@ -1,7 +1,7 @@
 import { Effect, Schedule } from "effect"
 import { type Entry, EventLog } from "../../EventLog/EventLog.ts"
 
-/** Appends until the entry is stored; false when the log can never take it. */
+/** Retries until the entry is stored. Returns false if the log can never store it. */
 export const store = Effect.fnUntraced(function*(entry: Entry) {
   const log = yield* EventLog
   return yield* log.append(entry).pipe(

@@ -2,24 +2,24 @@ import { Effect, Result, Schema, SemVer } from "effect"
 import { ChildProcess, ChildProcessSpawner } from "effect/process"
 import { withoutSecrets } from "../ChildEnvironment.ts"
 
-/** A nats-server that runs here and is new enough. */
+/** A nats-server that runs on this machine and is new enough. */
 export interface Binary {
   readonly path: string
   /** Such as 2.14.5. */
   readonly version: string
-  /** One line for a person: which version, where it came from and where it lies. */
+  /** Version, source and path in one line, for the operator. */
   readonly origin: string
 }
 
-/** One way to a nats-server led nowhere; the message says which way and why. */
+/** One way to get a nats-server failed. The message names the way and the reason. */
 export class Unavailable
   extends Schema.TaggedError<Unavailable>()("Unavailable", { message: Schema.String })
 {}
 
-/** The oldest version that has what we use of JetStream. */
+/** The oldest version with all JetStream features that this program uses. */
 export const oldest = "2.9.0"
 
-/** Runs `nats-server --version` and accepts what it is. `source` says where it came from. */
+/** Runs `nats-server --version` and checks the version. `source` describes where the binary comes from. */
 export const inspect = Effect.fn("Binary.inspect")(function*(path: string, source: string) {
   const spawner = yield* ChildProcessSpawner.ChildProcessSpawner
   const printed = yield* spawner.string(ChildProcess.make(path, ["--version"], withoutSecrets()), {

@@ -4,13 +4,13 @@ import process from "node:process"
 import { inspect, Unavailable } from "./Binary.ts"
 import { fileName, type Machine } from "./Machine.ts"
 
-/** Where the cache keeps a build of nats-server, whether it is there or not. */
+/** Path of a nats-server build in the cache. The file need not exist. */
 export const fileOf = Effect.fnUntraced(function*(machine: Machine, build: string) {
   const path = yield* Path.Path
   return path.join(machine.cacheDir, build, fileName(machine, "nats-server"))
 })
 
-/** A folder to unpack in that goes with the scope, on the file system of the cache. */
+/** A temporary folder for unpacking, on the file system of the cache. It is removed when the scope ends. */
 export const temporaryFolder = Effect.fnUntraced(function*(machine: Machine) {
   const fs = yield* FileSystem.FileSystem
   yield* fs.makeDirectory(machine.cacheDir, { recursive: true })
@@ -18,8 +18,8 @@ export const temporaryFolder = Effect.fnUntraced(function*(machine: Machine) {
 })
 
 /**
- * A build that an earlier start fetched and checked. Fails when it can be another file: its SHA-256 is not the
- * one that was noted then, or other users of this machine can write it.
+ * A build that an earlier start downloaded and checked. Fails if the file may have been replaced: its SHA-256 differs
+ * from the recorded one, or other users of this machine can write it.
  */
 export const cached = Effect.fnUntraced(function*(file: string, source: string) {
   const fs = yield* FileSystem.FileSystem
@@ -44,10 +44,10 @@ export const cached = Effect.fnUntraced(function*(file: string, source: string) 
 
 const writableByOthers = 0o022
 
-/** Windows has no such number. */
+/** Windows has no user id. */
 const ownUser = () => process.getuid?.() ?? 0
 
-/** The file that notes the SHA-256 of a cached binary. */
+/** The file with the SHA-256 of a cached binary. */
 const noteOf = (file: string) => `${file}.sha256`
 
 const digestOf = (file: string) =>
@@ -57,8 +57,8 @@ const digestOf = (file: string) =>
   )
 
 /**
- * Moves an unpacked binary that runs into the cache, and notes its SHA-256. The move is atomic: a process that looks
- * there sees a whole binary or none, and of several installs at once the last one stays.
+ * Checks that an unpacked binary runs, moves it into the cache and records its SHA-256. The move is atomic: other
+ * processes see the whole binary or none. If several installs run at once, the last one stays.
  */
 export const keep = Effect.fnUntraced(
   function*(machine: Machine, build: string, unpacked: string, source: string) {
@@ -67,14 +67,14 @@ export const keep = Effect.fnUntraced(
     yield* inspect(unpacked, source)
     const file = yield* fileOf(machine, build)
     yield* fs.makeDirectory(path.dirname(file), { recursive: true })
-    // Whatever the umask is.
+    // Set explicitly, to be independent of the umask.
     yield* fs.chmod(path.dirname(file), 0o755)
     yield* fs.chmod(unpacked, 0o755)
-    // As root, tar gives a file to the user of the archive.
+    // As root, tar assigns the file to the user id in the archive.
     if (ownUser() === 0 && process.platform !== "win32") yield* fs.chown(unpacked, 0, 0)
     yield* fs.writeFileString(noteOf(file), yield* digestOf(unpacked))
     yield* fs.rename(unpacked, file).pipe(
-      // Windows does not replace a program that runs: another install was faster.
+      // Windows cannot replace a running program. If the file exists, another install was faster.
       Effect.catch((error) =>
         Effect.flatMap(fs.exists(file), (there) => there ? Effect.void : Effect.fail(error))
       )

@@ -3,7 +3,7 @@ import { ChildProcess } from "effect/process"
 import { withoutSecrets } from "../ChildEnvironment.ts"
 import { Unavailable } from "./Binary.ts"
 
-/** Runs a system command in a folder to its end; what it printed last says why it failed. */
+/** Runs a system command in a folder until it exits. The error contains the last lines of its output. */
 export const run = Effect.fnUntraced(function*(command: string, args: ReadonlyArray<string>, folder: string) {
   const handle = yield* ChildProcess.make(command, [...args], {
     ...withoutSecrets(),

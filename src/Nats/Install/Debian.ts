@@ -7,12 +7,12 @@ import { lookUp, type Machine } from "./Machine.ts"
 /** The name of the distribution's build in the cache. */
 export const buildOf = (machine: Machine) => `nats-server-debian-${machine.arch}`
 
-/** What a cached or fetched build is, for a person. */
+/** Description of the build's source, for the operator. */
 export const source = "the distribution's package"
 
 /**
- * Fetches the package of Debian or Ubuntu without root, and keeps its binary in our cache. Its lists and caches are
- * removed afterwards. Apt checks the distribution's signatures.
+ * Downloads the package of Debian or Ubuntu without root, and keeps its binary in our cache. The package lists and
+ * caches are removed afterwards. Apt checks the distribution's signatures.
  */
 export const fetchPackage = Effect.fn("Debian.fetchPackage")(
   function*(machine: Machine) {
@@ -33,7 +33,7 @@ export const fetchPackage = Effect.fn("Debian.fetchPackage")(
     const archive = packages.find((file) => file.endsWith(".deb"))
     if (archive === undefined) return yield* new Unavailable({ message: "apt-get downloaded no package" })
     yield* run(dpkg, ["-x", archive, "unpacked"], folder)
-    // Debian has it in sbin, as a daemon; bin is where the official packages put it.
+    // Debian installs it in sbin, the official packages in bin.
     for (const bin of ["sbin", "bin"]) {
       const file = path.join(folder, "unpacked", "usr", bin, "nats-server")
       if (yield* fs.exists(file)) return yield* keep(machine, buildOf(machine), file, source)
@@ -57,7 +57,7 @@ const tool = Effect.fnUntraced(function*(machine: Machine, command: string) {
 const privateFolders = (folder: string) => [
   `Dir::State=${folder}/state`,
   `Dir::Cache=${folder}/cache`,
-  // As root, apt would fetch as another user, who cannot enter our folders.
+  // As root, apt would download as another user, who cannot enter our folders.
   "APT::Sandbox::User=root"
 ]
 
@@ -71,7 +71,7 @@ const lean = [
   "APT::Update::Error-Mode=any"
 ]
 
-// A third party's sources cost time and may be broken.
+// Third-party sources cost time and may be broken, so they are left out.
 const ownSources = Effect.gen(function*() {
   const fs = yield* FileSystem.FileSystem
   for (

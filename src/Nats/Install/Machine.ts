@@ -3,16 +3,16 @@ import { homedir } from "node:os"
 import { delimiter, join } from "node:path"
 import process from "node:process"
 
-/** What decides which nats-server fits and where it is sought. */
+/** The facts that decide which nats-server fits and where it is searched. */
 export interface Machine {
-  /** As Node names them: linux, darwin, win32; x64, arm64. */
+  /** Platform and architecture as Node names them: linux, darwin, win32; x64, arm64. */
   readonly platform: string
   readonly arch: string
   /** The folders of PATH. */
   readonly searchPath: ReadonlyArray<string>
-  /** The folder that our downloads are kept in. */
+  /** Folder for our downloads. */
   readonly cacheDir: string
-  /** The system's tar. */
+  /** The system's tar command. */
   readonly tar: string
 }
 
@@ -23,7 +23,7 @@ const cacheDirs: Record<string, () => string> = {
   win32: () => env("LOCALAPPDATA") ?? join(homedir(), "AppData", "Local")
 }
 
-/** The machine we run on. */
+/** The current machine. */
 export const thisMachine: Machine = {
   platform: process.platform,
   arch: process.arch,
@@ -32,15 +32,15 @@ export const thisMachine: Machine = {
     env("XDG_CACHE_HOME") ?? cacheDirs[process.platform]?.() ?? join(homedir(), ".cache"),
     "threeqpr-events"
   ),
-  // Windows has a tar that unpacks zip; another one first on PATH, such as Git's, does not.
+  // The tar of Windows can unpack zip files. Another tar on PATH, such as Git's, cannot.
   tar: process.platform === "win32" ? join(env("SystemRoot") ?? "C:\\Windows", "System32", "tar.exe") : "tar"
 }
 
-/** A command's file name. */
+/** The file name of a command. */
 export const fileName = (machine: Machine, command: string) =>
   machine.platform === "win32" ? `${command}.exe` : command
 
-/** Where a command lies on PATH. */
+/** Path of a command on PATH. */
 export const lookUp = Effect.fnUntraced(function*(machine: Machine, command: string) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path

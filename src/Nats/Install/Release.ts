@@ -6,16 +6,16 @@ import { keep, temporaryFolder } from "./Cache.ts"
 import { run } from "./Command.ts"
 import { fileName, type Machine } from "./Machine.ts"
 
-/** A release of nats-server: where its archives lie and what they hash to. */
+/** A release of nats-server: the location of its archives and their checksums. */
 export interface Release {
   readonly version: string
-  /** The folder that holds `v<version>/<archive>`. */
+  /** URL of the folder that contains `v<version>/<archive>`. */
   readonly url: string
   /** SHA-256 of the archives, in hex, by target such as `linux-amd64`. */
   readonly checksums: Readonly<Record<string, string>>
 }
 
-/** The release that we install. Checksums: nats-io/nats-docker, which has none for macOS. */
+/** The release that this program installs. The checksums come from nats-io/nats-docker, which has none for macOS. */
 export const official: Release = {
   version: "2.14.5",
   url: "https://github.com/nats-io/nats-server/releases/download",
@@ -26,19 +26,19 @@ export const official: Release = {
   }
 }
 
-/** How an archive is checked, for a person. */
+/** How an archive was checked, for the operator. */
 const pinned = "its SHA-256 is the one that we pin"
 const published = "checked against the release's own SHA256SUMS, which proves integrity, not origin"
 
-/** The name of the release's build for a machine, which is also that of the archive and of the folder in it. */
+/** The name of the release's build for a machine. The archive and its folder have the same name. */
 export const buildOf = (machine: Machine, release: Release) =>
   `nats-server-v${release.version}-${targetOf(machine)}`
 
-/** What a cached or fetched build is, for a person. */
+/** Description of the build's source, for the operator. */
 export const sourceOf = (machine: Machine, release: Release) =>
   `official release, ${release.checksums[targetOf(machine)] === undefined ? published : pinned}`
 
-/** Fetches the release's archive for a machine, checks it, and keeps its binary in the cache. */
+/** Downloads the release's archive for a machine, checks it, and keeps its binary in the cache. */
 export const fetchRelease = Effect.fn("Release.fetch")(
   function*(machine: Machine, release: Release) {
     const fs = yield* FileSystem.FileSystem
@@ -108,6 +108,6 @@ const get = Effect.fnUntraced(function*(url: string) {
   )
 })
 
-// "Transport error" does not say that a name cannot be resolved; its cause does.
+// "Transport error" does not mention, for example, a name that cannot be resolved. The innermost cause does.
 const innermost = (error: Error): string =>
   error.cause instanceof Error ? innermost(error.cause) : error.message

@@ -7,7 +7,7 @@ export class Connection extends Schema.Class<Connection>("Connection")({
   url: Schema.String,
   token: Schema.RedactedFromValue(Schema.String),
   pid: Schema.Int,
-  /** Of nats-server, such as 2.14.5. */
+  /** Version of nats-server, such as 2.14.5. */
   version: Schema.String
 }) {}
 
@@ -18,7 +18,7 @@ export class NoBrokerRunning
 
 const Json = Schema.fromJsonString(Connection)
 
-/** The connection to the embedded broker that runs in a data folder, of whichever process. */
+/** The connection to the embedded broker that runs in a data folder, started by any process. */
 export const readConnection = Effect.fn("Connection.read")(function*(dataDir: string) {
   const folder = yield* folderOf(dataDir)
   const found = yield* runningIn(folder)
@@ -32,7 +32,7 @@ export const readConnection = Effect.fn("Connection.read")(function*(dataDir: st
   )
 })
 
-/** The connection that the file names, if its broker still runs. */
+/** The connection recorded in the file, if its broker is still running. */
 export const runningIn = Effect.fnUntraced(function*(folder: Folder) {
   const fs = yield* FileSystem.FileSystem
   const found = yield* fs.readFileString(folder.connectionFile).pipe(

@@ -2,9 +2,9 @@ import { ByteSize, Effect, FileSystem, Path } from "effect"
 import { statfs } from "node:fs/promises"
 
 /**
- * How many bytes the broker may keep in its store: what is there already and three quarters of what is
- * free, so that it refuses messages before the disk is full. The broker's own default leaves out what is
- * there already: after a restart, a large store would count as full.
+ * Maximum size of the broker's store in bytes: its present size plus three quarters of the free space. The broker
+ * then refuses messages before the disk is full. The broker's own default ignores the present size, so a large store
+ * would count as full after a restart.
  */
 export const fileStoreLimit = Effect.fnUntraced(function*(storeFolder: string) {
   const path = yield* Path.Path

@@ -1,17 +1,17 @@
 import { Effect, FileSystem, Path } from "effect"
 import { acquire, FolderLocked } from "../../Process/FolderLock.ts"
 
-/** The broker's part of the data folder, with absolute paths. */
+/** The broker's part of the data folder, as absolute paths. */
 export interface Folder {
   readonly folder: string
   readonly configFile: string
   readonly connectionFile: string
   readonly logFile: string
-  /** Where JetStream keeps its streams. */
+  /** The folder in which JetStream stores its streams. */
   readonly storeFolder: string
 }
 
-/** The broker's folder in a data folder, by the one name that it has whichever way one comes to it. */
+/** The broker's folder in a data folder. Symbolic links are resolved, so that the folder always has the same path. */
 export const folderOf = Effect.fnUntraced(function*(dataDir: string) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
@@ -26,7 +26,7 @@ export const folderOf = Effect.fnUntraced(function*(dataDir: string) {
   } satisfies Folder
 })
 
-/** Takes the folder for this process until the scope ends, and closes it to other users. */
+/** Locks the folder for this process until the scope ends, and denies access to other users. */
 export const open = Effect.fnUntraced(function*(dataDir: string) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
@@ -48,7 +48,7 @@ export const open = Effect.fnUntraced(function*(dataDir: string) {
   return opened
 })
 
-/** Writes a file that only its owner may read. A reader sees either the whole old text or the whole new one. */
+/** Writes a file that only its owner may read. The write is atomic: a reader sees the old content or the new. */
 export const writePrivately = Effect.fnUntraced(function*(file: string, text: string) {
   const fs = yield* FileSystem.FileSystem
   yield* fs.writeFileString(`${file}.new`, text, { mode: 0o600 })

@@ -3,18 +3,18 @@ import { ChildProcess } from "effect/process"
 import process from "node:process"
 import { withoutSecrets } from "../ChildEnvironment.ts"
 
-/** A nats-server that we started. */
+/** A nats-server that this process started. */
 export interface Child {
-  /** Of nats-server itself, not of what guards it. */
+  /** Process id of nats-server, not of its guard. */
   readonly pid: number
-  /** Waits for its end. Says how that came, and what it printed last, if anything. */
+  /** Waits until it ends. Returns how it ended and the last lines that it printed, if any. */
   readonly ended: Effect.Effect<string>
 }
 
 /**
- * Runs nats-server until the scope ends: then it is asked to stop, and killed after 5 seconds. On POSIX it
- * also stops when this process is killed: a shell watches a pipe that only this process holds open. Windows has no
- * such guard: there the next start ends what is left over.
+ * Runs nats-server until the scope ends. It is then asked to stop, and killed after 5 seconds. On POSIX it also stops
+ * if this process is killed, because a shell watches a pipe that only this process holds open. Windows has no such
+ * guard: there, the next start ends the leftover process.
  */
 export const start = Effect.fn("Guard.start")(function*(binary: string, configFile: string) {
   const isGuarded = process.platform !== "win32"
@@ -46,8 +46,8 @@ export const start = Effect.fn("Guard.start")(function*(binary: string, configFi
   return child
 })
 
-// A background command's own standard input is /dev/null, hence descriptor 3. `wait` also returns when a
-// signal was trapped, hence the loop. What the guard does not wait for itself might stay as a zombie.
+// A background command's standard input is /dev/null, hence descriptor 3. `wait` also returns when a signal was
+// trapped, hence the loop. A process that the guard does not wait for could stay as a zombie.
 const guard = `
 binary=$1 config=$2
 exec 3<&0

@@ -2,9 +2,8 @@ import { Effect, Random } from "effect"
 import { createServer } from "node:net"
 
 /**
- * A free port of 127.0.0.1. It lies below the ports that systems give to outgoing
- * connections: a client that dials while the broker is away could else be given this very port, and
- * connect to itself.
+ * A free port of 127.0.0.1, below the range that systems use for outgoing connections. With a port of that range, a
+ * client that dials while the broker is down could get this port and connect to itself.
  */
 export const freePort: Effect.Effect<number> = Effect.gen(function*() {
   while (true) {

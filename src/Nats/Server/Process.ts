@@ -3,14 +3,17 @@ import { ChildProcess, ChildProcessSpawner } from "effect/process"
 import process from "node:process"
 import { withoutSecrets } from "../ChildEnvironment.ts"
 
-/** Whether a process runs and its command line has a text in it. The pid alone can belong to another process meanwhile. */
+/**
+ * Whether a process runs and its command line contains `text`. The pid alone is not enough, because another process
+ * can have it by now.
+ */
 export const isRunning = (pid: number, text: string) =>
   commandLine(pid).pipe(
     Effect.map((line) => line.includes(text)),
     Effect.orElseSucceed(() => false)
   )
 
-/** Asks a process to end, kills it when it has not after 5 seconds, and waits until it is gone. */
+/** Asks a process to end, kills it if it still runs after 5 seconds, and waits until it has ended. */
 export const end = Effect.fnUntraced(function*(pid: number, text: string) {
   const isGone = isRunning(pid, text).pipe(Effect.map((running) => !running))
   const wait = isGone.pipe(Effect.delay("50 millis"), Effect.repeat({ until: (gone) => gone }))

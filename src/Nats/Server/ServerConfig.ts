@@ -10,7 +10,7 @@ export interface ServerConfigOptions {
   readonly maxFileStore: number
 }
 
-/** The text of nats-server's configuration file. Its format includes JSON. */
+/** The text of nats-server's configuration file, as JSON, which nats-server accepts. */
 export const render = (options: ServerConfigOptions) =>
   JSON.stringify(
     {
@@ -18,7 +18,7 @@ export const render = (options: ServerConfigOptions) =>
       host: "127.0.0.1",
       port: options.port,
       authorization: { token: Redacted.value(options.token) },
-      // The largest body that we accept is 1 MiB, and headers count too.
+      // The largest body that this program accepts is 1 MiB. The limit also counts headers.
       max_payload: 2 * 1024 * 1024,
       log_file: options.folder.logFile,
       logfile_size_limit: 10 * 1024 * 1024,

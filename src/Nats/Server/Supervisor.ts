@@ -1,11 +1,11 @@
 import { Duration, Effect } from "effect"
 
-/** What has run this long does not count as having failed to start. */
+/** A run longer than this counts as a successful start. */
 const steady = Duration.seconds(30)
 
 /**
- * Starts something again whenever it ends: after 100 ms, then twice as long each time, up to 5
- * seconds. `first` is the run that is under way already. A run says how it ended.
+ * Starts a run again whenever it ends. The delay is 100 ms and doubles after each failure, up to 5 seconds. `first`
+ * is the run that has already started. A run returns how it ended.
  */
 export const restart = Effect.fnUntraced(function*<R, R2>(
   name: string,

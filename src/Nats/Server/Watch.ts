@@ -1,23 +1,26 @@
 import { Effect, Redacted } from "effect"
 import { connect, ErrorCode, NatsError } from "nats"
 
-/** How long the broker may answer nothing before it is started again, in milliseconds. */
+/** How long the broker may fail to reply before it is restarted, in milliseconds. */
 export const longestSilence = 30_000
 
-/** Answers that may be missing in a row: a machine that stood still itself has asked only once. */
+/**
+ * Number of missing replies in a row that are required. After a suspend of the whole machine, only one reply is
+ * missing.
+ */
 const unanswered = 3
 
 export interface Asked {
   readonly url: string
   readonly token: Redacted.Redacted<string>
-  /** The stream that the broker is asked for; the account of JetStream when undefined. */
+  /** The stream to request. The JetStream account if undefined. */
   readonly stream?: string | undefined
 }
 
 /**
- * Completes when a broker that takes connections answers nothing for `longest` milliseconds; gives that time. A broker
- * that refuses connections still reads its store: it takes none before. Asks for the stream: nats-server 2.9 can greet
- * its clients while its streams hang, such as on a full disk.
+ * Completes when a broker that accepts connections has not replied for `longest` milliseconds. Returns that time. A
+ * broker that refuses connections is still reading its store, and is not counted. The stream is requested because
+ * nats-server 2.9 can greet clients while its streams hang, such as on a full disk.
  */
 export const untilSilent = Effect.fnUntraced(function*(asked: Asked, longest: number) {
   let since: number | undefined
@@ -37,7 +40,10 @@ export const untilSilent = Effect.fnUntraced(function*(asked: Asked, longest: nu
   }
 })
 
-/** Whether the broker takes a connection and does not answer within a time. That there is no such stream is an answer. */
+/**
+ * Whether the broker accepts a connection and does not reply in time. An error reply, such as a missing stream, is a
+ * reply.
+ */
 const isSilent = ({ stream, token, url }: Asked, timeout: number) =>
   Effect.promise(async () => {
     try {
@@ -49,7 +55,7 @@ const isSilent = ({ stream, token, url }: Asked, timeout: number) =>
       } catch (error) {
         return !(error instanceof NatsError && error.api_error !== undefined)
       } finally {
-        // Not awaited: a close waits for what was sent, which a silent broker does not take.
+        // Not awaited: a close waits until sent data is flushed, which a silent broker never accepts.
         void client.close().catch(() => {})
       }
     } catch (error) {

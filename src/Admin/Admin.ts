@@ -45,7 +45,7 @@ export interface AdminOptions {
   /** The port; 0 selects a free one. */
   readonly port: number
   readonly token?: Redacted.Redacted<string> | undefined
-  /** Whether the start prints a link that signs a browser in. */
+  /** Whether `serve` prints a sign-in link for browsers when it starts. */
   readonly printsLink?: boolean | undefined
   /** A token that permits reads only. */
   readonly readToken?: Redacted.Redacted<string> | undefined

@@ -26,7 +26,7 @@ export const layer = Layer.succeed(
 
 /**
  * Refuses text that Postgres cannot store unchanged: U+0000, and half of a surrogate pair. A URL can only hold the
- * first. JSON escapes both, so most bodies need no second look.
+ * first. JSON escapes both, so most bodies need no further check.
  */
 const onlyStorable = Effect.gen(function*() {
   const request = yield* HttpServerRequest.HttpServerRequest

@@ -18,7 +18,7 @@ export const refuseLink = (reason) => {
   signIn.value = "needed"
 }
 
-/** Uses this token from now on. @param {string} value */
+/** Sets the token; an empty one shows the sign-in form. @param {string} value */
 export const useToken = (value) => {
   signIn.value = value ? "no" : "needed"
   linkProblem.value = ""

@@ -29,7 +29,7 @@ const parts = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/
 export const isExactNumber = (value: unknown): boolean => JSON.isRawJSON(value)
 
 /**
- * Converts JSON to a form that `jsonb` can store: text in its stored form, and each number that is too long as a
+ * Converts JSON to a form that `jsonb` can store. Text gets its stored form. A number that is too long becomes a
  * string of its digits. Postgres accepts exponents up to some 131,000 and writes out all their zeros.
  */
 export const storable = (json: string): string =>

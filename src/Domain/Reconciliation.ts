@@ -24,7 +24,7 @@ export const exampleFields = {
 
 const State = Schema.Literals(["running", "done", "cancelled", "failed"])
 
-/** A comparison of 3QPR's scans and codes with the event log, and the repair of what is missing. */
+/** A comparison of 3QPR's scans and codes with the event log, and the repair of missing ones. */
 export const Reconciliation = model(
   "Reconciliation",
   "A comparison of 3QPR's scans and codes with the event log, and the repair of what is missing.",

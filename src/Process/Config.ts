@@ -152,7 +152,7 @@ const read = (provider: ConfigProvider.ConfigProvider, variable: string) =>
       Option.getOrUndefined(Option.filter(Option.map(given, (text) => text.trim()), (text) => text !== ""))
   )
 
-/** The file of webhook secrets is a setting of its own, because it is read repeatedly. */
+/** The file of webhook secrets is a separate setting, because it is read repeatedly. */
 const isInFile = ({ secret, variable }: Setting<unknown>) => secret && variable !== settings.secrets.variable
 
 const variablesOf = (setting: Setting<unknown>) =>

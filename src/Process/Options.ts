@@ -1,7 +1,7 @@
 /** A rule for an option of a library function. */
 export interface Rule {
   readonly allows: (value: unknown) => boolean
-  /** What is allowed, in words. */
+  /** The allowed values, in words. */
   readonly allowed: string
   /** The value of a secret is never shown. */
   readonly secret?: boolean

@@ -19,8 +19,8 @@ export const hmacSha256 = (secret: string): Hmac => {
     outer[at] = byte ^ 0x5c
   }
   return (body) => {
-    // Decoding a hex digest here is fastest: on Deno it takes a third of the time of a digest as bytes, or of
-    // decoding by `Buffer`.
+    // Decode a hex digest here, because that is fastest. On Deno it takes a third of the time of a digest as bytes,
+    // or of decoding by `Buffer`.
     writeHex(outer, blockSize, hash("sha256", keyed(inner, body), "hex"))
     return hash("sha256", outer, "hex")
   }

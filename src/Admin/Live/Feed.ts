@@ -24,7 +24,7 @@ interface Client {
   after: number | undefined
   /** The client receives entries of the shared tail after this sequence; undefined while it catches up. */
   joined: number | undefined
-  /** Cuts its connection. */
+  /** Cuts the client's connection. */
   readonly abort: () => void
   ended: boolean
 }

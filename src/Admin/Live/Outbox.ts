@@ -9,7 +9,7 @@ export interface Framed {
   readonly bytes: Uint8Array
 }
 
-/** A server-sent event. */
+/** Encodes a server-sent event. */
 export const framed = (event: string, data: object, id?: number): Uint8Array =>
   Buffer.from(Sse.encoder.write({ _tag: "Event", id: id?.toString(), event, data: JSON.stringify(data) }))
 

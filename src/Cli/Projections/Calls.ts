@@ -15,7 +15,7 @@ export const nameArgument = Argument.String("name").pipe(
   )
 )
 
-/** The command cannot continue: the projection does not exist, or has no such rebuild. */
+/** The projection does not exist, or no rebuild of it is running. */
 export class NoRebuild extends Schema.TaggedError<NoRebuild>()("NoRebuild", { message: Schema.String }) {}
 
 type Kind = RebuildAnswer["kind"]

@@ -101,7 +101,8 @@ const listener = <E, R>(
   Layer.effectDiscard(Effect.andThen(announcement, drainFirst)).pipe(
     Layer.provideMerge(HttpRouter.serve(
       Layer.mergeAll(
-        // Routes that are registered later win, `/` among them.
+        // Register the wildcard after the other routes. It also matches `/`, and the first registered route of a path
+        // wins.
         Layer.provideMerge(nothingElse, routes),
         Health.layer,
         Guards.middleware,

@@ -5,7 +5,7 @@ import { signal } from "@preact/signals"
 /**
  * Rates at one moment, in events a second: `null` where a rate is unknown.
  * @typedef {{ at: number, in: number | null, stored: number | null, duplicate: number | null,
- * quarantined: number | null, rejected: number | null, projected: number | null }} Point
+ *   quarantined: number | null, rejected: number | null, projected: number | null }} Point
  */
 
 /** Number of points that are kept: one a second, for five minutes. */

@@ -17,7 +17,7 @@ const mostRows = 200
 /**
  * Scans and conversations over time, as a chart and as a table.
  * @param {{ answer: { timeseries: readonly { date: string, scans: number, conversations_completed: number }[] },
- * period: string, granularity: Granularity }} props
+ *   period: string, granularity: Granularity }} props
  */
 export const Course = ({ answer: { timeseries }, granularity, period }) => {
   // Keep the chart when reloaded data have the same numbers.

@@ -13,7 +13,7 @@ import { OperationProgress } from "./OperationProgress.js"
 /**
  * Redrives or discards: counts the events, asks for confirmation, starts the operation, and shows its progress.
  * @param {{ verb: "redrive" | "discard", what: string, many?: string, path: string, selection: Record<string, unknown>,
- * onClose: (begun: boolean) => void }} props
+ *   onClose: (begun: boolean) => void }} props
  */
 export const Operate = ({ many = "", onClose, path, selection, verb, what }) => {
   const counting = useSignal(/** @type {Begun | undefined} */ (undefined))

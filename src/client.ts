@@ -14,5 +14,5 @@ export type Scan = typeof ScanAnswer.Type
 export type Conversation = typeof ConversationAnswer.Type
 export type QprCode = typeof QprCodeAnswer.Type
 export type Subscription = typeof SubscriptionAnswer.Type
-/** An event with its signed bytes, and one of a list. */
+/** An event with its signed body, and an event of a list. */
 export type { DeadLetterDetail as DeadLetter, DeadLetterSummary, EventDetail as Event, EventSummary }

@@ -1,4 +1,4 @@
-/** `threeqpr-events/consumer`: a durable consumer of the event log, in plain functions and promises. */
+/** `threeqpr-events/consumer`: a durable consumer of the event log, with plain functions and promises. */
 export { type AsyncHandling, subscribe, type Subscribed } from "./Consumer/Subscribe.ts"
 export {
   ack,

@@ -31,12 +31,14 @@ const stopInTime = () =>
     process.exit(1)
   }, stopTimeout).unref()
 process.once("SIGINT", stopInTime)
-// A second one changes nothing: whoever sends it wants the stop that is under way. A second Ctrl-C ends us.
+// A second SIGTERM changes nothing, because the requested stop is already in progress. A second Ctrl-C ends the
+// process.
 process.on("SIGTERM", stopInTime)
-// The end of a terminal or of its session stops us in the same way, unless `nohup` has made us immune to it.
+// The end of a terminal or of its session stops the process in the same way, unless `nohup` made the process ignore
+// it.
 if (!ignoresHangUp()) process.on("SIGHUP", () => process.emit("SIGTERM", "SIGTERM"))
 
-/** 0 done, 1 failed, 2 wrong usage; 130 for a command that was interrupted before its end. */
+/** The exit code: 0 success, 1 failure, 2 wrong usage; 130 for a command that was interrupted before its end. */
 const exitCode = (exit: Exit.Exit<unknown, unknown>): number => {
   if (Exit.isSuccess(exit)) return 0
   if (Cause.hasInterruptsOnly(exit.cause)) return Number(process.exitCode ?? 130)
@@ -46,7 +48,7 @@ const exitCode = (exit: Exit.Exit<unknown, unknown>): number => {
   return error._tag === "ShowHelp" && error.errors.length === 0 ? 0 : 2
 }
 
-/** Broken between words where people read it, as it is where a program does. */
+/** Wraps text between words on a terminal; leaves it unchanged for programs. */
 const inTerminal = (text: string) =>
   process.stderr.isTTY
     ? text.split("\n").flatMap((line) => wrapWithin(line, process.stderr.columns)).join("\n")

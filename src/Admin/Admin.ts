@@ -42,20 +42,20 @@ import { WebhookSecretsHandlers } from "./WebhookSecrets/WebhookSecretsHandlers.
 
 export interface AdminOptions {
   readonly host: string
-  /** 0 takes a free port. */
+  /** The port; 0 selects a free one. */
   readonly port: number
   readonly token?: Redacted.Redacted<string> | undefined
-  /** Whether the start prints a link that signs a browser in. */
+  /** Whether `serve` prints a sign-in link for browsers when it starts. */
   readonly printsLink?: boolean | undefined
-  /** A token that may only read. */
+  /** A token that permits reads only. */
   readonly readToken?: Redacted.Redacted<string> | undefined
-  /** Names that it answers to, besides those of this machine. */
+  /** Names that the listener answers to, besides those of this machine. */
   readonly allowedHosts?: ReadonlyArray<string> | undefined
-  /** How to reconcile with 3QPR; undefined without a key of its API. */
+  /** How to reconcile with 3QPR; undefined when no key for 3QPR's API is configured. */
   readonly reconcile?: Jobs.ReconcileOptions | undefined
 }
 
-/** The private listener with the query API. Needs the database, the event log and its consumers. */
+/** The private listener with the query API. It needs the database, the event log and its consumers. */
 export const layer = (options: AdminOptions) =>
   Layer.mergeAll(
     listener(
@@ -66,7 +66,7 @@ export const layer = (options: AdminOptions) =>
     Jobs.layer(options.reconcile)
   ).pipe(Layer.provide(Operations.layer))
 
-/** The private listener of a process without the admin role: health and its own metrics. */
+/** The private listener of a process without the admin role: health and the metrics of this process. */
 export const layerHealth = (options: AdminOptions) => listener(options, Metrics.layerOwn, announce)
 
 const signIn = ({ token }: AdminOptions) => token === undefined ? Layer.empty : SignIn.layer(token)
@@ -101,7 +101,8 @@ const listener = <E, R>(
   Layer.effectDiscard(Effect.andThen(announcement, drainFirst)).pipe(
     Layer.provideMerge(HttpRouter.serve(
       Layer.mergeAll(
-        // Routes that are registered later win, `/` among them.
+        // Register the wildcard after the other routes. It also matches `/`, and the first registered route of a path
+        // wins.
         Layer.provideMerge(nothingElse, routes),
         Health.layer,
         Guards.middleware,
@@ -121,7 +122,7 @@ const listener = <E, R>(
     Layer.provide(Layer.effectDiscard(Access.check(options)))
   )
 
-// Not for HEAD, which the router answers as GET when no route for HEAD matches.
+// HEAD is left out: the router answers it as GET when no route for HEAD matches.
 const nothingElse = HttpRouter.addAll(
   (["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] as const).map((method) =>
     HttpRouter.route(
@@ -150,7 +151,7 @@ const announceBoth = ({ printsLink = false, token }: AdminOptions) =>
     )
   )
 
-/** Not as a log line, which may go to a collector. */
+/** The link is not logged, because logs may be sent to a collector. */
 const printLink = (url: string, token: Redacted.Redacted<string>) =>
   Effect.flatMap(linkTo(url, token), (link) =>
     Console.error(

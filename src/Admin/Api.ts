@@ -24,7 +24,7 @@ import { ConsumersApi, StatusApi } from "./Api/Status.ts"
 import { Validation } from "./Api/Validation.ts"
 import { WebhookSecretsApi } from "./Api/WebhookSecrets.ts"
 
-/** Misspelt parameters and fields are refused, so that no filter is dropped without a word. */
+/** Unknown parameters and fields are refused, so that a misspelt filter is never silently ignored. */
 const strict = { onExcessProperty: "error", errors: "all" } as const
 
 const contract = HttpApi.make("threeqpr-events")
@@ -55,5 +55,5 @@ const contract = HttpApi.make("threeqpr-events")
   .annotate(HttpApi.QueryParseOptions, strict)
   .annotate(HttpApi.PayloadParseOptions, strict)
 
-/** What the private listener answers, apart from how. */
+/** The contract of the private listener, without its implementation. */
 export class Api extends contract.annotateMerge(documentOf(contract)) {}

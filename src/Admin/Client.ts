@@ -13,10 +13,10 @@ import type { Api } from "./Api.ts"
 import { Conflict, InvalidRequest, InvalidSelection, NotFound, Unavailable } from "./Api/Problems.ts"
 
 export interface ClientOptions {
-  /** Of the private listener, such as http://127.0.0.1:3001. */
+  /** The address of the private listener, such as http://127.0.0.1:3001. */
   readonly url: string
   readonly token?: Redacted.Redacted<string> | undefined
-  /** How long it may take to answer; 45 seconds when undefined. */
+  /** Time limit of a response; 45 seconds when undefined. */
   readonly patience?: Duration.Input | undefined
 }
 
@@ -26,7 +26,7 @@ export class AdminUnreachable extends Schema.TaggedError<AdminUnreachable>()("Ad
   transient: Schema.Boolean
 }) {}
 
-/** The typed client of a private listener, of this machine or another. */
+/** The typed client of a private listener, on this machine or another. */
 export class AdminClient extends Context.Service<
   AdminClient,
   HttpApiClient.ForApi<typeof Api, AdminUnreachable>
@@ -36,7 +36,7 @@ export class AdminClient extends Context.Service<
 
 const make = Effect.fnUntraced(function*({ patience = "45 seconds", token, url }: ClientOptions) {
   const client = yield* HttpClient.HttpClient
-  // Commands that call nothing do not load the contract.
+  // Load the contract only here, so that commands without a call do not load it.
   const { connect } = yield* Effect.promise(() => import("./Client/Connect.ts"))
   return yield* connect({
     url,
@@ -53,7 +53,7 @@ const make = Effect.fnUntraced(function*({ patience = "45 seconds", token, url }
   })
 })
 
-/** Says of any failure of a call what it means to the one who made it. */
+/** Maps any client error to a user-facing message. */
 export const explained = (error: unknown): AdminUnreachable => {
   if (error instanceof AdminUnreachable) return error
   if (
@@ -81,7 +81,7 @@ export const nothingAnswers = (url: string) =>
     transient: true
   })
 
-/** What a status says of our access; undefined when it says nothing of it. */
+/** The error for a status that refuses access; undefined for any other status. */
 export const refusalOf = (url: string, status: number) => {
   const refusal = refusals[status]
   return refusal === undefined

@@ -4,14 +4,14 @@ import { allRows } from "../Database/Rows.ts"
 import { fromStored, toStored } from "../Domain/StoredText.ts"
 import { InvalidRequest } from "./Api/Problems.ts"
 
-/** Codes of one name that a problem lists. */
+/** Maximum number of codes with the same name that a problem lists. */
 const mostListed = 5
 
 const allIds = allRows(Schema.Struct({ id: Schema.String }))
 
 /**
- * The id of the code that a caller names by its id, its short id or its name. A text that names no known code is taken
- * as an id: rows of scans can have a code that no event has described.
+ * The id of a code that the client names by id, short id or name. Text that matches no known code counts as an id: a
+ * scan can name a code that no event has described.
  */
 export const codeIdOf = Effect.fn("Admin.codeIdOf")(function*(given: string) {
   const sql = yield* SqlClient

@@ -5,14 +5,14 @@ import { type Asset, type Assets, type Encoding, read } from "./Dashboard/Assets
 import * as Page from "./Dashboard/Page.ts"
 
 /**
- * Whether a request is for the dashboard's page, its files and its sign-in, or for the contract as a page. They hold no
- * data, and a browser that opens an address sends no token.
+ * Whether a request is for the dashboard's page, its files, its sign-in, or `/docs`. These hold no data, and a
+ * browser that opens an address sends no token.
  */
 export const isPage = (url: string) => /^\/(docs)?(\?|$)|^\/dashboard\//.test(url)
 
 /**
- * `/`: the dashboard. The path of its files changes with their content, so that browsers keep them. Where they cannot
- * be read, `/` says so, and everything else works.
+ * `/`: the dashboard. The path of its files changes with their content, so that browsers can cache them. When the
+ * files cannot be read, `/` reports that, and all other routes work.
  */
 export const layer = HttpRouter.use((router) =>
   Effect.matchEffect(read, {
@@ -72,7 +72,7 @@ const guards = {
   "cross-origin-resource-policy": "same-origin"
 }
 
-/** The smallest form that the browser takes; `q=0` says that it does not. */
+/** The smallest encoding that the browser accepts; `q=0` excludes one. */
 const encodingFor = (accepted = ""): Encoding => {
   const takes = (name: string) =>
     accepted.split(",").some((part) => {

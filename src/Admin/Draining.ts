@@ -17,7 +17,10 @@ export class Draining extends Context.Service<Draining, {
   })
 }
 
-/** Ends each connection with its answer once the listener has begun to stop, or it would never end. */
+/**
+ * Closes each connection after its response once the listener has begun to stop. Otherwise a connection that is kept
+ * alive would never end.
+ */
 export const middleware = HttpRouter.middleware(
   Effect.map(Draining, ({ hasBegun }) => (handler) =>
     Effect.gen(function*() {

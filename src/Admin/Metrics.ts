@@ -23,7 +23,7 @@ type Labels = Readonly<Record<string, string>>
 const gauge = (name: string, description: string, value: number, labels: Labels = {}) =>
   Metric.update(Metric.withAttributes(Metric.gauge(name, { description }), labels), value)
 
-/** `/metrics` of a process: what it has counted itself, and `more`. */
+/** `/metrics` of a process: its own metrics, and `more`. */
 const route = <E, R>(more: Effect.Effect<void, E, R>) =>
   HttpRouter.use(Effect.fnUntraced(function*(router) {
     yield* watchLoop
@@ -144,8 +144,8 @@ const work = Effect.gen(function*() {
   )
 })
 
-/** With the state of the whole, which the admin role knows. */
+/** With metrics of all processes, which the admin role reads. */
 export const layer = route(Effect.andThen(log, work))
 
-/** Of a process without the admin role. */
+/** For a process without the admin role. */
 export const layerOwn = route(Effect.void)

@@ -2,7 +2,7 @@ import { Predicate, Schema } from "effect"
 import type { HttpServerError } from "effect/http"
 import { messageOf } from "../Process/Failure.ts"
 
-/** The private listener's address cannot be taken. */
+/** The private listener cannot bind its address. */
 export class AdminNotListening extends Schema.TaggedError<AdminNotListening>()("AdminNotListening", {
   address: Schema.String,
   reason: Schema.String,

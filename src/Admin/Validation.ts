@@ -7,7 +7,7 @@ import { InvalidAnswer, InvalidRequest } from "./Api/Problems.ts"
 import { AnyText } from "./Api/Query.ts"
 import { Validation } from "./Api/Validation.ts"
 
-/** Says of a request that does not fit the contract what is wrong with it. */
+/** Answers a request that does not match the contract with a problem that names what is wrong. */
 export const layer = Layer.succeed(
   Validation,
   (answer, { endpoint }) =>
@@ -25,8 +25,8 @@ export const layer = Layer.succeed(
 )
 
 /**
- * Refuses text that Postgres cannot hold as it is: U+0000, and half of a surrogate pair. A URL can only hold the first.
- * JSON escapes both, so that most bodies need no second look.
+ * Refuses text that Postgres cannot store unchanged: U+0000, and half of a surrogate pair. A URL can only hold the
+ * first. JSON escapes both, so most bodies need no further check.
  */
 const onlyStorable = Effect.gen(function*() {
   const request = yield* HttpServerRequest.HttpServerRequest
@@ -113,7 +113,7 @@ const thereIsNone = (what: string, name: string, known: ReadonlyArray<string>) =
     : `There is no such ${what}. There are ${known.join(", ")}.`
 }
 
-/** Where each name stands that the schema does not know, with the names that it knows there. */
+/** The path of each name that the schema does not know, with the names that the schema allows there. */
 const unknownNames = (
   issue: SchemaIssue.Issue,
   path: ReadonlyArray<string> = []

@@ -1,10 +1,10 @@
 import { hostname, userInfo } from "node:os"
 import process from "node:process"
 
-/** Who asks, as user@host. */
+/** The user who runs the command, as user@host. */
 export const by = () => `${user()}@${hostname()}`.replace(/\p{Cc}/gu, "").slice(0, 100)
 
-// A container's user may have no name.
+// In a container, the user may have no name.
 const user = () => {
   try {
     return userInfo().username

@@ -4,16 +4,16 @@ import { knownTypes } from "../Domain/Event.ts"
 import { listedCode } from "../Domain/QprCode.ts"
 import { faultNames } from "../Provider/Simulator/Faults.ts"
 
-/** The projections that `serve` runs. The commands do not load the projector, so a test compares the two lists. */
+/** The projections that `serve` runs. Commands do not load the projector, so a test compares the two lists. */
 export const projectionNames: ReadonlyArray<string> = ["scans", "conversations", "qpr_codes", "subscriptions"]
 
-/** Values that a shell offers for a flag, wherever it is. Other values stay allowed. */
+/** Values that a shell suggests for a flag, in every command. Other values stay valid. */
 const ofFlags: Readonly<Record<string, ReadonlyArray<string>>> = {
   type: [...knownTypes, listedCode],
   faults: ["all", ...faultNames]
 }
 
-/** Values that a shell offers for an argument, by the path of its command. */
+/** Values that a shell suggests for an argument, by the path of its command. */
 const ofArguments: Readonly<Record<string, ReadonlyArray<string>>> = {
   "trigger type": knownTypes,
   "projections rebuild name": projectionNames,
@@ -36,7 +36,7 @@ const withValues = (
 const typeOf = <T>(values: ReadonlyArray<string> | undefined, type: T) =>
   values === undefined ? type : { _tag: "Choice" as const, values }
 
-/** `--completions`: prints a script for a shell that also completes types, faults and projections. */
+/** `--completions`: prints a completion script for a shell. It also completes types, faults and projections. */
 const completions: typeof GlobalFlag.Completions = {
   ...GlobalFlag.Completions,
   run: Effect.fnUntraced(function*(shell, { command }) {
@@ -46,7 +46,7 @@ const completions: typeof GlobalFlag.Completions = {
   })
 }
 
-/** The configuration of the command line with our `--completions`. */
+/** The configuration of the command line, with the extended `--completions`. */
 export const config = CliConfig.make({
   builtIns: GlobalFlag.BuiltIns.map((flag) => flag === GlobalFlag.Completions ? completions : flag)
 })

@@ -6,7 +6,7 @@ import * as AdminToken from "../Process/AdminToken.ts"
 import { load } from "../Process/Config.ts"
 import { adminUrl, adminUrlFlag, given, settingFlag, warnOfPlainToken } from "./Flags.ts"
 
-/** `threeqpr dashboard`: a link that signs a browser in, once. */
+/** `threeqpr dashboard`: prints a link that signs a browser in once. */
 export const dashboard = Command.make(
   "dashboard",
   { adminUrl: adminUrlFlag, dataDir: settingFlag("data-dir", "dataDir") },

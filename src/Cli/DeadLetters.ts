@@ -4,7 +4,7 @@ import { list } from "./DeadLetters/ListDeadLetters.ts"
 import { redrive } from "./DeadLetters/RedriveDeadLetters.ts"
 import { show } from "./DeadLetters/ShowDeadLetters.ts"
 
-/** `threeqpr dead-letters`: the events that a consumer could not handle. */
+/** `threeqpr dead-letters`: events that a consumer could not handle. */
 export const deadLetters = Command.make("dead-letters").pipe(
   Command.withDescription("The events that a consumer could not handle: list, show, redrive, discard"),
   Command.withExamples([

@@ -7,10 +7,10 @@ import { adminUrl, adminUrlFlag, given, jsonFlag, settingFlag, warnOfPlainToken 
 import { HttpUrl } from "./HttpUrl.ts"
 import { printJson } from "./Output.ts"
 
-/** A check failed. */
+/** At least one check failed. */
 export class Unwell extends Schema.TaggedError<Unwell>()("Unwell", { message: Schema.String }) {}
 
-/** `threeqpr doctor`: looks at everything that a running system needs; exits 1 when a check fails. */
+/** `threeqpr doctor`: checks everything that a running system needs; exits with 1 when a check fails. */
 export const doctor = Command.make(
   "doctor",
   {
@@ -24,7 +24,7 @@ export const doctor = Command.make(
     json: jsonFlag
   },
   Effect.fnUntraced(function*({ dataDir, json, ...urls }) {
-    // Loaded here, so that the other commands do not wait for the clients of NATS and Postgres.
+    // Loaded here, so that other commands do not load the clients of NATS and Postgres.
     const { examine } = yield* Effect.promise(() => import("./Examine/Examine.ts"))
     let used: Config | undefined
     const checks = yield* examine(given({ dataDir }), (config) => {
@@ -59,5 +59,5 @@ export const doctor = Command.make(
   Command.withSubcommands([signature])
 )
 
-/** The public listener's address where `adminUrl` looks for one. */
+/** A configuration in which `adminUrl` finds the address of the public listener. */
 const listening = (config: Config): Config => ({ ...config, adminHost: config.host, adminPort: config.port })

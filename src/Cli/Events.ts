@@ -3,7 +3,7 @@ import { get } from "./Events/Get.ts"
 import { list } from "./Events/ListEvents.ts"
 import { tail } from "./Events/Tail.ts"
 
-/** `threeqpr events`: what is in the log. */
+/** `threeqpr events`: the events in the log. */
 export const events = Command.make("events").pipe(
   Command.withDescription("Look at the events in the log: list, get, tail"),
   Command.withExamples([

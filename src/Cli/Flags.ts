@@ -5,7 +5,7 @@ import * as AdminToken from "../Process/AdminToken.ts"
 import { type Config, type Flags, isSafe, load, settings } from "../Process/Config.ts"
 import { HttpUrl } from "./HttpUrl.ts"
 
-/** A flag that stands for a setting; without it the environment speaks, then the default. */
+/** A flag that overrides a setting. Without it, the environment applies, then the default. */
 export const settingFlag = (flag: string, setting: keyof typeof settings) =>
   Flag.String(flag).pipe(
     Flag.withDescription(
@@ -16,7 +16,7 @@ export const settingFlag = (flag: string, setting: keyof typeof settings) =>
     Flag.optional
   )
 
-/** The flags that were given, by the variables they stand for. */
+/** The given flags, by the variables that they override. */
 export const given = (flags: Partial<Record<keyof typeof settings, Option.Option<string>>>): Flags =>
   Object.fromEntries(
     Object.entries(flags).flatMap(([name, value]) =>
@@ -26,20 +26,20 @@ export const given = (flags: Partial<Record<keyof typeof settings, Option.Option
     )
   )
 
-/** For each command that shows data: the same as JSON, for programs. */
+/** Prints JSON for programs instead of a table. Every command that shows data has this flag. */
 export const jsonFlag = Flag.Boolean("json").pipe(
   Flag.withDescription("JSON for programs instead of a table"),
   Flag.withDefault(false)
 )
 
-/** Where the private listener is that a command asks. */
+/** The address of the private listener that a command calls. */
 export const adminUrlFlag = Flag.String("admin-url").pipe(
   Flag.withDescription("The private listener (default http://127.0.0.1:<ADMIN_PORT>)"),
   Flag.withSchema(HttpUrl),
   Flag.optional
 )
 
-/** The private listener that a flag or the settings name. */
+/** The address of the private listener, from the flag or the settings. */
 export const adminUrl = (flag: Option.Option<string>, { adminHost, adminPort }: Config) =>
   Option.getOrElse(flag, () => {
     const host = adminHost === "0.0.0.0" || adminHost === "::" ? "127.0.0.1" : adminHost
@@ -56,7 +56,7 @@ export const adminClient = (flag: Option.Option<string>, patience?: Duration.Inp
     return AdminClient.layer({ url, token: config.adminToken ?? config.adminReadToken, patience })
   }))
 
-/** Warns when others on the way to the private listener can read the token. */
+/** Warns when the token is sent to the private listener without encryption. */
 export const warnOfPlainToken = (url: string, { adminReadToken, adminToken }: Config) =>
   (adminToken ?? adminReadToken) === undefined || isSafe(url)
     ? Effect.void

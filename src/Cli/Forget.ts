@@ -10,7 +10,7 @@ const id = (name: string, about: string) =>
     Flag.optional
   )
 
-/** `threeqpr forget`: erases what belongs to a code or a conversation, and records who did it and why. */
+/** `threeqpr forget`: erases what belongs to a code or a conversation, and records the person and the reason. */
 export const forget = Command.make(
   "forget",
   {
@@ -30,7 +30,7 @@ export const forget = Command.make(
       sought: "trace of",
       verbs: ["erase permanently", "forgotten"],
       flags,
-      // The whole log is read before the answer.
+      // The listener reads the whole log before it responds.
       patience: "5 minutes",
       begin: ({ forget }, common) =>
         forget.begin({

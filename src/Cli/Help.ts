@@ -4,8 +4,8 @@ import { width } from "./Output.ts"
 import { wrapWithin } from "./Wrap.ts"
 
 /**
- * Shows help and versions on standard output, wrapped to the terminal. Wrong usage is reported on standard error, with the
- * command that shows the help.
+ * Prints help and versions on standard output, wrapped to the terminal. Wrong usage is reported on standard error,
+ * with the command that prints the help.
  */
 export const layer = CliOutput.layerPresenter({
   present: Effect.fnUntraced(function*(event) {
@@ -16,7 +16,7 @@ export const layer = CliOutput.layerPresenter({
         return yield* Console.log(wrap(formatter.formatHelpDoc(event.helpDoc), width()))
       case "InvalidInvocation": {
         const command = event.commandPath.join(" ")
-        // What was given is shown, but not the password of an address.
+        // Errors show the given value, but not the password of an address.
         const errors = formatter.formatErrors(event.errors.map(plain)).replaceAll(/\/\/[^\s/@]+@/g, "//…@")
         const help = `\`${command} --help\` shows every flag, with examples.`
         return yield* Console.error(`${errors}\n\nUSAGE\n  ${event.helpDoc.usage}\n\n${help}`)
@@ -27,7 +27,7 @@ export const layer = CliOutput.layerPresenter({
   })
 })
 
-/** Says what a value has to be, without the name of the library's mechanism. */
+/** Removes the library's prefix from the description of an expected value. */
 const plain = (error: CliError.CliError) =>
   error instanceof CliError.InvalidValue
     ? new CliError.InvalidValue({
@@ -36,7 +36,7 @@ const plain = (error: CliError.CliError) =>
     })
     : error
 
-/** Breaks each long line between words, and continues under the column where its text began. */
+/** Breaks each long line between words, and continues it under the column where its text begins. */
 export const wrap = (text: string, columns: number) =>
   text.split("\n").flatMap((line) =>
     CliOutput.displayWidth(line) <= columns ? [line] : wrapLine(line, columns)
@@ -53,10 +53,10 @@ const wrapLine = (line: string, columns: number): ReadonlyArray<string> => {
     : [lead.trimEnd(), " ".repeat(indent) + first, ...under]
 }
 
-/** Text in fewer columns than this is hard to read. */
+/** Minimum width, in columns, for readable text. */
 const narrowest = 36
 
-/** The line before and from the last gap of several spaces: a flag, and what is said of it. */
+/** Splits a line after its last gap of several spaces: a flag, and its description. */
 const splitAtColumn = (line: string) => {
   const gap = [...line.matchAll(/\S( {2,})(?=\S)/g)].at(-1)
   const at = gap === undefined ? line.length - line.trimStart().length : gap.index + gap[0].length

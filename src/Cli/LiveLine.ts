@@ -8,7 +8,7 @@ import { writeMessage } from "./StandardStreams.ts"
 const plainEvery = 10_000
 
 /**
- * Shows progress on standard error. On a terminal one line changes; elsewhere, or with NO_COLOR, there is a line
+ * Shows progress on standard error. On a terminal one line is updated. Elsewhere, or with NO_COLOR, a line is printed
  * every ten seconds.
  */
 export const liveLine = Effect.gen(function*() {
@@ -19,7 +19,7 @@ export const liveLine = Effect.gen(function*() {
   let shownAt = yield* Clock.currentTimeMillis
   return {
     clear,
-    /** A message that stays, in place of the line. */
+    /** Prints a permanent message in place of the progress line. */
     say: (text: string) => Effect.andThen(clear, Console.error(text)),
     show: Effect.fnUntraced(function*(text: string) {
       if (alive) return yield* write(`\r\u001b[2K${fit(text, process.stderr.columns)}`)

@@ -2,7 +2,7 @@ import { Console, Effect } from "effect"
 import { CliOutput, TerminalCapabilities } from "effect/cli"
 import { stripVTControlCharacters } from "node:util"
 
-/** Paints text for people, and leaves it as it is where colours are not wanted. */
+/** Adds colours to text for people; returns the text unchanged when colours are off. */
 export interface Paint {
   readonly bold: (text: string) => string
   readonly dim: (text: string) => string
@@ -11,7 +11,7 @@ export interface Paint {
   readonly red: (text: string) => string
 }
 
-/** How to paint here: not at all beside a terminal or with NO_COLOR. */
+/** The functions for this process. Without a terminal, and with NO_COLOR, they add no colours. */
 export const paint: Effect.Effect<Paint> = Effect.map(
   TerminalCapabilities.TerminalCapabilities,
   ({ canColor }) => {
@@ -20,16 +20,18 @@ export const paint: Effect.Effect<Paint> = Effect.map(
   }
 )
 
-/** The width of the terminal; unbounded where there is none. */
+/** The width of the terminal; Infinity without a terminal. */
 export const width = () => process.stdout.columns ?? Infinity
 
 export interface Column {
   readonly title: string
-  /** Numbers stand to the right. */
+  /** Aligns the column to the right, for numbers. */
   readonly right?: boolean | undefined
 }
 
-/** Rows under a heading, each column as wide as its widest cell; cut at the edge of the terminal. */
+/**
+ * Prints rows under a heading. Each column is as wide as its widest cell, and lines are cut to the terminal's width.
+ */
 export const table = Effect.fnUntraced(function*(
   columns: ReadonlyArray<Column>,
   rows: ReadonlyArray<ReadonlyArray<string>>
@@ -42,7 +44,7 @@ export const table = Effect.fnUntraced(function*(
   for (const row of rows) yield* Console.log(lineOf(columns, widths, row))
 })
 
-/** One line of a table with these widths. */
+/** One line of a table with columns of these widths. */
 export const lineOf = (
   columns: ReadonlyArray<Column>,
   widths: ReadonlyArray<number>,
@@ -55,11 +57,11 @@ export const lineOf = (
     }).join("  ").trimEnd()
   )
 
-/** One line, cut at the edge of the terminal; a line that is cut loses its colours. */
+/** Cuts a line to the terminal's width; a line that is cut loses its colours. */
 export const fit = (line: string, columns = width()) =>
   widthOf(line) <= columns ? line : `${stripVTControlCharacters(line).slice(0, columns - 1)}…`
 
-/** One object a line, for programs. */
+/** Prints one JSON object on a line, for programs. */
 export const printJson = (value: unknown) => Console.info(JSON.stringify(value))
 
 const widthOf = CliOutput.displayWidth

@@ -11,7 +11,7 @@ import { wrongUsage } from "./Usage.ts"
 const idFlag = (name: string, about: string) =>
   Flag.Int(name).pipe(Flag.withDescription(about), Flag.withSchema(Schema.Int), Flag.optional)
 
-/** `threeqpr reconcile`: puts scans that no webhook delivered, and the current state of codes, into the log. */
+/** `threeqpr reconcile`: appends scans that no webhook delivered, and the current state of codes, to the log. */
 export const reconcile = Command.make(
   "reconcile",
   {

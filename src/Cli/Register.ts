@@ -10,12 +10,12 @@ import * as EnvFile from "./Register/EnvFile.ts"
 
 const variable = "THREEQPR_WEBHOOK_SECRET"
 
-/** The webhook cannot be registered, or its secret could not be put where it was to go. */
+/** The webhook could not be registered, or its secret could not be stored. */
 export class RegisterFailed
   extends Schema.TaggedError<RegisterFailed>()("RegisterFailed", { message: Schema.String })
 {}
 
-/** `threeqpr register`: registers a webhook with 3QPR, and shows its secret or keeps it in a file. */
+/** `threeqpr register`: registers a webhook with 3QPR, and prints its secret or stores it in a file. */
 export const register = Command.make(
   "register",
   {
@@ -31,7 +31,8 @@ export const register = Command.make(
       )),
       Flag.atLeast(0)
     ),
-    // Not only `--env-file`: Node takes that for its own, even here, and ends when there is no such file yet.
+    // `--env-file` is only an alias. Node interprets that flag itself, even in this position, and exits when the file
+    // does not exist yet.
     writeEnv: Flag.String("write-env").pipe(
       Flag.withAlias("env-file"),
       Flag.withDescription(`Keep the secret in this file, as ${variable}, and show it nowhere`),
@@ -47,7 +48,7 @@ export const register = Command.make(
     const wanted = [...new Set(events.length > 0 ? events.flatMap(listOf) : knownTypes)]
     yield* warn(url, wanted)
     const file = Option.getOrUndefined(writeEnv)
-    // Checked before the webhook exists, because 3QPR shows its secret only once.
+    // Check the file before the webhook exists, because 3QPR shows its secret only once.
     const kept = file === undefined ? undefined : yield* EnvFile.open(file, variable)
     const api = ThreeQpr.layer({ url: apiUrl, key: apiKey })
     const call = Effect.flatMap(ThreeQpr, (api) => api.register({ url, events: wanted }))
@@ -83,7 +84,7 @@ const listOf = (list: string) => list.split(",").map((type) => type.trim()).filt
 
 const isType = Schema.is(EventType)
 
-/** 3QPR calls public HTTPS addresses; a simulated one may call the machine that both run on. */
+/** 3QPR calls public HTTPS addresses only. A simulated 3QPR may call the machine on which both run. */
 const checkUrl = Effect.fnUntraced(function*(url: string, apiUrl: string) {
   const { hostname = "", protocol } = URL.parse(url) ?? {}
   const simulated = isLoopback(URL.parse(apiUrl)?.hostname ?? "")

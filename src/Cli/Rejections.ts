@@ -49,7 +49,7 @@ const columns = [
   { title: "ID" }
 ]
 
-/** `threeqpr rejections`: requests that were refused. */
+/** `threeqpr rejections`: requests that the public listeners refused. */
 export const rejections = Command.make("rejections").pipe(
   Command.withDescription("Requests that the public listeners refused: list"),
   Command.withSubcommands([list])

@@ -3,7 +3,7 @@ import { Flag } from "effect/cli"
 import { bytesOf, InputUnreadable } from "./Input.ts"
 import { wrongUsage } from "./Usage.ts"
 
-/** The flags of a command that signs or checks: a secret, or the file that holds it. */
+/** The flags of a command that signs or verifies: a secret, or the file that holds it. */
 export const secretFlags = (about: string) => ({
   secret: Flag.Redacted("secret").pipe(
     Flag.withDescription(`${about}. Other users can see it in the list of processes: prefer --secret-file`),
@@ -21,10 +21,10 @@ interface Given {
   readonly secretFile: Option.Option<string>
 }
 
-/** Whether a secret is given by a flag. */
+/** Whether a flag gives a secret. */
 export const hasSecret = ({ secret, secretFile }: Given) => Option.isSome(secret) || Option.isSome(secretFile)
 
-/** The secret that the flags of a command give, if they give one. */
+/** The secret that the flags give, if any. */
 export const secretOf = Effect.fnUntraced(function*(command: string, { secret, secretFile }: Given) {
   if (Option.isNone(secretFile)) return secret
   if (Option.isSome(secret)) return yield* wrongUsage([command], "Give --secret or --secret-file, not both.")

@@ -7,7 +7,7 @@ import * as Telemetry from "../Process/Telemetry.ts"
 import { given, settingFlag } from "./Flags.ts"
 import { run } from "./Serve/Start.ts"
 
-/** `threeqpr serve`: runs until a signal stops it, or until a part that it needs has ended. */
+/** `threeqpr serve`: runs until a signal stops it, or until a required part ends. */
 export const serve = Command.make(
   "serve",
   {

@@ -2,11 +2,11 @@ import { Effect } from "effect"
 import { Command } from "effect/cli"
 import { flags } from "./Simulate/SimulateFlags.ts"
 
-/** `threeqpr simulate`: a local 3QPR that shows at the end what happened to each event. */
+/** `threeqpr simulate`: simulates 3QPR on this machine, and reports at the end what happened to each event. */
 export const simulate = Command.make(
   "simulate",
   flags,
-  // Loaded when it runs: other commands need no simulator.
+  // Loaded here, because other commands do not need the simulator.
   (options) =>
     Effect.flatMap(Effect.promise(() => import("./Simulate/Run.ts")), ({ simulate }) => simulate(options))
 ).pipe(

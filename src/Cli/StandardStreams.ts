@@ -7,8 +7,8 @@ import { format } from "node:util"
 import { printableWithColours } from "../Process/Printable.ts"
 
 /**
- * Standard output cannot be written. `closed` says that its reader has ended, as `head` does when it has enough: no fault
- * of the command.
+ * Standard output cannot be written. `closed` is true when its reader has ended, as `head` does after its last line.
+ * That is no fault of the command.
  */
 export class OutputLost extends Schema.TaggedError<OutputLost>()("OutputLost", {
   message: Schema.String,
@@ -16,18 +16,18 @@ export class OutputLost extends Schema.TaggedError<OutputLost>()("OutputLost", {
 }) {}
 
 /**
- * Writes to the standard streams before it returns, so that no output is lost at the end. The runtimes' own `console`
- * drops what it cannot write, or ends the process later with a stack trace. What people read has no control characters
- * but our colours.
+ * Writes to the standard streams synchronously, so that no output is lost at the end. The `console` of the runtimes
+ * drops output that it cannot write, or ends the process later with a stack trace. Output for people contains no
+ * control characters except the program's own colours.
  */
 export const layer = Layer.sync(Console.Console, () => {
-  // Messages and logs are for people: a reader that has ended must not end a process that still has work to do.
+  // Messages and logs are for people. If their reader ends, the process must continue with its work.
   process.stderr.on("error", () => {})
   const log = (...parts: ReadonlyArray<unknown>) =>
     writeOutput(Buffer.from(`${printableWithColours(format(...parts))}\n`))
   const error = (...parts: ReadonlyArray<unknown>) =>
     writeMessage(`${printableWithColours(format(...parts))}\n`)
-  // For programs: as it is.
+  // Output for programs is not escaped.
   const info = (...parts: ReadonlyArray<unknown>) => writeOutput(Buffer.from(`${format(...parts)}\n`))
   return Object.assign(Object.create(console), {
     log,
@@ -48,12 +48,12 @@ export const writeOutput = (bytes: Uint8Array): void => {
   }
 }
 
-/** Writes text to standard error, if that has a reader. */
+/** Writes text to standard error, if that still has a reader. */
 export const writeMessage = (text: string): void => {
   try {
     write(2, Buffer.from(text))
   } catch {
-    // There is no other place to say it.
+    // The error cannot be reported anywhere else.
   }
 }
 
@@ -62,7 +62,8 @@ const write = (stream: number, bytes: Uint8Array) => {
     try {
       at += writeSync(stream, bytes, at)
     } catch (error) {
-      // A pipe that another process has made non-blocking is full: its reader is slower than this command.
+      // EAGAIN: another process made the pipe non-blocking, and it is full because its reader is slower than this
+      // command.
       if (codeOf(error) !== "EAGAIN") throw error
       Atomics.wait(pause, 0, 0, 5)
     }

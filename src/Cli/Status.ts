@@ -10,10 +10,10 @@ import { adminClient, adminUrlFlag, jsonFlag } from "./Flags.ts"
 import { fit, paint, printJson, table } from "./Output.ts"
 import { fullTime } from "./Time.ts"
 
-/** Something is not ready; what it is was shown. */
+/** A part is not ready. The parts have been printed already. */
 export class NotReady extends Schema.TaggedError<NotReady>()("NotReady", { message: Schema.String }) {}
 
-/** `threeqpr status`: the stream, its rates, its consumers and their lag, on one page. */
+/** `threeqpr status`: prints the stream, its rates, its consumers and their lag on one page. */
 export const status = Command.make(
   "status",
   { json: jsonFlag, adminUrl: adminUrlFlag },
@@ -22,7 +22,7 @@ export const status = Command.make(
       Effect.provide(adminClient(adminUrl))
     )
     const status = yield* api.get().pipe(Effect.mapError(explained))
-    // Unknown without the database. The rest is worth showing.
+    // Without the database these are unknown, but all other fields are still shown.
     const projections = yield* accounts.list().pipe(
       Effect.map(({ projections }) => projections),
       Effect.orElseSucceed(() => null)
@@ -48,7 +48,7 @@ export const status = Command.make(
   ])
 )
 
-/** What is wrong with read models beyond the faults of the process that answers. */
+/** Faults of read models that the responding process does not report itself. */
 const strangeOf = (status: StatusAnswer, projections: ReadonlyArray<ProjectionAnswer> | null) =>
   (projections ?? []).flatMap(({ fault, name }) => {
     const part = `projection ${name}`

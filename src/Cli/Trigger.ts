@@ -15,7 +15,7 @@ import { outcomeOf } from "./Trigger/Outcome.ts"
 import { contradictionOf, flags } from "./Trigger/TriggerFlags.ts"
 import { verdictOf } from "./Trigger/Verdict.ts"
 
-/** `threeqpr trigger`: makes events, signs them as 3QPR does, delivers them and shows the answers. */
+/** `threeqpr trigger`: creates events, signs them as 3QPR does, delivers them and prints the responses. */
 export const trigger = Command.make(
   "trigger",
   flags,
@@ -85,7 +85,7 @@ export const trigger = Command.make(
   ])
 )
 
-/** A type that 3QPR is not known to send may be meant so, or mistyped. */
+/** The warning for an unknown event type, which may be intended or mistyped. */
 const unlikeAny = (type: string) => {
   if (knownTypes.some((known) => known === type)) return undefined
   const [subject = type] = type.split(".", 1)
@@ -99,7 +99,7 @@ const unlikeAny = (type: string) => {
 const signatureOf = (body: Uint8Array, secret: Redacted.Redacted<string> | undefined) =>
   secret === undefined ? undefined : Signature.sign(body, secret)
 
-/** One bit changed in the middle; to an empty body a byte is added. */
+/** Changes one bit in the middle of a body; an empty body gets one byte. */
 const tampered = (body: Uint8Array) => {
   const changed = body.length === 0 ? new Uint8Array(1) : body.slice()
   const middle = Math.floor(changed.length / 2)

@@ -1,6 +1,6 @@
 import { CliError } from "effect/cli"
 
-/** Flags that do not go together, or a flag that cannot be: shown with the command's help; exit code 2. */
+/** Wrong usage, such as contradicting flags: printed with the command's help; exits with 2. */
 export const wrongUsage = (command: ReadonlyArray<string>, message: string) =>
   new CliError.ShowHelp({
     commandPath: ["threeqpr", ...command],

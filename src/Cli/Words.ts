@@ -3,7 +3,7 @@ import { Argument, CliError, CliOutput, Command } from "effect/cli"
 import packageJson from "../../package.json" with { type: "json" }
 import { nearestOf } from "../Process/Nearest.ts"
 
-/** `threeqpr help [command]`: the same as `--help` behind the command. */
+/** `threeqpr help [command]`: the same as `--help` after the command. */
 export const help = (commands: ReadonlyArray<Command.Command.Any>) =>
   Command.make(
     "help",
@@ -32,7 +32,7 @@ export const version = Command.make(
   })
 ).pipe(Command.withDescription("Show the version"))
 
-/** The help of the command with this path, or that there is no such command. */
+/** The help of the command with this path, or an error that the command does not exist. */
 const asked = (commands: ReadonlyArray<Command.Command.Any>, path: ReadonlyArray<string>) => {
   const found = ["threeqpr"]
   let below = commands

@@ -2,13 +2,13 @@ import { CliOutput } from "effect/cli"
 import { width } from "./Output.ts"
 
 /**
- * Breaks a text into lines that fit beside an indent: the terminal's width, 100 columns where that is not
- * known or wider.
+ * Breaks a text into lines that fit beside an indent. The width is that of the terminal, at most 100 columns. It is
+ * 100 columns without a terminal.
  */
 export const wrap = (text: string, indent: number): ReadonlyArray<string> =>
   wrapWithin(text, Math.max(20, Math.min(width(), 100) - indent))
 
-/** Breaks a text between words into lines of so many columns. A word that is too long has a line to itself. */
+/** Breaks a text between words into lines of at most this many columns. A word that is too long gets its own line. */
 export const wrapWithin = (text: string, columns: number): ReadonlyArray<string> => {
   const lines: Array<string> = []
   let line = ""

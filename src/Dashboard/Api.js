@@ -1,6 +1,6 @@
 import { credentials, token, unauthorized } from "./Session.js"
 
-/** What the listener said instead of an answer, or that nothing answered (status 0). */
+/** An error response of the private listener; status 0 when no response arrived. */
 export class Problem extends Error {
   /** @param {number} status @param {string} title @param {string} detail */
   constructor(status, title, detail) {
@@ -11,7 +11,7 @@ export class Problem extends Error {
 }
 
 /**
- * Asks the private listener.
+ * Sends a request to the private listener.
  * @template T
  * @param {string} path
  * @param {{ signal?: AbortSignal, body?: unknown }} [options] with a body it is a POST
@@ -33,7 +33,7 @@ export const ask = async (path, { body, signal } = {}) => {
   return await response.json()
 }
 
-/** Fetches, or says that nothing answers. @param {string} path @param {RequestInit} init */
+/** Fetches; throws a `Problem` when no response arrives. @param {string} path @param {RequestInit} init */
 export const reach = async (path, init) => {
   try {
     return await fetch(path, { cache: "no-store", credentials: "omit", redirect: "error", ...init })
@@ -50,7 +50,7 @@ export const problemOf = async (response) => {
   return new Problem(response.status, title, detail)
 }
 
-/** A query string of what is set. @param {Record<string, string | number | undefined>} parameters */
+/** A query string of the parameters that are set. @param {Record<string, string | number | undefined>} parameters */
 export const query = (parameters) => {
   const set = Object.entries(parameters).flatMap(([name, value]) =>
     value === undefined || value === "" ? [] : [[name, String(value)]]

@@ -31,8 +31,8 @@ export const App = () => {
   const first = useRef(true)
   useEffect(() => {
     document.title = `${title} · threeqpr-events`
-    // Whoever went to another view begins at its start, with a screen reader too.
-    // Unless something in it has asked for the focus already.
+    // Move the focus to the start of a new view, also for screen readers, unless an element in the view has requested
+    // the focus.
     if (!first.current && !main.current?.contains(document.activeElement)) {
       main.current?.focus({ preventScroll: true })
     }
@@ -53,7 +53,7 @@ export const App = () => {
   </div>`
 }
 
-/** Over what is on screen, so that nothing moves: it is old. */
+/** Lies over the page, so that nothing moves when the data are old. */
 const Lost = () => {
   const { age, reason, state } = connection.value
   if (state !== "lost") return null

@@ -4,25 +4,25 @@ const short = new Intl.NumberFormat("en", { notation: "compact", maximumFraction
 const percent = new Intl.NumberFormat("en", { style: "percent", maximumFractionDigits: 0 })
 const countries = new Intl.DisplayNames("en", { type: "region", fallback: "none" })
 
-/** 1,234 @param {number} value */
+/** A number, such as 1,234. @param {number} value */
 export const count = (value) => whole.format(value)
 
-/** 1.2M, in full below a million. @param {number} value */
+/** A number, such as 1.2M; in full below a million. @param {number} value */
 export const compact = (value) => Math.abs(value) < 1_000_000 ? whole.format(value) : short.format(value)
 
 /** A number of events a second. @param {number} value */
 export const rate = (value) => value > 0 && value < 100 ? tenths.format(value) : whole.format(value)
 
-/** 0.74 as 74%. @param {number} value */
+/** A share as a percentage: 0.74 is 74%. @param {number} value */
 export const share = (value) => percent.format(value)
 
-/** 5.2 @param {number} value */
+/** A number with one decimal, such as 5.2. @param {number} value */
 export const decimal = (value) => tenths.format(value)
 
-/** 3 events, 1 event. @param {number} value @param {string} one @param {string} [many] */
+/** A number with its noun: 3 events, 1 event. @param {number} value @param {string} one @param {string} [many] */
 export const counted = (value, one, many = `${one}s`) => `${count(value)} ${value === 1 ? one : many}`
 
-/** Bytes, in units of 1,024. @param {number} value */
+/** A number of bytes, in units of 1,024. @param {number} value */
 export const bytes = (value) => {
   const units = ["B", "KiB", "MiB", "GiB", "TiB"]
   const power = value < 1 ? 0 : Math.min(units.length - 1, Math.floor(Math.log2(value) / 10))
@@ -30,7 +30,7 @@ export const bytes = (value) => {
   return `${power === 0 ? whole.format(scaled) : tenths.format(scaled)} ${units[power]}`
 }
 
-/** A time that passed, in its two largest units. @param {number} seconds */
+/** A duration in its two largest units. @param {number} seconds */
 export const duration = (seconds) => {
   if (seconds < 1) return "0 s"
   if (seconds < 60) return `${Math.floor(seconds)} s`
@@ -44,7 +44,10 @@ export const duration = (seconds) => {
 /** @param {number} a @param {string} unit @param {number} b @param {string} smaller */
 const two = (a, unit, b, smaller) => b === 0 ? `${a} ${unit}` : `${a} ${unit} ${b} ${smaller}`
 
-/** 25 Nov 14:03:12, with the year when it is another; in UTC as everywhere in the system. @param {string | number} at */
+/**
+ * A time such as 25 Nov 14:03:12, with the year when it is not the current one; in UTC, as everywhere in the system.
+ * @param {string | number} at
+ */
 export const time = (at) => {
   const date = new Date(at)
   if (Number.isNaN(date.getTime())) return String(at)
@@ -54,7 +57,7 @@ export const time = (at) => {
 
 const months = new Intl.DateTimeFormat("en", { month: "short", timeZone: "UTC" })
 
-/** 14:03:12 @param {string | number} at */
+/** A time of day, such as 14:03:12. @param {string | number} at */
 export const clock = (at) => iso(at).slice(11, 19)
 
 /** @param {string | number} at */
@@ -63,14 +66,17 @@ const iso = (at) => {
   return Number.isNaN(date.getTime()) ? String(at) : date.toISOString()
 }
 
-/** Switzerland, for CH; null is what 3QPR did not know. @param {string | null} code */
+/**
+ * The name of a country code, such as Switzerland for CH; null means that 3QPR did not know it.
+ * @param {string | null} code
+ */
 export const country = (code) => {
   if (code === null) return "Unknown"
   return (/^[A-Z]{2}$/.test(code) && countries.of(code)) || code
 }
 
-/** dead_letters as dead letters. @param {string} name */
+/** An identifier as words: dead_letters becomes dead letters. @param {string} name */
 export const words = (name) => name.replaceAll(/[_-]/g, " ")
 
-/** The first letter is a capital. @param {string} text */
+/** Capitalizes the first letter. @param {string} text */
 export const sentence = (text) => text.slice(0, 1).toUpperCase() + text.slice(1)

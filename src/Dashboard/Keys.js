@@ -4,13 +4,13 @@ import { go, to } from "./Route.js"
 
 const key = "keys"
 
-/** Whether single keys act. People who control the browser by speech can turn them off. */
+/** Whether shortcuts of a single key are on. People who control the browser by speech can turn them off. */
 export const keysOn = signal(localStorage.getItem(key) !== "off")
 
-/** Whether the keys are shown. */
+/** Whether the help is shown. */
 export const helpShown = signal(false)
 
-/** Whether the field for an event's id is to get the focus. */
+/** Whether the field for an event id should receive the focus. */
 export const findWanted = signal(false)
 
 /** @param {boolean} on */
@@ -20,7 +20,7 @@ export const setKeys = (on) => {
   else localStorage.setItem(key, "off")
 }
 
-/** What each key does, for the help too. */
+/** The shortcut of each action, which the help lists too. */
 export const keys = /** @type {const} */ ([
   ["1", "Now"],
   ["2", "Over time"],
@@ -45,7 +45,7 @@ const actions = {
   "?": () => (helpShown.value = true)
 }
 
-/** Listens for keys, except in text fields. */
+/** Handles shortcut keys, except in text fields. */
 export const watchKeys = () =>
   addEventListener("keydown", (event) => {
     const action = actions[event.key]

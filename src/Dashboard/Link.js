@@ -1,10 +1,10 @@
 import { reach } from "./Api.js"
 import { refuseLink, useToken } from "./Session.js"
 
-/** The code of a sign-in link, which `early.js` has taken from the address. */
+/** The storage key of a sign-in code, which `early.js` has taken from the address. */
 const key = "sign-in"
 
-/** Exchanges the code of a sign-in link, if the page was opened by one, for the token. */
+/** Exchanges the code of a sign-in link for the token, if the page was opened by such a link. */
 export const signInByLink = async () => {
   const code = sessionStorage.getItem(key)
   if (code === null) return

@@ -3,14 +3,15 @@ import { useCallback, useEffect, useRef } from "preact/hooks"
 import { Problem } from "./Api.js"
 
 /**
- * What was loaded last. `fresh` is false while something else was asked for since.
+ * The result of the last load. `fresh` is false while the data of a new key are still loading.
  * @template T
  * @typedef {{ data?: T, problem?: Problem, loading: boolean, fresh: boolean, reload: () => void }} Loaded
  */
 
 /**
- * Loads, again when `key` changes and every `every` milliseconds while the page is seen. What was loaded stays on
- * screen until the next answer, so that nothing jumps. When the next answer is a problem, it stays only for the same key.
+ * Loads data when `key` changes, and every `every` milliseconds while the page is visible. The previous data stay on
+ * screen until the next response, so that the layout does not jump. After a problem they stay only if the key is the
+ * same.
  * @template T
  * @param {string} key
  * @param {(signal: AbortSignal) => Promise<T>} load

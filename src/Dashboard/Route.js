@@ -2,7 +2,7 @@ import { computed, signal } from "@preact/signals"
 
 const hash = signal(location.hash)
 
-/** Where the address points: `#/work/dead-letters/scans-1:7?type=x` is these parts and parameters. */
+/** The parsed address: `#/work/dead-letters/scans-1:7?type=x` has these parts and parameters. */
 export const route = computed(() => {
   const [path = "", search = ""] = hash.value.replace(/^#\/?/, "").split("?")
   const parts = path.split("/").filter(Boolean).map(decoded)
@@ -18,20 +18,20 @@ const decoded = (part) => {
   }
 }
 
-/** A link to a place of the dashboard. @param {readonly string[]} parts @param {Record<string, string>} [parameters] */
+/** A link to a view of the dashboard. @param {readonly string[]} parts @param {Record<string, string>} [parameters] */
 export const to = (parts, parameters = {}) => {
   const search = new URLSearchParams(Object.entries(parameters).filter(([, value]) => value !== ""))
   return `#/${parts.map(encodeURIComponent).join("/")}${search.size > 0 ? `?${search}` : ""}`
 }
 
-/** Goes there. @param {string} link */
+/** Navigates to a link. @param {string} link */
 export const go = (link) => void (location.hash = link)
 
-/** Goes there without a step in the history, as filters do. @param {string} link */
+/** Navigates to a link without a new entry in the history, for filters. @param {string} link */
 export const replace = (link) => {
   history.replaceState(null, "", link)
   hash.value = location.hash
 }
 
-/** Follows the address. */
+/** Updates the route when the address changes. */
 export const watchRoute = () => addEventListener("hashchange", () => (hash.value = location.hash))

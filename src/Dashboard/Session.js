@@ -2,23 +2,23 @@ import { signal } from "@preact/signals"
 
 const key = "token"
 
-/** The bearer token, for as long as this tab lives; never in a URL, a cookie or another tab. */
+/** The bearer token. It is kept while this tab is open, and never in a URL, a cookie or another tab. */
 export const token = signal(sessionStorage.getItem(key) ?? "")
 
-/** Whether the listener has asked for a token that we do not have; `refused` when it did not want ours. */
+/** Whether the listener requires a token that this page does not have; `refused` when it refused the given one. */
 export const signIn = signal(/** @type {"no" | "needed" | "refused"} */ ("no"))
 
 /** Why the sign-in link was refused. */
 export const linkProblem = signal("")
 
-/** Asks for the token where there is none. @param {string} reason */
+/** Asks for the token if there is none. @param {string} reason */
 export const refuseLink = (reason) => {
   if (token.value !== "") return
   linkProblem.value = reason
   signIn.value = "needed"
 }
 
-/** Uses this token from now on. @param {string} value */
+/** Sets the token; an empty one shows the sign-in form. @param {string} value */
 export const useToken = (value) => {
   signIn.value = value ? "no" : "needed"
   linkProblem.value = ""
@@ -27,9 +27,9 @@ export const useToken = (value) => {
   else sessionStorage.removeItem(key)
 }
 
-/** The listener answered 401 to a request with this token. @param {string} used */
+/** Handles a 401 response to a request with this token. @param {string} used */
 export const unauthorized = (used) => {
-  // Another token was entered since.
+  // Another token was entered meanwhile.
   if (used !== token.value) return
   if (used) signIn.value = "refused"
   else if (signIn.value === "no") signIn.value = "needed"
@@ -37,7 +37,7 @@ export const unauthorized = (used) => {
   sessionStorage.removeItem(key)
 }
 
-/** The headers that let a request in. */
+/** The headers that authenticate a request. */
 export const credentials = () => /** @type {Record<string, string>} */ (
   token.value ? { authorization: `Bearer ${token.value}` } : {}
 )

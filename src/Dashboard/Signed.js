@@ -1,6 +1,6 @@
 /**
- * JSON with a line for each value and nothing else changed: numbers, escapes and repeated keys stay as they were
- * signed. Undefined when it is no JSON.
+ * Formats JSON with one line for each value. Numbers, escapes and repeated keys stay as they were signed. Undefined
+ * when the text is not JSON.
  * @param {string} text
  */
 export const indented = (text) => {
@@ -29,7 +29,7 @@ export const indented = (text) => {
 /** @param {number} depth */
 const line = (depth) => `\n${"  ".repeat(Math.min(depth, 100))}`
 
-/** As `hexdump -C` shows them; at most the first 64 KiB. @param {Uint8Array} bytes */
+/** Formats bytes like `hexdump -C`; at most the first 64 KiB. @param {Uint8Array} bytes */
 export const hex = (bytes) => {
   const rows = []
   for (let at = 0; at < Math.min(bytes.length, 65_536); at += 16) {

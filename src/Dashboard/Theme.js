@@ -4,7 +4,7 @@ const key = "theme"
 const dark = matchMedia("(prefers-color-scheme: dark)")
 const stored = localStorage.getItem(key)
 
-/** What was chosen; `auto` is what the system says. */
+/** The chosen theme; `auto` follows the system. */
 export const choice = signal(
   /** @type {"auto" | "light" | "dark"} */ (stored === "light" || stored === "dark" ? stored : "auto")
 )
@@ -12,10 +12,10 @@ export const choice = signal(
 const system = signal(dark.matches)
 dark.addEventListener("change", ({ matches }) => (system.value = matches))
 
-/** Whether it is dark now. */
+/** Whether the dark theme is active. */
 export const isDark = () => choice.value === "auto" ? system.value : choice.value === "dark"
 
-/** Chooses, for this browser. @param {"auto" | "light" | "dark"} theme */
+/** Stores the choice of a theme in this browser. @param {"auto" | "light" | "dark"} theme */
 export const choose = (theme) => {
   choice.value = theme
   if (theme === "auto") localStorage.removeItem(key)
@@ -28,7 +28,7 @@ effect(() => {
   else root.dataset["theme"] = choice.value
 })
 
-/** The colour that a style variable has now. @param {string} name */
+/** The current colour of a style variable. @param {string} name */
 export const colour = (name) => {
   const probe = document.createElement("span")
   probe.style.color = `var(--${name})`

@@ -36,7 +36,7 @@ export const Top = ({ view }) =>
     </div>
   </header>`
 
-/** How much needs attention. */
+/** The number of dead letters. */
 const Tally = () => {
   const letters = status.value?.dead_letters ?? 0
   if (letters === 0) return null

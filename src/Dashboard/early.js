@@ -1,4 +1,5 @@
-// The code of a sign-in link leaves the address before anything else can read it, and stays out of the tab's history.
+// Remove the code of a sign-in link from the address before other code can read it. It also stays out of the tab's
+// history.
 const takeSignInCode = () => {
   const [, code] = /^#sign-in=([\w-]+)$/.exec(location.hash) ?? []
   if (code === undefined) return false
@@ -7,14 +8,14 @@ const takeSignInCode = () => {
   return true
 }
 takeSignInCode()
-// The link was opened in a tab that has the page already.
+// The link may be opened in a tab that already shows the page.
 addEventListener("hashchange", () => takeSignInCode() && location.reload())
 
-// Before the first paint, so that a theme that was chosen does not flash up in the other one.
+// Set the chosen theme before the first paint, so that the other theme does not flash.
 const chosen = localStorage.getItem("theme")
 if (chosen === "light" || chosen === "dark") document.documentElement.dataset.theme = chosen
 
-// Chromium under LANG=C says `en-US@posix`, which is no language that Intl takes: uPlot would not load.
+// Chromium under LANG=C reports `en-US@posix`, which `Intl` refuses as a language. uPlot would not load.
 try {
   Intl.getCanonicalLocales(navigator.language)
 } catch {

@@ -1,6 +1,6 @@
 import { Predicate } from "effect"
 
-/** What an event is about, and what that belongs to, each as `<entity>:<id>`. */
+/** The entity that an event describes, and the entities that it belongs to, each as `<entity>:<id>`. */
 export interface Belonging {
   readonly own: string | undefined
   readonly to: ReadonlyArray<string>
@@ -10,8 +10,8 @@ export interface Belonging {
 export const keyOf = (entity: string, id: string) => `${entity}:${id}`
 
 /**
- * Reads this from the JSON of an event. A conversation belongs to a scan and a code, and a scan to a code. An event of an
- * unknown type belongs to all that it names. It accepts any JSON, quarantined input included.
+ * Derives this from the JSON of an event. A conversation belongs to a scan and a code, and a scan to a code. An event
+ * of an unknown type belongs to every entity that it names. Any JSON is accepted, including quarantined input.
  */
 export const belongingOf = (json: unknown): Belonging => {
   const type = textIn(json, "event") ?? ""
@@ -30,7 +30,7 @@ export const belongingOf = (json: unknown): Belonging => {
 
 const anything = ["qpr_code", "scan", "conversation"]
 
-/** What an entity can belong to; `<parent>_id` in its data says to which. */
+/** The entities that an entity can belong to; `<parent>_id` in its data holds the id. */
 const parentsOf = new Map<string, ReadonlyArray<string>>([
   ["qpr_code", []],
   ["scan", ["qpr_code"]],

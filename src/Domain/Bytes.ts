@@ -1,6 +1,6 @@
 import { ByteSize } from "effect"
 
-/** A number of bytes for people, in the decimal units of disks. */
+/** Formats a number of bytes for people, in the decimal units of disks. */
 export const bytes = (value: number) =>
   ByteSize.format(ByteSize.bytes(value), {
     system: "decimal",

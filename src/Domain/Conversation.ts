@@ -2,8 +2,8 @@ import { Schema } from "effect"
 import { Count, EntityId, IsoDateTime, Key, maybe } from "./Fields.ts"
 
 /**
- * The data of `conversation.completed`. 3QPR does not document its fields: the key can have the name `id` or
- * `conversation_id`, all other fields are a guess and may be missing.
+ * The data of `conversation.completed`. 3QPR does not document its fields. The key can be `id` or `conversation_id`.
+ * All other fields are assumptions and may be missing.
  */
 export const Conversation = Schema.Struct({
   id: maybe(EntityId),
@@ -20,6 +20,6 @@ export const Conversation = Schema.Struct({
 }))
 export type Conversation = typeof Conversation.Type
 
-/** The key of a conversation, whichever of the two names 3QPR gave it. */
+/** The key of a conversation, from whichever of the two fields holds it. */
 export const keyOf = (conversation: Pick<Conversation, "id" | "conversation_id">) =>
   conversation.id ?? conversation.conversation_id

@@ -8,21 +8,21 @@ import { faultsOf } from "./SchemaFaults.ts"
 /** Why a signed body could not be read as an event. */
 export type Undecodable = "invalid_json" | "invalid_envelope" | "invalid_data"
 
-/** What is wrong at one place of a body; the path is empty for the body as a whole. */
+/** A problem at one path of a body; the path is empty for the body as a whole. */
 export interface Problem {
   readonly path: string
   readonly message: string
 }
 
-/** What a signed body says: an event of some type, or nothing usable and why. */
+/** The result of decoding a signed body: an event, or the reason why it is not usable. */
 export type Reading =
   | {
     readonly _tag: "Event"
     readonly id: EventId
     readonly type: string
-    /** Fits the type's schema: an optional field that does not fit is null here. */
+    /** Data that matches the type's schema: an optional field that does not match is null here. */
     readonly data: unknown
-    /** The body as it stands: JSON. */
+    /** The body as JSON text, unchanged. */
     readonly text: string
   }
   | {
@@ -36,9 +36,9 @@ export type Reading =
   }
 
 /**
- * Reads the bytes 3QPR signed: strict UTF-8, one JSON value, an envelope, and data that fits its type's
- * schema. Unknown fields and unknown types are fine; null, and an optional field that does not fit, are like absent.
- * Never throws.
+ * Decodes the bytes that 3QPR signed: strict UTF-8, one JSON value, an envelope, and data that matches its type's
+ * schema. Unknown fields and unknown types are accepted. Null, and an optional field that does not match, count as
+ * absent. Never throws.
  */
 export const decodeDelivery = (body: Uint8Array): Reading => {
   if (isTooDeep(body)) {
@@ -61,7 +61,7 @@ export const decodeDelivery = (body: Uint8Array): Reading => {
     : unusable("invalid_data", id, type, explain(dataOf[type], data, "data"))
 }
 
-/** The data with null for each optional field that does not fit. */
+/** The data, with null for each optional field that does not match. */
 const withoutMisfits = (type: KnownType, data: unknown): unknown =>
   !Predicate.isObject(data) ? data : Object.fromEntries(
     Object.entries(data).map((
@@ -70,12 +70,12 @@ const withoutMisfits = (type: KnownType, data: unknown): unknown =>
   )
 
 /**
- * Nesting that no event needs and not every reader survives: on Deno some 6,000 levels overflow the
- * embedded Postgres, and 5,000 `JSON.stringify`.
+ * Maximum nesting depth. No event needs more, and deeper input breaks some readers. On Deno some 6,000 levels
+ * overflow the embedded Postgres, and 5,000 overflow `JSON.stringify`.
  */
 const maxDepth = 500
 
-// Works on bytes, before anything is parsed; a body too short to be too deep is not looked at.
+// This check runs on bytes, before anything is parsed. It skips a body that is too short to be too deep.
 const isTooDeep = (body: Uint8Array): boolean => {
   if (body.length <= 2 * maxDepth) return false
   let depth = 0
@@ -102,7 +102,7 @@ const closeBrace = 0x7d
 
 const utf8 = new TextDecoder("utf-8", { fatal: true })
 
-/** Whether a value fits: the schema's own check, compiled once by Effect instead of interpreted each time. */
+/** A predicate for a schema. Effect compiles the schema's own check once, instead of interpreting it each time. */
 const check = <S extends Schema.Constraint>(schema: S) => {
   compile(schema.ast)
   return Schema.is(schema)

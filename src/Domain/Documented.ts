@@ -1,18 +1,18 @@
 import { Schema } from "effect"
 
 interface Values<A> {
-  /** What the server uses when the caller leaves it out. */
+  /** The value that the server uses when the field is absent. */
   readonly default?: A
   readonly example?: A
 }
 
-/** A field or a parameter, with its meaning. The OpenAPI document shows it. */
+/** A field or a parameter with its description for the OpenAPI document. */
 export const field = <S extends Schema.Top>(
   schema: S,
   description: string,
   { default: usual, example }: Values<NonNullable<S["Type"]>> = {}
 ): S["Rebuild"] =>
-  // The document has the encoded side. A key of the decoded side says nothing of it.
+  // The document shows the encoded side, where an annotation of the decoded key has no effect.
   schema.ast.encoding !== undefined
     ? Schema.annotateEncoded<S>({ description })(schema)
     : schema.annotateKey({

@@ -1,9 +1,9 @@
-/** How a duration may be written, for messages. */
+/** Examples of durations, for messages. */
 export const durationExamples = `such as 90s, 15m, 2h, 7d or "90 days"`
 
 /**
- * The milliseconds of a duration: a number and a unit, or several of them, as in `90s`, `1h 30m` and `2 hours`. It is
- * the one grammar of settings, flags and parameters. Undefined for anything else and for more than a century.
+ * Parses a duration to milliseconds: a number and a unit, or several of them, as in `90s`, `1h 30m` and `2 hours`.
+ * Settings, flags and parameters share this grammar. Undefined for any other text, and for more than a century.
  */
 export const millisOf = (text: string): number | undefined => {
   if (!whole.test(text)) return undefined

@@ -13,8 +13,8 @@ import { Scan } from "./Scan.ts"
 import { Subscription } from "./Subscription.ts"
 
 /**
- * An event's type, such as `scan.created`: words of letters, digits, `_` and `-`, joined by dots, 100
- * characters at most, so that it is a NATS subject as it stands.
+ * The type of an event, such as `scan.created`: words of letters, digits, `_` and `-`, joined by dots, at most 100
+ * characters. It is therefore a valid NATS subject.
  */
 export const EventType = Schema.String.check(
   Schema.isPattern(/^(?=.{1,100}$)[\w-]+(\.[\w-]+)*$/, {
@@ -23,7 +23,7 @@ export const EventType = Schema.String.check(
 )
 export type EventType = typeof EventType.Type
 
-/** What every event of 3QPR has. Fields we do not know are kept. */
+/** The fields of every event of 3QPR. Unknown fields are kept. */
 export const Envelope = Schema.Struct({
   id: EventId,
   event: EventType,
@@ -31,7 +31,7 @@ export const Envelope = Schema.Struct({
 })
 export type Envelope = typeof Envelope.Type
 
-/** What the data of each type we know must look like; any other type may carry any data. */
+/** The schema of the data of each known type. Any other type may carry any data. */
 export const dataOf = {
   "scan.created": Scan,
   "conversation.completed": Conversation,
@@ -42,8 +42,8 @@ export const dataOf = {
 } as const
 
 /**
- * The fields of each type that say what an event is about and when that happened. An event is refused when one of them
- * does not fit; any other field is then read as null.
+ * The fields of each type that identify the entity and the time of an event. An event is refused when one of them
+ * does not match. Any other field that does not match is read as null.
  */
 export const decisive: Readonly<Record<KnownType, ReadonlyArray<string>>> = {
   "scan.created": ["id", "scanned_at"],
@@ -63,7 +63,7 @@ export const knownTypes: ReadonlyArray<KnownType> = Object.keys(dataOf).filter(i
   type !== listedCode
 )
 
-/** An event of type `T`, with the fields 3QPR sent and nothing taken away. */
+/** An event of type `T`, with all fields that 3QPR sent. */
 export interface Event<T extends KnownType> {
   readonly id: EventId
   readonly event: T

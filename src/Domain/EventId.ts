@@ -1,8 +1,8 @@
 import { Schema } from "effect"
 
 /**
- * An event's identity: 1–200 printable ASCII characters without spaces, so that it can stand in a NATS
- * header as it is. 3QPR sends the same id with every delivery attempt of one event.
+ * The identity of an event: 1–200 printable ASCII characters without spaces, so that it is valid in a NATS header.
+ * 3QPR sends the same id with every delivery attempt of one event.
  */
 export const EventId = Schema.String.check(
   Schema.isPattern(/^[\x21-\x7e]{1,200}$/, {

@@ -1,8 +1,8 @@
-/** All events. */
+/** The subject filter for all events. */
 export const eventSubjects = "3qpr.events.>"
 
-/** The subject of an event of a type; the type is a subject as it stands. */
+/** The subject of events of a type. A type is a valid subject. */
 export const eventSubject = (type: string) => `3qpr.events.${type}`
 
-/** The type of the event of a subject. */
+/** The event type of a subject. */
 export const typeOf = (subject: string) => subject.replace(/^3qpr\.events\./, "")

@@ -1,7 +1,7 @@
 import { fromStored, hasStandIn, needsStandIns, toStored } from "./StoredText.ts"
 
 /**
- * JSON whose numbers keep their value: one that a JavaScript number would round is kept as its text, and
+ * Parses JSON without rounding numbers. A number that JavaScript would round is kept as its text, and
  * `JSON.stringify` writes that text.
  */
 export const parseExact = (text: string): unknown =>
@@ -13,7 +13,7 @@ export const parseExact = (text: string): unknown =>
         : value
   )
 
-/** A number in one way of writing it: its sign, its digits without zeros at the ends, and its exponent. */
+/** The canonical form of a number: its sign, its digits without leading and trailing zeros, and its exponent. */
 const decimalOf = (text: string) => {
   const [, sign = "", whole = "", fraction = "", exponent = "0"] = parts.exec(text) ?? ["", "", text]
   const digits = (whole + fraction).replace(/^0+/, "")
@@ -29,8 +29,8 @@ const parts = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/
 export const isExactNumber = (value: unknown): boolean => JSON.isRawJSON(value)
 
 /**
- * The same JSON as `jsonb` can hold it: texts in their stored form, and each number that is too long as a string of its
- * digits. Postgres takes exponents up to some 131,000 and writes all zeros of them out.
+ * Converts JSON to a form that `jsonb` can store. Text gets its stored form. A number that is too long becomes a
+ * string of its digits. Postgres accepts exponents up to some 131,000 and writes out all their zeros.
  */
 export const storable = (json: string): string =>
   needsStandIns(json)
@@ -42,7 +42,7 @@ export const storable = (json: string): string =>
     ? json.replaceAll(tokens, (token) => isTooLong(token) ? `"${token}"` : token)
     : json
 
-/** Reads JSON as Postgres writes it, with exact numbers, and gives texts as they were before they were stored. */
+/** Parses JSON as Postgres writes it, with exact numbers, and restores text from its stored form. */
 export const parseStored = (json: string): unknown =>
   parseExact(
     hasStandIn(json)
@@ -62,14 +62,14 @@ const tokens = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d[\d.eE+-]*/g
 const isTooLong = (token: string) =>
   !isText(token) && (token.length > mostDigits || /[eE][+-]?0*[1-9]\d{3}/.test(token))
 
-/** More than any measurement has, and far below what `jsonb` takes. */
+/** More digits than any measurement has, and far fewer than `jsonb` accepts. */
 const mostDigits = 1_000
 
 interface RawJson {
   readonly rawJSON: string
 }
 
-// TypeScript does not know this part of ECMAScript yet.
+// TypeScript's types do not include this part of ECMAScript yet.
 declare global {
   interface JSON {
     parse(

@@ -18,20 +18,20 @@ export const Result = Schema.Literals([
 ])
 export type Result = typeof Result.Type
 
-/** How an operation began. */
+/** The record of an operation's start. */
 export const Started = Schema.Struct({
   kind: Kind,
-  /** Who asked for it. */
+  /** The person who started it. */
   by: Schema.String,
-  /** Why; null without a reason. */
+  /** The reason; null when none was given. */
   reason: Schema.NullOr(Schema.String),
-  /** ISO 8601. */
+  /** The time of the start (ISO 8601). */
   at: Schema.String,
-  /** Which events were asked for: ids, a filter, or all. */
+  /** The requested events: ids, a filter, or all. */
   asked: Schema.Record(Schema.String, Schema.Unknown),
-  /** The number of these events. */
+  /** The number of requested events. */
   requested: Schema.Finite,
-  /** Events a second, at most. */
+  /** Maximum number of events a second. */
   rate: Schema.Finite
 })
 export type Started = typeof Started.Type
@@ -55,21 +55,21 @@ export const Outcome = model(
 )
 export type Outcome = typeof Outcome.Type
 
-/** The events of an operation, in parts. */
+/** A part of the plan: ids of events to handle. */
 export const Planned = Schema.Struct({ ids: Schema.Array(Schema.String) })
 
-/** The number of events of an operation, with those that were added to its plan. */
+/** The number of events of an operation, including those that were added to its plan. */
 export const Extended = Schema.Struct({ requested: Schema.Finite })
 
-/** Who stopped an operation, and when. */
+/** The person who cancelled an operation, and the time. */
 export const Cancelled = Schema.Struct({ by: Schema.String, at: Schema.String })
 
-/** A record as it is stored: JSON. */
+/** Encodes a record as JSON for storage. */
 export const encode = (
   record: Started | Outcome | typeof Planned.Type | typeof Extended.Type | typeof Cancelled.Type
 ) => Buffer.from(JSON.stringify(record))
 
-/** Reads a record; undefined when it is none of this kind. */
+/** Decodes a record; undefined when it does not match the schema. */
 export const decoder = <S extends Schema.ConstraintDecoder<unknown>>(schema: S) => {
   const decode = Schema.decodeUnknownOption(Schema.fromJsonString(schema))
   return (body: Uint8Array): S["Type"] | undefined => {

@@ -10,14 +10,14 @@ const isDate = (text: string) => /^\d{4}-\d\d-\d\d$/.test(text) && isTimestamp(`
 const Text = Schema.String.check(
   Schema.makeFilter((text) => isTimestamp(text) || isDate(text) || millisOf(text) !== undefined, {
     expected: examples,
-    // No pattern of a schema can say which days exist.
+    // No pattern of JSON Schema can express which days exist.
     toJsonSchema: () => [{}, true]
   })
 )
 
 /**
- * A point in time of a parameter or a flag: a timestamp, a date in UTC, or a duration before now. It becomes a timestamp
- * when it is read.
+ * A point in time of a parameter or a flag: a timestamp, a date in UTC, or a duration before now. Decoding converts
+ * it to a timestamp.
  */
 export const PointInTime = Text.pipe(
   Schema.decodeTo(Schema.String, {

@@ -4,7 +4,7 @@ import { roles } from "./Role.ts"
 
 const Counts = Schema.Record(Schema.String, Schema.Number)
 
-/** What one process has counted since it started. */
+/** The counters of one process since it started. */
 export const ProcessCounters = model(
   "ProcessCounters",
   "What one process has counted since it started.",

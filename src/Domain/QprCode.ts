@@ -2,12 +2,12 @@ import { Schema } from "effect"
 import { EntityId, IsoDateTime, Key, maybe } from "./Fields.ts"
 
 /**
- * The type of an entry that `reconcile` makes of 3QPR's list of codes. 3QPR sends no event of this type: a code that was
- * made in its portal is known from the list only.
+ * The type of an entry that `reconcile` creates from 3QPR's list of codes. 3QPR sends no event of this type. A code
+ * that was created in its portal appears only in the list.
  */
 export const listedCode = "qpr_code.listed"
 
-/** The data of `qpr_code.created` and `qpr_code.listed`: a code, as in 3QPR's API reference. */
+/** The data of `qpr_code.created` and `qpr_code.listed`: a code as described in 3QPR's API reference. */
 export const QprCode = Schema.Struct({
   id: EntityId,
   name: maybe(Schema.String),

@@ -1,10 +1,10 @@
 import { Schema } from "effect"
 
-/** What a rebuild is to do: take the place of the live read model, or only be compared with it. */
+/** The purpose of a rebuild: to replace the live read model, or only to be compared with it. */
 export const RebuildKind = Schema.Literals(["rebuild", "dry-run", "verify"])
 export type RebuildKind = typeof RebuildKind.Type
 
-/** State of a rebuild; it continues by itself while `running` or `comparing`. */
+/** The state of a rebuild. The rebuild continues without further requests while it is `running` or `comparing`. */
 export const RebuildState = Schema.Literals([
   "running",
   "comparing",

@@ -15,7 +15,7 @@ export type UnusableExample = typeof UnusableExample.Type
 
 const Ids = Schema.Array(Schema.String)
 
-/** What a reconciliation keeps of the scans that were missing. */
+/** Examples of missing scans that a reconciliation stores. */
 export const exampleFields = {
   repaired_examples: field(Ids, "The first ids of repaired scans; at most 100."),
   still_missing_examples: field(Ids, "The first ids of scans that are still missing; at most 100."),
@@ -24,7 +24,7 @@ export const exampleFields = {
 
 const State = Schema.Literals(["running", "done", "cancelled", "failed"])
 
-/** A comparison of 3QPR's scans of some time with ours, and the repair of what is missing. */
+/** A comparison of 3QPR's scans and codes with the event log, and the repair of missing ones. */
 export const Reconciliation = model(
   "Reconciliation",
   "A comparison of 3QPR's scans and codes with the event log, and the repair of what is missing.",

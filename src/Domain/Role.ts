@@ -1,4 +1,4 @@
-/** The parts of `serve`. One process can have several; several processes can have the same. */
+/** The roles of `serve`. A process can have several roles, and several processes can have the same role. */
 export const roles = ["ingress", "projector", "admin"] as const
 
 export type Role = (typeof roles)[number]

@@ -1,7 +1,7 @@
 import { Schema } from "effect"
 import { Count, EntityId, IsoDateTime, Key, maybe } from "./Fields.ts"
 
-/** The data of `scan.created`: one scan of a QR code, as in 3QPR's `GET /v1/scans`. */
+/** The data of `scan.created`: one scan of a QR code, with the fields of 3QPR's `GET /v1/scans`. */
 export const Scan = Schema.Struct({
   id: EntityId,
   qpr_code_id: maybe(Key),

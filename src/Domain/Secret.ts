@@ -3,19 +3,20 @@ import { isSecretText } from "./SecretText.ts"
 
 export { leastLength } from "./SecretText.ts"
 
-/** A webhook secret, and until when it may sign. */
+/** A webhook secret with its optional expiry. */
 export interface Secret {
   readonly value: Redacted.Redacted<string>
-  /** Milliseconds since the epoch; undefined when it has no end. */
+  /** The expiry, in milliseconds since the epoch; undefined when the secret does not expire. */
   readonly until: number | undefined
 }
 
-/** How a secret with an end is written. */
+/** An example of a secret with an expiry. */
 export const example = "whsec_…;until=2026-12-01T00:00:00Z"
 
 /**
- * Reads a secret, with `;until=` and an ISO 8601 time of a stated zone after it when it has an end. All else in it
- * is the secret. Undefined when it is too short, when it holds a control character, or when the time is not one.
+ * Parses a secret. `;until=` and an ISO 8601 time with a time zone may follow it as its expiry. All other text is
+ * part of the secret. Undefined when the secret is too short or contains a control character, or when the time is
+ * invalid.
  */
 export const parse = (text: string): Secret | undefined => {
   const [, value = "", end] = /^(.*?)(?:\s*;\s*until\s*=\s*([^;]*))?$/is.exec(text.trim()) ?? []
@@ -30,7 +31,7 @@ const time = /^(\d{4}-\d\d)-(\d\d)(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d))?
 
 const millisOf = (text: string) => {
   const [, month, day] = time.exec(text) ?? []
-  // JavaScript takes the 30th of February for the 2nd of March.
+  // JavaScript parses the 30th of February as the 2nd of March.
   const exists = month !== undefined && new Date(Date.parse(`${month}-${day}`)).getUTCDate() === Number(day)
   return exists ? Date.parse(text) : NaN
 }

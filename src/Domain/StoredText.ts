@@ -1,7 +1,8 @@
 /**
- * Postgres refuses U+0000 and half of a surrogate pair in a text. Such a character is stored as U+FFFD (�) and a
- * stand-in, the private-use character whose code point is 0x100000 higher. All other text is stored as it is, except
- * U+FFFD before a stand-in, which is doubled. So each text has one stored form, and each stored form one text.
+ * Converts text to a form that Postgres can store. Postgres refuses U+0000 and half of a surrogate pair. Such a
+ * character is stored as U+FFFD (�) and a stand-in, the private-use character whose code point is 0x100000 higher.
+ * All other text is stored unchanged, except U+FFFD before a stand-in, which is doubled. So each text has one stored
+ * form, and each stored form one text.
  */
 export const toStored = (text: string): string =>
   needsStandIn.test(text)
@@ -14,7 +15,7 @@ export const toStored = (text: string): string =>
     )
     : text
 
-/** The text that has this stored form. */
+/** Restores a text from its stored form. */
 export const fromStored = (stored: string): string =>
   hasStandIn(stored)
     ? stored.replaceAll(beforeStandIn, (_, marks: string, standIn: string) => {
@@ -25,10 +26,10 @@ export const fromStored = (stored: string): string =>
     })
     : stored
 
-/** Whether a text, or JSON without escapes, has a stand-in behind U+FFFD. */
+/** Whether a text, or JSON without escapes, has a stand-in after U+FFFD. */
 export const hasStandIn = (text: string): boolean => markedStandIn.test(text)
 
-/** Whether the stored form of a text in this JSON can be another one than the text. */
+/** Whether the stored form of a text in this JSON may differ from the text. */
 export const needsStandIns = (json: string): boolean => suspect.test(json)
 
 const mark = "\ufffd"
@@ -38,7 +39,7 @@ const needsStandIn = /[\0\ud800-\udfff]|\ufffd[\u{100000}\u{10d800}-\u{10dfff}]/
 
 const markedStandIn = /\ufffd[\u{100000}\u{10d800}-\u{10dfff}]/u
 
-// Escapes of all that can need a stand-in, and U+FFFD before the first half of a stand-in.
+// Escapes of every character that may need a stand-in, and U+FFFD before the first half of a stand-in.
 const suspect = /\\u(?:0000|[dD][89a-fA-F]|[fF]{3}[dD])|\ufffd[\udbc0\udbf6\udbf7]/
 
 // The lookbehind lets a match begin only at the first of many marks, so that the time stays linear.

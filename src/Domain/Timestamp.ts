@@ -8,26 +8,24 @@ const time =
 const offset = "(?:[Zz]|[+-](?:0[0-9]|1[0-5]):?[0-5][0-9])"
 
 /**
- * The timestamps that we accept, as a regular expression that JavaScript and Postgres read alike: RFC 3339 without the
- * year 0, and without offsets of 16 hours or more, which Postgres refuses. Seconds, and the colon of the offset, may be
- * left out. Every match is a day that exists.
+ * The accepted timestamps, as a regular expression that JavaScript and Postgres interpret alike. It is RFC 3339
+ * without the year 0, and without offsets of 16 hours or more, which Postgres refuses. Seconds, and the colon of the
+ * offset, may be left out. Every match is a day that exists.
  */
 export const pattern = `^${day}[Tt ]${time}${offset}$`
 
 /**
- * A leap second is read as the second before it, so that it stays within its day. Postgres moves it to the next day, and
- * refuses fractions of it.
+ * Replaces a leap second by the second before it, so that it stays within its day. Postgres moves it to the next day,
+ * and refuses fractions of it.
  */
 export const withoutLeapSecond = (text: string) => text.replace(":60", ":59")
 
 const matcher = new RegExp(pattern)
 
-/** Whether a text is a timestamp that JavaScript, Postgres and our API all understand. */
+/** Whether a text is a timestamp that JavaScript, Postgres and the API all accept. */
 export const isTimestamp = (text: string): boolean => matcher.test(text)
 
-/**
- * Milliseconds since the epoch; digits beyond them are cut off. NaN when the text is no timestamp.
- */
+/** Milliseconds since the epoch; further digits are cut off. NaN when the text is not a timestamp. */
 export const millisOf = (text: string): number => {
   if (!isTimestamp(text)) return Number.NaN
   const [, minute = "", second = "0", fraction = "", sign, hours = "0", minutes = "0"] =

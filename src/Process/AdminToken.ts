@@ -7,21 +7,21 @@ import { unusable } from "./DataDir.ts"
 import { messageOf } from "./Failure.ts"
 import { mayRead } from "./MayRead.ts"
 
-/** `serve` has no token for its private listener, and cannot make one. */
+/** `serve` has no token for its private listener, and cannot create one. */
 export class AdminTokenMissing
   extends Schema.TaggedError<AdminTokenMissing>()("AdminTokenMissing", { message: Schema.String })
 {}
 
-/** The operators' token of the private listener. */
+/** The operators' token for the private listener. */
 export interface AdminToken {
   readonly token: Redacted.Redacted<string>
-  /** The file in `DATA_DIR` that keeps it; undefined when a setting has it. */
+  /** The file in `DATA_DIR` that stores the token; undefined when a setting gives it. */
   readonly file: string | undefined
 }
 
 /**
- * The token that is set, or else the one of `DATA_DIR`, which is made when there is none: only its owner can read it.
- * Undefined when the operator has chosen that no token is needed.
+ * Returns the token of the settings, or else the one in `DATA_DIR`. If neither exists, it creates a file that only
+ * its owner can read. Undefined when the operator has configured that no token is needed.
  */
 export const findOrMake = Effect.fn("AdminToken.findOrMake")(function*(config: Config) {
   if (config.adminWithoutToken) return undefined
@@ -55,7 +55,9 @@ export const findOrMake = Effect.fn("AdminToken.findOrMake")(function*(config: C
   return { token, file } satisfies AdminToken
 })
 
-/** A linked file appears whole, so no process of this folder reads half a token. */
+/**
+ * Writes a candidate and links it. The linked file appears complete, so no process of this folder reads half a token.
+ */
 const makeFile = Effect.fnUntraced(function*(file: string) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
@@ -63,22 +65,23 @@ const makeFile = Effect.fnUntraced(function*(file: string) {
   yield* fs.makeDirectory(path.dirname(file), { recursive: true })
   yield* fs.writeFileString(candidate, `${randomBytes(24).toString("hex")}\n`, { mode: 0o600, flag: "wx" })
   yield* fs.link(candidate, file).pipe(
-    // Another process has made it since.
+    // Another process has created it meanwhile.
     Effect.catchReason("PlatformError", "AlreadyExists", () => Effect.void),
     Effect.ensuring(Effect.ignore(fs.remove(candidate)))
   )
 })
 
 /**
- * The settings of a command that asks this private listener. With no token set, they get the one that `serve` has made
- * in `DATA_DIR`, if this user can read it. It is sent to this machine only.
+ * The settings of a command that calls this private listener. When no token is set, they get the one that `serve` has
+ * stored in `DATA_DIR`, if this user can read it. That token is sent to this machine only.
  */
 export const withKept = Effect.fnUntraced(function*<C extends Config>(config: C, url: string) {
   if ((config.adminToken ?? config.adminReadToken) !== undefined) return config
   const file = yield* keptFile(config)
   if (!isLoopback(URL.parse(url)?.hostname ?? "") || !mayRead(file)) return config
   const fs = yield* FileSystem.FileSystem
-  // A file that is not there or that others own is no fault of the command: the listener says whether it needs a token.
+  // A file that is missing or belongs to another user is no fault of the command: the listener reports whether it
+  // needs a token.
   const text = yield* fs.readFileString(file).pipe(Effect.orElseSucceed(() => ""))
   const adminToken = tokenIn(text)
   return adminToken === undefined ? config : { ...config, adminToken }

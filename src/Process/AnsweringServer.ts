@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer"
 import { createServer, type Server } from "node:http"
 import { boundConnections, limits } from "./Connections.ts"
 
-/** A request that comes while no application is there to handle it. RFC 9457. */
+/** The response to a request that arrives while no application handles requests (RFC 9457). */
 const unavailable = JSON.stringify({
   type: "urn:threeqpr-events:problem:unavailable",
   title: "Not available",
@@ -12,9 +12,9 @@ const unavailable = JSON.stringify({
 
 /**
  * Creates an HTTP server that answers every request from the moment it listens. The HTTP server layer of effect
- * listens before its application handles requests. A request in between would never get an answer. The same holds for
- * connections that stay open after the application was removed. Its connections are bounded as those of the
- * private listener.
+ * listens before its application handles requests. A request in between would never get a response. The same holds
+ * for connections that stay open after the application was removed. Connections have the bounds of the private
+ * listener.
  */
 export const createAnsweringServer = (): Server => {
   const server = createServer(limits)

@@ -16,30 +16,30 @@ import { settings } from "./Config/Settings.ts"
 export { hasCredentials, isLoopback, isSafe } from "./Config/Address.ts"
 export { settings } from "./Config/Settings.ts"
 
-/** Settings that are wrong, all of them at once. */
+/** One or more settings are wrong; the message lists all of them. */
 export class ConfigInvalid
   extends Schema.TaggedError<ConfigInvalid>()("ConfigInvalid", { message: Schema.String })
 {}
 
 type Value<S> = S extends Setting<infer A, infer F> ? A | (F extends string ? never : undefined) : never
 
-/** All settings, decoded. Those without a fallback may be undefined. */
+/** All settings, decoded. Those without a default may be undefined. */
 export type Config = { readonly [K in keyof typeof settings]: Value<(typeof settings)[K]> } & {
-  /** Where secrets were read from that a `_FILE` variable names, by the variable that they stand for. */
+  /** The files from which `_FILE` variables gave secrets, by the variable of the secret. */
   readonly secretFiles: Readonly<Record<string, string>>
-  /** The environment file, if there is one, and the settings that were taken from it. */
+  /** The environment file, and the variables that were read from it. */
   readonly dotEnv: { readonly file: string; readonly variables: ReadonlyArray<string> }
-  /** What is wrong with settings that do not stop the start. */
+  /** Faults of settings that do not stop the start. */
   readonly warnings: ReadonlyArray<string>
 }
 
-/** Flags of the command line, by the variable they stand for. */
+/** Flags of the command line, by the variable that they set. */
 export type Flags = Readonly<Record<string, string>>
 
 /**
- * Reads every setting: a flag over the environment over the environment file over the default. Blanks and line ends
- * around a value are not part of it. An empty variable is like an unset one. A secret may also stand in a file. Fails
- * with all that is wrong: the variable, what was given (never a secret), what is allowed.
+ * Reads every setting: a flag overrides the environment, which overrides the environment file, which overrides the
+ * default. Leading and trailing white space of a value is removed. An empty variable counts as unset. A secret may
+ * also be in a file. Fails with every fault: the variable, the given value (never a secret), and the allowed values.
  */
 export const load = Effect.fnUntraced(function*(flags: Flags = {}) {
   const environment = yield* ConfigProvider.ConfigProvider
@@ -123,8 +123,8 @@ export const load = Effect.fnUntraced(function*(flags: Flags = {}) {
 })
 
 /**
- * The settings of an environment file that nothing else sets. A secret and the file of that secret are one setting, so
- * that the environment's file wins over the environment file's secret.
+ * The settings of an environment file that nothing else sets. A secret and its `_FILE` variable are one setting. A
+ * `_FILE` variable of the environment therefore overrides the secret of an environment file.
  */
 const unlessSet = Effect.fnUntraced(
   function*(
@@ -144,7 +144,7 @@ const unlessSet = Effect.fnUntraced(
   }
 )
 
-/** A variable that is set and not empty. */
+/** The value of a variable; undefined when it is unset or empty. */
 const read = (provider: ConfigProvider.ConfigProvider, variable: string) =>
   Effect.map(
     EffectConfig.String(variable).pipe(EffectConfig.option).parse(provider),
@@ -152,7 +152,7 @@ const read = (provider: ConfigProvider.ConfigProvider, variable: string) =>
       Option.getOrUndefined(Option.filter(Option.map(given, (text) => text.trim()), (text) => text !== ""))
   )
 
-/** The file of webhook secrets is another setting: it is read again and again. */
+/** The file of webhook secrets is a separate setting, because it is read repeatedly. */
 const isInFile = ({ secret, variable }: Setting<unknown>) => secret && variable !== settings.secrets.variable
 
 const variablesOf = (setting: Setting<unknown>) =>

@@ -2,35 +2,39 @@ import { readFileSync } from "node:fs"
 import type { IncomingMessage, Server, ServerResponse } from "node:http"
 import type { Socket } from "node:net"
 
-/** Time-outs and sizes of every listener. */
+/** Timeouts and sizes of every listener. */
 export const limits = {
   headersTimeout: 5_000,
   requestTimeout: 10_000,
   connectionsCheckingInterval: 1_000,
   maxHeaderSize: 8_192,
-  // Longer than load balancers keep idle connections (60 s on most), or they would meet closed sockets.
+  // Longer than load balancers keep idle connections (60 s on most). Otherwise a load balancer would send requests to
+  // closed sockets.
   keepAliveTimeout: 65_000
 }
 
-/** How many requests of one connection may be unanswered. 3QPR waits for each answer; few clients pipeline at all. */
+/**
+ * Maximum number of unanswered requests of one connection. 3QPR waits for each response; few clients pipeline at all.
+ */
 const mostUnanswered = 16
 
-/** Files and sockets for the broker, the database and the logs. */
+/** File descriptors reserved for the broker, the database and the logs. */
 const reserved = 64
 
-/** The most connections of the private listener, where the system allows many open files. */
+/** Maximum number of connections of the private listener, where the system allows many open files. */
 const mostPrivate = 256
 
 /**
- * Keeps the connections of a listener within bounds. Above the bound on connections a new one is answered 503, and idle
- * ones are closed to make room. A connection with too many unanswered requests is closed. What is not HTTP is answered
- * with the status that says why, unless a request before it waits for its answer: that one is sent first.
+ * Bounds the connections of a listener. Above the bound, a new connection gets a 503, and idle connections are closed
+ * to make room. A connection with too many unanswered requests is closed. Input that is not HTTP gets a response with
+ * the matching status. If an earlier request of the connection still waits for its response, that response is sent
+ * instead.
  */
 export const boundConnections = (server: Server, listener: "public" | "private"): void => {
   const most = mostConnections(listener)
   let open = 0
-  // A client that has sent its delivery may close its half of the connection, and still reads the answer. A live stream of
-  // the private listener ends with its client.
+  // Allow half-open connections on the public listener. A client may close its sending half after a delivery, and
+  // still read the response. On the private listener, a live stream must end with its client.
   if (listener === "public") Object.assign(server, { httpAllowHalfOpen: true })
   server.on("connection", (socket: Socket) => {
     open++
@@ -55,14 +59,19 @@ export const boundConnections = (server: Server, listener: "public" | "private")
   )
 }
 
-/** Fewer where the system allows few open files. The private listener has its own share of them. */
+/**
+ * Maximum number of connections. It is lower where the system allows few open files. The private listener has its own
+ * share of them.
+ */
 const mostConnections = (listener: "public" | "private") => {
   const files = openFiles() - reserved
   const forPrivate = Math.max(8, Math.min(mostPrivate, Math.floor(files / 4)))
   return listener === "private" ? forPrivate : Math.max(16, Math.min(10_000, files - forPrivate))
 }
 
-/** How many files and sockets this process may have open; infinitely many where the system does not tell. */
+/**
+ * Maximum number of files and sockets that this process may have open; Infinity where the system does not report it.
+ */
 const openFiles = () => {
   try {
     const [, most] = /^Max open files\s+(\d+)/m.exec(readFileSync("/proc/self/limits", "utf8")) ?? []
@@ -77,20 +86,20 @@ const answerMalformed = (
   socket: Socket,
   unanswered: ReadonlyArray<ServerResponse>
 ) => {
-  // Later bytes are discarded. On Deno 2.9.6 a connection whose request took too long has given its parser
-  // back by now. It would continue to feed that parser, which another connection uses then.
+  // Discard later bytes. On Deno 2.9.6, a connection whose request timed out has already released its parser. It
+  // would continue to feed that parser, which another connection may use by then.
   socket.removeAllListeners("data").resume()
   // An incomplete request counts as malformed.
   const waiting = unanswered.filter(({ req, writableEnded }) => req.complete && !writableEnded)
   if (waiting.length > 0 && error.code !== "ERR_HTTP_REQUEST_TIMEOUT") return endAfter(waiting, socket)
-  // An answer that was already sent must not be followed by a second one.
+  // A response that was already sent must not be followed by a second one.
   if (!socket.writable || socket.bytesWritten > 0) return socket.destroy()
   const status = statusOf[error.code ?? ""] ?? "400 Bad Request"
   socket.end(emptyAnswer(status))
   closeSoon(socket)
 }
 
-/** Ends a connection when the requests that it brought have their answers. */
+/** Ends a connection after the responses to all its complete requests. */
 const endAfter = (waiting: ReadonlyArray<ServerResponse>, socket: Socket) => {
   let left = waiting.length
   for (const response of waiting) {
@@ -100,8 +109,8 @@ const endAfter = (waiting: ReadonlyArray<ServerResponse>, socket: Socket) => {
 }
 
 /**
- * Not at once: that could take the answer away from a client that is still sending. But a client that never closes, or
- * never stops sending, must not keep its place.
+ * Closes a connection after a second. Closing at once could discard the response for a client that still sends. A
+ * client that never closes, or never stops sending, must not occupy a connection.
  */
 const closeSoon = (socket: Socket) => {
   const place = setTimeout(() => socket.destroy(), 1_000)

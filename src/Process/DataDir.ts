@@ -13,7 +13,7 @@ export class DataDirUnusable extends Schema.TaggedError<DataDirUnusable>()("Data
   }
 }
 
-/** Makes the data folder, and a file in it, so that a folder that cannot be used is named before anything starts. */
+/** Creates the data folder and a file in it, so that an unusable folder is reported before anything starts. */
 export const prepare = Effect.fn("DataDir.prepare")(function*(dataDir: string) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
@@ -35,7 +35,7 @@ export const prepare = Effect.fn("DataDir.prepare")(function*(dataDir: string) {
   })).pipe(Effect.mapError((cause) => unusable(folder, cause)))
 })
 
-/** Why a folder cannot be used, by the code of the system's error. */
+/** The error for an unusable folder, by the code of the system's error. */
 export const unusable = (folder: string, cause: unknown) => {
   const code = codeOf(cause)
   const [reason, remedy] = meanings[code ?? ""] ?? [
@@ -70,7 +70,7 @@ const meanings: Readonly<Record<string, readonly [reason: string, remedy: string
   ENAMETOOLONG: ["a name that is too long", "Name a folder with a shorter path."]
 }
 
-/** The first code in an error and what caused it. */
+/** The first error code in an error and its causes. */
 const codeOf = (error: unknown): string | undefined => {
   if (!Predicate.isObject(error)) return undefined
   if (Predicate.hasProperty(error, "code") && Predicate.isString(error.code)) return error.code

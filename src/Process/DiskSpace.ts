@@ -2,10 +2,10 @@ import { Effect } from "effect"
 import { statfsSync } from "node:fs"
 import { bytes } from "../Domain/Bytes.ts"
 
-/** Less than this is not enough for one file of a log, in bytes. */
+/** Minimum free space that one file of a log needs, in bytes. */
 const enough = 16 * 1024 * 1024
 
-/** Explains an engine's failure by its full disk. Undefined when there is room, or when the space is unknown. */
+/** Explains an engine's failure by a full disk. Undefined when there is enough space, or when the space is unknown. */
 export const noteOf = (folder: string): Effect.Effect<string | undefined> =>
   Effect.sync(() => {
     try {

@@ -1,18 +1,18 @@
 import { Cause, Predicate } from "effect"
 
-/** What went wrong, in one line: the messages of an error, or of a whole cause, and of what caused it. */
+/** Describes a failure in one line: the messages of an error or of a whole `Cause`, and of their causes. */
 export const messageOf = (failure: unknown): string => [...new Set(messages(failure))].join(": ")
 
 const messages = (failure: unknown): ReadonlyArray<string> => {
   if (Cause.isCause(failure)) return messages(Cause.squash(failure))
-  // The client of the database wraps what the server said two times, in its own words.
+  // The database client wraps the server's message twice, in its own words.
   const server = Predicate.hasProperty(failure, "~effect/sql/SqlError") ? serverErrorIn(failure) : undefined
   if (server !== undefined) return [server]
   if (!Predicate.hasProperty(failure, "message") || !Predicate.isString(failure.message)) {
     return [String(failure)]
   }
   const own = failure.message === "" ? [] : [failure.message]
-  // An error with a remedy says the reason itself, and ends with what to do.
+  // The message of an error with a remedy includes the reason and ends with the remedy.
   if (Predicate.hasProperty(failure, "remedy")) return own
   return Predicate.hasProperty(failure, "cause") && failure.cause !== undefined
     ? [...own, ...messages(failure.cause)]
@@ -20,8 +20,8 @@ const messages = (failure: unknown): ReadonlyArray<string> => {
 }
 
 /**
- * What the database's server said, its SQLSTATE, and the detail unless it can show a row; undefined when the failure is
- * none of the server.
+ * The message of the database server with its SQLSTATE. The detail is included unless it can show a row. Undefined
+ * when the failure does not come from the server.
  */
 const serverErrorIn = (failure: unknown): string | undefined => {
   if (!Predicate.hasProperty(failure, "severity") || !Predicate.hasProperty(failure, "code")) {

@@ -1,7 +1,7 @@
 import { Effect, FileSystem, Option, Path, type PlatformError, Schedule, Schema, type Scope } from "effect"
 import { Holder, isRunning, self } from "./FolderLock/Holder.ts"
 
-/** Another process, or another part of this one, has the folder. */
+/** Another process, or another part of this one, holds the lock of the folder. */
 export class FolderLocked extends Schema.TaggedError<FolderLocked>()("FolderLocked", {
   folder: Schema.String,
   pid: Schema.Int,
@@ -9,10 +9,10 @@ export class FolderLocked extends Schema.TaggedError<FolderLocked>()("FolderLock
 }) {}
 
 /**
- * Makes the folder and takes it for this process alone, until the scope ends: a file `lock` in it names the
- * holder. Of any number that try at once exactly one succeeds. The lock of a dead process is taken
- * over. A holder in another container or on another machine cannot be looked up. It counts as dead when its file was not
- * touched for five seconds. Needs a file system with hard links.
+ * Creates the folder and locks it for this process until the scope closes. A file `lock` in the folder names the
+ * holder. Of several concurrent attempts exactly one succeeds. The lock of a dead process is taken over. A holder in
+ * another container or on another machine cannot be looked up. It counts as dead when its file was not touched for
+ * five seconds. The file system must support hard links.
  */
 export const acquire: (folder: string) => Effect.Effect<
   void,
@@ -30,7 +30,7 @@ export const acquire: (folder: string) => Effect.Effect<
 
 const claim = Effect.fnUntraced(function*(folder: string, file: string, own: Holder): Claim {
   const fs = yield* FileSystem.FileSystem
-  // A linked file appears whole, so no process reads half a holder.
+  // A linked file appears complete, so no process reads half a holder.
   const candidate = `${file}.${own.id}`
   yield* fs.writeFileString(candidate, yield* Schema.encodeEffect(Holder)(own).pipe(Effect.orDie), {
     flag: "wx"
@@ -57,7 +57,10 @@ const linkOrTakeOver = Effect.fnUntraced(
   }
 )
 
-/** Of all that found the same dead holder only the one that claims its succession may replace its file. */
+/**
+ * Replaces the file of a dead holder. Of all processes that found the same dead holder, only the one that claims its
+ * succession may do this.
+ */
 const takeOver = (
   folder: string,
   file: string,
@@ -100,7 +103,7 @@ const read = Effect.fnUntraced(function*(file: string) {
     Effect.catchReason("PlatformError", "NotFound", () => Effect.succeed(undefined))
   )
   if (text === undefined) return "none"
-  // A power cut can leave an empty file.
+  // A power failure can leave an empty file.
   return Option.getOrElse(Schema.decodeOption(Holder)(text), () => "unreadable" as const)
 })
 

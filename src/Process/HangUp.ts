@@ -2,8 +2,8 @@ import { readFileSync } from "node:fs"
 import { mayRead } from "./MayRead.ts"
 
 /**
- * Whether `nohup` has made the process immune to the end of its terminal. Node takes that back when it starts, so this
- * is about Deno. Where the system does not say it, the process counts as not immune.
+ * Whether `nohup` made the process ignore the end of its terminal. Node resets that when it starts, so this is
+ * relevant on Deno only. Where the system does not report it, the result is false.
  */
 export const ignoresHangUp = (): boolean => {
   if (!mayRead(status)) return false
@@ -11,7 +11,7 @@ export const ignoresHangUp = (): boolean => {
     const [, mask = "0"] = /^SigIgn:\s*([0-9a-f]+)$/m.exec(readFileSync(status, "utf8")) ?? []
     return (BigInt(`0x${mask}`) & 1n) === 1n
   } catch {
-    // Only Linux says it.
+    // Only Linux reports it.
     return false
   }
 }

@@ -1,13 +1,16 @@
 import process from "node:process"
 
-/** The part of Deno that Node lacks. */
+/** The part of Deno's API that Node does not have. */
 declare const Deno: {
   readonly permissions: {
     querySync: (what: { readonly name: "read"; readonly path: string }) => { readonly state: string }
   }
 } | undefined
 
-/** Whether the runtime lets us read a file. Deno would ask on the terminal if we tried without the permission. */
+/**
+ * Whether the runtime permits reading a file. Without the permission, Deno would prompt on the terminal at the
+ * attempt.
+ */
 export const mayRead = (path: string): boolean =>
   typeof Deno === "undefined"
     ? process.permission?.has("fs.read", path) ?? true

@@ -1,6 +1,6 @@
 import { Context, Effect, Metric } from "effect"
 
-/** Outcome of one delivery at the public listener. */
+/** The outcomes of a delivery at the public listener. */
 export const outcomes = [
   "stored",
   "duplicate",
@@ -25,7 +25,7 @@ const deliveries = Metric.counter("threeqpr_deliveries_total", {
   incremental: true
 })
 
-/** One counter per outcome. Each exists from the start, so the step from 0 to 1 shows in a rate. */
+/** One counter per outcome. Each exists from the start, so that `rate` sees the step from 0 to 1. */
 const byOutcome = new Map(
   outcomes.map((outcome) => [outcome, Metric.withAttributes(deliveries, { outcome })])
 )
@@ -81,7 +81,7 @@ const batchSeconds = Metric.histogram("threeqpr_batch_seconds", {
 
 const nowhere = Context.empty()
 
-/** Counts deliveries; for the ingest path, so without an effect. */
+/** Counts deliveries. It uses no effects, because it is on the ingest path. */
 export const ingest = {
   start: (): void => {
     for (const counter of byOutcome.values()) counter.updateUnsafe(0, nowhere)
@@ -91,11 +91,11 @@ export const ingest = {
     byOutcome.get(outcome)?.updateUnsafe(1, nowhere)
     deliverySeconds.updateUnsafe(millis / 1_000, nowhere)
   },
-  /** Refused before anything was read. */
+  /** A request that was refused before anything was read. */
   refused: (outcome: Outcome): void => byOutcome.get(outcome)?.updateUnsafe(1, nowhere),
   inFlight: (change: 1 | -1): void => publishesInFlight.modifyUnsafe(change, nowhere),
   conflict: (): void => conflicts.updateUnsafe(1, nowhere),
-  /** Deliveries since the start, by outcome. */
+  /** The number of deliveries since the start, by outcome. */
   counts: () =>
     Object.fromEntries(
       Array.from(byOutcome, ([outcome, counter]) => [outcome, counter.valueUnsafe(nowhere).count])
@@ -126,12 +126,14 @@ const restartsByEngine = new Map(
 export const restartsOf = (engine: (typeof engines)[number]) => (): void =>
   restartsByEngine.get(engine)?.updateUnsafe(1, nowhere)
 
-/** Restarts are counted from 0, so that an increase shows the first one. */
+/** Starts all restart counters at 0, so that an increase shows the first restart. */
 export const startRestarts = (): void => {
   for (const counter of restartsByEngine.values()) counter.updateUnsafe(0, nowhere)
 }
 
-/** Counts what a secret has signed. It exists from the start, so an unused secret shows as 0. */
+/**
+ * Counts the signatures that match a secret. The counter exists from the start, so that an unused secret shows as 0.
+ */
 export const signatures = (secret: number): () => void => {
   const counter = Metric.withAttributes(signatureMatches, { secret: String(secret) })
   counter.updateUnsafe(0, nowhere)
@@ -140,7 +142,7 @@ export const signatures = (secret: number): () => void => {
 
 const byProjection = new Map<string, Metric.Counter<number>>()
 
-/** Events that each projection of this process has applied, or found applied, since the start. */
+/** The number of events that each projection of this process has applied since the start, or found already applied. */
 export const projectedCounts = () =>
   Object.fromEntries(
     Array.from(byProjection, ([projection, counter]) => [projection, counter.valueUnsafe(nowhere).count])
@@ -164,7 +166,7 @@ export const batches = (projection: string) => {
   }
 }
 
-/** Watches how late timers come, until the scope ends. */
+/** Measures the event loop delay until the scope closes. */
 export const watchLoop = Effect.acquireRelease(
   Effect.sync(() => {
     let due = performance.now() + 100

@@ -1,10 +1,10 @@
-/** Which of the known names a misspelt one probably means, if it differs in few enough letters. */
+/** The known name that a misspelt one probably means, if few enough letters differ. */
 export const nearestOf = (
   name: string,
   known: ReadonlyArray<string>,
   tolerance: (known: string) => number = aThird
 ): string | undefined =>
-  // A name whose length differs by more letters is out of the question, and measuring costs.
+  // Skip a name whose length alone differs too much, because computing the distance is expensive.
   known.filter((known) => Math.abs(known.length - name.length) <= tolerance(known))
     .map((known) => ({ known, letters: distance(name, known) }))
     .filter(({ known, letters }) => letters <= tolerance(known))
@@ -12,7 +12,7 @@ export const nearestOf = (
 
 const aThird = (known: string) => Math.ceil(known.length / 3)
 
-/** Letters that were left out, added, changed, or swapped with the next one. */
+/** The number of letters that were left out, added, changed, or swapped with the next one. */
 const distance = (one: string, other: string): number => {
   let before: ReadonlyArray<number> = []
   let last: ReadonlyArray<number> = Array.from({ length: other.length + 1 }, (_, at) => at)

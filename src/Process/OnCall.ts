@@ -4,7 +4,7 @@ import { ingest, type Outcome } from "./Metrics.ts"
 import { monotonicMillis } from "./Monotonic.ts"
 import { type Fault, ProcessHealth } from "./ProcessHealth.ts"
 
-/** Logs changes of readiness and refused deliveries, for people on call, until it is interrupted. */
+/** Logs changes of readiness and refused deliveries for operators on call, until it is interrupted. */
 export const report = Effect.fnUntraced(function*(receives: boolean) {
   const { faults } = yield* ProcessHealth
   return yield* Effect.all([
@@ -15,13 +15,13 @@ export const report = Effect.fnUntraced(function*(receives: boolean) {
 
 const lookEvery = "1 second"
 
-/** Without these parts no delivery is accepted. */
+/** No delivery is accepted without these parts. */
 const needed: ReadonlySet<string> = new Set(["event log", "webhook secret"])
 
-/** A line when the process is not ready any more, when other parts are at fault, and when it is ready again. */
+/** Logs a line when the process is no longer ready, when other parts fail, and when it is ready again. */
 export const reportReadiness = Effect.fnUntraced(
   function*(faults: Effect.Effect<ReadonlyArray<Fault>>, receives: boolean) {
-    // The reason of a part may count seconds, so parts are compared.
+    // Compare the parts, because the reason of a part may contain a number of seconds.
     let known = ""
     let since = 0
     while (true) {
@@ -41,7 +41,7 @@ export const reportReadiness = Effect.fnUntraced(
   }
 )
 
-/** Parts with the same reason are named together. */
+/** Groups parts that have the same reason. */
 const byReason = (faults: ReadonlyArray<Fault>) => {
   const parts = new Map<string, ReadonlyArray<string>>()
   for (const { part, reason } of faults) parts.set(reason, [...parts.get(reason) ?? [], part])
@@ -54,10 +54,10 @@ const whatOfDeliveries = (faults: ReadonlyArray<Fault>) =>
       + "scans of a longer outage. What was answered 200 is kept"
     : "Deliveries are still stored, and what waits is projected later"
 
-/** The time from one line about an outcome to the next, in milliseconds. */
+/** Minimum time between two lines about the same outcome, in milliseconds. */
 const quiet = 60_000
 
-/** A line for each way in which deliveries are refused: at the first one, and then once a minute at most. */
+/** Logs a line for each kind of refusal: at the first one, then at most once a minute. */
 export const reportRefusals = Effect.fnUntraced(
   function*(counts: () => Readonly<Record<string, number>>) {
     const told = new Map<string, { count: number; at: number }>()
@@ -80,10 +80,13 @@ export const reportRefusals = Effect.fnUntraced(
 
 const shown =
   "None of them is stored, and 3QPR repeats its own for 72 minutes. `threeqpr rejections list` shows them"
-// A publish without an answer can be stored all the same.
+// A publish without an acknowledgement may have been stored.
 const repeated = "3QPR repeats each for 72 minutes, and none is stored twice. GET /readyz says why"
 
-/** Why they are refused, what becomes of them and what to do. An outcome that is no refusal is not here. */
+/**
+ * For each refusal: why deliveries are refused, what happens to them, and what to do. Outcomes that are not refusals
+ * are absent.
+ */
 const refusals: Readonly<Record<Refusal, { readonly status: number; readonly what: string }>> = {
   missing_signature: {
     status: 400,

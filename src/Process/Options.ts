@@ -1,9 +1,9 @@
-/** What an option of a library function may be. */
+/** A rule for an option of a library function. */
 export interface Rule {
   readonly allows: (value: unknown) => boolean
-  /** What is allowed, in words. */
+  /** The allowed values, in words. */
   readonly allowed: string
-  /** Its value is never shown. */
+  /** The value of a secret is never shown. */
   readonly secret?: boolean
 }
 
@@ -13,8 +13,8 @@ export class OptionsInvalid extends TypeError {
 }
 
 /**
- * Throws with everything that is wrong with the options of a function: wrong values and unknown names. An
- * option that is undefined is not checked, unless it is among `required`.
+ * Throws an error that lists every fault of a function's options: wrong values and unknown names. An option that is
+ * undefined is not checked, unless it is among `required`.
  */
 export const checkOptions = (
   what: string,
@@ -38,11 +38,11 @@ export const checkOptions = (
   if (faults.length > 0) throw new OptionsInvalid(faults.join("\n"))
 }
 
-/** A sentence that names an option, what was given, and what is allowed. */
+/** A sentence that names an option, the given value, and the allowed values. */
 export const wrongOption = (what: string, name: string, given: string, allowed: string) =>
   `${what}: ${name} is ${given}; allowed is ${allowed}.`
 
-/** What a secret is, without its text. */
+/** Describes a secret without its text. */
 const hidden = (value: unknown): string =>
   Array.isArray(value)
     ? value.length === 0 ? "an empty list" : `a list of ${value.map(hidden).join(", ")}`
@@ -50,7 +50,7 @@ const hidden = (value: unknown): string =>
     ? value === "" ? "empty" : `a text of ${value.length} characters`
     : `of another kind (${value === null ? "null" : typeof value})`
 
-/** A value in words. JSON has no NaN, Infinity, undefined or functions. */
+/** Formats a value for a message. JSON cannot represent NaN, Infinity, undefined or functions. */
 export const shown = (given: unknown): string =>
   Array.isArray(given)
     ? `[${given.map(shown).join()}]`
@@ -63,7 +63,7 @@ export const shown = (given: unknown): string =>
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value)
 
-/** A whole number within bounds. */
+/** A rule for an integer within bounds. */
 export const wholeNumber = (min: number, max: number, unit = ""): Rule => ({
   allows: (value) => typeof value === "number" && Number.isInteger(value) && value >= min && value <= max,
   allowed: `a whole number from ${min} to ${max}${unit && ` ${unit}`}`

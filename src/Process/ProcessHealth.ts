@@ -1,6 +1,6 @@
 import { Cause, Context, Deferred, Effect, Exit, Layer, Schema, type Scope } from "effect"
 
-/** A worker has ended that has to run as long as the process does. */
+/** A worker that must run as long as the process has ended. */
 export class WorkerDied extends Schema.TaggedError<WorkerDied>()("WorkerDied", { message: Schema.String }) {}
 
 /** A part of the process that is not ready, and why. */
@@ -9,14 +9,14 @@ export interface Fault {
   readonly reason: string
 }
 
-/** Supervises the workers of the process, and collects its faults. When a worker ends, the process ends. */
+/** Supervises the workers of the process, and collects its faults. The process ends when a worker ends. */
 export class ProcessHealth extends Context.Service<ProcessHealth, {
-  /** Asks a part for its fault whenever readiness is asked for, until the scope ends. */
+  /** Adds a part whose fault is evaluated at every readiness check, until the scope closes. */
   readonly watch: (
     part: string,
     fault: Effect.Effect<string | undefined>
   ) => Effect.Effect<void, never, Scope.Scope>
-  /** Runs a worker beside the rest, until the scope ends. */
+  /** Runs a worker concurrently until the scope closes. */
   readonly run: <E, R>(
     part: string,
     worker: Effect.Effect<never, E, R>

@@ -1,9 +1,9 @@
-/** The names of this machine. */
+/** The names and addresses of this machine. */
 const loopback = ["localhost", "127.0.0.1", "::1", "[::1]"]
 
 /**
- * Keeps requests to this machine away from the proxy that `HTTP_PROXY` names. Deno uses it for every request, and Node
- * does with `NODE_USE_ENV_PROXY`; no proxy can reach a private listener that is bound to loopback. For the first
+ * Excludes this machine from the proxy that `HTTP_PROXY` names. Deno uses the proxy for every request, and Node does
+ * with `NODE_USE_ENV_PROXY`. No proxy can reach a private listener that is bound to loopback. Call this in the first
  * lines of a program: it changes the environment of the process.
  */
 export const bypassForLoopback = (environment: Record<string, string | undefined>) => {

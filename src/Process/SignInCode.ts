@@ -2,15 +2,15 @@ import { Clock, Effect, Redacted } from "effect"
 import { Buffer } from "node:buffer"
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto"
 
-/** How long a link signs in, in milliseconds. */
+/** How long a sign-in link is valid, in milliseconds. */
 export const validFor = 10 * 60_000
 
 const nonceLength = 16
 const headLength = nonceLength + 6
 
 /**
- * The address of the dashboard with a code that is exchanged for the token, once. The code is behind `#`, so that
- * browsers send it to no server and name it in no `Referer`. Everyone who has the token can make one.
+ * The address of the dashboard with a code that can be exchanged once for the token. The code follows `#`, so that
+ * browsers send it to no server and put it into no `Referer`. Everyone who has the token can create a link.
  */
 export const linkTo = (url: string, token: Redacted.Redacted<string>) =>
   Effect.map(Clock.currentTimeMillis, (now) => `${url}/#sign-in=${codeOf(token, now)}`)
@@ -26,8 +26,8 @@ const signatureOf = (token: Redacted.Redacted<string>, head: Uint8Array) =>
   createHmac("sha256", Redacted.value(token)).update("threeqpr-events sign-in\0").update(head).digest()
 
 /**
- * Takes each code once: returns whether it takes this one now. Codes of an earlier process are not taken, for it is not
- * known which of them were used.
+ * Returns a function that accepts each code once. Codes that were created before the process started are refused,
+ * because it is unknown which of them were used.
  */
 export const make = (token: Redacted.Redacted<string>, started: number) => {
   const used = new Map<string, number>()

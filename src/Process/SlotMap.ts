@@ -1,7 +1,7 @@
 /**
- * Entries that are in flight. Each has a slot, which is used again afterwards. A Map or a Set would keep memory: in V8,
- * an outgrown table that has become old refers to the next one. What was deleted stays alive until the next full
- * collection.
+ * A collection of entries in flight. Each entry has a slot, which is reused after its deletion. A Map or a Set would
+ * retain memory. In V8, an outgrown table that has become old refers to its successor. Deleted entries would stay
+ * alive until the next full collection.
  */
 export class SlotMap<A extends object> {
   readonly #places: Array<A | undefined> = []
@@ -11,7 +11,7 @@ export class SlotMap<A extends object> {
     return this.#places.length - this.#free.length
   }
 
-  /** Its place, until it is deleted. */
+  /** Adds an entry and returns its slot, which is valid until the entry is deleted. */
   add(value: A): number {
     const place = this.#free.pop() ?? this.#places.length
     this.#places[place] = value
@@ -22,7 +22,7 @@ export class SlotMap<A extends object> {
     return this.#places[place]
   }
 
-  /** False when it is not there any more. */
+  /** Deletes an entry. Returns false when the slot no longer holds it. */
   delete(place: number, value: A): boolean {
     if (this.#places[place] !== value) return false
     this.#places[place] = undefined
@@ -30,7 +30,7 @@ export class SlotMap<A extends object> {
     return true
   }
 
-  /** In no order. */
+  /** All entries, in no particular order. */
   values(): ReadonlyArray<A> {
     return this.#places.filter((value) => value !== undefined)
   }

@@ -3,7 +3,7 @@ import { SourceMap } from "node:module"
 import process from "node:process"
 import { fileURLToPath } from "node:url"
 
-/** A place in the bundled program, as it stands in a stack trace. */
+/** A position in the bundled program, as a stack trace shows it. */
 const place = /(file:\/\/[^\s()]+?\/dist\/program\/[\w.-]+\.js):(\d+):(\d+)/g
 
 const maps = new Map<string, SourceMap>()
@@ -26,12 +26,12 @@ const original = (found: string, file: string, line: string, column: string) => 
 }
 
 /**
- * Makes the stack traces of the bundled program name its sources on Node. A map is read when a trace is first looked
- * at: Node's own source maps parse every map at the start, which costs 20 MB and a third of the time to start. Deno
- * does this by itself.
+ * Makes the stack traces of the bundled program refer to its sources on Node. A source map is read when a trace is
+ * first formatted. Node's own support parses every map at the start, which costs 20 MB and a third of the start time.
+ * Deno maps traces by itself.
  *
- * The NATS client keeps a trace named "close trace" whenever a connection closes, and nothing shows it. Its map takes a
- * tenth of a second, so its trace has no map.
+ * The NATS client creates a trace named "close trace" whenever a connection closes, and nothing shows it. Mapping it
+ * would take a tenth of a second, so it is left unmapped.
  */
 export const nameSources = (): void => {
   if (process.versions["deno"] !== undefined) return

@@ -1,13 +1,13 @@
 import { Context, Effect, Layer } from "effect"
 import { monotonicMillis } from "./Monotonic.ts"
 
-/** The longest an orderly stop may take, in milliseconds. */
+/** Time limit of an orderly stop, in milliseconds. */
 export const stopTimeout = 25_000
 
-/** Shorter waits are not reported, in milliseconds. */
+/** Shorter waits are not logged, in milliseconds. */
 const worthReporting = 100
 
-/** When each part of the process had stopped, in the order in which they stop. */
+/** The time at which each part of the process stopped, in order. */
 const Stopped = Context.Reference<Array<{ readonly part: string; readonly at: number }>>(
   "threeqpr-events/Stopped",
   {
@@ -15,14 +15,14 @@ const Stopped = Context.Reference<Array<{ readonly part: string; readonly at: nu
   }
 )
 
-/** Notes when everything above this layer has stopped. `part` says what that waits for. */
+/** Records when everything above this layer has stopped. `part` names what the stop waits for. */
 export const noteWhenStopped = (part: string) =>
   Layer.effectDiscard(Effect.gen(function*() {
     const stopped = yield* Stopped
     yield* Effect.addFinalizer(() => Effect.map(monotonicMillis, (at) => void stopped.push({ part, at })))
   }))
 
-/** Runs a process until it is interrupted; then logs that it stops, and how long it waited for what. */
+/** Runs a process until it is interrupted. Then logs that it stops, and how long it waited for each part. */
 export const report = <A, E, R>(process: Effect.Effect<A, E, R>) =>
   Effect.suspend(() => {
     const stopped: Array<{ readonly part: string; readonly at: number }> = []

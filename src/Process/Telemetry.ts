@@ -4,7 +4,7 @@ import type { Config } from "./Config.ts"
 
 export { layer, lineOf } from "./Telemetry/Logs.ts"
 
-/** Logs from this level on, unless the flag `--log-level` says otherwise. */
+/** Sets the minimum log level, unless the flag `--log-level` is given. */
 export const withLogLevel = (level: Config["logLevel"]) => <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   Effect.flatMap(
     GlobalFlag.LogLevel,

@@ -1,12 +1,12 @@
 import { Buffer } from "node:buffer"
 import { createHash, hash } from "node:crypto"
 
-/** The hex HMAC-SHA256 of a body. */
+/** Computes the hex HMAC-SHA256 of a body. */
 export type Hmac = (body: Uint8Array) => string
 
 /**
- * HMAC-SHA256 with one key, by its definition (RFC 2104) and two one-shot hashes: for a body of 600 bytes
- * that costs less than `createHmac`, which makes an object each time.
+ * HMAC-SHA256 with one key, by its definition (RFC 2104) and two one-shot hashes. For a body of 600 bytes this is
+ * faster than `createHmac`, which creates an object for each call.
  */
 export const hmacSha256 = (secret: string): Hmac => {
   const key = Buffer.from(secret, "utf8")
@@ -19,7 +19,8 @@ export const hmacSha256 = (secret: string): Hmac => {
     outer[at] = byte ^ 0x5c
   }
   return (body) => {
-    // A digest as hex and read here: on Deno it costs a third of one that comes as bytes, or is read by `Buffer`.
+    // Decode a hex digest here, because that is fastest. On Deno it takes a third of the time of a digest as bytes,
+    // or of decoding by `Buffer`.
     writeHex(outer, blockSize, hash("sha256", keyed(inner, body), "hex"))
     return hash("sha256", outer, "hex")
   }
@@ -37,11 +38,11 @@ const writeHex = (target: Buffer, at: number, hex: string) => {
   }
 }
 
-/** Of lower-case hex. */
+/** The value of a lower-case hex digit. */
 const digit = (code: number) => code <= 0x39 ? code - 0x30 : code - 0x57
 
 const blockSize = 64
 const digestSize = 32
 
-/** Bodies up to this size are hashed where the last one was, in bytes. */
+/** Bodies up to this size, in bytes, are hashed in a reused buffer. */
 const reused = 8_192

@@ -10,13 +10,13 @@ import { signatureOf, type Verifier, verifierOf } from "./Verifier.ts"
 
 export { header, isWellFormed, type Problem, type Verifier } from "./Verifier.ts"
 
-/** Signs a body as 3QPR does, with a secret that no log shows. */
+/** Signs a body as 3QPR does, with a redacted secret. */
 export const sign = (body: Uint8Array, secret: Redacted.Redacted<string>): string =>
   signatureOf(body, Redacted.value(secret))
 
 /**
- * A verifier for the secrets that are active now; several while a secret is being rotated. `onMatch` gets the
- * index of the last secret that fits.
+ * A verifier for the secrets that are active now; there are several during a rotation. `onMatch` receives the index
+ * of the last secret that matches.
  */
 export const verifier = (
   secrets: ReadonlyArray<Redacted.Redacted<string>>,

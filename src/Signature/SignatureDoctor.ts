@@ -10,44 +10,44 @@ export { type KnownSecret, labelled } from "./SignatureDoctor/Secrets.ts"
 
 /** A request as it was received. */
 export interface Captured {
-  /** The raw bytes, before any parser. */
+  /** The raw bytes, before any parser has processed them. */
   readonly body: Uint8Array
-  /** The header's value; a repeated header joined with commas. */
+  /** The header's value; values of a repeated header are joined with commas. */
   readonly signature: string | undefined
   /** The active secrets first, then old ones. */
   readonly secrets: ReadonlyArray<KnownSecret>
 }
 
-/** A cause that makes the signature fit. */
+/** A cause under which the signature matches. */
 export interface Found {
-  /** The cause's name; several that it takes together are joined with `+`. */
+  /** The name of the cause; several causes that apply together are joined with `+`. */
   readonly cause: string
   readonly explanation: string
   readonly remedy: string
-  /** The label of the secret that it fits. */
+  /** The label of the secret that matches. */
   readonly secret: string
 }
 
 export interface Diagnosis {
-  /** How the ingress judges the request. */
+  /** The verdict of the ingress on the request. */
   readonly result: "valid" | "missing_signature" | Signature.Problem
-  /** The check that failed, or that was the last to pass: they are made in this order. */
+  /** The check that failed, or the last one that passed. Checks run in this order. */
   readonly check: "present" | "single" | "well_formed" | "matches"
   readonly summary: string
-  /** The label of the active secret that fits. */
+  /** The label of the active secret that matches. */
   readonly secret?: string
-  /** Most likely first. */
+  /** The causes that were found, most likely first. */
   readonly causes: ReadonlyArray<Found>
-  /** The causes that remain possible when none was found. */
+  /** The causes that are still possible when none was found. */
   readonly remaining: ReadonlyArray<string>
-  /** False when the body is so large that not every cause was tried. */
+  /** False when the body was too large to try every cause. */
   readonly complete: boolean
 }
 
 /**
- * Says what the ingress says of a signature and, when it does not fit, which known causes make it fit: of the
- * body, the secret, the header, or of all three together. Bounded work; nothing in the result is a secret, a
- * key or a digest, so it can be logged.
+ * Returns the verdict of the ingress on a signature. If it does not match, also returns the known causes under which
+ * it does. Changes of the body, the secret and the header are tried, alone and together. The work is bounded. The
+ * result contains no secret, key or digest, so it can be logged.
  */
 export const diagnose = ({ body, secrets, signature }: Captured): Diagnosis => {
   if (signature === undefined) return { ...missing, causes: [], complete: true }
@@ -69,10 +69,13 @@ export const diagnose = ({ body, secrets, signature }: Captured): Diagnosis => {
   }
 }
 
-/** The most bytes that are hashed for one diagnosis: some tenths of a second. */
+/** Maximum number of bytes hashed for one diagnosis, which takes some tenths of a second. */
 const mostHashed = 256 * 1024 * 1024
 
-/** Tries the fewest causes first, and stops after those that are as few as what it found. */
+/**
+ * Tries the smallest combinations of causes first. After a match, it finishes the combinations of that size and
+ * stops.
+ */
 const search = (body: Uint8Array, secrets: ReadonlyArray<KnownSecret>, readings: ReadonlyArray<Reading>) => {
   const algorithms = [...new Set(readings.map(({ algorithm }) => algorithm))]
   const keys = keysOf(secrets)

@@ -4,7 +4,7 @@ import { type Problem as Mismatch, signatureOf, verifierOf } from "./Verifier.ts
 
 export { header } from "./Verifier.ts"
 
-/** A body as it arrived, before any parser has seen it. */
+/** A body as it was received, before any parser has processed it. */
 export type Body = string | Uint8Array | ArrayBuffer
 
 /** Why a signature is refused. */
@@ -15,8 +15,8 @@ export const sign = (body: Body, secret: string): string =>
   signatureOf(bytesOf(body), secretsOf([secret])[0] ?? "")
 
 /**
- * Whether 3QPR signed a body: true when the signature fits under any of the secrets. Throws a `TypeError` when the body or
- * a secret is wrong, and never because of the signature.
+ * Whether 3QPR signed a body: true when the signature matches under any of the secrets. Throws a `TypeError` when the
+ * body or a secret is wrong, but never because of the signature.
  */
 export const verify = (
   body: Body,
@@ -24,7 +24,7 @@ export const verify = (
   secrets: string | ReadonlyArray<string>
 ): boolean => problemOf(body, signature, secrets) === undefined
 
-/** As `verify`, and gives the reason of a refusal; undefined when 3QPR signed the body. */
+/** Like `verify`, but returns the reason of a refusal; undefined when 3QPR signed the body. */
 export const problemOf = (
   body: Body,
   signature: string | null | undefined,
@@ -46,7 +46,7 @@ const bytesOf = (body: unknown): Uint8Array => {
   )
 }
 
-/** Checked here, because a missing or damaged secret would only show as signatures that never fit. */
+/** Validates the secrets. Otherwise a missing or damaged secret would only show as signatures that never match. */
 const secretsOf = (secrets: unknown): ReadonlyArray<string> => {
   const list: ReadonlyArray<unknown> = Array.isArray(secrets) ? secrets : [secrets]
   const texts = list.filter((secret) => typeof secret === "string")
@@ -72,5 +72,8 @@ const faultOf = (secret: unknown) =>
     ? "the text of a setting with several secrets, or with an end; pass a list of those that are active"
     : "a text with a control character in it"
 
-/** Whether a text is what THREEQPR_WEBHOOK_SECRET can be, and no secret. Its signatures would never fit. */
+/**
+ * Whether a text is a value for THREEQPR_WEBHOOK_SECRET instead of a single secret. Used as a secret, it would never
+ * match.
+ */
 const isSetting = (secret: string) => /,|;\s*until\s*=/i.test(secret)

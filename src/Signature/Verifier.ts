@@ -2,22 +2,22 @@ import { Buffer } from "node:buffer"
 import { timingSafeEqual } from "node:crypto"
 import { hmacSha256 } from "./Hmac.ts"
 
-/** The header that carries 3QPR's signature, in the lower case in which HTTP servers give it. */
+/** The header that carries 3QPR's signature, in lower case as HTTP servers provide it. */
 export const header = "x-3qpr-signature"
 
 /**
- * Signs a body as 3QPR does: `sha256=` and the hex HMAC-SHA256 of the raw bytes. The key is the secret's
- * text as it stands. Source: 3QPR's guide "Receiving Webhooks".
+ * Signs a body as 3QPR does: `sha256=` and the hex HMAC-SHA256 of the raw bytes. The key is the text of the secret,
+ * unchanged. Source: 3QPR's guide "Receiving Webhooks".
  */
 export const signatureOf = (body: Uint8Array, secret: string): string => `sha256=${hmacSha256(secret)(body)}`
 
-/** What a check of a signature can find wrong. */
+/** Why a signature does not match. */
 export type Problem = "ambiguous_signature" | "invalid_signature"
 
 export interface Verifier {
   /**
-   * Undefined when the signature fits the body under any active secret; otherwise what is wrong. Every
-   * secret is tried, in time that does not depend on which one fits. Never throws.
+   * Undefined when the signature matches the body under any active secret; otherwise the problem. Every secret is
+   * tried, so the time does not depend on which one matches. Never throws.
    */
   (body: Uint8Array, signature: string): Problem | undefined
 }
@@ -26,8 +26,8 @@ export interface Verifier {
 export const isWellFormed = (signature: string) => wellFormed.test(signature)
 
 /**
- * A verifier for the secrets that are active now; several while a secret is being rotated. `onMatch` gets the
- * index of the last secret that fits.
+ * A verifier for the secrets that are active now; there are several during a rotation. `onMatch` receives the index
+ * of the last secret that matches.
  */
 export const verifierOf = (
   secrets: ReadonlyArray<string>,

@@ -4,24 +4,26 @@ import { example, isActive, leastLength, parse, type Secret } from "../Domain/Se
 import { type Config, settings } from "../Process/Config.ts"
 import { messageOf } from "../Process/Failure.ts"
 
-/** The webhook secrets, those with an end that is past among them, and where they come from, to be shown. */
+/** The webhook secrets, including expired ones, and their origin for display. */
 export interface WebhookSecret {
   readonly secrets: Arr.NonEmptyReadonlyArray<Secret>
   readonly origin: string
-  /** The file that has them, one a line, if it is one. */
+  /** The file that holds the secrets, one a line; undefined for another origin. */
   readonly file?: string | undefined
 }
 
-/** No secret can be had. */
+/** No usable secret was found. */
 export class SecretMissing extends Schema.TaggedError<SecretMissing>()("SecretMissing", {
   message: Schema.String,
-  /** The fault, without the remedy. */
+  /** The fault, without its remedy. */
   reason: Schema.String
 }) {}
 
 type Source = Pick<Config, "secrets" | "secretFile" | "dataDir"> & Partial<Pick<Config, "dotEnv">>
 
-/** The secrets that are set, in the environment or in files; fails when there are none, or none that is active. */
+/**
+ * Finds the configured secrets, in the environment or in files. Fails when there are none, or none of them is active.
+ */
 export const find = Effect.fn("WebhookSecret.find")(function*(source: Source) {
   if (source.secrets !== undefined && Arr.isReadonlyArrayNonEmpty(source.secrets)) {
     const variable = settings.secrets.variable
@@ -37,13 +39,15 @@ export const find = Effect.fn("WebhookSecret.find")(function*(source: Source) {
   return { secrets: yield* read(file), origin, file }
 })
 
-/** The one that signs what we send ourselves: the first that is active. */
+/** The secret that signs the program's own deliveries: the first active one. */
 export const signing = Effect.fnUntraced(function*({ secrets }: WebhookSecret) {
   const now = yield* Clock.currentTimeMillis
   return (secrets.find((secret) => isActive(secret, now)) ?? secrets[0]).value
 })
 
-/** As `find`; but with none set, makes one and keeps it in `DATA_DIR`, readable by its owner only. */
+/**
+ * Like `find`, but creates a secret when none is configured. It is stored in `DATA_DIR`, readable by its owner only.
+ */
 export const findOrMake = Effect.fn("WebhookSecret.findOrMake")(function*(source: Source) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
@@ -56,7 +60,7 @@ export const findOrMake = Effect.fn("WebhookSecret.findOrMake")(function*(source
   return yield* find(source)
 })
 
-/** The secrets of a file, one a line; fails when there are none, one is not valid, or none is active. */
+/** Reads the secrets of a file, one a line. Fails when there are none, one is invalid, or none is active. */
 export const read = Effect.fnUntraced(function*(file: string) {
   const fs = yield* FileSystem.FileSystem
   const text = yield* fs.readFileString(file).pipe(

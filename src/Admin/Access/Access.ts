@@ -9,15 +9,15 @@ import { isPage } from "../Dashboard.ts"
 import * as FailedAuthentications from "./FailedAuthentications.ts"
 import { isAllowed, isSafeName, nameOf, type Names } from "./Hosts.ts"
 
-/** The private listener would be open to others than this machine, without a token. */
+/** The private listener would be reachable from other machines without a token. */
 export class TokenNeeded
   extends Schema.TaggedError<TokenNeeded>()("TokenNeeded", { message: Schema.String })
 {}
 
 export interface AccessOptions extends Names {
-  /** Of operators, who may change things. */
+  /** The operators' token, which permits changes. */
   readonly token?: Redacted.Redacted<string> | undefined
-  /** Of those who may only read. */
+  /** The token that permits reads only. */
   readonly readToken?: Redacted.Redacted<string> | undefined
 }
 
@@ -31,12 +31,12 @@ export const check = ({ host, token }: AccessOptions): Effect.Effect<void, Token
   )
 
 /**
- * Admits a request that holds a token which permits it, if there is a token. Its `Host` must be a name that no public
- * page can have (DNS rebinding). It must not come from a page of another site (CSRF). Health is open to all. Pages
- * without data need no token either.
+ * Admits a request whose token permits it, or every request when no token is configured. Its `Host` must be a name
+ * that no public page can have (DNS rebinding). It must not come from a page of another site (CSRF). Health checks
+ * are open to all. Pages without data need no token either.
  *
- * The check is in front of the router, because it also guards what the contract does not have: `/metrics`,
- * `/openapi.json`, and every path without a route. A middleware of the contract runs for its operations only.
+ * The check runs before the router, because it also guards routes outside the contract: `/metrics`, `/openapi.json`,
+ * and every path without a route. A middleware of the contract runs for its operations only.
  */
 export const middleware = (options: AccessOptions) =>
   HttpRouter.middleware(
@@ -55,12 +55,15 @@ export const middleware = (options: AccessOptions) =>
     { global: true }
   )
 
-/** Whether `middleware` has admitted the request as one that may reach data. */
+/** Whether `middleware` has admitted the request to data. */
 const Admitted = Context.Reference<boolean>("threeqpr-events/Admin/Access/Admitted", {
   defaultValue: () => false
 })
 
-/** Closes each operation of the contract to requests that `middleware` has not admitted, wherever it is mounted. */
+/**
+ * Closes each operation of the contract to requests that `middleware` has not admitted, wherever the contract is
+ * mounted.
+ */
 export const layer = Layer.succeed(Authorization, {
   token: (operation) => Effect.andThen(isAdmitted, operation)
 })
@@ -75,9 +78,9 @@ const refuse = Effect.suspend(() =>
   )
 )
 
-/** The token of the request; empty when there is none. */
+/** The token of the request; empty when the request has none. */
 const givenToken = HttpApiBuilder.securityDecode(bearer).pipe(
-  // Only schemes whose key is a parameter read it.
+  // Only schemes that read their key from a query parameter use this service.
   Effect.provideService(HttpServerRequest.ParsedSearchParams, {}),
   Effect.map(Redacted.value)
 )
@@ -104,7 +107,7 @@ const problemOf = ({ headers, method, url }: Asked, given: string, options: Acce
     return new Forbidden({ detail: "The Sec-Fetch-Site header says that another site's page asks." })
   }
   if (token === undefined || isPage(url)) return undefined
-  // Both are compared, whichever fits, so that the time reveals nothing.
+  // Compare both tokens, whichever matches, so that the response time reveals nothing.
   const [operates, reads] = [equal(given, token), readToken !== undefined && equal(given, readToken)]
   if (operates || (reads && isRead(method))) return undefined
   return reads
@@ -117,16 +120,22 @@ const wrongName = (guarded: boolean) =>
     guarded ? "an address, the ADMIN_HOST, a name without a dot" : "localhost, 127.0.0.1, [::1]"
   } or one of ADMIN_ALLOWED_HOSTS.`
 
-/** Whether a page of ours asks. A proxy in front may replace the `Host` that the page's browser has sent. */
+/**
+ * Whether the request comes from a page of this listener. A proxy in front may replace the `Host` that the browser
+ * sent.
+ */
 const isOwn = (origin: string, host: string, options: AccessOptions) => {
   const from = URL.parse(origin)
   return from?.host === host || isAllowed(from?.hostname ?? "", options)
 }
 
-/** No GET changes anything. */
+/** Whether the method only reads. No GET changes anything. */
 const isRead = (method: string) => method === "GET" || method === "HEAD"
 
-/** Browsers send it for images, scripts and frames too, which have no Origin. A followed link is allowed. */
+/**
+ * Whether a page of another site makes the request. Browsers send `Sec-Fetch-Site` also for images, scripts and
+ * frames, which have no `Origin`. A followed link is allowed.
+ */
 const isFromAnotherPage = (headers: Asked["headers"]) =>
   ["cross-site", "same-site"].includes(headers["sec-fetch-site"] ?? "")
   && headers["sec-fetch-dest"] !== "document"

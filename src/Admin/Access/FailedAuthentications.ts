@@ -2,18 +2,18 @@ import { Effect, Option } from "effect"
 import { HttpServerRequest } from "effect/http"
 import { authentication } from "../../Process/Metrics.ts"
 
-/** How long the answer to a wrong token waits: it slows down a client that guesses. */
+/** The delay of the response to a wrong token. It slows down a client that guesses tokens. */
 const delay = "500 millis"
 
-/** How long further wrong tokens of an address are counted before the next line about it. */
+/** After a logged wrong token, how long more of them from the same address are counted before the next log line. */
 const quiet = "1 minute"
 
-/** The most addresses that are counted separately. All others share one line. */
+/** Number of addresses that are counted separately. All others share one line. */
 const mostAddresses = 50
 
 /**
- * Counts requests whose token is wrong, logs the addresses that they come from at a bounded rate, and delays their
- * answers. A request without a token is counted only: it guesses nothing.
+ * Counts requests with a wrong token and delays their responses. Logs their addresses at a bounded rate. A request
+ * without a token is only counted, because it does not guess.
  */
 export const make = Effect.gen(function*() {
   authentication.start()

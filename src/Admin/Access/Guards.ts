@@ -4,8 +4,8 @@ import { Buffer } from "node:buffer"
 import { createHash } from "node:crypto"
 
 /**
- * Headers that tell browsers to run, load, frame and keep nothing of an answer. A page may run only the scripts
- * that stand in it; a part with its own policy or cache keeps it.
+ * Adds headers that forbid browsers to run, load, frame or cache a response. A page may run only its inline scripts.
+ * A response that already has its own policy or cache header keeps it.
  */
 export const middleware = HttpRouter.middleware(
   (handler) =>
@@ -39,10 +39,13 @@ const policyOf = (response: HttpServerResponse.HttpServerResponse): string => {
   return policy
 }
 
-// The one page there is, /docs, is large and always the same object.
+// `/docs`, the only page, is large and always the same object, so its policy is computed once.
 const policies = new WeakMap<object, string>()
 
-/** Styles cannot do harm that is worth their hashes: Swagger's page sets them one by one. */
+/**
+ * The policy of a page. Inline styles are allowed without hashes: they can do little harm, and Swagger's page sets
+ * them one by one.
+ */
 const policyOfPage = (html: string) => {
   const scripts = [...html.matchAll(/<script>([^]*?)<\/script>/g)].map(([, text = ""]) =>
     `'sha256-${createHash("sha256").update(text).digest("base64")}'`

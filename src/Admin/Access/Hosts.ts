@@ -1,9 +1,9 @@
 import { isIP } from "node:net"
 import { isLoopback } from "../../Process/Config.ts"
 
-/** Which names the private listener answers to. */
+/** The names that the private listener answers to. */
 export interface Names {
-  /** The address or name that it listens on. */
+  /** The address or name on which the listener is bound. */
   readonly host: string
   /** Further names, such as that of a reverse proxy. */
   readonly allowedHosts?: ReadonlyArray<string> | undefined
@@ -17,9 +17,9 @@ export const isAllowed = (name: string, { allowedHosts = [] }: Names): boolean =
   allowedHosts.some((allowed) => nameOf(allowed) === name)
 
 /**
- * Whether no page of an attacker could have sent this `Host` (DNS rebinding). Such a page has a public name, and a
- * public name has a dot. Addresses, names of this machine and names of containers are therefore safe.
- * Without a token only names of this machine are.
+ * Whether a `Host` is a name that an attacker's page cannot have (DNS rebinding). Such a page has a public name, and
+ * a public name has a dot. Addresses, names of this machine and names of containers are therefore safe. Without a
+ * token only names of this machine are safe.
  */
 export const isSafeName = (name: string, guarded: boolean, names: Names): boolean =>
   isLoopback(name) || isAllowed(name, names) || (guarded && (

@@ -3,7 +3,7 @@ import { HttpRouter, HttpServerRequest, HttpServerRespondable, HttpServerRespons
 import { make } from "../../Process/SignInCode.ts"
 import { SignInRefused } from "../Api/Problems.ts"
 
-/** `POST /dashboard/sign-in`: the token for a code. */
+/** `POST /dashboard/sign-in`: exchanges a sign-in code for the token. */
 export const layer = (token: Redacted.Redacted<string>) =>
   HttpRouter.use(Effect.fnUntraced(function*(router) {
     const take = make(token, yield* Clock.currentTimeMillis)

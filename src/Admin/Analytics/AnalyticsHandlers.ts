@@ -10,7 +10,7 @@ import { NotFound, orUnavailable } from "../Api/Problems.ts"
 import { codeIdOf } from "../CodeId.ts"
 import { orRebuildDue } from "../ReadModels/RebuildDue.ts"
 
-/** The handlers of `/v1/analytics` and `/v1/qpr-codes/:id/analytics`. They read counters, never rows. */
+/** The handlers of `/v1/analytics` and `/v1/qpr-codes/:id/analytics`. They read counters, not rows. */
 export const AnalyticsHandlers = HttpApiBuilder.group(
   Api,
   "analytics",
@@ -25,7 +25,7 @@ export const AnalyticsHandlers = HttpApiBuilder.group(
 const day = 86_400_000
 const lengths = { "7d": 7 * day, "30d": 30 * day, "90d": 90 * day, all: undefined }
 
-/** The most entries of a time series, and of a list of the most frequent. */
+/** Maximum number of entries of a time series, and of a list of the most frequent values. */
 const mostEntries = 10_000
 const top = 10
 
@@ -82,7 +82,7 @@ const allTopCodes = allRows(
   Schema.Struct({ qpr_code_id: Text, name: Text, short_id: Text, scans: Schema.Finite })
 )
 
-/** When a period begins: with the day, in UTC, that it reaches back to. */
+/** The start of a period: the beginning (UTC) of the first day that it covers. */
 const beginning = Effect.fnUntraced(function*({ period = "30d" }: AnalyticsQuery) {
   const now = yield* Clock.currentTimeMillis
   const length = lengths[period]
@@ -91,7 +91,7 @@ const beginning = Effect.fnUntraced(function*({ period = "30d" }: AnalyticsQuery
     : DateTime.formatIso(DateTime.makeUnsafe(Math.floor((now - length) / day) * day))
 })
 
-/** Where the counters of a question are, as what follows `from` in SQL. */
+/** The counters that a query reads, as SQL fragments for its `from` clause. */
 interface Counts {
   readonly scans: Fragment
   readonly ended: Fragment

@@ -5,7 +5,7 @@ import { InvalidRequest, NotFound, Unavailable } from "./Problems.ts"
 import { AnyText } from "./Query.ts"
 import { CodeId } from "./ReadModels.ts"
 
-/** 3QPR's own parameters, and its defaults. */
+/** The parameters and defaults of 3QPR's API. */
 export const AnalyticsQuery = Schema.Struct({
   period: field(
     Schema.optional(Schema.Literals(["7d", "30d", "90d", "all"])),
@@ -82,7 +82,7 @@ const analytics = {
   )
 }
 
-/** As 3QPR's own, but for `scans_unique_devices`: no event tells one device from another. */
+/** The fields of 3QPR's API without `scans_unique_devices`: no event identifies a device. */
 export const CodeAnalytics = model(
   "CodeAnalytics",
   "The analytics of one code.",
@@ -90,7 +90,7 @@ export const CodeAnalytics = model(
 )
 export type CodeAnalytics = typeof CodeAnalytics.Type
 
-/** The same of all codes together, and which codes have the most scans. */
+/** The same analytics for all codes together, with the codes that have the most scans. */
 export const AllAnalytics = model(
   "Analytics",
   "The analytics of all codes together.",
@@ -101,7 +101,10 @@ export const AllAnalytics = model(
 )
 export type AllAnalytics = typeof AllAnalytics.Type
 
-/** Analytics from counters: what they cost grows with hours, countries and devices, not with scans. */
+/**
+ * Analytics from counters. Their cost grows with the number of hours, countries and devices, not with the number of
+ * scans.
+ */
 export const AnalyticsApi = HttpApiGroup.make("analytics").add(
   HttpApiEndpoint.get("code", "/v1/qpr-codes/:id/analytics", {
     params: Schema.Struct({ id: CodeId }),

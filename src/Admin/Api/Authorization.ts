@@ -1,7 +1,10 @@
 import { HttpApiMiddleware, HttpApiSecurity, OpenApi } from "effect/http-api"
 import { Forbidden, ReadOnly, Unauthorized } from "./Problems.ts"
 
-/** How a caller shows its token. In lower case, as registered: some generators of clients compare the name so. */
+/**
+ * The scheme in which a client sends its token. It is in lower case, as registered, because some client generators
+ * compare the name case-sensitively.
+ */
 export const bearer = HttpApiSecurity.annotate(
   HttpApiSecurity.http({ scheme: "bearer" }),
   OpenApi.Description,
@@ -9,7 +12,7 @@ export const bearer = HttpApiSecurity.annotate(
     + "A listener that is started without a token ignores the header."
 )
 
-/** Every operation needs the token. The server, the document and the typed client take that from here. */
+/** Every operation needs the token. The server, the OpenAPI document and the typed client take this rule from here. */
 export class Authorization
   extends HttpApiMiddleware.Service<Authorization>()("threeqpr-events/Admin/Authorization", {
     error: [Unauthorized, Forbidden, ReadOnly],

@@ -37,7 +37,7 @@ export const DeadLetterDetail = model(
 )
 export type DeadLetterDetail = typeof DeadLetterDetail.Type
 
-/** Which dead letters: those that fit everything that is given. */
+/** Selects the dead letters that match every given field. */
 export const LetterFilter = model(
   "DeadLetterFilter",
   "Dead letters that fit every field that is given.",
@@ -78,7 +78,7 @@ const DeadLettersAnswer = model(
   })
 )
 
-/** Events a second that an operation handles when the caller names no rate. */
+/** Default rate of an operation, in events a second. */
 export const usualRates = { redrive: 100, discard: 1_000 }
 
 const selection = {
@@ -120,7 +120,7 @@ const Id = Schema.Struct({
   id: field(Schema.String, "The id of the dead letter: `<consumer>:<sequence>`.", { example: "scans-1:1234" })
 })
 
-/** `/v1/dead-letters`: the events that a consumer can never handle. */
+/** `/v1/dead-letters`: events that a consumer could not handle. */
 export const DeadLettersApi = HttpApiGroup.make("deadLetters").add(
   HttpApiEndpoint.get("list", "/v1/dead-letters", {
     query: DeadLettersQuery,

@@ -3,7 +3,7 @@ import { HttpApi, type HttpApiGroup, OpenApi } from "effect/http-api"
 import packageJson from "../../../package.json" with { type: "json" }
 import { type Json, mapValues, nameOf, tidy } from "./Tidy.ts"
 
-/** What the document says of the whole, and what is true of every operation. */
+/** The description of the API as a whole, and the annotations that apply to every operation. */
 export const documentOf = <Groups extends HttpApiGroup.Constraint>(api: HttpApi.HttpApi<string, Groups>) =>
   OpenApi.annotations({
     title: "threeqpr-events",
@@ -38,7 +38,10 @@ interface Operation {
   readonly responses: Json
 }
 
-/** The decoded parameters of each operation, with their ranges. A query is text, so its codec hides the range. */
+/**
+ * The decoded parameters of each operation, with their ranges. A query parameter is encoded as text, and its codec
+ * hides the range.
+ */
 const parametersOf = <Groups extends HttpApiGroup.Constraint>(api: HttpApi.HttpApi<string, Groups>) => {
   const decoded = new Map<string, Json>()
   HttpApi.reflect(api, {
@@ -63,7 +66,7 @@ const complete = (
   { operationId, parameters, responses, ...rest }: Operation,
   decoded: ReadonlyMap<string, Json>
 ) => {
-  // 500 is a fault of the server, so no client should depend on it.
+  // A 500 is a fault of the server. No client should depend on it.
   const { 500: _, ...possible } = responses
   return {
     ...rest,
@@ -73,7 +76,10 @@ const complete = (
   }
 }
 
-/** A parameter with its description and example. If its text becomes a number, it has the schema of that number. */
+/**
+ * Adds the description and example to a parameter. A parameter that decodes to a number gets the schema of that
+ * number.
+ */
 const described = ({ schema, ...parameter }: Parameter, decoded: unknown) => {
   const number = Predicate.isObject(decoded) ? withoutNull(tidy(decoded)) : {}
   const isNumber = ["integer", "number"].includes(String(number["type"]))
@@ -86,7 +92,7 @@ const described = ({ schema, ...parameter }: Parameter, decoded: unknown) => {
   }
 }
 
-/** A parameter that is absent is not null. */
+/** Removes `null` from the schema: an optional parameter is absent, never null. */
 const withoutNull = ({ anyOf, ...schema }: Json): Json => {
   const other: unknown = Array.isArray(anyOf) ? anyOf.find((one) => one.type !== "null") : undefined
   return Predicate.isObject(other) ? { ...other, ...schema } : schema
@@ -98,7 +104,7 @@ const modelsOf = (schemas: Readonly<Record<string, Json>>): Json =>
       .filter(([name]) => name !== "InvalidAnswer")
   )
 
-/** The fields that every problem has. Effect's schema of a problem describes none of them. */
+/** Descriptions of the fields of every problem. Effect's schema of a problem has none. */
 const problemFields: Readonly<Record<string, string>> = {
   type: "The stable name of the problem.",
   status: "The status of the answer.",

@@ -123,7 +123,7 @@ const EventRow = model(
   })
 )
 
-/** All that is known of one event, from its receipt to the rows that it made. */
+/** Everything that is known about one event, from its receipt to the rows that it changed. */
 export const EventLife = model(
   "EventLife",
   "Everything that is known about one event, from its receipt to its rows.",
@@ -147,7 +147,7 @@ export const EventLife = model(
 )
 export type EventLife = typeof EventLife.Type
 
-/** `/v1/events/:id/life`: what became of one event. */
+/** `/v1/events/:id/life`: what happened to one event. */
 export const EventLifeApi = HttpApiGroup.make("eventLife").add(
   HttpApiEndpoint.get("get", "/v1/events/:id/life", {
     params: EventIdParameter,

@@ -22,11 +22,11 @@ const summary = {
   sha256: field(Schema.String, "The SHA-256 of the signed body, in hex.")
 }
 
-/** What 3QPR sent: the bytes, and the signature over them. */
+/** The signed body, and the signature over it. */
 const signature = "The `X-3QPR-Signature` that came with the body; empty when none came."
 const body = "The signed body, in base64."
 
-/** What an answer has of one entry beside its summary. */
+/** The fields of one entry beside its summary. */
 export const signedFields = {
   subject: field(Schema.String, "The subject under which the event is stored in the stream."),
   headers: field(Schema.Record(Schema.String, Schema.String), "The headers of the stored message, by name."),
@@ -102,7 +102,7 @@ export const EventIdParameter = Schema.Struct({
   })
 })
 
-/** `/v1/events`: the event log itself, quarantine included. */
+/** `/v1/events`: the entries of the event log, including quarantine. */
 export const EventsApi = HttpApiGroup.make("events").add(
   HttpApiEndpoint.get("list", "/v1/events", {
     query: EventsQuery,

@@ -8,7 +8,7 @@ import { AnyText, Text } from "./Query.ts"
 
 const Id = Schema.optional(Schema.String.check(Schema.isBetweenLength(1, 255)))
 
-/** Events a second that are erased when the caller names no rate. */
+/** Default rate of an erasure, in events a second. */
 export const usualRate = 1_000
 
 export const Forgetting = model(

@@ -58,7 +58,7 @@ const StreamState = model(
 
 const unread = "Null when it cannot be read now."
 
-/** The state of all processes now. A part that cannot be read is null. */
+/** The current state of all processes. A part that cannot be read is null. */
 export const LiveStatus = model(
   "LiveStatus",
   "The state of all processes now.",

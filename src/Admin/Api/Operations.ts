@@ -11,7 +11,7 @@ export const By = field(
   { example: "ops@example.com" }
 )
 
-/** How many events a second an operation handles at most. */
+/** The maximum number of events that an operation handles a second. */
 export const Rate = (usual: number) =>
   field(
     Schema.optional(Schema.Finite.check(Schema.isBetween({ minimum: 0.1, maximum: 100_000 }))),
@@ -83,7 +83,7 @@ const Id = Schema.Struct({
   id: field(Schema.String, "The id of the operation.", { example: "01JQ0000000000000000000000" })
 })
 
-/** Outcomes of a page when the caller names no number. */
+/** Default number of outcomes of a page. */
 export const usualOutcomes = 500
 
 const OperationsAnswer = model(
@@ -106,7 +106,7 @@ const OutcomesAnswer = model(
 
 const CancelRequest = model("CancelRequest", "Who stops an operation.", Schema.Struct({ by: By }))
 
-/** `/v1/operations`: what operators did with dead letters and quarantined entries, and its progress. */
+/** `/v1/operations`: the operations on dead letters and quarantined entries, with their progress. */
 export const OperationsApi = HttpApiGroup.make("operations").add(
   HttpApiEndpoint.get("list", "/v1/operations", {
     query: Schema.Struct({ limit: limitOf(200) }),

@@ -2,7 +2,7 @@ import { Effect, Schema } from "effect"
 import { HttpApiError } from "effect/http-api"
 import { field, model } from "../../Domain/Documented.ts"
 
-/** RFC 9457 problems of the private listener; `type` is stable, `detail` is for people. */
+/** RFC 9457 problems of the private listener. `type` is stable; `detail` is written for people. */
 export class NotFound extends HttpApiError.Problem<NotFound>()("NotFound", {
   type: "urn:threeqpr-events:problem:not-found",
   status: 404,
@@ -85,7 +85,7 @@ export class InvalidSelection extends HttpApiError.Problem<InvalidSelection>()("
 
 type Refusal = NotFound | Conflict | InvalidSelection | InvalidRequest | Unavailable
 
-/** Lets errors through that the caller can repair. Other errors are logged, and answered as unavailable. */
+/** Passes on errors that the client can repair. Other errors are logged and answered with `Unavailable`. */
 export const orUnavailable = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   Effect.catch(
     effect,

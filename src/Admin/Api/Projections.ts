@@ -12,7 +12,7 @@ const Text = Schema.NullOr(Schema.String)
 export const rebuildMeaning =
   "`rebuild` replaces the live read model. `dry-run` and `verify` only compare with it."
 
-/** How far a rebuild is. */
+/** The progress of a rebuild. */
 export const progressFields = {
   done: field(Schema.Finite, "The number of events that are done."),
   total: field(Schema.Finite, "The number of all events."),
@@ -34,7 +34,7 @@ const RebuildResult = model(
   })
 )
 
-/** A generation that is or was built from the log beside the live one. */
+/** A generation that is or was built from the log, beside the live one. */
 export const RebuildAnswer = model(
   "Rebuild",
   "A generation of a read model that is or was built from the log beside the live one.",
@@ -85,7 +85,7 @@ const Completeness = model(
   })
 )
 
-/** A read model: its place, whether all events are in it, and its running rebuild. */
+/** A read model: its position in the log, whether all events are in it, and its running rebuild. */
 export const ProjectionAnswer = model(
   "Projection",
   "A read model: its place in the log, whether all events are in it, and its running rebuild.",
@@ -139,13 +139,13 @@ const RebuildRequest = model(
     })
   }).check(Schema.makeFilter(({ dry_run, verify }) => !(dry_run === true && verify === true), {
     expected: "dry_run or verify, not both",
-    // The schema of the document cannot say it; its description does.
+    // JSON Schema cannot express this check; the description states it.
     toJsonSchema: () => [{}, true]
   }))
 )
 export type RebuildRequest = typeof RebuildRequest.Type
 
-/** A page of the account of every entry, for the live generation. */
+/** A page of the ledger of the live generation. */
 export const LedgerAnswer = model(
   "LedgerPage",
   "A page of the account of every entry, for the live generation.",

@@ -66,7 +66,7 @@ const QuarantineAnswer = model(
   })
 )
 
-/** Entries a second that are redriven when the caller names no rate. */
+/** Default rate of a redrive, in entries a second. */
 export const usualRate = 100
 
 export const QuarantineSelection = model(

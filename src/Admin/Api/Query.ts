@@ -2,7 +2,7 @@ import { Context, Schema } from "effect"
 import { field } from "../../Domain/Documented.ts"
 import { PointInTime } from "../../Domain/PointInTime.ts"
 
-/** Text that Postgres can hold as it is. */
+/** Text that Postgres can store unchanged. */
 export const Text = Schema.String.check(
   Schema.makeFilter((text) => !text.includes("\0") && text.isWellFormed(), {
     expected: "text without the character U+0000, and without half of a surrogate pair"
@@ -10,18 +10,18 @@ export const Text = Schema.String.check(
 )
 
 /**
- * Whether the schemas of an operation decide which text it takes. All other operations refuse what Postgres cannot hold
- * in any parameter and field.
+ * Whether the schemas of an operation alone decide which text is valid. All other operations refuse text that
+ * Postgres cannot store, in every parameter and field.
  */
 export const AnyText = Context.Reference<boolean>("threeqpr-events/Admin/AnyText", {
   defaultValue: () => false
 })
 
-/** A whole number of a query, within bounds. */
+/** An integer within bounds. */
 export const within = (minimum: number, maximum: number) =>
   Schema.Int.check(Schema.isBetween({ minimum, maximum }))
 
-/** The number of entries of a page when the caller names none. */
+/** Default number of entries of a page. */
 export const usualLimit = 50
 
 /** The parameter `limit` of a list. */
@@ -31,13 +31,13 @@ export const limitOf = (maximum: number, usual: number = usualLimit) =>
     example: 10
   })
 
-/** A position in the stream, as a parameter. */
+/** A sequence of the stream, as a parameter. */
 export const position = (minimum: number, description: string) =>
   field(Schema.optional(within(minimum, Number.MAX_SAFE_INTEGER)), description, { example: 1_234 })
 
 const forms = "A timestamp, a date in UTC, or a duration before now such as `2h`."
 
-/** The parameters `since` and `until` for the time of what is listed. */
+/** The parameters `since` and `until`, which filter a list by time. */
 export const spanOf = (time: string) => ({
   since: field(
     Schema.optional(PointInTime),

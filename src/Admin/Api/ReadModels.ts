@@ -82,7 +82,7 @@ export const SubscriptionAnswer = model(
   })
 )
 
-/** 3QPR's own parameters, and `cursor` in place of `offset`. */
+/** The parameters of 3QPR's API, and `cursor` as an alternative to `offset`. */
 const spanOfRows = (time: string) => ({
   limit: limitOf(200),
   offset: field(
@@ -108,15 +108,18 @@ const pageQuery = (time: string) => ({
   ...spanOfRows(time)
 })
 
-/** What the parameters of a list are, whatever it lists; the others are filters. */
+/** The parameters that every list has. All other parameters are filters. */
 export type ListQuery = Schema.Struct<ReturnType<typeof pageQuery>>["Type"] & {
   readonly [filter: string]: unknown
 }
 
-/** Rows whose metadata has this text, number or boolean under this key; several of them must all fit. */
+/**
+ * Selects rows whose metadata has this text, number or boolean under this key. Several such parameters must all
+ * match.
+ */
 const metadata = Schema.Record(Schema.TemplateLiteral(["metadata.", Schema.String]), Schema.String)
 
-/** Rows fit when each filter that is given equals the field of its name. */
+/** Each given filter selects rows whose field of the same name is equal to it. */
 export const ScansQuery = Schema.StructWithRest(
   Schema.Struct({
     ...pageQuery("`scanned_at`"),
@@ -154,7 +157,10 @@ export const SubscriptionsQuery = Schema.Struct({
   plan: text("Only subscriptions of this plan.", "pro")
 })
 
-/** A form whose names begin with `metadata.`, which is how OpenAPI says that there can be any of them. */
+/**
+ * Adds a form parameter whose names begin with `metadata.`. In this way OpenAPI expresses that any number of them is
+ * possible.
+ */
 const withMetadata = (operation: Readonly<Record<string, unknown>>) => ({
   ...operation,
   parameters: [...Array.isArray(operation["parameters"]) ? operation["parameters"] : [], {
@@ -219,7 +225,7 @@ export const CodeId = field(Schema.String, "The id, short id or name of the code
   example: "qpr_01HXYZ789ABC"
 })
 
-/** `/v1/scans`: 3QPR's own parameters and field names. */
+/** `/v1/scans`, with the parameters and field names of 3QPR's API. */
 export const ScansApi = HttpApiGroup.make("scans").add(
   HttpApiEndpoint.get("list", "/v1/scans", {
     query: ScansQuery,
@@ -236,7 +242,7 @@ export const ScansApi = HttpApiGroup.make("scans").add(
   }).annotate(AnyText, true).annotate(OpenApi.Summary, "One scan")
 ).annotate(OpenApi.Description, "Scans as 3QPR's own API gives them")
 
-/** `/v1/conversations`, the same for conversations. */
+/** `/v1/conversations`, with the parameters and field names of 3QPR's API. */
 export const ConversationsApi = HttpApiGroup.make("conversations").add(
   HttpApiEndpoint.get("list", "/v1/conversations", {
     query: ConversationsQuery,
@@ -253,7 +259,7 @@ export const ConversationsApi = HttpApiGroup.make("conversations").add(
   }).annotate(AnyText, true).annotate(OpenApi.Summary, "One conversation")
 ).annotate(OpenApi.Description, "Completed conversations")
 
-/** `/v1/qpr-codes`: the codes of events and of 3QPR's list. */
+/** `/v1/qpr-codes`: the codes that events or 3QPR's list of codes name. */
 export const QprCodesApi = HttpApiGroup.make("qprCodes").add(
   HttpApiEndpoint.get("list", "/v1/qpr-codes", {
     query: QprCodesQuery,
@@ -270,7 +276,7 @@ export const QprCodesApi = HttpApiGroup.make("qprCodes").add(
   }).annotate(AnyText, true).annotate(OpenApi.Summary, "One QR code: by its id, short id or name")
 ).annotate(OpenApi.Description, "QR codes, as the events about them and 3QPR's list of codes say")
 
-/** `/v1/subscriptions`, the same for subscriptions. */
+/** `/v1/subscriptions`: the subscriptions that events name. */
 export const SubscriptionsApi = HttpApiGroup.make("subscriptions").add(
   HttpApiEndpoint.get("list", "/v1/subscriptions", {
     query: SubscriptionsQuery,

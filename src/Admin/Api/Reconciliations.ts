@@ -36,7 +36,7 @@ const ReconcileRequest = model(
 )
 export type ReconcileRequest = typeof ReconcileRequest.Type
 
-/** Reconciliations of a list when the caller names no number. */
+/** Default number of reconciliations of a list. */
 export const usualReconciliations = 20
 
 const ReconciliationsAnswer = model(
@@ -51,7 +51,7 @@ export type ReconciliationsAnswer = typeof ReconciliationsAnswer.Type
 
 const params = Schema.Struct({ id: field(Schema.Int, "The id of the reconciliation.", { example: 3 }) })
 
-/** `/v1/reconciliations`: comparing 3QPR's scans and codes with ours, and repairing what is missing. */
+/** `/v1/reconciliations`: compares the scans and codes of 3QPR's API with the log, and repairs what is missing. */
 export const ReconciliationsApi = HttpApiGroup.make("reconciliations").add(
   HttpApiEndpoint.get("list", "/v1/reconciliations", {
     query: Schema.Struct({ limit: limitOf(200, usualReconciliations) }),

@@ -18,7 +18,7 @@ const RejectionsAnswer = model(
   })
 )
 
-/** `/v1/rejections`: requests that were refused at the public listeners. They are in memory only. */
+/** `/v1/rejections`: requests that the public listeners refused. They are kept in memory only. */
 export const RejectionsApi = HttpApiGroup.make("rejections").add(
   HttpApiEndpoint.get("list", "/v1/rejections", {
     query: Schema.Struct({ limit: limitOf(200) }),

@@ -3,7 +3,7 @@ import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
 import { field, model } from "../../Domain/Documented.ts"
 import { Unavailable } from "./Problems.ts"
 
-/** A durable consumer of the event log: of the projections, or of a user. */
+/** A durable consumer of the event log, of a projection or of a user. */
 export const ConsumerAnswer = model(
   "Consumer",
   "A durable consumer of the event log.",

@@ -9,8 +9,8 @@ export const mapValues = <A extends object, B>(record: A, f: (value: A[keyof A],
 export const nameOf = (name: string) => name.replace(/Encoded$/, "")
 
 /**
- * Writes a part of the document as a person would. Effect puts the description of a field into an `allOf` beside its
- * schema. It adds how its own clients learn that a stream has failed, which others cannot use.
+ * Simplifies a part of the document. Effect puts the description of a field into an `allOf` beside its schema. It
+ * also adds `x-effect-stream`, which only Effect's own clients can use.
  */
 export const tidy = (part: Json): Json => {
   const { "x-effect-stream": _, ...node } = part
@@ -37,7 +37,7 @@ const withoutAllOf = (node: Json): Json => {
 
 const annotations = new Set(["title", "description", "default", "examples"])
 
-/** Whether a part only annotates, or only says that there can be further fields. */
+/** Whether a part holds only annotations, or only permits further fields. */
 const isNote = (part: Json) =>
   Object.keys(part).every((key) => annotations.has(key)) || JSON.stringify(part) === further
 

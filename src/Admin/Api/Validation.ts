@@ -1,7 +1,7 @@
 import { HttpApiMiddleware } from "effect/http-api"
 import { InvalidAnswer, InvalidRequest } from "./Problems.ts"
 
-/** Says of a request that does not fit the contract what is wrong with it, value by value. */
+/** Answers a request that does not match the contract with a problem that describes each wrong value. */
 export class Validation extends HttpApiMiddleware.Service<Validation>()("threeqpr-events/Admin/Validation", {
   error: [InvalidRequest, InvalidAnswer]
 }) {}

@@ -10,7 +10,7 @@ const SecretsAnswer = model(
   Schema.Struct({ instances: field(Schema.Array(SecretFingerprints), "The receivers that answered.") })
 )
 
-/** `/v1/webhook-secrets`: which secrets the receivers use, without showing them. */
+/** `/v1/webhook-secrets`: identifies the secrets that the receivers use, without disclosing them. */
 export const WebhookSecretsApi = HttpApiGroup.make("webhookSecrets").add(
   HttpApiEndpoint.get("list", "/v1/webhook-secrets", {
     query: Schema.Struct({

@@ -8,12 +8,12 @@ import { promisify } from "node:util"
 import { brotliCompress, gzip } from "node:zlib"
 import { contentOf, vendored } from "./Vendor.ts"
 
-/** A file of the dashboard that is missing or cannot be read: the installation is not whole. */
+/** A file of the dashboard is missing or unreadable: the installation is incomplete. */
 export class AssetsUnreadable
   extends Schema.TaggedError<AssetsUnreadable>()("AssetsUnreadable", { message: Schema.String })
 {}
 
-/** A file that browsers get, and its compressed forms, each of which is made once when it is first asked for. */
+/** A file for browsers, and its compressed forms. Each form is created once, at the first request for it. */
 export interface Asset {
   readonly path: string
   readonly contentType: string
@@ -22,21 +22,21 @@ export interface Asset {
   readonly encoded: (encoding: Encoding) => Promise<Uint8Array>
 }
 
-/** How a body can go over the wire; `identity` is as it is. */
+/** The content coding of a body; `identity` is uncompressed. */
 export type Encoding = "br" | "gzip" | "identity"
 
 export interface Assets {
-  /** Changes with the content of any file; part of their paths, so that browsers can keep them permanently. */
+  /** A hash of all files. It is part of their paths, so that browsers can cache them permanently. */
   readonly version: string
-  /** The text of the page, without its files. */
+  /** The HTML of the page, without references to its files. */
   readonly template: string
   readonly files: ReadonlyMap<string, Asset>
 }
 
-/** The program is one of a few chunks, with the dashboard's files beside them, and not the sources. */
+/** Whether this program is the bundle, which has the dashboard's files beside it, and not the sources. */
 const bundled = !import.meta.url.endsWith(".ts")
 
-/** The page's template, the modules and styles of `src/Dashboard`, and what they import from npm packages. */
+/** Reads the page's template, the modules and styles of `src/Dashboard`, and the npm packages that they import. */
 export const read: Effect.Effect<Assets, AssetsUnreadable> = Effect.tryPromise({
   try: async () => {
     const folder = fileURLToPath(new URL(bundled ? "./Dashboard" : "../../Dashboard", import.meta.url))
@@ -60,7 +60,7 @@ export const read: Effect.Effect<Assets, AssetsUnreadable> = Effect.tryPromise({
     const files = [
       ...await Promise.all([...contents(".js"), ...contents(".svg")]),
       ...brought.filter((file) => !sheets.includes(file)),
-      // One file of all styles, in the order of their names, costs less than each of its own.
+      // One file with all styles, in the order of their names, loads faster than several files.
       asset("style.css", Buffer.concat(sheets.map(({ body }) => body)))
     ]
     const hash = createHash("sha256")
@@ -86,7 +86,7 @@ const contentTypes: Readonly<Record<string, string>> = {
   ".woff2": "font/woff2"
 }
 
-/** An asset of these bytes; its type is that of its name. */
+/** An asset with these bytes. Its content type follows from the extension of its name. */
 export const asset = (path: string, body: Uint8Array): Asset => {
   const made = new Map<Encoding, Promise<Uint8Array>>()
   return {

@@ -3,13 +3,13 @@ import { createHash } from "node:crypto"
 import { type Asset, asset, type Assets } from "./Assets.ts"
 import { imports } from "./Vendor.ts"
 
-/** The page, and the policy that lets its own files in and nothing else. */
+/** The page, and a content security policy that permits only the page's own files. */
 export interface Page {
   readonly asset: Asset
   readonly policy: string
 }
 
-/** Puts the paths of the files of this version into the page. */
+/** Inserts the paths of the files of this version into the page. */
 export const make = ({ files, template, version }: Assets): Page => {
   const base = `/dashboard/${version}/`
   const map = JSON.stringify({

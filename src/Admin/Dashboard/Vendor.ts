@@ -5,13 +5,13 @@ import { dirname, join } from "node:path"
 
 /** A file of an npm package that the dashboard's page loads. */
 export interface Vendor {
-  /** Its name under `vendor/`. */
+  /** The name of the file under `vendor/`. */
   readonly as: string
   readonly file: string
   readonly suffix?: string
 }
 
-/** What the modules import by name, and where the page finds it. */
+/** Maps the package names that modules import to paths of the page. */
 export const imports: Readonly<Record<string, string>> = {
   "preact": "vendor/preact.js",
   "preact/hooks": "vendor/preact-hooks.js",
@@ -21,7 +21,7 @@ export const imports: Readonly<Record<string, string>> = {
   "uplot": "vendor/uplot.js"
 }
 
-/** The files in the installed packages. The bundled program has copies of them beside its page. */
+/** The vendor files in the installed packages. The bundled program has copies of them beside its page. */
 export const vendored = (): ReadonlyArray<Vendor> => {
   const { resolve } = createRequire(import.meta.url)
   const beside = (entry: string, name: string) => join(dirname(entry), name)
@@ -33,13 +33,13 @@ export const vendored = (): ReadonlyArray<Vendor> => {
     { as: "htm.js", file: beside(resolve("htm"), "htm.module.js") },
     { as: "signals.js", file: beside(signals, "signals.module.js") },
     { as: "signals-core.js", file: beside(core, "signals-core.module.js") },
-    // The package minifies its classic script only. Its module is twice as large.
+    // The package minifies its classic script only. Its module file is twice as large.
     { as: "uplot.js", file: resolve("uplot/dist/uPlot.iife.min.js"), suffix: "\nexport default uPlot\n" },
     { as: "uplot.css", file: resolve("uplot/dist/uPlot.min.css") },
     { as: "inter.woff2", file: resolve("@fontsource-variable/inter/files/inter-latin-wght-normal.woff2") }
   ]
 }
 
-/** What the page gets under a vendor file's name. */
+/** The content that the page loads for a vendor file. */
 export const contentOf = ({ file, suffix = "" }: Vendor): Uint8Array =>
   Buffer.concat([readFileSync(file), Buffer.from(suffix)])

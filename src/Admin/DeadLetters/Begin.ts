@@ -5,7 +5,7 @@ import { Operations } from "../../EventLog/Operations.ts"
 import type { Selection } from "../Api/DeadLetters.ts"
 import { InvalidSelection } from "../Api/Problems.ts"
 
-/** Begins an operation on the dead letters that were asked for, or says how many it would be on. */
+/** Begins an operation on the selected dead letters, or counts them for a dry run. */
 export const begin = Effect.fn("DeadLetters.begin")(
   function*(kind: Kind, asked: Selection, reason: string | null, rate: number) {
     const { all, by, dry_run = false, filter, ids } = asked
@@ -20,11 +20,11 @@ export const begin = Effect.fn("DeadLetters.begin")(
     const there = new Set<string>()
     const chosen = (yield* lettersOf(asked)).pipe(
       Stream.map(({ id }) => id),
-      // At most as many as were named.
+      // The set holds at most as many ids as the request named.
       Stream.tap((id) => Effect.sync(() => ids && there.add(id)))
     )
     const selection = {
-      // Every id is in the operation's plan.
+      // The operation's plan holds every id, so the selection stores only the count of a long list.
       ...(ids && (ids.length <= 100 ? { ids } : { id_count: ids.length })),
       ...(filter && { filter }),
       ...(all && { all })
@@ -36,7 +36,7 @@ export const begin = Effect.fn("DeadLetters.begin")(
   }
 )
 
-/** The dead letters that are meant, the oldest failure first, as the events came. */
+/** The selected dead letters, oldest failure first. */
 const lettersOf = Effect.fnUntraced(function*({ filter = {}, ids }: Selection) {
   const deadLetters = yield* DeadLetters
   if (ids === undefined) return deadLetters.all(filter)
@@ -50,5 +50,5 @@ const lettersOf = Effect.fnUntraced(function*({ filter = {}, ids }: Selection) {
   )
 })
 
-/** How many letters are looked up one by one. To read the letters page by page is faster for more. */
+/** Maximum number of dead letters that are looked up one by one. For more, it is faster to read all pages. */
 const mostLookups = 100

@@ -29,12 +29,13 @@ export const EventLifeHandlers = HttpApiBuilder.group(
 )
 
 /**
- * Follows one event by its id through everything that keeps an account of it. Projections and dead letters find it by
- * their indexes. Only an event that no consumer has had yet is searched in the log.
+ * Follows one event by its id through every record of it. Projections and dead letters have an index by id. The log
+ * is searched only for an event that no consumer has received.
  */
 const lifeOf = Effect.fn("EventLife.get")(function*(id: string) {
   if (/\p{Cc}/u.test(id)) return yield* unknown()
-  // In this order: an event that a consumer has finished is in one of the accounts that are read later.
+  // Read the consumers first: the records that are read afterwards then include every event that a consumer has
+  // finished.
   const consumers = yield* standing
   const letters = yield* (yield* DeadLetters).of({ eventId: id })
   const places = yield* placesOf(id)
@@ -139,7 +140,7 @@ const entriesAt = Effect.fnUntraced(function*(id: string, sequences: ReadonlyArr
     (sequence) => log.get(sequence),
     { concurrency: 8 }
   )
-  // Another id: the log is a new one, whose sequences began again.
+  // Another id means that the log is a new one, whose sequences began again.
   return found.flatMap(Option.toArray).filter((entry) => idOf(entry) === id)
 })
 

@@ -7,7 +7,7 @@ import { idOf } from "../../EventLog/Delivered.ts"
 import type { LoggedEntry } from "../../EventLog/EventLog.ts"
 import { projections } from "../../Projector/Projections.ts"
 
-/** The rows of the entities that the entries of an event name, found by the entity's own id. */
+/** The rows of the entities that an event's entries name, found by the entity's id. */
 export const rowsOf = Effect.fnUntraced(function*(entries: ReadonlyArray<LoggedEntry>) {
   const sql = yield* SqlClient
   const readings = entries.map((entry) => ({ eventId: idOf(entry), reading: decodeDelivery(entry.body) }))
@@ -43,7 +43,7 @@ const allFound = allRows(
   Schema.Struct({ key: Schema.String, event_id: Schema.String, sequence: Schema.Finite })
 )
 
-/** The id of the entity. A conversation can have it under another name. */
+/** The ids of the entity. A conversation can have its id in `conversation_id`. */
 const keysOf = (data: unknown) =>
   !Predicate.isObject(data)
     ? []

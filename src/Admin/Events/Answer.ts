@@ -5,13 +5,13 @@ import type { LoggedEntry } from "../../EventLog/EventLog.ts"
 import { quarantineSubject } from "../../EventLog/Names.ts"
 import type { EventDetail, EventSummary } from "../Api/Events.ts"
 
-/** An entry as `/v1/events` lists it, with or without its bytes. */
+/** An entry as `/v1/events` lists it, with or without its body. */
 export const summaryOf = (entry: LoggedEntry, withBody: boolean): EventSummary => ({
   ...about(entry),
   ...(withBody && signedOf(entry))
 })
 
-/** Everything the log knows of one entry. */
+/** Everything that the log holds about one entry. */
 export const detailOf = (entry: LoggedEntry): EventDetail => ({
   ...about(entry),
   ...signedOf(entry),

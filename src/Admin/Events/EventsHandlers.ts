@@ -84,7 +84,7 @@ const logOf = ({ created, firstSequence, lastSequence }: LogState) => ({
   last_sequence: lastSequence
 })
 
-/** Says why the log could not be read, and that it can be tried again. */
+/** Logs why the log could not be read, and answers that the request can be repeated. */
 export const unavailable = (error: { readonly message: string }) =>
   Effect.logWarning("reading the event log failed", error.message).pipe(
     Effect.andThen(Effect.fail(new Unavailable({ detail: `The event log: ${error.message}. Try again.` })))

@@ -4,16 +4,16 @@ import { logEntries } from "../../EventLog/Entries.ts"
 import { EventLog, type LoggedEntry, ReadFailed } from "../../EventLog/EventLog.ts"
 import { sequenceOf } from "../../Projector/Apply/Applied.ts"
 
-/** How many sequences are looked through at a time, from the end of the log backwards. */
+/** Number of sequences that one step of the search covers, from the end of the log backwards. */
 const stride = 10_000
 
 /**
- * The entry with an event id. An index finds an event that a projection has applied. Other events are searched in the log,
- * newest first: unknown types, quarantine, events that are not applied yet.
+ * Finds the entry with an event id. An index has the events that a projection has applied. Other events are searched
+ * in the log, newest first: unknown types, quarantine, and events that are not applied yet.
  */
 export const find = Effect.fn("Events.find")(function*(id: string) {
   const log = yield* EventLog
-  // Without the database we are slower, not wrong.
+  // Without the database the search is slower, but correct.
   const indexed = yield* Effect.orElseSucceed(sequenceOf(id), () => undefined)
   if (indexed !== undefined) {
     const entry = yield* log.get(indexed)
@@ -27,7 +27,7 @@ export const find = Effect.fn("Events.find")(function*(id: string) {
   )
 })
 
-/** Each reads the whole log if it has to, so that several at once would only delay each other. */
+/** Allows one search at a time. Each may read the whole log, so concurrent searches would only delay each other. */
 const oneSearch = Semaphore.makeUnsafe(1).withPermits(1)
 
 const search = Effect.fnUntraced(function*(id: string) {

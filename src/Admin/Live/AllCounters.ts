@@ -7,7 +7,7 @@ import { Nats } from "../../Nats/Nats.ts"
 import { instance, startedAt } from "../../Process/Instance.ts"
 import { ingest, projectedCounts } from "../../Process/Metrics.ts"
 
-/** Answers what others ask of this process's counters, until the scope ends. */
+/** Answers requests of other processes for the counters of this one, until the scope closes. */
 export const answer = Effect.fnUntraced(function*(active: ReadonlySet<Role>) {
   const { connection } = yield* Nats
   const own = (): ProcessCounters => ({
@@ -27,7 +27,7 @@ export const answer = Effect.fnUntraced(function*(active: ReadonlySet<Role>) {
 
 const decode = Schema.decodeUnknownOption(Schema.fromJsonString(ProcessCounters))
 
-/** The counters of all processes; those that do not answer in time, or not like us, are left out. */
+/** The counters of all processes. Processes that do not respond in time, or with an unknown schema, are left out. */
 export const all = Effect.map(
   askAll(countersSubject, ""),
   (answers) =>

@@ -9,42 +9,46 @@ import { look } from "./LiveStatus.ts"
 import { type Framed, framed, Outbox } from "./Outbox.ts"
 import { Rates } from "./Rates.ts"
 
-/** The most that listen at a time. */
+/** Maximum number of concurrent clients. */
 export const mostClients = 64
 
-/** Entries that are read at a time: by what all clients share, and for one that has to catch up. */
+/** Page sizes, in entries: of the tail that all clients share, and of one client that catches up. */
 const sharedPage = 500
 const catchUpPage = 200
 
 interface Client {
   readonly outbox: Outbox
-  /** The last sequence of what it was given, until it has joined; undefined when it begins at the end. */
+  /**
+   * The sequence of the last entry that the client has, until it joins the tail; undefined when it begins at the end.
+   */
   after: number | undefined
-  /** It gets what the shared tail reads, behind this sequence. */
+  /** The client receives entries of the shared tail after this sequence; undefined while it catches up. */
   joined: number | undefined
-  /** Cuts its connection. */
+  /** Cuts the client's connection. */
   readonly abort: () => void
   ended: boolean
 }
 
-/** What all clients share while at least one listens: one look a second, one tail of the log. */
+/**
+ * State that all clients share while at least one is connected: one status query a second, and one tail of the log.
+ */
 interface Source {
   readonly clients: Set<Client>
-  /** Up to here the tail has read; undefined until it has begun. */
+  /** The sequence up to which the tail has read; undefined before its first read. */
   position: number | undefined
   status: Uint8Array | undefined
   work: Fiber.Fiber<unknown> | undefined
 }
 
-/** What happens, for any number of clients up to a bound, each of which costs a bounded memory. */
+/** The live feed of status and entries. The number of clients is bounded, and so is the memory of each. */
 export class Feed extends Context.Service<Feed, {
-  /** Server-sent events from behind a sequence, or from now on; let go with the scope. */
+  /** Server-sent events after a sequence, or from now on. The client is removed when the scope closes. */
   readonly open: (
     after: number | undefined,
     abort: () => void
   ) => Effect.Effect<Stream.Stream<Uint8Array>, TooManyClients, Scope.Scope>
 }>()("threeqpr-events/Admin/Live/Feed") {
-  /** `patience`: a client that takes nothing for so long is let go, in milliseconds. */
+  /** `patience`: time in milliseconds after which a client that does not read is disconnected. */
   static readonly layer = ({ patience = 60_000 } = {}) => Layer.effect(Feed, make(patience))
 }
 
@@ -95,7 +99,7 @@ const make = Effect.fnUntraced(function*(patience: number) {
 
   yield* draining.begun.pipe(
     Effect.andThen(Effect.sync(() => current?.clients.forEach(end))),
-    // A client that does not read does not see its end either.
+    // A client that does not read cannot see the end of its stream, so its connection is cut.
     Effect.andThen(Effect.sleep("1 second")),
     Effect.andThen(Effect.sync(() => current?.clients.forEach(({ abort }) => abort()))),
     Effect.forkScoped
@@ -120,10 +124,13 @@ const make = Effect.fnUntraced(function*(patience: number) {
   })
 })
 
-/** A comment, so that the answer begins at once. */
+/** A comment of the SSE format, so that the response begins at once. */
 const opening: Uint8Array = Buffer.from(": \n\n")
 
-/** When to connect again, in milliseconds. Effect's client takes this line for an end, so it stands there. */
+/**
+ * The reconnection delay, in milliseconds. It is sent last, because Effect's client treats this line as the end of
+ * the stream.
+ */
 const closing: Uint8Array = Buffer.from("retry: 1000\n\n")
 
 const ending = new Uint8Array()
@@ -133,7 +140,7 @@ const end = (client: Client) => {
   client.outbox.nudge()
 }
 
-/** The next bytes for a client, which asks for them only when it has taken the ones before. */
+/** The next bytes for a client. The client asks for them only after it has taken the previous ones. */
 const next = Effect.fnUntraced(function*(log: EventLog["Service"], source: Source, client: Client) {
   while (true) {
     if (client.ended) return ending
@@ -146,7 +153,10 @@ const next = Effect.fnUntraced(function*(log: EventLog["Service"], source: Sourc
   }
 })
 
-/** Gives a client a page of what it lacks, or lets it join the tail where it is: without a gap, nothing twice. */
+/**
+ * Gives a client one page of missing entries, or lets it join the tail at its position. No entry is skipped or
+ * repeated.
+ */
 const catchUp = Effect.fnUntraced(
   function*(log: EventLog["Service"], source: Source, position: number, client: Client) {
     if (client.after === undefined) {
@@ -155,7 +165,7 @@ const catchUp = Effect.fnUntraced(
       return
     }
     if (client.after > position && (yield* log.state).lastSequence < client.after) {
-      // The log is another one than that which the client knows.
+      // The log is not the one that the client has read.
       client.after = 0
       client.outbox.begin(0)
       return
@@ -163,16 +173,16 @@ const catchUp = Effect.fnUntraced(
     if (client.after < position) {
       const page = yield* log.read({ after: client.after, limit: catchUpPage })
       for (const entry of page.entries) client.outbox.entry(messageOf(entry))
-      // At the end of the log everything up to the position of the tail was sent, or was deleted meanwhile.
+      // At the end of the log, every entry up to the position of the tail has been sent, or was deleted meanwhile.
       client.after = page.end ? position : page.cursor
     }
     if (source.position !== undefined && client.after >= source.position) client.joined = client.after
   },
-  // The missing part follows later. The status of the whole is sent meanwhile.
+  // The missing entries follow later. Meanwhile the client receives statuses.
   Effect.catchTag("ReadFailed", () => Effect.sleep("1 second"))
 )
 
-/** Every client gets one every few seconds, so that it knows that the connection is alive. */
+/** Sends a status to every client every few seconds, so that the client knows that the connection is alive. */
 const statuses = (source: Source, patience: number) => {
   const rates = new Rates()
   return look(rates).pipe(
@@ -189,7 +199,7 @@ const statuses = (source: Source, patience: number) => {
   )
 }
 
-/** Reads the log as it grows, for all; ends when it has become another one. */
+/** Reads new entries of the log for all clients. Ends when the log was replaced by another one. */
 const tail = Effect.fnUntraced(function*(log: EventLog["Service"], source: Source) {
   const { created, lastSequence } = yield* again(log.state)
   let position = lastSequence
@@ -208,7 +218,7 @@ const tail = Effect.fnUntraced(function*(log: EventLog["Service"], source: Sourc
       }
     }
     if (end && (yield* again(log.state)).created !== created) return
-    // Each read costs the broker a consumer: a few a second are enough.
+    // Each read creates a consumer on the broker; a few a second are enough.
     if (entries.length < sharedPage) yield* Effect.sleep("100 millis")
   }
 })

@@ -23,9 +23,9 @@ export const LiveHandlers = HttpApiBuilder.group(
               contentType: "text/event-stream",
               headers: {
                 "cache-control": "no-store",
-                // For nginx and those who took it over: send each message when it comes.
+                // For nginx, and other proxies that support this header: send each message without buffering.
                 "x-accel-buffering": "no",
-                // Nothing else comes on this connection, so that a listener that stops need not wait for it.
+                // No other request follows on this connection, so a listener that stops need not wait for it.
                 connection: "close"
               }
             })

@@ -11,10 +11,10 @@ import { standing } from "../Status/StatusHandlers.ts"
 import * as Counters from "./AllCounters.ts"
 import { type Rates, totalsOf } from "./Rates.ts"
 
-/** How long each part may take to answer, in milliseconds. */
+/** Time limit of each part, in milliseconds. */
 const patience = 2_500
 
-/** Looks at the whole once. A part that fails or is slow is null, and holds up none of the others. */
+/** Reads the status of all parts once. A part that fails or is slow is null, and does not delay the others. */
 export const look = Effect.fn("Live.look")(function*(rates: Rates) {
   const log = yield* EventLog
   const health = yield* ProcessHealth

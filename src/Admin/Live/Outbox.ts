@@ -3,24 +3,24 @@ import { Sse } from "effect/encoding"
 import { Buffer } from "node:buffer"
 import type { Skipped } from "../Api/Live.ts"
 
-/** A message as it is sent to every client that gets it. */
+/** A message in the form in which every client receives it. */
 export interface Framed {
   readonly sequence: number
   readonly bytes: Uint8Array
 }
 
-/** A server-sent event. */
+/** Encodes a server-sent event. */
 export const framed = (event: string, data: object, id?: number): Uint8Array =>
   Buffer.from(Sse.encoder.write({ _tag: "Event", id: id?.toString(), event, data: JSON.stringify(data) }))
 
-/** The most that waits for one client; all clients share the bytes of an entry. */
+/** Limits of the entries that wait for one client. All clients share the bytes of an entry. */
 export const mostEntries = 4_000
 export const mostBytes = 2 * 1024 * 1024
 
-/** The most that is handed out in one go, in bytes; one message is handed out however large it is. */
+/** Maximum number of bytes that one `take` returns; a single larger message is returned whole. */
 const chunkBytes = 64 * 1024
 
-/** What is sent to one client next, within bounds: of the status the newest, of entries the newest ones. */
+/** A bounded queue of the messages for one client: the newest status and the newest entries. */
 export class Outbox {
   readonly #entries: Array<Framed> = []
   #bytes = 0
@@ -30,7 +30,7 @@ export class Outbox {
   #waitingSince = 0
   #wake: () => void = () => undefined
 
-  /** Behind the sequence `cursor`; undefined as long as that is not known. */
+  /** `cursor`: the sequence after which the client begins; undefined while that is unknown. */
   constructor(cursor: number | undefined) {
     this.#cursor = cursor
   }
@@ -39,12 +39,12 @@ export class Outbox {
     return this.#entries.length > 0
   }
 
-  /** How long the content has been waiting for its client, in milliseconds. */
+  /** How long the content has waited for its client, in milliseconds. */
   get waiting(): number {
     return this.#isEmpty ? 0 : performance.now() - this.#waitingSince
   }
 
-  /** Where the client begins, when it did not say, or said what cannot be. */
+  /** Sets where a client begins that gave no sequence, or an impossible one. */
   begin(cursor: number): void {
     this.#cursor = cursor
   }
@@ -55,12 +55,12 @@ export class Outbox {
     this.#wake()
   }
 
-  /** Lets the one who waits for news look again. */
+  /** Wakes the fiber that waits for `news`. */
   nudge(): void {
     this.#wake()
   }
 
-  /** When there is no room for an entry, the oldest make some. */
+  /** Adds an entry. When the queue is full, the oldest entries are dropped. */
   entry(entry: Framed): void {
     this.#wait()
     this.#entries.push(entry)
@@ -77,7 +77,7 @@ export class Outbox {
     this.#wake()
   }
 
-  /** Succeeds when there is something to take. */
+  /** Succeeds when `take` has something to return. */
   readonly news = Effect.callback<void>((resume) => {
     const wake = () => resume(Effect.void)
     this.#wake = wake
@@ -87,7 +87,7 @@ export class Outbox {
     })
   })
 
-  /** What is to be sent now; undefined when there is nothing. */
+  /** The next bytes to send; undefined when the queue is empty. */
   take(): Uint8Array | undefined {
     this.#waitingSince = performance.now()
     if (this.#isEmpty) return undefined

@@ -3,18 +3,18 @@ import type { LiveStatus } from "../Api/Live.ts"
 
 type Counts = Readonly<Record<string, number>>
 
-/** For how long a process that does not answer is remembered, in milliseconds. */
+/** How long the counters of a process that does not respond are kept, in milliseconds. */
 const memory = 60_000
 
 /**
- * How fast counters grow, process by process: a restart begins at 0, a process that ended no longer counts, and
- * one that missed its turn is measured over the longer time.
+ * The growth rate of counters, process by process. A restarted process begins at 0. A process that ended no longer
+ * counts. A process that missed a query is measured over the longer time.
  */
 export class Rates {
   readonly #seen = new Map<string, { readonly at: number; readonly counters: ProcessCounters }>()
   #before: number | undefined
 
-  /** A second, since the last call; null in the first. `at` in milliseconds since the epoch. */
+  /** Rates a second since the last call; null at the first call. `at` is in milliseconds since the epoch. */
   since(processes: ReadonlyArray<ProcessCounters>, at: number): LiveStatus["rates"] {
     const before = this.#before
     const deliveries: Record<string, number> = {}
@@ -23,7 +23,7 @@ export class Rates {
       const key = `${counters.instance} ${counters.started_at}`
       const seen = this.#seen.get(key)
       this.#seen.set(key, { at, counters })
-      // Counts of an unknown process from before the last look belong to no rate.
+      // Ignore the first sample of a process that started before the previous call: its growth is unknown.
       if (before === undefined || (seen === undefined && Date.parse(counters.started_at) < before)) continue
       const seconds = Math.max(1, at - (seen?.at ?? before)) / 1_000
       add(deliveries, counters.deliveries, seen?.counters.deliveries ?? {}, seconds)

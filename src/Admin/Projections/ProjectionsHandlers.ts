@@ -35,7 +35,8 @@ export const ProjectionsHandlers = HttpApiBuilder.group(
 )
 
 const list = Effect.gen(function*() {
-  // Read before the consumers: one without waiting events has then finished all of this.
+  // Read the state before the consumers: a consumer without pending events has then finished all entries of this
+  // state.
   const state = yield* (yield* EventLog).state
   const consumers = yield* standing
   const installed = yield* lives
@@ -61,7 +62,7 @@ const stateOf = Effect.fnUntraced(
     const { durable, error, error_at, generation, name, version } = live
     const consumer = consumers.find(({ name }) => name === durable)
     const rows = yield* Effect.forEach(
-      // Those that its version has.
+      // The tables of the live generation's version.
       live.tables ?? Object.keys(projection.tables),
       (table) => Effect.map(rowsIn(tableName(table, generation)), (rows) => [table, rows] as const),
       { concurrency: "unbounded" }
@@ -85,7 +86,7 @@ const stateOf = Effect.fnUntraced(
   }
 )
 
-/** The results of the entries up to the place of a live generation, and its problems. */
+/** The results of the entries up to the position of a live generation, and its problems. */
 const accountOf = Effect.fnUntraced(
   function*(projection: Projection, live: Live, consumers: ReadonlyArray<ConsumerAnswer>, log: LogState) {
     const { durable, generation } = live
@@ -98,7 +99,7 @@ const accountOf = Effect.fnUntraced(
   }
 )
 
-/** The accounts of all live read models. */
+/** The completeness of all live read models. */
 export const accounts = Effect.fn("Projections.accounts")(
   function*(consumers: ReadonlyArray<ConsumerAnswer>) {
     const state = yield* (yield* EventLog).state
@@ -119,8 +120,8 @@ export const accounts = Effect.fn("Projections.accounts")(
 )
 
 /**
- * The last entry of a log up to which a consumer has nothing unfinished. Its own floor stays at its last event,
- * although it has finished later entries of other types.
+ * The last entry of a log up to which a consumer has finished everything. The consumer's ack floor stays at its last
+ * event, although the consumer has finished later entries of other types.
  */
 const positionOf = (consumer: ConsumerAnswer | undefined, { lastSequence }: LogState) =>
   Math.min(lastSequence, consumer?.lag === 0 ? lastSequence : consumer?.finished_to ?? 0)
@@ -184,7 +185,7 @@ const answerOf = Effect.fnUntraced(
   }
 )
 
-/** How far a rebuild is. */
+/** The progress of a rebuild. */
 export const progressOf = Effect.fnUntraced(function*(
   { durable, name, started_at: started }: Pick<Rebuild, "durable" | "name" | "started_at">,
   consumers: ReadonlyArray<ConsumerAnswer>

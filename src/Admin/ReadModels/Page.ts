@@ -10,21 +10,21 @@ import { InvalidRequest } from "../Api/Problems.ts"
 import { usualLimit } from "../Api/Query.ts"
 import type { ListQuery } from "../Api/ReadModels.ts"
 
-/** A table of rows, newest first by a column of time, and the counters that say how many an hour has. */
+/** A table of rows, listed newest first by a time column, with counters of its rows by hour. */
 export interface Listed {
   readonly rows: string
   readonly at: string
-  /** How many there are an hour; undefined when all rows are few enough to be counted. */
+  /** Counters of rows by hour; undefined when the rows are few enough to be counted. */
   readonly counters?: {
-    /** By code and hour. */
+    /** The table of counters by code and hour. */
     readonly hours: string
-    /** By hour, of all codes. */
+    /** The table of counters by hour, of all codes. */
     readonly totals: string
     readonly count: string
   }
-  /** What each row is shown as, in SQL. */
+  /** The SQL expression that a row is returned as. */
   readonly show: string
-  /** The columns that rows are chosen by. */
+  /** The columns that a query can filter by. */
   readonly filters: ReadonlyArray<string>
 }
 
@@ -32,7 +32,7 @@ const Found = Schema.Struct({
   /** JSON as Postgres writes it, with all digits of its numbers. */
   row: Schema.String,
   at: Schema.String,
-  /** In its stored form. */
+  /** The id in its stored form. */
   id: Schema.String
 })
 
@@ -45,8 +45,8 @@ const onlyLocated = onlyRow(Schema.Struct({
 }))
 
 /**
- * One page, and how many rows there are in all. Counters have both the total and the hour in which an offset lies, so
- * that neither costs more when there are more rows. Of rows that filters choose there are no counters: they are counted.
+ * One page, and the total number of rows. Counters give the total and the hour in which an offset lies, so that
+ * neither becomes slower with more rows. No counters exist for filtered rows, so these are counted.
  */
 export const pageOf = Effect.fnUntraced(function*(listed: Listed, query: ListQuery) {
   const sql = yield* SqlClient
@@ -105,7 +105,7 @@ const spanOf = (sql: SqlClient, query: ListQuery, at: Fragment) => [
   ...query.until === undefined ? [] : [sql`${at} < ${withoutLeapSecond(query.until)}::text::timestamptz`]
 ]
 
-/** How many rows the filters choose. */
+/** Counts the rows that match the filters. */
 const count = Effect.fnUntraced(function*(listed: Listed, query: ListQuery) {
   const sql = yield* SqlClient
   const rows = sql.literal(listed.rows)
@@ -117,8 +117,8 @@ const count = Effect.fnUntraced(function*(listed: Listed, query: ListQuery) {
 })
 
 /**
- * How many rows there are, and the span in which the offset lies: its upper end and how many rows are newer
- * than that. Whole hours are read from the counters; the rows of an hour that `since` or `until` cuts are counted.
+ * The total number of rows, and the span in which the offset lies: its upper end, and the number of newer rows. Whole
+ * hours are read from the counters. Rows of an hour that `since` or `until` cuts are counted.
  */
 const locate = Effect.fnUntraced(function*(
   listed: Listed & Required<Listed>["counters"],
@@ -169,7 +169,8 @@ const orNull = (time: string | undefined) => time === undefined ? null : without
 
 const encodeCursor = ({ at, id }: typeof Found.Type) => Buffer.from(`${at} ${id}`).toString("base64url")
 
-// With its offset an event's time can lie in the year 10000 or before the first one, which is written with BC.
+// With its offset, the time of an event can lie in the year 10000, or before the year 1, which Postgres writes with
+// BC.
 const decodeCursor = (cursor: string) => {
   const [, at, date = "", time = "", id] =
     /^((\d{4}-\d\d-\d\d|10000-01-01)T(\d\d:\d\d:\d\d\.\d{6}Z)(?: AD| BC)?) ([^]+)$/.exec(

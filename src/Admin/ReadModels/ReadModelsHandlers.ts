@@ -76,7 +76,7 @@ const subscriptions = HttpApiBuilder.group(
 
 export const ReadModelsHandlers = Layer.mergeAll(scans, conversations, qprCodes, subscriptions)
 
-/** Reads one read model: newest first, the fields 3QPR sent under those of its columns. */
+/** Reads one read model, newest first. Fields from columns override the fields that 3QPR sent. */
 const readModel = Effect.fnUntraced(function*<S extends Schema.ConstraintDecoder<unknown>>(
   view: keyof typeof models,
   Answer: S

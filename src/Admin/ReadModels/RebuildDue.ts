@@ -6,8 +6,8 @@ import { due, outdated } from "../../Projector/Versions.ts"
 import { Unavailable } from "../Api/Problems.ts"
 
 /**
- * Explains a query that fails because a read model has the tables of another version of the program: which rebuild is due,
- * or that this program is outdated.
+ * Explains a query that fails because a read model has the tables of another program version. The problem names the
+ * rebuild that is due, or states that this program is outdated.
  */
 export const orRebuildDue = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   Effect.catch(effect, (error) => Effect.flatMap(explain(error), () => Effect.fail(error)))

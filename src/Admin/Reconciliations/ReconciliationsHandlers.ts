@@ -7,7 +7,7 @@ import { Conflict, InvalidSelection, NotFound, orUnavailable } from "../Api/Prob
 import { type ReconcileRequest, usualReconciliations } from "../Api/Reconciliations.ts"
 import { optionalCodeIdOf } from "../CodeId.ts"
 
-/** The handlers of `/v1/reconciliations`; without a key of 3QPR's API none can be asked for. */
+/** The handlers of `/v1/reconciliations`. Without a key for 3QPR's API no reconciliation can be started. */
 export const ReconciliationsHandlers = (hasKey: boolean) =>
   HttpApiBuilder.group(
     Api,

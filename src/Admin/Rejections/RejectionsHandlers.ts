@@ -6,7 +6,7 @@ import { Api } from "../Api.ts"
 import { NotFound, orUnavailable, Unavailable } from "../Api/Problems.ts"
 import { usualLimit } from "../Api/Query.ts"
 
-/** The handlers of `/v1/rejections`, which ask every process with the ingress role. */
+/** The handlers of `/v1/rejections`. They query every process with the ingress role. */
 export const RejectionsHandlers = HttpApiBuilder.group(
   Api,
   "rejections",
@@ -25,7 +25,7 @@ const get = Effect.fnUntraced(function*(id: string) {
   }))
 })
 
-/** Without a broker no receiver can be asked, which is not the same as nothing refused. */
+/** Fails without a broker connection: no receiver can be queried then, which differs from an empty list. */
 export const whileConnected = <A, E, R>(asked: Effect.Effect<A, E, R>) =>
   Effect.flatMap(
     Nats,

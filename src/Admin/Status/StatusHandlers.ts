@@ -64,7 +64,7 @@ const look = Effect.gen(function*() {
     consumers: yield* standing,
     dead_letters: yield* (yield* DeadLetters).count,
     quarantined: countIn(census, quarantineSubjects),
-    // Without the database the rest is still reported.
+    // Without the database, all other fields are still reported.
     conflicts: yield* conflicts.pipe(
       Effect.timeout("2 seconds"),
       Effect.catch(() => Effect.succeed(null))
@@ -78,7 +78,7 @@ const storedWithin = Effect.fnUntraced(function*(millis: number) {
   return yield* log.count({ after: from - 1 })
 })
 
-/** Every durable consumer of the event log, and for how long its oldest event has been waiting. */
+/** Every durable consumer of the event log, and the age of its oldest unfinished event. */
 export const standing = Effect.gen(function*() {
   const { standings } = yield* Consumers
   return yield* Effect.forEach(
@@ -96,7 +96,7 @@ export const standing = Effect.gen(function*() {
   )
 })
 
-/** For how long a consumer's oldest unfinished event has been in the log, in seconds. */
+/** How long a consumer's oldest unfinished event has been in the log, in seconds. */
 const waitingSince = Effect.fnUntraced(function*({ filter, finishedTo, inFlight, pending }: ConsumerLag) {
   if (pending + inFlight === 0) return 0
   const log = yield* EventLog

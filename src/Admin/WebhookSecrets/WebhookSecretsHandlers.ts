@@ -5,7 +5,7 @@ import { Api } from "../Api.ts"
 import { orUnavailable } from "../Api/Problems.ts"
 import { whileConnected } from "../Rejections/RejectionsHandlers.ts"
 
-/** The handler of `/v1/webhook-secrets`, which asks every process with the ingress role. */
+/** The handler of `/v1/webhook-secrets`. It queries every process with the ingress role. */
 export const WebhookSecretsHandlers = HttpApiBuilder.group(
   Api,
   "webhookSecrets",

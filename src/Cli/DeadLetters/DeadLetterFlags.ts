@@ -4,13 +4,13 @@ import { ConsumerName } from "../../Domain/ConsumerName.ts"
 import { typeFlag } from "../Events/EventFlags.ts"
 import { timeFlag } from "../Time.ts"
 
-/** Dead letters by their ids. */
+/** The ids of dead letters. */
 export const idsArgument = Argument.String("id").pipe(
   Argument.withDescription("Ids of dead letters: consumer and sequence, such as scans-1:1234"),
   Argument.variadic({ min: 0, max: 1_000 })
 )
 
-/** The flags that say which dead letters are meant. */
+/** The flags that select dead letters. */
 export const filterFlags = {
   consumer: Flag.String("consumer").pipe(
     Flag.withDescription("Dead letters of this consumer only, such as scans-1"),
@@ -29,7 +29,7 @@ export const filterFlags = {
 
 export type FilterFlags = Readonly<Record<keyof typeof filterFlags, Option.Option<string>>>
 
-/** The filter that these flags make. */
+/** The filter of the API for these flags. */
 export const filterOf = ({ consumer, error, since, type, until }: FilterFlags) => ({
   consumer: Option.getOrUndefined(consumer),
   type: Option.getOrUndefined(type),
@@ -38,11 +38,11 @@ export const filterOf = ({ consumer, error, since, type, until }: FilterFlags) =
   until: Option.getOrUndefined(until)
 })
 
-/** Whether one of the flags was given. */
+/** Whether at least one of the flags was given. */
 export const isFiltered = ({ consumer, error, since, type, until }: FilterFlags) =>
   [consumer, error, since, type, until].some(Option.isSome)
 
-/** What the private listener is asked for: all, ids or a filter. */
+/** The selection of the request: all, ids or a filter. */
 export const selectionOf = (
   all: boolean,
   ids: ReadonlyArray<string>,

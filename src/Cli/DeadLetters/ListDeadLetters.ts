@@ -9,7 +9,7 @@ import { paint, printJson, table } from "../Output.ts"
 import { shortTime } from "../Time.ts"
 import { filterFlags, filterOf } from "./DeadLetterFlags.ts"
 
-/** `threeqpr dead-letters list`: the last failures, one page. */
+/** `threeqpr dead-letters list`: one page of dead letters, the last failures first. */
 export const list = Command.make(
   "list",
   {

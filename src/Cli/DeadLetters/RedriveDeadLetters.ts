@@ -4,7 +4,7 @@ import { operate } from "../Operations/Operate.ts"
 import { allFlag, check, operationFlags } from "../Operations/OperationFlags.ts"
 import { filterFlags, filterOf, idsArgument, isFiltered, selectionOf } from "./DeadLetterFlags.ts"
 
-/** `threeqpr dead-letters redrive`: gives events again to the consumer that failed. */
+/** `threeqpr dead-letters redrive`: gives events again to the consumer that could not handle them. */
 export const redrive = Command.make(
   "redrive",
   { ids: idsArgument, all: allFlag, ...filterFlags, ...operationFlags(100) },

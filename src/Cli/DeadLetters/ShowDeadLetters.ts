@@ -7,7 +7,7 @@ import { pretty, textOf } from "../Events/ShowEvents.ts"
 import { adminClient, adminUrlFlag, jsonFlag } from "../Flags.ts"
 import { paint, printJson } from "../Output.ts"
 
-/** `threeqpr dead-letters show`: one dead letter, with the event that it was made of. */
+/** `threeqpr dead-letters show`: one dead letter and its event. */
 export const show = Command.make(
   "show",
   {

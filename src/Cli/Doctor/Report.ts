@@ -3,7 +3,7 @@ import type { Checked } from "../Examine/Examine.ts"
 import { paint } from "../Output.ts"
 import { wrap } from "../Wrap.ts"
 
-/** The checks for people: a mark, what was looked at, what was seen, and below it what to do. */
+/** Prints the checks for people: a mark, the name of the check, the finding, and the remedy below it. */
 export const report = Effect.fnUntraced(function*(checks: ReadonlyArray<Checked>) {
   const { bold, dim, green, red, yellow } = yield* paint
   const marks = { ok: green("✓"), warning: yellow("!"), failed: red("✗"), skipped: dim("–") }

@@ -11,12 +11,12 @@ import { secretFlags, secretOf } from "../SecretFlag.ts"
 import { wrongUsage } from "../Usage.ts"
 import { wrap } from "../Wrap.ts"
 
-/** The signature does not fit as it is. */
+/** The signature does not match. */
 export class SignatureRefused
   extends Schema.TaggedError<SignatureRefused>()("SignatureRefused", { message: Schema.String })
 {}
 
-/** `threeqpr doctor signature`: why a captured webhook was refused. */
+/** `threeqpr doctor signature`: explains why a captured webhook was refused. */
 export const signature = Command.make(
   "signature",
   {
@@ -97,7 +97,7 @@ const oldSecrets = Effect.fnUntraced(function*(file: string) {
   }))
 })
 
-/** The value in a header's line; HTTP does not count the space around it. */
+/** The value in a header line, without the white space around it, as HTTP defines it. */
 const valueOf = (text: string) => {
   const [, value] = /^\s*[<>]?\s*x-3qpr-signature\s*:(.*)$/is.exec(text) ?? []
   return value === undefined ? text : value.trim()

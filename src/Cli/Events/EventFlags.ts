@@ -2,20 +2,20 @@ import { Schema } from "effect"
 import { Flag } from "effect/cli"
 import { EventType } from "../../Domain/Event.ts"
 
-/** Events of one type only. */
+/** Selects events of one type. */
 export const typeFlag = Flag.String("type").pipe(
   Flag.withDescription("Events of this type only, such as scan.created"),
   Flag.withSchema(EventType),
   Flag.optional
 )
 
-/** Whether the signed bytes are wanted too. */
+/** Whether to include the signed body and the signature. */
 export const bodiesFlag = Flag.Boolean("bodies").pipe(
   Flag.withDescription("With --json: the signed bytes (base64) and the signature too"),
   Flag.withDefault(false)
 )
 
-/** How many events, from 1 to 1,000. */
+/** A number of events, from 1 to 1,000. */
 export const limitFlag = (name: string, fallback: number, about: string) =>
   Flag.Int(name).pipe(
     Flag.withDescription(`${about} (default ${fallback})`),

@@ -12,7 +12,7 @@ import { wrongUsage } from "../Usage.ts"
 import { showLife } from "./Life.ts"
 import { pretty, textOf } from "./ShowEvents.ts"
 
-/** `threeqpr events get`: all that the log knows of one event, or its signed bytes as they came. */
+/** `threeqpr events get`: everything that the log holds about one event, or its signed body unchanged. */
 export const get = Command.make(
   "get",
   {
@@ -59,7 +59,9 @@ const writeRaw = Effect.fnUntraced(function*({ body_base64, signature }: EventDe
   yield* Console.error(signatureLine(signature, body_base64, process.stdout.isTTY))
 })
 
-/** The line for the signature. On a terminal it begins below the body, which may end without a line feed. */
+/**
+ * The line with the signature. On a terminal it begins on a new line, because the body may end without a line feed.
+ */
 export const signatureLine = (signature: string, body: string, onTerminal: boolean) =>
   `${onTerminal && Buffer.from(body, "base64").at(-1) !== lineFeed ? "\n" : ""}X-3QPR-Signature: ${signature}`
 

@@ -2,7 +2,7 @@ import { Console, Effect } from "effect"
 import type { EventLife } from "../../Admin/Api/EventLife.ts"
 import { paint, table } from "../Output.ts"
 
-/** What happened to one event, a line for each thing that happened to it. */
+/** Prints what happened to one event, one line for each step. */
 export const showLife = Effect.fnUntraced(function*(life: EventLife) {
   const { bold, green, red, yellow } = yield* paint
   const colour = (state: string) =>

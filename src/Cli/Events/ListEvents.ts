@@ -8,7 +8,7 @@ import { timeFlag } from "../Time.ts"
 import { bodiesFlag, limitFlag, typeFlag } from "./EventFlags.ts"
 import { cells, columns } from "./ShowEvents.ts"
 
-/** `threeqpr events list`: the newest events of the log, one page. */
+/** `threeqpr events list`: one page of the log, the newest events first. */
 export const list = Command.make(
   "list",
   {

@@ -5,7 +5,7 @@ import { printable } from "../../Process/Printable.ts"
 import type { Paint } from "../Output.ts"
 import { shortTime } from "../Time.ts"
 
-/** The columns in which people see events. */
+/** The columns of a table of events. */
 export const columns = [
   { title: "SEQ", right: true },
   { title: "RECEIVED (UTC)" },
@@ -13,7 +13,7 @@ export const columns = [
   { title: "ID" }
 ]
 
-/** One event in these columns. */
+/** The cells of one event, in the order of these columns. */
 export const cells = (event: EventSummary, { yellow }: Paint) => [
   String(event.sequence),
   shortTime(event.received_at),
@@ -21,11 +21,11 @@ export const cells = (event: EventSummary, { yellow }: Paint) => [
   event.id
 ]
 
-/** The signed bytes as text; what is not UTF-8 in them is replaced. */
+/** The signed body as text; bytes that are not UTF-8 are replaced. */
 export const textOf = ({ body_base64 = "" }: Pick<EventSummary, "body_base64">) =>
   Buffer.from(body_base64, "base64").toString("utf8")
 
-/** A body as people read it: JSON with indents, anything else with its lines, neither with control characters. */
+/** A body for people: indented JSON, or the text with its lines. Control characters are escaped. */
 export const pretty = (text: string) => {
   try {
     return printable(JSON.stringify(parseExact(text), null, 2))

@@ -25,7 +25,7 @@ export const tail = Command.make(
     adminUrl: adminUrlFlag
   },
   Effect.fnUntraced(function*({ adminUrl, after, bodies, json, last, since, type }) {
-    // This command ends only when it is stopped.
+    // This command ends only when it is interrupted, so that is a success.
     process.exitCode = 0
     const { events: api } = yield* AdminClient.pipe(Effect.provide(adminClient(adminUrl)))
     const filter = { type: Option.getOrUndefined(type), bodies: bodies ? "true" as const : "false" as const }
@@ -68,7 +68,10 @@ interface Place {
   readonly created: string
 }
 
-/** Shows each event after a place, without an end. Reports an interruption, and that nothing was missed. */
+/**
+ * Shows each event after a position, without an end. Reports an interruption of the connection, and that no event was
+ * missed.
+ */
 const follow = Effect.fnUntraced(
   function*<E extends { readonly message: string; readonly transient: boolean }>(
     start: Place,
@@ -106,7 +109,7 @@ const follow = Effect.fnUntraced(
   }
 )
 
-/** For people: a heading, then a line an event, in columns of a width that does not change. */
+/** Output for people: a heading, then one line for each event, in columns of fixed width. */
 const lines = Effect.gen(function*() {
   const colours = yield* paint
   const widths = [6, 14, 22, 30]

@@ -8,10 +8,10 @@ import { failed, failedWith, ok } from "./Finding.ts"
 import type { Subject } from "./Subject.ts"
 import { within } from "./Within.ts"
 
-/** There is no broker to connect to. */
+/** No broker can be reached. */
 export class NoBroker extends Schema.TaggedError<NoBroker>()("NoBroker", { message: Schema.String }) {}
 
-/** Connects to the broker that is set, or to the embedded one that runs in the data folder; tries once. */
+/** Connects once to the configured broker, or to the embedded one that runs in the data folder. */
 export const connect = Effect.fnUntraced(function*(config: Config) {
   const target = config.natsUrl === undefined
     ? yield* embedded(config.dataDir)
@@ -30,10 +30,10 @@ export const connect = Effect.fnUntraced(function*(config: Config) {
   return Context.get(context, Nats)
 })
 
-/** The longest that connecting may take, in milliseconds. */
+/** Time limit of the connection, in milliseconds. */
 const longest = 4_000
 
-/** That there is a broker, and that it is new enough. */
+/** Checks that a broker is reachable, and that its version is recent enough. */
 export const broker = ({ config, nats }: Subject) =>
   Effect.match(nats, {
     onFailure: failedWith,

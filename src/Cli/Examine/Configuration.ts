@@ -3,7 +3,7 @@ import { ConfigProvider } from "effect"
 import { type Config, settings } from "../../Process/Config.ts"
 import { ok, warning } from "./Finding.ts"
 
-/** Which settings the environment has; their values stay there. */
+/** Lists the settings that are set, without their values. */
 export const configuration = Effect.fnUntraced(function*({ dotEnv, warnings }: Config) {
   const provider = yield* ConfigProvider.ConfigProvider
   const set = yield* Effect.filter(

@@ -6,7 +6,7 @@ import { messageOf } from "../../Process/Failure.ts"
 import { failed, ok, warning } from "./Finding.ts"
 import type { Log } from "./Subject.ts"
 
-/** The durable consumers, their lag, and whether a process works on those that are behind. */
+/** Reports the durable consumers, their lag, and whether a process pulls for those that are behind. */
 export const durableConsumers = Effect.fnUntraced(
   function*({ manager }: Log) {
     const list = Effect.tryPromise(async () => {
@@ -36,7 +36,7 @@ export const durableConsumers = Effect.fnUntraced(
       )
     }
     if (!before.some(isIdle)) return ok(seen)
-    // Between two pull requests a consumer that is well looks idle, too.
+    // A healthy consumer also looks idle between two pull requests, so look again.
     yield* Effect.sleep("1 second")
     const stuck = (yield* list).filter((consumer) =>
       isIdle(consumer) && before.some((other) => isSame(consumer, other))

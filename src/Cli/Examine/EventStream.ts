@@ -11,10 +11,10 @@ import { messageOf } from "../../Process/Failure.ts"
 import { failed, failedWith, type Finding, ok, warning } from "./Finding.ts"
 import type { Log } from "./Subject.ts"
 
-/** The event stream cannot be looked at. */
+/** The event stream cannot be read. */
 export class NoStream extends Schema.TaggedError<NoStream>()("NoStream", { message: Schema.String }) {}
 
-/** The event stream of the broker that is connected. */
+/** The event stream of the connected broker. */
 export const logOf = (nats: Nats["Service"]) =>
   Effect.tryPromise({
     try: async (): Promise<Log> => {
@@ -32,10 +32,14 @@ export const logOf = (nats: Nats["Service"]) =>
       })
   })
 
-/** That the event stream and those beside it keep our promises, and how the event stream is set. */
+/**
+ * Checks that the event stream and the related streams keep their promises, and reports the settings of the event
+ * stream.
+ */
 export const eventStream = (config: Config, log: Log) =>
   Effect.match(Effect.tryPromise(() => operatedFlaw(log.manager)), {
-    // They are made with the event stream; without them the start says why.
+    // The related streams are created with the event stream. If they are missing, `serve` reports the reason when it
+    // starts.
     onFailure: () => settingsOf(config, log),
     onSuccess: (flaw) => flaw === undefined ? settingsOf(config, log) : failedWith(new Error(flaw))
   })

@@ -22,16 +22,16 @@ import type { Log, Subject } from "./Subject.ts"
 import { timeToAck } from "./TimeToAck.ts"
 import { within } from "./Within.ts"
 
-/** What one check found. */
+/** The finding of one check, with its name. */
 export interface Checked extends Finding {
   readonly check: string
 }
 
 /**
- * Looks at everything that a running system needs, each check by itself and in 5 seconds at most. Alters
- * nothing, but for the probes that measure the time to ack, which are deleted again.
+ * Checks everything that a running system needs. Checks are independent, and each takes at most 5 seconds. Nothing is
+ * changed, except that probes for the time to ack are published and deleted again.
  *
- * @param locate where the listeners are, by the settings
+ * @param locate returns the addresses of the listeners for the settings
  */
 export const examine = Effect.fn("Doctor.examine")(
   function*(flags: Flags, locate: (config: Config) => Pick<Subject, "url" | "adminUrl">) {
@@ -54,7 +54,7 @@ export const examine = Effect.fn("Doctor.examine")(
   Effect.scoped
 )
 
-/** In the order in which events pass what they look at. */
+/** In the order in which events pass these parts. */
 const checks = [
   "configuration",
   "webhook secret",
@@ -104,7 +104,7 @@ const withLog = <R>(
       })
   })
 
-/** The finding of a check. A check that fails unexpectedly is a finding too. */
+/** Runs a check with a time limit. A check that fails unexpectedly becomes a finding. */
 const settled = <E, R>(check: Effect.Effect<Finding, E, R>) =>
   within(
     Effect.catchCause(check, (cause) => Effect.succeed(failedWith(cause))),
@@ -112,7 +112,7 @@ const settled = <E, R>(check: Effect.Effect<Finding, E, R>) =>
     () => Effect.succeed(failed("no answer within 5 seconds", "Look whether it is overloaded, or hangs."))
   )
 
-/** The longest that one check may take, in milliseconds. */
+/** Time limit of one check, in milliseconds. */
 const longest = 5_000
 
 const inContext = <A, E, R>(effect: Effect.Effect<A, E, R>) =>

@@ -1,7 +1,7 @@
 import { Cause, Predicate } from "effect"
 import { messageOf } from "../../Process/Failure.ts"
 
-/** What a check found: the state, what was seen, and what to do where something is to be done. */
+/** The finding of a check: its state, what was seen, and the remedy if one is needed. */
 export interface Finding {
   readonly state: "ok" | "warning" | "failed" | "skipped"
   readonly seen: string
@@ -21,7 +21,7 @@ export const skipped = (seen: string, remedy?: string): Finding => ({
   ...(remedy !== undefined && { remedy })
 })
 
-/** A failure as a finding. An error without a remedy of its own says it after its first sentence. */
+/** Converts a failure to a finding. When an error has no remedy, the text after its first sentence is used. */
 export const failedWith = (failure: unknown): Finding => {
   const error = Cause.isCause(failure) ? Cause.squash(failure) : failure
   const message = messageOf(error)

@@ -2,13 +2,13 @@ import { Effect, Redacted } from "effect"
 import { FetchHttpClient, HttpClient, HttpClientRequest } from "effect/http"
 import type { Config } from "../../Process/Config.ts"
 
-/** An answer: its status and JSON, as far as it is JSON. */
+/** A response: its status, and its body if that is JSON. */
 export interface Answer {
   readonly status: number
   readonly body: unknown
 }
 
-/** Asks once, without following redirects; undefined where nothing answers within 4 seconds. */
+/** Sends a request once, without following redirects; undefined when no response arrives within 4 seconds. */
 export const ask = (request: HttpClientRequest.HttpClientRequest) =>
   HttpClient.execute(request).pipe(
     Effect.flatMap((response) =>
@@ -19,7 +19,7 @@ export const ask = (request: HttpClientRequest.HttpClientRequest) =>
     Effect.catch(() => Effect.succeed(undefined))
   )
 
-/** The same with a token that lets it read the private listener. */
+/** The same, with a token that permits reads of the private listener. */
 export const askPrivate = (
   request: HttpClientRequest.HttpClientRequest,
   { adminReadToken, adminToken }: Pick<Config, "adminReadToken" | "adminToken">

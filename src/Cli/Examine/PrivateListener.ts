@@ -4,7 +4,7 @@ import { failed, ok } from "./Finding.ts"
 import { ask } from "./Http.ts"
 import type { Subject } from "./Subject.ts"
 
-/** The parts that the process behind a private listener says are not ready; undefined when it is not ours. */
+/** The parts that a private listener reports as not ready; undefined when it is not a threeqpr-events listener. */
 export const faultsAt = Effect.fnUntraced(function*(adminUrl: string) {
   const answer = yield* ask(HttpClientRequest.get(`${adminUrl}/readyz`))
   return isReadiness(answer?.body) ? answer.body.faults ?? [] : undefined
@@ -16,7 +16,7 @@ const isReadiness = Schema.is(Schema.Struct({
   faults: Schema.optional(Schema.Array(Schema.Struct({ part: Schema.String, reason: Schema.String })))
 }))
 
-/** That the private listener is ours, lets us in, and names no part that is not ready. */
+/** Checks that the private listener belongs to threeqpr-events, grants access, and reports every part as ready. */
 export const privateListener = Effect.fnUntraced(function*({ adminUrl, config }: Subject) {
   const adminToken = config.adminToken ?? config.adminReadToken
   const api = HttpClientRequest.get(`${adminUrl}/openapi.json`)

@@ -5,7 +5,7 @@ import { failed, ok } from "./Finding.ts"
 import { ask } from "./Http.ts"
 import type { Subject } from "./Subject.ts"
 
-/** That the public listener is ours, refuses what is not signed, and is ready. */
+/** Checks that the public listener belongs to threeqpr-events, refuses unsigned requests, and is ready. */
 export const publicListener = Effect.fnUntraced(function*({ url }: Subject) {
   const [alive, readiness, unsigned] = yield* Effect.all([
     ask(HttpClientRequest.get(`${url}/livez`)),

@@ -11,7 +11,7 @@ const isAnswer = Schema.is(Schema.Struct({
   }))
 }))
 
-/** Whether the read models match the event log, as the process with the role admin reports. */
+/** Checks that the read models match the event log. The process with the role admin reports this. */
 export const projections = Effect.fnUntraced(function*({ adminUrl, config }: Subject) {
   const answer = yield* askPrivate(HttpClientRequest.get(`${adminUrl}/v1/projections`), config)
   if (answer?.status !== 200 || !isAnswer(answer.body)) {

@@ -5,7 +5,10 @@ import { failed, failedWith, ok, skipped } from "./Finding.ts"
 import { faultsAt } from "./PrivateListener.ts"
 import type { Subject } from "./Subject.ts"
 
-/** That the database answers, is new enough and has its tables; the embedded one is asked through `serve`. */
+/**
+ * Checks that the database responds, is recent enough and has its tables. The embedded database is checked through
+ * `serve`.
+ */
 export const readModels = Effect.fnUntraced(function*({ adminUrl, config }: Subject) {
   return config.databaseUrl === undefined
     ? yield* embedded(adminUrl, config.dataDir)

@@ -8,8 +8,8 @@ import { fingerprint } from "../../Signature/WebhookSecret/Fingerprint.ts"
 import { askPrivate } from "./Http.ts"
 
 /**
- * The receivers behind a private listener that do not use exactly these secrets, by host and process id. Undefined when
- * none can be asked: nothing runs there, it is an older version, or it refuses the token.
+ * The receivers behind a private listener whose secrets differ from these, by host and process id. Undefined when
+ * none can be queried: no process runs there, its version is older, or it refuses the token.
  */
 export const receiversWithOthers = Effect.fnUntraced(function*(
   config: Config,
@@ -27,7 +27,7 @@ export const receiversWithOthers = Effect.fnUntraced(function*(
 
 const isAnswer = Schema.is(Schema.Struct({ instances: Schema.Array(SecretFingerprints) }))
 
-/** What to do when the secret that a command finds is not the one that receivers use. */
+/** The remedy when the secret that a command finds is not the one that receivers use. */
 export const remedy =
   "Start it again with the secret that is set here, or run this command with its settings: in its working folder "
   + "(for `.env`), with its environment, or with its --data-dir."

@@ -7,7 +7,7 @@ import { failed, failedWith, ok, warning } from "./Finding.ts"
 import { receiversWithOthers, remedy } from "./RunningSecrets.ts"
 import type { Subject } from "./Subject.ts"
 
-/** The webhook secret: where it is found, whether the receivers use it, and who can read it. */
+/** Checks the webhook secret: its origin, whether the receivers use it, and who can read its file. */
 export const webhookSecret = Effect.fnUntraced(
   function*({ adminUrl, config }: Pick<Subject, "adminUrl" | "config">) {
     const found = yield* WebhookSecret.find(config)
@@ -43,7 +43,7 @@ const fileOf = ({ dataDir, secretFile, secrets }: Config) =>
     ? Effect.map(Path.Path, (path) => secretFile ?? path.join(dataDir, "webhook-secret"))
     : Effect.succeed(undefined)
 
-/** Windows has no such modes. */
+/** Whether other users may read a file. Windows has no such modes. */
 const isOpen = Effect.fnUntraced(function*(file: string) {
   const fs = yield* FileSystem.FileSystem
   const { mode } = yield* fs.stat(file)

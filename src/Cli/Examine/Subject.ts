@@ -3,20 +3,20 @@ import type { JetStreamManager, StreamInfo } from "nats"
 import type { Nats } from "../../Nats/Nats.ts"
 import type { Config } from "../../Process/Config.ts"
 
-/** What is looked at: the settings, where the listeners are, and one connection for all checks. */
+/** The subject of the checks: the settings, the addresses of the listeners, and one connection for all checks. */
 export interface Subject {
   readonly config: Config
-  /** Of the public listener, without a path. */
+  /** The address of the public listener, without a path. */
   readonly url: string
-  /** Of the private listener. */
+  /** The address of the private listener. */
   readonly adminUrl: string
-  /** Made once; fails when there is no broker. */
+  /** Connects once; fails when no broker can be reached. */
   readonly nats: Effect.Effect<Nats["Service"], Error>
-  /** Read once; fails when there is no event stream. */
+  /** Read once; fails when the event stream is missing. */
   readonly log: Effect.Effect<Log, Error>
 }
 
-/** The event stream as the broker describes it, and the connection to ask for more. */
+/** The event stream as the broker describes it, with the connection for further queries. */
 export interface Log {
   readonly nats: Nats["Service"]
   readonly manager: JetStreamManager

@@ -6,7 +6,7 @@ import { messageOf } from "../../Process/Failure.ts"
 import { failed, type Finding, ok, warning } from "./Finding.ts"
 import type { Log } from "./Subject.ts"
 
-/** How long the broker takes to acknowledge: real publishes, which are deleted again. */
+/** Measures the time to ack of the broker by publishes, which are deleted again. */
 export const timeToAck = Effect.fnUntraced(
   function*({ manager, nats }: Log) {
     const jetstream = nats.connection.jetstream({ timeout: 3_500 })
@@ -50,10 +50,10 @@ export const timeToAck = Effect.fnUntraced(
 
 const probes = 5
 
-/** No further probe begins after this time, in milliseconds. */
+/** No further probe starts after this time, in milliseconds. */
 const budget = 1_000
 
-/** 3QPR waits 5 seconds: a warning from half a second, a failure from 3 seconds, which is `appendTimeout`. */
+/** 3QPR waits 5 seconds. A warning starts at half a second, and a failure at 3 seconds, which is `appendTimeout`. */
 export const judge = (millis: number, count: number): Finding => {
   const seen = `${millis.toFixed(millis < 10 ? 1 : 0)} ms (median of ${count} probes, deleted again)`
   const remedy = "3QPR waits 5 seconds for an answer. Look at the broker's disk, its load and the way to it."

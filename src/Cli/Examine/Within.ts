@@ -1,8 +1,8 @@
 import { Effect, Fiber } from "effect"
 
 /**
- * Gives up on an effect after some milliseconds, and does not wait until it has ended: opening a connection
- * cannot be interrupted everywhere.
+ * Applies a time limit in milliseconds to an effect, and does not wait for its interruption. Opening a connection
+ * cannot be interrupted at every point.
  */
 export const within = Effect.fnUntraced(function*<A, E, R, B, F>(
   effect: Effect.Effect<A, E, R>,

@@ -7,10 +7,10 @@ import { printJson } from "../Output.ts"
 import type { OperationFlags } from "./OperationFlags.ts"
 import { watch } from "./WatchOperations.ts"
 
-/** Nothing was done, or not with everything that was asked for. */
+/** The operation did nothing, or did not cover everything that was requested. */
 export class NotDone extends Schema.TaggedError<NotDone>()("NotDone", { message: Schema.String }) {}
 
-/** What the private listener says of an operation that begins, or would. */
+/** The response to the start or dry run of an operation. */
 export interface Begun {
   readonly operation: string | null
   readonly count: number
@@ -18,27 +18,27 @@ export interface Begun {
 }
 
 export interface Operating<B extends Begun, E> {
-  /** Such as `threeqpr dead-letters redrive`. */
+  /** The command line, such as `threeqpr dead-letters redrive`. */
   readonly command: string
-  /** The thing: one, and several. */
+  /** The noun for the events, in singular and plural. */
   readonly nouns: readonly [one: string, several: string]
-  /** What there is none of when an id is of nothing; one of the things when undefined. */
+  /** The noun for an id that matches nothing; the singular of `nouns` when undefined. */
   readonly sought?: string
-  /** What is done to them: `redrive`, `redriven`. */
+  /** The verb, in infinitive and participle: `redrive`, `redriven`. */
   readonly verbs: readonly [does: string, done: string]
   readonly flags: OperationFlags
-  /** How long the private listener may take to answer. */
+  /** Time limit of a response of the private listener. */
   readonly patience?: Duration.Input
-  /** Asks the private listener; with `dryRun` only how many it would be. */
+  /** Sends the request; with `dry_run`, the listener only counts the events. */
   readonly begin: (
     api: AdminClient["Service"],
     common: { readonly by: string; readonly rate: number | undefined; readonly dry_run: boolean }
   ) => Effect.Effect<B, E>
-  /** What is to be said beside the count. */
+  /** A note to print beside the count. */
   readonly note?: (begun: B) => string | undefined
 }
 
-/** Says how many there are, has it confirmed, begins, and watches to the end. */
+/** Counts the events, asks for confirmation, starts the operation, and watches it to its end. */
 export const operate = Effect.fnUntraced(function*<B extends Begun, E>(operating: Operating<B, E>) {
   const { begin, command, flags, nouns: [one, several], note, patience, sought = one, verbs: [does, done] } =
     operating

@@ -2,7 +2,7 @@ import { Effect, Option, Schema } from "effect"
 import { CliError, Flag, TerminalCapabilities } from "effect/cli"
 import { adminUrlFlag, jsonFlag } from "../Flags.ts"
 
-/** The flag of commands that can do something with all there are. */
+/** The flag that selects everything. */
 export const allFlag = Flag.Boolean("all").pipe(
   Flag.withDescription("All there are"),
   Flag.withDefault(false)
@@ -45,7 +45,7 @@ export interface OperationFlags {
   readonly adminUrl: Option.Option<string>
 }
 
-/** Refuses flags that do not select events in exactly one way, and changes that no terminal can confirm. */
+/** Refuses flags that do not select events in exactly one way, and changes that cannot be confirmed on a terminal. */
 export const check = Effect.fnUntraced(
   function*(flags: OperationFlags, given: ReadonlyArray<boolean>, ways: string) {
     const { cancel, dryRun, watch, yes } = flags
@@ -64,5 +64,5 @@ export const check = Effect.fnUntraced(
   }
 )
 
-/** Wrong usage: shown with the way to the help; exit code 2. */
+/** Wrong usage: prints a reference to the help and exits with 2. */
 export const refused = (message: string) => Effect.fail(new CliError.ValidationError({ message }))

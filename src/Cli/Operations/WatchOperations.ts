@@ -6,15 +6,18 @@ import { printableIn } from "../../Process/Printable.ts"
 import { liveLine } from "../LiveLine.ts"
 import { paint, printJson, table } from "../Output.ts"
 
-/** Some events failed again, or were not reached. */
+/** Some events failed again, or were not handled. */
 export class FailedAgain
   extends Schema.TaggedError<FailedAgain>()("FailedAgain", { message: Schema.String })
 {}
 
-/** How often to look, in milliseconds. */
+/** Polling interval, in milliseconds. */
 const lookEvery = 250
 
-/** Watches an operation to its end, then shows what became of each event. Being stopped stops the watching only. */
+/**
+ * Watches an operation to its end, then prints the result of each event. Interrupting the watch does not stop the
+ * operation.
+ */
 export const watch = Effect.fnUntraced(
   function*(api: AdminClient["Service"], id: string, command: string, asJson: boolean) {
     const get = api.operations.get({ params: { id } }).pipe(Effect.mapError(explained))

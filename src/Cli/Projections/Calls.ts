@@ -5,7 +5,7 @@ import { AdminClient, type AdminUnreachable, explained } from "../../Admin/Clien
 import { by } from "../By.ts"
 import { adminClient } from "../Flags.ts"
 
-/** Which projection is meant. */
+/** The name of a projection. */
 export const nameArgument = Argument.String("name").pipe(
   Argument.withDescription("A projection, as `threeqpr projections list` names it"),
   Argument.withSchema(
@@ -15,13 +15,13 @@ export const nameArgument = Argument.String("name").pipe(
   )
 )
 
-/** A command needs an answer about a projection before it can continue, and got none. */
+/** The projection does not exist, or no rebuild of it is running. */
 export class NoRebuild extends Schema.TaggedError<NoRebuild>()("NoRebuild", { message: Schema.String }) {}
 
 type Kind = RebuildAnswer["kind"]
 type Call<A> = Effect.Effect<A, AdminUnreachable>
 
-/** The calls to a private listener about projections. */
+/** The calls of the private listener about projections. */
 export const calls = Effect.fnUntraced(function*(adminUrl: Option.Option<string>) {
   const { projections } = yield* AdminClient.pipe(Effect.provide(adminClient(adminUrl)))
   const asked = <A, E>(call: Effect.Effect<A, E>): Call<A> => Effect.mapError(call, explained)

@@ -3,14 +3,16 @@ import type { RebuildAnswer } from "../../Admin/Api/Projections.ts"
 import { paint, table } from "../Output.ts"
 import { number } from "./WatchProjections.ts"
 
-/** A read model does not match the log. The differences were shown before. */
+/** A read model does not match the log. The differences have been printed already. */
 export class Differs extends Schema.TaggedError<Differs>()("Differs", { message: Schema.String }) {}
 
 /** Whether the live read model matches the log. */
 export const isEqual = ({ result }: RebuildAnswer) =>
   Object.values(result?.tables ?? {}).every(({ equal }) => equal)
 
-/** The rows of each table on both sides, the live one and the one built from the log, then those that differ. */
+/**
+ * Prints the number of rows of each table, in the live read model and in the rebuilt one, then the rows that differ.
+ */
 export const showComparisons = Effect.fnUntraced(function*(compared: ReadonlyArray<RebuildAnswer>) {
   const { green, red } = yield* paint
   const tables = compared.flatMap(({ result }) => Object.entries(result?.tables ?? {}))
@@ -41,7 +43,7 @@ export const showComparisons = Effect.fnUntraced(function*(compared: ReadonlyArr
   yield* table(exampleColumns, examples)
 })
 
-/** Fails when one of them found a difference. */
+/** Fails when one of the rebuilds found a difference. */
 export const failOnDifference = (compared: ReadonlyArray<RebuildAnswer>) => {
   const different = compared.filter((rebuild) => !isEqual(rebuild)).map(({ projection }) => projection)
   return different.length === 0 ? Effect.void : Effect.fail(

@@ -5,12 +5,12 @@ import { paint, printJson, table } from "../Output.ts"
 import type { Calls } from "./Calls.ts"
 import { number } from "./WatchProjections.ts"
 
-/** Not every entry is accounted for, once. */
+/** Some entries are not accounted for exactly once. */
 export class NotAccounted
   extends Schema.TaggedError<NotAccounted>()("NotAccounted", { message: Schema.String })
 {}
 
-/** The most problems that are shown of a projection. */
+/** Maximum number of problems that are shown for a projection. */
 const mostProblems = 100
 
 interface Account extends Pick<LedgerAnswer, "projection" | "generation" | "up_to" | "gone" | "counts"> {
@@ -18,7 +18,7 @@ interface Account extends Pick<LedgerAnswer, "projection" | "generation" | "up_t
   readonly problems: LedgerAnswer["problems"]
 }
 
-/** Asks page by page what happened to every entry, and shows its progress. */
+/** Reads the ledger page by page, and shows the progress. */
 export const account = Effect.fnUntraced(function*(calls: Calls, name: string) {
   const screen = yield* liveLine
   const pages: Array<LedgerAnswer> = []
@@ -62,7 +62,7 @@ const sum = ([first, ...rest]: ReadonlyArray<LedgerAnswer>): Account => {
   }
 }
 
-/** Shows a column for each projection, then the problems. Fails when there is a problem. */
+/** Prints a column for each projection, then the problems. Fails when there is a problem. */
 export const showLedgers = Effect.fnUntraced(function*(accounts: ReadonlyArray<Account>, asJson: boolean) {
   yield* asJson ? Effect.forEach(accounts, printJson) : show(accounts)
   const wrong = accounts.filter(({ problems }) => problems.length > 0)

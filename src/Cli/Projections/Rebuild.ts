@@ -7,7 +7,7 @@ import { calls, nameArgument } from "./Calls.ts"
 import { failOnDifference, showComparisons } from "./Comparison.ts"
 import { number, watch } from "./WatchProjections.ts"
 
-/** `threeqpr projections rebuild`: rebuilds a read model beside the live one, and switches. */
+/** `threeqpr projections rebuild`: rebuilds a read model beside the live one, and promotes it. */
 export const rebuild = Command.make(
   "rebuild",
   {
@@ -44,7 +44,7 @@ export const rebuild = Command.make(
   ])
 )
 
-/** Shows the result of a finished rebuild, for people or programs. */
+/** Prints the result of a finished rebuild, for people or programs. */
 export const show = Effect.fnUntraced(function*(ended: RebuildAnswer, json: boolean) {
   if (json) yield* printJson(ended)
   else if (ended.kind === "rebuild") yield* Console.log(switched(ended))

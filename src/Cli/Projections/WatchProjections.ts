@@ -3,14 +3,15 @@ import type { RebuildAnswer } from "../../Admin/Api/Projections.ts"
 import { liveLine } from "../LiveLine.ts"
 import type { Calls } from "./Calls.ts"
 
-/** A rebuild came to no result. */
+/** A rebuild ended without a result. */
 export class RebuildEnded
   extends Schema.TaggedError<RebuildEnded>()("RebuildEnded", { message: Schema.String })
 {}
 
 /**
- * Shows the progress of a rebuild on standard error until it ends. On a terminal one line changes; elsewhere a line is
- * written every ten seconds. Fails when it failed or was cancelled. Stopping the watch does not stop it.
+ * Shows the progress of a rebuild on standard error until it ends. On a terminal one line is updated; elsewhere a
+ * line is printed every ten seconds. Fails when the rebuild failed or was cancelled. Interrupting the watch does not
+ * stop the rebuild.
  */
 export const watch = Effect.fnUntraced(function*(calls: Calls, rebuild: RebuildAnswer) {
   const { generation, id, projection: name } = rebuild
@@ -45,7 +46,7 @@ export const watch = Effect.fnUntraced(function*(calls: Calls, rebuild: RebuildA
   return current
 })
 
-/** How long the progress may stand still before a message says so, in milliseconds. */
+/** Time without progress after which a message is printed, in milliseconds. */
 const silence = 15_000
 
 const stuck = ({ error, started_at }: RebuildAnswer) =>
@@ -60,7 +61,7 @@ const goesOn = ({ kind, projection }: RebuildAnswer) =>
   `The ${kind} of ${projection} continues. \`threeqpr projections watch ${projection}\` shows it, `
   + `\`threeqpr projections cancel ${projection}\` ends it.`
 
-/** How far a rebuild is, for people. */
+/** The progress of a rebuild, for people. */
 export const lineOf = ({ kind, progress, projection, state }: RebuildAnswer) => {
   const what = `${kind} of ${projection}`
   if (progress === null) return `${what}: ${state}`
@@ -75,7 +76,7 @@ export const lineOf = ({ kind, progress, projection, state }: RebuildAnswer) => 
     }/s${left}`
 }
 
-/** How much is done, rounded down. */
+/** The finished percentage, rounded down. */
 export const percentOf = ({ done, total }: { readonly done: number; readonly total: number }) =>
   total === 0 ? 100 : Math.floor((100 * done) / total)
 

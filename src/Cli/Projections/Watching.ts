@@ -19,7 +19,7 @@ export const watch = Command.make(
   Command.withExamples([{ command: "threeqpr projections watch scans", description: "Until it has ended" }])
 )
 
-/** `threeqpr projections cancel`: ends a rebuild; the live read model stays. */
+/** `threeqpr projections cancel`: cancels a rebuild; the live read model does not change. */
 export const cancel = Command.make(
   "cancel",
   { name: nameArgument, json: jsonFlag, adminUrl: adminUrlFlag },

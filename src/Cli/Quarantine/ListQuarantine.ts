@@ -9,7 +9,7 @@ import { type Paint, paint, printJson, table } from "../Output.ts"
 import { shortTime } from "../Time.ts"
 import { reasonFlag } from "./QuarantineFlags.ts"
 
-/** `threeqpr quarantine list`: the newest entries, one page. */
+/** `threeqpr quarantine list`: one page of quarantined entries, newest first. */
 export const list = Command.make(
   "list",
   {
@@ -60,6 +60,6 @@ const cells = (entry: QuarantineSummary, { green, yellow }: Paint) => [
   problemsOf(entry)
 ]
 
-/** What is wrong, in one line. */
+/** The problems of an entry in one line. */
 export const problemsOf = ({ problems }: Pick<QuarantineSummary, "problems">) =>
   problems.map(({ message, path }) => path === "" ? message : `${path}: ${message}`).join("; ")

@@ -4,7 +4,7 @@ import { operate } from "../Operations/Operate.ts"
 import { allFlag, check, operationFlags } from "../Operations/OperationFlags.ts"
 import { reasonFlag, sequencesArgument } from "./QuarantineFlags.ts"
 
-/** `threeqpr quarantine redrive`: makes events of the entries that this version can decode. */
+/** `threeqpr quarantine redrive`: converts entries that this version can decode to events. */
 export const redrive = Command.make(
   "redrive",
   { sequences: sequencesArgument, reason: reasonFlag, all: allFlag, ...operationFlags(100) },

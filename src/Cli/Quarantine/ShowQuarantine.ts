@@ -8,7 +8,7 @@ import { adminClient, adminUrlFlag, jsonFlag } from "../Flags.ts"
 import { paint, printJson } from "../Output.ts"
 import { Sequence } from "./QuarantineFlags.ts"
 
-/** `threeqpr quarantine show`: one entry, and what is wrong with it, path by path. */
+/** `threeqpr quarantine show`: one entry with its problems, path by path. */
 export const show = Command.make(
   "show",
   {

@@ -6,7 +6,7 @@ import { shortTime } from "../Time.ts"
 import { filterFlag, pageFlags, queryOf } from "./ReadModelFlags.ts"
 import { showJson, showPage } from "./ShowReadModels.ts"
 
-/** `threeqpr conversations list`: the newest completed conversations, one page. */
+/** `threeqpr conversations list`: one page of completed conversations, newest first. */
 const list = Command.make(
   "list",
   {

@@ -2,11 +2,11 @@ import { Option, Schema } from "effect"
 import { Flag } from "effect/cli"
 import { timeFlag } from "../Time.ts"
 
-/** A flag that chooses rows by the field of its name. */
+/** A flag that selects rows by the field of the same name. */
 export const filterFlag = (name: string, about: string) =>
   Flag.String(name).pipe(Flag.withDescription(about), Flag.optional)
 
-/** How many rows a list shows. */
+/** Maximum number of rows of a list. */
 export const limitFlag = Flag.Int("limit").pipe(
   Flag.withDescription("Most rows to show, 1 to 200 (default 20)"),
   Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 200 }))),
@@ -31,7 +31,7 @@ export const pageFlags = {
 
 type Text = Option.Option<string>
 
-/** What the private listener is asked for. */
+/** The query of the request. */
 export const queryOf = (
   { cursor, limit, metadata, qprCode, since, until }: {
     readonly qprCode: Text

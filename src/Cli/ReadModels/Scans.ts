@@ -6,7 +6,7 @@ import { shortTime } from "../Time.ts"
 import { filterFlag, pageFlags, queryOf } from "./ReadModelFlags.ts"
 import { showJson, showPage } from "./ShowReadModels.ts"
 
-/** `threeqpr scans list`: the newest scans, one page. */
+/** `threeqpr scans list`: one page of scans, newest first. */
 const list = Command.make(
   "list",
   {

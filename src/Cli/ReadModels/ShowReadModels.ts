@@ -10,7 +10,7 @@ interface Page {
   readonly next_cursor: string | null
 }
 
-/** Shows a page of rows as a table, how many there are, and how to see the next ones. */
+/** Prints a page of rows as a table, with the total number of rows and the command for the next page. */
 export const showPage = Effect.fnUntraced(function*<Row>(
   columns: ReadonlyArray<Column>,
   rows: ReadonlyArray<Row>,
@@ -25,8 +25,8 @@ export const showPage = Effect.fnUntraced(function*<Row>(
 })
 
 /**
- * Shows the rows of a page as JSON, one a line, with the digits that their numbers have. The typed client would round
- * them; it only decodes a refusal.
+ * Prints the rows of a page as JSON, one a line, with all digits of their numbers. The typed client would round the
+ * numbers, so it only decodes an error response.
  */
 export const showJson = Effect.fnUntraced(function*<E, F>(
   name: string,

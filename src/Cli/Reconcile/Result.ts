@@ -2,12 +2,12 @@ import { Console, Effect, Schema } from "effect"
 import type { Reconciliation } from "../../Domain/Reconciliation.ts"
 import { paint, printJson } from "../Output.ts"
 
-/** The scans were compared, and the codes could not be. */
+/** The scans were compared, but the codes could not be compared. */
 export class CodesNotCompared
   extends Schema.TaggedError<CodesNotCompared>()("CodesNotCompared", { message: Schema.String })
 {}
 
-/** Shows what a reconciliation found and did, for people or programs. Fails when the codes could not be compared. */
+/** Prints the result of a reconciliation, for people or programs. Fails when the codes could not be compared. */
 export const show = Effect.fnUntraced(function*(reconciliation: Reconciliation, asJson: boolean) {
   yield* asJson ? printJson(reconciliation) : print(reconciliation)
   const { codes_error, id } = reconciliation
@@ -63,7 +63,7 @@ const print = Effect.fnUntraced(function*(reconciliation: Reconciliation) {
   yield* printExamples(reconciliation)
 })
 
-/** Lists the scans that were missing, by their result. */
+/** Lists the missing scans, by their result. */
 const printExamples = Effect.fnUntraced(function*(reconciliation: Reconciliation) {
   const { dim } = yield* paint
   const list = Effect.fnUntraced(function*(name: string, examples: ReadonlyArray<string>, all: number) {

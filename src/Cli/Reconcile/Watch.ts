@@ -3,12 +3,12 @@ import { type AdminClient, explained } from "../../Admin/Client.ts"
 import type { Reconciliation } from "../../Domain/Reconciliation.ts"
 import { liveLine } from "../LiveLine.ts"
 
-/** A reconciliation came to no result. */
+/** A reconciliation ended without a result. */
 export class ReconciliationEnded
   extends Schema.TaggedError<ReconciliationEnded>()("ReconciliationEnded", { message: Schema.String })
 {}
 
-/** Shows how far a reconciliation is until it ends. Stopping the watch does not stop it. */
+/** Shows the progress of a reconciliation until it ends. Interrupting the watch does not stop the reconciliation. */
 export const watch = Effect.fnUntraced(
   function*(api: AdminClient["Service"]["reconciliations"], begun: Reconciliation) {
     const screen = yield* liveLine

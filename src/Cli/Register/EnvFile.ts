@@ -6,22 +6,22 @@ export class EnvFileFailed
   extends Schema.TaggedError<EnvFileFailed>()("EnvFileFailed", { message: Schema.String })
 {}
 
-/** An environment file that can be written, and a variable in it. */
+/** A writable environment file, and one variable in it. */
 export interface EnvFile {
-  /** Whether the file sets the variable already. */
+  /** Whether the file already sets the variable. */
   readonly isSet: boolean
   /** Whether users other than the file's owner may read it. */
   readonly readableByOthers: boolean
   /**
-   * Sets the variable, wherever it was set or else at the end, and leaves every other byte as it is. The file
-   * is the old one or the new one, never half of it.
+   * Sets the variable in its place, or at the end of the file. Every other byte stays unchanged. The write is atomic:
+   * the file is the old one or the new one.
    */
   readonly set: (value: string) => Effect.Effect<void, EnvFileFailed>
 }
 
 /**
- * Makes sure that a file can be written, by making the one beside it that will take its place. A new file
- * is readable by its owner only (0600), one that exists keeps its mode and its owner; a link is followed.
+ * Checks that a file can be written, by creating the temporary file that will replace it. A new file is readable by
+ * its owner only (0600). An existing file keeps its mode and its owner. A link is followed.
  */
 export const open = Effect.fn("EnvFile.open")(function*(file: string, variable: string) {
   const fs = yield* FileSystem.FileSystem
@@ -33,7 +33,7 @@ export const open = Effect.fn("EnvFile.open")(function*(file: string, variable: 
   const read = info === undefined ? Effect.succeed(new Uint8Array()) : fs.readFile(path)
 
   const [before, beside] = yield* Effect.gen(function*() {
-    // Opened, not asked about: Deno's `access` knows nothing of root.
+    // Open the file instead of checking access: Deno's `access` ignores the rights of root.
     if (info !== undefined) yield* Effect.scoped(fs.open(path, { flag: "r+" }))
     const beside = yield* fs.makeTempFileScoped({ directory: paths.dirname(path), prefix: ".threeqpr-" })
     yield* fs.chmod(beside, info === undefined ? 0o600 : info.mode & 0o777)
@@ -50,7 +50,7 @@ export const open = Effect.fn("EnvFile.open")(function*(file: string, variable: 
   const set = Effect.fn("EnvFile.set")(
     function*(value: string) {
       if (!plain.test(value)) return yield* cannot("not every reader of such files takes this value as it is")
-      // Read again: it may have been edited since.
+      // Read the file again, because it may have been edited meanwhile.
       const text = assign(textOf(yield* read), variable, value)
       yield* Effect.scoped(Effect.gen(function*() {
         const opened = yield* fs.open(beside, { flag: "w" })
@@ -79,11 +79,11 @@ const reasons: Readonly<Record<string, string>> = {
   PermissionDenied: "it or its folder is not yours to write"
 }
 
-/** What is there, or undefined. */
+/** The result, or undefined when the file does not exist. */
 const found = <A>(effect: Effect.Effect<A, PlatformError.PlatformError>) =>
   effect.pipe(Effect.catchIf(({ reason }) => reason._tag === "NotFound", () => Effect.succeed(undefined)))
 
-/** The file that a path leads to: itself, or where its link points. */
+/** The file that a path refers to: the path itself, or the target of a link. */
 const targetOf = Effect.fnUntraced(function*(file: string) {
   const fs = yield* FileSystem.FileSystem
   const paths = yield* Path.Path
@@ -94,7 +94,7 @@ const targetOf = Effect.fnUntraced(function*(file: string) {
   return paths.resolve(file)
 })
 
-// One character a byte, so that bytes that are no UTF-8 stay what they are.
+// Latin-1 maps each byte to one character, so that bytes that are not UTF-8 stay unchanged.
 const textOf = (bytes: Uint8Array) => Buffer.from(bytes).toString("latin1")
 
 const lineOf = (variable: string) =>
@@ -109,11 +109,11 @@ const assign = (text: string, variable: string, value: string) => {
   return `${text}${text === "" || text.endsWith("\n") ? "" : end}${variable}=${value}${end}`
 }
 
-/** Whether the variable's value begins with a quotation mark that the same line does not close. */
+/** Whether the variable's value begins with a quotation mark that is not closed on the same line. */
 const isUnclosed = (text: string, variable: string) =>
   [...text.matchAll(lineOf(variable))].some(([, , , value = ""]) =>
     /^\s*(?:"[^"]*|'[^']*|`[^`]*)$/.test(value)
   )
 
-/** Read alike by shells, Docker, Node, Deno and the dotenv libraries, without quotation marks. */
+/** Values that shells, Docker, Node, Deno and the dotenv libraries read alike without quotation marks. */
 const plain = /^[\w.~+/=:@%-]+$/

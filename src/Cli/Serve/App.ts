@@ -41,8 +41,9 @@ import type { WebhookSecret } from "../../Signature/WebhookSecret.ts"
 import { rotate } from "../../Signature/WebhookSecret/Rotation.ts"
 
 /**
- * The whole of `serve`, for some roles. It is built from the bottom up: broker, stream, database, projector, listeners. It
- * is closed from the top down, so that what came in is finished before what it needs stops.
+ * All layers of `serve`, for the given roles. They are built from the bottom up: broker, stream, database, projector,
+ * listeners. They are closed from the top down, so that requests and batches in progress finish before the parts that
+ * they need stop.
  */
 export const layer = (
   config: Config,
@@ -64,7 +65,7 @@ export const layer = (
     host: config.adminHost,
     port: config.adminPort,
     token: adminToken?.token,
-    // A log that is kept could be read by other users.
+    // Print the link on a terminal only: a log that is kept could be read by other users.
     printsLink: adminToken?.file !== undefined && process.stderr.isTTY,
     readToken: config.adminReadToken,
     allowedHosts: config.adminAllowedHosts
@@ -82,7 +83,7 @@ export const layer = (
   const agreement = active.has("projector") || active.has("admin")
     ? RetentionAgreement.layer.pipe(Layer.provide(readModels), Layer.provide(rowRetention))
     : Layer.empty
-  // The database opens while the broker starts: neither needs the other, and both take most of a start.
+  // The database opens while the broker starts. Neither needs the other, and together they take most of the start.
   const engines = active.has("projector") || active.has("admin")
     ? Layer.merge(log(config), Layer.effectDiscard(Effect.void).pipe(Layer.provide(readModels)))
     : log(config)
@@ -114,7 +115,7 @@ const reconcile = ({ apiKey, apiUrl, reconcileEvery }: Config) =>
 
 const consumers = Consumers.layer.pipe(Layer.provideMerge(DeadLetters.layerMoving))
 
-/** The database with its migrations done. */
+/** The database, after its migrations. */
 const database = (config: Config) =>
   Layer.effectDiscard(Effect.gen(function*() {
     const { describe, ping } = yield* Database
@@ -129,7 +130,7 @@ const database = (config: Config) =>
     Layer.provideMerge(Database.layer({ url: config.databaseUrl, dataDir: config.dataDir }))
   )
 
-/** The event log on the broker that is set, or else on the embedded one. */
+/** The event log on the configured broker, or else on the embedded one. */
 const log = (config: Config) =>
   config.natsUrl === undefined
     ? Layer.unwrap(Effect.map(NatsServer, (server) =>

@@ -6,15 +6,15 @@ import * as DataDir from "../../Process/DataDir.ts"
 import { ProcessHealth } from "../../Process/ProcessHealth.ts"
 import * as WebhookSecret from "../../Signature/WebhookSecret.ts"
 
-/** Starts the roles and runs until one that they cannot do without has ended. */
+/** Starts the roles and runs until a required part ends. */
 export const run = Effect.fnUntraced(function*(config: Config, active: ReadonlySet<Role>) {
   const started = yield* Clock.currentTimeMillis
-  // Being stopped is how this command ends.
+  // This command ends when it is interrupted, so that is a success.
   process.exitCode = 0
-  // Loaded here, so that the other commands do not wait for engines that they have no use for.
+  // Loaded here, so that other commands do not load the engines.
   const { layer } = yield* Effect.promise(() => import("./App.ts"))
   const OnCall = yield* Effect.promise(() => import("../../Process/OnCall.ts"))
-  // Before anything is made: streams, tables and files would remain.
+  // Check this before anything is created: streams, tables and files would remain.
   const Access = yield* Effect.promise(() => import("../../Admin/Access/Access.ts"))
   yield* Access.check({ host: config.adminHost, token: config.adminToken })
   if (needsDataDir(config, active)) yield* DataDir.prepare(config.dataDir)
@@ -31,8 +31,8 @@ export const run = Effect.fnUntraced(function*(config: Config, active: ReadonlyS
 })
 
 /**
- * The token that the private listener demands. Without the admin role it has health and its own metrics only: there a
- * token is demanded if one is set.
+ * The token that the private listener requires. Without the admin role, the listener serves health and the process's
+ * own metrics only. It then requires a token only if one is set.
  */
 const adminTokenOf = Effect.fnUntraced(function*(config: Config, active: ReadonlySet<Role>) {
   if (!active.has("admin")) return config.adminToken && { token: config.adminToken, file: undefined }
@@ -49,7 +49,7 @@ const adminTokenOf = Effect.fnUntraced(function*(config: Config, active: Readonl
   return found
 })
 
-/** Whether an embedded engine or a secret of our own is kept in the data folder. */
+/** Whether the data folder stores an embedded engine or a generated secret. */
 const needsDataDir = (config: Config, active: ReadonlySet<Role>) =>
   config.natsUrl === undefined || (config.secrets ?? config.secretFile) === undefined
   || (config.databaseUrl === undefined && (active.has("projector") || active.has("admin")))

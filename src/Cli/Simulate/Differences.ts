@@ -3,7 +3,7 @@ import type { Comparison } from "../../Provider/Simulator.ts"
 import { fit, paint } from "../Output.ts"
 import { listed } from "./Result.ts"
 
-/** Shows what a receiver holds beside what it accepted. */
+/** Prints what a receiver stored, compared with what it accepted. */
 export const showComparison = Effect.fnUntraced(function*(comparison: Comparison) {
   const { bold, green, red } = yield* paint
   const { conversations, log, projections, scans } = comparison
@@ -18,7 +18,7 @@ export const showComparison = Effect.fnUntraced(function*(comparison: Comparison
   ))
 })
 
-/** One text for each kind of difference. */
+/** One text for each kind of difference, with its count. */
 export const wrongIn = (comparison: Comparison): ReadonlyArray<string> => {
   const differences = differencesIn(comparison)
     .flatMap(([title, lines]) => lines.length > 0 ? [`${lines.length} ${title}`] : [])

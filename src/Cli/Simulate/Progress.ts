@@ -5,8 +5,8 @@ import { liveLine } from "../LiveLine.ts"
 import { statusesOf } from "./Result.ts"
 
 /**
- * Shows the progress of a run on standard error, until it is interrupted. On a terminal one line changes; elsewhere
- * there is a line every 10 seconds. When nothing is accepted, it reports the reason and the remedy at once.
+ * Shows the progress of a run on standard error until it is interrupted. On a terminal one line is updated; elsewhere
+ * a line is printed every 10 seconds. When nothing is accepted, the reason and the remedy are printed at once.
  */
 export const show = Effect.fnUntraced(function*({ ledger }: Simulation, url: string) {
   const started = yield* Clock.currentTimeMillis
@@ -28,7 +28,7 @@ export const show = Effect.fnUntraced(function*({ ledger }: Simulation, url: str
   }).pipe(Effect.ensuring(Effect.andThen(screen.clear, sayHints)))
 })
 
-/** Elapsed time, events a second, answers, retries waiting, latency. */
+/** Formats elapsed time, events a second, responses, pending retries and latency. */
 export const lineOf = (ledger: Ledger, elapsed: number) =>
   [
     new Date(elapsed).toISOString().slice(11, 19),
@@ -40,7 +40,7 @@ export const lineOf = (ledger: Ledger, elapsed: number) =>
     `p50 ${millis(ledger.latency.quantile(0.5))} p99 ${millis(ledger.latency.quantile(0.99))} ms`
   ].filter((part) => part !== "").join("  ")
 
-/** Why nothing is accepted, and what to do. */
+/** Explains why nothing is accepted, with the remedy. */
 export const hintsOf = ({ accepted, firstSilence, invalidSignatures, latency }: Ledger, url: string) => {
   if (accepted > 0) return []
   if (invalidSignatures > 0) {

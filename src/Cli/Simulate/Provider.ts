@@ -8,14 +8,14 @@ import { codes, createdCode } from "../../Provider/Simulator/World.ts"
 const day = 86_400_000
 
 /**
- * Serves 3QPR's API on this machine, until the scope ends, and says how to register a webhook with it. It uses
- * the key that is set, or shows one that it makes for this run. That key opens nothing but this simulator.
+ * Serves 3QPR's API on this machine until the scope closes, and prints how to register a webhook with it. It uses the
+ * configured key, or prints a key that it generates for this run. That key is valid for this simulator only.
  */
 export const serveApi = Effect.fnUntraced(
   function*(port: number, key: Redacted.Redacted<string> | undefined) {
     const account = yield* Account.make()
     const now = yield* Clock.currentTimeMillis
-    // They were made in 3QPR's portal before the run, so no event names them.
+    // These codes were created in 3QPR's portal before the run, so no event names them.
     codes.forEach((code, index) => account.recordCode(createdCode(code, now - (index + 1) * day)))
     const made = Redacted.make(`3qpr_sk_test_${randomBytes(12).toString("hex")}`)
     const api = yield* Layer.build(

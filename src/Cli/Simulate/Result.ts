@@ -4,7 +4,7 @@ import { faultNames, faults } from "../../Provider/Simulator/Faults.ts"
 import type { Report } from "../../Provider/Simulator/Report.ts"
 import { fit, paint, table } from "../Output.ts"
 
-/** Shows what a run did and what happened to its events. */
+/** Prints what a run did, and what happened to its events. */
 export const showReport = Effect.fnUntraced(function*(report: Report) {
   const { bold, green, red } = yield* paint
   const { deliveries, forged, latency } = report
@@ -60,7 +60,7 @@ export const showReport = Effect.fnUntraced(function*(report: Report) {
   ))
 })
 
-/** Up to 20 lines under a heading, and how many there are more. Nothing when there is none. */
+/** Prints up to 20 lines under a heading, and the number of further lines. Prints nothing when there are none. */
 export const listed = Effect.fnUntraced(function*(title: string, lines: ReadonlyArray<string>) {
   if (lines.length === 0) return
   const { red } = yield* paint
@@ -69,7 +69,7 @@ export const listed = Effect.fnUntraced(function*(title: string, lines: Readonly
   if (lines.length > 20) yield* Console.log(`  and ${lines.length - 20} more`)
 })
 
-/** Answers by status, such as `200 × 118  503 × 2`. */
+/** Formats the responses by status, such as `200 × 118  503 × 2`. */
 export const statusesOf = (statuses: ReadonlyMap<string | number | Silence, number>) =>
   [...statuses].sort(([a], [b]) => String(a).localeCompare(String(b)))
     .map(([status, count]) => `${status} × ${count}`).join("  ")

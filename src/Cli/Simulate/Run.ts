@@ -16,10 +16,10 @@ import { serveApi } from "./Provider.ts"
 import { showReport } from "./Result.ts"
 import type { flags } from "./SimulateFlags.ts"
 
-/** The run found something wrong, or proved nothing. */
+/** The run found a fault, or had nothing to compare. */
 export class NotClean extends Schema.TaggedError<NotClean>()("NotClean", { message: Schema.String }) {}
 
-/** Runs a simulation and shows what happened to each event. */
+/** Runs a simulation and prints what happened to each event. */
 export const simulate = Effect.fnUntraced(function*(
   { apiPort, dataDir, secret, secretFile, url, ...options }: Command.Command.Config.Infer<typeof flags>
 ) {
@@ -64,13 +64,13 @@ export const simulate = Effect.fnUntraced(function*(
 interface Run {
   readonly options: Simulator.Options & { readonly seed: string }
   readonly asJson: boolean
-  /** The private listener that reports what is stored; none without `--verify`. */
+  /** The private listener that reports what is stored; absent without `--verify`. */
   readonly admin: Option.Option<ReturnType<typeof adminClient>>
 }
 
 const run = Effect.fnUntraced(function*({ admin, asJson, options }: Run) {
   const client = Option.isSome(admin) ? yield* Layer.build(admin.value) : undefined
-  // Who registers need not run yet: then all of its log is compared.
+  // A receiver that registers with the simulator need not run yet. Its whole log is compared then.
   const from = client && options.url !== undefined
     ? yield* Simulator.position.pipe(Effect.provideContext(client))
     : undefined
@@ -89,8 +89,8 @@ const run = Effect.fnUntraced(function*({ admin, asJson, options }: Run) {
     yield* Fiber.interrupt(progress)
     if (Exit.isSuccess(ending)) return yield* conclude(simulation, { asJson, verification, ended: true })
     if (!Exit.hasInterrupts(ending)) return yield* ending
-    // Ctrl-C is how an endless run ends: what there is then is shown all the same. An error would be lost
-    // behind the interruption, so it is told here.
+    // Ctrl-C is the usual end of an endless run, so the results are still shown. The interruption would hide an
+    // error, so it is printed here.
     process.exitCode = 0
     yield* conclude(simulation, { asJson, verification, ended: false }).pipe(
       Effect.catch(({ message }) =>
@@ -104,7 +104,7 @@ const conclude = Effect.fnUntraced(function*(
   simulation: Simulator.Simulation,
   { asJson, ended, verification }: {
     readonly asJson: boolean
-    /** Whether the run came to its end by itself. */
+    /** Whether the run ended without an interruption. */
     readonly ended: boolean
     readonly verification:
       | Effect.Effect<Simulator.Comparison, Simulator.VerificationFailed>
@@ -114,7 +114,7 @@ const conclude = Effect.fnUntraced(function*(
   const report = yield* simulation.report
   if (!asJson) yield* showReport(report)
   if (verification !== undefined) yield* Console.error("comparing what is stored and projected…")
-  // In a separate fiber its time-outs also work after a Ctrl-C.
+  // In a separate fiber, the timeouts of the verification also work after Ctrl-C.
   const comparison = verification && (yield* Effect.flatMap(Effect.forkDetach(verification), Fiber.join))
   const wrong = [
     ...(ended ? report.wrong : report.violations),

@@ -13,7 +13,9 @@ export interface BodyOptions {
   readonly raw: Option.Option<string>
 }
 
-/** Reads the files once; gives what makes the body of each event: a new sample, or the same bytes. */
+/**
+ * Reads the input files once. Returns an effect that creates the body of each event: a new sample, or the same bytes.
+ */
 export const bodies = Effect.fnUntraced(function*({ data, override, raw, type }: BodyOptions) {
   if (Option.isSome(raw)) return Effect.succeed<Uint8Array>(yield* bytesOf("raw", raw.value))
   const ownData = Option.isSome(data) ? { data: yield* jsonOf("data", data.value) } : {}

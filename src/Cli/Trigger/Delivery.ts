@@ -2,19 +2,19 @@ import { Clock, Effect, Schema } from "effect"
 import { FetchHttpClient, HttpClient, HttpClientRequest } from "effect/http"
 import * as Signature from "../../Signature/Signature.ts"
 
-/** Deliveries were not answered as they should be. */
+/** Some deliveries did not get the expected response. */
 export class NotAccepted
   extends Schema.TaggedError<NotAccepted>()("NotAccepted", { message: Schema.String })
 {}
 
-/** The answer to a delivery, and how long it took. */
+/** The response to a delivery, with its duration. */
 export interface Delivery {
   readonly status: number
   readonly millis: number
   readonly answer: string
 }
 
-/** Delivers a body as 3QPR does, but waits longer: 10 seconds. Follows no redirect. */
+/** Delivers a body as 3QPR does, but with a longer timeout of 10 seconds. Redirects are not followed. */
 export const deliver = Effect.fnUntraced(function*(
   url: string,
   body: Uint8Array,

@@ -1,6 +1,6 @@
 import { Option, Schema } from "effect"
 
-/** An answer for people: one word for an answer of our ingress, else the answer as it was received. */
+/** Describes a response for people: a response of the ingress in a word, any other unchanged. */
 export const outcomeOf = (answer: string) =>
   Option.match(decode(answer), {
     onNone: () => answer.replaceAll(/\p{Cc}+/gu, " "),

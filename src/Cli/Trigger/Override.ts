@@ -1,13 +1,13 @@
 import { Result } from "effect"
 import { isExactNumber, parseExact } from "../../Domain/ExactJson.ts"
 
-/** One value of an event to be set: where it is from the event's root, and what it shall be. */
+/** A value to set in an event: its path from the event's root, and the new value. */
 export interface Override {
   readonly path: ReadonlyArray<string>
   readonly value: unknown
 }
 
-/** Reads `path=value`: the path is dotted, the value JSON where it is JSON and else a text. */
+/** Parses `path=value`. The path is dotted. The value is JSON if it parses as JSON, else text. */
 export const parse = (text: string): Override | undefined => {
   const at = text.indexOf("=")
   const path = text.slice(0, Math.max(0, at)).split(".")
@@ -15,8 +15,8 @@ export const parse = (text: string): Override | undefined => {
 }
 
 /**
- * Sets a value in a copy. What is missing on the way to it is created: a list where the path says index 0,
- * else an object. An index may be one past the end of a list. Only own fields are seen, and made.
+ * Sets a value in a copy. Missing parents are created: a list where the path has index 0, else an object. An index
+ * may be one past the end of a list. Only own properties are read and created.
  */
 export const apply = (root: unknown, { path, value }: Override) => set(root, path, value, [])
 

@@ -17,7 +17,7 @@ const OverrideText = Schema.String.check(
   })
 )
 
-/** What `threeqpr trigger` takes. */
+/** The arguments and flags of `threeqpr trigger`. */
 export const flags = {
   type: Argument.String("type").pipe(
     Argument.withDescription(`The event type: ${knownTypes.join(", ")}, or any other`),
@@ -73,7 +73,7 @@ interface Given {
   readonly secretFile: Option.Option<string>
 }
 
-/** The error of flags that contradict each other; undefined when they do not. */
+/** The error for contradicting flags; undefined when they are consistent. */
 export const contradictionOf = (given: Given) => {
   const { data, override, raw, secretFile, tamper, type, unsigned } = given
   const message = Option.isSome(raw)

@@ -1,15 +1,15 @@
 import type { Delivery } from "./Delivery.ts"
 
-/** What was done to the deliveries so that a receiver has to refuse them. */
+/** How deliveries are forged, so that a receiver must refuse them. */
 export type Forgery = "tamper" | "unsigned"
 
-/** The last message: why the answers are right, or what is wrong with them. */
+/** The last message: why the responses are right, or what is wrong with them. */
 export type Verdict = { readonly right: string | undefined } | { readonly wrong: string }
 
-/** Whether an answer refuses the signature of a delivery. Receivers of others answer 401. */
+/** Whether a response refuses the signature of a delivery. Other receivers respond with 401. */
 export const isRefused = ({ status }: Pick<Delivery, "status">) => status === 400 || status === 401
 
-/** Judges the answers: forged deliveries must be refused, and all others accepted. */
+/** Judges the responses: forged deliveries must be refused, and all others accepted. */
 export const verdictOf = (deliveries: ReadonlyArray<Delivery>, forgery: Forgery | undefined): Verdict =>
   forgery === undefined ? allAccepted(deliveries) : allRefused(deliveries, forgery)
 

@@ -7,20 +7,20 @@ import * as Status from "./Status.js"
 
 /** @import { EventsAnswer } from "../../Admin/Api/Events.ts" */
 
-/** Whether what is on screen is what is. `age` is in seconds since the last message. */
+/** The state of the live connection. `age` is the time since the last message, in seconds. */
 export const connection = signal(
   /** @type {{ state: "connecting" | "live" | "lost", age: number, reason: string }} */ (
     { state: "connecting", age: 0, reason: "" }
   )
 )
 
-/** A status comes every second: without a message for so long, in milliseconds, what is shown is stale … */
+/** A status arrives every second. After this time without a message, in milliseconds, the page is stale. */
 const stale = 4_000
-/** … and for so long, the connection is taken for dead. */
+/** After this time without a message, in milliseconds, the connection counts as lost and is aborted. */
 const dead = 15_000
 const waits = [500, 1_000, 2_000, 4_000, 8_000]
 
-/** When the last message came, and when we last had a reason to think that one will. */
+/** When the last message arrived, and when a message was last expected to arrive. */
 let heard = performance.now()
 let active = performance.now()
 let position = /** @type {string | undefined} */ (undefined)
@@ -30,7 +30,7 @@ let current = /** @type {AbortController | undefined} */ (undefined)
 let wake = () => {}
 let renewed = false
 
-/** Listens to the log and the state of the whole, for as long as the page is open. */
+/** Receives entries and statuses for as long as the page is open. */
 export const listen = async () => {
   setInterval(watch, 1_000)
   addEventListener("online", retry)
@@ -50,13 +50,13 @@ export const listen = async () => {
     const wait = waits[Math.min(failures++, waits.length - 1)] ?? 1_000
     await new Promise((resolve) => {
       wake = () => resolve(undefined)
-      // Nothing comes before there is a token.
+      // Without a token, a further attempt would be refused.
       if (signIn.value === "no") setTimeout(resolve, wait * (0.75 + Math.random() / 2))
     })
   }
 }
 
-/** After a sign-in or sign-out, no earlier data is kept. */
+/** Restarts the connection after a sign-in or sign-out. After a sign-out, no earlier data are kept. */
 const changed = () => {
   if (token.value === "") {
     position = undefined
@@ -69,7 +69,7 @@ const changed = () => {
   untracked(() => signIn.value === "no" && retry())
 }
 
-/** Tries again at once. */
+/** Reconnects at once. */
 export const retry = () => {
   failures = 0
   wake()
@@ -94,7 +94,7 @@ const once = async () => {
   for await (const message of messages(response.body)) take(message)
 }
 
-/** The newest entries, so that the feed does not begin empty. @param {AbortSignal} signal */
+/** Loads the newest entries, so that the feed is not empty at first. @param {AbortSignal} signal */
 const begin = async (signal) => {
   /** @type {EventsAnswer} */
   const { events, log: { created, last_sequence } } = await ask("/v1/events?limit=50", { signal })
@@ -120,7 +120,7 @@ const take = ({ data, event, id }) => {
   }
 }
 
-/** Another log: its sequences begin again, and so do we. */
+/** Restarts without a position: the log was replaced by another one, whose sequences begin again. */
 const another = () => {
   position = undefined
   current?.abort()

@@ -1,11 +1,11 @@
 /** @typedef {{ event: string, id: string, data: string }} Message */
 
-/** The longest message that is read, in characters; a longer one ends the connection. */
+/** Maximum length of a message, in characters; a longer one ends the connection. */
 const longest = 1_048_576
 
 /**
- * The messages of a `text/event-stream`, as they come, as the HTML standard says. A comment is a message without
- * data: it tells that the connection is alive.
+ * The messages of a `text/event-stream`, as the HTML standard defines them. A comment becomes a message without data,
+ * which shows that the connection is alive.
  * @param {ReadableStream<Uint8Array>} body
  * @returns {AsyncGenerator<Message>}
  */

@@ -2,26 +2,29 @@ import { signal } from "@preact/signals"
 
 /** @import { EventSummary } from "../../Admin/Api/Events.ts" */
 
-/** How many entries are kept; older ones go. */
+/** Number of entries that are kept; older ones are dropped. */
 export const kept = 200
 
-/** How often what came is shown, in milliseconds: a page that changes 200 times a second cannot be read. */
+/**
+ * Minimum time between two updates of the feed, in milliseconds. A page that changes 200 times a second cannot be
+ * read.
+ */
 const showEvery = 250
 
 /** The newest entries of the log, newest first. */
 export const entries = signal(/** @type {readonly EventSummary[]} */ ([]))
 
-/** Whether the feed stands still, and how many entries came since. */
+/** Whether the feed is paused, and how many entries have arrived since. */
 export const paused = signal(false)
 export const waiting = signal(0)
 
-/** Entries that were not given to us because they came faster than we took them. */
+/** The number of entries that the listener skipped because this client read too slowly. */
 export const skipped = signal(0)
 
 let arrived = /** @type {EventSummary[]} */ ([])
 let timer = /** @type {ReturnType<typeof setTimeout> | undefined} */ (undefined)
 
-/** One more entry of the log. @param {EventSummary} entry */
+/** Adds an entry of the log. @param {EventSummary} entry */
 export const add = (entry) => {
   arrived.push(entry)
   if (arrived.length > 2 * kept) arrived = arrived.slice(-kept)
@@ -29,13 +32,13 @@ export const add = (entry) => {
   else timer ??= setTimeout(show, showEvery)
 }
 
-/** Pauses, or continues with the entries that arrived meanwhile. */
+/** Pauses the feed, or resumes it with the entries that arrived meanwhile. */
 export const toggle = () => {
   paused.value = !paused.value
   if (!paused.value) show()
 }
 
-/** Starts again, because the log is another one. @param {readonly EventSummary[]} newest */
+/** Replaces all entries, because the log is another one. @param {readonly EventSummary[]} newest */
 export const reset = (newest) => {
   arrived = []
   waiting.value = 0

@@ -3,34 +3,34 @@ import { signal } from "@preact/signals"
 /** @import { LiveStatus } from "../../Admin/Api/Live.ts" */
 
 /**
- * How the system was doing, events a second: `null` where it is not known.
+ * Rates at one moment, in events a second: `null` where a rate is unknown.
  * @typedef {{ at: number, in: number | null, stored: number | null, duplicate: number | null,
  *   quarantined: number | null, rejected: number | null, projected: number | null }} Point
  */
 
-/** How many points are kept: one a second, for five minutes. */
+/** Number of points that are kept: one a second, for five minutes. */
 export const span = 300
 
-/** The last status that came. */
+/** The last status that was received. */
 export const status = signal(/** @type {LiveStatus | undefined} */ (undefined))
 
-/** The rates of the last minutes, oldest first. */
+/** The rates of the last five minutes, oldest first. */
 export const history = signal(/** @type {readonly Point[]} */ ([]))
 
-/** One more status. @param {LiveStatus} next */
+/** Adds a status. @param {LiveStatus} next */
 export const add = (next) => {
   status.value = next
   const point = { at: Date.parse(next.at) / 1_000, ...ratesOf(next) }
   history.value = [...history.value, point].slice(-span)
 }
 
-/** Forgets all. */
+/** Removes all data. */
 export const reset = () => {
   status.value = undefined
   history.value = []
 }
 
-/** The time of a gap, in which nothing came: the line is interrupted there. */
+/** Adds a gap to the history, at which the line of the chart is interrupted. */
 export const gap = () => {
   const last = history.value.at(-1)
   if (last === undefined || last.in === null) return
@@ -46,11 +46,11 @@ const unknown = {
   projected: null
 }
 
-/** Outcomes of a delivery that leave nothing in the log. */
+/** Outcomes of accepted deliveries. All other outcomes are rejections. */
 const kept = new Set(["stored", "duplicate", "quarantined"])
 
 /**
- * Sums of a number for each outcome, as the tiles show them.
+ * Sums by outcome, as the tiles show them.
  * @param {Readonly<Record<string, number>>} deliveries
  * @param {Readonly<Record<string, number>>} projected
  */

@@ -1,6 +1,6 @@
 import { html } from "../Html.js"
 
-/** How something is; each has a colour and a shape of its own. @typedef {"ok" | "warn" | "bad" | "idle" | "busy"} Kind */
+/** The kind of a state. Each has its own colour and shape. @typedef {"ok" | "warn" | "bad" | "idle" | "busy"} Kind */
 
 const shapes = {
   ok:

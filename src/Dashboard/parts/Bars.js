@@ -3,7 +3,7 @@ import { html } from "../Html.js"
 import { Empty } from "./Notice.js"
 
 /**
- * The largest parts of a whole, as bars behind their names.
+ * The largest parts of a total, as labelled bars.
  * @param {{ title: string, total: number, rows: readonly { name: unknown, value: number, key: string }[] }} props
  */
 export const Bars = ({ rows, title, total }) => {

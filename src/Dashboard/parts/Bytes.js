@@ -9,8 +9,8 @@ import { Segments } from "./Segments.js"
 /** @typedef {"json" | "text" | "hex"} Form */
 
 /**
- * Bytes as they came: indented when they are JSON, as text, or in hex.
- * @param {{ base64: string, title: string, size?: number }} props `size` when these are only the first of so many
+ * Shows bytes as indented JSON, as text, or in hex.
+ * @param {{ base64: string, title: string, size?: number }} props `size`: total number of bytes, if `base64` has only the first
  */
 export const Bytes = ({ base64, size, title }) => {
   const raw = useMemo(() => Uint8Array.from(atob(base64), (one) => one.charCodeAt(0)), [base64])

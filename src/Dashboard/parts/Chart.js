@@ -9,7 +9,7 @@ import { colour, isDark } from "../Theme.js"
  *   from?: number, until?: number, when?: (at: number) => string }} Props times in seconds
  */
 
-/** A chart over time. What it shows is told in words or numbers beside it. @param {Props} props */
+/** A chart over time. Text or numbers beside it give the same information. @param {Props} props */
 export const Chart = ({ data, from, height, label, lines, until, when }) => {
   const box = useRef(/** @type {HTMLDivElement | null} */ (null))
   const plot = useRef(/** @type {uPlot | undefined} */ (undefined))
@@ -109,7 +109,10 @@ const dates = {
   ])
 }
 
-/** The numbers under the pointer. @param {readonly Line[]} lines @param {((at: number) => string) | undefined} when */
+/**
+ * Shows the values at the pointer.
+ * @param {readonly Line[]} lines @param {((at: number) => string) | undefined} when
+ */
 const tip = (lines, when = (at) => new Date(at * 1_000).toISOString().slice(11, 19)) => {
   const element = document.createElement("div")
   element.className = "tip"

@@ -2,7 +2,7 @@ import { useSignal } from "@preact/signals"
 import { html } from "../Html.js"
 import { Icon } from "./Icon.js"
 
-/** Copies a text. @param {{ text: string, what: string }} props */
+/** A button that copies a text. @param {{ text: string, what: string }} props */
 export const Copy = ({ text, what }) => {
   const done = useSignal(false)
   const copy = async () => {

@@ -2,7 +2,7 @@ import { useEffect, useId, useRef } from "preact/hooks"
 import { html } from "../Html.js"
 
 /**
- * A question that has to be answered first. Escape closes it, and the focus goes back to where it was.
+ * A modal dialog. Escape closes it, and the focus returns to the element that had it before.
  * @param {{ title: string, onClose: () => void, children?: unknown }} props
  */
 export const Dialog = ({ children, onClose, title }) => {
@@ -15,7 +15,7 @@ export const Dialog = ({ children, onClose, title }) => {
     dialog?.showModal()
     return () => {
       open.current = false
-      // Nothing outside of it can have the focus as long as it is open.
+      // While the dialog is open, no element outside of it can receive the focus.
       dialog?.close()
       if (before instanceof HTMLElement) before.focus()
     }

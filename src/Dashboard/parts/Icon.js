@@ -15,6 +15,9 @@ const paths = {
   refresh: "M13 8a5 5 0 1 1-1.5-3.6M13 2.5v2.8h-2.8"
 }
 
-/** A drawing beside words that say the same, so nothing for a screen reader. @param {{ name: keyof typeof paths }} props */
+/**
+ * An icon beside a text of the same meaning, therefore hidden from screen readers.
+ * @param {{ name: keyof typeof paths }} props
+ */
 export const Icon = ({ name }) =>
   html`<svg class="icon-svg" viewBox="0 0 16 16" aria-hidden="true"><path d=${paths[name]} /></svg>`

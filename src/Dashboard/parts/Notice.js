@@ -1,7 +1,7 @@
 import { html } from "../Html.js"
 import { Mark } from "./Badge.js"
 
-/** What went wrong, and trying again. @param {{ problem: import("../Api.js").Problem, retry?: () => void }} props */
+/** An error, with a button to retry. @param {{ problem: import("../Api.js").Problem, retry?: () => void }} props */
 export const Failed = ({ problem, retry }) =>
   html`<div class="notice" role="alert">
     <${Mark} kind="bad" />
@@ -9,15 +9,18 @@ export const Failed = ({ problem, retry }) =>
     ${retry && html`<button class="button" type="button" onClick=${retry}>Try again</button>`}
   </div>`
 
-/** There is nothing, and that is fine or says what to do. @param {{ title: string, kind?: import("./Badge.js").Kind, children?: unknown }} props */
+/**
+ * An empty state, with an explanation or an instruction.
+ * @param {{ title: string, kind?: import("./Badge.js").Kind, children?: unknown }} props
+ */
 export const Empty = ({ children, kind = "idle", title }) =>
   html`<div class="empty"><${Mark} kind=${kind} /><strong>${title}</strong><p>${children}</p></div>`
 
-/** Room for what is being loaded, so that nothing moves when it comes. */
+/** Reserves space for data that are being loaded, so that the layout does not move when they arrive. */
 export const Loading = () => html`<div class="empty"><p>Loading …</p></div>`
 
 /**
- * What was loaded, or why not. What is on screen stays when a later load fails.
+ * Shows loaded data, or the problem. The data stay on screen when a later load fails.
  * @template T
  * @param {import("../Load.js").Loaded<T>} loaded
  * @param {(data: T) => unknown} show

@@ -2,7 +2,7 @@ import { useId } from "preact/hooks"
 import { html } from "../Html.js"
 
 /**
- * One of a few, beside each other.
+ * A choice of one option, with all options side by side.
  * @param {{ label: string, value: string, options: readonly (readonly [string, string])[], onChange: (value: string) => void }} props
  */
 export const Segments = ({ label, onChange, options, value }) => {

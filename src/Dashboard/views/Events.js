@@ -22,7 +22,7 @@ const types = [
   "subscription.cancelled"
 ]
 
-/** The log: an event by its id with its whole life, and the newest ones. */
+/** The newest entries of the log, or one event by its id with its whole life. */
 export const Events = () => {
   const [, id = ""] = route.value.parts
   const wanted = useSignal(id)

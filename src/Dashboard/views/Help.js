@@ -2,7 +2,7 @@ import { html } from "../Html.js"
 import { helpShown, keys, keysOn, setKeys } from "../Keys.js"
 import { Dialog } from "../parts/Dialog.js"
 
-/** What the keys do, and where else to look. */
+/** Lists the shortcut keys, and where to find more help. */
 export const Help = () => {
   const close = () => (helpShown.value = false)
   return html`<${Dialog} title="Keys and help" onClose=${close}>

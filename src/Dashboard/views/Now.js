@@ -6,7 +6,7 @@ import { Minutes } from "./now/Minutes.js"
 import { Readiness } from "./now/Readiness.js"
 import { Tiles } from "./now/Tiles.js"
 
-/** How it is doing, live. */
+/** The live status of the system. */
 export const Now = () =>
   html`<h1 class="visually-hidden">Now</h1>
   <div class=${connection.value.state === "lost" ? "now stale" : "now"}>

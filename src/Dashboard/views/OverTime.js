@@ -19,7 +19,10 @@ const granularities = /** @type {const} */ ([["hour", "Hour"], ["day", "Day"], [
 /** @template {string} T @param {readonly (readonly [T, string])[]} options @param {string | null} given @param {T} otherwise */
 const oneOf = (options, given, otherwise) => options.find(([key]) => key === given)?.[0] ?? otherwise
 
-/** Scans and conversations over time, of all codes or one: from counters, so it costs the same however many there are. */
+/**
+ * Scans and conversations over time, of one code or all. The data come from counters, so the cost does not grow with
+ * the number of scans.
+ */
 export const OverTime = () => {
   const { parameters } = route.value
   const period = oneOf(periods, parameters.get("period"), "30d")

@@ -3,7 +3,7 @@ import { ask } from "../Api.js"
 import { html } from "../Html.js"
 import { linkProblem, signIn, useToken } from "../Session.js"
 
-/** The listener wants a token: asks for it, and says when it was the wrong one. */
+/** Asks for the token that the listener requires, and reports when a token was refused. */
 export const SignIn = () => {
   const value = useSignal("")
   const problem = useSignal("")
@@ -12,7 +12,7 @@ export const SignIn = () => {
     if (value.value === "") return void (problem.value = "Enter the token.")
     problem.value = ""
     useToken(value.value.trim())
-    // A wrong one brings this form back.
+    // A wrong token shows this form again.
     await ask("/v1/status").catch(() => undefined)
   }
   const message = problem.value

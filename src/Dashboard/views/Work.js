@@ -17,13 +17,13 @@ const tabs = [
   { path: "operations", title: "Operations", view: Operations }
 ]
 
-/** What needs attention, with the actions on it. */
+/** Dead letters, quarantine and other work that needs attention, with the actions on it. */
 export const Work = () => {
   const [, path, id] = route.value.parts
   const tab = tabs.find((one) => one.path === path) ?? tabs[0]
   const nav = useRef(/** @type {HTMLElement | null} */ (null))
   useEffect(() => {
-    // On a phone the bar is wider than the screen.
+    // On a phone the navigation bar is wider than the screen, so scroll to the current tab.
     const current = nav.current?.querySelector("[aria-current]")
     if (current instanceof HTMLElement && nav.current) nav.current.scrollLeft = current.offsetLeft - 60
   }, [tab?.path])

@@ -4,12 +4,12 @@ import process from "node:process"
 import { messageOf } from "../Failure.ts"
 import { mayRead } from "../MayRead.ts"
 
-/** The environment file that settings may stand in; undefined reads none. The command line sets it. */
+/** The environment file with settings; undefined reads none. The command line sets it. */
 export const DotEnv = Context.Reference<string | undefined>("threeqpr-events/Config/DotEnv", {
   defaultValue: () => undefined
 })
 
-/** What an environment file sets, and what is wrong with it. Faults and warnings never show a value. */
+/** The values of an environment file, and its faults. Faults and warnings never show a value. */
 export interface Content {
   readonly values: Readonly<Record<string, string>>
   readonly faults: ReadonlyArray<string>
@@ -19,7 +19,7 @@ export interface Content {
 
 const none: Content = { values: {}, faults: [], readableByOthers: false }
 
-/** Reads an environment file. One that is not there sets nothing, and so does one that the runtime may not read. */
+/** Reads an environment file. A file that is missing, or that the runtime may not read, sets nothing. */
 export const contentOf = (file: string | undefined): Content => {
   if (file === undefined || !mayRead(file)) return none
   try {
@@ -36,8 +36,9 @@ export const contentOf = (file: string | undefined): Content => {
 }
 
 /**
- * Reads what shells, Docker and the dotenv libraries read alike. No variable in a value is expanded. The reader of effect
- * drops a line that it does not understand, and with it perhaps a secret; here such a line is a fault.
+ * Parses the syntax that shells, Docker and the dotenv libraries read alike. Variables in a value are not expanded.
+ * The parser of effect ignores a line that it does not understand, and with it perhaps a secret. Here such a line is
+ * a fault.
  */
 export const parse = (file: string, text: string): Pick<Content, "values" | "faults"> => {
   const values: Record<string, string> = {}

@@ -1,12 +1,12 @@
 import { type ConfigProvider, Effect } from "effect"
 import { nearestOf } from "../Nearest.ts"
 
-/** What every variable of ours alone begins with. */
+/** The prefix of variables that only this program reads. */
 const prefix = "THREEQPR_"
 
 /**
- * A sentence for each variable that is set and probably misspelt: one that begins with `THREEQPR_` and is unknown, or
- * one that nearly has the name of a setting which is not set. Variables of other programs are left alone.
+ * Returns a sentence for each variable that is set and probably misspelt. Such a variable begins with `THREEQPR_` and
+ * is unknown, or its name is close to a setting that is not set. Variables of other programs are ignored.
  */
 export const misspelt = Effect.fnUntraced(function*(
   environment: ConfigProvider.ConfigProvider,
@@ -26,10 +26,13 @@ export const misspelt = Effect.fnUntraced(function*(
   })
 })
 
-/** How many letters may differ. A short name is too near to those of other programs. */
+/**
+ * Number of letters that may differ. Short names match exactly, because they are too close to those of other
+ * programs.
+ */
 const tolerance = (known: string) => known.startsWith(prefix) ? 3 : known.length < 8 ? 0 : 1
 
-/** The names of all variables. The provider of the environment splits them at underscores. */
+/** The names of all variables. The environment's provider splits them at underscores. */
 const namesIn = (
   provider: ConfigProvider.ConfigProvider,
   path: ReadonlyArray<string>

@@ -2,8 +2,8 @@ import { Redacted } from "effect"
 import { samplers } from "../Telemetry/Sampler.ts"
 import { lenient, list, setting, text } from "./Setting.ts"
 
-// OpenTelemetry's variables are often set for a whole fleet. By its specification a value that a program does not
-// know is a warning, and the variable counts as unset.
+// OpenTelemetry's variables are often set for a whole fleet. Its specification treats an unknown value as a warning,
+// and the variable as unset.
 
 const endpoint = (variable: string, about: string, example: string) =>
   lenient(
@@ -22,7 +22,7 @@ const endpoint = (variable: string, about: string, example: string) =>
     undefined
   )
 
-/** `name=value` pairs separated by commas, percent-encoded; undefined when they are none. */
+/** Parses `name=value` pairs separated by commas, percent-encoded; undefined when the text is invalid. */
 const pairsOf = (text: string) => {
   const pairs = list(text).map((pair) => /^([^\s=]+)\s*=\s*(.*)$/.exec(pair))
   if (pairs.length === 0 || pairs.includes(null)) return undefined

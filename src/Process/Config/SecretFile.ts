@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs"
 import { messageOf } from "../Failure.ts"
 
-/** What the file of a secret holds, or what is wrong with it. */
+/** The content of a secret's file, or the fault that prevents its use. */
 export const contentOf = (variable: string, file: string): string | { readonly fault: string } => {
   const named = `${variable}_FILE is ${JSON.stringify(file)}`
   try {

@@ -2,21 +2,21 @@ import { Redacted } from "effect"
 import { durationExamples, millisOf } from "../../Domain/Duration.ts"
 import { leastLength } from "../../Domain/Secret.ts"
 
-/** One setting: the variable that carries it, what it may be, and what it is when nothing is set. */
+/** One setting: its variable, its allowed values and its default. */
 export interface Setting<A, F extends string | undefined = string | undefined> {
   readonly variable: string
   readonly about: string
   readonly allowed: string
-  /** As a user would write it; undefined when an unset value has its own meaning. */
+  /** The default as a user would write it; undefined when an unset value has its own meaning. */
   readonly fallback: F
-  /** A secret's value is never shown, not even a wrong one. */
+  /** The value of a secret is never shown, not even a wrong one. */
   readonly secret: boolean
   readonly parse: (text: string) => A | undefined
-  /** For a setting that must not stop the start: what a value that is not allowed counts as, with a warning. */
+  /** For a setting that must not stop the start: the value that replaces one that is not allowed, with a warning. */
   readonly otherwise?: { readonly value: A | undefined } | undefined
 }
 
-/** A setting whose wrong value is a warning. */
+/** A setting whose wrong value causes a warning instead of a failure. */
 export const lenient = <A, F extends string | undefined>(
   setting: Setting<A, F>,
   value: F extends string ? A : A | undefined
@@ -40,7 +40,7 @@ export const text = <F extends string | undefined = undefined>(
 export const secret = (variable: string, about: string) =>
   setting(variable, about, "a text", undefined, (text) => Redacted.make(text, { label: variable }), true)
 
-/** A secret that clients must show to us: one that is short can be guessed. */
+/** A secret that clients must send. A short one is refused, because it can be guessed. */
 export const token = (variable: string, about: string) =>
   setting(
     variable,
@@ -65,7 +65,7 @@ export const wholeNumber = <F extends string | undefined>(
     return number >= min && number <= max ? number : undefined
   })
 
-/** Milliseconds, at least so many. */
+/** A duration of at least `least` milliseconds. */
 export const duration = <F extends string | undefined>(
   variable: string,
   about: string,
@@ -78,7 +78,7 @@ export const duration = <F extends string | undefined>(
     return millis !== undefined && millis >= least ? millis : undefined
   })
 
-/** How long something is kept: without a limit, or at least `least` milliseconds. */
+/** A retention: unlimited, or at least `least` milliseconds. */
 export const age = (variable: string, about: string, leastText: string, least: number) =>
   setting(
     variable,

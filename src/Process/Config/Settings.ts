@@ -5,7 +5,7 @@ import { hasCredentials, isSafe } from "./Address.ts"
 import { openTelemetry } from "./OpenTelemetry.ts"
 import { age, duration, list, secret, type Setting, setting, text, token, wholeNumber } from "./Setting.ts"
 
-/** Every setting. `npm run docs:reference` writes docs/configuration.md from this. */
+/** Every setting. `npm run docs:reference` generates docs/configuration.md from this. */
 export const settings = {
   secrets: setting(
     "THREEQPR_WEBHOOK_SECRET",

@@ -3,14 +3,14 @@ import { randomUUID } from "node:crypto"
 import { hostname } from "node:os"
 import process from "node:process"
 
-/** Who holds a lock: enough to tell a living process from a dead one whose pid was given to another. */
+/** The holder of a lock. It distinguishes a living process from a dead one whose pid was assigned again. */
 export const Holder = Schema.fromJsonString(Schema.Struct({
-  /** Of this one acquisition, so that two locks of one process differ. */
+  /** Identifies this acquisition, so that two locks of one process differ. */
   id: Schema.String,
   pid: Schema.Int,
-  /** When the process started, in the kernel's ticks; null where the kernel does not tell. */
+  /** When the process started, in kernel ticks; null where the kernel does not report it. */
   startedAt: Schema.NullOr(Schema.String),
-  /** Within one of these a pid and a start name one process: a boot and pid namespace of Linux, else a host. */
+  /** The scope in which a pid and a start time identify a process: a boot and pid namespace of Linux, else a host. */
   space: Schema.String,
   host: Schema.String
 }))
@@ -31,7 +31,7 @@ export const self: Effect.Effect<Holder, never, FileSystem.FileSystem> = Effect.
   return { id: randomUUID(), pid, startedAt: Option.getOrNull(startedAt), space, host: hostname() }
 })
 
-/** Whether a holder of our own space still runs. */
+/** Whether a holder in the same space still runs. */
 export const isRunning = Effect.fnUntraced(function*(holder: Holder) {
   if (!exists(holder.pid)) return false
   return Option.match(yield* statusOf(holder.pid), {
@@ -44,12 +44,13 @@ const exists = (pid: number) => {
   try {
     return process.kill(pid, 0)
   } catch (error) {
-    // EPERM: it runs, as another user.
+    // EPERM: the process runs as another user.
     return (error as NodeJS.ErrnoException).code !== "ESRCH"
   }
 }
 
-// proc_pid_stat(5): the name in parentheses may hold anything, then come the state and, as field 22, the start.
+// proc_pid_stat(5): the name in parentheses may contain any character. The state follows it; the start time is field
+// 22.
 const statusOf = (pid: number) =>
   Effect.flatMap(FileSystem.FileSystem, (fs) => fs.readFileString(`/proc/${pid}/stat`)).pipe(
     Effect.map((stat) => {

@@ -2,22 +2,22 @@ import { Effect, Layer, Schedule } from "effect"
 import { FetchHttpClient, HttpClient } from "effect/http"
 import { messageOf } from "../Failure.ts"
 
-/** Exports on their way at a time; what would be one more is dropped. */
+/** Maximum number of concurrent exports; further exports are dropped. */
 const maxExports = 8
 
-/** How long one may take, its three further attempts included. */
+/** Time limit of one export, including its three retries. */
 const exportTimeout = "10 seconds"
 
 /**
- * The client of a collector that may be slow, away or wrong: only so many exports wait for it in any case
- * and only for so long. An exporter whose export has failed drops what comes for a minute, then tries again.
+ * The HTTP client for a collector that may be slow, unreachable or faulty. The number of pending exports and their
+ * duration are bounded. An exporter whose export failed drops its data for a minute, and then tries again.
  */
 export const layer = Layer.effect(
   HttpClient.HttpClient,
   Effect.map(HttpClient.HttpClient, (client) => {
     let exports = 0
     return client.pipe(
-      // Within the time-out as well: an answer may begin and not end.
+      // Read the body within the timeout too: a response may begin and never end.
       HttpClient.tap((response) => Effect.ignore(response.arrayBuffer)),
       HttpClient.filterStatusOk,
       HttpClient.retryTransient({ schedule: Schedule.spaced("1 second"), times: 3 }),
@@ -29,7 +29,7 @@ export const layer = Layer.effect(
         }).pipe(
           Effect.catch((error) => {
             const message = `nothing is sent to ${whereOf(url)} for a minute: ${messageOf(error)}`
-            // Not as a failure, which the exporter would try again.
+            // A defect instead of a failure, because the exporter would retry a failure.
             return Effect.andThen(Effect.logWarning(message), Effect.die(new Error(message)))
           })
         )

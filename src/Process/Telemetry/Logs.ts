@@ -3,13 +3,13 @@ import process from "node:process"
 import { messageOf } from "../Failure.ts"
 import { printable } from "../Printable.ts"
 
-/** A line's own text, and each error beside it in one line. Nested objects help neither people nor their tools. */
+/** The text of a log line, followed by each error in one line. Nested objects help neither people nor their tools. */
 const textOf = (message: unknown): string =>
   (Array.isArray(message) ? message : [message]).map((part) =>
     typeof part === "object" && part !== null ? messageOf(part) : String(part)
   ).join(": ")
 
-/** One line of JSON; with the ids of the trace that it belongs to, if that is recorded. */
+/** One line of JSON, with the ids of its trace if that trace is recorded. */
 const json = Logger.make((options) => {
   const span = Context.getOrUndefined(options.fiber.context, Tracer.ParentSpan)
   return Formatter.formatJson({
@@ -18,7 +18,7 @@ const json = Logger.make((options) => {
   })
 })
 
-/** One line for people. Only a defect, which is a fault of the program, has its stack trace below. */
+/** One line for people. Only a defect, which is a fault of the program, is followed by its stack trace. */
 export const lineOf = (
   { cause, date, logLevel, message }: Logger.Options<unknown>,
   paint: (text: string, level: string) => string = (text) => text
@@ -41,7 +41,9 @@ const forPeople = Logger.make((options) =>
   )
 )
 
-/** Logs go to standard error, which leaves standard output to data: readable on a terminal, else JSON. */
+/**
+ * Logs go to standard error, which leaves standard output to data. They are readable text on a terminal, else JSON.
+ */
 export const layer = Layer.mergeAll(
   Logger.layer([process.stderr.isTTY ? forPeople : Logger.withConsoleError(json)]),
   Layer.succeed(Logger.LogToStderr, true)

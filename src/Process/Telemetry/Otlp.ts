@@ -7,9 +7,9 @@ import { sampled } from "./Sampler.ts"
 import { Tracing, tracing } from "./Tracing.ts"
 
 /**
- * Sends traces, logs and metrics to an OpenTelemetry collector, by OTLP over HTTP. Without an endpoint there are no
- * spans at all. Effect's `layerFromConfig` is not used: it sends nothing unless an exporter is named, and ends the
- * process on a value that OpenTelemetry wants ignored.
+ * Sends traces, logs and metrics to an OpenTelemetry collector by OTLP over HTTP. Without an endpoint, no spans are
+ * created. Effect's `layerFromConfig` is not used. It sends nothing unless an exporter is named, and ends the process
+ * on a value that OpenTelemetry requires to be ignored.
  */
 export const layer = (config: Config) => {
   const { otlpLogsEndpoint, otlpMetricsEndpoint, otlpTracesEndpoint } = config
@@ -42,12 +42,12 @@ export const layer = (config: Config) => {
       config.otlpProtocol === "http/json" ? OtlpSerialization.layerJson : OtlpSerialization.layerProtobuf
     ),
     Layer.provide(Collector.layer),
-    // The exporters would read the environment again, and fail on values that are ignored here.
+    // Without this, the exporters would read the environment again, and fail on values that are ignored here.
     Layer.provide(ConfigProvider.layer(ConfigProvider.fromUnknown({})))
   )
 }
 
-/** The service's name and version are its own attributes. */
+/** The service's name and version are separate fields of the resource. */
 const resourceOf = ({ resourceAttributes = {}, serviceName }: Config) => {
   const { "service.name": name, "service.version": _, ...attributes } = resourceAttributes
   return {

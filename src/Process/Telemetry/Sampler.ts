@@ -1,6 +1,6 @@
 import { Option, Tracer } from "effect"
 
-/** The samplers of OpenTelemetry's `OTEL_TRACES_SAMPLER`. */
+/** The allowed values of OpenTelemetry's `OTEL_TRACES_SAMPLER`. */
 export const samplers = [
   "always_on",
   "always_off",
@@ -12,9 +12,9 @@ export const samplers = [
 export type Sampler = (typeof samplers)[number]
 
 /**
- * A tracer that decides which traces are recorded: by the sampler, or as the caller has decided with one that
- * is parent-based. A batch is recorded when one of its events is. What runs by itself, such as looking at the
- * registry, begins no trace: only requests, appends and batches do.
+ * A tracer that decides which traces are recorded. A parent-based sampler follows the decision of the caller. A batch
+ * is recorded when one of its events is. Only requests, appends and batches begin a trace. Background work, such as
+ * reading the registry, does not.
  */
 export const sampled = (tracer: Tracer.Tracer, sampler: Sampler, ratio: number): Tracer.Tracer => {
   const parentBased = sampler.startsWith("parentbased_")
@@ -38,8 +38,8 @@ export const sampled = (tracer: Tracer.Tracer, sampler: Sampler, ratio: number):
 const beginsTrace: ReadonlySet<Tracer.SpanKind> = new Set(["server", "producer", "consumer"])
 
 /**
- * By the id's last 56 bits, as OpenTelemetry demands, so that all processes decide alike about a trace. The last four bits
- * are left out: a number could not hold them.
+ * Decides by the last 56 bits of the id, as OpenTelemetry requires, so that all processes decide alike about a trace.
+ * The last four bits are left out, because a number could not hold them exactly.
  */
 const isWithin = (traceId: string, share: number) =>
   parseInt(traceId.slice(-14, -1), 16) >= (1 - share) * 2 ** 52

@@ -3,13 +3,13 @@ import { Headers, HttpTraceContext } from "effect/http"
 import type { IncomingHttpHeaders } from "node:http"
 import { webhookPath } from "../../Domain/WebhookPath.ts"
 
-/** The header that carries a trace from one process to the next, in HTTP and in the log: W3C Trace Context. */
+/** The header of W3C Trace Context. It carries a trace from one process to the next, over HTTP and in the log. */
 export const traceparent = "traceparent"
 
-/** The answer to a delivery. */
+/** The response to a delivery. */
 type Answer = { readonly ok: true } | { readonly ok: false; readonly error: string }
 
-/** An entry that carries the span of its append. */
+/** An entry that carries the context of its append span. */
 interface Traced {
   readonly id: string
   readonly type: string
@@ -22,28 +22,34 @@ interface Appended {
   readonly duplicate: boolean
 }
 
-/** An event of a batch: its headers. */
+/** The headers of an event of a batch. */
 interface Handled {
   readonly headers: ReadonlyArray<readonly [name: string, value: string]>
 }
 
 /**
- * The path of an event as spans: its delivery, its append, and the batch of each consumer. What a span is
- * sampled by is the tracer's.
+ * Creates the spans of an event: its delivery, its append, and the batch of each consumer. The tracer decides about
+ * sampling.
  */
 export interface Tracing {
-  /** A delivery. It continues the trace of the `traceparent` among the headers, if it is valid. */
+  /** The span of a delivery. It continues the trace of a valid `traceparent` header. */
   readonly delivery: <A extends Answer, E>(
     headers: IncomingHttpHeaders,
     accept: Effect.Effect<A, E>
   ) => Effect.Effect<A, E>
-  /** An append to a stream; the entry carries its span. An entry that has a `traceparent` continues that trace. */
+  /**
+   * The span of an append to a stream; the entry carries its context. An entry that already has a `traceparent`
+   * continues that trace.
+   */
   readonly append: <Entry extends Traced, A extends Appended, E>(
     stream: string,
     entry: Entry,
     append: (entry: Entry) => Effect.Effect<A, E>
   ) => Effect.Effect<A, E>
-  /** What a consumer does with a batch: part of the trace of its only event, linked to those of several. */
+  /**
+   * The span of a consumer's batch. With one event it is part of that event's trace. With several events it is linked
+   * to their traces.
+   */
   readonly batch: (
     stream: string,
     durable: string,
@@ -51,12 +57,12 @@ export interface Tracing {
   ) => <A, E, R>(handle: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 }
 
-/** Undefined when nothing is traced. Each part asks once, when it is made. */
+/** Undefined when tracing is off. Each part reads this once, when it is created. */
 export const Tracing = Context.Reference<Tracing | undefined>("threeqpr-events/Tracing", {
   defaultValue: () => undefined
 })
 
-/** Makes spans with the tracer there is. */
+/** Creates spans with the current tracer. */
 export const tracing: Tracing = {
   delivery: (headers, accept) =>
     Effect.useSpan(
@@ -111,7 +117,7 @@ export const tracing: Tracing = {
     })
 }
 
-/** The trace that a header names; undefined when it is malformed, and then a new one begins. */
+/** The trace context of a header; undefined when it is absent or malformed, and then a new trace begins. */
 const contextOf = (header: string | undefined) =>
   header === undefined
     ? undefined
@@ -126,7 +132,7 @@ const origin = (events: ReadonlyArray<Handled>) => {
   })
   const [only] = contexts
   if (events.length === 1 && only !== undefined) return { parent: only }
-  // Recorded when one of its events is; those that are not have nothing to show.
+  // A batch is recorded when one of its events is. Events without a recorded trace get no link.
   const links = contexts.filter(({ sampled }) => sampled).map((span) => ({ span, attributes: {} }))
   return { root: true, links, ...(contexts.length > 0 && links.length === 0 && { sampled: false }) }
 }

@@ -7,8 +7,8 @@ import { rewritings } from "./Json.ts"
 import { wrappings } from "./Wrappings.ts"
 
 /**
- * The bodies that perhaps were signed: the one we have, then what it may have been. None comes twice. Not
- * `complete` when the body was too large to make all of them.
+ * The bodies that may have been signed: the received body first, then its variants, without repetition. `complete` is
+ * false when the body was too large to create all variants.
  */
 export const bodiesOf = (body: Uint8Array) => {
   const seen = new Set<string>()
@@ -26,16 +26,19 @@ export const bodiesOf = (body: Uint8Array) => {
   return { variants, complete: rewritings.complete }
 }
 
-/** Larger bodies are not read as text. */
+/** Larger bodies are not rewritten as text, in bytes. */
 const largestRewritten = 1024 * 1024
 
-/** Larger bodies are taken as they are. */
+/** Larger bodies are tried unchanged only, in bytes. */
 const largestVaried = 8 * 1024 * 1024
 
-/** All rewritings of one body together, in bytes. */
+/** Maximum total size of all rewritings of one body, in bytes. */
 const mostRewritten = 16 * 1024 * 1024
 
-/** White space at the ends, line ends, a byte order mark: on bytes, for a body need not be text. */
+/**
+ * Variants of white space at the ends, line ends, and a byte order mark. They are made from bytes, because a body
+ * need not be text.
+ */
 const edges = (body: Uint8Array): ReadonlyArray<Variant> => {
   const text = Buffer.from(body).toString("latin1")
   const variant = (cause: Cause) => (text: string) => ({
@@ -53,8 +56,8 @@ const edges = (body: Uint8Array): ReadonlyArray<Variant> => {
   ]
 }
 
-// Not String.trim: in Latin-1 its white space is half of other characters. Not a regular expression: on much
-// white space inside a body it takes too long.
+// `String.trim` is not used: in Latin-1, its white space includes bytes that are part of other characters. A regular
+// expression is not used either: it is slow on long runs of white space inside a body.
 const trimEnd = (text: string) => {
   let end = text.length
   while (end > 0 && isSpace(text.charAt(end - 1))) end--

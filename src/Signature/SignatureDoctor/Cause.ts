@@ -1,16 +1,16 @@
-/** A known cause of a signature that does not fit: what happened, and what to do about it. */
+/** A known cause of a signature mismatch, with its explanation and remedy. */
 export interface Cause {
   readonly cause: string
   readonly explanation: string
   readonly remedy: string
 }
 
-/** Something that was perhaps signed, or signed with, and what must have happened if it was. */
+/** Bytes that may have been signed, or used as the key, and the causes that would explain it. */
 export interface Variant {
   readonly bytes: Uint8Array
-  /** None for what we have as it is. */
+  /** Empty for the received bytes themselves. */
   readonly causes: ReadonlyArray<Cause>
 }
 
-/** What avoids most changes on the way. */
+/** The remedy that prevents most changes in transit. */
 export const passRaw = "Make everything between 3QPR and here pass the raw bytes on"

@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer"
 import type { Cause, Variant } from "./Cause.ts"
 
-/** The text in the bytes; none where they are no UTF-8. Keeps a byte order mark. */
+/** Decodes bytes as UTF-8, and keeps a byte order mark; undefined when they are not valid UTF-8. */
 export const textOf = (body: Uint8Array) => {
   try {
     return utf8.decode(body)
@@ -13,7 +13,7 @@ export const textOf = (body: Uint8Array) => {
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
 const windows = new TextDecoder("windows-1252")
 
-/** The bytes before something on the way took one character set for another. */
+/** The bytes as they were before an intermediary mistook one character set for another. */
 export const recodings = (body: Uint8Array): ReadonlyArray<Variant> => {
   const text = textOf(body)
   const before = text === undefined
@@ -29,7 +29,7 @@ export const recodings = (body: Uint8Array): ReadonlyArray<Variant> => {
   return [...before, ...after].flatMap((bytes) => bytes === undefined ? [] : [{ bytes, causes: [recoded] }])
 }
 
-/** One byte a character; none when a character has no byte. */
+/** Encodes each character as one byte; undefined when a character has no such byte. */
 const narrow = (text: string, byteOf: (character: string) => number | undefined) => {
   const bytes = Array.from(text, byteOf)
   return bytes.every((byte) => byte !== undefined) ? Buffer.from(bytes) : undefined

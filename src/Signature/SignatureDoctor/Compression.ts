@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer"
 import * as Zlib from "node:zlib"
 import type { Cause, Variant } from "./Cause.ts"
 
-/** The body decompressed, and compressed as programs commonly do. Inflates to 16 MiB at most. */
+/** The body decompressed (to 16 MiB at most), and compressed as programs commonly do. */
 export const compressions = (body: Uint8Array): ReadonlyArray<Variant> => [
   ...inflaters(body).flatMap(([name, inflate]) => {
     const bytes = attempt(() => inflate(body, { maxOutputLength }))
@@ -13,7 +13,7 @@ export const compressions = (body: Uint8Array): ReadonlyArray<Variant> => [
 
 const maxOutputLength = 16 * 1024 * 1024
 
-/** Compressing costs far more than what it finds. */
+/** Larger bodies are not compressed, in bytes: it is slow and rarely finds a cause. */
 const largestCompressed = 64 * 1024
 
 const inflaters = (body: Uint8Array) => {
@@ -46,7 +46,7 @@ const deflations = (body: Uint8Array): ReadonlyArray<Variant> => {
   return [...gzip, ...deflate, ...brotli].map(([name, bytes]) => ({ bytes, causes: [decompressed(name)] }))
 }
 
-// The operating system that gzip's header names: Unix, unknown, FAT, macOS (RFC 1952, and zlib's zutil.h).
+// The operating system field of gzip's header: Unix, unknown, FAT, macOS (RFC 1952, and zlib's zutil.h).
 const systems = [3, 255, 0, 19]
 
 const attempt = (inflate: () => Buffer) => {

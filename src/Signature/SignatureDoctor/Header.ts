@@ -1,18 +1,18 @@
 import { Buffer } from "node:buffer"
 import type { Cause } from "./Cause.ts"
 
-/** One way to read the header: a digest of this algorithm, perhaps only its beginning, as hex. */
+/** One interpretation of the header: a hex digest of an algorithm, possibly truncated. */
 export interface Reading {
   readonly algorithm: Algorithm
-  /** Lower case; shorter than the algorithm's digest when it was cut. */
+  /** In lower case; shorter than the algorithm's digest when it was truncated. */
   readonly hex: string
-  /** None for a header as 3QPR writes it. */
+  /** Empty for a header in the format of 3QPR. */
   readonly causes: ReadonlyArray<Cause>
 }
 
 export type Algorithm = "sha256" | "sha1" | "sha512"
 
-/** Every way to read a header's value; none when there is no digest in it. */
+/** All interpretations of a header's value; empty when it contains no digest. */
 export const readingsOf = (signature: string): ReadonlyArray<Reading> => {
   if (signature.length > longest) return []
   const values = signature.split(",")
@@ -25,7 +25,7 @@ export const readingsOf = (signature: string): ReadonlyArray<Reading> => {
   )
 }
 
-/** Longer than any header that a server takes. */
+/** Longer than any header that a server accepts. */
 const longest = 8_192
 
 const readingsOfOne = (value: string, isPart: boolean): ReadonlyArray<Reading> => {
@@ -66,7 +66,7 @@ const hexDigestsOf = (hex: string, causes: ReadonlyArray<Cause>): ReadonlyArray<
   if (whole !== undefined) {
     return [
       { algorithm: whole, hex, causes: [...causes, otherAlgorithm(whole)] },
-      // A digest of SHA-256 can be cut to just this length.
+      // A SHA-256 digest may have been truncated to exactly this length.
       ...(whole === "sha1" ? [{ algorithm: "sha256", hex, causes: [...causes, cutDigest] } as const] : [])
     ]
   }
@@ -81,7 +81,7 @@ const isWhole = ({ algorithm, hex }: Reading) => hex.length === digits[algorithm
 const algorithms = ["sha256", "sha1", "sha512"] as const
 const digits: Record<Algorithm, number> = { sha256: 64, sha1: 40, sha512: 128 }
 
-/** Fewer would fit by chance: 16 digits are 64 bits. */
+/** Minimum number of digits. A shorter digest could match by chance: 16 digits are 64 bits. */
 const fewestDigits = 16
 
 const base64 = (text: string) => {

@@ -1,7 +1,7 @@
 /**
- * The ways in which common programs write the same JSON text, by a name each, the most common first. Keeps the
- * order of keys, repeated keys and the digits of numbers, which `JSON.parse` would not. None for what is not
- * JSON.
+ * The ways in which common programs serialize the same JSON text, each with a name, the most common first. The order
+ * of keys, repeated keys and the digits of numbers are kept, which `JSON.parse` would not do. Empty when the text is
+ * not JSON.
  */
 export function* rewritings(text: string): Generator<readonly [how: string, text: string]> {
   const root = parse(text)
@@ -21,7 +21,7 @@ type Node =
   | { readonly open: "["; readonly items: ReadonlyArray<Node> }
   | string
 
-/** Where white space goes: after a comma, after a colon, or an indent a level. */
+/** Where white space goes: after a comma, after a colon, or an indent for each level. */
 interface Space {
   readonly comma: string
   readonly colon: string
@@ -92,7 +92,7 @@ const parse = (text: string): Node | undefined => {
   return value(0)
 }
 
-/** A string with as few escapes as can be; anything else as it stands. */
+/** Rewrites a string token with as few escapes as possible. Other tokens stay unchanged. */
 const plain = (token: string) => token.startsWith(`"`) ? JSON.stringify(JSON.parse(token)) : token
 
 const trees = (root: Node): ReadonlyArray<readonly [how: string, tree: Node]> => [

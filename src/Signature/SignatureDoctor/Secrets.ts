@@ -3,15 +3,15 @@ import { Buffer } from "node:buffer"
 import { isActive, type Secret } from "../../Domain/Secret.ts"
 import type { Cause, Variant } from "./Cause.ts"
 
-/** A secret and what it is called where it must not be shown. */
+/** A secret, and a label that may be shown in its place. */
 export interface KnownSecret {
   readonly label: string
   readonly secret: Redacted.Redacted<string>
-  /** No longer active: the ingress does not accept it. */
+  /** Whether the secret is no longer active, so that the ingress refuses it. */
   readonly old?: boolean | undefined
 }
 
-/** The secrets that are set, under names that can be shown; those that have ended come last. */
+/** The configured secrets with labels that may be shown; expired secrets come last. */
 export const labelled = (secrets: ReadonlyArray<Secret>, now: number): ReadonlyArray<KnownSecret> =>
   secrets.map((secret, index): KnownSecret =>
     isActive(secret, now)
@@ -22,12 +22,12 @@ export const labelled = (secrets: ReadonlyArray<Secret>, now: number): ReadonlyA
       : { label: `secret ${index + 1}, which has ended`, secret: secret.value, old: true }
   ).toSorted((one, other) => Number(one.old ?? false) - Number(other.old ?? false))
 
-/** A key that perhaps signed. */
+/** A key that may have been used to sign. */
 export interface Key extends Variant {
   readonly label: string
 }
 
-/** The keys to try: the secrets as they are, then what commonly becomes of each. No key comes twice. */
+/** The keys to try: the secrets unchanged, then common alterations of each, without repetition. */
 export const keysOf = (secrets: ReadonlyArray<KnownSecret>): ReadonlyArray<Key> => {
   const asTheyAre = secrets.map(({ label, old, secret }) => ({
     label,

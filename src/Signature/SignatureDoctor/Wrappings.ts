@@ -3,7 +3,9 @@ import { createHash } from "node:crypto"
 import { type Cause, passRaw, type Variant } from "./Cause.ts"
 import { textOf } from "./Charset.ts"
 
-/** The body inside or outside of a JSON text, a form or an encoding, or its digest in its place. */
+/**
+ * Variants of the body that are wrapped in or unwrapped from JSON, a form or an encoding, or replaced by its digest.
+ */
 export const wrappings = (body: Uint8Array): ReadonlyArray<Variant> => {
   const text = textOf(body)
   const hex = Buffer.from(body).toString("hex")

@@ -5,13 +5,16 @@ import { ProcessHealth } from "../../Process/ProcessHealth.ts"
 import * as Signature from "../Signature.ts"
 import { read, type WebhookSecret } from "../WebhookSecret.ts"
 
-/** How often the file with the secrets is looked at. Polling sees renames, swapped links and network folders too. */
+/**
+ * Polling interval of the file with the secrets. Polling also detects renames, replaced links and changes on network
+ * file systems.
+ */
 const every = "1 second"
 
 /**
- * The secrets while they are rotated, until the scope ends: their file is read again and again, and a secret ends at
- * its time. A file that changed is taken when it reads the same twice, so not while it is being written. A file
- * that cannot be used changes nothing and is reported.
+ * Keeps the secrets current until the scope closes: it polls their file, and each secret expires at its time. A
+ * changed file is used after two equal reads, so not while it is being written. A file that cannot be used changes
+ * nothing and is reported.
  */
 export const rotate = Effect.fnUntraced(function*({ file, origin, secrets }: WebhookSecret) {
   const clock = yield* Clock.Clock
@@ -53,12 +56,12 @@ export const rotate = Effect.fnUntraced(function*({ file, origin, secrets }: Web
       if (clock.currentTimeMillisUnsafe() >= ends) take()
       return verify(body, signature)
     }) satisfies Signature.Verifier,
-    /** All of them now, those that have ended too. */
+    /** All current secrets, including those that have expired. */
     secrets: () => all
   }
 })
 
-/** Reads the file without an end; `take` receives new content, and returns how many secrets are active. */
+/** Polls the file without an end. `take` receives new content, and returns the number of active secrets. */
 const follow = Effect.fnUntraced(
   function*(file: string, known: string, take: (secrets: ReadonlyArray<Secret>) => number) {
     let last = known

@@ -14,7 +14,10 @@ import { Steps } from "./Steps.js"
 /** @import { EventLife } from "../../../Admin/Api/EventLife.ts" */
 /** @import { Loaded } from "../../Load.js" */
 
-/** The whole life of an event: received, stored, and what became of it in each projection. @param {{ id: string }} props */
+/**
+ * The whole life of an event: its receipt, its entries, and its state in each projection.
+ * @param {{ id: string }} props
+ */
 export const Life = ({ id }) => {
   const path = `/v1/events/${encodeURIComponent(id)}`
   const life = /** @type {Loaded<EventLife>} */ (useLoaded(

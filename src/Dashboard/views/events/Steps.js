@@ -6,7 +6,7 @@ import { to } from "../../Route.js"
 /** @import { EventLife } from "../../../Admin/Api/EventLife.ts" */
 /** @typedef {import("../../parts/Badge.js").Kind} Kind */
 
-/** What happened to an event, one under the other. @param {{ life: EventLife }} props */
+/** The steps of an event's life, one below the other. @param {{ life: EventLife }} props */
 export const Steps = ({ life }) =>
   html`<ol class="steps">
     <${Received} life=${life} />

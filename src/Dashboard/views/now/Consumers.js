@@ -4,7 +4,7 @@ import { status } from "../../live/Status.js"
 import { Badge } from "../../parts/Badge.js"
 import { Empty, Loading } from "../../parts/Notice.js"
 
-/** How far each durable consumer is behind the log, in events and in seconds. */
+/** The lag of each durable consumer, in events and in seconds. */
 export const Consumers = () => {
   const now = status.value
   return html`<section class="card consumers">

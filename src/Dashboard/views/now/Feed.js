@@ -6,7 +6,7 @@ import { Icon } from "../../parts/Icon.js"
 import { Empty } from "../../parts/Notice.js"
 import { to } from "../../Route.js"
 
-/** Rows that are drawn. More of them pass too fast to be read. */
+/** Number of rows that are rendered. More rows would pass too fast to be read. */
 const drawn = 60
 
 /** New entries of the log. */

@@ -10,7 +10,7 @@ const series = /** @type {const} */ ([
   ["rejected", "Rejected", "bad"]
 ])
 
-/** The last five minutes. */
+/** A chart of the rates of the last five minutes. */
 export const Minutes = () => {
   const points = history.value
   const data = useMemo(

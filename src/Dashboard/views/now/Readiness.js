@@ -4,7 +4,7 @@ import { status } from "../../live/Status.js"
 import { Badge, Mark } from "../../parts/Badge.js"
 import { to } from "../../Route.js"
 
-/** Ready, or the reason why not, and what needs attention. */
+/** Whether the process is ready, or why not, and what needs attention. */
 export const Readiness = () => {
   const now = status.value
   const stream = now?.stream
@@ -22,7 +22,7 @@ export const Readiness = () => {
 
 /** @param {import("../../../Admin/Api/Live.ts").LiveStatus | undefined} now */
 const verdict = (now) => {
-  // As high as what comes in its place.
+  // As high as the text that replaces it.
   if (now === undefined) {
     return html`<${Mark} kind="idle" /><div><h2>Waiting</h2>
       <p class="muted">The first status arrives within a second.</p></div>`

@@ -11,7 +11,7 @@ const tiles = /** @type {const} */ ([
   ["projected", "Projected", "Applied to read models"]
 ])
 
-/** Deliveries by outcome: per second, and since the processes started. */
+/** Deliveries by outcome: a second, and since the processes started. */
 export const Tiles = () => {
   const now = status.value
   const rates = now && ratesOf(now)
@@ -37,7 +37,7 @@ export const Tiles = () => {
   </dl>`
 }
 
-/** The last minute, as a line. @param {{ of: typeof tiles[number][0] }} props */
+/** The rate of the last minute, as a line. @param {{ of: typeof tiles[number][0] }} props */
 const Spark = ({ of }) => {
   const points = history.value.slice(-60)
   const most = Math.max(1, ...points.map((point) => point[of] ?? 0))

@@ -5,7 +5,10 @@ import { useLoaded } from "../../Load.js"
 
 /** @import { AllAnalytics } from "../../../Admin/Api/Analytics.ts" */
 
-/** All codes, one of those with the most scans, or any other by its id. @param {{ code: string, onChange: (code: string) => void }} props */
+/**
+ * Selects all codes, one of the codes with the most scans, or any other code by its id.
+ * @param {{ code: string, onChange: (code: string) => void }} props
+ */
 export const CodePicker = ({ code, onChange }) => {
   const list = useId()
   const path = "/v1/analytics?period=all&granularity=week"

@@ -11,16 +11,16 @@ const lines = [
   { label: "Conversations ended", colour: "text", value: compact }
 ]
 
-/** Rows of the table; older ones are in the chart and in the API. */
+/** Maximum number of rows of the table. Older rows are in the chart and in the API. */
 const mostRows = 200
 
 /**
- * How scans and conversations went, as a chart and as a table.
+ * Scans and conversations over time, as a chart and as a table.
  * @param {{ answer: { timeseries: readonly { date: string, scans: number, conversations_completed: number }[] },
  *   period: string, granularity: Granularity }} props
  */
 export const Course = ({ answer: { timeseries }, granularity, period }) => {
-  // The same numbers keep the chart as it is, although they were loaded again.
+  // Keep the chart when reloaded data have the same numbers.
   const key = JSON.stringify(timeseries)
   const data = useMemo(
     () => filled(timeseries, period, granularity, Date.now() / 1_000),

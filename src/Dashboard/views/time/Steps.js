@@ -4,22 +4,25 @@ const hour = 3_600
 const seconds = { hour, day: 24 * hour, week: 7 * 24 * hour }
 const periods = { "7d": 7, "30d": 30, "90d": 90 }
 
-/** The most steps that are drawn when there is nothing in most of them. */
+/** Maximum number of steps for which empty ones are drawn too. */
 const most = 50_000
 
 /** The length of a step in seconds. @param {Granularity} granularity */
 export const stepOf = (granularity) => seconds[granularity]
 
-/** The begin of the step that a time lies in; weeks begin on Monday. @param {number} at @param {Granularity} granularity */
+/**
+ * The start of the step that contains a time; weeks begin on Monday.
+ * @param {number} at @param {Granularity} granularity
+ */
 const beginOf = (at, granularity) => {
   const step = seconds[granularity]
-  // The first of January 1970 was a Thursday.
+  // 1 January 1970 was a Thursday.
   const offset = granularity === "week" ? 4 * seconds.day : 0
   return Math.floor((at - offset) / step) * step + offset
 }
 
 /**
- * One point for each step of the period, nothing being zero: counters tell of those only that have something.
+ * One point for each step of the period, zero where the counters have no entry.
  * @param {readonly { date: string, scans: number, conversations_completed: number }[]} timeseries
  * @param {string} period
  * @param {Granularity} granularity

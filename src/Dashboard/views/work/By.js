@@ -3,10 +3,10 @@ import { html } from "../../Html.js"
 
 const key = "by"
 
-/** Who does it: what was entered last in this browser. */
+/** The person who starts an operation: the name that was last entered in this browser. */
 export const by = signal(localStorage.getItem(key) ?? "")
 
-/** Asks who does it. */
+/** A field for that name. */
 export const ByField = () =>
   html`<label class="field">Your name
     <input class="input" required pattern=".*[^ ].*" maxlength="100" autocomplete="name" value=${by.value}

@@ -11,7 +11,7 @@ import { Operate } from "./Operate.js"
 
 /** @import { DeadLetterDetail } from "../../../Admin/Api/DeadLetters.ts" */
 
-/** One dead letter with its bytes. @param {{ id: string, changed: () => void }} props */
+/** One dead letter with its signed body. @param {{ id: string, changed: () => void }} props */
 export const DeadLetter = ({ changed, id }) => {
   const path = `/v1/dead-letters/${encodeURIComponent(id)}`
   const loaded = /** @type {import("../../Load.js").Loaded<DeadLetterDetail>} */ (

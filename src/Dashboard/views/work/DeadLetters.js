@@ -16,7 +16,7 @@ import { useSelected } from "./Selected.js"
 
 const filters = ["consumer", "type", "error"]
 
-/** The events that a consumer could not handle, with the error, their redrive and their discard. @param {{ id?: string }} props */
+/** The dead letters with their errors, and the actions to redrive or discard them. @param {{ id?: string }} props */
 export const DeadLetters = ({ id }) => {
   const { parameters } = route.value
   const filter = Object.fromEntries(filters.flatMap((name) => {

@@ -1,6 +1,6 @@
 import { html } from "../../Html.js"
 
-/** Headers, name by name. @param {{ title: string, headers: Readonly<Record<string, string>> }} props */
+/** A list of headers. @param {{ title: string, headers: Readonly<Record<string, string>> }} props */
 export const Headers = ({ headers, title }) =>
   html`<section><h3>${title}</h3>
     <dl class="facts mono headers">${

@@ -11,7 +11,7 @@ import { OperationProgress } from "./OperationProgress.js"
 /** @typedef {{ operation: string | null, count: number, decodable?: number }} Begun */
 
 /**
- * Redrives or discards: counts first, asks, begins and shows how far it is.
+ * Redrives or discards: counts the events, asks for confirmation, starts the operation, and shows its progress.
  * @param {{ verb: "redrive" | "discard", what: string, many?: string, path: string, selection: Record<string, unknown>,
  *   onClose: (begun: boolean) => void }} props
  */
@@ -29,7 +29,7 @@ export const Operate = ({ many = "", onClose, path, selection, verb, what }) => 
       const answer = await ask(path, {
         body: {
           ...selection,
-          // A count needs no name or reason; the confirmation asks for both.
+          // A dry run needs no name or reason. The confirmation asks for both.
           by: dry_run ? "dashboard" : by.value.trim(),
           ...dry_run && { dry_run },
           ...verb === "discard" && { reason: dry_run ? "count" : reason.value.trim() }

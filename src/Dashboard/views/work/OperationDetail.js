@@ -10,7 +10,7 @@ import { OperationState, resultsOf } from "./OperationProgress.js"
 /** @import { Outcome } from "../../../Domain/Operation.ts" */
 /** @import { Loaded } from "../../Load.js" */
 
-/** One operation, and what became of each of its events, page by page. @param {{ id: string }} props */
+/** One operation, with the result of each of its events, page by page. @param {{ id: string }} props */
 export const OperationDetail = ({ id }) => {
   const after = useSignal(0)
   const path = `/v1/operations/${encodeURIComponent(id)}`

@@ -11,7 +11,10 @@ import { by } from "./By.js"
 
 const failed = new Set(["dead", "unusable"])
 
-/** How far an operation is, and what failed again. @param {{ id: string | null, onClose: () => void }} props */
+/**
+ * The progress of an operation, and the events that failed again.
+ * @param {{ id: string | null, onClose: () => void }} props
+ */
 export const OperationProgress = ({ id, onClose }) => {
   if (id === null) {
     return html`<p>No events were left to handle.</p>

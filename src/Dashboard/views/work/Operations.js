@@ -12,7 +12,7 @@ import { Pair } from "./Pair.js"
 /** @import { Loaded } from "../../Load.js" */
 /** @typedef {{ operations: readonly OperationAnswer[] }} Answer */
 
-/** Who did what when, and how far it is. @param {{ id?: string }} props */
+/** The operations: who started each, when, and its progress. @param {{ id?: string }} props */
 export const Operations = ({ id }) => {
   const path = "/v1/operations?limit=100"
   const loaded = /** @type {Loaded<Answer>} */ (useLoaded(path, (signal) => ask(path, { signal }), 2_000))

@@ -1,7 +1,7 @@
 import { html } from "../../Html.js"
 
 /**
- * Older and newer pages of a list that goes by cursor.
+ * Buttons for newer and older pages of a list that uses a cursor.
  * @param {{ pages: import("@preact/signals").Signal<readonly number[]>, cursor: number, more: boolean, said: string }} props
  */
 export const Pager = ({ cursor, more, pages, said }) =>

@@ -2,7 +2,7 @@ import { html } from "../../Html.js"
 import { Icon } from "../../parts/Icon.js"
 
 /**
- * A list, and beside it the one of it that was chosen; on a narrow screen one or the other.
+ * A list with the selected item beside it. A narrow screen shows one or the other.
  * @param {{ list: unknown, detail: unknown, back: string, title: string }} props
  */
 export const Pair = ({ back, detail, list, title }) =>

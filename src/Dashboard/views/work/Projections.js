@@ -10,7 +10,7 @@ import { Rebuild } from "./Rebuild.js"
 /** @import { Loaded } from "../../Load.js" */
 /** @typedef {{ projections: readonly ProjectionAnswer[] }} Answer */
 
-/** The read models: the place of each, whether every event is accounted for, and their rebuilds. */
+/** The read models: their positions, whether every event is accounted for, and their rebuilds. */
 export const Projections = () => {
   const path = "/v1/projections"
   const loaded = /** @type {Loaded<Answer>} */ (useLoaded(path, (signal) => ask(path, { signal }), 10_000))
@@ -76,7 +76,7 @@ const Projection = ({ changed, projection }) => {
   </section>`
 }
 
-/** The first table is the read model, the others are counted from it. @param {ProjectionAnswer["rows"]} rows */
+/** The first table is the read model; the other tables are counters of it. @param {ProjectionAnswer["rows"]} rows */
 const countersOf = (rows) => {
   const counters = Object.entries(rows).slice(1)
   if (counters.length === 0) return ""
@@ -85,7 +85,7 @@ const countersOf = (rows) => {
   }</dd>`
 }
 
-/** Above ten thousand the database estimates. @param {number} rows */
+/** Above ten thousand rows the database estimates the number. @param {number} rows */
 const about = (rows) => rows > 10_000 ? `about ${count(rows)}` : count(rows)
 
 /** @param {ProjectionAnswer} projection */

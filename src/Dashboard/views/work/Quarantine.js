@@ -19,7 +19,10 @@ import { useSelected } from "./Selected.js"
 
 const reasons = ["invalid_json", "invalid_envelope", "invalid_data"]
 
-/** Signed deliveries that are not usable events, with the reason, and their redrive. @param {{ id?: string }} props */
+/**
+ * Signed deliveries that are not usable events, with the reason, and the action to redrive them.
+ * @param {{ id?: string }} props
+ */
 export const Quarantine = ({ id }) => {
   const reason = route.value.parameters.get("reason") ?? ""
   const before = useSignal(/** @type {readonly number[]} */ ([]))

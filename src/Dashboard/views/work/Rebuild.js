@@ -12,12 +12,15 @@ import { by, ByField } from "./By.js"
 /** @import { ProjectionAnswer, RebuildAnswer } from "../../../Admin/Api/Projections.ts" */
 /** @import { TableComparison } from "../../../Domain/Comparison.ts" */
 
-/** Rebuilds a read model from the log: asks first, then shows the progress. @param {{ projection: ProjectionAnswer, changed: () => void }} props */
+/**
+ * Rebuilds a read model from the log: asks for confirmation, then shows the progress.
+ * @param {{ projection: ProjectionAnswer, changed: () => void }} props
+ */
 export const Rebuild = ({ changed, projection: { name, rebuild } }) => {
   const asking = useSignal(false)
   const mine = useSignal(/** @type {number | undefined} */ (undefined))
   useEffect(() => {
-    // A rebuild that another client started is watched to its end too.
+    // A rebuild that another client started is also watched to its end.
     if (rebuild) mine.value = rebuild.id
   }, [rebuild?.id])
   const watched = rebuild?.id ?? mine.value

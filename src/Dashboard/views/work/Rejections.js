@@ -12,7 +12,7 @@ import { Pair } from "./Pair.js"
 /** @import { Loaded } from "../../Load.js" */
 /** @typedef {{ refused: number, instances: number, rejections: readonly RejectionSummary[] }} Answer */
 
-/** Requests that were refused, and why. @param {{ id?: string }} props */
+/** The refused requests with their reasons. @param {{ id?: string }} props */
 export const Rejections = ({ id }) => {
   const path = "/v1/rejections?limit=200"
   const loaded = /** @type {Loaded<Answer>} */ (useLoaded(path, (signal) => ask(path, { signal }), 5_000))
@@ -72,7 +72,7 @@ const Rejection = ({ id }) => {
     `)
 }
 
-/** What the signature doctor says. @param {{ doctor: RejectionDetail["doctor"], complete: boolean }} props */
+/** The result of the signature doctor. @param {{ doctor: RejectionDetail["doctor"], complete: boolean }} props */
 const Doctor = ({ complete, doctor }) => {
   if (doctor === null) {
     return html`<div class="notice info"><div class="cause"><h3>Signature doctor</h3><p>${

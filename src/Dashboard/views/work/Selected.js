@@ -2,12 +2,12 @@ import { useSignal } from "@preact/signals"
 import { html } from "../../Html.js"
 
 /**
- * Which rows of a list are chosen: `box` is a row's checkbox, `all` that of the rows that are shown.
+ * The selected rows of a list: `box` is the checkbox of one row, `all` the checkbox of all rows that are shown.
  * @param {readonly string[]} shown
  */
 export const useSelected = (shown) => {
   const chosen = useSignal(/** @type {ReadonlySet<string>} */ (new Set()))
-  // A row that is no longer shown is no longer chosen.
+  // A row that is no longer shown is no longer selected.
   const present = shown.filter((id) => chosen.value.has(id))
   const toggle = (/** @type {string} */ id) => {
     const next = new Set(present)

@@ -133,7 +133,7 @@ export const deleteDurable = (manager: JetStreamManager, stream: string, durable
     try: () => manager.consumers.delete(stream, durable).catch(unless(JetStreamCode.consumerNotFound)),
     catch: (error) => unavailable(stream, durable, error)
   }).pipe(
-    // nats-server 2.9 can fail to remove the folder while it writes to it.
+    // nats-server 2.9 can fail to remove the consumer's folder while it writes to it.
     Effect.retry({ times: 3 })
   )
 

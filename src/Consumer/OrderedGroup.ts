@@ -44,7 +44,7 @@ export interface Settings<T extends string> {
 
 export type Options<T extends string, E = never, R = never> = Settings<T> & Keyed<T> & Handling<T, E, R>
 
-/** How far behind a group is. */
+/** The lag of a group. */
 export interface Lag {
   /** Upper bound of the unfinished events: all events after the checkpoint of the slowest partition. */
   readonly events: number

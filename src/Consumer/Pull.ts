@@ -24,8 +24,8 @@ export interface PullOptions {
    */
   readonly ackWait: number
   /**
-   * Interval at which the broker is told that unacknowledged messages are in progress, in milliseconds. It then
-   * delivers them to no other instance. Never when undefined.
+   * Interval at which the consumer reports to the broker that unacknowledged messages are in progress, in
+   * milliseconds. The broker then delivers them to no other instance. Never when undefined.
    */
   readonly hold?: number | undefined
   /**

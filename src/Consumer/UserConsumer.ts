@@ -55,7 +55,7 @@ export interface Settings<T extends string> extends HandlingOptions<T> {
 
 export type Options<T extends string, E = never, R = never> = Settings<T> & Handling<T, E, R>
 
-/** How far behind a consumer is, all its instances together. */
+/** The lag of a consumer, over all its instances. */
 export interface Lag {
   /** Unfinished events: `pending` and `inFlight` together. With several types, events of other types are included. */
   readonly events: number

@@ -16,8 +16,9 @@ export const share = (name: string, generation: number) =>
   )
 
 /**
- * Prevents that a projection is promoted, compared or dropped, until the transaction ends. Several transactions can
- * hold this lock. A caller that also needs a generation's own lock takes this one first, as batches do.
+ * Prevents promotion, comparison and removal of a projection's generations, until the transaction ends. Several
+ * transactions can hold this lock. A caller that also needs a generation's own lock takes this one first, as batches
+ * do.
  */
 export const keep = (name: string) =>
   Effect.flatMap(

@@ -48,7 +48,7 @@ export const Rebuild = Schema.Struct({
 })
 export type Rebuild = typeof Rebuild.Type
 
-/** Every projection that was ever installed in this database. */
+/** Every projection that was ever installed in this database, with its live generation. */
 export const lives = Effect.gen(function*() {
   const sql = yield* SqlClient
   return yield* allLives(

@@ -16,8 +16,8 @@ export interface Revised {
 }
 
 /**
- * The contents of the store. They need not be of one moment. A partition can be missing or older than before: its
- * record is being written, or the replica that answers is behind.
+ * The contents of the store, which need not be a consistent snapshot. A partition can be missing or older than
+ * before: its record is being written, or the replica that answers is behind.
  */
 export interface Snapshot {
   readonly members: ReadonlyMap<string, Sign>

@@ -19,10 +19,10 @@ export interface MemberOptions {
  * members are never compared. It relies on two facts: a write with an `expected` revision succeeds only on that
  * revision, and the revisions of the store only grow.
  *
- * A partition changes its owner in one of two ways. A live owner starts no more events, finishes, and releases it.
- * Only then another member claims it. An owner without a heartbeat for its lease loses the partition to a claim. It
- * has stopped starting events a third of a lease earlier. The fencing token refuses its running handler, and the
- * revision refuses its checkpoint.
+ * A partition changes its owner in one of two ways. A live owner starts no more events, finishes the running one, and
+ * releases the partition. Only then another member claims it. An owner without a heartbeat for its lease loses the
+ * partition to a claim. It has stopped starting events a third of a lease earlier. The fencing token refuses its
+ * running handler, and the revision refuses its checkpoint.
  *
  * A member that was paused starts nothing when it resumes. It first reads a store that has its own new heartbeat, and
  * therefore every earlier claim. Then it writes each of its partitions. The write defeats a claim that was decided
@@ -100,7 +100,7 @@ export class MemberState {
     this.#halted = reason
   }
 
-  /** Handles that a fence has refused a running event, because a newer owner exists. */
+  /** Records that a fence has refused a running event, because a newer owner exists. */
   fenced(owned: Owned): void {
     owned.doubt = owned.revision
   }

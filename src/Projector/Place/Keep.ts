@@ -20,7 +20,7 @@ const accountEvery = 5_000
 const accountBehindEvery = 20_000
 const backlog = 5_000
 
-/** How long the registry, or the place of a generation, may be unreadable before that is a fault, in milliseconds. */
+/** How long the registry or the place of a generation may be unreadable before this is a fault, in milliseconds. */
 export const UnreadablePatience = Context.Reference<number>("threeqpr-events/Projector/UnreadablePatience", {
   defaultValue: () => 30_000
 })

@@ -29,7 +29,7 @@ export const count = (name: string) => {
 export const time = (name: string) =>
   column(name, "string", timestamp(`data->>'${name}'`), `data->>'${name}' ~ '${pattern}'`)
 
-/** A timestamp that the schema has accepted. */
+/** SQL for a timestamp that the schema has accepted. A leap second (`:60`) becomes `:59`. */
 export const timestamp = (text: string) => `replace(${text}, ':60', ':59')::timestamptz`
 
 export const object = (name: string) => column(name, "object", `data->'${name}'`)

@@ -90,7 +90,7 @@ export const scans: Projection = {
     scan_total_hours: counterTable(byHour, measures),
     scan_total_days: counterTable({ ...byDay, ...place }, measures)
   },
-  // Version 2 kept this as a table. It was written for each scan and read by SQL only.
+  // In version 2 this was a table. It was written for each scan, but only SQL queries read it.
   views: {
     scan_counts: `select qpr_code_id, ${hour} as hour, country, device, ${
       Object.entries(counted.measures).map(([name, measure]) => `sum(${measure})::bigint as ${name}`).join(

@@ -9,9 +9,9 @@ import { dropLetters } from "./Letters.ts"
 
 /**
  * Removes the generations that rebuilds have replaced or abandoned: their durable consumers, dead letters and tables.
- * Waits two seconds after the rebuild, so that every process can stop its consumer. A process that is late learns it
- * in its next batch. A generation that cannot be dropped, because a view depends on its tables, does not block the
- * others.
+ * Waits two seconds after the rebuild, so that every process can stop its consumer. A process that has not stopped it
+ * finds this out in its next batch. A generation that cannot be dropped, because a view depends on its tables, does
+ * not block the others.
  */
 export const dropGenerations = Effect.gen(function*() {
   const sql = yield* SqlClient

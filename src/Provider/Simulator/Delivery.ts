@@ -116,7 +116,7 @@ const collect = (response: IncomingMessage, whole: (body: string) => void) => {
 
 const silenceOf = (error: Error): readonly [Silence, string] => {
   const code = "code" in error ? String(error.code) : ""
-  // An error about several addresses has no message.
+  // An error for several addresses has no message.
   const detail = error.message === "" ? code : error.message
   if (code === "ECONNREFUSED") return ["refused", detail]
   const reset = code === "ECONNRESET" || code === "EPIPE" || error.message === "socket hang up"

@@ -68,7 +68,7 @@ export class Ledger {
   quarantined = 0
   stored = 0
   givenUp = 0
-  /** Signed events that were answered `invalid_signature`. */
+  /** Signed events whose response was `invalid_signature`. */
   invalidSignatures = 0
   /** Why the first unanswered attempt had no response; null when every attempt had one. */
   firstSilence: string | null = null

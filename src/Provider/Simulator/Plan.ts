@@ -34,7 +34,7 @@ export interface Planned {
   readonly due: number
   /** Milliseconds between the two parts of its body; 0 sends it in one piece. */
   readonly pause: number
-  /** Whether the connection of its first attempt is cut before the answer. */
+  /** Whether the connection of its first attempt is cut before the response. */
   readonly answerLost: boolean
   /** How often it is delivered again after it was accepted. */
   readonly repeats: number

@@ -1,11 +1,11 @@
 import { Effect } from "effect"
 
-/** Why a batch cannot be handled as a whole. Gives the result of the event at fault, once that event is alone. */
+/** Why a batch failed as a whole. Computes the result of the event that caused it, once that event is alone. */
 export type Fault<A, B, R = never> = (event: A) => Effect.Effect<B, never, R>
 
 /**
- * One result for each event of a batch, in their order. When `attempt` fails for a batch, each half is tried by itself,
- * until the event at fault is alone: only that one gets the result of the fault.
+ * Returns one result per event of a batch, in their order. When `attempt` fails for a batch, each half is tried
+ * separately, until the failing event is alone. Only that event gets the result of the fault.
  */
 export const bisect = <A, B, R, R2>(
   batch: ReadonlyArray<A>,

@@ -25,7 +25,7 @@ import { endRedrives } from "./EndRedrives.ts"
 import { type Outcome, retryAfter } from "./Outcome.ts"
 import { handleRedrives, redriveAckWait } from "./Redrives.ts"
 
-/** How a durable consumer is set and where it stands. */
+/** The settings and the progress of a durable consumer. */
 export interface Inspected extends ConsumerLag {
   /** Each setting that can hide events which it should deliver. */
   readonly faults: ReadonlyArray<string>
@@ -36,33 +36,33 @@ export interface Inspected extends ConsumerLag {
 }
 
 /**
- * Durable consumers of the event log: at least once, in batches, shared by all instances. Each also takes
- * the redrives that are asked of it.
+ * Durable consumers of the event log: at-least-once delivery, in batches, shared by all instances. Each also handles
+ * the redrives that are requested for it.
  */
 export class Consumers extends Context.Service<Consumers, {
-  /** Runs one without an end. Fails only when its durable consumer cannot be created at the start. */
+  /** Runs a consumer until it is interrupted. Fails only when its durable consumer cannot be created at the start. */
   readonly run: (options: ConsumerOptions) => Effect.Effect<never, Durable.ConsumerUnavailable>
-  /** Takes only the redrives of a consumer, without an end, one after the other. */
+  /** Handles only the redrives of a consumer, one batch after the other, until it is interrupted. */
   readonly runRedrives: (options: RedriveOptions) => Effect.Effect<never, Durable.ConsumerUnavailable>
-  /** Deletes a durable consumer, if there is one: the next run begins with the first event. */
+  /** Deletes a durable consumer, if it exists. The next run starts with the first event. */
   readonly deleteDurable: (durable: string) => Effect.Effect<void, Durable.ConsumerUnavailable>
-  /** How one is set and where it stands; undefined when there is none. */
+  /** The settings and the progress of a durable consumer; undefined when it does not exist. */
   readonly inspect: (
     durable: string,
     filter: string
   ) => Effect.Effect<Inspected | undefined, Durable.ConsumerUnavailable>
-  /** Deletes one, so that its run creates it again; requests to redrive stay. */
+  /** Deletes a durable consumer, so that its run creates it again. Requests to redrive stay. */
   readonly restart: (durable: string) => Effect.Effect<void, Durable.ConsumerUnavailable>
-  /** Writes into one which database it feeds. */
+  /** Records in a durable consumer which database it feeds. */
   readonly claim: (durable: string, database: string) => Effect.Effect<void, Durable.ConsumerUnavailable>
-  /** Deletes one that never runs again; redrives that wait for it end with this reason. */
+  /** Deletes a durable consumer that never runs again. Its pending redrives end with this reason. */
   readonly retire: (
     durable: string,
     reason: string
   ) => Effect.Effect<void, AppendFailed | ReadFailed | Durable.ConsumerUnavailable>
-  /** Where one stands. */
+  /** The progress of a durable consumer. */
   readonly standing: (durable: string) => Effect.Effect<ConsumerLag, ReadFailed>
-  /** Where every durable consumer of the event log stands, ours and others'. */
+  /** The progress of every durable consumer of the event log, including those of other programs. */
   readonly standings: Effect.Effect<ReadonlyArray<ConsumerLag>, ReadFailed>
 }>()("threeqpr-events/Consumers") {
   static readonly layer = Layer.effect(Consumers, Effect.suspend(() => make())).pipe(
@@ -113,7 +113,7 @@ const make = Effect.fnUntraced(function*() {
 
   type Handle = (messages: ReadonlyArray<Message>, handle: Effect.Effect<void>) => Effect.Effect<void>
 
-  /** Takes the events that operators redrive to a consumer, when `handle` allows it. */
+  /** Handles the events that operators redrive to a consumer. `handle` decides when they run. */
   const takeRedrives = Effect.fnUntraced(function*(options: RedriveOptions, handle: Handle) {
     const redrive = yield* handleRedrives(manager, options).pipe(Effect.provideContext(services))
     return yield* Durable.run(nats, manager, {
@@ -127,7 +127,7 @@ const make = Effect.fnUntraced(function*() {
       Effect.tapError(({ message, permitted }) =>
         permitted ? Effect.logWarning(`redrives stay queued and are retried: ${message}`) : Effect.void
       ),
-      // A broker that is away when this begins must not end a consumer that has begun.
+      // A broker that is unreachable at this point must not end a consumer that is already running.
       Effect.retry({ while: ({ permitted }) => permitted, schedule: Schedule.spaced("1 second") }),
       Effect.catchIf(isForbidden, withoutRedrives)
     )
@@ -141,7 +141,7 @@ const make = Effect.fnUntraced(function*() {
     })
 
   const run = Effect.fnUntraced(function*(options: ConsumerOptions) {
-    // A handler gets at most as many batches at once as it wants. Batches that wait at the stop go back.
+    // Limits how many batches are handled at once. Batches that wait when the consumer stops go back to the broker.
     const turn = yield* Semaphore.make(options.concurrency ?? 1)
     const inTurn = (messages: ReadonlyArray<Message>, handle: Effect.Effect<void>) =>
       Effect.uninterruptibleMask((restore) =>
@@ -211,8 +211,8 @@ const isForbidden = ({ permitted }: Durable.ConsumerUnavailable) => !permitted
 const withoutRedrives = ({ message }: Durable.ConsumerUnavailable) =>
   Effect.andThen(Effect.logWarning(`dead letters cannot be redriven here: ${message}`), Effect.never)
 
-/** Redrives that are handled at a time. */
+/** Maximum number of redrives per batch. */
 const maxRedrives = 50
 
-/** How long a consumer may take for a batch before the broker delivers it to another, in milliseconds. */
+/** How long a consumer may take for a batch before the broker delivers it to another instance, in milliseconds. */
 export const ackWait = 10_000

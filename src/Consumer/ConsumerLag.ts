@@ -2,16 +2,16 @@ import type { ConsumerInfo, JetStreamManager } from "nats"
 import { stream } from "../EventLog/Names.ts"
 import { ownerOf } from "./DurableFaults.ts"
 
-/** Where a durable consumer stands in the event log. */
+/** The progress of a durable consumer in the event log. */
 export interface ConsumerLag {
   readonly name: string
   /** The subject that it consumes. */
   readonly filter: string
-  /** Not delivered yet. */
+  /** Events that are not delivered yet. */
   readonly pending: number
-  /** Delivered and not acknowledged yet. */
+  /** Events that are delivered and not acknowledged yet. */
   readonly inFlight: number
-  /** Of those in flight, the ones that were delivered more than once. */
+  /** Events in flight that were delivered more than once. */
   readonly redelivered: number
   /** All events up to this sequence are acknowledged. */
   readonly finishedTo: number
@@ -19,11 +19,11 @@ export interface ConsumerLag {
   readonly owner: string | undefined
 }
 
-/** Where one durable consumer stands in the event log. */
+/** Reads the progress of one durable consumer in the event log. */
 export const standing = async (manager: JetStreamManager, durable: string): Promise<ConsumerLag> =>
   standingOf(await manager.consumers.info(stream, durable))
 
-/** Where every durable consumer of the event log stands, in the order of their names. */
+/** Reads the progress of every durable consumer of the event log, sorted by name. */
 export const standings = async (manager: JetStreamManager): Promise<ReadonlyArray<ConsumerLag>> => {
   const found: Array<ConsumerLag> = []
   for await (const info of manager.consumers.list(stream)) {
@@ -32,7 +32,7 @@ export const standings = async (manager: JetStreamManager): Promise<ReadonlyArra
   return found.toSorted((a, b) => a.name < b.name ? -1 : 1)
 }
 
-/** Where a durable consumer stands, from what the broker says. */
+/** The progress of a durable consumer, from the broker's description of it. */
 export const standingOf = (info: ConsumerInfo): ConsumerLag => ({
   name: info.name,
   filter: info.config.filter_subject ?? info.config.filter_subjects?.join(", ") ?? ">",

@@ -2,7 +2,7 @@ import { Effect } from "effect"
 import type { Delivered } from "../EventLog/Delivered.ts"
 import { type Outcome, retryAfter } from "./Outcome.ts"
 
-/** How many of the last settled events are looked at. */
+/** Number of the last settled events that are considered. */
 export const window = 1_000
 
 /** Up to this many dead letters in the window do not stop dead-lettering, whatever their share is. */
@@ -11,16 +11,16 @@ export const tolerated = 50
 /** More than this share of the window stops dead-lettering. */
 export const share = 0.1
 
-/** How long to wait between batches while dead-lettering has stopped: each costs many transactions. */
+/** Pause between batches while dead-lettering has stopped. Each batch then costs many transactions. */
 export const pauseLimited = "2 seconds"
 
-/** When an event is tried again that would be a dead letter too many, in milliseconds. */
+/** Delay before an event is retried that exceeds the limit of dead letters, in milliseconds. */
 export const retryLimited = 30_000
 
 /**
- * Keeps a bad deploy from making a dead letter of every event. It begins when `tolerated` of the last
- * `window` events are dead letters and one more would exceed `share`. An event that fails is then retried later, until
- * enough others succeed. Redriven events are not limited: they are dead letters already.
+ * Circuit breaker that prevents a bad deployment from turning every event into a dead letter. It opens when
+ * `tolerated` of the last `window` events are dead letters and one more would exceed `share`. A failing event is then
+ * retried later, until enough others succeed. Redriven events are not limited, because they are already dead letters.
  */
 export class DeadLetterBreaker {
   readonly #settled: Array<boolean> = []
@@ -45,7 +45,7 @@ export class DeadLetterBreaker {
       + `error: ${this.#last}`
   }
 
-  /** The outcomes of a batch, with a retry for each dead letter that would be one too many. */
+  /** Returns the outcomes of a batch, with a retry instead of each dead letter that exceeds the limit. */
   settle(batch: ReadonlyArray<Delivered>, outcomes: ReadonlyArray<Outcome>) {
     return Effect.suspend(() => {
       const before = this.reason

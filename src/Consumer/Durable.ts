@@ -15,26 +15,26 @@ import { messageOf } from "../Process/Failure.ts"
 import { describeOwner, faultsOf, ownerOf, skippingFaultsOf } from "./DurableFaults.ts"
 import { Pull } from "./Pull.ts"
 
-/** The durable consumer could not be created. A retry can help, unless our credentials do not allow it. */
+/** The durable consumer could not be created. A retry can help, unless the credentials do not permit it. */
 export class ConsumerUnavailable extends Schema.TaggedError<ConsumerUnavailable>()("ConsumerUnavailable", {
   message: Schema.String,
   permitted: Schema.Boolean
 }) {}
 
-/** Where a durable consumer begins when it is created; an existing one continues at its place. */
+/** Where a durable consumer starts when it is created. An existing one continues at its place. */
 export type Start = Pick<ConsumerConfig, "deliver_policy"> & Partial<ConsumerConfig>
 
 export const fromFirst: Start = { deliver_policy: DeliverPolicy.All }
 
-/** A database that keeps its own place in the log. */
+/** A database that stores its own place in the log. */
 export interface Feeds {
-  /** The identity of the database; a durable consumer of another one is never used. */
+  /** The identity of the database. A durable consumer of another database is never used. */
   readonly database: string
   /** The sequence up to which the database accounts for every entry. */
   readonly checkpoint: Effect.Effect<number>
 }
 
-/** Begins behind a sequence. */
+/** Starts after a sequence. */
 export const behind = (sequence: number): Start =>
   sequence === 0 ? fromFirst : { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: sequence + 1 }
 
@@ -44,32 +44,32 @@ export interface DurableOptions {
   /** A subject or a wildcard. */
   readonly filter: string
   readonly start?: Start | undefined
-  /** The database that it feeds and where it begins whenever it is created, in place of `start`. */
+  /** The database that it feeds, and where it starts whenever it is created. Replaces `start`. */
   readonly feeds?: Feeds | undefined
   readonly maxBatch: number
-  /** How many messages the next batch may have; `maxBatch` when undefined. */
+  /** Maximum size of the next batch. Default: `maxBatch`. */
   readonly batchSize?: (() => number) | undefined
-  /** Messages that may wait here; twice of what is handled at a time when undefined. */
+  /** Maximum number of messages that wait in this process. Default: twice the number that is handled at once. */
   readonly waiting?: number | undefined
-  /** Batches that are handled at a time; one when undefined. */
+  /** Maximum number of batches that are handled at once. Default: 1. */
   readonly concurrency?: number | undefined
-  /** How long a batch may take before the broker delivers it to another, in milliseconds. */
+  /** How long a batch may take before the broker delivers it to another instance, in milliseconds. */
   readonly ackWait: number
-  /** Whether what is being handled, or waits for it, stays ours however long that takes. */
+  /** Whether this instance keeps messages that are handled or waiting, for as long as that takes. */
   readonly hold?: boolean | undefined
-  /** Done once, when the durable consumer is there. */
+  /** Runs once, when the durable consumer exists. */
   readonly started?: Effect.Effect<void> | undefined
   /** Awaited before each batch is taken. */
   readonly pause: Effect.Effect<void>
-  /** Whether the durable consumer may be created, asked before and after; always when undefined. */
+  /** Whether the durable consumer may be created. Checked before and after the creation. Default: always. */
   readonly wanted?: Effect.Effect<boolean> | undefined
-  /** Handles messages and gives each its answer. */
+  /** Handles messages and acks, naks or terminates each of them. */
   readonly handle: (messages: ReadonlyArray<Message>) => Effect.Effect<void>
 }
 
 /**
- * Runs a durable pull consumer without an end; instances with the same name share the work. Creates it when it
- * is missing, also after a deletion. Fails only when it cannot be created at the start.
+ * Runs a durable pull consumer until it is interrupted. Instances with the same name share the work. Creates it when
+ * it is missing, also after a deletion. Fails only when it cannot be created at the start.
  */
 export const run = Effect.fnUntraced(function*(
   nats: Nats["Service"],
@@ -88,7 +88,7 @@ export const run = Effect.fnUntraced(function*(
   const recreate = Effect.suspend(() => ensureWanted(manager, { ...options, start }, created)).pipe(
     Effect.retry(Schedule.spaced("1 second")),
     Effect.map((there) => {
-      // One that is not wanted now can be wanted again, before this run is stopped.
+      // A durable consumer that is not wanted now can be wanted again, before this run is stopped.
       recreating = false
       if (there === undefined) return
       start = there
@@ -127,24 +127,24 @@ export const run = Effect.fnUntraced(function*(
   return yield* Effect.raceAllFirst(Array.from({ length: concurrency }, () => work))
 }, Effect.scoped)
 
-/** Deletes a durable consumer, if there is one. */
+/** Deletes a durable consumer, if it exists. */
 export const deleteDurable = (manager: JetStreamManager, stream: string, durable: string) =>
   Effect.tryPromise({
     try: () => manager.consumers.delete(stream, durable).catch(unless(JetStreamCode.consumerNotFound)),
     catch: (error) => unavailable(stream, durable, error)
   }).pipe(
-    // nats-server 2.9 can fail to remove the folder while it writes to it.
+    // nats-server 2.9 can fail to remove the consumer's folder while it writes to it.
     Effect.retry({ times: 3 })
   )
 
-/** The durable consumer as the broker has it; undefined when there is none. */
+/** The broker's description of a durable consumer; undefined when it does not exist. */
 export const inspect = (manager: JetStreamManager, stream: string, durable: string) =>
   Effect.tryPromise({
     try: () => manager.consumers.info(stream, durable).catch(unless(JetStreamCode.consumerNotFound)),
     catch: (error) => unavailable(stream, durable, error)
   })
 
-/** Writes into the description of a durable consumer which database it feeds. */
+/** Records in the description of a durable consumer which database it feeds. */
 export const claim = (manager: JetStreamManager, stream: string, durable: string, database: string) =>
   Effect.tryPromise({
     try: () => manager.consumers.update(stream, durable, { description: describeOwner(database) }),
@@ -152,8 +152,9 @@ export const claim = (manager: JetStreamManager, stream: string, durable: string
   })
 
 /**
- * Where it began, created if need be; undefined when it is not wanted. Asks again after the creation: a deletion just
- * before it would otherwise leave a durable consumer that no process deletes.
+ * Creates the durable consumer if it is missing and returns its start; undefined when it is not wanted. Checks this
+ * again after the creation. Otherwise a deletion just before it would leave a durable consumer that no process
+ * deletes.
  */
 const ensureWanted = Effect.fnUntraced(function*(
   manager: JetStreamManager,
@@ -177,8 +178,8 @@ const ensureWanted = Effect.fnUntraced(function*(
 })
 
 /**
- * Creates it when it is missing. Its filter is never changed. Instances that do not know the new one would
- * acknowledge events that they do not want. On nats-server 2.9 a consumer that was changed gets no more events.
+ * Creates the durable consumer when it is missing. Its filter is never changed. Instances that do not know the new
+ * filter would acknowledge events that they do not want. On nats-server 2.9 a changed consumer gets no more events.
  */
 const ensure = Effect.fnUntraced(function*(manager: JetStreamManager, options: DurableOptions) {
   const { durable, feeds, stream } = options
@@ -198,7 +199,7 @@ const ensure = Effect.fnUntraced(function*(manager: JetStreamManager, options: D
   })
 })
 
-/** Throws when a durable consumer that is there is not ours, or would not deliver what it should. */
+/** Throws when an existing durable consumer has another filter or database, or would not deliver every event. */
 const refuse = (found: ConsumerInfo, { durable, feeds, filter, stream }: DurableOptions) => {
   if (found.config.filter_subject !== filter) throw new Error(otherFilter(found, filter))
   const owner = ownerOf(found)
@@ -219,7 +220,9 @@ const otherFilter = ({ ack_floor, config }: ConsumerInfo, wanted: string) =>
   `it is there and consumes ${config.filter_subject}, not ${wanted}. Give what consumes other types another name; `
   + `to continue where this one stands, begin with the sequence ${ack_floor.stream_seq + 1}`
 
-/** The same place, whenever it is created again: what it saw as new began when it was created. */
+/**
+ * The start for creating the durable consumer again at the same place. `new` becomes the time of its first creation.
+ */
 const startOf = ({ config, created }: ConsumerInfo): Start => ({
   ...(config.deliver_policy === DeliverPolicy.New
     ? { deliver_policy: DeliverPolicy.StartTime, opt_start_time: created }

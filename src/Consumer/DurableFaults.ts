@@ -6,10 +6,10 @@ export const faultsOf = (info: ConsumerInfo, filter: string): ReadonlyArray<stri
   ...startFaultsOf(info)
 ]
 
-/** The longest time after which an event in flight has to be delivered again, in milliseconds. */
+/** Maximum time after which an event in flight must be delivered again, in milliseconds. */
 const longestWait = 60_000
 
-/** Settings with which a projection would not get every event, and which a user may choose for a consumer. */
+/** Settings that a user may choose for a consumer, but with which a projection would miss or delay events. */
 const startFaultsOf = ({ config, paused }: ConsumerInfo): ReadonlyArray<string> =>
   [
     !begins.has(config.deliver_policy) && `its deliver policy is ${config.deliver_policy}`,
@@ -40,7 +40,7 @@ export const skippingFaultsOf = ({ config }: ConsumerInfo, filter: string): Read
   ].filter((fault) => typeof fault === "string" && fault !== "").map(String)
 }
 
-/** The start of a durable consumer that leaves nothing out but what is before a sequence or time that was chosen. */
+/** The deliver policies that skip no event after the chosen sequence or time. */
 const begins: ReadonlySet<DeliverPolicy> = new Set([
   DeliverPolicy.All,
   DeliverPolicy.StartSequence,
@@ -49,7 +49,7 @@ const begins: ReadonlySet<DeliverPolicy> = new Set([
 
 const isAhead = (time: string | undefined) => time !== undefined && Date.parse(time) > Date.now()
 
-/** How the description of a durable consumer names the database that it feeds. */
+/** The description of a durable consumer that names the database it feeds. */
 export const describeOwner = (database: string) => `feeds database ${database} of threeqpr-events`
 
 /** The database that a durable consumer feeds; undefined when its description names none. */

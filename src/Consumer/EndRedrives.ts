@@ -6,8 +6,8 @@ import { firstBehind, reading } from "../EventLog/Reader.ts"
 import { requestOf } from "./Redrives.ts"
 
 /**
- * Ends every redrive that waits for a consumer which no longer exists: each is recorded as gone, with the reason, and
- * its request is deleted. Call it when the consumer is deleted; requests that come later are found by `endIfGone`.
+ * Ends every pending redrive of a consumer that no longer exists. Each is recorded as gone, with the reason, and its
+ * request is deleted. Call it when the consumer is deleted. `endIfGone` finds later requests.
  */
 export const endRedrives = Effect.fn("Operations.endRedrives")(
   function*(manager: JetStreamManager, consumer: string, reason: string) {
@@ -25,7 +25,7 @@ export const endRedrives = Effect.fn("Operations.endRedrives")(
     if (ended === 0) return
     yield* Effect.logInfo(`${ended} redrives of ${consumer} ended: ${reason}`)
     yield* reading(() => manager.streams.purge(redriveStream, { filter })).pipe(
-      // Their outcomes are recorded: what stays is not read again.
+      // Their outcomes are recorded, so requests that stay are not read again.
       Effect.catch(({ message }) =>
         Effect.logWarning(
           `the requests of ended redrives stay in ${redriveStream}: ${message}. Allow this NATS user to publish to `

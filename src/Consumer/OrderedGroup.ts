@@ -23,46 +23,49 @@ import { type ConnectionClosed, untilClosed } from "./UserConsumer/Closed.ts"
 import { checkOrdered, type ConsumerInvalid } from "./UserConsumer/Invalid.ts"
 import type { From } from "./UserConsumer/Start.ts"
 
-/** What to consume in order, and how. */
+/** The settings of a member of an ordered group. */
 export interface Settings<T extends string> {
   /** Letters, digits, `_` and `-`. Processes with the same name share the partitions. */
   readonly name: string
   /** The event types to consume; every type when undefined. */
   readonly types?: ReadonlyArray<T> | undefined
-  /** Where to begin when the name is new; later it continues at its place. The first event when undefined. */
+  /** Where to start when the name is new. An existing group continues at its place. Default: the first event. */
   readonly from?: From | undefined
-  /** Events are handled at most so many at a time, by all members together: 16 when undefined. Never changes. */
+  /**
+   * Number of partitions: all members together handle at most this many events at once. Default: 16. It never
+   * changes.
+   */
   readonly partitions?: number | undefined
-  /** After so long without a sign of life a member is taken for dead, in milliseconds; 10 seconds when undefined. */
+  /** A member without a heartbeat for this long counts as dead, in milliseconds. Default: 10 seconds. */
   readonly lease?: number | undefined
-  /** How long what has begun may take to end when we stop, in milliseconds; 20 seconds when undefined. */
+  /** How long running handlers may take to finish when the member stops, in milliseconds. Default: 20 seconds. */
   readonly stopWithin?: number | undefined
 }
 
 export type Options<T extends string, E = never, R = never> = Settings<T> & Keyed<T> & Handling<T, E, R>
 
-/** How far behind a group is. */
+/** The lag of a group. */
 export interface Lag {
-  /** At most so many events are not finished: all that are behind the slowest partition. */
+  /** Upper bound of the unfinished events: all events after the checkpoint of the slowest partition. */
   readonly events: number
   /** All events up to this sequence are finished. */
   readonly finishedTo: number
 }
 
-/** A member that runs. */
+/** A running member. */
 export interface Running {
   readonly lag: Effect.Effect<Lag, ReadFailed>
   readonly health: Effect.Effect<Health>
   /** Fails when the connection to the broker ends by itself. */
   readonly ended: Effect.Effect<never, ConnectionClosed>
-  /** The partitions that are this member's now. */
+  /** The partitions that this member owns now. */
   readonly partitions: Effect.Effect<ReadonlyArray<number>>
 }
 
 /**
- * Joins a group whose members share the partitions of the event log, until the scope ends. Events with the same
- * key are handled one after the other, in the order of the log, at least once. That holds while members join, leave,
- * stand still or die. Fails when an option is wrong or the group's store cannot be reached.
+ * Joins a group whose members share the partitions of the event log, until the scope ends. Events with the same key
+ * are handled one after the other, in the order of the log, at least once. That holds while members join, leave,
+ * pause or crash. Fails when an option is invalid or the group's store cannot be reached.
  */
 export const start = Effect.fnUntraced(
   function*<const T extends string, E, R>(
@@ -152,14 +155,17 @@ export const start = Effect.fnUntraced(
   }
 )
 
-/** How long a redrive waits for the turn of its partition, in milliseconds. Then it is delivered again. */
+/** How long a redrive waits for its partition, in milliseconds. Then it is delivered again. */
 const patience = 60_000
 
-/** How often a redrive asks for the turn, and for how long it keeps that free, in milliseconds. */
+/** How often a redrive tries to take its partition, and how long it reserves the partition, in milliseconds. */
 const askEvery = 20
 const keepFree = 1_000
 
-/** The next turn of a partition, as soon as the handler that runs has ended. Undefined when it is not ours. */
+/**
+ * Takes a partition for a redrive, as soon as the running handler has ended. Undefined when this member does not own
+ * the partition, is leaving, or has waited for `patience`.
+ */
 const turnOf = Effect.fnUntraced(function*<T extends string>(
   scheduler: PartitionScheduler<Waiting<T>>,
   partition: number,

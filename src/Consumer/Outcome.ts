@@ -1,6 +1,6 @@
 import { messageOf } from "../Process/Failure.ts"
 
-/** What becomes of one event: done, again after some time, or kept as a dead letter because no retry can help. */
+/** The outcome of one event: done, retried after some time, or kept as a dead letter because no retry can help. */
 export type Outcome =
   | { readonly _tag: "Ack" }
   | { readonly _tag: "RetryAfter"; readonly millis: number }
@@ -16,16 +16,16 @@ export const retryAfter = (millis: number): Outcome => {
 
 export const deadLetter = (error: string): Outcome => ({
   _tag: "DeadLetter",
-  // Plain JavaScript can give anything.
+  // Plain JavaScript can pass any value.
   error: typeof error === "string" ? error : messageOf(error)
 })
 
 /** The longest delay of a timer in JavaScript, in milliseconds. A timer with a longer one fires at once. */
 export const longestDelay = 2_147_483_647
 
-/** Which delays are allowed, in words. */
+/** The allowed delays, for messages. */
 export const delays = `milliseconds from 0 to ${longestDelay} (24 days)`
 
-/** Whether something is a delay that a timer and the broker can keep. */
+/** Whether a value is a delay that timers and the broker support. */
 export const isDelay = (millis: unknown): millis is number =>
   typeof millis === "number" && millis >= 0 && millis <= longestDelay

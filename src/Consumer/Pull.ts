@@ -3,41 +3,41 @@ import { type Msg, nanos, type Subscription } from "nats"
 import { type Message, messageOf } from "../Nats/Message.ts"
 import type { Nats } from "../Nats/Nats.ts"
 
-/** The most that waits here, and the most that is taken at a time, in bytes. */
+/** Maximum size of the waiting messages, and of the messages that are taken at once, in bytes. */
 const capacityBytes = 32 * 1024 * 1024
 const maxTakenBytes = 8 * 1024 * 1024
 
-/** So many messages may wait here however slowly they are handled. */
+/** Minimum capacity, however slowly messages are handled. */
 const leastCapacity = 100
 
-/** A pull request lives this long on the broker, in milliseconds. */
+/** Time after which a pull request expires on the broker, in milliseconds. */
 const expires = 10_000
 
 export interface PullOptions {
   readonly stream: string
   readonly durable: string
-  /** The most messages that wait here without an acknowledgement. The broker sends at most these. */
+  /** Maximum number of messages that wait here without an acknowledgement. The broker sends no more than these. */
   readonly capacity: number
   /**
-   * How long messages may wait here, in milliseconds: then the broker delivers them again. While they wait longer than
-   * half of it, fewer are asked for.
+   * How long messages may wait here before the broker delivers them again, in milliseconds. While they wait longer
+   * than half of it, fewer are requested.
    */
   readonly ackWait: number
   /**
-   * How often the broker learns that unanswered events are in progress, in milliseconds. It then delivers them
-   * to no other instance. Never when undefined.
+   * Interval at which the consumer reports to the broker that unacknowledged messages are in progress, in
+   * milliseconds. The broker then delivers them to no other instance. Never when undefined.
    */
   readonly hold?: number | undefined
   /**
-   * The durable consumer is gone: the broker says so, or has not even said that a request has expired, as
-   * was seen of nats-server 2.9.10 after one was deleted. Called again as long as it is so.
+   * Called when the durable consumer is missing: the broker reports it, or does not even report that a request has
+   * expired. The latter was seen of nats-server 2.9.10 after a deletion. Called again while it is missing.
    */
   readonly onMissing: () => void
 }
 
 /**
- * Keeps a queue of messages filled from a durable pull consumer, so that fetching continues while a batch
- * is handled. One pull request at a time; a lost one is made again after it must have expired.
+ * Keeps a queue of messages filled from a durable pull consumer, so that fetching continues while a batch is handled.
+ * It has one pull request at a time. A lost request is sent again after it must have expired.
  */
 export class Pull {
   readonly #nats: Nats["Service"]
@@ -46,7 +46,10 @@ export class Pull {
   readonly #subscription: Subscription
   readonly #watch: ReturnType<typeof setInterval>
   #queue: Array<Message> = []
-  /** When the broker stored what is in the queue, by sequence: in a stream that is created again sequences begin again. */
+  /**
+   * When the broker stored the queued messages, by sequence. A stream that was created again uses the same sequences
+   * again.
+   */
   readonly #queued = new Map<number, number>()
   #capacity: number
   #queuedBytes = 0
@@ -69,7 +72,7 @@ export class Pull {
     this.#request()
   }
 
-  /** The next messages, at least one, at most `max` and some 8 MiB, in the order in which they came. */
+  /** Takes the next messages in the order of arrival: at least one, at most `max`, and about 8 MiB. */
   take(max: number): Effect.Effect<ReadonlyArray<Message>> {
     return Effect.callback((resume) => {
       const taken = () => {
@@ -88,20 +91,20 @@ export class Pull {
     })
   }
 
-  /** Asks again: the broker has forgotten the request that we wait for. */
+  /** Sends a new request, because the broker has lost the pending one. */
   restart(): void {
     this.#requested = 0
     this.#request()
   }
 
-  /** Requests no more, and waits for messages on their way: no other instance would get them for a while. */
+  /** Stops requesting and waits for messages in transit. No other instance would get them for a while. */
   async drain(): Promise<void> {
     clearInterval(this.#watch)
     this.#isDraining = true
     if (this.#nats.isConnected() && !this.#nats.connection.isClosed()) await this.#subscription.drain()
   }
 
-  /** Stops, and gives unhandled messages back for another instance. */
+  /** Stops and returns the unhandled messages, which go back to the broker. */
   close(): ReadonlyArray<Message> {
     clearInterval(this.#watch)
     if (!this.#nats.connection.isClosed()) this.#subscription.unsubscribe()
@@ -124,7 +127,10 @@ export class Pull {
     for (const message of this.#held) message.working()
   }
 
-  /** A message that waits too long is delivered again, here or elsewhere, and makes more work of too much work. */
+  /**
+   * Adapts the capacity to the time that messages wait. A message that waits too long is delivered again and adds
+   * load.
+   */
   #adapt([first]: ReadonlyArray<Message>): void {
     const { ackWait, capacity, hold } = this.#options
     if (first === undefined || hold !== undefined) return
@@ -145,7 +151,7 @@ export class Pull {
   #request(): void {
     const { durable, stream } = this.#options
     const capacity = this.#capacity
-    // The client would keep requests for later, and each would bring its share when the broker is back.
+    // While disconnected, the client would buffer requests. Each would deliver messages after the reconnect.
     if (
       this.#isDraining || this.#requested > 0 || !this.#nats.isConnected() || this.#nats.connection.isClosed()
     ) return
@@ -169,7 +175,7 @@ export class Pull {
     const message = messageOf(msg, hold === undefined ? undefined : (message) => this.#held.delete(message))
     if (message === undefined) return
     this.#requested--
-    // It was delivered again while it waits here. It is handled once, and either answer counts for both.
+    // The message was delivered again while it waits here. It is handled once, and either answer counts for both.
     if (this.#queued.get(message.sequence) === message.storedAt) return this.#request()
     if (hold !== undefined) this.#held.add(message)
     this.#queue.push(message)
@@ -181,13 +187,13 @@ export class Pull {
     first?.()
   }
 
-  // A status message: this request brings nothing more.
+  // A status message: the request delivers no more messages.
   #ended(msg: Msg): void {
     const code = msg.headers?.code
     const description = msg.headers?.description.toLowerCase() ?? ""
     if (code === 100) return
     if (code === 503 || (code === 409 && description.includes("deleted"))) return this.#options.onMissing()
-    // Too many requests or messages pending: asked again at the next look.
+    // Too many requests or messages are pending. The next check sends a new request.
     if (code === 409 && !description.includes("maxbytes")) return void (this.#requested = 0)
     this.restart()
   }

@@ -12,25 +12,25 @@ import { Tracing } from "../Process/Telemetry/Tracing.ts"
 import type { RedriveOptions } from "./ConsumerOptions.ts"
 import type { Outcome } from "./Outcome.ts"
 
-/** A request to give an event to one consumer again. */
+/** A request to deliver an event to one consumer again. */
 export const Request = Schema.Struct({
   operation: Schema.String,
-  /** Of the dead letter: `<consumer>:<sequence>`. */
+  /** The id of the dead letter: `<consumer>:<sequence>`. */
   id: Schema.String
 })
 export type Request = typeof Request.Type
 
-/** How long an instance may take for the requests it was given, in milliseconds. */
+/** How long an instance may take for a batch of requests, in milliseconds. */
 export const redriveAckWait = 30_000
 
-/** When a request is tried again that could not be settled, in milliseconds. */
+/** Delay before a request that could not be settled is retried, in milliseconds. */
 const tryAgain = 5_000
 
 /**
- * Handles requests like deliveries: the event is taken from the log by its sequence, or from the dead
- * letter when the log no longer has it. Its dead letter is gone once it is handled, and says so when it
- * fails again. The result is recorded before the dead letter changes, so that an interruption at
- * any line leads to the same end.
+ * Handles requests like deliveries. The event is read from the log by its sequence, or from the dead letter when the
+ * log no longer has it. When it is handled, its dead letter is removed. When it fails again, the dead letter gets the
+ * new error. The success is recorded before the dead letter is removed, so that an interruption at any line leads to
+ * the same result.
  */
 export const handleRedrives = Effect.fnUntraced(
   function*(manager: JetStreamManager, options: RedriveOptions) {
@@ -40,7 +40,7 @@ export const handleRedrives = Effect.fnUntraced(
 
     const eventFor = Effect.fnUntraced(function*(letter: DeadLetter) {
       const logged = Option.getOrUndefined(yield* entryAt(manager, stream, letter.sequence))
-      // Another id: the log is a new one, whose sequences began again.
+      // Another id means a new log, whose sequences have started again.
       if (logged && idOf(logged) === letter.eventId) {
         return eventOf(letter, logged.body)
       }
@@ -49,7 +49,10 @@ export const handleRedrives = Effect.fnUntraced(
       )
     })
 
-    /** Gives each message its answer, but for those that are handled: their dead letters go first. */
+    /**
+     * Records the outcome and answers the message. True when the event was handled: its dead letter is removed before
+     * the ack.
+     */
     const settle = Effect.fnUntraced(function*({ event, letter, message, request }: Found, outcome: Outcome) {
       const { id, operation } = request
       switch (outcome._tag) {
@@ -129,6 +132,6 @@ const arrayOf = <A>(value: A | undefined) => value === undefined ? [] : [value]
 
 const decode = Schema.decodeUnknownOption(Schema.fromJsonString(Request))
 
-/** Reads a request; undefined for what another program put into the stream. */
+/** Decodes a request; undefined for a message that another program has put into the stream. */
 export const requestOf = (body: Uint8Array) =>
   Option.getOrUndefined(decode(Buffer.from(body).toString("utf8")))

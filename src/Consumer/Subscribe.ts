@@ -15,30 +15,31 @@ export type AsyncHandling<T extends string> =
     ) => PromiseLike<Outcome | void> | Outcome | void
   }
   | {
-    /** The most events of a batch. A batch is smaller when fewer events wait. */
+    /** Maximum batch size. A batch is smaller when fewer events wait. */
     readonly maxBatch: number
-    /** One outcome for each event, in their order. When it fails, halves of the batch are tried by themselves. */
+    /** Returns one outcome per event, in their order. When it fails, each half of the batch is tried separately. */
     readonly handleBatch: (
       events: ReadonlyArray<ConsumedEvent<T>>,
       context: Signal
     ) => PromiseLike<ReadonlyArray<Outcome | void> | void> | ReadonlyArray<Outcome | void> | void
   }
 
-/** A consumer that runs. */
+/** A running consumer. */
 export interface Subscribed extends AsyncDisposable {
-  /** Finishes what has begun, within `stopWithin`, gives the rest back, and disconnects. */
+  /** Waits up to `stopWithin` for running handlers, gives the other events back to the broker, and disconnects. */
   readonly stop: () => Promise<void>
   readonly lag: () => Promise<Lag>
-  /** Whether it takes events, and if not, why. */
+  /** Whether it takes events, and the reason if not. */
   readonly health: () => Promise<Health>
   /** Resolves when it has stopped; rejects with the reason if it ends by itself. */
   readonly ended: Promise<void>
 }
 
 /**
- * Runs a durable consumer of the event log: each event at least once, shared by all instances of the same name.
- * A handler that throws has its event tried again, and kept as a dead letter after the last of `retry.delays`.
- * Rejects when an option is wrong or the broker cannot be reached. Its log lines are those of `serve`, on standard error.
+ * Runs a durable consumer of the event log. Each event is delivered at least once, and all instances with the same
+ * name share the events. When a handler throws, its event is retried. After the last of `retry.delays` it becomes a
+ * dead letter. Rejects when an option is invalid or the broker cannot be reached. Writes log lines like those of
+ * `serve` to standard error.
  */
 export const subscribe = async <const T extends string = string>(
   options: Broker & Settings<T> & AsyncHandling<T>

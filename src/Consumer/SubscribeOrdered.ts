@@ -10,23 +10,23 @@ import { checkOrdered } from "./UserConsumer/Invalid.ts"
 
 type Rules<T extends string> = Pick<Handling<T, unknown, never>, "onFailure" | "progressWithin" | "retry">
 
-/** A member of an ordered group that runs. */
+/** A running member of an ordered group. */
 export interface SubscribedOrdered extends AsyncDisposable {
-  /** Finishes what has begun, within `stopWithin`, gives its partitions to the others, and disconnects. */
+  /** Waits up to `stopWithin` for running handlers, releases its partitions to the other members, and disconnects. */
   readonly stop: () => Promise<void>
   readonly lag: () => Promise<Lag>
-  /** Whether it handles events, and if not, why. */
+  /** Whether it handles events, and the reason if not. */
   readonly health: () => Promise<Health>
-  /** The partitions that are this member's now. */
+  /** The partitions that this member owns now. */
   readonly partitions: () => Promise<ReadonlyArray<number>>
   /** Resolves when it has stopped; rejects with the reason if it ends by itself. */
   readonly ended: Promise<void>
 }
 
 /**
- * Joins a group whose members share the events of the log by `key`: those of the same key are handled strictly one
- * after the other, in the order of the log, each at least once. What a handler changes is safe from a member that
- * stood still and was replaced when its transaction begins with `Consumer.fence`.
+ * Joins a group whose members share the events of the log by `key`. Events with the same key are handled strictly one
+ * after the other, in the order of the log, each at least once. A member that was paused and replaced can still
+ * write. To reject its changes, start the handler's transaction with `Consumer.fence`.
  */
 export const subscribeOrdered = async <const T extends string = string>(
   options: Broker & Settings<T> & Rules<T> & Keyed<T> & {

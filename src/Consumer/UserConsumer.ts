@@ -39,44 +39,46 @@ export {
   type Turn
 }
 
-/** What to consume, under which name, and how. Instances with the same name share the events. */
+/** The settings of a consumer. Instances with the same name share the events. */
 export interface Settings<T extends string> extends HandlingOptions<T> {
   /** Letters, digits, `_` and `-`; also the name of the durable consumer. */
   readonly name: string
   /** The event types to consume; every type when undefined. */
   readonly types?: ReadonlyArray<T> | undefined
-  /** Where to begin when the name is new; later it continues at its place. The first event when undefined. */
+  /** Where to start when the name is new. An existing consumer continues at its place. Default: the first event. */
   readonly from?: From | undefined
-  /** Handlers at work at a time, 1 when undefined. Events come in the order of the log, and end in any. */
+  /**
+   * Maximum number of concurrent handlers. Default: 1. They start in the order of the log and finish in any order.
+   */
   readonly concurrency?: number | undefined
 }
 
 export type Options<T extends string, E = never, R = never> = Settings<T> & Handling<T, E, R>
 
-/** How far behind a consumer is, all its instances together. */
+/** The lag of a consumer, over all its instances. */
 export interface Lag {
-  /** Events that are not finished, `pending` and `inFlight` together. Of other types too, when it has several. */
+  /** Unfinished events: `pending` and `inFlight` together. With several types, events of other types are included. */
   readonly events: number
-  /** Not delivered to any instance yet. */
+  /** Events that are not delivered to any instance yet. */
   readonly pending: number
-  /** Delivered and not finished yet. */
+  /** Events that are delivered and not finished yet. */
   readonly inFlight: number
   /** All events up to this sequence are finished. */
   readonly finishedTo: number
 }
 
-/** A consumer that runs. */
+/** A running consumer. */
 export interface Running {
   readonly lag: Effect.Effect<Lag, ReadFailed>
   readonly health: Effect.Effect<Health>
-  /** Fails when the consumer ends by itself: with the connection to the broker, or by a defect. */
+  /** Fails when the consumer ends by itself: the connection to the broker has ended, or there was a defect. */
   readonly ended: Effect.Effect<never, ConsumerUnavailable | ConnectionClosed>
 }
 
 /**
- * Starts a consumer that runs until the scope ends; then it finishes what it has begun, within `stopWithin`.
- * At least once: the handler decides when an event is finished. After a crash the event is delivered again. Fails when an
- * option is wrong or the durable consumer cannot be created.
+ * Starts a consumer that runs until the scope ends. Then it waits up to `stopWithin` for running handlers. Delivery
+ * is at-least-once: the handler decides when an event is finished, and after a crash the event is delivered again.
+ * Fails when an option is invalid or the durable consumer cannot be created.
  */
 export const start = Effect.fnUntraced(
   function*<const T extends string, E, R>(options: Options<T, E, R>): Effect.fn.Return<
@@ -131,8 +133,8 @@ export const run = <const T extends string, E, R>(options: Options<T, E, R>) =>
   Effect.scoped(Effect.flatMap(start(options), ({ ended }) => ended))
 
 /**
- * What consumers need: a connection to the broker. Without a target that of `serve`: NATS_URL and the other
- * variables, or the embedded broker that runs in DATA_DIR.
+ * The services that consumers need, with a connection to the broker. Without a target it uses the broker of `serve`:
+ * the one of NATS_URL and the other variables, or the embedded one that runs in DATA_DIR.
  */
 export const layer = (target?: Target) =>
   Consumers.layer.pipe(
@@ -142,7 +144,7 @@ export const layer = (target?: Target) =>
     )
   )
 
-/** Loaded when it is needed: reading the settings of `serve` takes as long to load as the consumer. */
+/** Imported only when needed: the code that reads the settings of `serve` takes as long to load as the consumer. */
 const environment = Effect.flatMap(
   Effect.promise(() => import("./UserConsumer/Broker.ts")),
   ({ environment }) => environment

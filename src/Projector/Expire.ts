@@ -9,7 +9,7 @@ import { agreed, RowRetention } from "./RetentionAgreement.ts"
 
 export { RowRetention }
 
-/** Rows that go in one transaction, so that batches and other processes get their turn. */
+/** Maximum number of rows deleted per transaction. Batches and other processes run between two transactions. */
 const part = 1_000
 
 /** The clock cannot be trusted, so no row is removed by its age. */
@@ -17,15 +17,16 @@ export class ClockInDoubt
   extends Schema.TaggedError<ClockInDoubt>()("ClockInDoubt", { message: Schema.String })
 {}
 
-/** How far our clock may be from the database's, in milliseconds. */
+/** Maximum difference between this process's clock and the database's, in milliseconds. */
 const mostApart = 300_000
 
-/** How long after the newest entry of the log our clock is trusted, in milliseconds. */
+/** How far this process's clock may be ahead of the newest entry of the log, in milliseconds. */
 const mostQuiet = 7 * 86_400_000
 
 /**
- * Oldest timestamp that is retained (ISO 8601); undefined when all rows are kept. One wrong clock and one wrong setting
- * do not decide: it fails when the database's clock, the newest entry of the log or another process contradicts ours.
+ * Oldest timestamp that is retained (ISO 8601); undefined when all rows are kept. Fails when the database's clock,
+ * the newest entry of the log or another process contradicts this process. So a single wrong clock or setting deletes
+ * no row.
  */
 export const cutoff = Effect.gen(function*() {
   yield* agreed
@@ -61,7 +62,7 @@ const onlyTime = onlyRow(Schema.Struct({ now: Schema.Finite }))
 
 const timeOf = (millis: number) => new Date(millis).toISOString()
 
-/** Removes the rows that are too old from the live generations, some at a time. Any process may do so. */
+/** Removes expired rows from the live generations, in several transactions. Any process may run it. */
 export const expireLive = Effect.fn("Projector.expireLive")(
   function*(projections: ReadonlyArray<Projection>) {
     const sql = yield* SqlClient
@@ -70,7 +71,7 @@ export const expireLive = Effect.fn("Projector.expireLive")(
     const registry = yield* lives
     for (const projection of projections) {
       const live = registry.find(({ name }) => name === projection.name)
-      // Tables of another version are not for us to write.
+      // Skip tables of another version of the projection.
       if (live === undefined || live.version !== projection.version) continue
       let removed: number
       do {
@@ -84,9 +85,9 @@ export const expireLive = Effect.fn("Projector.expireLive")(
 )
 
 /**
- * Removes rows of a generation from before a time, and takes them from what is made of them; at most so many.
- * The record of applied events stays: a row that went does not come back. Within a transaction that keeps
- * batches away. Gives how many they were.
+ * Removes rows of a generation that are older than `before`, at most `most` of them, and subtracts them from their
+ * counters. The record of applied events stays, so a removed row is not created again. Call it in a transaction that
+ * excludes batches. Returns the number of removed rows.
  */
 export const expire = Effect.fnUntraced(
   function*(projection: Projection, generation: number, before: string, most = Number.MAX_SAFE_INTEGER) {

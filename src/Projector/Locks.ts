@@ -4,8 +4,8 @@ import { isSqlError } from "effect/sql/SqlError"
 import { onlyRow } from "../Database/Rows.ts"
 
 /**
- * Held by each batch of a generation until its transaction ends, so that none runs while the projection is
- * switched or the generation completed.
+ * Takes the locks that each batch of a generation holds until its transaction ends. No batch runs while the
+ * projection is promoted or the generation is completed.
  */
 export const share = (name: string, generation: number) =>
   Effect.flatMap(
@@ -16,8 +16,9 @@ export const share = (name: string, generation: number) =>
   )
 
 /**
- * Keeps a projection from being switched, compared or dropped until the transaction ends, beside others that do the
- * same. Whoever also needs a generation's own lock takes this one first, as batches do.
+ * Prevents promotion, comparison and removal of a projection's generations, until the transaction ends. Several
+ * transactions can hold this lock. A caller that also needs a generation's own lock takes this one first, as batches
+ * do.
  */
 export const keep = (name: string) =>
   Effect.flatMap(
@@ -25,17 +26,17 @@ export const keep = (name: string) =>
     (sql) => sql`select pg_advisory_xact_lock_shared(hashtext(${`${space}/${name}`}))`
   )
 
-/** Waits for a projection's batches that are running and keeps others waiting, until the transaction ends. */
+/** Waits for the running batches of a projection and blocks new ones, until the transaction ends. */
 export const exclude = (name: string) =>
   Effect.flatMap(
     SqlClient,
     (sql) => sql`select pg_advisory_xact_lock(hashtext(${`${space}/${name}`}))`
   )
 
-/** The same of one generation's batches; those of the live one continue. */
+/** Like `exclude`, for the batches of one generation. Batches of other generations continue. */
 export const excludeGeneration = (name: string, generation: number) => exclude(`${name}/${generation}`)
 
-/** Whether this process is the one to end a rebuild: false while another one tries. */
+/** Tries to take the lock for ending a rebuild, until the transaction ends. False while another process holds it. */
 export const lead = Effect.fnUntraced(function*(name: string) {
   const sql = yield* SqlClient
   const { leads } = yield* onlyLeads(
@@ -44,7 +45,7 @@ export const lead = Effect.fnUntraced(function*(name: string) {
   return leads
 })
 
-/** Whether a lock was not to be had in time. */
+/** Whether an error means that a lock was not acquired in time. */
 export const isLockTimeout = (error: unknown) => isSqlError(error) && error.reason._tag === "LockTimeoutError"
 
 const onlyLeads = onlyRow(Schema.Struct({ leads: Schema.Boolean }))

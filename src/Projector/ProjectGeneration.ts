@@ -14,10 +14,10 @@ import type { Projection } from "./Projection.ts"
 import { isWanted, type Live, type Rebuild } from "./Registry.ts"
 import { retryDelay, type Trouble } from "./Trouble.ts"
 
-/** Batches in progress: while the database writes one, the next is decoded, and with a pool written too. */
+/** Number of concurrent batches. While the database writes one, the next is decoded, and with a pool also written. */
 const concurrency = 2
 
-/** Applies the events of one generation from its durable consumer, without an end. */
+/** Applies the events of one generation from its durable consumer, until it is interrupted. */
 export const projectGeneration = Effect.fnUntraced(
   function*(keeper: Keeper, projection: Projection, one: Live | Rebuild, trouble: Trouble) {
     const consumers = yield* Consumers
@@ -34,7 +34,7 @@ export const projectGeneration = Effect.fnUntraced(
       batchSize: () => size.now,
       waiting: largest,
       concurrency,
-      // The durable consumer is there. The reason why it could not be created no longer holds.
+      // The durable consumer exists, so an earlier reason why it could not be created no longer applies.
       started: Effect.sync(() => void (trouble.reason = undefined)),
       wanted,
       pause: Effect.andThen(
@@ -49,7 +49,7 @@ export const projectGeneration = Effect.fnUntraced(
   }
 )
 
-/** What the durable consumer of a generation has to know from the database and the log. */
+/** The queries to the database and the log that the durable consumer of a generation needs. */
 const questions = Effect.fnUntraced(function*(keeper: Keeper, one: Live | Rebuild) {
   const sql = yield* SqlClient
   const log = yield* EventLog
@@ -61,16 +61,19 @@ const questions = Effect.fnUntraced(function*(keeper: Keeper, one: Live | Rebuil
       Effect.orDie
     )
   return {
-    /** The sequence behind which it begins. */
+    /** The durable consumer starts after this sequence. */
     checkpoint: untilAnswered(checkpointOf(one)),
-    /** Whether it continues: the generation is live or being built, and the log is the one of its rows. */
+    /**
+     * Whether the durable consumer is still needed: the generation is live or being built, and its rows come from
+     * this log.
+     */
     wanted: untilAnswered(
       Effect.map(
         Effect.all([isWanted(one.name, one.generation), keeper.otherLog(one)]),
         ([isWanted, otherLog]) => isWanted && otherLog === undefined
       )
     ),
-    /** Whether this is still the log that the rows are made from; false when that cannot be known now. */
+    /** Whether the rows were built from this log; false when the comparison fails or times out. */
     admits: keeper.admits(one).pipe(
       Effect.provideService(SqlClient, sql),
       Effect.provideService(EventLog, log),

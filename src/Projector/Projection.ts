@@ -3,65 +3,65 @@ import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import type { Fragment } from "effect/sql/Statement"
 
-/** A table of a read model: its columns and constraints, and what its indexes are on. */
+/** A table of a read model, with its columns, constraints and indexed columns. */
 export interface Table {
-  /** The columns that tell its rows apart. */
+  /** The columns that identify a row. */
   readonly key: ReadonlyArray<string>
   readonly columns: string
   readonly indexes: ReadonlyArray<string>
 }
 
-/** What a projection gets to apply: events it has never applied before, as rows for SQL. */
+/** The input of `apply`: events that are not applied yet, as rows for SQL. */
 export interface Fresh {
   /**
-   * What to select from: `event_id text, sequence bigint, received_at timestamptz, event jsonb`, the latter the
-   * signed JSON as it stands.
+   * Source to select from, with the columns `event_id text, sequence bigint, received_at timestamptz, event jsonb`.
+   * `event` is the signed JSON.
    */
   readonly rows: Fragment
   readonly count: number
 }
 
 /**
- * A read model: which events change it, its tables, and the SQL that changes them. The projector gives
- * each event to `apply` exactly once, in a transaction. Batches may come in any order, so `apply` decides by `sequence`
- * which of two events about the same row is the later one.
+ * A projection: the event types that it applies, the tables of its read model, and the SQL that changes them. The
+ * projector passes each event to `apply` exactly once, in a transaction. Batches can arrive in any order, so `apply`
+ * compares `sequence` to find the later of two events about the same row.
  */
 export interface Projection {
-  /** Also the name of its view, and with the generation of its durable consumer: `scans-1`. */
+  /** Also the name of its view. With the generation it is the name of the durable consumer: `scans-1`. */
   readonly name: string
-  /** Grows when the tables or `apply` change, so that a rebuild is due. */
+  /** Incremented when the tables or `apply` change. A rebuild is then due. */
   readonly version: number
   /** The event types that change it. */
   readonly types: ReadonlyArray<string>
-  /** By name; queries see them under these names, whatever the generation. */
+  /** Tables by name. Queries use these names, whichever generation is live. */
   readonly tables: Readonly<Record<string, Table>>
-  /** Views that take the place of former tables, by name: queries over the names of `tables`. */
+  /** Views that replace tables of earlier versions, by name. Their queries use the names of `tables`. */
   readonly views?: Readonly<Record<string, string>>
   readonly apply: Apply
-  /** Without it what is forgotten stays in the read model until that is rebuilt. */
+  /** When undefined, erased data stays in the read model until the next rebuild. */
   readonly rows?: Rows
-  /** A faster way for a rebuild, where most events come at once; `apply` takes over when it has caught up. */
+  /** A faster way to apply the many events of a rebuild. `apply` takes over when the rebuild has caught up. */
   readonly bulk?: {
-    /** Like `apply`, but leaves out what `complete` makes. */
+    /** Like `apply`, but without what `complete` computes. */
     readonly apply: Apply
-    /** Makes what was left out of what is there: once, while no batch is applied. */
+    /** Computes from the rows what `apply` has left out. Runs once, while no batch is applied. */
     readonly complete: (sql: SqlClient, table: TableOf) => Effect.Effect<void, SqlError>
   }
 }
 
-/** Where the rows of a projection are that say something of an entity, and how they are removed. */
+/** Describes the rows of a projection that belong to an entity, and how to remove them. */
 export interface Rows {
-  /** The table with a row for each entity; its key is `id`, and `event_id` the event that it is made from. */
+  /** The table with one row per entity. Its key is `id`; `event_id` names the event that the row was built from. */
   readonly table: string
-  /** What each row is about; also the first word of the types. */
+  /** The kind of entity; also the first word of the event types. */
   readonly entity: string
-  /** The columns that say what else the entity belongs to. */
+  /** Columns that refer to other entities, by kind of entity. */
   readonly belongsTo?: Readonly<Record<string, string>>
-  /** When what a row tells of happened: rows that are kept for a time only have such a column, with an index. */
+  /** The indexed column with the time of the event. Rows expire only when they have such a column. */
   readonly happenedAt?: string
   /**
-   * Removes the rows that a condition of SQL selects, and takes them from what is made of them if that has been
-   * `completed`. Gives how many rows there were.
+   * Removes the rows that an SQL condition selects. Subtracts them from their counters when these are `completed`.
+   * Returns the number of removed rows.
    */
   readonly remove: (
     sql: SqlClient,
@@ -71,12 +71,12 @@ export interface Rows {
   ) => Effect.Effect<number, SqlError>
 }
 
-/** The table of a name, of the generation that is meant. */
+/** Maps the name of a table to the table of one generation. */
 export type TableOf = (name: string) => Fragment
 
 export type Apply = (sql: SqlClient, table: TableOf, fresh: Fresh) => Effect.Effect<void, SqlError>
 
-/** Removes rows that nothing else is made of. */
+/** Removes rows that no counter includes. */
 export const removeFrom = (name: string): Rows["remove"] => (sql, table, which) =>
   Effect.map(sql`delete from ${table(name)} where ${which} returning id`, (gone) => gone.length)
 

@@ -4,5 +4,5 @@ import { qprCodes } from "./Projections/QprCodes.ts"
 import { scans } from "./Projections/Scans.ts"
 import { subscriptions } from "./Projections/Subscriptions.ts"
 
-/** Every projection that `serve` runs: a new one is a file of its own and a name here. */
+/** Every projection that `serve` runs. To add one, write it in its own file and list it here. */
 export const projections: ReadonlyArray<Projection> = [scans, conversations, qprCodes, subscriptions]

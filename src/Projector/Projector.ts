@@ -22,8 +22,8 @@ import { generationSupervisor } from "./Rebuild/GenerationSupervisor.ts"
 import { freshDurable, install } from "./Tables.ts"
 
 /**
- * Keeps read models up to date from the log. Each generation has a durable consumer of its own. The registry in the database
- * names the generations to run, build, promote and drop.
+ * Keeps read models up to date from the log. Each generation has its own durable consumer. The registry in the
+ * database names the generations to run, build, promote and drop.
  */
 export const layer = (projections: ReadonlyArray<Projection>) => Layer.effectDiscard(start(projections))
 

@@ -6,15 +6,15 @@ import { durableColumn } from "./Place/Places.ts"
 
 const Text = Schema.NullOr(Schema.String)
 
-/** A projection of the registry: which generation of its tables is live. */
+/** A projection in the registry, with its live generation. */
 export const Live = Schema.Struct({
   name: Schema.String,
   generation: Schema.Finite,
   version: Schema.Finite,
-  /** What last stopped its progress, and when that was. */
+  /** The last reason why it did not advance, and the time of it. */
   error: Text,
   error_at: Text,
-  /** When the log that its rows are made from was created; null until a projector has compared the two. */
+  /** Creation time of the log that its rows were built from; null until a projector has compared the two. */
   log: Text,
   /** The name of its durable consumer. */
   durable: Schema.String,
@@ -23,12 +23,12 @@ export const Live = Schema.Struct({
 })
 export type Live = typeof Live.Type
 
-/** A generation that is or was built from the log beside the live one. */
+/** A rebuild: a generation that is or was built from the log while another one is live. */
 export const Rebuild = Schema.Struct({
   id: Schema.Finite,
   name: Schema.String,
   generation: Schema.Finite,
-  /** Of the projection's code that builds it; null until a projector has begun. */
+  /** The version of the projection that builds it; null until a projector has started. */
   version: Schema.NullOr(Schema.Finite),
   kind: RebuildKind,
   state: RebuildState,
@@ -38,17 +38,17 @@ export const Rebuild = Schema.Struct({
   finished_at: Text,
   error: Text,
   result: Schema.Unknown,
-  /** As of a projection. */
+  /** As in `Live`. */
   log: Text,
   durable: Schema.String,
-  /** Whether it has all its indexes and all that is made from its rows; not before it has caught up. */
+  /** Whether it has all its indexes and counters. They are created after it has caught up. */
   completed: Schema.Boolean,
-  /** Whether it may take the place of rows that were made from another log. */
+  /** Whether it may replace rows that were built from another log. */
   accepts_new_log: Schema.Boolean
 })
 export type Rebuild = typeof Rebuild.Type
 
-/** Every projection that was ever installed in this database. */
+/** Every projection that was ever installed in this database, with its live generation. */
 export const lives = Effect.gen(function*() {
   const sql = yield* SqlClient
   return yield* allLives(
@@ -57,7 +57,7 @@ export const lives = Effect.gen(function*() {
   )
 })
 
-/** The rebuilds that run. */
+/** The rebuilds that are in progress. */
 export const active = Effect.gen(function*() {
   const sql = yield* SqlClient
   return yield* allRebuilds(
@@ -72,8 +72,8 @@ export const find = Effect.fn("Registry.find")(function*(name: string, id: numbe
 })
 
 /**
- * Whether a generation is completed, as the live one is; undefined when it is neither live nor being built.
- * Asked within each batch's transaction.
+ * Whether a generation is completed. A live one always is. Undefined when it is neither live nor being built. Each
+ * batch reads it in its transaction.
  */
 export const isCompleted = Effect.fnUntraced(function*(name: string, generation: number) {
   const sql = yield* SqlClient
@@ -89,7 +89,7 @@ export const isCompleted = Effect.fnUntraced(function*(name: string, generation:
 export const isWanted = (name: string, generation: number) =>
   Effect.map(isCompleted(name, generation), (completed) => completed !== undefined)
 
-/** Ends a rebuild, if it is still running; false when it had ended before. */
+/** Ends a rebuild that is in progress; false when it had ended before. */
 export const end = Effect.fn("Registry.end")(
   function*(id: number, state: RebuildState, { error = null, result = null }: Ending = {}) {
     const sql = yield* SqlClient
@@ -101,7 +101,7 @@ export const end = Effect.fn("Registry.end")(
   }
 )
 
-/** Keeps what a generation is waiting for, for those who ask another process. */
+/** Stores the reason why a generation does not advance, so that other processes can report it. */
 export const noteError = Effect.fn("Registry.noteError")(
   function*(of: Pick<Live, "name" | "generation">, error: string) {
     const sql = yield* SqlClient

@@ -19,12 +19,12 @@ export class RetentionDiffers
 /** How often a process writes its value and reads the others. */
 const every = "5 seconds"
 
-/** A process that has not written its value for this long has ended. */
+/** A process that has not written its value for this long counts as ended. */
 const silence = "30 seconds"
 
 /**
- * How long values may differ before a process is not ready. A rolling update that changes the value is over by then; a
- * new process that is not ready would hold it up.
+ * How long values may differ before a process reports that it is not ready. A rolling update that changes the value
+ * finishes within this time. It would stop at a new process that is not ready.
  */
 export const RetentionGrace = Context.Reference<Duration.Input>("threeqpr-events/Projector/RetentionGrace", {
   defaultValue: () => "5 minutes"
@@ -32,7 +32,10 @@ export const RetentionGrace = Context.Reference<Duration.Input>("threeqpr-events
 
 const allOthers = allRows(Schema.Struct({ retention: Schema.NullOr(Schema.Finite) }))
 
-/** Why no row is removed by its age: what other processes of this database keep. Undefined when all agree. */
+/**
+ * Why no row is removed by its age: other processes of this database have another ROW_RETENTION. Undefined when all
+ * agree.
+ */
 export const difference = Effect.gen(function*() {
   const retention = yield* RowRetention
   const sql = yield* SqlClient
@@ -54,7 +57,7 @@ export const difference = Effect.gen(function*() {
 const named = (retention: number | null | undefined) =>
   retention === null || retention === undefined ? "unlimited" : Duration.format(Duration.millis(retention))
 
-/** Fails when other processes of this database keep rows for another time. */
+/** Fails when other processes of this database have another ROW_RETENTION. */
 export const agreed = Effect.flatMap(
   difference,
   (message) => message === undefined ? Effect.void : Effect.fail(new RetentionDiffers({ message }))
@@ -70,7 +73,7 @@ const write = Effect.gen(function*() {
     on conflict (process) do update set retention = excluded.retention, seen_at = excluded.seen_at`
 })
 
-/** Writes the value of this process for the others to see, and compares it with theirs. */
+/** Stores the value of this process in the database and compares it with the values of other processes. */
 export const layer = Layer.effectDiscard(Effect.gen(function*() {
   const vitals = yield* ProcessHealth
   const sql = yield* SqlClient

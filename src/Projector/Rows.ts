@@ -2,10 +2,10 @@ import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { onlyRow } from "../Database/Rows.ts"
 
-/** Up to this many rows are counted; of more, the database knows about how many there are. */
+/** Maximum number of rows that are counted. Above it, the planner's estimate is used. */
 const counted = 10_000
 
-/** The rows of a table, in the same time however many there are: exact up to 10,000, an estimate above. */
+/** Number of rows of a table, in bounded time: exact up to 10,000, an estimate above. */
 export const rowsIn = Effect.fn("Projector.rowsIn")(function*(table: string) {
   const sql = yield* SqlClient
   const { rows } = yield* onlyCount(

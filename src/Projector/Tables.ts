@@ -10,7 +10,7 @@ import { due } from "./Versions.ts"
 
 /**
  * Creates a projection's tables and views when they are missing. Safe when several processes start at once.
- * `durableFor` names the durable consumer of new tables. Gives the live generation.
+ * `durableFor` names the durable consumer of new tables. Returns the live generation.
  */
 export const install = Effect.fn("Projector.install")(function*<E, R>(
   projection: Projection,
@@ -25,7 +25,7 @@ export const install = Effect.fn("Projector.install")(function*<E, R>(
     if (live) {
       if (live.version < projection.version) {
         yield* Effect.logWarning(due(projection, live.version))
-        // This version no longer writes the tables whose place they take.
+        // This version no longer writes the tables that these views replace.
         yield* createViews(projection)
       }
       return live.generation
@@ -43,8 +43,8 @@ export const install = Effect.fn("Projector.install")(function*<E, R>(
 const firstLive = firstRow(Schema.Struct({ generation: Schema.Finite, version: Schema.Finite }))
 
 /**
- * The name for the durable consumer of new tables. One of ours that is there is deleted, so that the tables get
- * every event. One of another database keeps its name and its place, and ours gets a name of its own.
+ * Returns the name for the durable consumer of new tables. An existing one of this database is deleted, so that the
+ * tables get every event. Any other existing one is kept, and the new one gets a different name.
  */
 export const freshDurable = Effect.fn("Projector.freshDurable")(
   function*(projection: Projection, generation: number) {
@@ -67,7 +67,7 @@ export const create = Effect.fnUntraced(function*(projection: Projection, genera
       appliedTable(projection, generation)
     } (event_id text primary key, sequence bigint not null)`
   )
-  // In the order of the stream, nearly; what is asked for is one part of it.
+  // Rows are almost in the order of the stream, and queries read a range of sequences: a BRIN index suffices.
   yield* sql.unsafe(
     `create index on ${appliedTable(projection, generation)} using brin (sequence)
       with (pages_per_range = 16, autosummarize = on)`
@@ -77,7 +77,7 @@ export const create = Effect.fnUntraced(function*(projection: Projection, genera
   }
 })
 
-/** Creates the indexes of one generation that are not there to tell its rows apart. */
+/** Creates the indexes of one generation, except those of its keys. */
 export const index = Effect.fnUntraced(function*(projection: Projection, generation: number) {
   const sql = yield* SqlClient
   for (const [name, { indexes }] of Object.entries(projection.tables)) {
@@ -88,8 +88,8 @@ export const index = Effect.fnUntraced(function*(projection: Projection, generat
 })
 
 /**
- * Makes the views show a generation. They stay the same views, with their grants and dependent views, unless the
- * columns of the new tables do not fit.
+ * Points the views to a generation. They keep their grants and dependent views, unless the columns of the new tables
+ * do not fit. Then they are created again.
  */
 export const replaceViews = Effect.fnUntraced(function*(projection: Projection, generation: number) {
   const sql = yield* SqlClient
@@ -132,9 +132,9 @@ export const drop = Effect.fnUntraced(
   }
 )
 
-/** The names of a projection's tables, as the registry keeps them. */
+/** The names of a projection's tables, as JSON for the registry. */
 export const tablesOf = (projection: Projection) => JSON.stringify(Object.keys(projection.tables))
 
-/** The events that a generation of a projection has applied: the guard of exactly once. */
+/** The table of the events that a generation has applied. Its key ensures that each event is applied only once. */
 export const appliedTable = ({ name }: Pick<Projection, "name">, generation: number) =>
   tableName(`${name}_applied`, generation)

@@ -13,14 +13,14 @@ export interface Trouble {
 
 /**
  * A reason is dropped this long after the last failure, in milliseconds. It is longer than a batch and the wait
- * before it. Another instance has applied the events that failed here.
+ * before it. By then another instance has applied the events that failed here.
  */
 const remembered = 150_000
 
 export const reasonOf = (trouble: Trouble | undefined, now: number) =>
   trouble?.reason !== undefined && now < trouble.failedAt + remembered ? trouble.reason : trouble?.limited()
 
-/** Notes that a batch failed and why. An outage takes many attempts, so each reason has one line in the log. */
+/** Records that a batch failed and why. An outage causes many attempts, so each reason is a warning only once. */
 export const noteFailure = (trouble: Trouble, projection: string, reason: string) =>
   Effect.flatMap(monotonicMillis, (now) => {
     const isNew = reason !== trouble.reason
@@ -31,11 +31,11 @@ export const noteFailure = (trouble: Trouble, projection: string, reason: string
     return isNew ? Effect.logWarning(line) : Effect.logDebug(line)
   })
 
-/** Notes that a batch was applied. */
+/** Records that a batch was applied. */
 export const noteSuccess = (trouble: Trouble) => {
   trouble.failures = 0
   trouble.reason = undefined
 }
 
-/** How long a batch that failed waits, in milliseconds. */
+/** Delay before a failed batch is retried, in milliseconds. */
 export const retryDelay = ({ failures }: Trouble) => Math.min(30_000, 250 * 2 ** Math.min(failures, 10))

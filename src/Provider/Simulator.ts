@@ -24,8 +24,8 @@ export type { Report } from "./Simulator/Report.ts"
 export { type Comparison, position, VerificationFailed, verify } from "./Simulator/Verify.ts"
 
 /**
- * Runs a 3QPR of our own to its end, which takes a `count`: makes events, delivers them by 3QPR's rules
- * with the chosen faults, and reports what became of each.
+ * Runs a simulation of `count` events to its end. Generates events, delivers them by 3QPR's rules with the chosen
+ * faults, and reports their outcomes.
  */
 export const run = Effect.fn("Simulator.run")(function*(options: Options & { readonly count: number }) {
   const simulation = yield* start(options)

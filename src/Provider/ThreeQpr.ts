@@ -4,19 +4,19 @@ import { isExactNumber } from "../Domain/ExactJson.ts"
 import { ThreeQprFailed } from "./ThreeQpr/Failure.ts"
 import * as Requests from "./ThreeQpr/Requests.ts"
 
-/** A webhook that was just registered. 3QPR shows its secret only now. */
+/** A webhook that was just registered. 3QPR returns its secret only once. */
 export interface Registration {
-  /** "unknown" when 3QPR did not say. */
+  /** "unknown" when the response has no id. */
   readonly id: string
   readonly url: string
   readonly events: ReadonlyArray<string>
   readonly secret: Redacted.Redacted<string>
-  /** Null when 3QPR did not say. */
+  /** Null when the response does not contain it. */
   readonly active: boolean | null
   readonly createdAt: string | null
 }
 
-/** Which scans: of one code, from `since` until `until`, both ISO 8601. */
+/** Selects scans: of one code, and from `since` until `until`, both ISO 8601. */
 export interface ScansQuery {
   readonly qpr_code_id?: string | undefined
   readonly since?: string | undefined
@@ -26,21 +26,21 @@ export interface ScansQuery {
 /** The client of 3QPR's API. Source: 3QPR's API reference. */
 export class ThreeQpr extends Context.Service<ThreeQpr, {
   /**
-   * Registers a webhook. Never asks twice when a webhook may have been created already; the failure then
-   * says so.
+   * Registers a webhook. The request is not repeated when the webhook may have been created already. The failure then
+   * reports this.
    */
   readonly register: (webhook: {
     readonly url: string
     readonly events: ReadonlyArray<string>
   }) => Effect.Effect<Registration, ThreeQprFailed>
   /**
-   * All scans that fit, page by page in 3QPR's order, which is not documented. Each is given as 3QPR sent it and
-   * is not checked, so that one odd scan does not cost its neighbours. No scan is given twice, although new scans
-   * move the others along meanwhile. Scans that 3QPR deletes meanwhile can hide others: a complete list needs an
+   * All matching scans, page by page in 3QPR's order, which is not documented. Each is returned as 3QPR sent it,
+   * without validation, so that one unusual scan does not fail its page. No scan is returned twice, although new
+   * scans shift the others during paging. Scans that 3QPR deletes meanwhile can hide others: a complete list needs an
    * `until` in the past.
    */
   readonly scans: (query?: ScansQuery, pageSize?: number) => Stream.Stream<unknown, ThreeQprFailed>
-  /** All codes of the account, in the same way. Codes that were made in 3QPR's portal are among them. */
+  /** All codes of the account, read in the same way. They include codes that were created in 3QPR's portal. */
   readonly codes: (pageSize?: number) => Stream.Stream<unknown, ThreeQprFailed>
 }>()("threeqpr-events/ThreeQpr") {
   static readonly layer = (
@@ -96,7 +96,7 @@ const make = Effect.fnUntraced(function*(options: Requests.Options) {
   return ThreeQpr.of({ register, scans, codes })
 })
 
-// 3QPR gives the secret only once, so nothing else in the answer may cost it.
+// Only the secret is required: 3QPR returns it once, and an error in another field would lose it.
 const RegisterAnswer = Schema.Struct({
   id: Schema.optional(Schema.Unknown),
   url: Schema.optional(Schema.Unknown),
@@ -112,13 +112,13 @@ const total = Schema.optional(Schema.Unknown)
 
 const ScansAnswer = Schema.Struct({ scans: Schema.Array(Schema.Unknown), total })
 
-/** 3QPR's reference does not show the name under which the codes are. */
+/** 3QPR's reference does not document the name of the field with the codes. */
 const CodesAnswer = Schema.Union([
   Schema.Struct({ qpr_codes: Schema.Array(Schema.Unknown), total }),
   Schema.Struct({ codes: Schema.Array(Schema.Unknown), total })
 ])
 
-/** Codes of a page: 3QPR's default. Its reference names no larger size that is allowed. */
+/** Number of codes per page: 3QPR's default. Its reference documents no larger size that is allowed. */
 const codesPage = 20
 
 interface Page {
@@ -126,7 +126,7 @@ interface Page {
   readonly total: unknown
 }
 
-/** All rows of a list, page by page. Each is given once. */
+/** All rows of a list, page by page. Each is returned once. */
 const listed = (
   what: string,
   pageSize: number,
@@ -150,20 +150,20 @@ const listed = (
       }))
   })
 
-/** Pages in a row that hold nothing new before the list counts as one without an end. */
+/** Number of consecutive pages without a new row after which the list counts as endless. */
 const mostRepeated = 3
 
 const endless = (message: string) =>
   Effect.fail(new ThreeQprFailed({ message: `${message} Try again later.`, retriable: true }))
 
 /**
- * Whether no page follows. A total that is too small must not hide scans, so a full page is never the last one. Where
- * the total is no number, the list ends with an empty page.
+ * Whether a page is the last one. A full page never is, because a total that is too small must not hide rows. When
+ * the total is not a number, the list ends with an empty page.
  */
 const isLast = (length: number, next: number, total: unknown, pageSize: number) =>
   Number.isInteger(total) && Number(total) >= 0 ? next >= Number(total) && length < pageSize : length === 0
 
-/** Whether an entry is met for the first time: by its id, or else by all that it holds. */
+/** Returns a check whether an entry is new: by its id, or by its whole content when it has no id. */
 const unseen = () => {
   const seen = new Set<string>()
   return (entry: unknown) => {

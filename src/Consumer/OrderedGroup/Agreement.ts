@@ -13,7 +13,7 @@ interface Wanted<T extends string> extends Keyed<T> {
   readonly partitions?: number | undefined
 }
 
-/** In this year nothing is stored yet. */
+/** A time after that of every stored entry. */
 const farAway = Date.UTC(2200, 0)
 
 /**
@@ -52,7 +52,7 @@ export const agree = Effect.fnUntraced(function*<T extends string>(
   return (yield* store.configure(adopted, revision)) ?? (yield* later(agree(store, wanted, sequenceAt)))
 })
 
-/** Another member was faster. */
+/** Another member has stored its configuration first, so the next attempt reads it. */
 const later = Effect.delay("100 millis")
 
 interface Compared extends Pick<GroupConfig, "types" | "keys"> {
@@ -60,7 +60,7 @@ interface Compared extends Pick<GroupConfig, "types" | "keys"> {
   readonly partitions: number | undefined
 }
 
-/** What a member wants otherwise than its group, and what to do; undefined when they agree. */
+/** Message about a setting in which a member differs from its group, with a remedy; undefined when they agree. */
 export const disagreement = (
   config: GroupConfig,
   { keys = {}, name, partitions, types }: Compared

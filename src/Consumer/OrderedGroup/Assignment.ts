@@ -1,16 +1,17 @@
 /**
- * How many partitions a member keeps and which free ones it claims, so that all who see the same agree: everyone
- * gets the same number, or one more, and as few as possible change hands.
+ * Decides how many partitions a member keeps and which free ones it claims. Members that read the same state reach
+ * the same result. Each member gets the same number of partitions, or one more, and as few as possible change their
+ * owner.
  */
 export const assignPartitions = (
-  /** How many partitions each living member has. */
+  /** The number of partitions of each live member. */
   counts: ReadonlyMap<string, number>,
   free: ReadonlyArray<number>,
   partitions: number,
   member: string
 ): { readonly keep: number; readonly claim: ReadonlyArray<number> } => {
   const share = Math.floor(partitions / counts.size)
-  // Those who have most already are the ones to have one more.
+  // The members that have the most partitions get one more.
   const larger = partitions % counts.size
   const ranked = [...counts].sort(([a, ofA], [b, ofB]) => ofB - ofA || (a < b ? -1 : 1))
   let taken = 0

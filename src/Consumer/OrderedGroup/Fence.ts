@@ -1,6 +1,6 @@
 import type { Query } from "../UserConsumer/Once.ts"
 
-/** The table in which `fence` keeps the newest token of each partition, to be created before. */
+/** The table in which `fence` stores the newest token of each partition. Create it before the first call. */
 export const fenceTable = `create table if not exists consumer_fences (
   consumer text not null,
   partition int not null,
@@ -13,16 +13,17 @@ export class Fenced extends Error {
   override readonly name = "Fenced"
 }
 
-/** Which member's turn a change belongs to. */
+/** The ownership of a partition under which a change is made. */
 export interface Turn {
   readonly partition: number
-  /** Grows each time a partition changes hands. */
+  /** The fencing token. It grows with each claim of the partition. */
   readonly token: number
 }
 
 /**
- * First statement of a transaction: waits for a transaction of the same partition that is under way, and throws
- * `Fenced` when a newer owner of it has been here. So a member that stood still changes nothing once it wakes up.
+ * Call this as the first statement of a transaction. It waits for a running transaction of the same partition, and
+ * throws `Fenced` when a newer owner has called it. So a member that was paused and replaced changes nothing when it
+ * resumes.
  */
 export const fence = async (query: Query, consumer: string, { partition, token }: Turn): Promise<void> => {
   const result = await query(insert, [consumer, String(partition), String(token)])

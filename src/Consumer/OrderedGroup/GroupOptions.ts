@@ -9,7 +9,7 @@ import type { LeaseClock } from "./LeaseClock.ts"
 import type { PartitionScheduler } from "./PartitionScheduler.ts"
 import type { Waiting } from "./Waiting.ts"
 
-/** What a member of an ordered group works with: its store, the log, and the handler of events. */
+/** The dependencies of a member of an ordered group: its store, the log, and the handler of events. */
 export interface GroupOptions<T extends string> {
   readonly name: string
   readonly id: string
@@ -19,16 +19,16 @@ export interface GroupOptions<T extends string> {
   readonly clock: LeaseClock
   readonly config: GroupConfig
   readonly store: GroupStore
-  /** Compares the log with the group, and remembers what was read of it. */
+  /** Compares the log with the group, and records what was read of it. */
   readonly log: {
     readonly check: Effect.Effect<string | undefined, ReadFailed>
     readonly saw: (entry: LoggedEntry | undefined) => void
     readonly remember: Effect.Effect<void, ReadFailed>
   }
-  /** Calls back when the connection is lost (false) and when it is back (true). */
+  /** Calls `listener` when the connection is lost (false) and when it is restored (true). */
   readonly onChange: (listener: (connected: boolean) => void) => Effect.Effect<void, never, Scope.Scope>
   readonly isConnected: () => boolean
-  /** Whether the connection has ended and does not come back. */
+  /** Whether the connection has ended and is not restored. */
   readonly isClosed: () => boolean
   readonly scheduler: PartitionScheduler<Waiting<T>>
   readonly read: (options: ReadOptions) => Effect.Effect<ReadonlyArray<LoggedEntry>, ReadFailed>

@@ -1,6 +1,6 @@
 import type { Sign } from "./Silence.ts"
 
-/** What the group's store keeps under `partition.<n>`. */
+/** The value that the group's store has under `partition.<n>`. */
 export interface PartitionRecord {
   /** The member that owns it; null when it is free. */
   readonly owner: string | null
@@ -16,29 +16,29 @@ export interface Revised {
 }
 
 /**
- * What the store has. It need not be of one moment. A partition can be missing or older than before: its record is
- * being written, or the replica that answers is behind.
+ * The contents of the store, which need not be a consistent snapshot. A partition can be missing or older than
+ * before: its record is being written, or the replica that answers is behind.
  */
 export interface Snapshot {
   readonly members: ReadonlyMap<string, Sign>
   readonly partitions: ReadonlyMap<number, Revised>
 }
 
-/** A heartbeat of ours that the store has acknowledged. */
+/** A heartbeat of this member that the store has acknowledged. */
 export interface Heartbeat {
   /** The time before it was sent. */
   readonly sentAt: number
   readonly revision: number
 }
 
-/** A write that a member wants; `expected` is the revision that must be there, 0 for none. */
+/** A write that a member wants to make. `expected` is the revision that the record must have, 0 for no record. */
 export type Action =
   | {
     readonly _tag: "Claim" | "Checkpoint" | "Release"
     readonly partition: number
     readonly record: PartitionRecord
     readonly expected: number
-    /** How often our lease had lapsed when the write was decided. */
+    /** How often the member's lease had lapsed when the write was decided. */
     readonly lapses: number
   }
   | { readonly _tag: "Forget"; readonly member: string }

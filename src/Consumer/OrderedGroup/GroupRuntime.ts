@@ -8,15 +8,15 @@ import type { Contents } from "./GroupStore.ts"
 import type { End, RunningEvent } from "./PartitionScheduler.ts"
 import type { Waiting } from "./Waiting.ts"
 
-/** How many entries are read at a time, and how long to wait for the first of them, in milliseconds. */
+/** Maximum number of entries per reading, and how long to wait for the first of them, in milliseconds. */
 const limit = 500
 const wait = 1_000
 
-/** What the rest of a member needs to know of its work. */
+/** A running group, as the rest of a member uses it. */
 export interface RunningGroup {
-  /** Begins what can begin. */
+  /** Starts every event that may start. */
   readonly act: Effect.Effect<void>
-  /** Why the group's store or the log keep us from beginning. */
+  /** Why the group's store or the log prevents events from starting. */
   readonly reason: () => string | undefined
 }
 
@@ -24,8 +24,9 @@ export interface RunningGroup {
 const compareEvery = 10_000
 
 /**
- * The part of an ordered group that acts: sends heartbeats, looks at the store, writes, reads the log once for all
- * partitions of this member, and runs handlers. When the scope ends it finishes and gives everything back.
+ * Runs a member of an ordered group. It sends heartbeats, reads and writes the store, reads the log once for all
+ * partitions of the member, and runs handlers. When the scope ends, it waits for running handlers and releases all
+ * partitions.
  */
 export const runGroup = Effect.fnUntraced(function*<T extends string>(
   options: GroupOptions<T>
@@ -35,10 +36,10 @@ export const runGroup = Effect.fnUntraced(function*<T extends string>(
   const handlers = yield* Effect.acquireRelease(Scope.make(), (scope) => Scope.close(scope, Exit.void))
   const fibers = new Map<RunningEvent<Waiting<T>>, Fiber.Fiber<void>>()
   const nudges = yield* Queue.sliding<void>(1)
-  /** The log has to be compared before anything begins. */
+  /** No event starts before the log is compared with the group. */
   let logFault: string | undefined = "the event log was not compared with the group yet"
   let storeFault: string | undefined
-  /** The bucket that we joined. */
+  /** The creation time of the bucket that this member joined. */
   let created: string | undefined
   let failures = 0
   let lastFailure: string | undefined
@@ -53,7 +54,7 @@ export const runGroup = Effect.fnUntraced(function*<T extends string>(
 
   const begin = (begun: RunningEvent<Waiting<T>>) =>
     attempt(begun).pipe(
-      // The partition waits for the end of its turn, so a defect ends it too.
+      // The partition waits for the end of its event, so a defect must end it too.
       Effect.catchCause((cause) =>
         Effect.as(
           Effect.logError(`${name}: event ${begun.event?.delivered.id} comes again: ${Cause.pretty(cause)}`),
@@ -61,7 +62,7 @@ export const runGroup = Effect.fnUntraced(function*<T extends string>(
         )
       ),
       Effect.flatMap((end) => finish(begun, end)),
-      // From its first moment: one that is interrupted before it starts has to finish, too.
+      // Uninterruptible from the start: a fiber that is interrupted before it runs must call `finish`, too.
       Effect.forkIn(handlers, { uninterruptible: true }),
       Effect.map((fiber) => void (fiber.pollUnsafe() === undefined && fibers.set(begun, fiber)))
     )
@@ -103,7 +104,7 @@ export const runGroup = Effect.fnUntraced(function*<T extends string>(
     }
   })
 
-  /** A reading without our own heartbeat proves nothing. */
+  /** A reading without the member's own heartbeat can be stale, so its configuration is ignored. */
   const faultOf = (contents: Contents, heartbeat: number) => {
     created ??= contents.created
     const isFresh = (contents.members.get(id)?.revision ?? 0) >= heartbeat
@@ -143,11 +144,11 @@ export const runGroup = Effect.fnUntraced(function*<T extends string>(
       ? member.trouble
       : lastFailure ?? "no heartbeat was acknowledged within the lease")
 
-  /** Says once why nothing begins, when that has lasted, and once that it is over. */
+  /** Logs once why no event starts, when that lasts, and once that events start again. */
   const warn = Effect.suspend(() => {
     const now = reason()
     if (now === warned || (now === undefined && warned === undefined)) return Effect.void
-    // What passes within a lease is not worth a line.
+    // A failure that ends within a lease is not logged.
     if (now !== undefined && now === lastFailure && failures < 5) return Effect.void
     const text = `the ordered group ${name} begins nothing: ${now}`
     warned = now
@@ -190,13 +191,13 @@ export const runGroup = Effect.fnUntraced(function*<T extends string>(
     )
   )
 
-  // A store that does not answer is asked less and less often, up to once in a lease.
+  // The interval grows while the store does not answer, up to one lease.
   const pause = Effect.suspend(() =>
     Effect.raceFirst(Effect.sleep(Math.min(lease, member.tick * 2 ** failures)), Queue.take(nudges))
   )
   const leave = Effect.suspend(() => {
     member.leave()
-    // Once a store that does not answer has outlasted our lease, the others take our partitions without a release.
+    // When the store has not answered for longer than the lease, other members take the partitions without a release.
     const hasLeft = () =>
       !member.hasToRelease || options.isClosed() || (failures > 0 && !member.isValid(clock.now()))
     const released = Effect.repeat(
@@ -218,7 +219,7 @@ export const runGroup = Effect.fnUntraced(function*<T extends string>(
     )
   })
   yield* options.onChange((connected) => {
-    // Another log can be behind the address when it is back.
+    // After a reconnect the address can lead to another log.
     if (connected) return void Queue.offerUnsafe(compares, undefined)
     logFault =
       "the connection to the broker was lost, and the event log was not compared with the group since"

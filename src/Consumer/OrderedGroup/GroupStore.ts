@@ -9,10 +9,10 @@ import type { Nats } from "../../Nats/Nats.ts"
 import type { PartitionRecord, Revised, Snapshot } from "./GroupRecords.ts"
 import type { Sign } from "./Silence.ts"
 
-/** What the members of a group agree on. */
+/** The configuration that all members of a group share. */
 export const GroupConfig = Schema.Struct({
   partitions: Schema.Int,
-  /** Its partitions begin behind this sequence. */
+  /** Its partitions start after this sequence. */
   after: Schema.Int,
   /** In alphabetical order; null for all. Undefined in a group of an earlier version. */
   types: Schema.optional(Schema.NullOr(Schema.Array(Schema.String))),
@@ -21,7 +21,9 @@ export const GroupConfig = Schema.Struct({
 })
 export type GroupConfig = typeof GroupConfig.Type
 
-/** An event of the log that a member has read: in another log another event has its sequence. */
+/**
+ * An event of the log that a member has read. It identifies the log: another log has another event at this sequence.
+ */
 export const Anchor = Schema.Struct({
   /** When the log's stream was created; undefined without permission to know. */
   created: Schema.optional(Schema.String),
@@ -39,25 +41,24 @@ const Partition = Schema.Struct({
 /** A heartbeat. An earlier version does not state its lease. */
 const Heartbeat = Schema.Struct({ lease: Schema.optional(Schema.Finite) })
 
-/** What the store has of a group. */
+/** The contents of the store for a group. */
 export interface Contents extends Snapshot {
   readonly config: GroupConfig | undefined
   readonly anchor: Anchor | undefined
-  /** When the bucket was created: another time means another bucket, whose revisions began again. */
+  /** When the bucket was created. Another time means another bucket, whose revisions have started again. */
   readonly created: string
 }
 
-/** The bucket of all groups is deleted, as the broker says: nothing can be read of it or written into it. */
+/** The broker reports that the bucket of all groups is deleted. It can be neither read nor written. */
 export class BucketMissing extends Schema.TaggedError<BucketMissing>()("BucketMissing", {
   message: Schema.String
 }) {}
 
-/**
- * What the members of one group know of each other. Keys: `<group>.config`, `.log`, `.member.<id>`,
- * `.partition.<n>`.
- */
+/** The shared state of the members of one group. Keys: `<group>.config`, `.log`, `.member.<id>`, `.partition.<n>`. */
 export interface GroupStore {
-  /** Stores the configuration on one revision only, 0 for none. Undefined when it was another one. */
+  /**
+   * Stores the configuration if it has the `expected` revision, 0 for none. Undefined when it has another revision.
+   */
   readonly configure: (
     config: GroupConfig,
     expected: number
@@ -67,11 +68,14 @@ export interface GroupStore {
     ReadFailed
   >
   readonly read: Effect.Effect<Contents, ReadFailed>
-  /** Gives the revision of the heartbeat. */
+  /** Writes a heartbeat and returns its revision. */
   readonly heartbeat: (member: string, lease: number) => Effect.Effect<number, ReadFailed | BucketMissing>
   readonly removeMember: (member: string) => Effect.Effect<void, ReadFailed>
   readonly anchor: (anchor: Anchor) => Effect.Effect<void, ReadFailed>
-  /** Writes on one revision only, 0 for none; the new revision, or undefined when it was another one. */
+  /**
+   * Writes a record if it has the `expected` revision, 0 for none. Returns the new revision; undefined when the
+   * record had another one.
+   */
   readonly write: (
     partition: number,
     record: PartitionRecord,
@@ -79,7 +83,7 @@ export interface GroupStore {
   ) => Effect.Effect<number | undefined, ReadFailed>
 }
 
-/** Opens a group's store; creates the bucket when there is none. */
+/** Opens a group's store and creates the bucket when it does not exist. */
 export const open = Effect.fnUntraced(
   function*(nats: Nats["Service"], manager: JetStreamManager, group: string) {
     yield* reading(() => ensureBucket(manager))
@@ -122,13 +126,13 @@ export const open = Effect.fnUntraced(
         entries,
         (found) => Effect.map(created, (created) => ({ ...contentsOf(found), created }))
       ).pipe(Effect.catchTag("BucketMissing", ({ message }) => Effect.fail(new ReadFailed({ message })))),
-      // A publish without a stream says only that nothing answers. The second question gives the reason.
+      // A publish to a missing stream fails only with a missing answer. The second request finds the reason.
       heartbeat: (member, lease) =>
         Effect.catch(
           put(`member.${member}`, { lease }),
           (failure) => Effect.andThen(created, Effect.fail(failure))
         ),
-      // A purge leaves not even a mark that it was deleted.
+      // Unlike a deletion, a purge leaves no marker.
       removeMember: (member) =>
         Effect.asVoid(
           reading(() => manager.streams.purge(groupStream, { filter: subject(`member.${member}`) }))
@@ -140,7 +144,7 @@ export const open = Effect.fnUntraced(
   }
 )
 
-/** How long the broker may take, in milliseconds. */
+/** Timeout of a request to the broker, in milliseconds. */
 const answerTimeout = 2_000
 
 const decodeConfig = Schema.decodeUnknownSync(Schema.fromJsonString(GroupConfig))
@@ -172,7 +176,7 @@ const missing =
 const infoOf = (manager: JetStreamManager) =>
   manager.streams.info(groupStream).catch(unless(JetStreamCode.streamNotFound))
 
-/** As NATS ADR-8 has a bucket, with one value a key. */
+/** Creates the bucket as NATS ADR-8 defines it, with one value per key. */
 const ensureBucket = async (manager: JetStreamManager) => {
   const found = await infoOf(manager)
   if (found !== undefined) return

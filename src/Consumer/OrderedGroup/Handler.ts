@@ -9,24 +9,24 @@ import { Failures, type Retry } from "../UserConsumer/Retry.ts"
 import { Fenced, type Turn } from "./Fence.ts"
 import type { Waiting } from "./Waiting.ts"
 
-/** An outcome; `stopped` when its time was over, `fenced` when the partition has a newer owner. */
+/** An outcome; `stopped` when the handler was interrupted, `fenced` when the partition has a newer owner. */
 export type Judged = Outcome | "stopped" | "fenced"
 
 export interface Handling<T extends string, E, R> {
   readonly name: string
   readonly retry?: Retry | undefined
   /**
-   * What happens to an event that has failed after the last delay. `dead-letter`, the default, keeps it aside and begins the
-   * next one of its partition. `block` retries it until it succeeds.
+   * What happens to an event that has failed after the last delay. `dead-letter`, the default, makes it a dead letter
+   * and continues with the next event of its partition. `block` retries it until it succeeds.
    */
   readonly onFailure?: "block" | "dead-letter" | undefined
-  /** Handles one event. While it does, no other of the same key begins anywhere. */
+  /** Handles one event. Meanwhile no member starts another event with the same key. */
   readonly handle: (event: ConsumedEvent<T>, turn: Turn) => Effect.Effect<Outcome | void, E, R>
-  /** The member is not healthy when a handler takes longer than this, in milliseconds; 5 minutes when undefined. */
+  /** The member is not healthy when a handler takes longer than this, in milliseconds. Default: 5 minutes. */
   readonly progressWithin?: number | undefined
 }
 
-/** Makes an outcome of the result of the user's handler, or says that it was stopped or fenced. */
+/** Turns the result of the user's handler into an outcome, or reports that it was stopped or fenced. */
 export const handler = Effect.fnUntraced(
   function*<T extends string, E, R>(options: Handling<T, E, R>, limit: DeadLetterBreaker) {
     const { name, onFailure = "dead-letter", retry } = options

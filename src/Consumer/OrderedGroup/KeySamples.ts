@@ -5,8 +5,8 @@ import { partitionOf } from "./Key.ts"
 import { type Keyed, waitingOf } from "./Waiting.ts"
 
 /**
- * One event of each type of 3QPR, with another value in each field. They never change: the keys that a group's
- * members give them are compared.
+ * One event of each type of 3QPR, with different values in its fields. They never change, because the keys that a
+ * group's members derive from them are compared.
  */
 const samples: Readonly<Record<string, object>> = {
   "scan.created": {
@@ -58,15 +58,16 @@ const samples: Readonly<Record<string, object>> = {
 }
 
 /**
- * What a key function makes of the samples, as hashes. Two functions that differ here give the same event to two
- * partitions. A sample without a key is left out: a function may need fields that only real events have.
+ * Hashes of the keys that a key function returns for the samples. Two functions with different hashes assign the same
+ * event to different partitions. A sample for which the function throws is left out, because a function may need
+ * fields that only real events have.
  */
 export const keysOf = <T extends string>(keyed: Keyed<T>): Keys => {
   const keys: Record<string, number> = {}
   let isObject = false
   const key = (event: ConsumedEvent<T>) => {
     const given: unknown = keyed.key(event)
-    // A promise or an object: its text is the same for all events.
+    // The text of a promise or an object is the same for all events.
     if (typeof given === "object" && given !== null) isObject = true
     keys[event.type] = partitionOf(String(given), 2 ** 32)
     return String(given)
@@ -86,9 +87,9 @@ export const keysOf = <T extends string>(keyed: Keyed<T>): Keys => {
   return { keys, isObject }
 }
 
-/** What a key function gives. */
+/** The result of a key function for the samples. */
 export interface Keys {
   readonly keys: Readonly<Record<string, number>>
-  /** It gives objects or promises, and not texts. */
+  /** Whether it returns objects or promises instead of texts. */
   readonly isObject: boolean
 }

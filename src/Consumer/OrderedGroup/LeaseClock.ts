@@ -1,4 +1,4 @@
-/** A difference between the clocks up to this is an adjustment and not a suspension, in milliseconds. */
+/** Maximum difference between the clocks that counts as an adjustment and not as a suspension, in milliseconds. */
 const tolerance = 250
 
 /**

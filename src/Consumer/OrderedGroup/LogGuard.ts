@@ -7,17 +7,17 @@ import { reading } from "../../EventLog/Reader.ts"
 import { olderLogRemedy } from "../OlderLog.ts"
 import type { Anchor, GroupStore } from "./GroupStore.ts"
 
-/** What there is of the log, as far as we may know it. */
+/** The state of the log, as far as the credentials permit to read it. */
 export interface LogNow {
-  /** When its stream was created; undefined without permission to know. */
+  /** When the stream was created; undefined without permission to read this. */
   readonly created: string | undefined
-  /** 0 when nothing was ever stored. */
+  /** The last sequence; 0 when nothing was ever stored. */
   readonly last: number
   /** The event at the anchor's sequence; undefined when it is gone. */
   readonly idAtAnchor: string | undefined
 }
 
-/** Why a group's checkpoints do not belong to the log that there is; undefined when they can. */
+/** Why a group's checkpoints do not belong to the current log; undefined when they can. */
 export const strangenessOf = (
   anchor: Anchor | undefined,
   checkpoint: number,
@@ -54,7 +54,7 @@ export const logGuard = ({ follow, manager, sequenceAt, store }: LogGuardOptions
   let remembered: number | undefined
 
   const now = Effect.fnUntraced(function*(anchor: Anchor | undefined): Effect.fn.Return<LogNow, ReadFailed> {
-    // Not every consumer may ask for the stream's state. The end of the log can be known without.
+    // Not every consumer may read the stream's state. The end of the log can be found without it.
     const info = yield* Effect.option(reading(() => manager.streams.info(stream)))
     const created = info._tag === "Some" ? info.value.created : undefined
     const last = info._tag === "Some" ? info.value.state.last_seq : (yield* sequenceAt(farAway)) - 1
@@ -68,7 +68,7 @@ export const logGuard = ({ follow, manager, sequenceAt, store }: LogGuardOptions
     }
   })
 
-  /** Stores what was read, for members that come later. */
+  /** Stores the newest entry that was read, for members that join later. */
   const remember = Effect.suspend(() => {
     const sequence = newest?.sequence ?? 0
     if (strange !== undefined || sequence <= (remembered ?? -1)) return Effect.void
@@ -81,16 +81,16 @@ export const logGuard = ({ follow, manager, sequenceAt, store }: LogGuardOptions
   })
 
   return {
-    /** Notes the newest entry that this member has read. */
+    /** Records the newest entry that this member has read. */
     saw: (entry: LoggedEntry | undefined) => {
       if (entry !== undefined && entry.sequence > (newest?.sequence ?? 0)) newest = entry
     },
-    /** Why nothing may begin. A strange log stays strange until the event that was read there is back. */
+    /** Why no event may start. A foreign log stays refused until it has the anchor's event again. */
     check: Effect.gen(function*() {
       const { anchor, config, partitions } = yield* store.read
       const log = yield* now(anchor)
       const checkpoints = [...partitions.values()].map(({ record }) => record.checkpoint)
-      // A group may begin behind the end of the log. Only what it has read is compared.
+      // A group may start after the end of the log, so only what it has read is compared.
       const checkpoint = Math.max(0, ...checkpoints.filter((one) => one > (config?.after ?? 0)))
       const found = strangenessOf(anchor, checkpoint, log)
       const isBack = anchor !== undefined && log.idAtAnchor === anchor.id
@@ -104,5 +104,5 @@ export const logGuard = ({ follow, manager, sequenceAt, store }: LogGuardOptions
   }
 }
 
-/** In this year nothing is stored yet. */
+/** A time after that of every stored entry. */
 const farAway = Date.UTC(2200, 0)

@@ -4,29 +4,29 @@ import { isStuck, isSure, looked, looks, type Owned, ownedSince, stuckReason } f
 import { Silence } from "./Silence.ts"
 
 export interface MemberOptions {
-  /** Of this run of this process, never used again. */
+  /** The id of this run of this process. It is never used again. */
   readonly id: string
   readonly partitions: number
-  /** A member without a heartbeat for this long is taken for dead, in milliseconds. */
+  /** A member without a heartbeat for this long counts as dead, in milliseconds. */
   readonly lease: number
-  /** A partition without a record begins behind this sequence. */
+  /** A partition without a record starts after this sequence. */
   readonly after: number
 }
 
 /**
- * The decisions of a member of an ordered group: which partitions are ours, when an event may begin, and what is
- * written. It has no clock and no I/O. Times are milliseconds of a clock that never goes back; clocks are never
- * compared. It relies on two facts: a write with an `expected` revision succeeds only on that revision, and the
- * revisions of the store only grow.
+ * Makes the decisions of a member of an ordered group: which partitions it owns, when an event may start, and what is
+ * written. It has no clock and no I/O. Times are milliseconds of a clock that never goes back. Clocks of different
+ * members are never compared. It relies on two facts: a write with an `expected` revision succeeds only on that
+ * revision, and the revisions of the store only grow.
  *
- * A partition changes hands in one of two ways. A living owner begins nothing more, finishes, and releases it; only
- * then another member claims it. An owner without a heartbeat for its lease loses the partition to a claim. It has
- * stopped beginning events a third of a lease earlier. Its running handler is refused by the fencing token, and its
- * checkpoint by the revision.
+ * A partition changes its owner in one of two ways. A live owner starts no more events, finishes the running one, and
+ * releases the partition. Only then another member claims it. An owner without a heartbeat for its lease loses the
+ * partition to a claim. It has stopped starting events a third of a lease earlier. The fencing token refuses its
+ * running handler, and the revision refuses its checkpoint.
  *
- * A member that stood still begins nothing when it wakes up. It first reads a store that has its own new heartbeat,
- * and so every claim before that. Then it writes each of its partitions: the write defeats a claim that was decided
- * while it stood still and is on its way.
+ * A member that was paused starts nothing when it resumes. It first reads a store that has its own new heartbeat, and
+ * therefore every earlier claim. Then it writes each of its partitions. The write defeats a claim that was decided
+ * during the pause and has not arrived yet.
  */
 export class MemberState {
   readonly #options: MemberOptions
@@ -48,7 +48,7 @@ export class MemberState {
     return this.#owned
   }
 
-  /** How often to send a heartbeat and look, in milliseconds. */
+  /** How often to send a heartbeat and read the store, in milliseconds. */
   get tick(): number {
     return this.#options.lease / looks
   }
@@ -57,59 +57,59 @@ export class MemberState {
     return this.#isLeaving
   }
 
-  /** How often our lease has lapsed. */
+  /** How often this member's lease has lapsed. */
   get lapses(): number {
     return this.#lapses
   }
 
-  /** Why no event may begin and no state may be written, independent of who owns the partitions. */
+  /** Why no event may start and no state may be written, whichever partitions the member owns. */
   get halted(): string | undefined {
     return this.#halted
   }
 
-  /** Why partitions of ours make no progress, once that has lasted for a lease. */
+  /** Why owned partitions make no progress, once that has lasted for a lease. */
   get trouble(): string | undefined {
     return stuckReason(this.#owned.values())
   }
 
-  /** Whether a partition of ours is left that the store can take back. */
+  /** Whether the member still owns a partition that it can release in the store. */
   get hasToRelease(): boolean {
     return this.#halted === undefined && [...this.#owned.values()].some((owned) => !isStuck(owned))
   }
 
-  /** Whether the others cannot have taken us for dead yet. */
+  /** Whether the lease is valid: other members cannot consider this one dead yet. */
   isValid(now: number): boolean {
     return now < this.#validUntil
   }
 
-  /** Whether the next event of a partition may begin. */
+  /** Whether the next event of a partition may start. */
   mayBegin(partition: number, now: number): boolean {
     const owned = this.#owned.get(partition)
     return owned !== undefined && !this.#isLeaving && this.#halted === undefined && this.isValid(now)
       && !owned.busy && !owned.leaving && isSure(owned) && owned.provenIn === this.#lapses
   }
 
-  /** Gives everything back from now on. It has ended when nothing is left to release. */
+  /** Starts to release all partitions. Leaving is complete when nothing is left to release. */
   leave(): void {
     this.#isLeaving = true
   }
 
-  /** Begins and writes nothing while there is a reason. */
+  /** Starts and writes nothing while there is a reason. */
   halt(reason: string | undefined): void {
     if (reason !== undefined && this.#halted === undefined) this.#lapses++
     this.#halted = reason
   }
 
-  /** A fence has refused what we began: a newer owner was there. */
+  /** Records that a fence has refused a running event, because a newer owner exists. */
   fenced(owned: Owned): void {
     owned.doubt = owned.revision
   }
 
-  /** Takes in what the store has after our heartbeat. Gives what is to be written. */
+  /** Processes a reading of the store that was made after a heartbeat. Returns the writes to make. */
   look(now: number, snapshot: Snapshot, heartbeat: Heartbeat): ReadonlyArray<Action> {
     if (!this.isValid(now)) this.#lapses++
     for (const [partition, revised] of snapshot.partitions) this.#learn(partition, revised)
-    // A replica that lacks our heartbeat can lack a claim on our partitions, and the heartbeats of others.
+    // A replica without this member's heartbeat can also lack a claim on its partitions and the heartbeats of others.
     const isFresh = (snapshot.members.get(this.#options.id)?.revision ?? 0) >= heartbeat.revision
     if (isFresh) {
       this.#validUntil = Math.max(this.#validUntil, heartbeat.sentAt + this.#options.lease * (2 / 3))
@@ -130,14 +130,14 @@ export class MemberState {
     ]
   }
 
-  /** A write of ours succeeded, with this revision. */
+  /** Processes a write that has succeeded, with its new revision. */
   wrote(action: Action, revision: number): void {
     if (action._tag === "Forget") return
     const { lapses, partition, record } = action
     this.#learn(partition, { revision, record })
     const owned = this.#owned.get(partition)
     if (action._tag === "Claim") {
-      // A reading may have shown it already, or that it is another member's since.
+      // A reading may have shown the claim already, or a newer claim of another member.
       const isNews = owned?.token !== revision && this.#records.get(partition)?.revision === revision
       return isNews ? this.#take(partition, revision, revision, record.checkpoint, lapses) : undefined
     }
@@ -148,7 +148,7 @@ export class MemberState {
     owned.provenIn = Math.max(owned.provenIn, lapses)
   }
 
-  /** A write of ours was refused: the revision was another one. */
+  /** Processes a write that was refused, because the record had another revision. */
   refused(action: Action): void {
     if (action._tag === "Forget" || action._tag === "Claim") return
     const owned = this.#owned.get(action.partition)
@@ -169,7 +169,7 @@ export class MemberState {
         continue
       }
       const token = record.token ?? revision
-      // A claim whose answer was lost.
+      // The claim succeeded, but its answer was lost.
       if (owned?.token !== token) {
         this.#take(partition, token, revision, record.checkpoint, 0)
         continue
@@ -180,7 +180,7 @@ export class MemberState {
     }
   }
 
-  /** Counts for how many looks a partition of ours has been without a record that we can believe. */
+  /** Counts the consecutive readings in which an owned partition had no reliable record. */
   #doubt({ partitions }: Snapshot): void {
     for (const owned of this.#owned.values()) {
       looked(owned, partitions.has(owned.partition))
@@ -207,7 +207,7 @@ export class MemberState {
     return assignPartitions(counts, free, this.#options.partitions, id)
   }
 
-  /** Those that are not being given away, lowest first. */
+  /** The owned partitions that are not being released, lowest first. */
   #keepers(): ReadonlyArray<Owned> {
     return [...this.#owned.values()].filter(({ leaving }) => !leaving).sort((a, b) =>
       a.partition - b.partition

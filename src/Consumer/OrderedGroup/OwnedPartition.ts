@@ -1,10 +1,10 @@
-/** Looks in a row that may miss a record: it may be about to be written. */
+/** Number of consecutive readings that may lack a record, because it may be about to be written. */
 const missable = 1
 
-/** Looks in a lease. */
+/** Number of readings per lease. */
 export const looks = 5
 
-/** A partition that is ours. */
+/** A partition that this member owns. */
 export interface Owned {
   readonly partition: number
   readonly token: number
@@ -12,21 +12,21 @@ export interface Owned {
   done: number
   /** Whether an event is being handled. */
   busy: boolean
-  /** It is being given to another member: nothing begins any more. */
+  /** Whether it is being released to another member. No event starts any more. */
   leaving: boolean
-  /** A write or a handler was refused: nothing begins before a record above this revision was read. */
+  /** Set when a write or a handler was refused. No event starts before a record above this revision is read. */
   doubt: number | undefined
-  /** A write that was decided after so many lapses of our lease has succeeded. */
+  /** The number of lapses of the lease at which a write that has succeeded was decided. */
   provenIn: number
-  /** Looks in a row that did not find its record. */
+  /** Consecutive readings that did not find its record. */
   missing: number
-  /** Looks in a row that left it doubtful or without a record. */
+  /** Consecutive readings after which it was in doubt or without a record. */
   unsure: number
   revision: number
   checkpoint: number
 }
 
-/** A partition that has just become ours. */
+/** The state of a partition that this member has just claimed. */
 export const ownedSince = (
   fields: Pick<Owned, "partition" | "token" | "revision" | "checkpoint" | "provenIn">
 ): Owned => ({
@@ -39,19 +39,19 @@ export const ownedSince = (
   unsure: 0
 })
 
-/** Whether nothing about the record of a partition keeps its next event from beginning. */
+/** Whether the record of a partition allows its next event to start. */
 export const isSure = ({ doubt, missing }: Owned) => doubt === undefined && missing <= missable
 
-/** Counts a look at the store that found the record of a partition of ours, or not. */
+/** Counts a reading of the store that found the record of an owned partition, or did not. */
 export const looked = (owned: Owned, isThere: boolean): void => {
   owned.missing = isThere ? 0 : owned.missing + 1
   owned.unsure = isSure(owned) ? 0 : owned.unsure + 1
 }
 
-/** Whether the record of a partition of ours has been refused or gone for a lease. */
+/** Whether the record of an owned partition has been refused or missing for a lease. */
 export const isStuck = ({ unsure }: Owned) => unsure >= looks
 
-/** Why partitions of ours make no progress, once that has lasted for a lease; undefined when none is stuck. */
+/** Why owned partitions make no progress, once that has lasted for a lease; undefined when none is stuck. */
 export const stuckReason = (all: Iterable<Owned>): string | undefined => {
   const stuck = [...all].filter(isStuck)
   if (stuck.length === 0) return undefined

@@ -1,4 +1,4 @@
-/** Something with a place in the log. */
+/** An item with a sequence in the log. */
 export interface Placed {
   readonly sequence: number
   /** In bytes. */
@@ -7,28 +7,31 @@ export interface Placed {
 
 interface Waiting<E> {
   readonly events: Array<E>
-  /** All events of the partition up to this sequence are among the events, or were. */
+  /** All events of the partition up to this sequence are in `events`, or were. */
   readTo: number
 }
 
-/** So many events of a partition wait at most; a partition that is full is read again when it has room. */
+/** Maximum number of waiting events per partition. A full partition is read again when it has room. */
 const capacity = 128
 
-/** A partition with less than this wants more. Low, so that one reading serves many partitions. */
+/**
+ * A partition with fewer events than this needs more. The value is low, so that one reading serves many partitions.
+ */
 const low = 16
 
-/** So many bytes of all partitions together, beside one event of each. */
+/** Maximum size of the events of all partitions together, in bytes. One event of each is always allowed. */
 const capacityBytes = 32 * 1024 * 1024
 
 /**
- * What was read for the partitions of a member and waits to be handled. One reading serves all of them. A
- * partition that is slow, or was assigned late, falls behind. Readings that begin earlier catch it up.
+ * Buffers the events that were read for the partitions of a member and wait to be handled. One reading serves all
+ * partitions. A partition that is slow, or was assigned late, falls behind. Readings from an earlier sequence let it
+ * catch up.
  */
 export class PartitionBuffer<E extends Placed> {
   readonly #waiting = new Map<number, Waiting<E>>()
   #bytes = 0
 
-  /** Begins with what is behind a sequence. */
+  /** Adds a partition whose events start after a sequence. */
   assign(partition: number, after: number): void {
     this.drop(partition)
     this.#waiting.set(partition, { events: [], readTo: after })
@@ -39,13 +42,13 @@ export class PartitionBuffer<E extends Placed> {
     this.#waiting.delete(partition)
   }
 
-  /** Behind which sequence to read next; undefined when no partition has room. */
+  /** The sequence after which to read next; undefined when no partition has room. */
   get after(): number | undefined {
     const open = [...this.#waiting.values()].filter((waiting) => this.#hasRoom(waiting, low))
     return open.length === 0 ? undefined : Math.min(...open.map(({ readTo }) => readTo))
   }
 
-  /** Takes in a reading: these are all events behind `after` up to `upTo`, in order, with their partitions. */
+  /** Adds the result of a reading: all events after `after` up to `upTo`, in order, with their partitions. */
   offer(after: number, upTo: number, events: ReadonlyArray<readonly [partition: number, event: E]>): void {
     const behind = [...this.#waiting.values()].filter(({ readTo }) => readTo < after)
     for (const [partition, event] of events) {
@@ -69,12 +72,12 @@ export class PartitionBuffer<E extends Placed> {
     return this.#waiting.get(partition)?.events[0]
   }
 
-  /** The next event is done. */
+  /** Removes the next event of a partition, because it is done. */
   done(partition: number): void {
     this.#bytes -= this.#waiting.get(partition)?.events.shift()?.size ?? 0
   }
 
-  /** The sequence up to which all of a partition is done; undefined when it is not ours. */
+  /** The sequence up to which all of a partition is done; undefined when the partition is not assigned. */
   finishedTo(partition: number): number | undefined {
     const waiting = this.#waiting.get(partition)
     if (waiting === undefined) return undefined

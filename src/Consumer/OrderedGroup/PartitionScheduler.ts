@@ -2,18 +2,24 @@ import type { MemberState } from "./MemberState.ts"
 import type { Owned } from "./OwnedPartition.ts"
 import { PartitionBuffer, type Placed } from "./PartitionBuffer.ts"
 
-/** An event that has begun; without one it is a redrive that has the turn of its partition. */
+/** A running event. Without an event, a redrive occupies the partition. */
 export interface RunningEvent<E> {
   readonly owned: Owned
   readonly event: E | undefined
 }
 
-/** How it ended: done; to come again after some time; or refused by a fence, so that the owner is looked up first. */
+/**
+ * How a running event ended: done, to be retried after some time, or refused by a fence. After a fence the owner is
+ * read first.
+ */
 export type End =
   | { readonly _tag: "Done" | "Fenced" }
   | { readonly _tag: "Again"; readonly notBefore: number }
 
-/** Gives each partition of a member its events, strictly one after the other. It has no clock and no I/O. */
+/**
+ * Schedules the events of a member's partitions, in each partition strictly one after the other. It has no clock and
+ * no I/O.
+ */
 export class PartitionScheduler<E extends Placed> {
   readonly member: MemberState
   readonly buffer = new PartitionBuffer<E>()
@@ -26,7 +32,9 @@ export class PartitionScheduler<E extends Placed> {
     this.member = member
   }
 
-  /** Follows what the member owns now. Gives what has begun on partitions that are no longer ours. */
+  /**
+   * Adopts the partitions that the member owns now. Returns the running events of partitions that it no longer owns.
+   */
   align(): ReadonlyArray<RunningEvent<E>> {
     const { owned } = this.member
     for (const [partition, one] of this.#fed) {
@@ -42,7 +50,7 @@ export class PartitionScheduler<E extends Placed> {
     return [...this.#begun.values()].filter(({ owned }) => this.#fed.get(owned.partition) !== owned)
   }
 
-  /** The events that begin now. */
+  /** Returns the events that start now. */
   begin(now: number): ReadonlyArray<RunningEvent<E>> {
     const beginning: Array<RunningEvent<E>> = []
     for (const [partition, owned] of this.#fed) {
@@ -56,12 +64,12 @@ export class PartitionScheduler<E extends Placed> {
     return beginning
   }
 
-  /** Keeps the next turn of a partition free for `borrow`, until a time. */
+  /** Reserves a partition for `borrow`, until a time. */
   reserve(partition: number, until: number): void {
     this.#reserved.set(partition, until)
   }
 
-  /** Takes the turn of a partition for a redrive; undefined when that is not possible now. */
+  /** Takes a partition for a redrive; undefined when that is not possible now. */
   borrow(partition: number, now: number): RunningEvent<E> | undefined {
     const owned = this.#fed.get(partition)
     const begun = owned && this.#take(owned, undefined, now)
@@ -82,7 +90,7 @@ export class PartitionScheduler<E extends Placed> {
     owned.done = this.buffer.finishedTo(owned.partition) ?? owned.done
   }
 
-  // An event that began under an earlier ownership of the partition has to end first.
+  // An event that started under an earlier ownership of the partition must end first.
   #take(owned: Owned, event: E | undefined, now: number): RunningEvent<E> | undefined {
     if (this.#begun.has(owned.partition) || !this.member.mayBegin(owned.partition, now)) return undefined
     const begun = { owned, event }

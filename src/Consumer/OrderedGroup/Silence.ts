@@ -5,7 +5,7 @@ export interface Sign {
   readonly lease?: number | undefined
 }
 
-/** How long each other member of a group has been silent while we could look. */
+/** Measures how long the other members of a group have been silent while the store could be read. */
 export class Silence {
   readonly #self: string
   readonly #lease: number
@@ -20,7 +20,7 @@ export class Silence {
     this.#longest = longest
   }
 
-  /** Takes in a reading of the heartbeats. An owner of a partition counts although it has none. */
+  /** Processes a reading of the heartbeats. An owner of a partition counts as a member even without a heartbeat. */
   listen(now: number, members: ReadonlyMap<string, Sign>, owners: ReadonlyArray<string>): void {
     // Time during which the store was unreachable does not count as missed heartbeats.
     const elapsed = this.#lastRead === undefined ? 0 : Math.min(now - this.#lastRead, this.#longest)
@@ -35,13 +35,13 @@ export class Silence {
     }
   }
 
-  /** Whether a member may still begin events. Each is judged by its own lease. */
+  /** Whether a member may still start events. Each member is judged by its own lease. */
   isAlive(id: string): boolean {
     const silence = this.#members.get(id)
     return id === this.#self || (silence !== undefined && silence.millis < silence.lease)
   }
 
-  /** Members whose heartbeats need not be kept. */
+  /** Members whose heartbeats can be removed. */
   get gone(): ReadonlyArray<string> {
     return [...this.#members].flatMap(([id, { lease, millis, revision }]) =>
       revision > 0 && id !== this.#self && millis > 10 * lease ? [id] : []

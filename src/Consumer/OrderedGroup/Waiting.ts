@@ -8,7 +8,7 @@ import type { Placed } from "./PartitionBuffer.ts"
 export interface Waiting<T extends string> extends Placed {
   readonly partition: number
   readonly delivered: Delivered
-  /** The reason when it is no event that could be handled. */
+  /** The decoded event; the reason when it cannot be handled. */
   readonly event: ConsumedEvent<T> | string
 }
 
@@ -17,7 +17,7 @@ export interface Keyed<T extends string> {
   readonly key: (event: ConsumedEvent<T>) => string
 }
 
-/** Which partition an event waits in; undefined when it is of another type. One without a key goes by its id. */
+/** Assigns an event to a partition; undefined when it is of another type. Uses the event's id when it has no key. */
 export const waitingOf = <T extends string>(
   { key, types }: Keyed<T>,
   partitions: number,

@@ -5,7 +5,9 @@ import * as Logs from "../../Process/Telemetry/Logs.ts"
 import type { Consumers } from "../Consumer.ts"
 import { layer } from "../UserConsumer.ts"
 
-/** Which broker; without servers that of `serve`: NATS_URL, or the embedded one that runs in DATA_DIR. */
+/**
+ * The broker to connect to. Without `servers` it is the one of `serve`: NATS_URL, or the embedded one in DATA_DIR.
+ */
 export interface Broker {
   /** One address or several, such as `nats://127.0.0.1:4222`. */
   readonly servers?: string | ReadonlyArray<string> | undefined
@@ -23,15 +25,15 @@ export interface Signal {
   readonly signal: AbortSignal
 }
 
-/** Something that runs on its own connection until it is stopped. */
+/** A service that runs on its own connection until it is stopped. */
 export interface Session<A> {
   readonly running: A
-  /** Stops it, once, and disconnects. */
+  /** Stops it and disconnects. Later calls return the same promise. */
   readonly stop: () => Promise<void>
   readonly isStopped: () => boolean
 }
 
-/** Connects and starts; what was begun is undone when that fails. */
+/** Connects and starts. Releases everything when that fails. */
 export const open = async <A, E>(
   broker: Broker,
   start: Effect.Effect<A, E, Consumers | DeadLetters | Nats | Scope.Scope>
@@ -50,13 +52,13 @@ export const open = async <A, E>(
 }
 
 /**
- * Runs an effect with the log lines of `threeqpr serve`, on standard error: standard output is the user's. The loggers
- * of the user's own process stay as they are.
+ * Runs an effect with log lines like those of `threeqpr serve`, on standard error. Standard output belongs to the
+ * user. The loggers of the user's process stay unchanged.
  */
 export const run = <A, E>(effect: Effect.Effect<A, E>) =>
   Effect.runPromise(Effect.provide(effect, Logs.layer))
 
-/** A plain function as an effect, whatever it throws as its error. */
+/** Turns a plain function into an effect. Whatever it throws is the error. */
 export const attempt = <A>(call: (signal: AbortSignal) => PromiseLike<A> | A) =>
   Effect.tryPromise({ try: async (signal) => call(signal), catch: (error) => error })
 

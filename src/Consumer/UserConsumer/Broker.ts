@@ -5,7 +5,7 @@ import type { Target } from "../../Nats/Nats.ts"
 import { readConnection } from "../../Nats/Server/Connection.ts"
 import { load } from "../../Process/Config.ts"
 
-/** The broker that `serve` uses in this environment: that of NATS_URL, or the embedded one of DATA_DIR. */
+/** The broker that `serve` uses in this environment: the one of NATS_URL, or the embedded one of DATA_DIR. */
 export const environment = Effect.gen(function*() {
   const config = yield* load()
   if (config.natsUrl !== undefined) return externalTarget(config, config.natsUrl)

@@ -6,20 +6,20 @@ import type { Delivered } from "../../EventLog/Delivered.ts"
 export type DataOf<T extends string> = T extends KnownType ? (typeof dataOf)[T]["Type"] : unknown
 
 /**
- * An event as a handler gets it. `id` and `sequence` are the same for each delivery. `data`
- * fits its type's schema, with all fields that 3QPR sent.
+ * An event as a handler receives it. `id` and `sequence` are the same for each delivery. `data` fits the schema of
+ * its type and has all fields that 3QPR sent.
  */
 export type ConsumedEvent<T extends string = string> = T extends string
   ? Omit<Delivered, "type"> & { readonly type: T; readonly data: DataOf<T> }
   : never
 
-/** Whether an event is of a type; its data are then known to be that type's. */
+/** Whether an event has this type. Narrows its data to that of the type. */
 export const is = <T extends string>(
   event: ConsumedEvent,
   type: T
 ): event is ConsumedEvent & ConsumedEvent<T> => event.type === type
 
-/** Reads an event's bytes; the reason when they do not fit its type. */
+/** Decodes the body of an event; returns the reason when it does not fit the event's type. */
 export const consumedOf = (event: Delivered): ConsumedEvent | string => {
   const reading = decodeDelivery(event.body)
   return reading._tag === "Event" ? { ...event, data: reading.data } : `${reading.reason}: ${reading.detail}`

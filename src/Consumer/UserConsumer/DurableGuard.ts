@@ -6,7 +6,10 @@ import type { Nats } from "../../Nats/Nats.ts"
 import { messageOf } from "../../Process/Failure.ts"
 import { olderLogRemedy } from "../OlderLog.ts"
 
-/** How often the durable consumer is compared with the log, and how soon again when that fails, in milliseconds. */
+/**
+ * Interval at which the durable consumer is compared with the log, and the delay after a failed comparison, in
+ * milliseconds.
+ */
 const compareEvery = 10_000
 const again = 1_000
 
@@ -30,7 +33,7 @@ export const durableGuard = Effect.fnUntraced(function*(nats: Nats["Service"], d
     Effect.flatMap(([{ created, delivered }, { state }]) => {
       isCompared = true
       if (refused !== undefined && refused.created !== created) refused = undefined
-      // A durable consumer may begin behind the end of the log. Only what it has received is compared.
+      // A durable consumer may start after the end of the log, so only what it has received is compared.
       const received = delivered.consumer_seq === 0 ? 0 : delivered.stream_seq
       if (refused !== undefined || received <= state.last_seq) return Effect.void
       refused = { created, reason: reasonOf(durable, received, state.last_seq) }
@@ -53,7 +56,7 @@ export const durableGuard = Effect.fnUntraced(function*(nats: Nats["Service"], d
 
   yield* nats.onChange((connected) => void (connected && Queue.offerUnsafe(nudges, undefined)))
   return {
-    /** Compares until the scope ends; begin when the durable consumer is there. */
+    /** Compares until the scope ends. Start it when the durable consumer exists. */
     run: Effect.gen(function*() {
       while (true) {
         const wait = yield* compare

@@ -12,11 +12,9 @@ export interface HandlingOptions<T extends string> {
   readonly name: string
   readonly types?: ReadonlyArray<T> | undefined
   readonly retry?: Retry | undefined
-  /** How long what has begun may take to end when we stop, in milliseconds; 20 seconds when undefined. */
+  /** How long running handlers may take to finish when the consumer stops, in milliseconds. Default: 20 seconds. */
   readonly stopWithin?: number | undefined
-  /**
-   * The consumer is not healthy when a handler takes longer than this, in milliseconds; 5 minutes when undefined.
-   */
+  /** The consumer is not healthy when a handler takes longer than this, in milliseconds. Default: 5 minutes. */
   readonly progressWithin?: number | undefined
 }
 
@@ -24,21 +22,21 @@ export interface HandlingOptions<T extends string> {
 export type Handling<T extends string, E, R> =
   | { readonly handle: (event: ConsumedEvent<T>) => Effect.Effect<Outcome | void, E, R> }
   | {
-    /** The most events of a batch. A batch is smaller when fewer events wait. */
+    /** Maximum batch size. A batch is smaller when fewer events wait. */
     readonly maxBatch: number
-    /** One outcome for each event, in their order. When it fails, halves of the batch are tried by themselves. */
+    /** Returns one outcome per event, in their order. When it fails, each half of the batch is tried separately. */
     readonly handleBatch: (
       events: ReadonlyArray<ConsumedEvent<T>>
     ) => Effect.Effect<ReadonlyArray<Outcome | void> | void, E, R>
   }
 
-/** Whether events are handled in batches. Plain JavaScript can give a property that is undefined. */
+/** Whether events are handled in batches. Plain JavaScript can pass a property that is undefined. */
 export const isBatched = <A extends object>(
   options: A
 ): options is Extract<A, { readonly handleBatch: unknown }> =>
   "handleBatch" in options && options.handleBatch !== undefined
 
-/** Makes a handler of deliveries: decodes them, and makes outcomes of what the user's handler says of each. */
+/** Builds a handler of deliveries. It decodes them and turns the results of the user's handler into outcomes. */
 export const handler = Effect.fnUntraced(
   function*<T extends string, E, R>(
     options: HandlingOptions<T> & Handling<T, E, R>,
@@ -93,7 +91,10 @@ export const handler = Effect.fnUntraced(
   }
 )
 
-/** How it ended; when we are stopped it has some time to do so, and is interrupted after that. */
+/**
+ * Runs work and returns its exit. After a stop, the work has `stopWithin` milliseconds to finish and is then
+ * interrupted.
+ */
 const finishing = Effect.fnUntraced(function*<A, E>(work: Effect.Effect<A, E>, stopWithin: number) {
   const fiber = yield* Effect.forkDetach(work)
   const ended = yield* Effect.exit(Effect.interruptible(Fiber.await(fiber)))

@@ -4,7 +4,7 @@ import type { Delivered } from "../../EventLog/Delivered.ts"
 /** How long a handler may take before its consumer is no longer healthy, in milliseconds. */
 export const defaultProgressWithin = 300_000
 
-/** The events whose handlers run now, and since when. */
+/** The events whose handlers are running, with the time of their start. */
 export class InHand {
   readonly #within: number
   readonly #begun = new Map<object, { readonly what: string; readonly at: bigint }>()
@@ -13,7 +13,7 @@ export class InHand {
     this.#within = within
   }
 
-  /** Counts the events as in hand until the work ends, also by a failure or an interruption. */
+  /** Tracks the events until the work ends, also by a failure or an interruption. */
   readonly during = <A, E, R>(
     [first, ...others]: ReadonlyArray<Pick<Delivered, "id" | "sequence">>,
     work: Effect.Effect<A, E, R>

@@ -3,12 +3,12 @@ import { EventType } from "../../Domain/Event.ts"
 import { shown } from "../../Process/Options.ts"
 import { delays as allowedDelays, isDelay } from "../Outcome.ts"
 
-/** An option of a consumer is wrong. */
+/** An option of a consumer is invalid. */
 export class ConsumerInvalid
   extends Schema.TaggedError<ConsumerInvalid>()("ConsumerInvalid", { message: Schema.String })
 {}
 
-/** The options of a consumer, as plain JavaScript can give them. */
+/** The options of a consumer, as plain JavaScript can pass them. */
 export interface Checked {
   readonly name?: unknown
   readonly types?: unknown
@@ -26,10 +26,10 @@ export interface Checked {
   readonly key?: unknown
 }
 
-/** Fails with everything that is wrong with a consumer's options: what was given, and what is allowed. */
+/** Fails with all invalid options of a consumer: what was passed, and what is allowed. */
 export const check = (options: Checked) => report([...faultsOf(options), ...handlersOf(options)])
 
-/** As `check`, for a member of an ordered group. */
+/** Like `check`, for a member of an ordered group. */
 export const checkOrdered = (options: Checked) =>
   report([
     ...faultsOf(options),

@@ -1,12 +1,12 @@
 import type { Delivered } from "../../EventLog/Delivered.ts"
 
-/** Runs one statement with parameters, in the transaction of one's changes; what most clients of Postgres have. */
+/** Runs one statement with parameters, in the transaction of the user's changes. Most Postgres clients have it. */
 export type Query = (
   sql: string,
   parameters: Array<string>
 ) => PromiseLike<ReadonlyArray<unknown> | { readonly rows: ReadonlyArray<unknown> }>
 
-/** The table in which `once` keeps what was done, to be created before. */
+/** The table in which `once` records events. Create it before the first call. */
 export const onceTable = `create table if not exists consumed_events (
   consumer text not null,
   event_id text not null,
@@ -15,8 +15,8 @@ export const onceTable = `create table if not exists consumed_events (
 )`
 
 /**
- * Those of the events that this consumer has never changed anything for: changes that are made for them in the
- * same transaction are made exactly once, however often an event comes and to however many instances.
+ * Records the events for this consumer and returns those that were not recorded before. Changes that are made for
+ * them in the same transaction are made exactly once. This holds for repeated deliveries and for several instances.
  */
 export const once = async <E extends Pick<Delivered, "id" | "sequence">>(
   query: Query,
@@ -31,7 +31,7 @@ export const once = async <E extends Pick<Delivered, "id" | "sequence">>(
   return events.filter((event) => fresh.has(event.id) && first.get(event.id) === event)
 }
 
-// In the order of the ids, so that two instances never wait for each other.
+// Sorted by id, so that two instances never wait for each other.
 const insert = `insert into consumed_events (consumer, event_id, sequence)
   select $1::text, event_id, sequence
   from json_to_recordset($2::text::json) as row (event_id text, sequence bigint) order by event_id

@@ -2,8 +2,8 @@ import { Effect, Predicate } from "effect"
 import { ack, deadLetter, delays, isDelay, type Outcome, retryAfter } from "../Outcome.ts"
 
 /**
- * Makes outcomes of the results of a handler. A result that is no outcome, such as that of a query, means that the
- * event is done. The log says so once. A broken outcome is a failure of the handler.
+ * Turns the results of a handler into outcomes. A result that is not an outcome, such as that of a query, means that
+ * the event is done. A warning reports this once. An invalid outcome is a failure of the handler.
  */
 export const resultsOf = (consumer: string) => {
   let isSaid = false

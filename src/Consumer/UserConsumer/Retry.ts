@@ -3,22 +3,22 @@ import { messageOf } from "../../Process/Failure.ts"
 import { deadLetter, type Outcome, retryAfter } from "../Outcome.ts"
 import type { ConsumedEvent } from "./ConsumedEvent.ts"
 
-/** When an event is tried again whose handler failed. */
+/** When an event is retried after its handler failed. */
 export interface Retry {
   /**
-   * How long to wait after the first failure, the second, and so on, in milliseconds: a second, ten, a minute
-   * and ten minutes when undefined. The failure after the last makes a dead letter. Each instance counts its
-   * own failures, since it started: an event may be tried more often than that, but never less.
+   * Delays after the first failure, the second, and so on, in milliseconds. Default: 1 second, 10 seconds, 1 minute
+   * and 10 minutes. The failure after the last delay makes a dead letter. Each instance counts its own failures since
+   * its start. So an event may be tried more often, but never less often.
    */
   readonly delays?: ReadonlyArray<number> | undefined
   /**
-   * Whether an error says nothing against the event, such as a lost connection. Such an event is tried again
-   * for as long as it takes, with the last of the delays, and is no dead letter. No error does when undefined.
+   * Whether an error is transient and not caused by the event, such as a lost connection. Such an event is retried
+   * without a limit, with the last of the delays, and does not become a dead letter. Default: no error is transient.
    */
   readonly isTransient?: ((error: unknown) => boolean) | undefined
 }
 
-/** Counts the failures of each event that was not handled yet, and says what becomes of it. */
+/** Counts the failures of each unfinished event and decides its outcome. */
 export class Failures {
   readonly #delays: ReadonlyArray<number>
   readonly #failures = new Map<number, number>()
@@ -30,7 +30,7 @@ export class Failures {
       try {
         return isTransient(error) === true
       } catch {
-        // A rule that fails cannot excuse the event.
+        // An error is not transient when the rule throws.
         return false
       }
     }
@@ -64,7 +64,7 @@ export class Failures {
     )
   }
 
-  // Another instance may finish an event that failed here. Its count must not stay in memory.
+  // Another instance may finish an event that failed here, so the number of remembered counts is limited.
   #remember(sequence: number, failures: number): void {
     this.#failures.set(sequence, failures)
     const [oldest] = this.#failures.keys()

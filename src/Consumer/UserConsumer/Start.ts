@@ -2,7 +2,7 @@ import { DeliverPolicy } from "nats"
 import { fromFirst, type Start } from "../Durable.ts"
 
 /**
- * Where a consumer begins: with the first event, with new events only, at a time, or at a sequence of the log. At a time
+ * Where a consumer starts: with the first event, with new events only, at a time, or at a sequence of the log. A time
  * means the first event that was stored then or later.
  */
 export type From = "all" | "new" | { readonly time: Date } | { readonly sequence: number }

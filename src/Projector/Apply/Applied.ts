@@ -5,16 +5,16 @@ import { needsOperator } from "../../Database/SqlFailure.ts"
 import { durableColumn } from "../Place/Places.ts"
 import { appliedTable } from "../Tables.ts"
 
-/** What the live generation of a projection has recorded of one event. */
+/** What the live generation of a projection has recorded about one event. */
 export interface Place {
   readonly name: string
   readonly generation: number
   readonly durable: string
   /** The sequence under which it was applied. */
   readonly applied: number | undefined
-  /** The sequence that it had before it was forgotten: it is in the log no more, and never applied again. */
+  /** The sequence that it had before it was erased. It is no longer in the log and is never applied again. */
   readonly forgotten: number | undefined
-  /** Where it came again later, as far as that is recorded by id. */
+  /** The sequences of its later repetitions, as far as they are recorded by id. */
   readonly repeated: ReadonlyArray<number>
 }
 
@@ -26,7 +26,7 @@ const allRepeated = allRows(
 )
 const firstSequence = firstRow(Schema.Struct({ sequence: Schema.Finite }))
 
-/** What each projection has recorded of an event, by the order of their names. */
+/** What each projection has recorded about an event, ordered by the projection's name. */
 export const placesOf = Effect.fn("Applied.placesOf")(
   function*(eventId: string) {
     const sql = yield* SqlClient
@@ -52,7 +52,7 @@ export const placesOf = Effect.fn("Applied.placesOf")(
         })
       ))
   },
-  // A generation that we have just read of may be dropped by now: then another is live.
+  // The generation may be dropped between the queries. The retry reads the generation that is live then.
   Effect.retry({ while: needsOperator, times: 2 })
 )
 

@@ -5,7 +5,7 @@ import type { Position } from "../Place/Position.ts"
 import type { Projection } from "../Projection.ts"
 import { appliedTable } from "../Tables.ts"
 
-/** How many sequences one count is about. */
+/** Number of sequences that one count covers. */
 export const bucketSize = 10_000
 
 /** Positions to select from: `event_id text, sequence bigint`. */
@@ -16,8 +16,8 @@ export const positionRows = (sql: SqlClient, positions: ReadonlyArray<Position>)
   }::bigint[]) as row (event_id, sequence))`
 
 /**
- * Records events as applied, and counts them, in one statement; gives the ids that were not recorded before.
- * A count is kept in several rows, so that transactions at the same place of the log seldom wait for each other.
+ * Records events as applied and counts them, in one statement. Returns the ids that were not recorded before. Each
+ * count is split into several rows, so that transactions on the same part of the log rarely wait for each other.
  */
 export const record = Effect.fnUntraced(function*(
   projection: Projection,
@@ -46,7 +46,7 @@ export const record = Effect.fnUntraced(function*(
 const allIds = allRows(Schema.Struct({ event_id: Schema.String }))
 const onlyCount = onlyRow(Schema.Struct({ events: Schema.Finite }))
 
-/** How many events a generation has applied whose sequences lie within a range, both ends included. */
+/** Number of events that a generation has applied within a range of sequences, both ends included. */
 export const appliedWithin = Effect.fn("Projector.appliedWithin")(
   function*(projection: Projection, generation: number, from: number, to: number) {
     const sql = yield* SqlClient
@@ -69,6 +69,6 @@ export const appliedWithin = Effect.fn("Projector.appliedWithin")(
   }
 )
 
-/** How many events a generation has applied. */
+/** Number of events that a generation has applied. */
 export const appliedBy = (projection: Projection, generation: number) =>
   appliedWithin(projection, generation, 0, Number.MAX_SAFE_INTEGER - bucketSize)

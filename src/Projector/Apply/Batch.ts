@@ -12,11 +12,11 @@ import { positionRows, record } from "./AppliedCounts.ts"
 import type { Decoded } from "./Decoded.ts"
 import { appliedLater, type History, historyOf, OutOfOrder, takeBack } from "./Repeats.ts"
 
-/** Nothing was applied, and no event is to blame: the generation was dropped, or it is being compared. */
+/** Nothing was applied, and not because of an event: the generation was dropped, or is being compared or promoted. */
 export class NotNow extends Schema.TaggedError<NotNow>()("NotNow", { message: Schema.String }) {}
 
 /**
- * Applies events to a generation in whatever order they come: an id counts under its lowest sequence in the log, also
+ * Applies events to a generation, in any order of arrival. An id counts under its lowest sequence in the log, even
  * when its repetition was applied first.
  */
 export const applyInOrder = (projection: Projection, generation: number, events: ReadonlyArray<Decoded>) => {
@@ -30,8 +30,8 @@ export const applyInOrder = (projection: Projection, generation: number, events:
 type Failure = NotNow | ReadFailed | SqlError
 
 /**
- * Applies events to a generation of a read model in one transaction, unless it is no longer wanted. The ids
- * that it has never seen are recorded and applied; all others change nothing, however often they come.
+ * Applies events to a generation of a read model in one transaction. Fails when the generation is neither live nor
+ * being built. New ids are recorded and applied; recorded ids change nothing.
  */
 export const applyOnce = Effect.fnUntraced(
   function*(projection: Projection, generation: number, events: ReadonlyArray<Decoded>, history?: History) {
@@ -55,11 +55,11 @@ export const applyOnce = Effect.fnUntraced(
   }
 )
 
-/** Like `share`, and keeps the other batches of the generation waiting. */
+/** Like `share`, and blocks the other batches of the generation. */
 const alone = (name: string, generation: number) =>
   Effect.andThen(keep(name), excludeGeneration(name, generation))
 
-/** The same within a transaction that keeps others from this projection. */
+/** Like `applyOnce`, in a transaction that already holds the locks. */
 export const applyWithin = Effect.fnUntraced(
   function*(
     projection: Projection,
@@ -97,7 +97,7 @@ const applyTo = Effect.fnUntraced(
   }
 )
 
-/** Keeps the places of events that are in the stream again, so that applied and repeated make up all. */
+/** Records the sequences of repeated events, so that applied and repeated events account for all entries. */
 const recordRepeated = Effect.fnUntraced(
   function*(projection: Projection, generation: number, events: ReadonlyArray<Decoded>) {
     const sql = yield* SqlClient
@@ -111,7 +111,7 @@ const recordRepeated = Effect.fnUntraced(
   }
 )
 
-// In the order of the stream, so that a repeated id counts where it stood first.
+// Sorted by sequence, so that a repeated id counts under its first sequence.
 const firstOfEach = (events: ReadonlyArray<Decoded>) => {
   const first = new Map<string, Decoded>()
   for (const decoded of events.toSorted((a, b) => a.event.sequence - b.event.sequence)) {
@@ -123,7 +123,7 @@ const firstOfEach = (events: ReadonlyArray<Decoded>) => {
 const positionsOf = (events: Iterable<Decoded>): ReadonlyArray<Position> =>
   Array.from(events, ({ event: { id, sequence } }) => ({ id, sequence }))
 
-// Without the offset Postgres would read an event's JSON again for each field that is taken of it.
+// Without `offset 0` Postgres would parse an event's JSON again for each field.
 const rowsOf = (sql: SqlClient, events: ReadonlyArray<Decoded>) =>
   sql`(
     select event_id, sequence, received_at::timestamptz, event::jsonb

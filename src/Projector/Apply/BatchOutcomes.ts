@@ -15,15 +15,18 @@ import { applyInOrder, NotNow } from "./Batch.ts"
 import type { BatchSize } from "./BatchSize.ts"
 import type { Decoded } from "./Decoded.ts"
 
-/** A database that answers nothing for so long is taken for gone, even if its connection stands. */
+/**
+ * Timeout of a batch. A database that does not answer for this long counts as unreachable, even with an open
+ * connection.
+ */
 export const batchTimeout = "90 seconds"
 
-/** Applies batches to one generation, and gives the outcome of each event. */
+/** Applies batches to one generation and returns the outcome of each event. */
 export const batchOutcomes = Effect.fnUntraced(
   function*(projection: Projection, generation: number, size: BatchSize, trouble: Trouble) {
     const apply = yield* applying(projection, generation, size)
 
-    /** Applies all; fails when one of the events can never be applied. */
+    /** Applies all events. Fails when one of them can never be applied. */
     const settle = (
       events: ReadonlyArray<Decoded>
     ): Effect.Effect<ReadonlyArray<Outcome>, Fault<Decoded, Outcome>> =>
@@ -32,7 +35,7 @@ export const batchOutcomes = Effect.fnUntraced(
           noteSuccess(trouble)
           return Effect.succeed(events.map(() => ack))
         }
-        // The process stops: another instance, or its next start, takes these at once.
+        // The process is stopping. Another instance, or the next start, gets these events at once.
         if (Cause.hasInterruptsOnly(exit.cause)) return Effect.succeed(events.map(() => retryAfter(0)))
         if (isNotNow(exit.cause)) return Effect.succeed(events.map(() => retryAfter(1_000)))
         if (!isCausedByData(exit.cause)) {
@@ -54,7 +57,7 @@ export const batchOutcomes = Effect.fnUntraced(
   }
 )
 
-/** Applies events in one transaction, and counts and measures it. */
+/** Applies events in one transaction and measures it. */
 const applying = Effect.fnUntraced(function*(projection: Projection, generation: number, size: BatchSize) {
   const sql = yield* SqlClient
   const log = yield* EventLog

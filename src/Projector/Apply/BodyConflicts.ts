@@ -5,13 +5,13 @@ import { allRows, firstRow, onlyRow } from "../../Database/Rows.ts"
 import { EventLog } from "../../EventLog/EventLog.ts"
 import { appliedTable } from "../Tables.ts"
 
-/** Entries that are compared in one transaction. */
+/** Number of entries compared per transaction. */
 const part = 100
 
 /**
- * Compares entries whose event id was applied before with the entry that was applied, and keeps the result: after the
- * deduplication window the log stores an id again, and the read models ignore it, whatever its body says. Any process
- * may do so; each entry is compared once. Gives how many were compared.
+ * Compares the bodies of repeated entries with those of the applied entries, and stores the result. After the
+ * deduplication window the log stores an id again. The read models ignore such an entry, even with another body. Any
+ * process may run it; each entry is compared once. Returns the number of compared entries.
  */
 export const compareRepeats = Effect.fn("BodyConflicts.compare")(function*() {
   const sql = yield* SqlClient
@@ -32,7 +32,7 @@ export const compareRepeats = Effect.fn("BodyConflicts.compare")(function*() {
   }))
 })
 
-/** How many entries of the log have the id of an applied event and another body. */
+/** Number of entries in the log that have the id of an applied event and another body. */
 export const conflicts = Effect.gen(function*() {
   const sql = yield* SqlClient
   const { count } = yield* onlyCount(

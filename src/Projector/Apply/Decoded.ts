@@ -3,6 +3,6 @@ import type { Delivered } from "../../EventLog/Delivered.ts"
 /** An event that the projection can apply: its body is JSON that fits its type's schema. */
 export interface Decoded {
   readonly event: Delivered
-  /** The signed JSON as it stands, so that no number or unknown field is lost on the way to the row. */
+  /** The signed JSON unchanged, so that the row keeps every number and unknown field. */
   readonly json: string
 }

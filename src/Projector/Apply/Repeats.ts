@@ -14,7 +14,7 @@ import { appliedTable } from "../Tables.ts"
 import { bucketSize } from "./AppliedCounts.ts"
 import type { Decoded } from "./Decoded.ts"
 
-/** An id that a generation has applied under a higher sequence than the one under which it comes now. */
+/** An id that a generation has already applied under a higher sequence. */
 export const Later = Schema.Struct({ id: Schema.String, applied: Schema.Finite, sequence: Schema.Finite })
 export type Later = typeof Later.Type
 
@@ -22,31 +22,31 @@ const allLater = allRows(Later)
 const allIds = allRows(Schema.Struct({ id: Schema.String }))
 const allSequences = allRows(Schema.Struct({ sequence: Schema.Finite }))
 
-/** Nothing was applied: repetitions of these ids were applied before them, and the lowest sequence of an id counts. */
+/** Nothing was applied. Repetitions of these ids were applied first, but the lowest sequence of an id counts. */
 export class OutOfOrder extends Schema.TaggedError<OutOfOrder>()("OutOfOrder", {
   message: Schema.String,
   later: Schema.Array(Later)
 }) {}
 
-/** What the log says of ids whose repetitions were applied first. */
+/** What the log holds about ids whose repetitions were applied first. */
 export interface History {
-  /** Those that the log still holds under the lower sequence. */
+  /** The ids that the log still holds under the lower sequence. */
   readonly later: ReadonlyArray<Later>
-  /** The ids of the others: for the log, and so for a rebuild, their repetitions are the first ones. */
+  /** The other ids. For the log, and therefore for a rebuild, their repetitions are the first entries. */
   readonly gone: ReadonlySet<string>
   /** The events about the same entities, up to the repetitions. */
   readonly events: ReadonlyArray<Told>
 }
 
-/** An event, and the entity that it is about, as the rows have it. */
+/** An event and the id of its entity, as stored in the rows. */
 interface Told {
   readonly decoded: Decoded
   readonly entity: string
 }
 
 /**
- * Reads from the log what is needed to take repetitions back. Outside of a transaction, because the log between an event
- * and its repetition can be long.
+ * Reads from the log what `takeBack` needs. Call it outside a transaction, because the log between an event and its
+ * repetition can be long.
  */
 export const historyOf = Effect.fn("Repeats.historyOf")(
   function*(projection: Projection, all: ReadonlyArray<Later>) {
@@ -66,7 +66,7 @@ export const historyOf = Effect.fn("Repeats.historyOf")(
         entities.add(one.entity)
       }
     }
-    // When both are about one entity, no event before the first of them can decide.
+    // When both are about the same entity, no event before the first of them can determine its row.
     const isSame = later.every(({ applied, sequence }) =>
       told.get(applied)?.entity === told.get(sequence)?.entity
     )
@@ -105,8 +105,9 @@ export const appliedLater = Effect.fnUntraced(
 )
 
 /**
- * Makes a generation as if repetitions had come after their events: they count as repeated, and the rows that they made
- * are removed. Gives the events to apply for those rows. Within a transaction that keeps the generation's batches away.
+ * Corrects a generation as if the repetitions had arrived after their events. They count as repeated, and the rows
+ * built from them are removed. Returns the events to apply again for those rows. Call it in a transaction that
+ * excludes the generation's batches.
  */
 export const takeBack = Effect.fn("Repeats.takeBack")(
   function*(projection: Projection, generation: number, history: History, completed: boolean) {
@@ -145,7 +146,7 @@ export const takeBack = Effect.fn("Repeats.takeBack")(
   }
 )
 
-/** Gives events their lower sequence, and counts what they had as repeated. */
+/** Sets events to their lower sequence and records the previous one as repeated. */
 const moveDown = Effect.fnUntraced(
   function*(projection: Projection, generation: number, later: ReadonlyArray<Later>) {
     const sql = yield* SqlClient

@@ -8,23 +8,23 @@ import { firstBehind, makeReader } from "../../EventLog/Reader.ts"
 import { managerOf } from "../../Nats/Manager.ts"
 import { Nats } from "../../Nats/Nats.ts"
 
-/** The sequences of events that a durable consumer has kept aside. */
+/** The sequences of a durable consumer's dead letters. */
 export interface SetAside {
   readonly letters: ReadonlyArray<number>
-  /** An operator has discarded their dead letters. */
+  /** The sequences whose dead letters an operator has discarded. */
   readonly discarded: ReadonlyArray<number>
 }
 
-/** A part of the event log. */
+/** A range of the event log. */
 interface Range {
   readonly after: number
   readonly upTo: number
 }
 
 /**
- * Which events of a part of the log a durable consumer has kept aside. Dead letters first: a discard is recorded before
- * its letter goes. Letters are not in the order of the log, so all of the consumer are read, without their bodies. Only
- * those of the part are kept in memory.
+ * Finds the dead letters of a durable consumer within a range of the log, and the discarded ones. Dead letters are
+ * read first, because a discard is recorded before its dead letter is removed. They are not in the order of the log,
+ * so all of the consumer's are read, without bodies. Only those in the range are kept in memory.
  */
 export const setAsideBy = Effect.fn("SetAside.setAsideBy")(
   function*(durable: string, { after, upTo }: Range) {

@@ -10,22 +10,22 @@ import { judgeAccount, patience, shortage, surplus } from "./Place.ts"
 import { advance, placeOf, replay } from "./Places.ts"
 
 /**
- * Accounts for every entry up to where the durable consumer of a generation has finished. Events that are missing are
- * read again from the log.
+ * Accounts for every entry that the durable consumer of a generation has finished. Missing events are read again from
+ * the log.
  */
 export const accountFor = Effect.fnUntraced(
   function*(projection: Projection, one: Live | Rebuild, state: Seen, durable: Inspected, last: number) {
     const consumers = yield* Consumers
     const position = durable.pending + durable.inFlight === 0 ? last : Math.min(last, durable.finishedTo)
     const place = yield* placeOf(one)
-    // What was finished once counts, also while it is read again.
+    // Entries that were finished once still count while they are read again.
     const upTo = Math.max(position, Math.min(last, place.replayed_to ?? 0))
     const count = completeness(projection, one.generation, one.durable, upTo)
     const counted = yield* Effect.flatMap(
       count,
       (first) => first.missing > 0 && place.replayed_to === null ? count : Effect.succeed(first)
     )
-    // An older copy of the database holds the number of readings that another state of it needed.
+    // In an older copy of the database, `replays` can be stale. Only the replays that this process saw start count.
     const replays = Math.min(place.replays, state.replays.size)
     const judged = judgeAccount({ ...place, replays }, { ...counted, position, upTo })
     if (judged._tag === "level") state.replays.clear()
@@ -54,7 +54,7 @@ export const accountFor = Effect.fnUntraced(
   }
 )
 
-/** Said when two accounts in a row find it: entries can age out of the log while one is made. */
+/** Reported when two accounts in a row find it, because entries can age out of the log during an account. */
 const surplusOf = (one: Live | Rebuild, state: Seen, unexplained: number | null) => {
   if (unexplained === null) return state.surplus
   state.surplus = unexplained > 0 && state.unexplained > 0 ? surplus(one.name, unexplained) : undefined

@@ -10,29 +10,29 @@ import { setAsideBy } from "../Apply/SetAside.ts"
 import type { Projection } from "../Projection.ts"
 import { appliedTable } from "../Tables.ts"
 
-/** Outcomes of the entries of the stream, up to a position that a generation of a projection has finished. */
+/** Number of the stream's entries by outcome, up to a position that a generation of a projection has finished. */
 export interface Completeness {
   /** Entries up to the position, quarantined ones included. */
   readonly stream: number
   /** Entries that are not of the projection's types. */
   readonly not_mine: number
   readonly applied: number
-  /** Entries with the id of one that was applied: 3QPR sent it again after the dedup window. */
+  /** Entries with the id of an applied event: 3QPR sent it again after the deduplication window. */
   readonly repeated: number
   /** Entries that are dead letters. */
   readonly dead_letters: number
   /** Entries whose dead letters an operator has discarded. */
   readonly discarded: number
-  /** Entries that should be in one of the others; 0 unless something was lost. */
+  /** Entries without any of these outcomes; 0 unless something was lost. */
   readonly missing: number
-  /** Applied events that the log should hold and does not: 0 unless the log lost something, null when not known. */
+  /** Applied events that the log should hold but does not: 0 unless the log lost entries, null when unknown. */
   readonly unexplained: number | null
 }
 
 /**
- * Accounts for every entry up to a position, at which the durable consumer has nothing unfinished, by counting.
- * The log is counted after the database: while events come in, `missing` can be too small for a moment, and never
- * too large. `unexplained` is not known when entries were appended behind the position while the log was counted.
+ * Counts the outcome of every entry up to a position. The durable consumer must have finished everything up to it.
+ * The log is counted after the database: while events arrive, `missing` can be briefly too small, but never too
+ * large. `unexplained` is null when entries were appended after the position during the count.
  */
 export const completeness = Effect.fn("Projector.completeness")(
   function*(projection: Projection, generation: number, durable: string, position: number) {
@@ -91,7 +91,7 @@ const repeatedWithin = Effect.fnUntraced(function*({ from, generation, projectio
       and sequence between ${from}::bigint and ${to}::bigint`)
 })
 
-/** How many of these sequences lie within and are not applied, neither now nor before they were erased. */
+/** Number of these sequences that are within the range and not applied. Erased events count as applied. */
 const withoutApplied = Effect.fnUntraced(
   function*({ from, generation, projection, to }: Within, sequences: ReadonlyArray<number>) {
     if (sequences.length === 0) return 0
@@ -106,10 +106,12 @@ const withoutApplied = Effect.fnUntraced(
   }
 )
 
-/** The most erased events that are looked for in the log. */
+/** Maximum number of erased events that are looked up in the log. */
 const mostErased = 10_000
 
-/** How many erased events still have their entries: an erasure removes rows first, and can be interrupted. */
+/**
+ * Number of erased events whose entries are still in the log. An erasure removes rows first and can be interrupted.
+ */
 const stillInLog = Effect.fnUntraced(function*({ from, generation, projection, to }: Within) {
   const sql = yield* SqlClient
   const log = yield* EventLog

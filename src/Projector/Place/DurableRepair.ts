@@ -6,16 +6,16 @@ import { judgeDurable, standstill } from "./Place.ts"
 import { ownDurable, rename } from "./Places.ts"
 
 /**
- * How long a durable consumer may stand still with events in flight, in milliseconds. The broker delivers an event again
- * after 10 seconds, and after 30 when a batch has to wait.
+ * How long a durable consumer may make no progress with events in flight, in milliseconds. The broker delivers an
+ * event again after 10 seconds, or after 30 when a batch has to wait.
  */
 export const StandstillPatience = Context.Reference<number>("threeqpr-events/Projector/StandstillPatience", {
   defaultValue: () => 60_000
 })
 
 /**
- * Makes the durable consumer of a generation deliver every event to this database. Gives what the generation has to do
- * when the durable consumer is another one now.
+ * Repairs the durable consumer of a generation, so that it delivers every event to this database. When it was
+ * replaced or deleted, returns what the generation has to do.
  */
 export const repairDurable = Effect.fnUntraced(
   function*(database: string, one: Live | Rebuild, durable: Inspected | undefined) {
@@ -47,7 +47,10 @@ export const repairDurable = Effect.fnUntraced(
   }
 )
 
-/** Creates a durable consumer again whose events in flight come no more. The database knows where it has to begin. */
+/**
+ * Deletes a durable consumer that no longer delivers its events in flight. It is created again from the checkpoint in
+ * the database.
+ */
 export const restartStandstill = Effect.fnUntraced(
   function*(one: Live | Rebuild, state: Seen, durable: Inspected, now: number) {
     const consumers = yield* Consumers

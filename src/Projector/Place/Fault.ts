@@ -7,7 +7,7 @@ import { compareLog } from "./LogIdentity.ts"
 import { refusal, shortage, surplus } from "./Place.ts"
 import { placeOf } from "./Places.ts"
 
-/** Why a live read model is not what the log says, as any process can tell; undefined when it is. */
+/** Why a live read model does not match the log; undefined when it does. Any process can determine this. */
 export const faultOf = Effect.fn("Fault.faultOf")(
   function*(projection: Projection, live: Live, { missing, unexplained }: Completeness) {
     if (live.version > projection.version) return outdated(projection, live.version)

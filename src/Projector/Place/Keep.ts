@@ -13,21 +13,21 @@ import { logComparisons } from "./LogComparisons.ts"
 import { type Look, nothingSeen, running, type Seen } from "./Look.ts"
 import { databaseId, type Generation } from "./Places.ts"
 
-/** How often every entry is accounted for, in milliseconds; every time while events are missing. */
+/** How often every entry is accounted for, in milliseconds. While events are missing, every check does it. */
 const accountEvery = 5_000
 
-/** The same while more events than `backlog` wait: counting the log costs time that the events need. */
+/** The same while more than `backlog` events are pending. Counting the log would slow their processing down. */
 const accountBehindEvery = 20_000
 const backlog = 5_000
 
-/** How long the registry, or the place of a generation, may be unreadable before that is a fault, in milliseconds. */
+/** How long the registry or the place of a generation may be unreadable before this is a fault, in milliseconds. */
 export const UnreadablePatience = Context.Reference<number>("threeqpr-events/Projector/UnreadablePatience", {
   defaultValue: () => 30_000
 })
 
 /**
- * Compares the place of each generation with the log and with its durable consumer. Repairs what can be repaired
- * without a person: events that are missing are read again, an edited durable consumer is created again.
+ * Compares the place of each generation with the log and with its durable consumer. Repairs what needs no operator:
+ * missing events are read again, and an edited durable consumer is created again.
  */
 export const keeper = Effect.gen(function*() {
   const consumers = yield* Consumers
@@ -61,7 +61,7 @@ export const keeper = Effect.gen(function*() {
     return look
   })
 
-  /** Looks at the place of a generation. What cannot be asked now stays as it was. */
+  /** Checks the place of a generation. Without a connection to the broker, the previous result stays. */
   const keep = (projection: Projection, one: Live | Rebuild) =>
     Effect.suspend(() => {
       const state = seenOf(one)
@@ -79,7 +79,7 @@ export const keeper = Effect.gen(function*() {
   }
 })
 
-/** What is remembered of each generation. */
+/** Keeps the state of each generation between two checks. */
 const memory = () => {
   const seen = new Map<string, Seen>()
   return ({ generation, name }: Generation) => {
@@ -90,7 +90,10 @@ const memory = () => {
   }
 }
 
-/** Remembers what a look comes to. One that fails leaves what was before, and is a fault when that lasts. */
+/**
+ * Stores the result of a check. A failed check keeps the previous result. It becomes a fault when checks keep
+ * failing.
+ */
 const orBefore = <E, R>(
   { durable }: Live | Rebuild,
   state: Seen,

@@ -21,12 +21,12 @@ interface Built {
   readonly durable: string
 }
 
-/** The entries that are looked at in one go. */
+/** Number of entries on a page. */
 export const pageSize = 20_000
 
 /**
- * Accounts, entry by entry, for what is behind `after` up to `upTo`, a page of it: against the record of
- * applied events, the repeated ones and the dead letters of one generation. Ends at `cursor`.
+ * Accounts for one page of the entries after `after` up to `upTo`, entry by entry. Compares them with the applied
+ * events, the repeated entries and the dead letters of one generation. The page ends at `cursor`.
  */
 export const ledgerPage = Effect.fn("Projector.ledgerPage")(
   function*(projection: Projection, { durable, generation }: Built, after: number, upTo: number) {
@@ -40,16 +40,16 @@ export const ledgerPage = Effect.fn("Projector.ledgerPage")(
       return { counts, problems: [...problems, ...beyond] }
     })
     const found = yield* page
-    // A redrive or a batch may have been between two of the places that were looked at.
+    // A redrive or a batch may have moved an event between two of the reads, so the page is compared again.
     const sure = found.problems.length === 0 ? found : yield* Effect.delay(page, "1 second")
     return { cursor, more, ...sure }
   }
 )
 
-/** The most events behind the position that are compared with the log. */
+/** Maximum number of applied events after the position that are compared with the log. */
 const mostBeyond = 100
 
-/** Of the newest events that are applied behind a position, those that the log does not have where they were. */
+/** Among the newest events applied after a position, those that the log does not have at their sequences. */
 const strangers = Effect.fnUntraced(function*(projection: Projection, generation: number, upTo: number) {
   const sql = yield* SqlClient
   const newest = yield* allApplied(
@@ -76,7 +76,7 @@ const strangers = Effect.fnUntraced(function*(projection: Projection, generation
 const allApplied = allRows(Schema.Struct({ event_id: Schema.String, sequence: Schema.Finite }))
 const allSequences = allRows(Schema.Struct({ sequence: Schema.Finite }))
 
-// The bodies of a whole page would take too much memory.
+// Bodies are left out, because those of a whole page would take too much memory.
 const entriesOf = (after: number, upTo: number) =>
   logEntries({ after, upTo }).pipe(
     Stream.map((entry): Placed => {
@@ -128,7 +128,7 @@ const compare = Effect.fnUntraced(function*(
   return { counts, problems }
 })
 
-/** A record that has an entry. */
+/** A kind of record that accounts for an entry. */
 type Claim = "applied" | "repeated" | "dead_lettered"
 
 const noCounts = {
@@ -141,7 +141,7 @@ const noCounts = {
   double: 0
 }
 
-/** What accounts for an entry: one record of an event of the projection, and none of another. */
+/** Classifies an entry. An event of the projection must have one record, and any other entry must have none. */
 const accountOf = (
   claims: ReadonlyArray<Claim>,
   isMine: boolean,

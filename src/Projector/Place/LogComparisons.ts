@@ -4,13 +4,19 @@ import { compareLog, settle } from "./LogIdentity.ts"
 import type { Seen } from "./Look.ts"
 import type { Generation } from "./Places.ts"
 
-/** Compares generations with the log, again on each connection to the broker: another log can be behind it. */
+/**
+ * Compares generations with the log. Compares again on each connection to the broker, because it can lead to another
+ * log.
+ */
 export const logComparisons = (
   log: EventLog["Service"],
   seenOf: (of: Generation) => Seen,
   connection: () => number
 ) => {
-  /** Why nothing may be applied from this log. The content is compared when something about the log is new. */
+  /**
+   * Why nothing may be applied from this log; undefined when events may be applied. Compares the content only when
+   * the log or the connection has changed.
+   */
   const otherLog = Effect.fnUntraced(function*(of: Generation, always = false) {
     const state = seenOf(of)
     const now = yield* log.state
@@ -26,7 +32,7 @@ export const logComparisons = (
     return reason
   })
 
-  /** Whether a batch may be applied: not before the log was compared on this connection to the broker. */
+  /** Whether a batch may be applied. The log must have been compared on this connection to the broker. */
   const admits = (of: Generation) =>
     Effect.suspend(() => {
       const state = seenOf(of)

@@ -10,7 +10,7 @@ import { judgeLog, type LogVerdict, type Memory, refusal } from "./Place.ts"
 import type { Generation } from "./Places.ts"
 import type { Position } from "./Position.ts"
 
-/** How many of the newest applied events are compared with the log. */
+/** Number of the newest applied events that are compared with the log. */
 const compared = 8
 
 const onlyMemory = onlyRow(Schema.Struct({
@@ -23,7 +23,7 @@ const onlyMemory = onlyRow(Schema.Struct({
 
 const allNewest = allRows(Schema.Struct({ event_id: Schema.String, sequence: Schema.Finite }))
 
-/** What the database remembers of the log that a generation is built from. */
+/** What the database has stored about the log that a generation was built from. */
 const memoryOf = Effect.fnUntraced(function*({ generation, name }: Generation) {
   const sql = yield* SqlClient
   const own = sql`name = ${name} and generation = ${generation}`
@@ -54,7 +54,7 @@ const memoryOf = Effect.fnUntraced(function*({ generation, name }: Generation) {
   return { created: log, highest, marks } satisfies Memory
 })
 
-/** The event at a sequence of the log; none for a gap and for a probe, which is deleted at once. */
+/** The event at a sequence of the log; undefined for a gap and for a probe. A probe is deleted at once. */
 export const positionAt = Effect.fnUntraced(function*(sequence: number) {
   const log = yield* EventLog
   const entry = Option.getOrUndefined(yield* log.get(sequence))
@@ -70,10 +70,10 @@ export interface Comparison {
   readonly now: Pick<LogState, "created" | "lastSequence">
 }
 
-/** Compares what a generation is built from with the log that is there. Changes nothing. */
+/** Compares a generation with the current log. Changes nothing. */
 export const compareLog = Effect.fn("LogIdentity.compareLog")(function*(of: Generation) {
   const log = yield* EventLog
-  // The log last: events that are applied meanwhile are in it.
+  // The log is read last, so that it includes events that are applied meanwhile.
   const memory = yield* memoryOf(of)
   const { created, lastSequence } = yield* log.state
   const found = memory.highest > lastSequence ? [] : yield* Effect.forEach(
@@ -88,13 +88,16 @@ export const compareLog = Effect.fn("LogIdentity.compareLog")(function*(of: Gene
   return { verdict: judgeLog(memory, { ...now, ids }), memory, now } satisfies Comparison
 })
 
-/** Compares and keeps the creation time of the log; gives why nothing may be applied from this log. */
+/**
+ * Compares a generation with the log and stores the creation time of a matching log. Returns the reason why nothing
+ * may be applied from another log.
+ */
 export const otherLog = Effect.fnUntraced(function*(of: Generation) {
   const comparison = yield* compareLog(of)
   return yield* settle(of, comparison)
 })
 
-/** Keeps the creation time of a log that is the same; gives why nothing may be applied from another one. */
+/** Stores the creation time of a matching log. Returns the reason why nothing may be applied from another log. */
 export const settle = Effect.fnUntraced(function*(of: Generation, { now, verdict }: Comparison) {
   if (verdict._tag === "other") return refusal(of.name, verdict.reason)
   if (verdict._tag === "adopt") yield* adopt(of, now.created)

@@ -1,35 +1,35 @@
 import type { Comparison } from "./LogIdentity.ts"
 import type { Standstill } from "./Place.ts"
 
-/** What a look at the place of a generation comes to. */
+/** The result of a check of a generation's place in the log. */
 export interface Look {
   /** Whether its events may be applied. */
   readonly runs: boolean
   /** Whether its durable consumer was deleted, so that its run has to create it again. */
   readonly restart: boolean
-  /** Why nothing may be applied from the log that is there. */
+  /** Why nothing may be applied from the current log. */
   readonly otherLog: string | undefined
-  /** Why the generation is not what the log says. */
+  /** Why the generation does not match the log. */
   readonly fault: string | undefined
 }
 
-/** What is remembered of a generation between two looks. */
+/** The state of a generation between two checks. */
 export interface Seen {
   comparison: Comparison | undefined
-  /** The connection to the broker during which the log was compared. */
+  /** The number of the broker connection on which the log was compared. */
   connection: number
   accountedAt: number
-  /** Events that the durable consumer had to deliver. */
+  /** Events that the durable consumer had not delivered yet. */
   pending: number
-  /** Applied events that the log lacked at the last account, and what was said of them. */
+  /** Applied events that the log lacked at the last account, and the fault that was reported. */
   unexplained: number
   surplus: string | undefined
-  /** The numbers of the readings from the log that this process saw begin since nothing was missing. */
+  /** The numbers of the replays that this process saw start since the last account without missing events. */
   readonly replays: Set<number>
-  /** Since when reading again has not brought what is missing. */
+  /** Time since which events are missing even after a replay. */
   lostAt: number
   standstill: Standstill | undefined
-  /** Since when the place cannot be read, in milliseconds of the monotonic clock; undefined when it can. */
+  /** Time since which the place cannot be read, in milliseconds of the monotonic clock; undefined when it can. */
   unreadableSince: number | undefined
   look: Look
 }
@@ -48,5 +48,5 @@ export const nothingSeen = (): Seen => ({
   look: { runs: false, restart: false, otherLog: undefined, fault: undefined }
 })
 
-/** A generation whose events may be applied, of which nothing else is to say. */
+/** A generation whose events may be applied, without a fault. */
 export const running: Look = { runs: true, restart: false, otherLog: undefined, fault: undefined }

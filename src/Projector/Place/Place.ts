@@ -1,8 +1,8 @@
 import type { Position } from "./Position.ts"
 
-/** What the database remembers of the log that a generation is built from. */
+/** What the database has stored about the log that a generation was built from. */
 export interface Memory {
-  /** When the log was created; null until a projector has compared the two. */
+  /** Creation time of the log; null until a projector has compared the log with the rows. */
   readonly created: string | null
   /** The highest sequence that is applied or accounted for; 0 for none. */
   readonly highest: number
@@ -10,7 +10,7 @@ export interface Memory {
   readonly marks: ReadonlyArray<Position>
 }
 
-/** The log as it is now. */
+/** The current state of the log. */
 export interface LogNow {
   readonly created: string
   readonly lastSequence: number
@@ -18,15 +18,18 @@ export interface LogNow {
   readonly ids: ReadonlyMap<number, string>
 }
 
-/** `same`: the log is the one that the rows are made from. `adopt`: so it is, and its creation time is new to us. */
+/**
+ * `same`: the rows were built from this log. `adopt`: they were too, but its creation time is not stored yet.
+ * `other`: they were built from another log.
+ */
 export type LogVerdict =
   | { readonly _tag: "same" }
   | { readonly _tag: "adopt" }
   | { readonly _tag: "other"; readonly reason: string }
 
 /**
- * Compares what a generation is built from with the log. The content decides: a restored log can have another
- * creation time, and another log can have the same one. The creation time decides where no content is left.
+ * Compares a generation with the log. The content decides: a restored log can have another creation time, and another
+ * log can have the same one. The creation time decides when no content can be compared.
  */
 export const judgeLog = ({ created, highest, marks }: Memory, now: LogNow): LogVerdict => {
   if (highest > now.lastSequence) {
@@ -54,18 +57,18 @@ export const judgeLog = ({ created, highest, marks }: Memory, now: LogNow): LogV
 
 const other = (reason: string): LogVerdict => ({ _tag: "other", reason })
 
-/** Why nothing is applied from this log, and both ways out. */
+/** Message that states why nothing is applied from this log, with both remedies. */
 export const refusal = (name: string, reason: string) =>
   `${reason}, so nothing is applied. Bring the old log back and projection continues by itself, or build from the `
   + `log that is there: \`threeqpr projections rebuild ${name} --accept-new-log\``
 
-/** A durable consumer: the database that it feeds, and what could hide events from it. */
+/** A durable consumer, with the database that it feeds and the settings that can hide events. */
 export interface DurableNow {
   readonly owner: string | undefined
   readonly faults: ReadonlyArray<string>
 }
 
-/** `claim`: it was created before durable consumers named their database, and is ours by its name. */
+/** `claim`: it was created before durable consumers named their database. Its name assigns it to this database. */
 export type DurableVerdict = "absent" | "ours" | "claim" | "edited" | "foreign"
 
 export const judgeDurable = (database: string, durable: DurableNow | undefined): DurableVerdict => {
@@ -86,14 +89,15 @@ export interface Deliveries {
   readonly finishedTo: number
 }
 
-/** Deliveries that have stood still since a time, in milliseconds of the monotonic clock. */
+/** Deliveries that have not changed since a time, in milliseconds of the monotonic clock. */
 export interface Standstill extends Deliveries {
   readonly since: number
 }
 
 /**
- * Since when a durable consumer stands still: events are in flight, pull requests wait, and none is delivered again or
- * acknowledged. Undefined when it does not. Without a request that waits the consumers are to blame.
+ * Detects that a durable consumer makes no progress: events are in flight and pull requests wait, but no event is
+ * delivered again or acknowledged. Undefined when it makes progress. Without a waiting pull request the fault is in
+ * the consuming processes.
  */
 export const standstill = (
   before: Standstill | undefined,
@@ -106,35 +110,38 @@ export const standstill = (
   return { deliveries, finishedTo, inFlight, requests, since: isSame ? before.since : now }
 }
 
-/** How far a generation has accounted for the log, as the database keeps it. */
+/** How far a generation has accounted for the log, as stored in the database. */
 export interface Progress {
   /** Every entry up to this sequence is accounted for. */
   readonly checkpoint: number
-  /** Up to here the log is read again, because entries were missing; null when nothing was. */
+  /** The log is read again up to this sequence, because entries were missing; null when none were. */
   readonly replayed_to: number | null
-  /** How often it was read again since nothing was missing. */
+  /** Number of replays since the last account without missing events. */
   readonly replays: number
 }
 
-/** What was counted. */
+/** The result of an account. */
 export interface Counted {
-  /** Up to here the durable consumer has nothing unfinished. */
+  /** The durable consumer has finished everything up to this sequence. */
   readonly position: number
-  /** Up to here entries were counted; behind the position while the log is read again. */
+  /** Entries were counted up to this sequence. It is after the position while the log is read again. */
   readonly upTo: number
   readonly missing: number
 }
 
 export type AccountVerdict =
   | { readonly _tag: "level"; readonly checkpoint: number }
-  /** Still reading again. */
+  /** The log is still being read again. */
   | { readonly _tag: "replaying"; readonly missing: number }
-  /** To be read again, from behind `after`. */
+  /** The log has to be read again, after the sequence `after`. */
   | { readonly _tag: "replay"; readonly after: number; readonly missing: number }
-  /** Reading all of the log again did not bring them. */
+  /** The events are still missing after the whole log was read again. */
   | { readonly _tag: "lost"; readonly missing: number }
 
-/** Decides what follows from an account: first the log behind the checkpoint is read again, then all of it. */
+/**
+ * Decides what follows from an account. When events are missing, first the log after the checkpoint is read again,
+ * then the whole log.
+ */
 export const judgeAccount = (
   { checkpoint, replayed_to, replays }: Progress,
   { missing, position, upTo }: Counted
@@ -146,12 +153,12 @@ export const judgeAccount = (
 }
 
 /**
- * How long events may be lost before the log is read again once more, in milliseconds. What made a reading fail, such as
- * a database that was replaced meanwhile, can be over.
+ * How long events may be lost before the log is read again, in milliseconds. The cause of a failed replay, such as a
+ * database that was replaced meanwhile, may be gone by then.
  */
 export const patience = (replays: number) => Math.min(3_600_000, 30_000 * 2 ** Math.max(0, replays - 2))
 
-/** What an account says to people; undefined when every entry is accounted for. */
+/** Message for the operator about an account; undefined when every entry is accounted for. */
 export const shortage = (name: string, verdict: AccountVerdict) => {
   switch (verdict._tag) {
     case "level":
@@ -168,7 +175,7 @@ export const shortage = (name: string, verdict: AccountVerdict) => {
   }
 }
 
-/** What is said of applied events that the log does not hold. */
+/** Message for the operator about applied events that the log does not hold. */
 export const surplus = (name: string, unexplained: number) =>
   `${unexplained} events are applied that the log lacks: they were deleted from it, or it lost them. `
   + `\`threeqpr projections verify ${name} --ledger\` names them, \`threeqpr projections rebuild ${name} `

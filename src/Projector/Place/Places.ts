@@ -5,7 +5,7 @@ import { durableName } from "../Projection.ts"
 import type { Progress } from "./Place.ts"
 import type { Position } from "./Position.ts"
 
-/** Which generation of which projection. */
+/** Identifies a generation of a projection. */
 export interface Generation {
   readonly name: string
   readonly generation: number
@@ -18,21 +18,23 @@ const Place = Schema.Struct({
   replays: Schema.Finite
 })
 
-/** A generation's place in the log: its durable consumer, and up to where every entry is accounted for. */
+/**
+ * A generation's place in the log: its durable consumer, and the checkpoint up to which every entry is accounted for.
+ */
 export type Place = typeof Place.Type
 
 const firstPlace = firstRow(Place)
 const firstCheckpoint = firstRow(Schema.Struct({ checkpoint: Schema.Finite }))
 const onlyIdentity = onlyRow(Schema.Struct({ id: Schema.String }))
 
-/** The random id that this database got when it was made. A copy of a database has the id of the original. */
+/** The random id that this database got when it was created. A copy of a database has the id of the original. */
 export const databaseId = Effect.gen(function*() {
   const sql = yield* SqlClient
   const { id } = yield* onlyIdentity(sql`select id from database_identity`)
   return id
 })
 
-/** The place of a generation; the beginning of the log when none is kept yet. */
+/** The place of a generation; the beginning of the log when none is stored yet. */
 export const placeOf = Effect.fnUntraced(function*({ generation, name }: Generation) {
   const sql = yield* SqlClient
   const place = yield* firstPlace(
@@ -43,8 +45,8 @@ export const placeOf = Effect.fnUntraced(function*({ generation, name }: Generat
 })
 
 /**
- * The sequence behind which a durable consumer begins. Waits for a process that lets the log be read again: it deletes
- * the durable consumer before it commits where to begin.
+ * The sequence after which a durable consumer starts. Waits for a process that starts a replay: it deletes the
+ * durable consumer before it commits the new checkpoint.
  */
 export const checkpointOf = Effect.fnUntraced(function*({ generation, name }: Generation) {
   const sql = yield* SqlClient
@@ -55,7 +57,7 @@ export const checkpointOf = Effect.fnUntraced(function*({ generation, name }: Ge
   return place?.checkpoint ?? 0
 })
 
-/** Lets a generation begin with the first entry, under a durable consumer of this name. */
+/** Makes a generation start with the first entry, with a durable consumer of this name. */
 export const beginPlace = Effect.fnUntraced(function*({ generation, name }: Generation, durable: string) {
   const sql = yield* SqlClient
   yield* sql`insert into places (name, generation, durable) values (${name}, ${generation}, ${durable})
@@ -63,7 +65,7 @@ export const beginPlace = Effect.fnUntraced(function*({ generation, name }: Gene
       mark_sequence = null, mark_id = null, replayed_to = null, replays = 0`
 })
 
-/** Keeps that every entry up to a checkpoint is accounted for, and which event is there. */
+/** Stores a checkpoint, up to which every entry is accounted for, and the event at that sequence. */
 export const advance = Effect.fn("Places.advance")(
   function*({ generation, name }: Generation, checkpoint: number, mark: Position | undefined) {
     const sql = yield* SqlClient
@@ -79,8 +81,9 @@ export const advance = Effect.fn("Places.advance")(
 )
 
 /**
- * Lets the log be read again behind `after`, up to what the durable consumer had finished. `restart` deletes the
- * durable consumer, so that it is created again there. False when another process has done so since.
+ * Starts to read the log again after `after`, up to what the durable consumer had finished. `restart` deletes the
+ * durable consumer, so that it is created again at that sequence. False when another process has already started a
+ * replay.
  */
 export const replay = Effect.fn("Places.replay")(
   function*<E, R>(
@@ -101,7 +104,7 @@ export const replay = Effect.fn("Places.replay")(
   }
 )
 
-/** Gives a generation another durable consumer, which begins where the account of this one ends. */
+/** Assigns another durable consumer to a generation. It starts at the stored checkpoint. */
 export const rename = Effect.fn("Places.rename")(
   function*({ generation, name }: Generation, durable: string) {
     const sql = yield* SqlClient
@@ -110,11 +113,11 @@ export const rename = Effect.fn("Places.rename")(
   }
 )
 
-/** The name of a durable consumer of this database whose plain name is taken by another database. */
+/** Name for a durable consumer of this database when another database uses the plain name. */
 export const ownDurable = ({ generation, name }: Generation, database: string) =>
   `${durableName(name, generation)}-${database.slice(0, 8)}`
 
-/** A generation's durable consumer, as SQL for a row of the registry. */
+/** SQL for the durable consumer of a row of the registry. */
 export const durableColumn = (sql: SqlClient, table: "projections" | "rebuilds") =>
   sql.literal(`coalesce((select durable from places where places.name = ${table}.name
     and places.generation = ${table}.generation), ${table}.name || '-' || ${table}.generation) as durable`)

@@ -1,4 +1,4 @@
-/** An event by its id, and where it stands in the log. */
+/** The id of an event and its sequence in the log. */
 export interface Position {
   readonly id: string
   readonly sequence: number

@@ -1,14 +1,15 @@
 import { longestKey, mostCounted } from "../../Domain/Fields.ts"
 import { pattern } from "../../Domain/Timestamp.ts"
 
-// Each gives the SQL of one column, from the field of that name in `data`. A value that its type's schema does not
-// accept is null in the column and stays in `data`. So an optional field never makes a dead letter of its event.
+// Each function returns the SQL of one column, from the field of that name in `data`. A value that the schema of its
+// type does not accept is null in the column and stays in `data`. So an optional field never turns its event into a
+// dead letter.
 const column = (name: string, type: string, value: string, condition = "true") =>
   `case when jsonb_typeof(data->'${name}') = '${type}' then case when ${condition} then ${value} end end as ${name}`
 
 export const text = (name: string) => column(name, "string", `data->>'${name}'`)
 
-/** A text that an index holds, so it is bounded. */
+/** An indexed text. Its length is bounded. */
 export const key = (name: string) =>
   column(name, "string", `data->>'${name}'`, `char_length(data->>'${name}') <= ${longestKey}`)
 
@@ -28,7 +29,7 @@ export const count = (name: string) => {
 export const time = (name: string) =>
   column(name, "string", timestamp(`data->>'${name}'`), `data->>'${name}' ~ '${pattern}'`)
 
-/** A timestamp that the schema has accepted. */
+/** SQL for a timestamp that the schema has accepted. A leap second (`:60`) becomes `:59`. */
 export const timestamp = (text: string) => `replace(${text}, ':60', ':59')::timestamptz`
 
 export const object = (name: string) => column(name, "object", `data->'${name}'`)

@@ -28,7 +28,7 @@ const columns = [
   object("metadata")
 ].join(", ")
 
-// The last of several events about one conversation decides.
+// Of several events about one conversation, the last one wins.
 const inputOf = (sql: SqlClient, rows: Fragment) =>
   sql`
     select distinct on (id) id, event_id, sequence, received_at,
@@ -43,7 +43,9 @@ const inputOf = (sql: SqlClient, rows: Fragment) =>
 
 const { apply, bulk, remove } = counting(counted, inputOf)
 
-/** One row a completed conversation, and conversations and their messages by hour, of a code and of all. */
+/**
+ * One row per completed conversation, and hourly counters of conversations and their messages, per code and in total.
+ */
 export const conversations: Projection = {
   name: "conversations",
   version: 2,

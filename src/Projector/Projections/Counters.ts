@@ -11,21 +11,21 @@ import {
   type TableOf
 } from "../Projection.ts"
 
-/** A table of rows, and tables of counters that are always what a recount of those rows would give. */
+/** A table of rows and its tables of counters. The counters always equal a recount of the rows. */
 export interface Counted {
   /** The table of the rows; its key is `id`. */
   readonly rows: string
-  /** Its columns beside `id`, separated by commas. */
+  /** Its columns without `id`, separated by commas. */
   readonly columns: string
-  /** Those of them that the counters are made of. */
+  /** The columns from which the counters are computed. */
   readonly counted: string
   /** What each row adds to every counter, as SQL over `counted`; the first is the number of rows. */
   readonly measures: Readonly<Record<string, string>>
-  /** For each table of counters its key: columns as SQL over `counted`. */
+  /** The key of each table of counters: columns as SQL over `counted`. */
   readonly counters: Readonly<Record<string, Readonly<Record<string, string>>>>
 }
 
-/** A table of counters: its key, with types, and one number a measure. */
+/** A table of counters: its key columns with types, and one number per measure. */
 export const counterTable = (
   key: Readonly<Record<string, string>>,
   measures: ReadonlyArray<string>,
@@ -43,7 +43,10 @@ export const counterTable = (
   }
 }
 
-/** What to do with the rows that `inputOf` selects of a batch (of several about one `id` the last). */
+/**
+ * Builds the functions that apply and remove counted rows. `inputOf` selects the rows of a batch; of several about
+ * one `id`, the last one.
+ */
 export const counting = (
   counted: Counted,
   inputOf: (sql: SqlClient, rows: Fragment) => Fragment
@@ -57,7 +60,7 @@ export const counting = (
     completed ? removeCounted(sql, table, which, counted) : removeFrom(counted.rows)(sql, table, which, false)
 })
 
-/** Writes rows and leaves the counters alone; the later event wins. */
+/** Writes rows without changing the counters. The later event wins. */
 const writeRows = (sql: SqlClient, table: TableOf, input: Fragment, { columns, rows }: Counted) =>
   Effect.asVoid(sql`
     insert into ${table(rows)} as old (id, ${sql.literal(columns)})
@@ -78,9 +81,9 @@ const countAll = (sql: SqlClient, table: TableOf, { counters, measures, rows }: 
       group by ${sql.literal(Object.keys(key).map((_, at) => at + 1).join(", "))}`, { discard: true })
 
 /**
- * Writes the rows that `input` selects, and changes the counters with them, in whatever order events come. Of several rows
- * about one `id`, only the last in the stream is written. A new row adds itself. A row that a later event changes is
- * taken from its old counters and added to its new ones. A counter of zero is deleted.
+ * Writes the rows that `input` selects and updates the counters, in any order of arrival. Of several rows about one
+ * `id`, only the last in the stream is written. A new row is added to its counters. A row that a later event changes
+ * is subtracted from its old counters and added to its new ones. A counter of zero is deleted.
  */
 const writeCounted = Effect.fnUntraced(function*(
   sql: SqlClient,
@@ -104,7 +107,7 @@ const writeCounted = Effect.fnUntraced(function*(
   }
     select count(*)::int as inserted from inserted`)
   if (inserted === fresh.count) return
-  // Some of these rows were there already: the later event wins, and its row changes its counters.
+  // Some of these rows exist already. The later event wins, and its row updates the counters.
   const moved = sql`moved as (
       select -1 as sign, ${sql.literal(counted)} from before where id in (select id from changed)
       union all
@@ -128,7 +131,7 @@ const writeCounted = Effect.fnUntraced(function*(
   yield* dropEmpty(sql, table, changed, description)
 })
 
-/** Removes rows and takes them from their counters. Gives how many rows there were. */
+/** Removes rows and subtracts them from their counters. Returns the number of removed rows. */
 const removeCounted = Effect.fnUntraced(function*(
   sql: SqlClient,
   table: TableOf,
@@ -147,8 +150,8 @@ const removeCounted = Effect.fnUntraced(function*(
 })
 
 /**
- * The part of a statement that changes every counter by the rows of `moved`, each with the `sign` with which it
- * counts.
+ * The part of a statement that changes every counter by the rows of `moved`. The `sign` of a row adds or subtracts
+ * it.
  */
 const moving = (
   sql: SqlClient,
@@ -184,7 +187,7 @@ const moving = (
   )
 }
 
-/** Of a statement with `moving`: which tables have counters of nothing now. */
+/** The result of a statement with `moving`: the tables that now have counters of zero. */
 const Emptied = Schema.Struct({ emptied: Schema.Array(Schema.String) })
 
 const onlyInserted = onlyRow(Schema.Struct({ inserted: Schema.Finite }))
@@ -200,7 +203,7 @@ const emptied = (sql: SqlClient, { counters }: Counted) =>
     }], null) as emptied`
   )
 
-/** Whether a counter was ever there must not depend on how the events were batched. */
+/** Deletes counters of zero. Which counters exist must not depend on how the events were batched. */
 const dropEmpty = (
   sql: SqlClient,
   table: TableOf,

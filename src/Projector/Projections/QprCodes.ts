@@ -11,7 +11,7 @@ const columns = [
   object("metadata")
 ].join(", ")
 
-/** One row for each code: the last event about it or state of it in 3QPR's list decides. */
+/** One row per code. The last event about the code, or the last state in 3QPR's list, wins. */
 export const qprCodes: Projection = {
   name: "qpr_codes",
   version: 1,

@@ -40,7 +40,7 @@ const columns = [
   object("metadata")
 ].join(", ")
 
-// The last of several events about one scan decides.
+// Of several events about one scan, the last one wins.
 const inputOf = (sql: SqlClient, rows: Fragment) =>
   sql`
     select distinct on (data->>'id')
@@ -56,8 +56,8 @@ const inputOf = (sql: SqlClient, rows: Fragment) =>
 const { apply, bulk, remove } = counting(counted, inputOf)
 
 /**
- * One row for each scan, and counters of scans, of conversations that were started and of their messages. Each table
- * of counters serves one question, so that no answer adds up more than a few thousand of them.
+ * One row per scan, and counters of scans, of started conversations and of their messages. Each table of counters
+ * serves one query, so that no query adds up more than a few thousand counters.
  */
 export const scans: Projection = {
   name: "scans",
@@ -90,7 +90,7 @@ export const scans: Projection = {
     scan_total_hours: counterTable(byHour, measures),
     scan_total_days: counterTable({ ...byDay, ...place }, measures)
   },
-  // Version 2 kept this as a table. It was written for each scan and read by SQL only.
+  // In version 2 this was a table. It was written for each scan, but only SQL queries read it.
   views: {
     scan_counts: `select qpr_code_id, ${hour} as hour, country, device, ${
       Object.entries(counted.measures).map(([name, measure]) => `sum(${measure})::bigint as ${name}`).join(

@@ -5,7 +5,7 @@ import { key, text, timestamp } from "./Columns.ts"
 const columns = [text("plan"), key("status")].join(", ")
 
 /**
- * One row for each subscription: the last event about it in the log decides. The times in events do not, because they
+ * One row per subscription. The last event about it in the log wins. The times in events do not decide, because they
  * come from the clocks of several machines.
  */
 export const subscriptions: Projection = {

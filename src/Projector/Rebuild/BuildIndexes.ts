@@ -6,9 +6,9 @@ import type { Rebuild } from "../Registry.ts"
 import { index } from "../Tables.ts"
 
 /**
- * Gives a generation that has caught up its indexes, and what its events were applied without. One transaction does it and
- * keeps the generation's batches waiting. From then on each batch does the whole. Any process may try at any time; one
- * does it.
+ * Creates the indexes and counters of a generation that has caught up. One transaction does this and blocks the
+ * generation's batches. From then on each batch also updates the counters. Any process may try at any time; one of
+ * them does it.
  */
 export const buildIndexes = Effect.fn("Projector.complete")(
   function*(projection: Projection, { generation, id }: Rebuild) {

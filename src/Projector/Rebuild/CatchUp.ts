@@ -10,15 +10,17 @@ import type { Decoded } from "../Apply/Decoded.ts"
 import type { Projection } from "../Projection.ts"
 import { appliedTable } from "../Tables.ts"
 
-/** The most events that are carried over while all batches of a projection wait. */
+/** Maximum number of events that are carried over while all batches of a projection wait. */
 const most = 5_000
 
-/** Two generations cannot be brought to the same events now; their consumers may still do it. */
+/** Two generations cannot be brought to the same events now. Their consumers may still catch up. */
 export class NotCaughtUp
   extends Schema.TaggedError<NotCaughtUp>()("NotCaughtUp", { message: Schema.String })
 {}
 
-/** The log has another event at a sequence than the one that was applied: it is not the log of these rows. */
+/**
+ * The log has a different event at a sequence than the one that was applied. The rows were built from another log.
+ */
 export class OtherEvent extends Schema.TaggedError<OtherEvent>()("OtherEvent", { message: Schema.String }) {}
 
 /** An event that one generation has applied and another has not. */
@@ -32,13 +34,13 @@ export interface Pair {
   readonly lacks: number
 }
 
-/** What one generation has applied and the other, which has finished all up to `floor`, never will. */
+/** The events that one generation has applied and the other never will: it has finished everything up to `floor`. */
 export const lackingUpTo = (projection: Projection, pair: Pair, floor: number) =>
   lacking(projection, pair, 0, floor)
 
 /**
- * Applies to one generation, from the log, what the other has applied and it has yet to get. Within a
- * transaction that keeps batches away.
+ * Applies to one generation the events after `floor` that only the other has applied. Reads them from the log. Call
+ * it in a transaction that excludes batches.
  */
 export const carryOver = Effect.fn("Projector.carryOver")(
   function*(projection: Projection, pair: Pair, floor: number) {

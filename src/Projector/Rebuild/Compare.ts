@@ -5,10 +5,10 @@ import { Example, type TableComparison } from "../../Domain/Comparison.ts"
 import { type Projection, tableName } from "../Projection.ts"
 import { appliedTable } from "../Tables.ts"
 
-/** The most rows of a table that are shown one by one. */
+/** Maximum number of differing rows that are shown per table. */
 const mostExamples = 100
 
-/** Compares two generations, table by table, the record of applied events included. */
+/** Compares two generations, table by table, including the record of applied events. */
 export const compare = Effect.fn("Projector.compare")(
   function*(projection: Projection, live: number, rebuilt: number) {
     const tables: Record<string, TableComparison> = {}
@@ -50,7 +50,7 @@ const columns = Effect.fnUntraced(function*(table: string) {
   return rows.map(({ name }) => name)
 })
 
-// A sum of hashes is the same in any order of the rows.
+// A sum of hashes does not depend on the order of the rows.
 const content = Effect.fnUntraced(function*(table: string, columns: ReadonlyArray<string>) {
   const sql = yield* SqlClient
   return yield* onlyContent(sql.unsafe(`

@@ -19,19 +19,19 @@ import { carryOver, lackingUpTo, NotCaughtUp } from "./CatchUp.ts"
 import { compare } from "./Compare.ts"
 import { promoteGeneration } from "./PromoteGeneration.ts"
 
-/** A rebuild whose consumer has fewer events than this before it is taken for caught up. */
+/** A rebuild counts as caught up when its consumer has at most this many unfinished events. */
 const nearlyNothing = 1_000
 
-/** The event log is another one than a side of the rebuild is made from. */
+/** One of the two generations was built from another event log. */
 class OtherLog extends Schema.TaggedError<OtherLog>()("OtherLog", { message: Schema.String }) {}
 
-/** The rebuilt read model would be less than the live one. */
+/** The rebuilt read model would lack events. */
 class WouldLose extends Schema.TaggedError<WouldLose>()("WouldLose", { message: Schema.String }) {}
 
 /**
- * Ends a rebuild whose consumer has caught up, in one transaction that keeps all batches of the projection
- * waiting: both sides are brought to the same events, then the views are switched or the rows compared. Any
- * process may try at any time; one does it. What cannot be done now is tried again.
+ * Ends a rebuild whose consumer has caught up, in one transaction that blocks all batches of the projection. Both
+ * generations are brought to the same events. Then the views are switched, or the rows are compared. Any process may
+ * try at any time; one of them does it. Temporary failures are retried.
  */
 export const completeRebuild = Effect.fn("Projector.finish")(
   function*(projection: Projection, rebuild: Rebuild) {
@@ -85,7 +85,7 @@ const inOneTransaction = Effect.fnUntraced(function*(projection: Projection, reb
   const floorOf = (durable: string) => {
     const standing = standingOf(standings, durable)
     if (standing === undefined) return 0
-    // Its own floor stays at its last event, however many events of other types follow.
+    // `finishedTo` stays at the consumer's last event, however many events of other types follow.
     return standing.pending + standing.inFlight === 0 ? lastSequence : standing.finishedTo
   }
   const strange = yield* otherLog({ name, generation })
@@ -103,10 +103,11 @@ const inOneTransaction = Effect.fnUntraced(function*(projection: Projection, reb
     const { durable } = yield* placeOf({ name, generation: live })
     yield* carryOver(projection, { has: generation, lacks: live }, floorOf(durable))
   }
-  // When both sides have the same events: one that is applied later would bring a row back.
+  // Rows expire only when both generations have the same events. An event that is applied later would create its row
+  // again.
   const before = yield* cutoff
   if (before !== undefined) {
-    // The log may go back further than rows do.
+    // The log may hold events that are older than the oldest retained row.
     for (const side of [live, generation]) yield* expire(projection, side, before)
   }
   if (rebuild.kind === "rebuild") {
@@ -129,7 +130,10 @@ const endWith = Effect.fnUntraced(function*(rebuild: Rebuild, result: unknown) {
   yield* Effect.logInfo(`projection ${rebuild.name}: compared with generation ${rebuild.generation}`)
 })
 
-/** What the live one has applied and the new one has given up would disappear from what people read. */
+/**
+ * Fails when the live generation has applied events that the new one has given up. They would disappear from the read
+ * model.
+ */
 const checkNothingLost = Effect.fnUntraced(
   function*(projection: Projection, rebuild: Rebuild, live: number, floor: number) {
     const lost = yield* lackingUpTo(projection, { has: live, lacks: rebuild.generation }, floor)
@@ -149,7 +153,10 @@ const checkNothingLost = Effect.fnUntraced(
   }
 )
 
-/** A generation that lacks events which its durable consumer has finished waits until they are read again. */
+/**
+ * Fails when a generation lacks events that its durable consumer has finished. The rebuild waits until they are read
+ * again.
+ */
 const checkComplete = Effect.fnUntraced(function*(
   projection: Projection,
   { durable, generation, name }: Rebuild,

@@ -8,9 +8,10 @@ import { drop } from "../Tables.ts"
 import { dropLetters } from "./Letters.ts"
 
 /**
- * Removes the generations that rebuilds left behind: their durable consumers, dead letters and tables. Not before every
- * process has had time to stop its consumer; one that has not finds out in its next batch. A generation that cannot be
- * dropped, because a view depends on its tables, does not keep the others.
+ * Removes the generations that rebuilds have replaced or abandoned: their durable consumers, dead letters and tables.
+ * Waits two seconds after the rebuild, so that every process can stop its consumer. A process that has not stopped it
+ * finds this out in its next batch. A generation that cannot be dropped, because a view depends on its tables, does
+ * not block the others.
  */
 export const dropGenerations = Effect.gen(function*() {
   const sql = yield* SqlClient
@@ -47,7 +48,7 @@ const retire = Effect.fnUntraced(function*(id: number) {
   }))
 })
 
-/** Why redrives of a generation end. */
+/** Message that states why redrives of a generation end. */
 export const replaced = (name: string, generation: number) =>
   `generation ${generation} of ${name} is neither live nor being built`
 
@@ -57,6 +58,6 @@ const firstLeft = firstRow(Schema.Struct({
   name: Schema.String,
   retires: Schema.Finite,
   durable: Schema.String,
-  /** Null when no projector had begun. */
+  /** Null when no projector had started the rebuild. */
   tables: Schema.NullOr(Schema.Array(Schema.String))
 }))

@@ -4,20 +4,23 @@ import type { Projection } from "../Projection.ts"
 import type { Live, Rebuild } from "../Registry.ts"
 import { due, outdated } from "../Versions.ts"
 
-/** A generation of the registry, and its place in the log; undefined when that is not for this process to look at. */
+/** A generation of the registry and its place in the log; undefined when this process does not check the place. */
 export interface Observed<One extends Live | Rebuild> {
   readonly one: One
   readonly look: Look | undefined
 }
 
-/** What the registry and the log say of a projection. */
+/** The state of a projection in the registry and in the log. */
 export interface Observation {
   readonly projection: Projection
   readonly live: Observed<Live> | undefined
   readonly rebuild: Observed<Rebuild> | undefined
 }
 
-/** What runs: by its durable consumer, why it does not advance now, and the reason that the registry shows. */
+/**
+ * The running generations, by durable consumer: why each does not advance now, and the reason that the registry
+ * shows.
+ */
 export type Reasons = ReadonlyMap<
   string,
   { readonly reason: string | undefined; readonly noted: string | undefined }
@@ -26,25 +29,28 @@ export type Reasons = ReadonlyMap<
 export type Decision = Data.TaggedEnum<{
   /** Apply the events of a generation. */
   Start: { readonly projection: Projection; readonly one: Live | Rebuild }
-  /** Apply no more of them. Its events in progress go back to the broker. */
+  /** Stop applying the events of a generation. Its events in progress go back to the broker. */
   Stop: { readonly durable: string }
-  /** Show why a generation is not what the log says; undefined when it is. */
+  /** Report why a generation does not match the log; undefined when it does. */
   Report: { readonly one: Live | Rebuild; readonly fault: string | undefined }
-  /** Keep in the registry why a generation does not advance; undefined when it does. */
+  /** Store in the registry why a generation does not advance; undefined when it does. */
   Note: { readonly one: Live | Rebuild; readonly reason: string | undefined }
   /** Do the next step of a rebuild. */
   Advance: { readonly projection: Projection; readonly rebuild: Rebuild; readonly step: Step }
 }>
 export const Decision = Data.taggedEnum<Decision>()
 
-/** A step of a rebuild: make its tables, end it when it has caught up, or end it without a result. */
+/** A step of a rebuild: create its tables, complete it when it has caught up, or end it without a result. */
 export type Step = "begin" | "complete" | { readonly fail: string }
 
-/** Whether this process looks at a generation's place in the log: its tables are not those of a newer program. */
+/**
+ * Whether this process checks a generation's place in the log. Skips tables created by a newer version of the
+ * program.
+ */
 export const isOurs = (projection: Projection, { version }: Live | Rebuild) =>
   version !== null && version <= projection.version
 
-/** Decides what to do about the generations: which to run, which to stop, what to show, which rebuild advances. */
+/** Decides which generations to run and to stop, what to report, and which rebuilds advance. */
 export const plan = (
   observations: ReadonlyArray<Observation>,
   running: Reasons
@@ -102,7 +108,7 @@ const advance = ({ live, projection, rebuild }: Observation) => {
     : [Decision.Advance({ projection, rebuild: rebuild.one, step })]
 }
 
-/** The next step of a rebuild; undefined when another process has the program that builds it. */
+/** The next step of a rebuild; undefined when a newer version of the program builds it. */
 const stepOf = (
   projection: Projection,
   { look, one }: Observed<Rebuild>,

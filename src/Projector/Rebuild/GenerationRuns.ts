@@ -6,7 +6,7 @@ import type { Projection } from "../Projection.ts"
 import type { Live, Rebuild } from "../Registry.ts"
 import { reasonOf, type Trouble } from "../Trouble.ts"
 
-/** Applies the events of one generation of a projection, without an end. */
+/** Applies the events of one generation of a projection, until it is interrupted. */
 export type Run<R> = (
   projection: Projection,
   one: Live | Rebuild,
@@ -19,13 +19,13 @@ interface Running {
   noted: string | undefined
 }
 
-/** The generations whose events this process applies, by their durable consumers. */
+/** Runs the generations whose events this process applies, by durable consumer. */
 export const generationRuns = Effect.fnUntraced(function*<R>(run: Run<R>) {
   const scope = yield* Effect.scope
   const health = yield* ProcessHealth
   const running = new Map<string, Running>()
 
-  /** Runs a generation until it is stopped. What fails is tried again after a second. */
+  /** Runs a generation until it is stopped. A failed run is retried after a second. */
   const start = Effect.fnUntraced(function*(projection: Projection, one: Live | Rebuild) {
     const { durable } = one
     const trouble: Trouble = { failures: 0, reason: undefined, failedAt: 0, limited: () => undefined }
@@ -44,7 +44,7 @@ export const generationRuns = Effect.fnUntraced(function*<R>(run: Run<R>) {
     yield* health.run(`projection ${durable}`, worker).pipe(Scope.provide(own))
   })
 
-  /** Stops a generation beside the caller. It gives its events back, once its present batch has ended. */
+  /** Stops a generation in the background. Its events go back to the broker when its current batch has ended. */
   const stop = Effect.fnUntraced(function*(durable: string) {
     const one = running.get(durable)
     if (one === undefined) return
@@ -55,7 +55,7 @@ export const generationRuns = Effect.fnUntraced(function*<R>(run: Run<R>) {
   return {
     start,
     stop,
-    /** Why each does not advance now, and the reason that was noted. */
+    /** Why each generation does not advance now, and the reason that the registry shows. */
     reasons: Effect.map(monotonicMillis, (now) =>
       new Map(
         Array.from(
@@ -63,7 +63,7 @@ export const generationRuns = Effect.fnUntraced(function*<R>(run: Run<R>) {
           ([durable, { noted, trouble }]) => [durable, { noted, reason: reasonOf(trouble, now) }]
         )
       )),
-    /** Remembers the reason that the registry shows of one. */
+    /** Remembers the reason that the registry shows for a generation. */
     note: (durable: string, reason: string | undefined) => {
       const one = running.get(durable)
       if (one !== undefined) one.noted = reason

@@ -14,9 +14,8 @@ import { generationRuns, type Run } from "./GenerationRuns.ts"
 import { begin } from "./Rebuilds.ts"
 
 /**
- * Looks at the registry every second, more often during a rebuild: runs the generations that are wanted, the
- * live one and the one that is being built, stops the others, and does what rebuilds need. What fails is
- * tried again at the next look.
+ * Reads the registry every second, and more often during a rebuild. Runs the live generation and the one that is
+ * being built, stops the others, and advances rebuilds. Failures are retried at the next reading.
  */
 export const generationSupervisor = Effect.fnUntraced(
   function*<R>(projections: ReadonlyArray<Projection>, keeper: Keeper, run: Run<R>) {
@@ -58,7 +57,7 @@ export const generationSupervisor = Effect.fnUntraced(
         Effect.catch(registry.unreadable),
         Effect.forever
       ),
-      /** Why a projection is not what the log says, or does not advance. */
+      /** Why a projection does not match the log, or does not advance. */
       troubleOf: (name: string) =>
         Effect.map(runs.reasons, (reasons) => {
           const durable = live.get(name) ?? ""
@@ -68,7 +67,7 @@ export const generationSupervisor = Effect.fnUntraced(
   }
 )
 
-/** Reads what the registry and the log say of the projections. */
+/** Reads the state of the projections from the registry and the log. */
 const observe = Effect.fnUntraced(function*(projections: ReadonlyArray<Projection>, { keep }: Keeper) {
   const registry = yield* lives
   const rebuilds = yield* active
@@ -95,7 +94,7 @@ const advance = Effect.fnUntraced(function*(projection: Projection, rebuild: Reb
   yield* end(rebuild.id, "failed", { error: step.fail })
 })
 
-/** Runs work beside the caller, of each kind one at a time. What fails is logged. */
+/** Runs work in the background, one at a time of each kind. Failures are logged. */
 const oneAtATime = Effect.map(Effect.scope, (scope) => {
   const busy = new Set<string>()
   return Effect.fnUntraced(function*<E, R>(what: string, work: Effect.Effect<void, E, R>) {
@@ -113,7 +112,7 @@ const oneAtATime = Effect.map(Effect.scope, (scope) => {
   })
 })
 
-/** Logs and keeps why generations are not what the log says, each reason once. */
+/** Logs and stores why generations do not match the log, each reason once. */
 const faultReports = () => {
   const faults = new Map<string, string>()
   return {
@@ -122,7 +121,7 @@ const faultReports = () => {
       const before = faults.get(one.durable)
       if (fault === undefined) return void faults.delete(one.durable)
       faults.set(one.durable, fault)
-      // Numbers change while events are read again.
+      // Ignores the numbers, which change while events are read again.
       if (before?.replace(/\d+/g, "") === fault.replace(/\d+/g, "")) return
       yield* Effect.logError(`projection ${one.durable}: ${fault}`)
       yield* noteError(one, fault)
@@ -130,9 +129,9 @@ const faultReports = () => {
   }
 }
 
-/** The registry is at fault when it cannot be read for some time, although the database answers. */
+/** Reports a fault when the registry cannot be read for some time although the database answers. */
 const registryFault = Effect.map(UnreadablePatience, (patience) => {
-  /** Since when the registry cannot be read, in milliseconds of the monotonic clock. */
+  /** Time since which the registry cannot be read, in milliseconds of the monotonic clock. */
   let since: number | undefined
   let fault: string | undefined
   return {
@@ -142,7 +141,7 @@ const registryFault = Effect.map(UnreadablePatience, (patience) => {
       const message = `the registry of projections cannot be read: ${messageOf(error)}`
       const now = yield* monotonicMillis
       since ??= now
-      // The process reports a database that does not answer as such.
+      // The process reports an unreachable database separately.
       if (isTransient(error) || now - since < patience) return yield* Effect.logDebug(message)
       const isNews = fault === undefined
       fault = message

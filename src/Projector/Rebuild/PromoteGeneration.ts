@@ -7,8 +7,8 @@ import { replaceViews, tablesOf } from "../Tables.ts"
 import { NotCaughtUp } from "./CatchUp.ts"
 
 /**
- * Makes a rebuilt generation the live one, within a transaction that keeps batches away. Readers of the views
- * wait half a second at most: we give up sooner than Postgres looks for deadlocks, and try again.
+ * Makes a rebuilt generation the live one, in a transaction that excludes batches. Readers of the views wait at most
+ * half a second. The lock timeout ends before Postgres checks for deadlocks, and the promotion is retried.
  */
 export const promoteGeneration = Effect.fn("Projector.switchTo")(
   function*(projection: Projection, rebuild: Rebuild, live: number, events: number) {

@@ -11,8 +11,8 @@ import { appliedTable, create, drop, tablesOf } from "../Tables.ts"
 import { dropLetters } from "./Letters.ts"
 
 /**
- * Asks the projectors to rebuild a projection beside the live one. Gives the rebuild's id; undefined when one
- * is running. A generation's number is never used twice, so that nothing old can come back under it.
+ * Requests a rebuild of a projection. The live generation stays in use. Returns the rebuild's id; undefined when one
+ * is running. A generation's number is never reused, so that no old data appears under it.
  */
 export const request = Effect.fn("Rebuilds.request")(function*(
   name: string,
@@ -36,7 +36,7 @@ export const request = Effect.fn("Rebuilds.request")(function*(
 const firstId = firstRow(Schema.Struct({ id: Schema.Finite }))
 const firstGeneration = firstRow(Schema.Struct({ generation: Schema.Finite }))
 
-/** What was forgotten stays so in a new generation. */
+/** Copies the records of erased events, so that they stay erased in a new generation. */
 const carryForgotten = Effect.fnUntraced(function*(name: string, generation: number) {
   const sql = yield* SqlClient
   const live = yield* firstGeneration(sql`select generation from projections where name = ${name}`)
@@ -50,7 +50,7 @@ const carryForgotten = Effect.fnUntraced(function*(name: string, generation: num
 /** Ends a rebuild without a result; false when it had ended before. */
 export const cancel = (id: number) => end(id, "cancelled")
 
-/** Makes the empty tables of a rebuild that no projector has begun yet. */
+/** Creates the empty tables of a rebuild that no projector has started yet. */
 export const begin = Effect.fn("Rebuilds.begin")(function*<E, R>(
   projection: Projection,
   { generation, id, name }: Rebuild,

@@ -4,7 +4,7 @@ import { millisOf } from "../../Domain/Timestamp.ts"
 import { type Analytics, analyticsOf, type AnalyticsQuery } from "./Analytics.ts"
 import { alphabet } from "./Draws.ts"
 
-/** A scan as 3QPR's `GET /v1/scans` gives it: every field is there. */
+/** A scan as 3QPR's `GET /v1/scans` returns it, with every field. */
 export interface ScanRecord {
   readonly id: string
   readonly qpr_code_id: string
@@ -19,7 +19,7 @@ export interface ScanRecord {
   readonly metadata: Readonly<Record<string, unknown>>
 }
 
-/** A code as 3QPR's `GET /v1/qpr-codes` gives it. */
+/** A code as 3QPR's `GET /v1/qpr-codes` returns it. */
 export interface CodeRecord {
   readonly id: string
   readonly name: string
@@ -39,13 +39,13 @@ export interface CodeRecord {
 export interface Webhook {
   readonly id: string
   readonly url: string
-  /** The event types it wants. */
+  /** The event types that it receives. */
   readonly events: ReadonlyArray<string>
   readonly secret: Redacted.Redacted<string>
   readonly createdAt: string
 }
 
-/** Which scans: of one code, from `since` on, before `until`. */
+/** Selects scans: of one code, from `since` on, before `until`. */
 export interface ScansQuery {
   readonly qpr_code_id?: string | undefined
   readonly since?: string | undefined
@@ -54,37 +54,37 @@ export interface ScansQuery {
   readonly offset: number
 }
 
-/** What the simulated 3QPR holds for its one customer. */
+/** The data of the one account of the simulated 3QPR. */
 export interface Account {
-  /** Keeps a scan, for `GET /v1/scans` and the analytics. Throws when its `scanned_at` is no date and time. */
+  /** Stores a scan, for `GET /v1/scans` and the analytics. Throws when its `scanned_at` is not a date and time. */
   readonly record: (scan: ScanRecord) => void
-  /** A page of the scans, the newest first, and how many there are in all. */
+  /** A page of the scans, newest first, and the number of all matching scans. */
   readonly scans: (query: ScansQuery) => {
     readonly scans: ReadonlyArray<ScanRecord>
     readonly total: number
   }
-  /** Keeps a code, or the new state of one. */
+  /** Stores a code, or its new state. */
   readonly recordCode: (code: CodeRecord) => void
-  /** A page of the codes, the last created first, each with the number of its scans; and how many there are in all. */
+  /** A page of the codes, newest first, each with the number of its scans; and the number of all codes. */
   readonly codes: (page: { readonly limit: number; readonly offset: number }) => {
     readonly qpr_codes: ReadonlyArray<CodeRecord>
     readonly total: number
   }
   /** The analytics of a code; undefined for a code that has no scan. */
   readonly analytics: (query: AnalyticsQuery) => Effect.Effect<Analytics | undefined>
-  /** Registers a webhook, with an id and a secret of its own. */
+  /** Registers a webhook with a new id and a new secret. */
   readonly register: (url: string, events: ReadonlyArray<string>) => Effect.Effect<Webhook>
-  /** The registered webhooks, the oldest first. */
+  /** The registered webhooks, oldest first. */
   readonly webhooks: () => ReadonlyArray<Webhook>
-  /** Completes with the first webhook that is registered. */
+  /** Completes with the first registered webhook. */
   readonly registered: Effect.Effect<Webhook>
 }
 
-/** A new account, in memory. Of more than `capacity` scans (1,000,000) the newest are kept. */
+/** Creates an account in memory. It keeps the newest `capacity` scans, by default 1,000,000. */
 export const make = Effect.fnUntraced(function*(capacity = 1_000_000) {
   const first = yield* Deferred.make<Webhook>()
   const webhooks: Array<Webhook> = []
-  // In the order of their time, the newest last; those before `start` are forgotten.
+  // Sorted by time, newest last. Scans before the index `start` are dropped.
   let kept: Array<Kept> = []
   let start = 0
   const codes = new Map<string, CodeRecord>()
@@ -159,7 +159,7 @@ export const make = Effect.fnUntraced(function*(capacity = 1_000_000) {
   } satisfies Account
 })
 
-/** A scan and the instant at which it was made, in epoch milliseconds. */
+/** A scan and its time in epoch milliseconds. */
 interface Kept {
   readonly at: number
   readonly scan: ScanRecord
@@ -171,7 +171,7 @@ const timeOf = (iso: string) => {
   return time
 }
 
-/** Where the first scan stands that is not before `time`. */
+/** The index of the first scan that is not before `time`. */
 const positionOf = (kept: ReadonlyArray<Kept>, time: number, start: number) => {
   let low = start
   let high = kept.length

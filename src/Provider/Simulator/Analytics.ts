@@ -1,4 +1,4 @@
-/** What the analytics look at: scans, and the instants at which they were made, in epoch milliseconds. */
+/** A scan for the analytics, and its time in epoch milliseconds. */
 export interface Scanned {
   readonly at: number
   readonly scan: {
@@ -19,22 +19,21 @@ export interface AnalyticsQuery {
   readonly granularity: (typeof granularities)[number]
 }
 
-/** As 3QPR's `GET /v1/qpr-codes/:id/analytics` answers. */
+/** The response of 3QPR's `GET /v1/qpr-codes/:id/analytics`. */
 export interface Analytics {
   readonly qpr_code_id: string
   readonly period: string
   readonly scans_total: number
-  /** Scans carry no id of a device: the pairs of device and city stand in for it. */
+  /** The number of pairs of device and city, because scans have no id of a device. */
   readonly scans_unique_devices: number
-  /** Conversations started for each scan, to two decimals. */
+  /** Started conversations per scan, to two decimals. */
   readonly conversation_rate: number
-  /** For each conversation that was started, to one decimal. */
+  /** Messages per started conversation, to one decimal. */
   readonly avg_messages_per_conversation: number
-  /** At most ten, the most scans first. */
+  /** At most ten countries, those with the most scans first. */
   readonly top_countries: ReadonlyArray<{ readonly country: string; readonly scans: number }>
   /**
-   * The hours, days or weeks (from Monday) that have scans, in UTC, the oldest first. 3QPR does not document
-   * the fields.
+   * The hours, days or weeks (from Monday) that have scans, in UTC, oldest first. 3QPR does not document the fields.
    */
   readonly timeseries: ReadonlyArray<{ readonly date: string; readonly scans: number }>
 }

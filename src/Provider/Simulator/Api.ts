@@ -19,21 +19,21 @@ import { gate, type GateOptions, problem } from "./Api/Gate.ts"
 export interface ApiOptions extends GateOptions {
   readonly account: Account
   readonly host: string
-  /** 0 takes a free port. */
+  /** 0 selects a free port. */
   readonly port: number
 }
 
-/** The simulated API's address cannot be taken. */
+/** The simulated API cannot listen on its address. */
 export class ApiNotListening
   extends Schema.TaggedError<ApiNotListening>()("ApiNotListening", { message: Schema.String })
 {}
 
 /**
- * 3QPR's API for one account: registering webhooks, listing scans and codes, analytics, with 3QPR's fields, parameters,
- * refusals and rate limits. Source: 3QPR's API reference.
+ * Simulates 3QPR's API for one account: registering webhooks, listing scans and codes, and analytics. It has 3QPR's
+ * fields, parameters, errors and rate limits. Source: 3QPR's API reference.
  */
 export class SimulatedApi extends Context.Service<SimulatedApi, {
-  /** As one reaches it from this machine; for THREEQPR_API_URL. */
+  /** Its URL on this machine, for THREEQPR_API_URL. */
   readonly url: string
 }>()("threeqpr-events/Simulator/Api") {
   static readonly layer = (options: ApiOptions): Layer.Layer<SimulatedApi, ApiNotListening> =>
@@ -86,7 +86,7 @@ const analytics = Effect.fnUntraced(function*(account: Account) {
     ?? problem(404, "not_found", "There is no such QPR code.")
 })
 
-/** Answers 200 with what was found, 422 to what says the wrong things, 400 to what is no JSON. */
+/** Responds with 200 and the result, with 422 to an invalid request, and with 400 to a body that is not JSON. */
 const answering = <R>(
   found: Effect.Effect<object, Schema.SchemaError | HttpServerError.HttpServerError, R>
 ) =>
@@ -104,7 +104,7 @@ const faultOf = (issue: SchemaIssue.Issue) =>
   faultsOf(issue).map(({ message, path }) => `${path.join(".")}: ${message}`).join("; ")
 
 const WebhookRequest = Schema.Struct({
-  // 3QPR calls public HTTPS addresses only; a simulator may call the machine that it runs on.
+  // 3QPR calls public HTTPS addresses only. The simulator may also call the machine that it runs on.
   url: Schema.String.check(
     Schema.makeFilter((url) => isSafe(url), { expected: "an https:// address, or http:// on this machine" })
   ),

@@ -6,7 +6,7 @@ import type { Slot } from "./Layout.ts"
 import { malformed } from "./Malformed.ts"
 import { codes, conversationOf, createdCode, scanOf, subscriptionOf } from "./World.ts"
 
-/** What an event says; `bytes` and `id` when they are not those of a usable envelope. */
+/** The content of an event. `bytes` and `id` are set when they are not those of a usable envelope. */
 export interface Content {
   readonly type: string
   readonly data: object
@@ -20,7 +20,7 @@ export interface Content {
 /** The event of a scan. */
 export const scanCreated = (scan: ScanRecord): Content => ({ type: "scan.created", data: scan, scan })
 
-/** What the event of any other slot says; `scanAt` gives the scan that led to a conversation. */
+/** The content of the event of any other slot. `scanAt` returns the scan that led to a conversation. */
 export const contentOf = Effect.fnUntraced(function*(
   slot: Exclude<Slot, { readonly kind: "scan" }>,
   { idOf, now, scanAt }: {

@@ -7,26 +7,28 @@ import * as Signature from "../../Signature/Signature.ts"
 export interface Attempt {
   readonly url: string
   readonly body: Uint8Array
-  /** The signature header; none without one. */
+  /** The value of the signature header; undefined sends no header. */
   readonly signature: string | undefined
-  /** Real milliseconds between the two halves of the body; 0 sends it in one. */
+  /** Real milliseconds between the two halves of the body; 0 sends it in one piece. */
   readonly pause: number
-  /** Cuts the connection when the answer begins, or 250 ms after the body was sent. */
+  /** Cuts the connection when the response starts, or 250 ms after the body was sent. */
   readonly cut: boolean
-  /** Real milliseconds within which the whole answer must be there. */
+  /** Timeout for the whole response, in real milliseconds. */
   readonly within: number
 }
 
-/** Why there is no answer; `cut` is our own doing, `failed` is anything else, such as TLS or DNS. */
+/**
+ * Why there is no response. `cut`: the simulator cut the connection. `failed`: any other cause, such as TLS or DNS.
+ */
 export const silences = ["refused", "reset", "timeout", "cut", "failed"] as const
 export type Silence = (typeof silences)[number]
 
-/** What became of an attempt. Of the answer's body the first 64 kB are kept. */
+/** The outcome of an attempt. Only the first 64 kB of the response body are kept. */
 export type Outcome =
   | { readonly _tag: "Answered"; readonly status: number; readonly body: string }
   | { readonly _tag: "Unanswered"; readonly silence: Silence; readonly detail: string }
 
-/** Makes delivery attempts over connections that are kept and go with the scope. Never fails. */
+/** Makes delivery attempts over kept-alive connections, which close with the scope. Never fails. */
 export const make = Effect.gen(function*() {
   const { http, https } = yield* Effect.acquireRelease(
     Effect.sync(() => ({
@@ -40,7 +42,7 @@ export const make = Effect.gen(function*() {
       const done = (outcome: Outcome) => {
         clearTimeout(limit)
         clearTimeout(rest)
-        // The answer came before the whole body was sent. The rest need not be sent.
+        // The response arrived before the whole body was sent, so the rest is not sent.
         if (!request.writableEnded) request.destroy()
         resume(Effect.succeed(outcome))
       }
@@ -60,8 +62,8 @@ export const make = Effect.gen(function*() {
       const request = attempt.url.startsWith("https:")
         ? overHttps(attempt.url, { ...options, agent: https })
         : overHttp(attempt.url, { ...options, agent: http })
-      // Deno 2.9 itself sends a request again when the reused connection under it breaks, even when we broke
-      // it (denoland/deno issue 36786). It does not when it takes the connection for a new one.
+      // Deno 2.9 repeats a request when its reused connection breaks, even when this code has broken it
+      // (denoland/deno issue 36786). It does not repeat a request on a connection that it considers new.
       Object.defineProperty(request, "reusedSocket", { get: () => false, set: () => {} })
       let rest: ReturnType<typeof setTimeout> | undefined
       const limit = setTimeout(
@@ -92,7 +94,7 @@ export const make = Effect.gen(function*() {
     })
 })
 
-// The first byte of the answer proves that the body has arrived. The rest of a slow answer is not awaited.
+// The first byte of the response proves that the body has arrived. A slower response is not awaited.
 const graceOfCut = 250
 
 const sendInParts = (
@@ -114,7 +116,7 @@ const collect = (response: IncomingMessage, whole: (body: string) => void) => {
 
 const silenceOf = (error: Error): readonly [Silence, string] => {
   const code = "code" in error ? String(error.code) : ""
-  // An error about several addresses has no message.
+  // An error for several addresses has no message.
   const detail = error.message === "" ? code : error.message
   if (code === "ECONNREFUSED") return ["refused", detail]
   const reset = code === "ECONNRESET" || code === "EPIPE" || error.message === "socket hang up"

@@ -1,16 +1,16 @@
 import { Effect, Random } from "effect"
 
-/** Makes the ids of one run: `scan_01K…` for the prefix `scan`. */
+/** Generates the ids of one run: `scan_01K…` for the prefix `scan`. */
 export type IdOf = (prefix: string) => Effect.Effect<string>
 
-/** Characters of the alphabet of ULIDs. */
+/** Random characters of the ULID alphabet. */
 export const characters = (length: number) =>
   Effect.map(
     Effect.all(Array.from({ length }, () => Random.nextIntBetween(0, 31))),
     (digits) => digits.map((digit) => alphabet.charAt(digit)).join("")
   )
 
-/** ULIDs of one moment, in milliseconds: ids of the same draws differ when their moments do. */
+/** Generates ULIDs for one time in milliseconds. The same random draws give other ids at another time. */
 export const ulids = (moment: number): IdOf => {
   const time = Array.from(
     { length: 10 },
@@ -20,18 +20,18 @@ export const ulids = (moment: number): IdOf => {
   return (prefix) => Effect.map(characters(16), (rest) => `${prefix}_${time}${rest}`)
 }
 
-/** One of several, each as likely as the other. */
+/** Picks one of several values, each with the same probability. */
 export const pick = <A>(choices: readonly [A, ...ReadonlyArray<A>]): Effect.Effect<A> =>
   Effect.map(Random.nextIntBetween(0, choices.length - 1), (index) => choices[index] ?? choices[0])
 
-/** One of several, as often as its `weight` says. */
+/** Picks one of several values, with a probability in proportion to its `weight`. */
 export const weighted = <A extends { readonly weight: number }>(choices: readonly [A, ...ReadonlyArray<A>]) =>
   Effect.map(Random.next, (drawn): A => {
     let left = drawn * choices.reduce((sum, { weight }) => sum + weight, 0)
     return choices.find(({ weight }) => (left -= weight) < 0) ?? choices[0]
   })
 
-/** True in this share of all cases. */
+/** True with this probability. */
 export const chance = (share: number) => Effect.map(Random.next, (drawn) => drawn < share)
 
 /** Crockford's base 32, as in the ids of 3QPR's documentation. */

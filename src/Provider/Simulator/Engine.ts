@@ -9,7 +9,7 @@ import { type Entry, Ledger } from "./Ledger.ts"
 import * as Plan from "./Plan.ts"
 import { type Report, reportOf } from "./Report.ts"
 
-/** Where the events go: to one webhook, or to those that were registered with the simulated account. */
+/** Where to deliver the events: to one webhook, or to those that were registered with the simulated account. */
 export type Destination =
   | {
     readonly url: string
@@ -19,18 +19,18 @@ export type Destination =
   | { readonly url?: undefined; readonly account: Account }
 
 export type Options = Destination & {
-  /** Events a second (default: 10), independent of the answers. */
+  /** Events per second, independent of the responses. Default: 10. */
   readonly rate?: number | undefined
-  /** How many events; without it the run continues until it is stopped. */
+  /** Number of events. Without it the run continues until it is stopped. */
   readonly count?: number | undefined
-  /** The same seed makes the same events again, with new ids and times; drawn when there is none. */
+  /** The same seed generates the same events again, with new ids and times. Default: a random seed. */
   readonly seed?: string | undefined
-  /** Divides the waits between retries (1); the time to answer in stays what it is. */
+  /** Divides the waits between retries. The response timeout stays the same. Default: 1. */
   readonly speed?: number | undefined
   readonly faults?: Iterable<FaultName> | undefined
-  /** Real milliseconds in which an attempt must be answered (5,000, 3QPR's limit). */
+  /** Timeout of an attempt, in real milliseconds. Default: 5,000, which is 3QPR's limit. */
   readonly answerWithin?: number | undefined
-  /** Attempts in flight at most (5,000); those that must wait for others count as `late`. */
+  /** Maximum number of attempts in flight. Attempts that wait too long for others count as `late`. Default: 5,000. */
   readonly maxInFlight?: number | undefined
 }
 
@@ -39,16 +39,16 @@ export interface Simulation {
   readonly seed: string
   /** The outcome of every event so far; it changes during the run. */
   readonly ledger: Ledger
-  /** Makes any event of this run again. */
+  /** Generates any event of this run again. */
   readonly plan: Plan.Plan
   readonly report: Effect.Effect<Report>
   /** Completes when every event of `count` was accepted or given up. */
   readonly finished: Effect.Effect<void>
-  /** No new events and no more retries; completes when nothing is in flight. */
+  /** Stops new events and retries. Completes when nothing is in flight. */
   readonly stop: Effect.Effect<void>
 }
 
-/** Starts a run, which stops with the scope. Without a `url` it begins with the first registration. */
+/** Starts a run that stops with the scope. Without a `url` it waits for the first registration. */
 export const start = Effect.fnUntraced(function*(
   options: Options
 ): Effect.fn.Return<Simulation, never, Scope.Scope> {
@@ -145,7 +145,7 @@ export const start = Effect.fnUntraced(function*(
       Clock.currentTimeMillis,
       (endedAt) => reportOf(ledger, { seed, startedAt, endedAt, rate, speed, faults })
     ),
-    // A defect in one of them ends the run instead of going unseen.
+    // A defect in a delivery ends the run instead of being ignored.
     finished: Effect.raceFirst(allEnded, Effect.orDie(FiberSet.join(events))),
     stop: Effect.andThen(Fiber.interrupt(scheduler), FiberSet.clear(events))
   }

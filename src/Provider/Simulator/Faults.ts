@@ -1,4 +1,4 @@
-/** What can go wrong between 3QPR and a receiver: the share of events it happens to, and what it is. */
+/** The faults between 3QPR and a receiver, each with the share of events that it affects and a description. */
 export const faults = {
   duplicates: { share: 0.03, about: "delivered again, 1 to 3 times, after it was accepted" },
   reordering: { share: 0.03, about: "held back, so that later events overtake it" },

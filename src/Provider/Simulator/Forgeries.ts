@@ -5,15 +5,15 @@ import { characters, type IdOf } from "./Draws.ts"
 import type { FaultName } from "./Faults.ts"
 import { scanOf } from "./World.ts"
 
-/** A request that 3QPR never made. Its bytes show whether a receiver has kept it. */
+/** A request that 3QPR never made. Its bytes identify it when a receiver has stored it. */
 export interface Forgery {
   readonly fault: FaultName
   readonly bytes: Uint8Array
-  /** The value of the signature header, none without one. The webhook's own secret is given. */
+  /** Returns the value of the signature header, undefined for no header. Its argument is the webhook's own secret. */
   readonly signature: (secret: Redacted.Redacted<string>) => string | undefined
 }
 
-/** The forgeries that come along with an event. */
+/** The forgeries that are sent along with an event. */
 export const forgeries = Effect.fnUntraced(function*(
   idOf: IdOf,
   { bytes, happens, now }: {

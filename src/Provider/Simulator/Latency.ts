@@ -1,4 +1,4 @@
-/** Durations in milliseconds, counted in buckets that are 5 % wide: bounded memory, however many. */
+/** A histogram of durations in milliseconds. Its buckets are 5 % wide, so that its memory is bounded. */
 export class Latency {
   readonly #counts = new Map<number, number>()
   #count = 0
@@ -11,7 +11,7 @@ export class Latency {
     this.#max = Math.max(this.#max, millis)
   }
 
-  /** The duration that this share of all did not exceed, at most 5 % too long; null when there is none. */
+  /** The duration that this share of all durations did not exceed, at most 5 % too long; null without durations. */
   quantile(share: number): number | null {
     if (this.#count === 0) return null
     let left = Math.max(1, Math.ceil(share * this.#count))

@@ -3,7 +3,7 @@ import { chance } from "./Draws.ts"
 import { type FaultName, faults } from "./Faults.ts"
 import { codes, conversationRate } from "./World.ts"
 
-/** What the event at an index is about. */
+/** The kind of the event at an index. */
 export type Slot =
   | { readonly kind: "code"; readonly code: number }
   | { readonly kind: "scan"; readonly started: boolean }
@@ -13,12 +13,12 @@ export type Slot =
   | { readonly kind: "unknown" }
   | { readonly kind: "malformed" }
 
-/** Events are laid out in blocks of this many. */
+/** Number of events per block. */
 export const blockSize = 250
 
 /**
- * What the events of a block are about, drawn from the random numbers it is given alone. Each scan that
- * starts a conversation has its end later in the same block; the codes come first of all.
+ * Decides the kinds of the events of a block, from its own random numbers only. Each conversation ends later in the
+ * same block as the scan that started it. The first events of a run create the codes.
  */
 export const layOut = Effect.fnUntraced(function*(block: number, chosen: ReadonlySet<FaultName>) {
   const slots: Array<Slot> = []
@@ -44,7 +44,7 @@ export const layOut = Effect.fnUntraced(function*(block: number, chosen: Readonl
 
 const subscriptionShare = 0.004
 
-// As many conversations end as begin, and a few more, so that few are open when the block ends.
+// Slightly more conversations end than start, so that few are open when the block ends.
 const conversationShare = 0.46
 
 const closeOne = Effect.fnUntraced(function*(open: Array<number>) {

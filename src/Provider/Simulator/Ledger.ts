@@ -7,43 +7,45 @@ import { Latency } from "./Latency.ts"
 import type { Planned } from "./Plan.ts"
 import { errorOf, judge } from "./Verdict.ts"
 
-/** One event on its way to one webhook. */
+/** The delivery of one event to one webhook. */
 export interface Entry {
   readonly index: number
-  /** As the receiver's log must call it: the event's id, or `sha256:…` of a body without a usable one. */
+  /**
+   * The id that it must have in the receiver's log: the event's id, or `sha256:…` for a body without a usable one.
+   */
   readonly id: string
   readonly type: string
   readonly sha256: string
   /** Why it must be quarantined; null when it is an event. */
   readonly quarantined: Undecodable | null
   readonly url: string
-  /** How many webhooks the event goes to. */
+  /** Number of webhooks that get the event. */
   readonly webhooks: number
   attempts: number
-  /** Of the last attempt: the status, or why there was no answer; null before the first. */
+  /** The status of the last attempt, or why it had no response; null before the first. */
   status: number | Silence | null
   state: "waiting" | "accepted" | "given up"
-  /** Whether it was accepted as one that the receiver had already. */
+  /** Whether the receiver has accepted it as a duplicate. */
   duplicate: boolean
 }
 
-/** A forged request and what it was answered; null until then. */
+/** A forged request and the status of its response; null until the response arrives. */
 export interface Forged {
   readonly fault: FaultName
   readonly sha256: string
-  /** Of the event it came along with. */
+  /** The id of the event that it was sent along with. */
   readonly id: string
   status: number | Silence | null
 }
 
-/** An answer that should have been another. */
+/** An unexpected response. */
 export interface Unexpected {
   readonly id: string
   readonly status: number | Silence | null
   readonly reason: string
 }
 
-/** What became of every event so far. Grows by about 0.5 kB an event. */
+/** The outcome of every event so far. Grows by about 0.5 kB per event. */
 export class Ledger {
   readonly entries: Array<Entry> = []
   readonly forged: Array<Forged> = []
@@ -51,24 +53,24 @@ export class Ledger {
   readonly statuses = new Map<number | Silence, number>()
   readonly faults = new Map<FaultName, number>()
   readonly latency = new Latency()
-  /** Events made, whichever webhooks they went to. */
+  /** Generated events, each counted once for all its webhooks. */
   events = 0
   deliveries = 0
   duplicates = 0
   retries = 0
-  /** Attempts that began more than 100 ms after their time. */
+  /** Attempts that started more than 100 ms after their time. */
   late = 0
   inFlight = 0
   /** Events that were tried and wait for the next attempt. */
   retrying = 0
-  /** Events and, of those, malformed ones that were accepted; with those that were accepted as new. */
+  /** Accepted events, the malformed ones among them, and the ones that were accepted as new. */
   accepted = 0
   quarantined = 0
   stored = 0
   givenUp = 0
-  /** Signed events that were answered `invalid_signature`. */
+  /** Signed events whose response was `invalid_signature`. */
   invalidSignatures = 0
-  /** Why the first unanswered attempt had no answer; null when every attempt had one. */
+  /** Why the first unanswered attempt had no response; null when every attempt had one. */
   firstSilence: string | null = null
 
   begin(planned: Planned): void {
@@ -95,7 +97,7 @@ export class Ledger {
     return entry
   }
 
-  /** Notes an attempt's outcome; gives whether the event is accepted now. */
+  /** Records an attempt's outcome. Returns whether the event is accepted now. */
   attempted(entry: Entry, planned: Planned, outcome: Outcome, latency: number): boolean {
     this.#count(outcome)
     entry.attempts++
@@ -118,14 +120,14 @@ export class Ledger {
     if (entry.quarantined !== null) this.quarantined++
     if (duplicate) this.duplicates++
     else this.stored++
-    // With several webhooks of one receiver another may have brought it first.
+    // With several webhooks of one receiver, another one may have delivered the event first.
     if (duplicate && entry.attempts === 1 && entry.webhooks === 1) {
       this.#unexpected(entry, "a new event was answered duplicate")
     }
     return true
   }
 
-  /** Notes the outcome of delivering an accepted event again. */
+  /** Records the outcome of delivering an accepted event again. */
   repeated(entry: Entry, planned: Planned, outcome: Outcome): void {
     this.#count(outcome)
     const { accepted, duplicate, unexpected } = judge(planned, outcome)
@@ -161,7 +163,7 @@ export class Ledger {
     if (outcome._tag === "Unanswered" && outcome.silence !== "cut") this.firstSilence ??= outcome.detail
   }
 
-  // Once for each reason, however often it is retried.
+  // Recorded once per event and reason, however often the event is retried.
   #unexpected({ id, status }: Pick<Entry, "id" | "status">, reason: string): void {
     const key = `${id} ${reason}`
     if (this.#reasons.has(key)) return
@@ -171,13 +173,13 @@ export class Ledger {
   readonly #reasons = new Set<string>()
 }
 
-/** Whether a status takes what was delivered. */
+/** Whether a status accepts a delivery. */
 export const isAccepted = (status: number | Silence | null) =>
   typeof status === "number" && status >= 200 && status <= 299
 
 const statusOf = (outcome: Outcome) => outcome._tag === "Answered" ? outcome.status : outcome.silence
 
-// A receiver that does not tell duplicates apart in its answer cannot be held to it.
+// A receiver that does not report duplicates in its response is not checked for them.
 const saysDuplicate = (outcome: Outcome) =>
   outcome._tag === "Answered" && outcome.body.includes("\"duplicate\"")
 

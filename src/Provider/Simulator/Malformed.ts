@@ -4,7 +4,7 @@ import type { Undecodable } from "../../Domain/Decode.ts"
 import type { ScanRecord } from "./Account.ts"
 import { type IdOf, pick } from "./Draws.ts"
 
-/** A signed body that is no event. */
+/** A signed body that is not an event. */
 export interface Malformed {
   readonly type: string
   readonly data: object

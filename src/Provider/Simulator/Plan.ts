@@ -13,42 +13,42 @@ export interface PlanOptions {
   readonly seed: string
   /** The run's start, in milliseconds since 1970. */
   readonly started: number
-  /** Events a second. */
+  /** Events per second. */
   readonly rate: number
   readonly faults: ReadonlySet<FaultName>
 }
 
-/** One event of a run: its exact bytes, what must become of it, and what goes wrong on its way. */
+/** One event of a run: its exact bytes, its expected outcome, and the faults of its delivery. */
 export interface Planned {
   readonly index: number
-  /** Null when the body has none that can be used. */
+  /** The id of the event; null when the body has no usable one. */
   readonly id: string | null
   readonly type: string
   readonly data: object
   readonly bytes: Uint8Array
   /** Why the receiver must quarantine it; null when it is an event. */
   readonly quarantined: Undecodable | null
-  /** Everything that goes wrong with it. */
+  /** All faults that affect it. */
   readonly faults: ReadonlyArray<FaultName>
-  /** When it is to be delivered, in milliseconds after the run's start. */
+  /** When to deliver it, in milliseconds after the run's start. */
   readonly due: number
-  /** Milliseconds between the two parts of its body; 0 sends it in one. */
+  /** Milliseconds between the two parts of its body; 0 sends it in one piece. */
   readonly pause: number
-  /** Whether the connection of its first attempt is cut before the answer. */
+  /** Whether the connection of its first attempt is cut before the response. */
   readonly answerLost: boolean
-  /** How often it is delivered again once it was accepted. */
+  /** How often it is delivered again after it was accepted. */
   readonly repeats: number
   readonly forgeries: ReadonlyArray<Forgery>
-  /** The scan it is about, for what 3QPR's API knows of it. */
+  /** The scan of the event, for the simulated API. */
   readonly scan: ScanRecord | null
-  /** The code that it names, for 3QPR's list of codes. */
+  /** The code of the event, for the simulated list of codes. */
   readonly code: CodeRecord | null
 }
 
-/** Makes any event of a run, from the options and its index alone: when it is asked changes nothing. */
+/** Generates any event of a run from the options and its index only. The order of the calls has no effect. */
 export type Plan = (index: number) => Effect.Effect<Planned>
 
-/** The plan of a run. The same options but another start give the same events with other ids and times. */
+/** Creates the plan of a run. The same options with another start give the same events with other ids and times. */
 export const make = (options: PlanOptions): Plan => {
   const idOf = ulids(options.started)
   const seeded = (...parts: ReadonlyArray<string | number>) =>
@@ -129,5 +129,5 @@ export const make = (options: PlanOptions): Plan => {
   })
 }
 
-/** One burst in this many events. */
+/** There is one burst in this many events. */
 const burstWindow = 500

@@ -2,19 +2,19 @@ import { type Silence, silences } from "./Delivery.ts"
 import { type FaultName, faultNames } from "./Faults.ts"
 import { isAccepted, type Ledger, type Unexpected } from "./Ledger.ts"
 
-/** What a run did and what became of it, as `--json` prints it. */
+/** The result of a run, as `--json` prints it. */
 export interface Report {
   readonly seed: string
-  /** Nothing of `wrong`. */
+  /** Whether `wrong` is empty. */
   readonly clean: boolean
-  /** What speaks against the receiver, and what keeps the run from proving anything. */
+  /** The violations, and the reasons why the run proves nothing. */
   readonly wrong: ReadonlyArray<string>
-  /** Of `wrong`, what speaks against the receiver. */
+  /** The part of `wrong` that is a fault of the receiver. */
   readonly violations: ReadonlyArray<string>
   /** ISO 8601. */
   readonly started_at: string
   readonly seconds: number
-  /** Events a second: as asked for, and as sent. */
+  /** Events per second: requested and sent. */
   readonly rate: { readonly asked: number; readonly sent: number }
   readonly speed: number
   readonly events: number
@@ -23,13 +23,13 @@ export interface Report {
     readonly by_status: Readonly<Record<string, number>>
     readonly no_answer: Readonly<Record<Silence, number>>
   }
-  /** Events that were accepted, one for each webhook. */
+  /** Accepted events, counted once per webhook. */
   readonly accepted: number
-  /** Of those, the ones answered as new. */
+  /** Accepted events that the receiver has stored as new. */
   readonly stored: number
-  /** Of those, the ones that are no events. */
+  /** Accepted deliveries that are not usable events. */
   readonly quarantined: number
-  /** Answers that said so. */
+  /** Responses that reported a duplicate. */
   readonly duplicates: number
   readonly forged: {
     readonly sent: number
@@ -38,21 +38,21 @@ export interface Report {
     readonly unanswered: number
   }
   readonly retries: number
-  /** Not accepted and not given up when the run ended. */
+  /** Events that were neither accepted nor given up when the run ended. */
   readonly waiting: number
   readonly given_up: number
-  /** Attempts that began more than 100 ms after their time: too many in flight, or a busy machine. */
+  /** Attempts that started more than 100 ms after their time: too many were in flight, or the machine was busy. */
   readonly late: number
-  /** How many events each chosen fault happened to. */
+  /** Number of events that each chosen fault affected. */
   readonly faults: Readonly<Partial<Record<FaultName, number>>>
-  /** Milliseconds from the scheduled time of an attempt to its answer; null without an answer. */
+  /** Milliseconds from the scheduled time of an attempt to its response; null without a response. */
   readonly latency: { readonly p50: number | null; readonly p99: number | null; readonly max: number | null }
   readonly waiting_ids: ReadonlyArray<string>
   readonly given_up_ids: ReadonlyArray<string>
   readonly unexpected: ReadonlyArray<Unexpected>
 }
 
-/** What a report says about the run itself. */
+/** The facts about the run itself. */
 export interface Run {
   readonly seed: string
   readonly startedAt: number
@@ -62,7 +62,7 @@ export interface Run {
   readonly faults: ReadonlySet<FaultName>
 }
 
-/** The report of a run: what the ledger holds when it is asked. */
+/** The report of a run, from the current state of the ledger. */
 export const reportOf = (ledger: Ledger, run: Run): Report => {
   const violations = violationsIn(ledger)
   const wrong = [...violations, ...emptiness(ledger, run)]

@@ -11,7 +11,7 @@ export interface Sample {
   readonly data: object
 }
 
-/** A believable event of a type; of a type we do not know, one with a few plain fields. */
+/** A realistic event of a type. An event of an unknown type has a few plain fields. */
 export const sampleOf = Effect.fnUntraced(function*(type: string) {
   const now = yield* Clock.currentTimeMillis
   const data = isKnownType(type)

@@ -5,21 +5,21 @@ import { type Options, start } from "./Engine.ts"
 import { type FaultName, faultNames } from "./Faults.ts"
 import type { Report } from "./Report.ts"
 
-/** What to deliver, where to, and what goes wrong on the way. */
+/** What to deliver, where to, and with which faults. */
 export interface SimulateOptions extends Omit<Options, "account" | "secret" | "url"> {
   /** The address of the webhook under test. */
   readonly url: string
-  /** The secret that signs; the one that the receiver knows. */
+  /** The secret that signs the events. The receiver must know it. */
   readonly secret: string
-  /** How many events. */
+  /** Number of events. */
   readonly count: number
   /** Ends the run early; the report then counts what was delivered so far. */
   readonly signal?: AbortSignal | undefined
 }
 
 /**
- * Delivers believable events by 3QPR's rules, with the chosen faults, and reports what became of each. Rejects when
- * an option is wrong.
+ * Delivers realistic events by 3QPR's rules, with the chosen faults, and reports their outcomes. Rejects when an
+ * option is invalid.
  */
 export const simulate = async ({ signal, ...options }: SimulateOptions): Promise<Report> => {
   checkOptions("simulate", options, rules, ["url", "secret", "count"])

@@ -2,18 +2,17 @@ import { Option, Schema } from "effect"
 import type { Outcome } from "./Delivery.ts"
 import type { Planned } from "./Plan.ts"
 
-/** What an answer means for the event: taken, to be tried again, or taken for something else. */
+/** What a response means for the event: accepted, to be retried, or not as expected. */
 export interface Verdict {
   readonly accepted: boolean
   readonly duplicate: boolean
-  /** What it should not have been; null when it is as expected. */
+  /** What is wrong with the response; null when it is as expected. */
   readonly unexpected: string | null
 }
 
 /**
- * Judges the answer to an event that 3QPR signed: 2xx takes it; of what our own receiver adds, the id,
- * `duplicate` and `quarantined` must be right where they are given. A 4xx is no answer that a retry can
- * mend, save 408, 425 and 429.
+ * Judges the response to an event that 3QPR signed. 2xx accepts it. Then `quarantined` must be correct, and `id` too
+ * where it is present. Any other status below 500 is unexpected, except 408, 425 and 429, because no retry can help.
  */
 export const judge = (planned: Planned, outcome: Outcome): Verdict => {
   if (outcome._tag === "Unanswered") return failed(null)
@@ -27,7 +26,7 @@ export const judge = (planned: Planned, outcome: Outcome): Verdict => {
   return { accepted: true, duplicate: receipt.duplicate === true, unexpected: wrongIn(planned, receipt) }
 }
 
-/** The error that an answer's body names, such as `invalid_signature`; empty when there is none. */
+/** The error that the body of a response names, such as `invalid_signature`; empty when there is none. */
 export const errorOf = (body: string) =>
   Option.match(refusalOf(body), { onNone: () => "", onSome: ({ error }) => error })
 

@@ -6,23 +6,25 @@ import { compareLog, type LogDifferences, type Position } from "./Verify/Log.ts"
 import { caughtUp } from "./Verify/VerifyProjections.ts"
 import { compareRows, type RowDifferences } from "./Verify/VerifyRows.ts"
 
-/** What a receiver holds, beside what it was sent and accepted. Lists hold ids. */
+/** The differences between what a receiver has stored and what it has accepted. Lists contain ids. */
 export interface Comparison {
   /** No difference, and at least one event compared. */
   readonly clean: boolean
   readonly log: LogDifferences
-  /** Whether the projections had done all our events when the rows were read; else what they waited for. */
+  /**
+   * Whether the projections had applied all events of the run when the rows were read; otherwise what was pending.
+   */
   readonly projections: string
   readonly scans: RowDifferences
   readonly conversations: RowDifferences
 }
 
-/** The receiver could not be asked. */
+/** The receiver could not be queried. */
 export class VerificationFailed
   extends Schema.TaggedError<VerificationFailed>()("VerificationFailed", { message: Schema.String })
 {}
 
-/** Where the receiver's log ends now; taken before a run, it is where to begin comparing after it. */
+/** The current end of the receiver's log. Read it before a run, to compare from there after the run. */
 export const position = Effect.gen(function*() {
   const client = yield* AdminClient
   const { log } = yield* client.events.list({ query: { limit: 1 } })
@@ -30,8 +32,9 @@ export const position = Effect.gen(function*() {
 }).pipe(Effect.mapError((error) => failure(error)))
 
 /**
- * Compares what the receiver holds with what it accepted: its event log behind `from`, byte for byte, and its read models,
- * field for field. It begins once the projections have caught up, or nothing moves for 15 seconds.
+ * Compares what the receiver has stored with what it has accepted: its event log after `from`, byte for byte, and its
+ * read models, field by field. The read models are read when the projections have caught up, or have made no progress
+ * for 15 seconds.
  */
 export const verify = Effect.fn("Simulator.verify")(function*(simulation: Simulation, from: Position) {
   const { ledger, plan } = simulation

@@ -7,7 +7,7 @@ export interface Code {
   readonly id: string
   readonly name: string
   readonly short_id: string
-  /** How often it is scanned, beside the others. */
+  /** How often it is scanned, relative to the other codes. */
   readonly weight: number
 }
 
@@ -27,7 +27,7 @@ export const codes: readonly [Code, ...ReadonlyArray<Code>] = [
   { id: "qpr_01JQ3XN4A3E7H1M8Q0T6W9Y5ZC", name: "Newspaper ad", short_id: "y5j7nu", weight: 1 }
 ]
 
-/** A scan in the 24 hours before `now`, more likely at an hour at which people there are about. */
+/** A scan in the 24 hours before `now`, more likely at a busy hour of the local time. */
 export const scanOf = Effect.fnUntraced(function*(
   { idOf, now, started }: { readonly idOf: IdOf; readonly now: number; readonly started: boolean }
 ): Effect.fn.Return<ScanRecord> {
@@ -49,7 +49,7 @@ export const scanOf = Effect.fnUntraced(function*(
   }
 })
 
-/** Whether a scan starts a conversation: 0.74 of them do, as in the example of 3QPR's analytics. */
+/** The share of scans that start a conversation, as in the example of 3QPR's analytics. */
 export const conversationRate = 0.74
 
 /** The conversation that a scan led to; it began after the scan and ended at most 15 minutes after it. */
@@ -67,7 +67,7 @@ export const conversationOf = Effect.fnUntraced(function*(idOf: IdOf, scan: Scan
   }
 })
 
-/** What 3QPR says of a code when it is made. */
+/** A code as 3QPR describes it after its creation. */
 export const createdCode = ({ id, name, short_id }: Code, now: number): CodeRecord => {
   const created = new Date(now).toISOString()
   return {
@@ -98,10 +98,10 @@ export const subscriptionOf = Effect.fnUntraced(
   }
 )
 
-/** No conversation lasts longer, in milliseconds, so that none ends after `now`. */
+/** Maximum duration of a conversation, in milliseconds. So none ends after `now`. */
 const longest = 15 * 60_000
 
-// As many draws at every time of day, so that a seed means the same whenever it is used.
+// The number of random draws is the same at every time of day, so that a seed gives the same events at any time.
 const scannedAt = Effect.fnUntraced(function*(now: number, hours: number) {
   const hour = new Date(now - longest + hours * 3_600_000).getUTCHours()
   const drawn = yield* weighted(
@@ -111,17 +111,17 @@ const scannedAt = Effect.fnUntraced(function*(now: number, hours: number) {
   return Math.round(now - longest - (drawn.back + within) / 24 * (24 * 3_600_000 - longest))
 })
 
-// About 5 on average, many short ones and few long ones, 24 at most.
+// The number of messages of a conversation: about 5 on average, often few, at most 24.
 const messages = Effect.map(Random.next, (drawn) => Math.min(24, 1 + Math.floor(-4.9 * Math.log(1 - drawn))))
 
-/** How many are about at each hour of the day, 10 at the most. */
+/** The relative number of scans at each hour of the day, at most 10. */
 const dayCurve = [1, 1, 1, 1, 1, 1, 2, 4, 6, 6, 7, 8, 10, 9, 7, 6, 6, 7, 9, 10, 9, 6, 4, 2]
 
 interface Place {
   readonly country: string
   readonly region: string
   readonly city: string
-  /** Its clock, in hours ahead of UTC. */
+  /** The offset of its local time from UTC, in hours. */
   readonly hours: number
   readonly weight: number
 }

@@ -1,18 +1,21 @@
 import { Schema } from "effect"
 
 /**
- * 3QPR's API was not reached, refused, or gave an answer that cannot be used. Holds neither the API key nor
+ * 3QPR's API was not reached, refused the request, or returned an unusable response. Contains neither the API key nor
  * a webhook secret.
  */
 export class ThreeQprFailed extends Schema.TaggedError<ThreeQprFailed>()("ThreeQprFailed", {
   message: Schema.String,
-  /** Of the answer; absent when none came. 429 also when a request was not sent for want of quota. */
+  /**
+   * The status of the response; absent without a response. 429 also when a request was not sent because no quota is
+   * left.
+   */
   status: Schema.optionalKey(Schema.Int),
-  /** Whether the same call can succeed, and do no harm, when it is made again later. */
+  /** Whether the same call can succeed later, and can be repeated without harm. */
   retriable: Schema.Boolean
 }) {}
 
-/** What an answer other than 2xx means; `said` is the reason that 3QPR gave, or nothing. */
+/** The failure for a status other than 2xx. `said` is the reason that 3QPR gave, or an empty text. */
 export const refused = (status: number, host: string, said: string) =>
   new ThreeQprFailed({
     message: `${host} answers ${status}: ${meaningOf(status)}${said === "" ? "" : ` It says: ${said}`}`,
@@ -20,7 +23,7 @@ export const refused = (status: number, host: string, said: string) =>
     retriable: isRetriable(status)
   })
 
-/** Whether a request that was answered so may be answered otherwise when nothing but time has passed. */
+/** Whether the same request may get another status later. */
 export const isRetriable = (status: number) => status === 408 || status === 429 || status >= 500
 
 const meaningOf = (status: number) =>

@@ -1,17 +1,17 @@
-/** The headers of an answer, their names in lower case. */
+/** The headers of a response, with names in lower case. */
 type Headers = Readonly<Record<string, string | undefined>>
 
 /**
- * The longest wait that is believed, in milliseconds. 3QPR counts its quotas by the minute. An absurd value must not
- * keep us from asking again: only a later answer can correct it.
+ * Maximum wait that is accepted, in milliseconds. 3QPR counts its quotas by the minute. An absurd value must not
+ * block all further requests, because only a later response can correct it.
  */
 const longest = 3_600_000
 
 /**
- * How long to send nothing more after an answer, in milliseconds; undefined when it asks for no wait. An
- * answer asks by `Retry-After` (429 and 503: seconds or an HTTP date, RFC 9110), else by
- * `X-RateLimit-Reset` when nothing remains. Instants count from the answer's own `Date`, so that a wrong
- * clock here does no harm. A `Retry-After` beyond the longest wait is cut to it; a reset beyond it is ignored.
+ * How long to send no requests after a response, in milliseconds; undefined when it requests no wait. A response
+ * requests a wait by `Retry-After` (429 and 503: seconds or an HTTP date, RFC 9110). Otherwise it does so by
+ * `X-RateLimit-Reset` when no quota remains. Times are compared with the response's own `Date`, so that a wrong local
+ * clock does no harm. A `Retry-After` above the maximum is reduced to it; a reset above it is ignored.
  */
 export const waitAfter = (status: number, headers: Headers, clock: number): number | undefined => {
   const sent = Date.parse(headers["date"] ?? "")
@@ -31,8 +31,8 @@ const retryAfter = (value: string | undefined, now: number) => {
 }
 
 /**
- * 3QPR does not document the unit of `X-RateLimit-Reset`: a number of today's size in milliseconds or in
- * seconds is taken as that instant, a smaller one as seconds from now.
+ * 3QPR does not document the unit of `X-RateLimit-Reset`. A number of the size of a current timestamp, in
+ * milliseconds or in seconds, is that time. A smaller number is in seconds from now.
  */
 const untilReset = (value: string | undefined, now: number) => {
   if (value === undefined || !isNumber(value)) return undefined

@@ -9,36 +9,36 @@ import { waitAfter } from "./Quota.ts"
 import { noAnswer } from "./Transport.ts"
 
 export interface Options {
-  /** Of the API, such as https://api.3qpr.com. */
+  /** The base URL of the API, such as https://api.3qpr.com. */
   readonly url: string
   readonly key: Redacted.Redacted<string>
-  /** The longest that one request may take, its answer's body included (default: 15 seconds). */
+  /** Timeout of one request, including the body of the response. Default: 15 seconds. */
   readonly timeout?: Duration.Input | undefined
 }
 
 export interface Call<A> {
   readonly request: HttpClientRequest.HttpClientRequest
-  /** What a 2xx answer holds. */
+  /** The schema of a 2xx response. */
   readonly answer: Schema.ConstraintDecoder<A, never>
-  /** 3QPR's quotas, which are counted apart. */
+  /** The quota of 3QPR that counts the call. Each quota is counted separately. */
   readonly quota: "scans" | "other"
   /**
-   * For a call that must not be made twice: what may have happened when its outcome is not known. It is then
-   * not sent again. Without it every call is, as long as that can help.
+   * For a call that must not be made twice: message about what may have happened when its outcome is unknown. Such a
+   * call is not sent again. Without it, a call is retried as long as that can help.
    */
   readonly outcomeUnknown?: string | undefined
 }
 
-/** After the first attempt. */
+/** Maximum number of retries after the first attempt. */
 const retries = 4
 
-/** The longest wait that 3QPR may ask for, in milliseconds; a longer one is a failure that names it. */
+/** Maximum wait that 3QPR may request, in milliseconds. A longer wait is a failure that states it. */
 const maxWait = 120_000
 
 /**
- * Sends calls with the key, no two of a quota while 3QPR asks to wait. Retries 408, 429, 5xx, lost
- * connections and time-outs with exponential backoff and jitter. Follows no redirect, which would take the
- * key elsewhere.
+ * Sends calls with the API key, and none of a quota while 3QPR requests a wait for it. Retries 408, 429, 5xx, lost
+ * connections and time-outs with exponential backoff and jitter. Follows no redirect, because it would send the key
+ * to another address.
  */
 export const make = Effect.fnUntraced(function*({ key, timeout = "15 seconds", url }: Options) {
   const client = yield* HttpClient.HttpClient
@@ -99,10 +99,10 @@ export const make = Effect.fnUntraced(function*({ key, timeout = "15 seconds", u
   })
 })
 
-/** The largest body that is read, in bytes. A page of 200 scans has some 100 kB. */
+/** Maximum size of a response body, in bytes. A page of 200 scans has about 100 kB. */
 const maxBody = 32 << 20
 
-/** The text of an answer's body; undefined when it is longer than that. */
+/** The text of a response body; undefined when it is larger than `maxBody`. */
 const bodyOf = (response: HttpClientResponse.HttpClientResponse) =>
   Effect.suspend(() => {
     const chunks: Array<Uint8Array> = []
@@ -128,7 +128,7 @@ const waitTooLong = (host: string, wait: number) =>
 const notUnderstood = (host: string, status: number, fault: string) =>
   failed(`${host} answers ${status}, but not as 3QPR's API does: ${fault}.`, false, status)
 
-/** Tells what is wrong with a body by the place and what should be there, never by what is there. */
+/** Decodes a body. An error names the path and the expected value, never the actual value. */
 const decode = Effect.fnUntraced(
   function*<A>(
     schema: Schema.ConstraintDecoder<A, never>,
@@ -146,14 +146,14 @@ const decode = Effect.fnUntraced(
 
 const parse = (text: string) => Effect.try({ try: () => parseExact(text), catch: () => "no JSON" })
 
-/** Where APIs put the reason of an error; 3QPR does not document where it does. */
+/** Common places for the reason of an error. 3QPR does not document which one it uses. */
 const Reasons = Schema.Struct({
   error: Schema.optional(Schema.Union([Schema.String, Schema.Struct({ message: Schema.String })])),
   message: Schema.optional(Schema.String),
   detail: Schema.optional(Schema.String)
 })
 
-/** The reason in the body of a refusal, short and without anything that could be the key or a secret. */
+/** The reason in the body of an error response, shortened, and without the API key or a secret. */
 const reasonIn = (body: string, key: Redacted.Redacted<string>): string => {
   const reasons = Schema.decodeUnknownExit(Schema.fromJsonString(Reasons))(body)
   if (!Exit.isSuccess(reasons)) return ""

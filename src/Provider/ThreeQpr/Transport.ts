@@ -2,13 +2,15 @@ import { Cause, Predicate } from "effect"
 import type { HttpClientError } from "effect/http"
 import { ThreeQprFailed } from "./Failure.ts"
 
-/** Why no answer came, and whether the request may have been received nevertheless. */
+/** Why there is no response, and whether the request may have been received nevertheless. */
 export interface NoAnswer {
   readonly failure: ThreeQprFailed
   readonly received: boolean
 }
 
-/** What a failed `fetch` of Node or Deno reports. Their own messages are not shown: they can hold headers. */
+/**
+ * Classifies a failed `fetch` of Node or Deno. Their own messages are not shown, because they can contain headers.
+ */
 export const noAnswer = (
   error: HttpClientError.HttpClientError | Cause.TimeoutError,
   host: string
@@ -36,7 +38,7 @@ const lost = (message: string): NoAnswer => ({
   received: true
 })
 
-// undici gives codes, Deno's fetch a text that names the phase; "bad port" is one that fetch never connects to.
+// undici reports codes, and Deno's fetch reports a text that names the phase. fetch never connects to a "bad port".
 const notConnected =
   /ECONNREFUSED|ENOTFOUND|EAI_|ENETUNREACH|EHOSTUNREACH|EADDRNOTAVAIL|UND_ERR_CONNECT|client error \(Connect\)|bad port|are blocked/
 

@@ -4,19 +4,19 @@ import { createHash, timingSafeEqual } from "node:crypto"
 import * as RateLimits from "./RateLimits.ts"
 
 export interface GateOptions {
-  /** The key that is let in. */
+  /** The accepted API key. */
   readonly key: Redacted.Redacted<string>
-  /** Keys that are answered 403. */
+  /** Keys that get the status 403. */
   readonly revokedKeys?: ReadonlyArray<Redacted.Redacted<string>> | undefined
-  /** Keys that are answered 402. */
+  /** Keys that get the status 402. */
   readonly keysWithoutPlan?: ReadonlyArray<Redacted.Redacted<string>> | undefined
-  /** Default: the limit of 3QPR. */
+  /** Default: the limits of 3QPR. */
   readonly limits?: RateLimits.Limits | undefined
 }
 
 /**
- * Lets a request in when its key is good and has quota left. Every answer says what is left of it; keys that
- * are not known share one quota.
+ * Accepts a request when its key is valid and has quota left. Every response states the remaining quota. Unknown keys
+ * share one quota.
  */
 export const gate = ({
   key,
@@ -48,7 +48,7 @@ export const gate = ({
     }), { global: true })
 }
 
-/** An error answer. 3QPR does not document what is in them. */
+/** An error response. 3QPR does not document the body of its own. */
 export const problem = (status: number, code: string, message: string) =>
   HttpServerResponse.jsonUnsafe({ error: { code, message } }, { status })
 

@@ -1,6 +1,6 @@
 import { Clock, Effect } from "effect"
 
-/** Requests a minute and key, as 3QPR counts them. */
+/** Maximum number of requests per minute and key, as 3QPR counts them. */
 export interface Limits {
   /** `GET /v1/scans` */
   readonly scans: number
@@ -10,13 +10,13 @@ export interface Limits {
 
 export const limits: Limits = { scans: 120, analytics: 30, other: 100 }
 
-/** What a request left of its quota, as `X-RateLimit-*` headers; `refused` when there was nothing left. */
+/** The remaining quota after a request, as `X-RateLimit-*` headers; `refused` when none was left. */
 export interface Taken {
   readonly headers: Readonly<Record<string, string>>
   readonly refused: boolean
 }
 
-/** Counts the requests of each key and quota in windows of a minute from the first one. */
+/** Counts the requests of each key and quota in windows of one minute, which start with the first request. */
 export const make = (limits: Limits) => {
   const windows = new Map<string, { readonly end: number; count: number }>()
   return Effect.fnUntraced(function*(key: string, quota: keyof Limits) {

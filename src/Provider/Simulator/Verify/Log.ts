@@ -3,27 +3,27 @@ import type { EventSummary } from "../../../Admin/Api/Events.ts"
 import { AdminClient } from "../../../Admin/Client.ts"
 import type { Entry, Ledger } from "../Ledger.ts"
 
-/** Where a receiver's log ended at some moment. */
+/** The end of a receiver's log at some time. */
 export interface Position {
-  /** Another one means that it is another log. */
+  /** When the log was created. Another time means another log. */
   readonly created: string
   readonly sequence: number
 }
 
-/** How a receiver's event log differs from what it accepted; ids, or `sha256:…` of a forged body. */
+/** How a receiver's event log differs from what it accepted: ids, or `sha256:…` of a forged body. */
 export interface LogDifferences {
-  /** How many accepted events were looked for. */
+  /** Number of accepted events that were checked. */
   readonly checked: number
   readonly lost: ReadonlyArray<string>
   readonly stored_twice: ReadonlyArray<string>
-  /** The id is there, but its bytes are not those that were accepted. */
+  /** Events whose id is stored, but with other bytes than the accepted ones. */
   readonly other_bytes: ReadonlyArray<string>
-  /** The bytes are there, under another id, type or reason of quarantine. */
+  /** Events whose bytes are stored under another id, type or reason of quarantine. */
   readonly misfiled: ReadonlyArray<string>
   readonly forged_stored: ReadonlyArray<string>
 }
 
-/** Reads the log from behind a position to its end and compares; the events of others are ignored. */
+/** Reads the log after a position to its end and compares it. Events from other senders are ignored. */
 export const compareLog = Effect.fnUntraced(function*(ledger: Ledger, from: Position) {
   const ours = new Map(ledger.entries.map((entry) => [entry.sha256, entry]))
   const ids = new Map(ledger.entries.map((entry) => [entry.id, entry]))
@@ -57,7 +57,7 @@ export const compareLog = Effect.fnUntraced(function*(ledger: Ledger, from: Posi
     other_bytes: [...otherBytes],
     misfiled: [...misfiled],
     forged_stored: forgedStored,
-    /** By type, the last of ours. */
+    /** By type, the sequence of the last event of the run. */
     lastSequences
   }
 })
@@ -71,7 +71,7 @@ const forEachRow = Effect.fnUntraced(function*(from: Position, use: (row: EventS
   let more = true
   for (let after = from.sequence; more;) {
     const page = yield* client.events.list({ query: { after, limit: 1_000 } })
-    // Another log has none of what was accepted, wherever one reads it from.
+    // Another log contains none of the accepted events.
     if (page.log.created !== from.created) return
     page.events.forEach(use)
     more = page.more

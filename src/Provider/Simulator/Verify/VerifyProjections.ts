@@ -2,12 +2,12 @@ import { Clock, Effect } from "effect"
 import type { ConsumerAnswer } from "../../../Admin/Api/Status.ts"
 import { AdminClient } from "../../../Admin/Client.ts"
 
-/** How long nothing may move before the wait for the projections is given up, in milliseconds. */
+/** How long the projections may make no progress before the wait for them ends, in milliseconds. */
 export const patience = 15_000
 
 /**
- * Waits until the projections have finished these sequences, by event type; gives up when nothing moves
- * for 15 seconds. Says how it ended.
+ * Waits until the projections have finished these sequences, by event type, or have made no progress for 15 seconds.
+ * Returns a description of the result.
  */
 export const caughtUp = Effect.fnUntraced(function*(lastSequences: ReadonlyMap<string, number>) {
   const client = yield* AdminClient

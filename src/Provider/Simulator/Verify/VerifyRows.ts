@@ -2,9 +2,9 @@ import { Effect, Equal, Option, Predicate } from "effect"
 import { NotFound } from "../../../Admin/Api/Problems.ts"
 import type { Entry } from "../Ledger.ts"
 
-/** How a read model differs from the accepted events; ids of its rows. */
+/** How a read model differs from the accepted events: the ids of its rows. */
 export interface RowDifferences {
-  /** How many rows were looked for. */
+  /** Number of rows that were checked. */
   readonly checked: number
   readonly missing: ReadonlyArray<string>
   readonly twice: ReadonlyArray<string>
@@ -15,7 +15,7 @@ type Row = Readonly<Record<string, unknown>>
 
 /** How to read one read model: a page of it, newest first, and one row. */
 export interface Model<E, F> {
-  /** The field that holds the time by which it is paged. */
+  /** The field with the time that selects the rows of a page. */
   readonly time: string
   readonly page: (
     query: {
@@ -28,7 +28,9 @@ export interface Model<E, F> {
   readonly get: (id: string) => Effect.Effect<Row, F>
 }
 
-/** Compares the rows of our own events, over their window of time and then one by one what was not there. */
+/**
+ * Compares the rows of the run's events. Reads all rows of their period first, and then each missing row by its id.
+ */
 export const compareRows = Effect.fnUntraced(function*<E, F>(
   entries: ReadonlyArray<Entry>,
   dataOf: (entry: Entry) => Effect.Effect<object>,
@@ -87,7 +89,7 @@ const rowsOf = Effect.fnUntraced(
       }
       left = answer.rows.length > 0 && offset + pageSize < answer.total
     }
-    // While rows of others come in, paging itself shows a row twice.
+    // While other rows are inserted, paging itself can return a row twice.
     return { rows, twice: totals.size === 1 ? [...twice] : [] }
   }
 )

@@ -220,9 +220,7 @@ const otherFilter = ({ ack_floor, config }: ConsumerInfo, wanted: string) =>
   `it is there and consumes ${config.filter_subject}, not ${wanted}. Give what consumes other types another name; `
   + `to continue where this one stands, begin with the sequence ${ack_floor.stream_seq + 1}`
 
-/**
- * The start for creating the durable consumer again at the same place. `new` becomes the time of its first creation.
- */
+/** The start with which the durable consumer is created again. `new` becomes the time of its first creation. */
 const startOf = ({ config, created }: ConsumerInfo): Start => ({
   ...(config.deliver_policy === DeliverPolicy.New
     ? { deliver_policy: DeliverPolicy.StartTime, opt_start_time: created }

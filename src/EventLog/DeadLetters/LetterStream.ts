@@ -28,10 +28,7 @@ export const letterStream = Effect.gen(function*() {
           : Effect.void
     )
 
-  /**
-   * All messages of a subject or wildcard, in stream order. It sends one request for each message and one for the
-   * end, so use it for few messages only.
-   */
+  // All messages of a subject or wildcard, in stream order: one request for each message, and one for the end.
   const each = (filter: string, after = 0): Effect.Effect<ReadonlyArray<LoggedEntry>, ReadFailed> =>
     Effect.flatMap(
       firstBehind(manager, deadLetterStream, { after, filter }),

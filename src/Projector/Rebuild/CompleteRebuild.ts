@@ -103,8 +103,7 @@ const inOneTransaction = Effect.fnUntraced(function*(projection: Projection, reb
     const { durable } = yield* placeOf({ name, generation: live })
     yield* carryOver(projection, { has: generation, lacks: live }, floorOf(durable))
   }
-  // Rows expire only when both generations have the same events. An event that is applied later would create its row
-  // again.
+  // Rows expire when both generations have the same events. A later event would create its row again.
   const before = yield* cutoff
   if (before !== undefined) {
     // The log may hold events that are older than the oldest retained row.

@@ -154,7 +154,7 @@ layer(Layer.effectDiscard(ready).pipe(Layer.provideMerge(consumersOnBroker)), { 
     )
 
     it.effect(
-      "starts at the configured place, continues at its last one, and keeps its number of partitions",
+      "starts at the configured position, continues where it stopped, and keeps its number of partitions",
       () =>
         Effect.gen(function*() {
           const log: Array<string> = []

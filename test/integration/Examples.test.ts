@@ -25,14 +25,14 @@ const broker = Effect.map(
   ({ token, url }) => ({ NATS_URL: url, NATS_TOKEN: Redacted.value(token) })
 )
 
-/** Runs one of `test/examples` until it has done something. */
+/** Starts one of `test/examples`. */
 const run = Effect.fnUntraced(function*(name: string, environment: Readonly<Record<string, string>> = {}) {
   return yield* example(name, read(`test/examples/${name}`), { ...yield* broker, ...environment })
 })
 
 layer(consumersOnBroker, { excludeTestServices: true })("the examples", (it) => {
   it.effect(
-    "table.ts counts each scan once in an own table, also when it is stored or comes again",
+    "table.ts counts each scan once in its own table, also when the scan is delivered again",
     () =>
       Effect.gen(function*() {
         const DATABASE_URL = yield* newDatabase
@@ -57,7 +57,7 @@ layer(consumersOnBroker, { excludeTestServices: true })("the examples", (it) => 
         const first = yield* run("table.ts", { DATABASE_URL })
         yield* untilCounted({ CH: 2, DE: 1 })
         assert.strictEqual(yield* first.stop, 0, first.stderr())
-        // As if it had been killed after the commit and before it said so: all of them come again.
+        // Simulates a kill between the commit and the ack: all of the events are delivered again.
         yield* deleteDurable("countries")
         yield* scan("table_3", "FR")
         yield* run("table.ts", { DATABASE_URL })
@@ -67,7 +67,7 @@ layer(consumersOnBroker, { excludeTestServices: true })("the examples", (it) => 
   )
 
   it.effect(
-    "http.ts waits when the other side is busy, and sets aside what it refuses",
+    "http.ts waits when the other system is busy, and dead-letters an event that it refuses",
     () =>
       Effect.gen(function*() {
         const { requests, url } = yield* api((id, attempt) =>
@@ -104,7 +104,7 @@ layer(consumersOnBroker, { excludeTestServices: true })("the examples", (it) => 
   )
 
   it.effect(
-    "plain.mjs needs nothing but the NATS client, and sees CloudEvents",
+    "plain.mjs needs only the NATS client, and receives CloudEvents",
     () =>
       Effect.gen(function*() {
         assert.deepStrictEqual(importsOf("plain.mjs"), ["nats", "node:process"])
@@ -126,7 +126,7 @@ layer(consumersOnBroker, { excludeTestServices: true })("the examples", (it) => 
     120_000
   )
 
-  it.effect("of the README is a consumer as it stands", () =>
+  it.effect("of the README is a complete consumer", () =>
     Effect.gen(function*() {
       const code = /`consumer\.ts`, on Node[^]*?```ts\n([^`]*)```/.exec(read("README.md"))?.[1] ?? ""
       yield* scan("readme_1", "AT")
@@ -146,7 +146,7 @@ const read = (file: string) => readFileSync(`${checkout}/${file}`, "utf8")
 const importsOf = (name: string) =>
   [...read(`test/examples/${name}`).matchAll(/from "([^"]+)"/g)].map(([, module]) => module)
 
-/** Another system's HTTP API that answers as it is told, and remembers what it was asked. */
+/** Another system's HTTP API that answers as the test decides, and records its requests. */
 const api = (
   answer: (id: string, attempt: number) => readonly [status: number, headers: Record<string, string>]
 ) =>

@@ -55,7 +55,7 @@ type Mistake = Effect.Effect<
 
 const failed = (error: unknown) => Effect.fail(error)
 
-/** What is done wrong, and the setting, the value and the remedy that the message has. */
+/** Each mistake, and the message with the setting, the value and the remedy. */
 const mistakes: Readonly<Record<string, readonly [mistake: Mistake, told: RegExp]>> = {
   "PORT is no number": [
     settings({ PORT: "abc" }),
@@ -148,7 +148,7 @@ const mistakes: Readonly<Record<string, readonly [mistake: Mistake, told: RegExp
   "ADMIN_HOST is not loopback, without a token": [adminOn("0.0.0.0", 0), /ADMIN_HOST.*ADMIN_TOKEN/]
 }
 
-describe("a mistake is told with the setting, what was given and what to do:", () => {
+describe("a mistake is reported with the setting, the value and the remedy:", () => {
   for (const [what, [mistake, told]] of Object.entries(mistakes)) {
     it.live(what, () =>
       Effect.gen(function*() {
@@ -158,14 +158,14 @@ describe("a mistake is told with the setting, what was given and what to do:", (
       }).pipe(Effect.scoped, Effect.provide(Layer.merge(platform, NodeServices.layer))))
   }
 
-  it.effect("and `doctor` shows what to do apart", () =>
+  it.effect("and `doctor` shows the remedy separately", () =>
     Effect.sync(() => {
       const { remedy, seen } = failedWith(DataDir.unusable("/data", systemError("EROFS")))
       assert.strictEqual(seen, `DATA_DIR is "/data", which is on a read-only file system.`)
       assert.strictEqual(remedy, "Name a folder that can be written.")
     }))
 
-  it.live("a folder that can be used keeps nothing of the attempt", () =>
+  it.live("a usable folder contains no traces of the check", () =>
     Effect.gen(function*() {
       const fs = yield* FileSystem.FileSystem
       const folder = `${yield* fs.makeTempDirectoryScoped()}/a/b`

@@ -22,7 +22,7 @@ const get = Effect.fnUntraced(function*(path: string, headers: Readonly<Record<s
   return yield* send(`${yield* url}${path}`, { headers })
 })
 
-/** `fetch` does not let us choose these headers. */
+/** `fetch` does not allow these headers to be set. */
 const getAs = Effect.fnUntraced(function*(headers: Readonly<Record<string, string>>) {
   const { hostname, port } = new URL(yield* url)
   return yield* Effect.callback<number>((resume) => {
@@ -46,7 +46,7 @@ for (const engine of engines) {
   )
 
   layer(listener, { excludeTestServices: true })(`the private listener on ${engine.name}`, (it) => {
-    it.effect("gives scans as 3QPR's API does, newest first, with what 3QPR added", () =>
+    it.effect("returns scans as 3QPR's API does, newest first, with fields that 3QPR added", () =>
       Effect.gen(function*() {
         const { when } = yield* given(scans)
         yield* when([
@@ -70,7 +70,7 @@ for (const engine of engines) {
         assert.deepStrictEqual(one.body, { ...scan, weather: "sun" })
       }))
 
-    it.effect("gives numbers with the digits that 3QPR signed, however large or small they are", () =>
+    it.effect("returns numbers with the digits that 3QPR signed, however large or small they are", () =>
       Effect.gen(function*() {
         const numbers = `"n":1524831183200260097,"d":-0.12345678901234567890123,"x":12e400,"i":6`
         const { when, whenRebuilt } = yield* given(scans)
@@ -96,7 +96,7 @@ for (const engine of engines) {
         }
       }))
 
-    it.effect("filters by code and time and pages, counting all that fits the filter", () =>
+    it.effect("filters by code and time and pages, counting all rows that match the filter", () =>
       Effect.gen(function*() {
         yield* given(qprCodes)
         const { when } = yield* given(scans)
@@ -116,7 +116,7 @@ for (const engine of engines) {
         assert.deepStrictEqual(idsOf(yield* get("/v1/scans?qpr_code_id=' or true --")), [])
       }))
 
-    it.effect("gives conversations", () =>
+    it.effect("returns conversations", () =>
       Effect.gen(function*() {
         const { when } = yield* given(conversations)
         yield* when([
@@ -128,7 +128,7 @@ for (const engine of engines) {
         assert.include(one.body, { id: "conv_a", summary: "hi", completed_at: "2026-03-20T16:00:00.000Z" })
       }))
 
-    it.effect("answers what it cannot answer with a problem that says why", () =>
+    it.effect("answers invalid requests and unknown resources with a problem that names the reason", () =>
       Effect.gen(function*() {
         for (
           const [path, status] of [
@@ -151,7 +151,7 @@ for (const engine of engines) {
         }
       }))
 
-    it.effect("describes itself at /openapi.json, and at /docs without asking anybody else", () =>
+    it.effect("describes itself at /openapi.json, and at /docs without loading anything from another host", () =>
       Effect.gen(function*() {
         const { body } = yield* get("/openapi.json")
         const paths = Object.keys((body as { readonly paths: object }).paths)
@@ -201,7 +201,7 @@ describe("the private listener", () => {
       yield* Effect.scoped(Layer.build(guarded.pipe(Layer.provide(health))))
     }))
 
-  it.live("names every part that is not ready", () =>
+  it.live("names every component that is not ready", () =>
     Effect.gen(function*() {
       const vitals = yield* ProcessHealth
       assert.strictEqual((yield* get("/readyz")).status, 200)

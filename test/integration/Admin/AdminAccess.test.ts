@@ -41,7 +41,7 @@ interface Answer {
   readonly body: string
 }
 
-/** `fetch` does not let us choose all headers. */
+/** `fetch` does not allow all headers to be set. */
 const ask = Effect.fnUntraced(function*(
   method: string,
   path: string,
@@ -71,7 +71,7 @@ const ask = Effect.fnUntraced(function*(
 
 const as = (who: "operator" | "reader") => ({ authorization: `Bearer ${who}'s token` })
 
-/** Every operation of the contract, with something in place of its parameters. */
+/** Every operation of the contract, with placeholders for its path parameters. */
 const operations = Effect.gen(function*() {
   const { body } = yield* ask("GET", "/openapi.json", as("reader"))
   const paths = Object.entries<object>(JSON.parse(body).paths)
@@ -83,7 +83,7 @@ const operations = Effect.gen(function*() {
   )
 })
 
-/** What the contract says of an operation, as far as it is read here. */
+/** The part of an operation's OpenAPI description that these tests read. */
 interface Operation {
   readonly parameters?: ReadonlyArray<{ readonly name: string; readonly in: string }>
   readonly requestBody?: { readonly content: Readonly<Record<string, { readonly schema: Shape }>> }
@@ -94,7 +94,7 @@ interface Shape {
   readonly properties?: Readonly<Record<string, unknown>>
 }
 
-/** All that is kept: what lies in each stream, and in each table. */
+/** A summary of all stored data: the state of each stream, and a hash of each table. */
 const kept = Effect.gen(function*() {
   const { connection } = yield* Nats
   const sql = yield* SqlClient
@@ -140,7 +140,7 @@ layer(guarded, { excludeTestServices: true })("the private listener with tokens"
       }
     }))
 
-  it.effect("takes no token that is cut, longer, in another case, or in the URL", () =>
+  it.effect("refuses a token that is cut, longer, in another case, or in the URL", () =>
     Effect.gen(function*() {
       const wrong = [
         "",
@@ -167,7 +167,7 @@ layer(guarded, { excludeTestServices: true })("the private listener with tokens"
       assert.notInclude(inUrl.body, "operator's token")
     }))
 
-  it.effect("counts failed authentications, logs the address of wrong tokens once, and delays their answers", () =>
+  it.effect("counts failed authentications, logs the address behind wrong tokens once, and delays their responses", () =>
     Effect.gen(function*() {
       const counted = Effect.map(
         ask("GET", "/metrics", as("reader")),
@@ -181,7 +181,7 @@ layer(guarded, { excludeTestServices: true })("the private listener with tokens"
       const [missing = 0, wrong = 0] = yield* counted
       const started = performance.now()
       yield* Effect.replicateEffect(ask("GET", "/v1/scans"), 3)
-      // Three delays in a row would take 1,500 ms.
+      // Three sequential delays would take 1,500 ms.
       assert.isBelow(performance.now() - started, 1_400, "without a token")
       const guessed = performance.now()
       yield* Effect.forEach(
@@ -209,7 +209,7 @@ layer(guarded, { excludeTestServices: true })("the private listener with tokens"
         { host: "events.example.com" },
         { host: "EVENTS.example.com.:443" },
         { host: "events.example.com", origin: "https://events.example.com" },
-        // A proxy that sends its own `Host` on.
+        // A proxy that forwards its own `Host`.
         { host: "127.0.0.1:3001", origin: "https://events.example.com" }
       ]
       for (const headers of right) {
@@ -236,7 +236,7 @@ layer(guarded, { excludeTestServices: true })("the private listener with tokens"
       }
     }))
 
-  it.effect("opens its pages without a token, which hold no data", () =>
+  it.effect("serves its pages without a token, because they hold no data", () =>
     Effect.gen(function*() {
       for (const path of ["/", "/docs", "/livez", "/readyz"]) {
         assert.strictEqual((yield* ask("GET", path)).status, 200, path)
@@ -246,7 +246,7 @@ layer(guarded, { excludeTestServices: true })("the private listener with tokens"
       }
     }))
 
-  it.effect("gives its token for the code of a sign-in link, once, and to no page of another site", () =>
+  it.effect("exchanges the code of a sign-in link for its token, once, and refuses pages of other sites", () =>
     Effect.gen(function*() {
       const signIn = (code: unknown, headers = {}) =>
         ask(
@@ -284,7 +284,7 @@ layer(guarded, { excludeTestServices: true })("the private listener with tokens"
       assert.strictEqual((yield* ask("GET", `/dashboard/sign-in?code=${code}`)).status, 404)
     }))
 
-  it.effect("takes the name of the scheme in any case", () =>
+  it.effect("accepts the name of the scheme in any case", () =>
     Effect.gen(function*() {
       for (const scheme of ["bearer", "BEARER"]) {
         const { status } = yield* ask("GET", "/v1/scans", { authorization: `${scheme} operator's token` })
@@ -301,7 +301,7 @@ layer(guarded, { excludeTestServices: true })("the private listener with tokens"
       }
     }))
 
-  it.effect("looks for ids of every length that the log takes", () =>
+  it.effect("looks up ids of every length that the log accepts", () =>
     Effect.gen(function*() {
       for (const path of ["events", "dead-letters"]) {
         const { body, status } = yield* ask(
@@ -314,7 +314,7 @@ layer(guarded, { excludeTestServices: true })("the private listener with tokens"
       }
     }))
 
-  it.effect("reads no body over a mebibyte", () =>
+  it.effect("rejects a body over one mebibyte", () =>
     Effect.gen(function*() {
       const headers = { ...as("operator"), "content-type": "application/json" }
       const { status } = yield* ask(
@@ -326,7 +326,7 @@ layer(guarded, { excludeTestServices: true })("the private listener with tokens"
       assert.include([400, 413], status)
     }))
 
-  it.effect("changes nothing by any GET, whoever asks", () =>
+  it.effect("changes nothing on any GET, even for an operator", () =>
     Effect.gen(function*() {
       const { when } = yield* given(scans)
       yield* when([delivered(1, "evt_1", "scan.created", { id: "scan_1" })])
@@ -370,7 +370,7 @@ layer(guarded, { excludeTestServices: true })("the private listener with tokens"
 })
 
 layer(open, { excludeTestServices: true })("the private listener without a token", (it) => {
-  it.effect("refuses a parameter that it does not know, by name, on every route", () =>
+  it.effect("refuses an unknown parameter, by name, on every route", () =>
     Effect.gen(function*() {
       const all = yield* operations
       assert.isAbove(all.length, 30)
@@ -382,7 +382,7 @@ layer(open, { excludeTestServices: true })("the private listener without a token
           "{}"
         )
         const what = `${method} ${path}: ${body}`
-        // Its own parameters may be wrong as well: a path has `scans` in place of a number.
+        // A required parameter may be invalid as well: the path has `scans` where a number is expected.
         assert.strictEqual(status, 400, what)
         assert.strictEqual(headers["content-type"], "application/problem+json", what)
         if (!body.includes("\"params\"")) {
@@ -391,7 +391,7 @@ layer(open, { excludeTestServices: true })("the private listener without a token
       }
     }))
 
-  it.effect("refuses text that the database cannot hold, wherever no event's text is meant, and logs nothing", () =>
+  it.effect("refuses text that the database cannot hold, except in fields for an event's text, and logs nothing", () =>
     Effect.gen(function*() {
       const isOfEvents = (path: string, name: string) =>
         path === "/v1/forget"
@@ -436,7 +436,7 @@ layer(open, { excludeTestServices: true })("the private listener without a token
       assert.deepStrictEqual(logs.slice(before), [])
     }))
 
-  it.effect("names what is probably meant, in queries and in bodies", () =>
+  it.effect("suggests the probable name for an unknown parameter or field", () =>
     Effect.gen(function*() {
       const detail = Effect.fnUntraced(function*(method: string, path: string, body = {}) {
         const headers = { "content-type": "application/json" }

@@ -54,7 +54,7 @@ const lastSequence = Effect.flatMap(EventLog, ({ state }) => Effect.map(state, (
 layer(client.pipe(Layer.provideMerge(listener)), { excludeTestServices: true })(
   "the private listener on the event log",
   (it) => {
-    it.effect("lists events newest first, page by page, of every kind or of one type however rare", () =>
+    it.effect("lists events newest first, page by page, of every type or of one type, however rare", () =>
       Effect.gen(function*() {
         const rare = [3, 4, 90, 250]
         for (let index = 0; index < 300; index++) {
@@ -85,7 +85,7 @@ layer(client.pipe(Layer.provideMerge(listener)), { excludeTestServices: true })(
         assert.strictEqual(all.length, yield* Effect.flatMap(EventLog, (log) => log.count({ after: 0 })))
       }))
 
-    it.effect("lists what came after a sequence, oldest first, and leads on without a gap", () =>
+    it.effect("lists the events after a sequence, oldest first, and continues without a gap", () =>
       Effect.gen(function*() {
         const after = yield* lastSequence
         for (const index of [0, 1, 2, 3, 4]) {
@@ -114,7 +114,7 @@ layer(client.pipe(Layer.provideMerge(listener)), { excludeTestServices: true })(
         assert.deepStrictEqual(idsOf(yield* Fiber.join(waiting)), ["evt_awaited"])
       }))
 
-    it.effect("lists what was stored from one time, inclusive, until another", () =>
+    it.effect("lists the events stored from one time, inclusive, until another", () =>
       Effect.gen(function*() {
         yield* append("evt_early")
         yield* Effect.sleep(20)
@@ -129,7 +129,7 @@ layer(client.pipe(Layer.provideMerge(listener)), { excludeTestServices: true })(
         assert.strictEqual(idsOf(yield* list({ until, limit: 1 }))[0], "evt_between")
       }))
 
-    it.effect("tells what each event is, and gives its signed bytes when asked", () =>
+    it.effect("describes each event, and returns its signed bytes on request", () =>
       Effect.gen(function*() {
         const { events } = yield* AdminClient
         const body = Buffer.from([0xff, 0x00, 0x7b])
@@ -157,7 +157,7 @@ layer(client.pipe(Layer.provideMerge(listener)), { excludeTestServices: true })(
         assert.strictEqual(headers["Nats-Msg-Id"], "evt_odd/id?#%")
       }))
 
-    it.effect("finds an event by its id, projected or not, and says when there is none", () =>
+    it.effect("finds an event by its id, whether projected or not, and reports an unknown id", () =>
       Effect.gen(function*() {
         const { events } = yield* AdminClient
         const { sequence } = yield* append("evt_projected")
@@ -170,7 +170,7 @@ layer(client.pipe(Layer.provideMerge(listener)), { excludeTestServices: true })(
         assert.strictEqual(missing._tag, "NotFound")
       }))
 
-    it.effect("shows how far each consumer is, and since when its oldest event waits", () =>
+    it.effect("shows the progress of each consumer, and the age of its oldest waiting event", () =>
       Effect.gen(function*() {
         const { consumers: api, status } = yield* AdminClient
         const consumers = yield* Consumers

@@ -63,7 +63,7 @@ layer(served, { excludeTestServices: true })("the private listener on projection
         `{"id":"conv","event":"conversation.completed","data":{"id":"c"}}`,
         "conversation.completed"
       )
-      // As 3QPR's repetition behind the dedup window: stored again, under the id of an event that was applied.
+      // Like a retry from 3QPR after the deduplication window: stored again, under the id of an applied event.
       const { connection } = yield* Nats
       const headers = natsHeaders()
       for (
@@ -97,7 +97,7 @@ layer(served, { excludeTestServices: true })("the private listener on projection
         on conflict do nothing`
     }))
 
-  it.effect("lists one that an older version made without a table of this version, and says that a rebuild is due", () =>
+  it.effect("lists a projection of an older version that lacks a table, and reports that a rebuild is due", () =>
     Effect.gen(function*() {
       const sql = yield* SqlClient
       yield* sql`alter table scan_hours_1 rename to scan_hours_elsewhere`
@@ -115,7 +115,7 @@ layer(served, { excludeTestServices: true })("the private listener on projection
       assert.hasAllKeys(scans.rows, ["scans", "scan_days"])
     }))
 
-  it.effect("rebuilds one when it is asked to, and says how far it is and how it ended", () =>
+  it.effect("rebuilds a projection on request, and reports progress and outcome", () =>
     Effect.gen(function*() {
       const { get, rebuild } = yield* api
       const params = { name: "conversations" }

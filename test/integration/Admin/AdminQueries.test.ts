@@ -24,7 +24,7 @@ const get = Effect.fnUntraced(function*(path: string) {
   return yield* send(`${HttpServer.formatAddress(address)}${path}`)
 })
 
-/** The answer's body, which the test knows to be such. */
+/** The response body, cast to the type that the test expects. */
 const bodyOf = <A>(path: string) => Effect.map(get(path), ({ body }) => body as A)
 
 interface Page {
@@ -47,7 +47,7 @@ for (const engine of engines) {
   )
 
   layer(listener, { excludeTestServices: true })(`queries on ${engine.name}`, (it) => {
-    it.effect("any page and total is what counting and cutting all rows gives", () =>
+    it.effect("return the pages and totals that slicing all rows gives", () =>
       Effect.gen(function*() {
         const draw = drawsOf(7)
         const pick = <A>(from: ReadonlyArray<A>) => from[Math.floor(draw() * from.length)]
@@ -89,7 +89,7 @@ for (const engine of engines) {
         }
       }), 120_000)
 
-    it.effect("filters choose rows by the fields of their names, on every page and in the total", () =>
+    it.effect("filter rows by the fields that the filters name, on every page and in the total", () =>
       Effect.gen(function*() {
         const all = Array.from({ length: 60 }, (_, index) => ({
           id: `scan_${String(index).padStart(2, "0")}`,
@@ -154,7 +154,7 @@ for (const engine of engines) {
         }
       }))
 
-    it.effect("gives codes and subscriptions as their last events left them", () =>
+    it.effect("return codes and subscriptions in the state after their last events", () =>
       Effect.gen(function*() {
         const codes = yield* given(qprCodes)
         const created = (sequence: number, id: string, more: Readonly<Record<string, unknown>>) =>
@@ -195,7 +195,7 @@ for (const engine of engines) {
         assert.strictEqual((yield* get("/v1/subscriptions/none")).status, 404)
       }))
 
-    it.effect("finds a code by its id, its short id and its name, wherever an id is taken", () =>
+    it.effect("find a code by its id, its short id and its name, wherever an id is accepted", () =>
       Effect.gen(function*() {
         const codes = yield* given(qprCodes)
         yield* codes.when(
@@ -248,7 +248,7 @@ for (const engine of engines) {
         assert.strictEqual((yield* get("/v1/qpr-codes/nothing")).status, 404)
       }))
 
-    it.effect("takes dates and durations as times", () =>
+    it.effect("accept dates and durations as times", () =>
       Effect.gen(function*() {
         const { when } = yield* given(scans)
         const at = [
@@ -278,7 +278,7 @@ for (const engine of engines) {
         }
       }))
 
-    it.effect("a cursor goes through all rows once, whatever arrives meanwhile", () =>
+    it.effect("a cursor visits all rows once, whatever arrives meanwhile", () =>
       Effect.gen(function*() {
         const { when } = yield* given(scans)
         const scan = (index: number, minute: number) =>
@@ -299,7 +299,7 @@ for (const engine of engines) {
         assert.strictEqual(new Set(seen).size, 25)
       }))
 
-    it.effect("pages through every time that is accepted, and refuses days that do not exist", () =>
+    it.effect("page through every accepted time, and refuse days that do not exist", () =>
       Effect.gen(function*() {
         const { when } = yield* given(scans)
         const times = ["9999-12-31T23:59:59-05:00", "9999-12-31T23:59:59.9999999Z", "2016-12-31T23:59:60Z"]
@@ -345,7 +345,7 @@ for (const engine of engines) {
         }
       }))
 
-    it.effect("refuses a cursor that is none, and a cursor together with an offset", () =>
+    it.effect("refuse an invalid cursor, and a cursor together with an offset", () =>
       Effect.gen(function*() {
         for (const query of ["cursor=abc", "cursor=", "cursor=MjAyNg&offset=1"]) {
           const { body, status } = yield* get(`/v1/conversations?${query}`)
@@ -354,7 +354,7 @@ for (const engine of engines) {
         }
       }))
 
-    it.effect("/metrics show a rebuild while it runs, and no longer", () =>
+    it.effect("/metrics shows a rebuild only while it runs", () =>
       Effect.gen(function*() {
         yield* given(scans)
         const id = yield* request("scans", "rebuild", "the tests")
@@ -365,14 +365,14 @@ for (const engine of engines) {
       }))
 
     it.effect(
-      "analytics equal 3QPR's own, except for devices that cannot be told apart",
+      "analytics equal 3QPR's own, except for devices that cannot be distinguished",
       () =>
         Effect.gen(function*() {
           const draw = drawsOf(3)
           const now = Date.now()
           const made = Array.from({ length: 400 }, (_, index) => {
             const conversation_started = draw() < 0.6
-            // Some near the days with which the periods begin.
+            // Some scans are near the days on which the periods begin.
             const age = [7, 30, 90][index % 5] ?? draw() * 120
             return {
               id: `scan_${index}`,
@@ -413,7 +413,7 @@ for (const engine of engines) {
               const body = yield* bodyOf<CodeAnalytics>(
                 pathOf("/v1/qpr-codes/qpr_a/analytics", { period, granularity })
               )
-              // A day that begins meanwhile moves the period.
+              // A new day moves the period, so the comparison starts again.
               if (today() !== began) return false
               const what = `${period} by ${granularity}`
               assert.deepInclude(body, { ...expected, conversations_completed: 1 }, what)

@@ -23,7 +23,7 @@ const client = Layer.unwrap(
   )
 ).pipe(Layer.provide(FetchHttpClient.layer))
 
-/** What Postgres refuses, and what looks like its stored form. */
+/** Characters that Postgres refuses, and characters that look like their stored form. */
 const odd = "\0 \ud800\udbff \ufffd\u{100000} \ufffd\0"
 
 const code = { id: "qpr_\0", name: `Terrace ${odd}`, created_at: "2026-03-20T15:00:00Z" }
@@ -70,7 +70,7 @@ const given = Effect.gen(function*() {
   )
 })
 
-/** Gets a path as it stands. */
+/** Requests a path without encoding it. */
 const get = Effect.fnUntraced(function*(path: string) {
   const { address } = yield* HttpServer.HttpServer
   return yield* send(`${HttpServer.formatAddress(address)}${path}`)
@@ -105,7 +105,7 @@ for (const engine of engines) {
 
   describe(`events with text that Postgres refuses, on ${engine.name}`, () => {
     it.live(
-      "are rows that the API gives, finds and pages as they came, and no dead letters",
+      "become rows that the API returns, finds and pages unchanged, and no dead letters",
       () =>
         Effect.gen(function*() {
           yield* given
@@ -153,7 +153,7 @@ for (const engine of engines) {
     )
 
     it.live(
-      "are the same after a rebuild, which names the rows that differ as they came",
+      "are the same after a rebuild, which reports differing rows unchanged",
       () =>
         Effect.gen(function*() {
           yield* given

@@ -38,7 +38,7 @@ const listener = client.pipe(
 const lifeOf = (id: string) =>
   Effect.flatMap(AdminClient, ({ eventLife }) => eventLife.get({ params: { id } }))
 
-/** What became of it in one projection. */
+/** The outcome of an event in one projection. */
 const fateOf = Effect.fnUntraced(function*(id: string, name = "scans") {
   const { projections } = yield* lifeOf(id)
   return projections.find((fate) => fate.name === name) ?? assert.fail(`no fate in ${name}`)
@@ -48,7 +48,7 @@ const untilFate = (id: string, state: string) =>
   Effect.repeat(Effect.delay(fateOf(id), "20 millis"), { until: (fate) => fate.state === state })
 
 layer(listener, { excludeTestServices: true })("/v1/events/:id/life", (it) => {
-  it.effect("of an applied event: where it was stored and applied, its repetitions and its row", () =>
+  it.effect("shows an applied event: where it was stored and applied, its repetitions and its row", () =>
     Effect.gen(function*() {
       const first = yield* append("evt_applied", scanCreated("evt_applied"))
       yield* untilFate("evt_applied", "applied")
@@ -90,7 +90,7 @@ layer(listener, { excludeTestServices: true })("/v1/events/:id/life", (it) => {
       ])
     }))
 
-  it.effect("says when a later event has written the row", () =>
+  it.effect("shows that a later event has written the row", () =>
     Effect.gen(function*() {
       const body = (id: string) => `{"id":"${id}","event":"scan.created","data":{"id":"scan_shared"}}`
       yield* append("evt_earlier", body("evt_earlier"))
@@ -100,7 +100,7 @@ layer(listener, { excludeTestServices: true })("/v1/events/:id/life", (it) => {
       assert.deepInclude(rows[0], { key: "scan_shared", event_id: "evt_later", current: false })
     }))
 
-  it.effect("of a dead letter: why, and what operators did with it", () =>
+  it.effect("shows a dead letter: its error, and what operators did with it", () =>
     Effect.gen(function*() {
       const { deadLetters } = yield* AdminClient
       yield* refusePoison
@@ -126,7 +126,7 @@ layer(listener, { excludeTestServices: true })("/v1/events/:id/life", (it) => {
       assert.deepStrictEqual(stored.map((stored) => stored.sequence), [sequence])
     }))
 
-  it.effect("of a quarantined entry, and of the event that a redrive made of it", () =>
+  it.effect("shows a quarantined entry, and the event that a redrive made from it", () =>
     Effect.gen(function*() {
       const { quarantine } = yield* AdminClient
       const quarantined = yield* (yield* EventLog).append(
@@ -153,7 +153,7 @@ layer(listener, { excludeTestServices: true })("/v1/events/:id/life", (it) => {
       assert.strictEqual(rows[0]?.key, "scan_of_evt_odd")
     }))
 
-  it.effect("of an event that was fetched from 3QPR's API", () =>
+  it.effect("shows an event that was fetched from 3QPR's API", () =>
     Effect.gen(function*() {
       const { signature: _, ...entry } = entryOf("evt_reconciled", {
         reconciledBy: 7,
@@ -168,12 +168,12 @@ layer(listener, { excludeTestServices: true })("/v1/events/:id/life", (it) => {
       })
     }))
 
-  it.effect("of an event that still waits, says where the consumer is", () =>
+  it.effect("shows a waiting event, and how far its consumer is", () =>
     Effect.gen(function*() {
       const sql = yield* SqlClient
       yield* sql`alter table scans_1 rename to scans_1_away`
       const { sequence } = yield* append("evt_waiting", scanCreated("evt_waiting"))
-      // A consumer counts an event a moment after its append was acknowledged.
+      // A consumer counts an event a moment after the append is acknowledged.
       const fate = yield* until("it waits", fateOf("evt_waiting"), ({ lag }) => lag > 0).pipe(
         Effect.ensuring(Effect.orDie(sql`alter table scans_1_away rename to scans_1`))
       )
@@ -182,7 +182,7 @@ layer(listener, { excludeTestServices: true })("/v1/events/:id/life", (it) => {
       yield* untilFate("evt_waiting", "applied")
     }))
 
-  it.effect("of an unknown event: not found; of an id that cannot be one: refused", () =>
+  it.effect("answers an unknown event with not found, and an impossible id with an invalid request", () =>
     Effect.gen(function*() {
       assert.strictEqual((yield* Effect.flip(lifeOf("evt_nobody")))._tag, "NotFound")
       assert.strictEqual((yield* Effect.flip(lifeOf("evt_\u0001")))._tag, "NotFound")
@@ -190,13 +190,13 @@ layer(listener, { excludeTestServices: true })("/v1/events/:id/life", (it) => {
     }))
 
   it.effect(
-    "does not look through the log for an event that a projection or a dead letter knows",
+    "does not scan the log for an event that a projection or a dead letter knows",
     () =>
       Effect.gen(function*() {
         const log = yield* EventLog
         yield* append("evt_known", scanCreated("evt_known"))
         yield* untilFate("evt_known", "applied")
-        // The fastest of five, because a busy machine makes any of them slow.
+        // The fastest of five, because a busy machine can delay any of them.
         const fastest = Effect.map(
           Effect.replicateEffect(Effect.timed(lifeOf("evt_known")), 5),
           (all) => Math.min(...all.map(([took]) => Duration.toMillis(took)))
@@ -212,7 +212,7 @@ layer(listener, { excludeTestServices: true })("/v1/events/:id/life", (it) => {
           { concurrency: 100, discard: true }
         )
         assert.isAtLeast(yield* log.count({ after: 0 }), count)
-        // Looking through 20,000 entries takes far longer.
+        // Scanning 20,000 entries takes far longer.
         assert.isBelow(yield* fastest, before + 250)
       }),
     120_000

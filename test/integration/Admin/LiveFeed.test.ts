@@ -16,7 +16,7 @@ import { entryOf } from "../../contract/EventLog.ts"
 import { send } from "../../support/Http.ts"
 import { append, appendMany, connect, listener, Url } from "../../support/LiveListener.ts"
 
-/** The consumers of the stream that are there for reading, not durable ones. */
+/** The number of ephemeral consumers of the stream, which serve reads. */
 const readers = Effect.flatMap(Nats, ({ connection }) =>
   Effect.promise(async () => {
     const manager = await connection.jetstreamManager()
@@ -27,11 +27,11 @@ const readers = Effect.flatMap(Nats, ({ connection }) =>
     return count
   }))
 
-/** One whose deletion got lost (seen on Deno, after a flood) is dropped by the broker after a minute. */
+/** The broker drops a consumer whose deletion was lost (seen on Deno, after a flood) after one minute. */
 const untilReaders = (count: number) =>
   Effect.repeat(Effect.delay(readers, "20 millis"), { until: (now) => now === count })
 
-/** A process that answers for its counters as ours do, until it is ended. */
+/** Another process that answers requests for its counters as this program does, until it is ended. */
 const otherProcess = Effect.fnUntraced(function*(instance: string, first: number) {
   const { connection } = yield* Nats
   const state = { started_at: new Date().toISOString(), stored: first }
@@ -54,7 +54,7 @@ const otherProcess = Effect.fnUntraced(function*(instance: string, first: number
 })
 
 layer(listener, { excludeTestServices: true })("/v1/live", (it) => {
-  it.effect("tells how the whole is doing, at once and then every second", () =>
+  it.effect("sends the status of the whole system at once and then every second", () =>
     Effect.gen(function*() {
       for (const projection of projections) {
         yield* install(projection, ({ name }, first) => Effect.succeed(durableName(name, first)))
@@ -87,7 +87,7 @@ layer(listener, { excludeTestServices: true })("/v1/live", (it) => {
       )
     }))
 
-  it.effect("begins at the end, and then gives each entry of the log as /v1/events does, quarantine included", () =>
+  it.effect("starts at the end, and then sends each entry of the log as /v1/events does, quarantine included", () =>
     Effect.gen(function*() {
       const before = yield* append("evt_old")
       const client = yield* connect()
@@ -106,13 +106,14 @@ layer(listener, { excludeTestServices: true })("/v1/live", (it) => {
       const { events } = body as { readonly events: ReadonlyArray<EventSummary> }
       const entries = client.messages.filter(({ event }) => event === "entry")
       assert.deepStrictEqual(entries.map(({ data }) => data), [...events])
-      // A status says up to which sequence the client has the log, so that it can continue from any message.
+      // A status carries the sequence up to which the client has the log, so the client can continue from any
+      // message.
       const at = client.statuses().length
       yield* client.until(() => client.statuses().length > at)
       assert.strictEqual(client.messages.at(-1)?.id, String(odd.sequence))
     }))
 
-  it.effect("continues behind the last message, in order, without a gap and nothing twice, while more comes", () =>
+  it.effect("continues after the last message, in order, without gaps or repetitions, while events arrive", () =>
     Effect.gen(function*() {
       const { sequence: start } = yield* append("evt_start")
       yield* appendMany("evt_missed", 700)
@@ -130,7 +131,7 @@ layer(listener, { excludeTestServices: true })("/v1/live", (it) => {
       }
     }))
 
-  it.effect("is read by the typed client", () =>
+  it.effect("can be read by the typed client", () =>
     Effect.gen(function*() {
       const { sequence } = yield* append("evt_typed")
       const messages = yield* Effect.flatMap(
@@ -147,7 +148,7 @@ layer(listener, { excludeTestServices: true })("/v1/live", (it) => {
       assert.deepInclude(Option.getOrThrow(status).data, { ready: true })
     }))
 
-  it.effect("begins with the first entry for a client that knows another log", () =>
+  it.effect("starts with the first entry for a client that names a sequence of another log", () =>
     Effect.gen(function*() {
       const { firstSequence } = yield* (yield* EventLog).state
       const client = yield* connect({ headers: { "last-event-id": "900000000" } })
@@ -155,7 +156,7 @@ layer(listener, { excludeTestServices: true })("/v1/live", (it) => {
       assert.strictEqual(client.sequences()[0], firstSequence)
     }))
 
-  it.effect("refuses a place that is no sequence", () =>
+  it.effect("refuses a position that is not a sequence", () =>
     Effect.gen(function*() {
       const { body, status } = yield* send(`${yield* Url}/v1/live`, { headers: { "last-event-id": "abc" } })
       assert.strictEqual(status, 400)
@@ -164,7 +165,7 @@ layer(listener, { excludeTestServices: true })("/v1/live", (it) => {
     }))
 
   it.effect(
-    "reads the log and looks around once for all clients, and not at all for none",
+    "reads the log and polls the processes once for all clients, and not at all without clients",
     () =>
       Effect.gen(function*() {
         const { connection } = yield* Nats
@@ -176,7 +177,7 @@ layer(listener, { excludeTestServices: true })("/v1/live", (it) => {
         yield* untilReaders(0)
         const clients = yield* Effect.forEach(Array.from({ length: 10 }), () => connect())
         for (const client of clients) yield* client.until(() => client.statuses().length >= 3)
-        // Ten clients that each looked around would have looked 30 times by now.
+        // Ten clients that each poll the processes would have polled 30 times by now.
         assert.isBelow(looks, 25)
         assert.isAtMost(yield* readers, 3)
         for (const client of clients) client.close()
@@ -190,7 +191,7 @@ layer(listener, { excludeTestServices: true })("/v1/live", (it) => {
   )
 
   it.effect(
-    "cuts the connection of a client that takes nothing for too long, and of no other",
+    "closes only the connection of a client that reads nothing for too long",
     () =>
       Effect.gen(function*() {
         const { open } = yield* Feed
@@ -210,7 +211,7 @@ layer(listener, { excludeTestServices: true })("/v1/live", (it) => {
     30_000
   )
 
-  it.effect("takes a bounded number of clients, and again when one has gone", () =>
+  it.effect("accepts a bounded number of clients, and another one when a client leaves", () =>
     Effect.gen(function*() {
       const clients = yield* Effect.forEach(Array.from({ length: mostClients }), () => connect(), {
         concurrency: 16
@@ -227,7 +228,7 @@ layer(listener, { excludeTestServices: true })("/v1/live", (it) => {
       assert.strictEqual(again.status, 200)
     }))
 
-  it.effect("adds up what all processes counted; one that restarts or ends never makes a rate negative", () =>
+  it.effect("sums the counters of all processes; a restart or an end never makes a rate negative", () =>
     Effect.gen(function*() {
       const a = yield* otherProcess("host-a:1", 1_000)
       const b = yield* otherProcess("host-b:1", 500)
@@ -241,7 +242,7 @@ layer(listener, { excludeTestServices: true })("/v1/live", (it) => {
       assert.deepStrictEqual(status()?.processes.map(({ instance }) => instance), ["host-a:1", "host-b:1"])
       a.state.stored += 100
       yield* client.until(() => client.statuses().some(({ rates }) => (rates?.deliveries["stored"] ?? 0) > 0))
-      // It starts again under the same name, and has counted less than before.
+      // It restarts under the same name, with a lower count than before.
       a.state.started_at = new Date().toISOString()
       a.state.stored = 7
       yield* client.until(() => status()?.totals?.deliveries["stored"] === 507)

@@ -8,7 +8,7 @@ import type { LiveStream } from "../../support/LiveStream.ts"
 
 layer(listener, { excludeTestServices: true })("/v1/live in a flood of events", (it) => {
   it.effect(
-    "keeps a bounded part for a client that does not read, tells it what it skipped, and disturbs no other",
+    "bounds the backlog of a client that does not read, reports skipped entries to it, and disturbs no other",
     () =>
       Effect.gen(function*() {
         const { sequence: start } = yield* append("evt_slow_start")
@@ -21,13 +21,14 @@ layer(listener, { excludeTestServices: true })("/v1/live in a flood of events", 
         yield* appendMany("evt_flood", count)
         yield* other.until(() => other.sequences().at(-1) === start + count)
         const skippedBy = (client: LiveStream) => client.skips().reduce((sum, { count }) => sum + count, 0)
-        // The feed did not wait for the slow client. On a busy machine this one may have been too slow at times as well.
+        // The feed does not wait for the slow client. On a busy machine, this client may be too slow at times as
+        // well.
         assert.strictEqual(other.sequences().length + skippedBy(other), count)
         slow.resume()
         yield* slow.until(() => slow.sequences().at(-1) === start + count)
         const [skip] = slow.skips()
         assert.isDefined(skip)
-        // Every entry was given or is named as skipped, and what waited for it was bounded.
+        // Every entry is sent or reported as skipped, and the backlog of the slow client is bounded.
         assert.strictEqual(slow.sequences().length + skippedBy(slow), count)
         const sequences = slow.sequences()
         assert.isTrue(sequences.includes(skip?.after ?? 0))

@@ -18,7 +18,7 @@ import { scanCreated } from "../../support/Webhook.ts"
 
 const api = Effect.map(AdminClient, ({ quarantine }) => quarantine)
 
-/** Puts a body into quarantine, as a version would have done that could not use it. */
+/** Puts a body into quarantine, as a version that cannot decode it would do. */
 const quarantine = Effect.fnUntraced(
   function*(id: string, body: string, reason = "invalid_data", more: Partial<Entry> = {}) {
     const { append } = yield* EventLog
@@ -46,7 +46,7 @@ layer(
   Projector.layer([scans]).pipe(Layer.provideMerge(listenerAndClient)),
   { excludeTestServices: true }
 )("the private listener on the quarantine", (it) => {
-  it.effect("lists what is quarantined, newest first, with what is wrong, path by path", () =>
+  it.effect("lists quarantined entries, newest first, with the problems at each path", () =>
     Effect.gen(function*() {
       const a = yield* quarantine(
         "evt_a",
@@ -77,7 +77,7 @@ layer(
       assert.strictEqual((yield* list({ limit: 1, before: first.cursor })).quarantined[0]?.sequence, b)
     }))
 
-  it.effect("shows one with its bytes, and nothing that is an event, a probe or not there", () =>
+  it.effect("shows an entry with its bytes, and nothing for an event, a probe or an unknown sequence", () =>
     Effect.gen(function*() {
       const { get } = yield* api
       const { append } = yield* EventLog
@@ -100,7 +100,7 @@ layer(
       const log = yield* EventLog
       const signature = `sha256=${"ab".repeat(32)}`
       const receivedAt = Date.UTC(2026, 1, 2, 3, 4, 5, 6)
-      // Quarantined under the event's own id: the dedup window knows it.
+      // Quarantined under the event's own id, which is therefore in the deduplication window.
       const sequence = yield* quarantine("evt_e", scanCreated("evt_e"), "invalid_data", {
         signature,
         receivedAt
@@ -131,12 +131,12 @@ layer(
       assert.deepStrictEqual(again, { operation: null, count: 0, decodable: 0, missing: [sequence] })
     }))
 
-  it.effect("makes one applied event when it was interrupted before the entry was deleted", () =>
+  it.effect("results in one applied event after an interruption before the entry was deleted", () =>
     Effect.gen(function*() {
       const { append } = yield* EventLog
       const body = Buffer.from(scanCreated("evt_g"))
       const sequence = yield* quarantine("evt_g", body.toString())
-      // Published once within the dedup window, and once before it.
+      // Published once within the deduplication window, and once before it.
       yield* append(entryOf("evt_g", { dedupId: "before the window", body }))
       yield* append(entryOf("evt_g", { dedupId: `quarantine:${sequence}`, body }))
       const { operation } = yield* redrive({ sequences: [sequence], by: "ann" })
@@ -155,7 +155,7 @@ layer(
       assert.isAbove(end.sequence, sequence)
     }))
 
-  it.effect("deletes an entry whose release was recorded and not finished, and never an event", () =>
+  it.effect("deletes an entry whose release was recorded but not finished, and never an event", () =>
     Effect.gen(function*() {
       const log = yield* EventLog
       const { finish } = yield* Release.make
@@ -180,7 +180,7 @@ layer(
       assert.isTrue(Option.isSome(yield* log.get(event.sequence)))
     }))
 
-  it.effect("redrives all, or those of one reason, once it is clear which", () =>
+  it.effect("redrives all entries, or those with one reason, and refuses an unclear selection", () =>
     Effect.gen(function*() {
       const dry = (payload: object) => redrive({ ...payload, by: "ann", dry_run: true })
       const all = yield* dry({ all: true })

@@ -20,7 +20,7 @@ const listener = Admin.layer({ host: "127.0.0.1", port: 0 }).pipe(
 
 layer(listener, { excludeTestServices: true })("threeqpr lists", (it) => {
   it.effect(
-    "scans, conversations and rejections, as tables and as JSON a line",
+    "scans, conversations and rejections, as tables and as one JSON object per line",
     () =>
       Effect.gen(function*() {
         const url = HttpServer.formatAddress((yield* HttpServer.HttpServer).address)

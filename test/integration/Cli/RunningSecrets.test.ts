@@ -23,8 +23,8 @@ const listener = Admin.layer({ host: "127.0.0.1", port: 0 }).pipe(
 
 const secretOf = (text: string, until?: number) => ({ value: Redacted.make(text), until })
 
-layer(listener, { excludeTestServices: true })("the secrets of the receivers that run", (it) => {
-  it.effect("are compared with those that a command finds, and never shown", () =>
+layer(listener, { excludeTestServices: true })("the secrets of the running receivers", (it) => {
+  it.effect("are compared with those that a command finds, and are never shown", () =>
     Effect.gen(function*() {
       const url = HttpServer.formatAddress((yield* HttpServer.HttpServer).address)
       const config = yield* load()

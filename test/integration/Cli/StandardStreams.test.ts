@@ -19,8 +19,8 @@ const listener = Admin.layer({ host: "127.0.0.1", port: 0 }).pipe(
   Layer.provideMerge(postgres.layer)
 )
 
-layer(listener, { excludeTestServices: true })("a command whose output has an end", (it) => {
-  it.effect("exits 0 without a word when its reader has enough", () =>
+layer(listener, { excludeTestServices: true })("a command whose output ends early", (it) => {
+  it.effect("exits 0 and prints no error when its reader stops reading", () =>
     Effect.gen(function*() {
       const log = yield* EventLog
       for (let index = 0; index < 400; index++) {
@@ -42,7 +42,7 @@ layer(listener, { excludeTestServices: true })("a command whose output has an en
     }), 30_000)
 
   it.effect(
-    "shows people no control characters of a signed body, and gives programs all of them",
+    "escapes control characters of a signed body for people, and passes them unchanged to programs",
     () =>
       Effect.gen(function*() {
         const log = yield* EventLog
@@ -84,7 +84,7 @@ layer(listener, { excludeTestServices: true })("a command whose output has an en
     60_000
   )
 
-  it.effect("exits 1 and says why when it cannot be written", () =>
+  it.effect("exits 1 with the reason when its output cannot be written", () =>
     Effect.gen(function*() {
       const url = HttpServer.formatAddress((yield* HttpServer.HttpServer).address)
       const commands = ["events list --json", "events get evt_1 --raw", "status"]
@@ -100,7 +100,7 @@ layer(listener, { excludeTestServices: true })("a command whose output has an en
 
 describe("serve", () => {
   test(
-    "continues when the reader of its log has ended, and stops in order when its terminal ends",
+    "continues when the reader of its output ends, and stops in order when its terminal closes",
     Effect.gen(function*() {
       const environment = {
         ...(yield* newStores),

@@ -15,7 +15,7 @@ import { until } from "../../support/Until.ts"
 
 const types = ["login.happened"]
 
-/** A broker with the event log, which is ready. */
+/** A broker with an event log that is ready. */
 const brokerWithLog = Effect.gen(function*() {
   const broker = yield* NatsProcess.start()
   const target = { servers: [broker.url], token: Redacted.make(broker.token) }
@@ -31,9 +31,9 @@ const brokerWithLog = Effect.gen(function*() {
   return { broker, target, happen, ready }
 })
 
-describe("a consumer whose log-in is refused for a while", () => {
+describe("a consumer whose login is refused for a while", () => {
   test(
-    "says why, stops in time, and consumes again when the broker takes its token",
+    "reports the reason, stops in time, and consumes again when the broker accepts its token",
     Effect.gen(function*() {
       const { broker, happen, ready } = yield* brokerWithLog
       const handled: Record<"one" | "group" | "stopped", Array<string>> = { one: [], group: [], stopped: [] }

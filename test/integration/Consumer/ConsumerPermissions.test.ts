@@ -18,10 +18,10 @@ import * as NatsProcess from "../../support/NatsProcess.ts"
 import { append } from "../../support/Projecting.ts"
 import { scoped, until } from "../../support/Subscribing.ts"
 
-/** What `docs/security/nats-permissions.md` lists for a consumer. */
+/** The permissions that `docs/security/nats-permissions.md` lists for a consumer. */
 const { consuming, "dead letters": deadLetters, redrives } = consumerPermissions("narrow")
 
-/** A broker with one user who may do all, and one who may publish to these subjects only. */
+/** A broker with one user without restrictions, and one who may publish only to these subjects. */
 const brokerFor = Effect.fnUntraced(function*(publish: ReadonlyArray<string>) {
   const broker = yield* NatsProcess.start({}, {
     authorization: {
@@ -49,9 +49,9 @@ const brokerFor = Effect.fnUntraced(function*(publish: ReadonlyArray<string>) {
   return { within, options: { servers: broker.url, user: "narrow", password: "narrow", name: "narrow" } }
 })
 
-describe("a consumer that may only consume", () => {
+describe("a consumer with narrow permissions", () => {
   test(
-    "consumes, and tries again what would be a dead letter",
+    "consumes, and retries an event that it may not dead-letter",
     Effect.gen(function*() {
       const { options, within } = yield* brokerFor(consuming)
       const seen: Array<string> = []
@@ -74,7 +74,7 @@ describe("a consumer that may only consume", () => {
   )
 
   test(
-    "with the rights that the docs list keeps dead letters and takes redrives",
+    "keeps dead letters and accepts redrives with the permissions that the docs list",
     Effect.gen(function*() {
       const { options, within } = yield* brokerFor([...consuming, ...deadLetters, ...redrives])
       let isFixed = false
@@ -107,7 +107,7 @@ describe("a consumer that may only consume", () => {
   )
 
   test(
-    "works as an ordered group with the rights that the docs list for that",
+    "works as an ordered group with the permissions that the docs list for groups",
     Effect.gen(function*() {
       const { options, within } = yield* brokerFor(groupPermissions)
       const done: Array<string> = []
@@ -133,7 +133,7 @@ describe("a consumer that may only consume", () => {
   )
 
   test(
-    "is told what it may not do when it may not even that",
+    "fails with the missing permission when it may not use its durable consumer",
     Effect.gen(function*() {
       const { options } = yield* brokerFor(["nothing"])
       const error = yield* Effect.flip(

@@ -17,7 +17,7 @@ import { until as untilFits } from "../../support/Until.ts"
 
 const platform = Layer.merge(NodeServices.layer, FetchHttpClient.layer)
 
-/** The event log in a data folder while an effect runs. */
+/** Runs an effect with the event log of a data folder. */
 const during = <A, E, R>(dataDir: string, effect: Effect.Effect<A, E, R>) => {
   const log = Layer.unwrap(
     Effect.map(
@@ -35,7 +35,7 @@ const target = Effect.map(NatsServer, ({ token, url }) => ({ servers: url, token
 
 const streams = join("nats", "jetstream", "$G", "streams")
 
-/** A consumer and an ordered group on the log, and what they have handled. */
+/** A consumer and an ordered group on the log, and the ids that they have handled. */
 const consumers = Effect.gen(function*() {
   const broker = yield* target
   const handled: Record<"one" | "group", Array<string>> = { one: [], group: [] }
@@ -64,7 +64,7 @@ const consumers = Effect.gen(function*() {
 
 describe("consumers of a log that was restored from an older copy", () => {
   it.live(
-    "begin nothing, are not ready, and name the remedy, also when the log has grown since",
+    "process nothing, are not ready, and name the remedy, also when the log has grown since",
     () =>
       Effect.gen(function*() {
         const dataDir = yield* newDataDir
@@ -80,7 +80,7 @@ describe("consumers of a log that was restored from an older copy", () => {
             yield* untilFits("no lag", Effect.promise(group.lag), ({ events }) => events === 0)
           })
         )
-        // The messages of the older copy, and the durable consumers as they are.
+        // Restores the messages of the older copy, and leaves the durable consumers as they are.
         const messages = join(dataDir, streams, "3QPR_EVENTS", "msgs")
         rmSync(messages, { recursive: true })
         cpSync(join(copy, "msgs"), messages, { recursive: true })
@@ -89,7 +89,7 @@ describe("consumers of a log that was restored from an older copy", () => {
             dataDir,
             Effect.gen(function*() {
               const { group, handled, one } = yield* consumers
-              // Until the broker has answered, it only knows that it did not.
+              // Before the broker answers, the only known reason is that it has not answered.
               yield* untilFits(
                 "not ready, with the remedy",
                 Effect.promise(group.health),
@@ -98,10 +98,10 @@ describe("consumers of a log that was restored from an older copy", () => {
               yield* happen("newer", 40, "older.happened", grown + 1)
               assert.isFalse((yield* Effect.promise(group.health)).ready)
               assert.deepStrictEqual(handled.group, [])
-              // A durable consumer keeps no ids, so it cannot tell once the log is as long as before.
+              // A durable consumer keeps no ids, so it cannot notice once the log is as long as before.
               if (grown > 0) return
               const isRefused = Effect.map(Effect.promise(one.health), ({ ready }) => !ready)
-              // A newer broker has put the durable consumer back to the end of the log: it skips nothing.
+              // A newer broker moves the durable consumer back to the end of the log, so it skips nothing.
               yield* untilFits(
                 "refused or complete",
                 isRefused,

@@ -25,7 +25,7 @@ const ordered = (options: Omit<Parameters<typeof subscribeOrdered<string>>[0], "
 
 const keyOf = ({ data }: Consumer.ConsumedEvent) => String(Reflect.get(Object(data), "key"))
 
-/** Reads and writes what the store has of a group. */
+/** Reads and writes the keys of a group in the store. */
 const groupKeys = Effect.fnUntraced(function*(group: string) {
   const { connection } = yield* Nats
   const subject = (key: string) => `$KV.3QPR_GROUPS.${group}.${key}`
@@ -40,7 +40,10 @@ const groupKeys = Effect.fnUntraced(function*(group: string) {
   }
 })
 
-/** Waits until a member is not ready for a reason. Until the broker has answered, it only knows that it did not. */
+/**
+ * Waits until a member is not ready for a reason. Before the broker answers, the only known reason is the missing
+ * answer.
+ */
 const untilNotReady = (
   health: () => Promise<{ readonly ready: boolean; readonly reason?: string }>,
   expected: RegExp
@@ -52,7 +55,7 @@ const untilNotReady = (
 layer(Layer.effectDiscard(ready).pipe(Layer.provideMerge(consumersOnBroker)), { excludeTestServices: true })(
   "an ordered group",
   (it) => {
-    it.effect("hands over to a newcomer only when what has begun is finished", () =>
+    it.effect("hands a partition over after the running handler ends", () =>
       Effect.gen(function*() {
         const log: Array<string> = []
         const release = Promise.withResolvers<void>()
@@ -104,7 +107,7 @@ layer(Layer.effectDiscard(ready).pipe(Layer.provideMerge(consumersOnBroker)), { 
             retry: { delays: [50, 50] },
             onFailure: "block",
             handle: ({ id }) => {
-              // Until the other partition has continued, and often enough to begin with its delays again.
+              // Fails until the other partition has continued, and more often than there are delays.
               if (id === "retry_a1" && (failures++ < 6 || !log.includes("retry_b1"))) {
                 throw new Error("not yet")
               }
@@ -118,7 +121,7 @@ layer(Layer.effectDiscard(ready).pipe(Layer.provideMerge(consumersOnBroker)), { 
     )
 
     it.effect(
-      "dead-letters what fails permanently and continues; a redrive takes its turn",
+      "dead-letters an event that fails permanently and continues; a redrive waits its turn",
       () =>
         Effect.gen(function*() {
           const log: Array<string> = []
@@ -151,7 +154,7 @@ layer(Layer.effectDiscard(ready).pipe(Layer.provideMerge(consumersOnBroker)), { 
     )
 
     it.effect(
-      "begins where it is told, continues where it was, and keeps its number of partitions",
+      "starts at the configured position, continues where it stopped, and keeps its number of partitions",
       () =>
         Effect.gen(function*() {
           const log: Array<string> = []
@@ -162,7 +165,7 @@ layer(Layer.effectDiscard(ready).pipe(Layer.provideMerge(consumersOnBroker)), { 
             lease: 2_000,
             key: keyOf,
             from: "new" as const,
-            // As a client that has no types gives it: a number is no outcome.
+            // Returns a number, as an untyped client may do: a number is no outcome.
             handle: ({ id }: { readonly id: string }) => JSON.parse(String(log.push(id)))
           }
           yield* happen("begun_1", "k", "begun.happened")
@@ -199,7 +202,7 @@ layer(Layer.effectDiscard(ready).pipe(Layer.provideMerge(consumersOnBroker)), { 
       60_000
     )
 
-    it.effect("refuses a member whose key function gives an event another partition", () =>
+    it.effect("refuses a member whose key function assigns an event to another partition", () =>
       Effect.gen(function*() {
         const target = yield* broker
         const options = {
@@ -216,11 +219,11 @@ layer(Layer.effectDiscard(ready).pipe(Layer.provideMerge(consumersOnBroker)), { 
         const asking = () => Reflect.apply(subscribeOrdered, undefined, [{ ...options, key: later }])
         const refusal = yield* Effect.flip(Effect.tryPromise({ try: asking, catch: String }))
         assert.match(refusal, /key gives an object or a promise; allowed is a function that gives a text/)
-        // The same keys, written otherwise.
+        // The same keys from a function with other source text.
         yield* ordered({ ...options, key: (event) => Object(event.data).qpr_code_id ?? "" })
       }))
 
-    it.effect("adopts the types of its first member when an earlier version has stored none", () =>
+    it.effect("adopts the types of its first member when an earlier version stored none", () =>
       Effect.gen(function*() {
         const { connection } = yield* Nats
         const target = yield* broker
@@ -239,7 +242,7 @@ layer(Layer.effectDiscard(ready).pipe(Layer.provideMerge(consumersOnBroker)), { 
         assert.match(error, /adopted consumes the types a.happened, b.happened, and the types a.happened are/)
       }))
 
-    it.effect("begins nothing without its configuration, says why, and refuses a member that would guess it", () =>
+    it.effect("starts nothing without its configuration, reports why, and refuses a member that would guess it", () =>
       Effect.gen(function*() {
         const log: Array<string> = []
         const options = {
@@ -264,7 +267,7 @@ layer(Layer.effectDiscard(ready).pipe(Layer.provideMerge(consumersOnBroker)), { 
         assert.deepStrictEqual(log, ["purged_1"])
       }))
 
-    it.effect("gives a redrive its turn while the partition has a backlog", () =>
+    it.effect("handles a redrive while the partition has a backlog", () =>
       Effect.gen(function*() {
         const log: Array<string> = []
         let isFixed = false
@@ -295,7 +298,7 @@ layer(Layer.effectDiscard(ready).pipe(Layer.provideMerge(consumersOnBroker)), { 
         assert.isBelow(log.length, 350)
       }), 60_000)
 
-    it.effect("continues by itself after the broker was away", () =>
+    it.effect("continues without intervention after an outage of the broker", () =>
       Effect.gen(function*() {
         const log: Array<string> = []
         const { health } = yield* ordered({
@@ -319,7 +322,7 @@ layer(Layer.effectDiscard(ready).pipe(Layer.provideMerge(consumersOnBroker)), { 
         assert.deepStrictEqual([...new Set(log)], ["outage_1", "outage_2"])
       }), 60_000)
 
-    // It takes the store of every group away, so it is the last.
+    // Runs last, because it deletes the store of every group.
     it.effect("begins nothing when the bucket of all groups is deleted, or created again, says why, and stops", () =>
       Effect.gen(function*() {
         const log: Array<string> = []
@@ -346,7 +349,7 @@ layer(Layer.effectDiscard(ready).pipe(Layer.provideMerge(consumersOnBroker)), { 
         const { remove } = yield* groupKeys("bucketless")
         yield* Effect.promise(remove)
         yield* untilNotReady(health, /the bucket 3QPR_GROUPS of all ordered groups is missing/)
-        // Nothing can be released, so it does not wait for that.
+        // Nothing can be released, so the stop does not wait for a release.
         const [took] = yield* Effect.timed(Effect.promise(stopping.stop))
         assert.isBelow(Duration.toMillis(took), 10_000)
         yield* groupKeys("bucketless")

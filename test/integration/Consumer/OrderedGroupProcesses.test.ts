@@ -18,7 +18,7 @@ import { ready } from "../../support/Subscribing.ts"
 const happen = (name: string, key: string, type = "ordered.happened") =>
   append(name, JSON.stringify({ id: name, event: type, data: { key } }), type)
 
-/** Waits until so many members share the partitions evenly. */
+/** Waits until this number of members shares the partitions evenly. */
 const untilShared = Effect.fnUntraced(function*(group: string, members: number) {
   const nats = yield* Nats
   const manager = yield* Effect.promise(() => nats.connection.jetstreamManager())
@@ -38,7 +38,7 @@ const untilShared = Effect.fnUntraced(function*(group: string, members: number) 
   })
 })
 
-/** A ledger in a database of its own, what is in it, and members that write it. */
+/** A ledger in a new database, its rows, and members that write to it. */
 const ledgerOf = Effect.fnUntraced(function*(group: string) {
   const url = yield* newDatabase
   const database = yield* Effect.acquireRelease(
@@ -76,7 +76,7 @@ interface Row {
   readonly pid: number
 }
 
-/** Each key's events in order, none skipped, and never an older owner's write after a newer's. */
+/** Checks that each key's events are in order with none skipped, and that no older owner writes after a newer one. */
 const check = (rows: ReadonlyArray<Row>, appended: ReadonlyMap<string, ReadonlyArray<number>>) => {
   for (const [key, sequences] of appended) {
     const mine = rows.filter((row) => row.key === key)
@@ -100,7 +100,7 @@ layer(Layer.effectDiscard(ready).pipe(Layer.provideMerge(consumersOnBroker)), { 
   "an ordered group of processes",
   (it) => {
     it.effect(
-      "keeps each key's order while members join, leave, are killed and stand still",
+      "keeps each key's order while members join, leave, are killed and are suspended",
       () =>
         Effect.gen(function*() {
           const { member, rows } = yield* ledgerOf("ledgered")
@@ -145,7 +145,7 @@ layer(Layer.effectDiscard(ready).pipe(Layer.provideMerge(consumersOnBroker)), { 
     )
 
     it.effect(
-      "turns away what a member wants to write that stood still while its partition went to another",
+      "rejects the write of a suspended member whose partition has moved to another member",
       () =>
         Effect.gen(function*() {
           const { member, rows } = yield* ledgerOf("stalled")

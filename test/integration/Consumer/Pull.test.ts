@@ -9,7 +9,7 @@ import { logOnBroker } from "../../support/Log.ts"
 import { append } from "../../support/Projecting.ts"
 import { until } from "../../support/Until.ts"
 
-describe("a durable consumer that is deleted while it is not wanted", () => {
+describe("a durable consumer that is deleted while `wanted` is false", () => {
   it.live("is created again once it is wanted again", () =>
     Effect.gen(function*() {
       yield* append("wanted_1", "{}", "wanted.one")
@@ -45,14 +45,14 @@ describe("a durable consumer that is deleted while it is not wanted", () => {
       yield* until("the question whether it is wanted", Effect.sync(() => asked), (times) => times > before)
       isWanted = true
       yield* append("wanted_2", "{}", "wanted.one")
-      // It asks the broker for events again.
+      // A reconnect makes the consumer request events again.
       yield* Effect.promise(() => nats.connection.reconnect())
       yield* until("the second event", count, (events) => events === 2)
     }).pipe(Effect.scoped, Effect.provide(logOnBroker)))
 })
 
 describe("a durable consumer whose events wait longer than the time to acknowledge", () => {
-  it.live("handles an event that is delivered again once, and asks for fewer", () =>
+  it.live("handles a redelivered event once, and requests fewer events", () =>
     Effect.gen(function*() {
       const count = 300
       yield* Effect.forEach(
@@ -91,7 +91,7 @@ describe("a durable consumer whose events wait longer than the time to acknowled
         30_000
       )
       assert.lengthOf(new Set(handled), count)
-      // One that is being handled at that moment comes twice.
+      // An event that is being handled when that time ends may be handled twice.
       assert.isBelow(handled.length, count + 60)
     }).pipe(Effect.scoped, Effect.provide(logOnBroker)))
 })

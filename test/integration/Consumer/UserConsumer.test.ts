@@ -11,9 +11,9 @@ import { untilDead, untilDone } from "../../support/Redrive.ts"
 import { broker, happen, ready, subscribing, until } from "../../support/Subscribing.ts"
 
 layer(Layer.effectDiscard(ready).pipe(Layer.provideMerge(listenerAndClient)), { excludeTestServices: true })(
-  "an own consumer",
+  "a user's consumer",
   (it) => {
-    it.effect("gets the events of its types, with data of that type's schema, and finishes the others", () =>
+    it.effect("receives the events of its types, with data of that type's schema, and acks the others", () =>
       Effect.gen(function*() {
         const seen: Array<string | null | undefined> = []
         const { lag } = yield* subscribing({
@@ -39,7 +39,7 @@ layer(Layer.effectDiscard(ready).pipe(Layer.provideMerge(listenerAndClient)), { 
         })
       }))
 
-    it.effect("begins with all, with new ones, at a time or at a sequence; later where it was", () =>
+    it.effect("starts at the first event, the next one, a time or a sequence, and later at its last position", () =>
       Effect.gen(function*() {
         const [first] = yield* happen("begun", 1)
         yield* Effect.sleep(20)
@@ -78,7 +78,7 @@ layer(Layer.effectDiscard(ready).pipe(Layer.provideMerge(listenerAndClient)), { 
         assert.deepStrictEqual(seen["new"], ["begun_4", "begun_5"])
       }))
 
-    it.effect("tries again what throws, after each delay, and then keeps it as a dead letter", () =>
+    it.effect("retries an event whose handler throws, after each delay, and then dead-letters it", () =>
       Effect.gen(function*() {
         const tries: Array<number> = []
         const done: Array<string> = []
@@ -103,7 +103,7 @@ layer(Layer.effectDiscard(ready).pipe(Layer.provideMerge(listenerAndClient)), { 
         assert.deepStrictEqual(done, ["throwing_2", "throwing_3"])
       }))
 
-    it.effect("tries again what fails for a transient reason for as long as it takes", () =>
+    it.effect("retries an event that fails for a transient reason without a limit", () =>
       Effect.gen(function*() {
         let failures = 0
         const done: Array<string> = []
@@ -122,7 +122,7 @@ layer(Layer.effectDiscard(ready).pipe(Layer.provideMerge(listenerAndClient)), { 
         assert.strictEqual(failures, 13)
       }))
 
-    it.effect("does what its handler answers: done, again later, kept aside; and takes redrives", () =>
+    it.effect("acks, retries or dead-letters as its handler returns, and handles redrives", () =>
       Effect.gen(function*() {
         const seen: Array<string> = []
         let isFixed = false
@@ -151,9 +151,9 @@ layer(Layer.effectDiscard(ready).pipe(Layer.provideMerge(listenerAndClient)), { 
         yield* untilDead("answering", 0)
       }))
 
-    it.effect("finishes events whose handler returns the result of a query, one by one and in batches", () =>
+    it.effect("acks events whose handler returns the result of a query, one by one and in batches", () =>
       Effect.gen(function*() {
-        // As a client that has no types gives it.
+        // Untyped, as a JavaScript client returns it.
         const insert = async () => JSON.parse(`{"rowCount":1}`)
         const types = ["queried.happened"]
         const one = yield* subscribing({ name: "queried", types, handle: insert })
@@ -171,7 +171,7 @@ layer(Layer.effectDiscard(ready).pipe(Layer.provideMerge(listenerAndClient)), { 
         }
       }))
 
-    it.effect("finds in a failing batch the event that is to blame, and finishes the others", () =>
+    it.effect("finds the failing event of a batch, and acks the others", () =>
       Effect.gen(function*() {
         yield* happen("batch", 20)
         const done = new Set<string>()
@@ -193,7 +193,7 @@ layer(Layer.effectDiscard(ready).pipe(Layer.provideMerge(listenerAndClient)), { 
         assert.isAbove(Math.max(...sizes), 1)
       }))
 
-    it.effect("handles as many at a time as it is told, and a slow one delays no other", () =>
+    it.effect("handles as many events at a time as configured, and a slow one delays no other", () =>
       Effect.gen(function*() {
         yield* happen("parallel", 40)
         const done: Array<string> = []
@@ -218,7 +218,7 @@ layer(Layer.effectDiscard(ready).pipe(Layer.provideMerge(listenerAndClient)), { 
         assert.strictEqual(most, 3)
       }))
 
-    it.effect("refuses other types under a name that consumes some, and says how to continue", () =>
+    it.effect("refuses other types under the name of an existing consumer, and names the way to continue", () =>
       Effect.gen(function*() {
         const target = yield* broker
         const done: Array<string> = []
@@ -242,7 +242,7 @@ layer(Layer.effectDiscard(ready).pipe(Layer.provideMerge(listenerAndClient)), { 
         assert.deepStrictEqual(done, ["widened_a_1", "widened_b_1"])
       }))
 
-    it.effect("says what is wrong with an option, and what is allowed", () =>
+    it.effect("reports which option is invalid, and which values are allowed", () =>
       Effect.gen(function*() {
         const target = yield* broker
         const wrong = [
@@ -270,7 +270,7 @@ layer(Layer.effectDiscard(ready).pipe(Layer.provideMerge(listenerAndClient)), { 
         }
       }))
 
-    it.effect("is an effect, too", () =>
+    it.effect("can also run as an effect", () =>
       Effect.gen(function*() {
         yield* happen("effect", 1)
         const { token, url } = yield* NatsServer

@@ -8,9 +8,9 @@ import { consumersOnBroker, deleteDurable } from "../../support/Log.ts"
 import { happen, ready, subscribing, until } from "../../support/Subscribing.ts"
 
 layer(Layer.effectDiscard(ready).pipe(Layer.provideMerge(consumersOnBroker)), { excludeTestServices: true })(
-  "the life of an own consumer",
+  "the life of a user's consumer",
   (it) => {
-    it.effect("keeps an event that takes longer than the time to acknowledge", () =>
+    it.effect("keeps an event whose handler exceeds the time to acknowledge", () =>
       Effect.gen(function*() {
         const begun: Array<string> = []
         const done: Array<string> = []
@@ -34,7 +34,7 @@ layer(Layer.effectDiscard(ready).pipe(Layer.provideMerge(consumersOnBroker)), { 
         assert.deepStrictEqual(begun, ["slow_1", "slow_2"])
       }), 60_000)
 
-    it.effect("finishes what it has begun before it stops, and gives the rest back at once", () =>
+    it.effect("finishes the running handlers before it stops, and returns the other events at once", () =>
       Effect.gen(function*() {
         yield* happen("stopping", 3)
         const done: Array<string> = []
@@ -66,7 +66,7 @@ layer(Layer.effectDiscard(ready).pipe(Layer.provideMerge(consumersOnBroker)), { 
         assert.sameMembers(done, ["stopping_1", "stopping_2", "stopping_3"])
       }))
 
-    it.effect("ends a handler that takes longer than it may, and gives its event to another", () =>
+    it.effect("aborts a handler that exceeds the stop timeout, and returns its event to the next instance", () =>
       Effect.gen(function*() {
         yield* happen("aborted", 1)
         let begun = false
@@ -92,7 +92,7 @@ layer(Layer.effectDiscard(ready).pipe(Layer.provideMerge(consumersOnBroker)), { 
       }))
 
     it.effect(
-      "continues where it was when its durable consumer is deleted, and skips nothing",
+      "continues at its position when its durable consumer is deleted, and skips nothing",
       () =>
         Effect.gen(function*() {
           yield* happen("deleted", 1)

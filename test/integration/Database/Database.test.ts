@@ -16,7 +16,7 @@ const services = Layer.merge(NodeServices.layer, Logger.layer([]))
 
 for (const engine of engines) {
   describe(`a database on ${engine.name}`, () => {
-    it.live("answers, says in one line what it is, and holds no secret in it", () =>
+    it.live("answers, and describes itself in one line without a secret", () =>
       Effect.gen(function*() {
         const { describe, kind, ping } = yield* Database
         yield* ping
@@ -26,7 +26,7 @@ for (const engine of engines) {
         assert.notInclude(describe, encodeURIComponent(Postgres.password))
       }).pipe(Effect.provide(engine.database)))
 
-    it.live("keeps time in UTC, whatever the machine does", () =>
+    it.live("uses UTC, whatever the time zone of the machine", () =>
       Effect.gen(function*() {
         const sql = yield* SqlClient
         const [row] = yield* sql`select current_setting('TimeZone') as zone,
@@ -34,7 +34,7 @@ for (const engine of engines) {
         assert.deepStrictEqual(row, { zone: "UTC", day: "2026-03-21 00:00:00+00" })
       }).pipe(Effect.provide(engine.database)))
 
-    it.live("rolls back a transaction that fails and commits one that does not", () =>
+    it.live("rolls back a transaction that fails and commits one that succeeds", () =>
       Effect.gen(function*() {
         const sql = yield* SqlClient
         yield* sql`create table rows (number integer)`
@@ -45,7 +45,7 @@ for (const engine of engines) {
         assert.deepStrictEqual(yield* sql`select number from rows`, [{ number: 1 }])
       }).pipe(Effect.provide(engine.database)))
 
-    it.live("is migrated once, however often it is asked to", () =>
+    it.live("is migrated once, however often migrations run", () =>
       Effect.gen(function*() {
         const sql = yield* SqlClient
         yield* Migrations.run
@@ -70,7 +70,7 @@ const applied = Effect.gen(function*() {
 })
 
 describe("migrations on Postgres", () => {
-  it.live("are done once when four start at once, ten times over", () =>
+  it.live("run once when four processes start at once, ten times in a row", () =>
     Effect.gen(function*() {
       for (let round = 0; round < 10; round++) {
         const url = Redacted.make(yield* newDatabase)
@@ -84,7 +84,7 @@ describe("migrations on Postgres", () => {
       }
     }).pipe(Effect.provide(services)))
 
-  it.live("say what is missing when the user may not create tables", () =>
+  it.live("report the missing privilege when the user may not create tables", () =>
     Effect.gen(function*() {
       const url = yield* newDatabase
       yield* Effect.provide(
@@ -114,7 +114,7 @@ const failureOf = Effect.fnUntraced(function*(url: string) {
 })
 
 describe("a database that cannot be used fails the start", () => {
-  it.effect("when nothing listens there, after ten seconds in which it says that it waits", () =>
+  it.effect("when nothing listens there, after ten seconds in which it logs that it waits", () =>
     Effect.gen(function*() {
       const port = yield* unusedPort
       const lines = yield* Queue.unbounded<string>()
@@ -165,7 +165,7 @@ describe("a database that cannot be used fails the start", () => {
     ]
   ) {
     test(
-      `when the URL is none of a Postgres: ${url}`,
+      `when the URL is not a Postgres URL: ${url}`,
       Effect.gen(function*() {
         const error = yield* failureOf(url)
         assert.strictEqual(error.step, "url")
@@ -243,7 +243,7 @@ describe("a pool to Postgres", () => {
       const sql = yield* SqlClient
       const all = yield* Latch.make()
       let begun = 0
-      // Each waits for the others, so one that had to wait for a connection would keep all of them.
+      // Each transaction waits for all others, so one without a connection would block them all.
       const transaction = Effect.gen(function*() {
         const [row] = yield* sql<{ readonly pid: number }>`select pg_backend_pid() as pid`
         if (++begun === 8) yield* all.open

@@ -14,7 +14,7 @@ import * as Postgres from "../../support/Postgres.ts"
 const database = (url: string) =>
   Database.layer({ url: Redacted.make(url), dataDir: "", attempts: 1 }).pipe(Layer.provide(platform))
 
-/** Whether the connection that a URL gives is encrypted. */
+/** Whether a connection to this URL is encrypted. */
 const isEncrypted = (url: string) =>
   Effect.flatMap(
     SqlClient,
@@ -24,7 +24,7 @@ const isEncrypted = (url: string) =>
 const refusal = (url: string) =>
   Effect.map(Effect.flip(Effect.scoped(Layer.build(database(url)))), ({ message }) => message)
 
-/** A Postgres with a certificate, and the authority that vouches for it. */
+/** A Postgres with a certificate, and the authority that signed it. */
 const secured = Effect.gen(function*() {
   const { url } = yield* Postgres.start
   const { ca, client, folder, server } = yield* certificates
@@ -83,7 +83,7 @@ describe("TLS to Postgres", () => {
   )
 
   test(
-    "fails where it is demanded and not to be had, and where a file is missing or a mode is none",
+    "fails where TLS is required but not offered, where a file is missing, and where a mode is unknown",
     Effect.gen(function*() {
       const { url } = yield* Postgres.start
       assert.match(yield* refusal(`${url}?sslmode=require`), /does not support TLS.*sslmode/)

@@ -20,7 +20,7 @@ const services = Layer.merge(NodeServices.layer, Logger.layer([]))
 const test = <E>(title: string, body: Effect.Effect<void, E, Scope.Scope | Layer.Success<typeof services>>) =>
   it.live(title, () => body.pipe(Effect.provide(services)), 120_000)
 
-/** The database of a data folder, until the scope ends. */
+/** Opens the database of a data folder, until the scope ends. */
 const open = (dataDir: string) => Layer.build(Database.layer({ dataDir }))
 
 const use = <A, E>(dataDir: string, effect: Effect.Effect<A, E, SqlClient | Database>) =>
@@ -34,7 +34,7 @@ const numbers = Effect.gen(function*() {
 
 describe("the embedded Postgres", () => {
   test(
-    "is made when it is opened first, and kept",
+    "is created when it is first opened, and kept",
     Effect.gen(function*() {
       const fs = yield* FileSystem.FileSystem
       const dataDir = join(yield* fs.makeTempDirectoryScoped(), "does", "not", "exist", "yet")
@@ -45,7 +45,7 @@ describe("the embedded Postgres", () => {
   )
 
   test(
-    "is created again when its creation was cut short",
+    "is created again when its creation was interrupted",
     Effect.gen(function*() {
       const dataDir = yield* newEmbeddedDataDir
       writeFileSync(join(dataDir, "postgres", "unfinished"), "")
@@ -56,7 +56,7 @@ describe("the embedded Postgres", () => {
   )
 
   test(
-    "says what is wrong and what to do when its data is damaged",
+    "reports the damage and the remedy when its data is damaged",
     Effect.gen(function*() {
       const dataDir = yield* newEmbeddedDataDir
       truncateSync(join(dataDir, "postgres", "data", "global", "pg_control"), 10)
@@ -85,7 +85,7 @@ describe("the embedded Postgres", () => {
   )
 
   test(
-    "has every row that was committed when its process is killed while committing",
+    "keeps every committed row when its process is killed while committing",
     Effect.gen(function*() {
       const dataDir = yield* newEmbeddedDataDir
       let committed = 0
@@ -102,7 +102,7 @@ describe("the embedded Postgres", () => {
   )
 
   test(
-    "lets the event loop turn while a batch of 500 rows runs",
+    "does not block the event loop while a batch of 500 rows runs",
     Effect.gen(function*() {
       const sql = yield* SqlClient
       yield* sql`create table batch (id text primary key, data jsonb)`
@@ -125,7 +125,7 @@ describe("the embedded Postgres", () => {
   )
 
   test(
-    "gives each connection a session as new, whatever the one before left",
+    "gives each connection a new session, whatever state the previous one left",
     Effect.gen(function*() {
       const dataDir = yield* newEmbeddedDataDir
       yield* use(
@@ -137,7 +137,7 @@ describe("the embedded Postgres", () => {
           for (const statement of ["set work_mem = '77MB'", "begin", "create table rows (number integer)"]) {
             yield* connection.executeRaw(statement, [])
           }
-          // A statement that fails to arrive whole: the client gives the connection up and opens another.
+          // The result does not arrive complete, so the client closes this connection and opens another.
           yield* Effect.exit(connection.executeRaw("select repeat('x', 20000000)", []))
           yield* Scope.close(scope, Exit.void)
           assert.deepStrictEqual(
@@ -152,7 +152,7 @@ describe("the embedded Postgres", () => {
   )
 
   test(
-    "is started again when it ends; until then every statement fails with the reason and what to do",
+    "is restarted when it ends; until then every statement fails with the reason and the remedy",
     Effect.gen(function*() {
       const dataDir = yield* newEmbeddedDataDir
       const scope = yield* Scope.make()

@@ -9,7 +9,7 @@ import { makeConnections, type Sent } from "../../../src/Database/PgliteConnecti
 import { keepUp } from "../../../src/Database/PgliteUpkeep.ts"
 import { newEmbeddedDataDir } from "../../support/Databases.ts"
 
-/** PGlite in this thread, with its data in a folder of its own. */
+/** PGlite in this thread, with a new data folder. */
 const pglite = Effect.gen(function*() {
   const data = join(yield* newEmbeddedDataDir, "postgres", "data")
   const db = yield* Effect.acquireRelease(
@@ -19,7 +19,7 @@ const pglite = Effect.gen(function*() {
   return { data, db }
 })
 
-/** A simple query as its bytes, and the protocol's other messages likewise. */
+/** Encodes a message of the Postgres protocol. */
 const message = (type: string, body: string) => {
   const payload = Buffer.from(body)
   const header = Buffer.alloc(5)
@@ -34,8 +34,8 @@ const textOf = (answers: ReadonlyArray<Sent>) =>
   answers.map((answer) => answer.type === "bytes" ? Buffer.from(answer.bytes).toString("latin1") : "end")
     .join("|")
 
-describe("the upkeep of the embedded Postgres", () => {
-  it.live("keeps the size of a table that is updated all the time, and of the log", () =>
+describe("the maintenance of the embedded Postgres", () => {
+  it.live("bounds the size of a table with constant updates, and of the write-ahead log", () =>
     Effect.gen(function*() {
       const { data, db } = yield* pglite
       const churn = async () => {
@@ -63,7 +63,7 @@ describe("the upkeep of the embedded Postgres", () => {
 })
 
 describe("connections to PGlite", () => {
-  it.live("are served one after the other, each in a session as new", () =>
+  it.live("are served one after the other, each in a new session", () =>
     Effect.gen(function*() {
       const { db } = yield* pglite
       const answers: Array<Sent> = []
@@ -91,7 +91,7 @@ describe("connections to PGlite", () => {
       assert.notInclude(textOf(answers), "third")
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
 
-  it.live("that only ask to cancel are ended at once", () =>
+  it.live("are ended at once when they only request a cancellation", () =>
     Effect.gen(function*() {
       const { db } = yield* pglite
       const answers: Array<Sent> = []

@@ -21,7 +21,7 @@ const nul = JSON.stringify([{ id: "\u0000", number: 1 }])
 const nulInData = JSON.stringify([{ id: "a", number: 1, data: { text: "\u0000" } }])
 const loneSurrogate = JSON.stringify([{ id: "\ud800", number: 1 }])
 
-/** What an event can do to its statement, by the SQLSTATE it must give on every engine. */
+/** Failures that an event can cause in its statement, by the SQLSTATE that every engine must report. */
 const permanent: ReadonlyArray<readonly [title: string, sqlState: string | undefined, query: Query]> = [
   ["a unique violation", "23505", rows(`[{"id":"a","number":1},{"id":"a","number":1}]`)],
   ["a missing value", "23502", rows(`[{"id":"a"}]`)],
@@ -52,7 +52,7 @@ const sqlStateOf = (exit: Exit.Exit<unknown, unknown>) => {
 
 for (const engine of engines) {
   describe(`failures on ${engine.name}`, () => {
-    it.live("are permanent when they come from the statement and its data", () =>
+    it.live("are permanent when the statement or its data causes them", () =>
       Effect.gen(function*() {
         const sql = yield* SqlClient
         yield* table(sql)
@@ -181,7 +181,7 @@ describe("failures on a Postgres with several connections are transient", () => 
       return exit
     }))
 
-  it.live("when the server is stopped, and over when it is back", () =>
+  it.live("when the server is stopped, and end when it is back", () =>
     Effect.gen(function*() {
       const server = yield* Postgres.start
       const services = yield* Layer.build(Database.layer({ url: Redacted.make(server.url), dataDir: "" }))
@@ -208,7 +208,7 @@ describe("failures on a Postgres with several connections are transient", () => 
 })
 
 describe("isTransient", () => {
-  it("is true for what the network does, in any wrapping", () => {
+  it("is true for network errors, however they are wrapped", () => {
     const reset = Object.assign(new Error("read ECONNRESET"), { code: "ECONNRESET" })
     assert.isTrue(isTransient(reset))
     assert.isTrue(isTransient(Cause.die(new Error("outer", { cause: reset }))))
@@ -219,7 +219,7 @@ describe("isTransient", () => {
     assert.isTrue(isTransient(Exit.interrupt()))
   })
 
-  it("blames an event for errors of its data and of our code, and for nothing else that a database reports", () => {
+  it("blames an event for errors of its data and of our code, and for no other error of a database", () => {
     const failed = (code: string) =>
       Cause.fail(
         new SqlError({
@@ -234,7 +234,7 @@ describe("isTransient", () => {
     assert.isFalse(isCausedByData(Cause.combine(failed("22003"), failed("57P01"))))
   })
 
-  it("is false for defects of our own and for success", () => {
+  it("is false for defects in this program and for success", () => {
     assert.isFalse(isTransient(Exit.die(new TypeError("undefined is not a function"))))
     assert.isFalse(isTransient(Exit.fail("no")))
     assert.isFalse(isTransient(Exit.void))

@@ -24,7 +24,7 @@ const Anything = Schema.Union([
 
 const fieldsOf = (type: KnownType) => ({ ...dataOf[type].fields, id: EntityId })
 
-/** Data whose decisive fields fit, while any other field is anything. */
+/** Data whose decisive fields are valid, while any other field may have any value. */
 const misfits = (type: KnownType) =>
   Schema.Struct(
     Object.fromEntries(
@@ -55,7 +55,7 @@ const eventsOf = (type: KnownType, data: unknown) =>
 
 for (const engine of engines) {
   layer(engine.layer, { excludeTestServices: true })(
-    `what the schemas accept, ${engine.name} accepts:`,
+    `input that the schemas accept, as ${engine.name} stores it:`,
     (it) => {
       it.effect.prop(
         "rows, indexes and counters, with null where a field does not fit",

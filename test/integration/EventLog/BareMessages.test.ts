@@ -23,7 +23,7 @@ const running = projectorOf(scans).pipe(
   Layer.provideMerge(Layer.mergeAll(consumersOnBroker, ProcessHealth.layer, postgres.layer))
 )
 
-/** What another program publishes, with the headers of its client only. */
+/** Publishes as another program does, with only the headers that its client sets. */
 const publish = Effect.fnUntraced(function*(body: string, msgID?: string) {
   const { connection } = yield* Nats
   const options = msgID === undefined ? {} : { msgID }
@@ -34,7 +34,7 @@ const publish = Effect.fnUntraced(function*(body: string, msgID?: string) {
 })
 
 layer(running, { excludeTestServices: true })(
-  "A message that another program published without our headers",
+  "a message that another program published without our headers",
   (it) => {
     it.effect("is the same event for consumers, the ledger, rebuilds and redrives", () =>
       Effect.gen(function*() {

@@ -18,7 +18,7 @@ import { until } from "../../support/Until.ts"
 const { version } = await Effect.runPromise(findOrInstall({ binary }).pipe(Effect.provide(platform)))
 const count = 15_000
 
-// Three servers of 2.9.10 lose entries by themselves.
+// A cluster of three servers of version 2.9.10 loses entries without any fault.
 const isOld = version.startsWith("2.9.")
 const title = "of a cluster brings every entry while a follower that has lost its data catches up"
 describe("a read", () => {
@@ -55,14 +55,14 @@ describe("a read", () => {
         let reads = 0
         const readSome = Effect.gen(function*() {
           const after = first - 1 + (reads++ * 997) % count
-          // A server that has just started may not answer: that is an error, and no end.
+          // A server that has just started may not answer. That is an error, not the end of the log.
           const page = yield* Effect.retry(log.read({ after, limit: 5 }), { times: 10 })
           if (page.end || page.entries[0]?.sequence !== after + 1) wrong.push([after, page.cursor, page.end])
         })
         yield* follower.signal("SIGKILL")
         yield* follower.wipe
         yield* follower.start
-        // What the checker of faults reads, beside it.
+        // The same reads, made by the fault checker.
         const readEnd = Effect.gen(function*() {
           const after = first - 1 + count - 20
           const read = yield* Effect.retry(Effect.tryPromise(() => readStream(leader, stream, after)), {
@@ -71,7 +71,7 @@ describe("a read", () => {
           const found = read.filter(({ headers }) => headers["ce-id"]?.startsWith("evt_"))
           if (found.length !== 20) wrong.push(["readStream", found.length])
         })
-        // For a moment the leader takes the follower for what it was.
+        // For a moment the leader still treats the follower as up to date.
         yield* Effect.all([
           ...[1, 2, 3, 4].map(() => Effect.repeat(Effect.delay(readSome, "10 millis"), { times: 150 })),
           ...[1, 2].map(() => Effect.repeat(Effect.delay(readEnd, "10 millis"), { times: 150 }))

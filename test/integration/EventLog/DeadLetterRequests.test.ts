@@ -8,7 +8,7 @@ import { fill, requestsOf } from "../../support/LetterBroker.ts"
 import { consumersOnBroker } from "../../support/Log.ts"
 import { delivered } from "../../support/Specification.ts"
 
-/** How many requests each question takes, asked of a process that knows the letters that there are. */
+/** The number of requests of each operation, in a process that has already read the dead letters. */
 const requests = Effect.fnUntraced(function*(sequence: number) {
   const { countOf, find, of, page, put, remove } = yield* DeadLetters
   const known = `crm:${sequence - 1}`
@@ -32,7 +32,7 @@ const requests = Effect.fnUntraced(function*(sequence: number) {
 })
 
 layer(consumersOnBroker, { excludeTestServices: true })("the requests for dead letters", (it) => {
-  it.effect("are as many for 1,000 letters as for 10", () =>
+  it.effect("do not grow from 10 to 1,000 dead letters", () =>
     Effect.gen(function*() {
       const { page } = yield* DeadLetters
       assert.deepInclude(yield* page({ limit: 5 }), { letters: [], total: 0, more: false })
@@ -45,7 +45,7 @@ layer(consumersOnBroker, { excludeTestServices: true })("the requests for dead l
       assert.strictEqual(many["find"], 1)
     }))
 
-  it.effect("are bounded for a page whose filter fits no letter, and its cursor continues", () =>
+  it.effect("are bounded for a page whose filter matches no dead letter, and its cursor continues", () =>
     Effect.gen(function*() {
       const { page } = yield* DeadLetters
       yield* fill(1, 2, { consumer: "rare", error: "seldom" })
@@ -59,7 +59,7 @@ layer(consumersOnBroker, { excludeTestServices: true })("the requests for dead l
       assert.isFalse(second.more)
     }))
 
-  it.effect("find every letter that fits an error once, page by page", () =>
+  it.effect("find each dead letter that matches an error once, page by page", () =>
     Effect.gen(function*() {
       const { page } = yield* DeadLetters
       for (let sequence = 1; sequence <= 9; sequence++) {

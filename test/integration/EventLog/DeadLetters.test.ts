@@ -34,7 +34,7 @@ layer(listenerAndClient, { excludeTestServices: true })("the private listener on
       assert.deepStrictEqual(idsOf(yield* list({ consumer: "paged", before: second.cursor })), [])
     }))
 
-  it.effect("lists those of a consumer, a type, an error or a time", () =>
+  it.effect("lists those that match a consumer, a type, an error or a time", () =>
     Effect.gen(function*() {
       const { sequence: a } = yield* fail("sifted", "evt_a", "Unsupported Unicode")
       yield* Effect.sleep(20)
@@ -66,7 +66,7 @@ layer(listenerAndClient, { excludeTestServices: true })("the private listener on
       assert.strictEqual(yield* deadLetters.count, before + 1)
     }))
 
-  it.effect("keeps one also when another process keeps it aside, and begins again after a discard", () =>
+  it.effect("keeps one when another process dead-letters the same event, and starts at one attempt after a discard", () =>
     Effect.gen(function*() {
       const mine = yield* DeadLetters
       const others = Context.get(yield* Layer.build(Layer.fresh(DeadLetters.layer)), DeadLetters)
@@ -86,7 +86,7 @@ layer(listenerAndClient, { excludeTestServices: true })("the private listener on
       assert.strictEqual(yield* mine.count, before)
     }))
 
-  it.effect("costs the broker as much for each, however many there are", () =>
+  it.effect("needs a bounded number of broker messages for each, however many there are", () =>
     Effect.gen(function*() {
       const { put } = yield* DeadLetters
       const { connection } = yield* Nats
@@ -104,7 +104,7 @@ layer(listenerAndClient, { excludeTestServices: true })("the private listener on
       assert.strictEqual((yield* lettersOf({ consumer: "costly" })).length, 320)
     }))
 
-  it.effect("shows one with its error in one line, its bytes and the headers it has in the log", () =>
+  it.effect("shows one with its error in one line, its bytes and its headers from the log", () =>
     Effect.gen(function*() {
       const { deadLetters } = yield* AdminClient
       const { sequence } = yield* fail("shown", "evt_shown", "one\n\u001b[31mtwo")
@@ -123,7 +123,7 @@ layer(listenerAndClient, { excludeTestServices: true })("the private listener on
       assert.deepStrictEqual(Object.keys(letter.headers), ["ce-id", "ce-type", "3qpr-signature"])
     }))
 
-  it.effect("says when there is no such dead letter", () =>
+  it.effect("reports an unknown dead letter as not found", () =>
     Effect.gen(function*() {
       const { deadLetters } = yield* AdminClient
       for (const id of ["unknown:1", "nonsense", "a.b:1", "*:1"]) {
@@ -132,7 +132,7 @@ layer(listenerAndClient, { excludeTestServices: true })("the private listener on
       }
     }))
 
-  it.effect("keeps an event aside that is as large as the log takes, with less of its error", () =>
+  it.effect("keeps an event of the largest size that the log accepts, with a shortened error", () =>
     Effect.gen(function*() {
       const event = yield* append("evt_large", `{"id":"evt_large"}`)
       const body = new Uint8Array(1_048_576 - 2_048)
@@ -142,7 +142,7 @@ layer(listenerAndClient, { excludeTestServices: true })("the private listener on
       assert.match(letter?.error ?? "", /^x{100,2000}$/)
     }))
 
-  it.effect("can be listed while they are being removed", () =>
+  it.effect("can be listed during their removal", () =>
     Effect.gen(function*() {
       const { put, remove } = yield* DeadLetters
       const event = yield* append("evt_removed", `{}`)

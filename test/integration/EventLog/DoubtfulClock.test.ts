@@ -12,7 +12,7 @@ import { postgres } from "../../support/Databases.ts"
 const minute = 60_000
 const day = 1_440 * minute
 
-/** Runs an effect with a clock that is wrong by so many milliseconds. */
+/** Runs an effect with a clock that is off by this many milliseconds. */
 const wrongBy = (millis: number) => <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   Clock.clockWith((clock) =>
     Effect.provideService(
@@ -30,7 +30,7 @@ const stored = (id: string) => Effect.flatMap(EventLog, (log) => log.append(entr
 describe("rows that are kept for a time", () => {
   const layer = Layer.mergeAll(Memory.layer(), postgres.layer, Layer.succeed(RowRetention, 30 * day))
 
-  it.live("go by a clock that the database and the log confirm", () =>
+  it.live("expire by a clock that the database and the log confirm", () =>
     Effect.gen(function*() {
       yield* stored("evt_1")
       const before = Date.parse((yield* cutoff) ?? "")

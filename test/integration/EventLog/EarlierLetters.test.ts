@@ -11,7 +11,7 @@ import { logOnBroker } from "../../support/Log.ts"
 import { delivered } from "../../support/Specification.ts"
 import { until } from "../../support/Until.ts"
 
-/** A process of this version, which has not looked at the letters yet. */
+/** Runs an effect in a process of this version that has not yet read the dead letters. */
 const inNewProcess = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   Effect.provide(effect, Layer.fresh(DeadLetters.layer))
 
@@ -21,7 +21,7 @@ const later = "2026-03-20T16:00:00.000Z"
 const { event } = delivered(letter.sequence, letter.eventId, "scan.created", {})
 
 describe("a dead letter of an earlier version", () => {
-  it.live("is found by its id, by its event and in the list, with all that it says", () =>
+  it.live("is found by its id, by its event and in the list, with all of its fields", () =>
     Effect.gen(function*() {
       yield* store(earlier, { attempts: 3, lastFailedAt: later })
       yield* store(earlier, { sequence: 8, eventId: "evt 8*" })
@@ -49,11 +49,11 @@ describe("a dead letter of an earlier version", () => {
       assert.isTrue(subjects.every((one) => /^3qpr\.dead\.\w+\.\d+\./.test(one)))
     }).pipe(Effect.provide(logOnBroker)))
 
-  it.live("is moved when it is as large as a message can be", () =>
+  it.live("is moved when it has the maximum size of a message", () =>
     Effect.gen(function*() {
       const { connection } = yield* Nats
       const largest = connection.info?.max_payload ?? 0
-      // Without a byte left for a further header.
+      // Leaves no byte for a further header.
       yield* store(earlier, { error: "x".repeat(200) }, "x".repeat(largest - 576))
       const [large] = yield* inNewProcess(lettersOf())
       assert.strictEqual(large?.size, largest - 576 + 14)
@@ -61,7 +61,7 @@ describe("a dead letter of an earlier version", () => {
       assert.deepStrictEqual(yield* storedSubjects, [subject])
     }).pipe(Effect.provide(logOnBroker)))
 
-  it.live("is moved when a process starts, before anything asks for it", () =>
+  it.live("is moved when a process starts, before any request for it", () =>
     Effect.gen(function*() {
       yield* store(earlier)
       yield* until("the letter is moved", storedSubjects, (subjects) => subjects.join() === subject).pipe(
@@ -69,7 +69,7 @@ describe("a dead letter of an earlier version", () => {
       )
     }).pipe(Effect.provide(logOnBroker)))
 
-  it.live("is stored under its new subject before the earlier message goes, and once after a kill between the two", () =>
+  it.live("is stored under its new subject before the earlier message is deleted, and once after a kill in between", () =>
     Effect.gen(function*() {
       yield* store(earlier, { attempts: 2 })
       const requests = yield* requestsOf(inNewProcess(lettersOf()))
@@ -77,7 +77,7 @@ describe("a dead letter of an earlier version", () => {
       const removed = requests.findIndex((one) => one.startsWith("$JS.API.STREAM.MSG.DELETE"))
       assert.isAbove(stored, -1)
       assert.isAbove(removed, stored)
-      // As if the process had been killed before it removed the earlier message.
+      // Simulates a process that was killed before it deleted the earlier message.
       yield* store(earlier, { attempts: 2 })
       const [left, ...others] = yield* inNewProcess(lettersOf())
       assert.deepStrictEqual(others, [])
@@ -85,7 +85,7 @@ describe("a dead letter of an earlier version", () => {
       assert.deepStrictEqual(yield* storedSubjects, [subject])
     }).pipe(Effect.provide(logOnBroker)))
 
-  it.live("of a process that still runs is one letter with that of this version", () =>
+  it.live("of a running process of that version is merged with that of this version", () =>
     inNewProcess(Effect.gen(function*() {
       const { find, put, remove } = yield* DeadLetters
       yield* store(subject)
@@ -104,8 +104,8 @@ describe("a dead letter of an earlier version", () => {
     })).pipe(Effect.provide(logOnBroker)))
 })
 
-describe("a dead letter whose process ended before it removed the one before", () => {
-  it.live("is listed once, with the last failure", () =>
+describe("a dead letter whose process ended before it deleted the previous message", () => {
+  it.live("is listed once, with the last error", () =>
     Effect.gen(function*() {
       yield* store(subject)
       yield* store(subject, { attempts: 2, lastFailedAt: later, error: "later" })

@@ -13,7 +13,7 @@ import * as NatsCluster from "../../support/NatsCluster.ts"
 
 describe("a cluster that has no leader yet", () => {
   test(
-    "is waited for, and gets its streams when the others have come",
+    "delays the start, and gets its streams when the other members have started",
     Effect.gen(function*() {
       const { configs } = Compose.read({ NATS_PASSWORD: "nats_of_the_tests" })
       const members = yield* NatsCluster.make(["nats-1", "nats-2", "nats-3"], configs.nats.content)

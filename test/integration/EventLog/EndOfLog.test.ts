@@ -19,7 +19,7 @@ import { type LostDeliveries, lostDeliveries } from "../../support/LostDeliverie
 import * as Proxy from "../../support/Proxy.ts"
 import { delivered } from "../../support/Specification.ts"
 
-/** What the network loses of each stream. */
+/** The losses that the network causes for each stream. */
 class Losing
   extends Context.Service<Losing, { readonly log: LostDeliveries; readonly letters: LostDeliveries }>()(
     "Losing"
@@ -31,7 +31,7 @@ const losing = Layer.effect(
   Effect.sync(() => ({ log: lostDeliveries(stream), letters: lostDeliveries(deadLetterStream) }))
 )
 
-/** The log and the dead letters behind a network that loses the answers to some pulls, and nothing else. */
+/** The log and the dead letters behind a network that loses only the responses to some pulls. */
 const behindLosses = Layer.unwrap(Effect.gen(function*() {
   const { token, url } = yield* NatsServer
   const { letters, log } = yield* Losing
@@ -44,7 +44,7 @@ const behindLosses = Layer.unwrap(Effect.gen(function*() {
   )
 })).pipe(Layer.provideMerge(losing), Layer.provideMerge(Broker.layer))
 
-layer(behindLosses, { excludeTestServices: true })("A pull that brings nothing", (it) => {
+layer(behindLosses, { excludeTestServices: true })("a pull whose response is lost", (it) => {
   const append = (id: string, subject = eventSubject("scan.created")) =>
     Effect.flatMap(EventLog, (log) => log.append(entryOf(id, { subject })))
   const fill = Effect.fnUntraced(function*(prefix: string, count: number, subject?: string) {
@@ -84,7 +84,7 @@ layer(behindLosses, { excludeTestServices: true })("A pull that brings nothing",
       assert.deepStrictEqual(end, { entries: [], cursor: seen.sequence, end: true })
     }))
 
-  it.effect("leaves no entry out of the newest ones", () =>
+  it.effect("omits no entry from the newest ones", () =>
     Effect.gen(function*() {
       const log = yield* EventLog
       const { log: losing } = yield* Losing
@@ -96,7 +96,7 @@ layer(behindLosses, { excludeTestServices: true })("A pull that brings nothing",
       assert.isTrue(page.more)
     }))
 
-  it.effect("leaves nothing out of the quarantine", () =>
+  it.effect("omits no entry from the quarantine", () =>
     Effect.gen(function*() {
       const { log: losing } = yield* Losing
       const { ids } = yield* fill("evt_bad", 3, quarantineSubject("invalid_data"))
@@ -104,7 +104,7 @@ layer(behindLosses, { excludeTestServices: true })("A pull that brings nothing",
       assert.deepStrictEqual(idsOf(yield* allQuarantined()), ids)
     }))
 
-  it.effect("does not make a second dead letter of an event, nor forget when it first failed", () =>
+  it.effect("does not duplicate a dead letter, and keeps the time of its first failure", () =>
     Effect.gen(function*() {
       const letters = yield* DeadLetters
       const { letters: losing } = yield* Losing

@@ -30,7 +30,7 @@ const kill = Effect.flatMap(
 )
 
 describe("the streams", () => {
-  it.live("are created as documented, and found again unchanged", () =>
+  it.live("are created as documented, and are unchanged after another start", () =>
     Effect.gen(function*() {
       const streams = Effect.gen(function*() {
         const { streams } = yield* manager
@@ -69,7 +69,7 @@ describe("the streams", () => {
 })
 
 describe("a probe of the event log", () => {
-  it.live("counts nowhere when its process has left it behind, and hides no time when it was removed", () =>
+  it.live("is not counted if left behind by its process, and its removal does not affect lookups by time", () =>
     Effect.gen(function*() {
       yield* ready
       const log = yield* EventLog
@@ -123,7 +123,7 @@ describe("the event log without its broker", () => {
       assert.isTrue(Option.isSome(yield* get(first.sequence)))
     }).pipe(Effect.provide(logOnBroker)))
 
-  it.live("takes no late acknowledgement for that of another append", () =>
+  it.live("does not assign a late acknowledgement to another append", () =>
     Effect.gen(function*() {
       const { append, get } = yield* EventLog
       yield* ready
@@ -147,7 +147,7 @@ describe("the event log without its broker", () => {
       }
     }).pipe(Effect.provide(logOnBroker)))
 
-  it.live("loses and doubles nothing it acknowledged when the broker is killed while publishing", () =>
+  it.live("neither loses nor duplicates an acknowledged event when the broker is killed while publishing", () =>
     Effect.gen(function*() {
       const log = yield* EventLog
       yield* ready
@@ -173,7 +173,7 @@ describe("the event log without its broker", () => {
         const entry = Option.getOrThrow(yield* log.get(sequence))
         assert.strictEqual(entry.headers["Nats-Msg-Id"], id)
       }
-      // A probe whose removal the kill cut short may be there as well.
+      // The kill may have interrupted the removal of a probe, so probes are not counted.
       const { entries, subjects } = yield* log.census
       assert.strictEqual(entries - (subjects[probeSubject] ?? 0), ids.length)
     }).pipe(Effect.provide(logOnBroker)))
@@ -204,7 +204,7 @@ describe("an event log that cannot store", () => {
       assert.isFalse((yield* append(entryOf("c", { body }))).duplicate)
     }).pipe(Effect.provide(logOnBroker)))
 
-  it.live("says that there is no stream when it was deleted", () =>
+  it.live("reports that the stream is missing after its deletion", () =>
     Effect.gen(function*() {
       const { append } = yield* EventLog
       yield* ready
@@ -228,7 +228,7 @@ describe("an event log that cannot store", () => {
       assert.include(failure.message, "OTHER")
     }).pipe(Effect.provide(logOnBroker)))
 
-  it.live("refuses a body that the broker cannot take", () =>
+  it.live("refuses a body that is too large for the broker", () =>
     Effect.gen(function*() {
       const { append, maxBodyBytes } = yield* EventLog
       const failure = yield* Effect.flip(append(entryOf("a", { body: Buffer.alloc(maxBodyBytes + 4_096) })))

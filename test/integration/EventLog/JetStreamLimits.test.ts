@@ -15,7 +15,7 @@ import { test } from "../../support/Live.ts"
 import { topology } from "../../support/Log.ts"
 import * as NatsProcess from "../../support/NatsProcess.ts"
 
-/** A broker whose one account has these JetStream limits. */
+/** Starts a broker whose only account has these JetStream limits. */
 const limited = (jetstream: object | string) =>
   Effect.map(
     NatsProcess.start({}, {
@@ -30,7 +30,7 @@ const log = (target: Target) => JetStream.layer(topology).pipe(Layer.provideMerg
 const refusal = (target: Target) =>
   Effect.map(Effect.flip(Layer.build(log(target))), ({ message }) => message)
 
-/** Runs a durable consumer until it is there; gives the most that it may have unacknowledged. */
+/** Runs a durable consumer until it exists, and returns its limit of unacknowledged events. */
 const pendingOf = (target: Target) =>
   Effect.gen(function*() {
     const nats = yield* Nats
@@ -55,7 +55,7 @@ const pendingOf = (target: Target) =>
 
 describe("an account", () => {
   test(
-    "that demands a size of each stream gets STREAM_MAX_BYTES, and names it without",
+    "that requires a size for each stream is given STREAM_MAX_BYTES, and the error without it names the setting",
     Effect.gen(function*() {
       const target = yield* limited({ max_bytes_required: true })
       assert.match(yield* refusal(target), /3QPR_EVENTS.*max bytes set\. Set STREAM_MAX_BYTES/)
@@ -71,7 +71,7 @@ describe("an account", () => {
   )
 
   test(
-    "that limits unacknowledged events gets MAX_ACK_PENDING, and names it without",
+    "that limits unacknowledged events is given MAX_ACK_PENDING, and the error without it names the setting",
     Effect.gen(function*() {
       const target = yield* limited({ max_ack_pending: 100 })
       const { message } = yield* Effect.flip(pendingOf(target))
@@ -81,7 +81,7 @@ describe("an account", () => {
   )
 
   test(
-    "that has too few streams or no JetStream is told what to do, and so is a broker without JetStream",
+    "with too few streams or no JetStream is refused with a remedy, and so is a broker without JetStream",
     Effect.gen(function*() {
       assert.match(
         yield* refusal(yield* limited({ max_streams: 1 })),

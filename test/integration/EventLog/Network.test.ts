@@ -17,7 +17,7 @@ import { deleteDurable, log as direct, topology } from "../../support/Log.ts"
 import * as Proxy from "../../support/Proxy.ts"
 import { until } from "../../support/Until.ts"
 
-/** The event log behind a network that does what it is told, and the same log beside it. */
+/** The event log behind a network that the test controls. */
 const network = Effect.gen(function*() {
   const { token, url } = yield* NatsServer
   const proxy = yield* Proxy.before(Number(new URL(url).port))
@@ -32,7 +32,7 @@ const network = Effect.gen(function*() {
   return { proxy, log, nats, connected: nats.isConnected }
 })
 
-/** Appends every id until it is stored, and counts the attempts without proof. */
+/** Appends every id until it is stored, and counts the attempts without an acknowledgement. */
 const traffic = Effect.fnUntraced(function*(log: EventLog["Service"], ids: ReadonlyArray<string>) {
   const seen = { failures: 0, stored: 0, duplicates: 0 }
   const append = (id: string): Effect.Effect<void> =>
@@ -52,7 +52,7 @@ const traffic = Effect.fnUntraced(function*(log: EventLog["Service"], ids: Reado
 
 const idsOf = (count: number) => Array.from({ length: count }, (_, index) => `evt_${index}`)
 
-/** Every id is in the stream once: I1 of the fault catalogue. */
+/** Asserts that every id is in the stream exactly once: I1 of the fault catalogue. */
 const assertOnce = Effect.fnUntraced(function*(ids: ReadonlyArray<string>) {
   const { read } = Context.get(yield* Layer.build(direct), EventLog)
   const entries = yield* Stream.runCollect(entriesOf(read, { after: 0 }))
@@ -94,7 +94,7 @@ describe("the event log behind a bad network", () => {
   )
 
   test(
-    "stores once what the broker acknowledged when no client could hear it",
+    "stores an event once when its acknowledgement never reaches the client",
     Effect.gen(function*() {
       const { log, proxy } = yield* network
       yield* proxy.deafen
@@ -109,7 +109,7 @@ describe("the event log behind a bad network", () => {
   )
 
   test(
-    "stores once when the connection is reset again and again while it stores",
+    "stores each event once when the connection is reset repeatedly while it stores",
     Effect.gen(function*() {
       const { log, proxy } = yield* network
       const ids = idsOf(3_000)
@@ -125,7 +125,7 @@ describe("the event log behind a bad network", () => {
     })
   )
 
-  // A broker with a full dedup window answers its first publish seconds late; only a probe waits for that.
+  // A broker with a full deduplication window answers its first publish seconds late; only a probe waits for that.
   test(
     "publishes nothing but a probe after a lost connection, until that is acknowledged",
     Effect.gen(function*() {
@@ -141,7 +141,7 @@ describe("the event log behind a bad network", () => {
         for (const [, what = ""] of text.matchAll(/HPUB 3qpr\.(events|quarantine\.probe)/g)) passed.push(what)
       })
       yield* done
-      // The broker may have acknowledged to the lost connection what came over it.
+      // The first acknowledgements may answer publishes over the lost connection.
       const first = passed.findIndex((what) => what !== "ack")
       assert.deepStrictEqual(passed.slice(first, first + 3), ["quarantine.probe", "ack", "events"])
       yield* assertOnce(ids)
@@ -149,7 +149,7 @@ describe("the event log behind a bad network", () => {
   )
 
   test(
-    "stores once when the connection is cut right behind a publish",
+    "stores each event once when the connection is cut directly after a publish",
     Effect.gen(function*() {
       const { log, proxy } = yield* network
       const ids = idsOf(40)
@@ -163,7 +163,7 @@ describe("the event log behind a bad network", () => {
   )
 
   test(
-    "stores all behind half a second of delay",
+    "stores all events with half a second of latency",
     Effect.gen(function*() {
       const { log, proxy } = yield* network
       yield* proxy.delay(250)
@@ -204,7 +204,7 @@ describe("a durable consumer behind a bad network", () => {
 
       const past = yield* Layer.build(direct)
       const { connection } = Context.get(past, Nats)
-      // A subscriber hears the requests, so the broker does not answer that there is none.
+      // A subscriber receives the pull requests, so the broker does not reply "no responders".
       connection.subscribe(`$JS.API.CONSUMER.MSG.NEXT.${stream}.mine`)
       yield* proxy.deafen
       yield* Effect.provide(deleteDurable("mine"), past)

@@ -13,7 +13,7 @@ const begin = Effect.fnUntraced(function*(ids: ReadonlyArray<string>) {
   return operation ?? ""
 })
 
-/** The last operations, and how many bytes the broker sent for them. */
+/** Lists the last operations, and measures how many bytes the broker sent for them. */
 const listed = Effect.fnUntraced(function*(limit: number) {
   const { connection } = yield* Nats
   const before = connection.stats().inBytes
@@ -24,7 +24,7 @@ const listed = Effect.fnUntraced(function*(limit: number) {
 layer(Operations.layer.pipe(Layer.provideMerge(logOnBroker)), { excludeTestServices: true })(
   "the list of operations",
   (it) => {
-    it.effect("has the newest first, with their outcomes, and costs as much however many there are", () =>
+    it.effect("starts with the newest, includes their outcomes, and costs the same however many operations exist", () =>
       Effect.gen(function*() {
         const { cancel, record } = yield* Operations
         assert.deepStrictEqual((yield* listed(3)).found, [])

@@ -9,7 +9,7 @@ import { entryOf } from "../../contract/EventLog.ts"
 import { topology } from "../../support/Log.ts"
 import * as NatsProcess from "../../support/NatsProcess.ts"
 
-/** The log as the public listener has it, and as the private one does, on one broker. */
+/** The event log of the public listener and that of the private one, on one broker. */
 const both = Effect.gen(function*() {
   const { token, url } = yield* NatsProcess.start()
   const target = { servers: [url], token: Redacted.make(token) }
@@ -29,7 +29,7 @@ const both = Effect.gen(function*() {
 
 describe("reads of the private listener", () => {
   it.live(
-    "never end the connection that deliveries are stored through, however large and many they are",
+    "never end the connection that stores deliveries, however large and many they are",
     () =>
       Effect.gen(function*() {
         const { appending, nats, reading } = yield* both
@@ -55,7 +55,7 @@ describe("reads of the private listener", () => {
   )
 
   it.live(
-    "take turns, so that one that waits for new entries keeps no other waiting",
+    "do not block each other while some wait for new entries",
     () =>
       Effect.gen(function*() {
         const { appending, reading } = yield* both

@@ -15,7 +15,7 @@ const services = Layer.merge(Broker.layer, Broker.platform)
 
 describe.concurrent("a web handler", () => {
   for (const name of ["express", "fastify", "hono"]) {
-    it.live(`receives webhooks in ${name}, as its example mounts it, and stops`, () =>
+    it.live(`receives webhooks in ${name}, mounted as in its example, and stops`, () =>
       Effect.gen(function*() {
         const { token, url } = yield* NatsServer
         const PORT = String(yield* Effect.promise(freePort))

@@ -16,7 +16,7 @@ const listener = (options: Partial<HttpOptions> = {}) =>
 
 const webhook = Effect.map(PublicListener, ({ url }) => `${url}/webhooks/3qpr`)
 
-/** A log whose appends wait until the test says how they end. */
+/** A log whose appends end as the test decides. */
 const controlled = (settle: (entry: Entry) => Effect.Effect<Stored, AppendFailed>) =>
   Layer.mock(EventLog, {
     append: settle,
@@ -25,7 +25,7 @@ const controlled = (settle: (entry: Entry) => Effect.Effect<Stored, AppendFailed
     maxBodyBytes: 1_000_000
   })
 
-/** A log that takes larger bodies than a broker would. */
+/** A log that accepts larger bodies than a broker does. */
 const roomy = Layer.mock(EventLog, {
   append: () => Effect.succeed({ sequence: 1, duplicate: false }),
   health: Effect.succeed({ ready: true as const }),
@@ -49,7 +49,7 @@ layer(listener().pipe(Layer.provideMerge(Memory.layer())), { excludeTestServices
         }
       }))
 
-    it.effect("takes deliveries with a slash at the end of the path, and with the address in the absolute form", () =>
+    it.effect("accepts deliveries with a slash at the end of the path, and with an absolute URL as request target", () =>
       Effect.gen(function*() {
         const { port, url } = yield* PublicListener
         assert.strictEqual(
@@ -66,7 +66,7 @@ layer(listener().pipe(Layer.provideMerge(Memory.layer())), { excludeTestServices
         assert.match(answer, /^HTTP\/1\.1 200 [^]*"id":"evt_absolute"/)
       }))
 
-    it.effect("records a signed request to a path that takes no deliveries, and no other", () =>
+    it.effect("records a signed request to a wrong path, and no unsigned one", () =>
       Effect.gen(function*() {
         const { rejections, url } = yield* PublicListener
         const before = rejections.refused
@@ -74,14 +74,14 @@ layer(listener().pipe(Layer.provideMerge(Memory.layer())), { excludeTestServices
         assert.strictEqual((yield* send(`${url}/wp-login.php`, { method: "POST", body: "a=b" })).status, 404)
         assert.strictEqual(rejections.refused, before + 1)
         assert.deepInclude(rejections.all()[0], { reason: "wrong_path", path: "/3qpr" })
-        // Their bodies can hold personal data, so they are kept for an hour only.
+        // Bodies can hold personal data, so rejected requests are kept for one hour only.
         rejections.expire(performance.now() + 3_590_000)
         assert.isNotEmpty(rejections.all())
         rejections.expire(performance.now() + 3_610_000)
         assert.deepStrictEqual([rejections.all(), rejections.refused], [[], before + 1])
       }))
 
-    it.effect("answers the next request of a connection after each answer that leaves a large body unread", () =>
+    it.effect("answers the next request of a connection after each response that leaves a large body unread", () =>
       Effect.gen(function*() {
         const { port } = yield* PublicListener
         const large = "x".repeat(300_000)
@@ -110,7 +110,7 @@ layer(listener().pipe(Layer.provideMerge(Memory.layer())), { excludeTestServices
         }
       }))
 
-    it.effect("takes an empty Content-Encoding for none", () =>
+    it.effect("treats an empty Content-Encoding as none", () =>
       Effect.gen(function*() {
         const answer = yield* deliver(yield* webhook, signed(scanCreated("evt_empty")), {
           "content-encoding": ""
@@ -123,7 +123,7 @@ layer(listener().pipe(Layer.provideMerge(Memory.layer())), { excludeTestServices
         const { port } = yield* PublicListener
         assert.match(yield* raw(port, "NONSENSE\r\n\r\n"), /^HTTP\/1\.1 400 /)
         assert.match(yield* raw(port, head(2, `X: ${"x".repeat(20_000)}\r\n`)), /^HTTP\/1\.1 431 /)
-        // Signed, so that nothing else refuses them: a body whose end one can see in two places.
+        // Signed, so that nothing else refuses them: a body whose end is ambiguous.
         const { body, signature } = signed(scanCreated("evt_smuggled"))
         const header = `${Signature.header}: ${signature}\r\n`
         const chunked = `${body.length.toString(16)}\r\n${String(body)}\r\n0\r\n\r\n`
@@ -139,11 +139,11 @@ layer(listener().pipe(Layer.provideMerge(Memory.layer())), { excludeTestServices
         assert.strictEqual((yield* send(`${url}/livez`)).status, 200)
         const ready = yield* send(`${url}/readyz`)
         assert.strictEqual(ready.status, 200)
-        // Nothing of the broker, its version and its storage: strangers can ask too.
+        // No details of the broker, its version and its storage, because this route is public.
         assert.deepStrictEqual(ready.body, { ready: true })
       }))
 
-    it.effect("stores an event whose sender went away before the answer; its retry is a duplicate", () =>
+    it.effect("stores an event whose sender disconnects before the response; the retry is a duplicate", () =>
       Effect.gen(function*() {
         const { port } = yield* PublicListener
         const { entries } = yield* (yield* EventLog).state
@@ -196,7 +196,7 @@ describe.concurrent("the public listener when nothing can be stored", () => {
       assert.strictEqual((yield* deliver(yield* webhook, signed(scanCreated("evt_1")))).status, 503)
     }).pipe(Effect.provide(listener().pipe(Layer.provide(controlled(() => Effect.die("bug")))))))
 
-  it.live("answers 503 unread over its cap of deliveries in flight, and serves again below it", () =>
+  it.live("answers 503 without reading the body above its limit of deliveries in flight, and stores again below it", () =>
     Effect.gen(function*() {
       const stored = yield* Deferred.make<Stored>()
       let waiting = 0
@@ -212,7 +212,7 @@ describe.concurrent("the public listener when nothing can be stored", () => {
           (id) => Effect.forkChild(deliver(url, signed(scanCreated(id))))
         )
         yield* Effect.repeat(Effect.yieldNow, { until: () => waiting === 2 })
-        // The declared body never comes: an answer shows that the listener did not wait for it.
+        // The declared body is never sent, so a response shows that the listener did not wait for it.
         const shed = yield* raw(port, head(20, "Connection: close\r\n"))
         assert.match(shed, /^HTTP\/1\.1 503 /)
         yield* Deferred.succeed(stored, { sequence: 1, duplicate: false })
@@ -235,7 +235,7 @@ describe.concurrent("the public listener when nothing can be stored", () => {
       for (const fiber of slow) assert.match(yield* Fiber.join(fiber), /^HTTP\/1\.1 408 /)
     }).pipe(Effect.provide(listener({ maxInFlight: 8 }).pipe(Layer.provide(Memory.layer())))))
 
-  it.live("lets the body that has been coming for the longest time give way when they hold too much together", () =>
+  it.live("sheds the oldest unfinished body when all bodies together are too large", () =>
     Effect.gen(function*() {
       const { port } = yield* PublicListener
       const size = 16_000_000

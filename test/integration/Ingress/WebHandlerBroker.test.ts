@@ -12,7 +12,7 @@ const delivery = (id: string) => {
   return new Request("http://localhost/", { method: "POST", body: new Uint8Array(body), headers })
 }
 
-/** A handler on a broker; the answers of deliveries. */
+/** Creates a handler on a broker, and returns a function that delivers an event to it. */
 const handlerOn = ({ token, url }: NatsProcess.NatsProcess) =>
   Effect.map(
     Effect.acquireRelease(
@@ -28,7 +28,7 @@ const handlerOn = ({ token, url }: NatsProcess.NatsProcess) =>
 
 describe("a web handler whose broker is away", () => {
   test(
-    "answers 503 until the broker can be reached for the first time, and then stores",
+    "answers 503 until it first connects to the broker, and then stores",
     Effect.gen(function*() {
       const broker = yield* NatsProcess.start()
       yield* broker.signal("SIGKILL")
@@ -43,7 +43,7 @@ describe("a web handler whose broker is away", () => {
   )
 
   test(
-    "answers 503 while the broker is away, and stores again without being made again",
+    "answers 503 while the broker is away, and stores again without being created again",
     Effect.gen(function*() {
       const broker = yield* NatsProcess.start()
       const deliver = yield* handlerOn(broker)

@@ -55,7 +55,7 @@ const forget = Effect.fnUntraced(function*(rate: number) {
   })
 })
 
-/** Waits until a session of the database waits for a lock. */
+/** Waits until a session of the database is blocked by a lock. */
 const untilBlocked = Effect.gen(function*() {
   const sql = yield* SqlClient
   const waiting = sql`select 1 from pg_locks where not granted and database = (
@@ -75,7 +75,7 @@ const appliedOf = Effect.fnUntraced(function*(generation: number) {
 const durableFor = ({ name }: Projection, generation: number) => Effect.succeed(durableName(name, generation))
 
 describe("an erasure", () => {
-  it.live("takes what comes while it runs as well, and leaves each row that is still in the log", () =>
+  it.live("includes events that arrive while it runs, and keeps each row whose entry is still in the log", () =>
     Effect.gen(function*() {
       const eventLog = yield* EventLog
       const first = yield* Effect.forEach(["g1", "g2", "g3"], (id) => scan(id))
@@ -93,7 +93,7 @@ describe("an erasure", () => {
       assert.deepStrictEqual(unequal(compared?.result), [])
     }).pipe(Effect.provide(running)))
 
-  it.live("has no entry gone whose row is still there, wherever it is interrupted", () =>
+  it.live("never deletes an entry whose row remains, even when it is interrupted", () =>
     Effect.gen(function*() {
       const eventLog = yield* EventLog
       const sql = yield* SqlClient
@@ -121,7 +121,7 @@ describe("an erasure", () => {
       assert.strictEqual(yield* countOf("scans"), 0)
     }).pipe(Effect.provide(running)))
 
-  it.live("that ended between the read models and the log leaves a rebuild and a comparison right", () =>
+  it.live("interrupted between the read models and the log does not break a rebuild or a comparison", () =>
     Effect.gen(function*() {
       const { sequence } = yield* scan("g1")
       yield* scan("g2")
@@ -133,14 +133,14 @@ describe("an erasure", () => {
       assert.deepStrictEqual(unequal((yield* rebuilt("scans", "verify"))?.result), [])
       assert.strictEqual((yield* rebuilt("scans"))?.state, "switched")
       assert.strictEqual(yield* countOf("scans"), 1)
-      // An entry under an erased id is erased, also without the operation that was to do so.
+      // Entries under an erased id are erased even without the operation that began the erasure.
       yield* until("its entry is erased", (yield* EventLog).get(sequence), Option.isNone)
       const { operation } = yield* forget(1_000)
       assert.deepStrictEqual((yield* untilDone(operation)).results, { forgotten: 1 })
       assert.strictEqual(yield* countOf("scans"), 0)
     }).pipe(Effect.provide(running)))
 
-  it.live("leaves a row that a later event has written, as a rebuild makes it", () =>
+  it.live("keeps a row that a later event has written, as a rebuild does", () =>
     Effect.gen(function*() {
       const { sequence } = yield* scan("g1", "same")
       yield* scan("g2", "same")
@@ -153,7 +153,7 @@ describe("an erasure", () => {
       assert.deepStrictEqual(unequal((yield* rebuilt("scans", "verify"))?.result), [])
     }).pipe(Effect.provide(running)))
 
-  it.live("reaches an event that a rebuild carries over at that moment", () =>
+  it.live("includes an event that a rebuild carries over at the same time", () =>
     Effect.gen(function*() {
       const sql = yield* SqlClient
       const { sequence } = yield* scan("g1")

@@ -26,7 +26,7 @@ import { untilDone } from "../../support/Redrive.ts"
 import { until } from "../../support/Until.ts"
 import { scanCreated } from "../../support/Webhook.ts"
 
-/** Where the broker keeps its data. */
+/** The data folder of the broker. */
 class Folder extends Context.Service<Folder, string>()("test/Folder") {}
 
 const broker = Layer.unwrap(
@@ -43,7 +43,7 @@ const client = Layer.unwrap(
   )
 ).pipe(Layer.provide(FetchHttpClient.layer))
 
-/** What only the forgotten have in their data. */
+/** A text that only erased data contain. */
 const mark = "Geheimstadt"
 
 const scan = (id: string, qpr_code_id: string, more: Readonly<Record<string, unknown>> = {}) =>
@@ -52,13 +52,13 @@ const scan = (id: string, qpr_code_id: string, more: Readonly<Record<string, unk
 const event = (id: string, type: string, data: Readonly<Record<string, unknown>>) =>
   append(id, JSON.stringify({ id, event: type, data }), type)
 
-/** Of the code qpr_gone everything there can be, and something of others beside it. */
+/** Stores every kind of data of the code qpr_gone, and some data of others. */
 const given = Effect.gen(function*() {
   yield* refusePoison
   const log = yield* EventLog
   const gone = [
     yield* event("code_gone", "qpr_code.created", { id: "qpr_gone", name: mark }),
-    // In its first event the scan is of another code.
+    // In its first event, the scan belongs to another code.
     yield* append("moved", scanCreated("moving", { qpr_code_id: "qpr_before", city: mark })),
     yield* append("moved_again", scanCreated("moving", { qpr_code_id: "qpr_gone", city: mark })),
     ...yield* Effect.forEach(["g1", "g2", "g3"], (id) => scan(id, "qpr_gone", { city: mark })),
@@ -79,7 +79,7 @@ const given = Effect.gen(function*() {
   yield* event("code_stays", "qpr_code.created", { id: "qpr_stays" })
   yield* Effect.forEach(["s1", "s2"], (id) => scan(id, "qpr_stays"))
   yield* event("talk_stays", "conversation.completed", { id: "conv_stays", qpr_code_id: "qpr_stays" })
-  // Their lag is 0 also while they have no durable consumers yet, and before the broker has counted.
+  // The lag is also 0 before the durable consumers exist, and before the broker has counted.
   yield* untilCount("scans", 6)
   yield* untilCount("conversations", 2)
   yield* untilCount("qpr_codes", 2)
@@ -125,7 +125,7 @@ for (const engine of engines) {
     Layer.provideMerge(broker)
   )
 
-  describe(`what is forgotten, on ${engine.name}`, () => {
+  describe(`an erased entity, on ${engine.name}`, () => {
     it.live("is gone with all that belongs to it, and everything else stays as if it had never been", () =>
       Effect.gen(function*() {
         const gone = yield* given
@@ -177,13 +177,13 @@ for (const engine of engines) {
 
         assert.strictEqual(yield* appliedBy(scans, 1), 2)
 
-        // What a rebuild makes of the log is what is there, counters included.
+        // A rebuild of the log results in the same rows and counters.
         for (const { name } of projections) {
           const compared = yield* rebuilt(name, "dry-run")
           assert.deepStrictEqual(unequal(compared?.result), [], name)
         }
 
-        // Forgotten events do not come back, neither in a new generation nor when 3QPR sends them again.
+        // Erased events do not return, neither in a new generation nor when 3QPR sends them again.
         assert.strictEqual((yield* rebuilt("scans"))?.state, "switched")
         const before = yield* readModels
         const { sequence } = yield* log.append(entryOf("g1", {
@@ -216,7 +216,7 @@ for (const engine of engines) {
         )
       }).pipe(Effect.provide(running)))
 
-    it.live("can be one conversation, or what one event is about", () =>
+    it.live("can be one conversation, or the entity of an event", () =>
       Effect.gen(function*() {
         yield* given
         yield* projected
@@ -227,7 +227,7 @@ for (const engine of engines) {
           results: { forgotten: 1 }
         })
         assert.strictEqual(yield* countOf("conversations"), 1)
-        // The scan had two events; the code has no part in it.
+        // The scan has two events. Its code is not affected.
         assert.deepInclude(yield* forgetting({ event_id: "moved" }), { count: 2, rows: { scans: 1 } })
         assert.strictEqual(yield* countOf("scans"), 5)
         assert.deepInclude(yield* forgetting({ event_id: "code_gone" }), { count: 1, rows: { qpr_codes: 1 } })

@@ -32,7 +32,7 @@ const code = (at: number, more: Partial<CodeRecord> = {}): CodeRecord => ({
   ...more
 })
 
-/** A 3QPR whose account has so many codes. */
+/** A simulated 3QPR whose account has this many codes. */
 const simulated = Effect.fnUntraced(function*(count: number) {
   const account = yield* makeAccount()
   for (let at = 1; at <= count; at++) account.recordCode(code(at))
@@ -45,11 +45,11 @@ interface Asked {
   readonly qpr_code_id?: string
 }
 
-/** Runs a reconciliation with the 3QPR at a URL, until it ends. */
+/** Runs a reconciliation with the 3QPR at this URL to its end. */
 const reconciled = Effect.fnUntraced(function*(url: string, { dry_run = false, qpr_code_id }: Asked = {}) {
   const window = { since: "2026-03-20T00:00:00Z", until: "2026-03-21T00:00:00Z" }
   const id = (yield* request({ ...window, by: "the tests", dry_run, qpr_code_id })) ?? 0
-  // It looks for what is asked for once a second, and at its start.
+  // The job looks for requests at its start and once a second.
   return yield* Effect.repeat(Effect.delay(find(id), "20 millis"), {
     until: (found) => found !== undefined && found.finished_at !== null
   }).pipe(Effect.provide(Reconciliations.layer({ url, key, every: undefined })))
@@ -68,7 +68,7 @@ const entries = Effect.gen(function*() {
 
 describe("3QPR's list of codes", () => {
   it.live(
-    "brings in codes that no event has told of, and each later change of them once",
+    "adds codes that no event contains, and each later change of them once",
     () =>
       Effect.gen(function*() {
         yield* Layer.build(projectorOf(qprCodes))
@@ -103,7 +103,7 @@ describe("3QPR's list of codes", () => {
           assert.isUndefined(headers["3qpr-signature"])
         }
 
-        // The number of scans is no change of a code.
+        // Another number of scans does not count as a change of the code.
         account.record({ ...scanOfTheReference, qpr_code_id: "qpr_2", scanned_at: "2026-03-01T00:00:00Z" })
         assert.deepInclude(yield* reconciled(url), { codes_seen: 45, codes_outdated: 0, codes_appended: 0 })
 
@@ -124,7 +124,7 @@ describe("3QPR's list of codes", () => {
     60_000
   )
 
-  it.live("brings no erased code back", () =>
+  it.live("does not restore an erased code", () =>
     Effect.gen(function*() {
       yield* Layer.build(projectorOf(qprCodes))
       const { url } = yield* simulated(2)
@@ -135,7 +135,7 @@ describe("3QPR's list of codes", () => {
     }).pipe(Effect.provide(running), Effect.scoped), 30_000)
 
   it.live(
-    "costs no scan its repair when 3QPR does not give it, and no other code when one cannot be used",
+    "does not prevent the repair of scans when it is refused, nor that of other codes when one is unusable",
     () =>
       Effect.gen(function*() {
         yield* Layer.build(projectorOf(qprCodes))
@@ -168,7 +168,7 @@ describe("3QPR's list of codes", () => {
   )
 
   it.live(
-    "reaches a read model whose durable consumer an earlier version has created",
+    "reaches a read model whose durable consumer an earlier version created",
     () =>
       Effect.gen(function*() {
         const { url } = yield* simulated(2)

@@ -18,7 +18,7 @@ const running = consumersOnBroker.pipe(
 
 const window = { since: "2026-03-20T00:00:00Z", until: "2026-03-21T00:00:00Z", by: "the tests" }
 
-/** Runs a reconciliation with a 3QPR that knows these scans, until it ends. */
+/** Runs a reconciliation with a 3QPR that lists these scans to its end. */
 const reconciled = (known: ReadonlyArray<unknown>, dry_run = false) =>
   Effect.gen(function*() {
     const { url } = yield* answers([json(200, { scans: known, total: known.length })])
@@ -33,7 +33,7 @@ const reconciled = (known: ReadonlyArray<unknown>, dry_run = false) =>
 
 describe("a reconciliation", () => {
   it.live(
-    "repairs the neighbours of scans that cannot be used, and says which cannot and why",
+    "repairs usable scans beside unusable ones, and reports which are unusable and why",
     () =>
       Effect.gen(function*() {
         yield* Layer.build(projectorOf(scans))
@@ -52,7 +52,7 @@ describe("a reconciliation", () => {
           scan("unusable\u0000", { scanned_at: "never" }),
           scan("surrogate", { qpr_code_id: "\ud800" }),
           scan("year", { scanned_at: "9999-12-31T23:59:59-05:00" }),
-          // Odd in 3QPR's list, but a webhook told of it.
+          // Odd in 3QPR's list, but known from a webhook.
           { ...told, metadata: [] },
           scan("good_2")
         ]

@@ -33,7 +33,7 @@ const streams = Effect.flatMap(
   ({ connection }) => Effect.promise(async () => (await connection.jetstreamManager()).streams)
 )
 
-/** Deletes an event, as retention would. */
+/** Deletes an event, as retention does. */
 const expire = (sequence: number) =>
   Effect.flatMap(streams, (streams) => Effect.promise(() => streams.deleteMessage(stream, sequence)))
 
@@ -42,7 +42,7 @@ const pending = Effect.flatMap(
   (streams) => Effect.promise(async () => (await streams.info(redriveStream)).state.messages)
 )
 
-/** Waits until each request has its answer. The record of what became of an event comes before. */
+/** Waits until each request is acked. The outcome of an event is recorded before that. */
 const noRequest = until("no request", pending, (count) => count === 0)
 
 const outcomesOf = (id: string) =>
@@ -78,7 +78,7 @@ layer(listenerAndClient, { excludeTestServices: true })("a redrive", (it) => {
       yield* noRequest
     }))
 
-  it.effect("that fails again says so, and its dead letter has one attempt more", () =>
+  it.effect("that fails again is reported, and its dead letter counts one more attempt", () =>
     Effect.gen(function*() {
       const { redrive } = yield* api
       const { start } = yield* consumerOf("still", "still.one")
@@ -97,7 +97,7 @@ layer(listenerAndClient, { excludeTestServices: true })("a redrive", (it) => {
       yield* noRequest
     }))
 
-  it.effect("is handled by one of many instances, once for each event", () =>
+  it.effect("is handled by one of many instances, once per event", () =>
     Effect.gen(function*() {
       const { redrive } = yield* api
       const { start, state } = yield* consumerOf("many", "many.one")
@@ -187,7 +187,7 @@ layer(listenerAndClient, { excludeTestServices: true })("a redrive", (it) => {
       assert.strictEqual(yield* pending, 0)
     }))
 
-  it.effect("goes at its rate also after the wall clock was set back", () =>
+  it.effect("keeps its rate after the wall clock was set back", () =>
     Effect.gen(function*() {
       const { redrive } = yield* api
       const { operations } = yield* AdminClient
@@ -221,7 +221,7 @@ layer(listenerAndClient, { excludeTestServices: true })("a redrive", (it) => {
       assert.strictEqual((yield* operations.list({ query: {} })).operations.length, before)
     }))
 
-  it.effect("has to say which dead letters, in one way", () =>
+  it.effect("requires exactly one selection of dead letters", () =>
     Effect.gen(function*() {
       const { redrive } = yield* api
       for (const unclear of [{}, { filter: {} }, { all: true as const, ids: ["a:1"] }]) {
@@ -242,7 +242,7 @@ layer(listenerAndClient, { excludeTestServices: true })("a redrive", (it) => {
 })
 
 layer(listenerAndClient, { excludeTestServices: true })("a discard", (it) => {
-  it.effect("removes dead letters permanently, and records who did it, when and why", () =>
+  it.effect("removes dead letters permanently, and records the operator, the time and the reason", () =>
     Effect.gen(function*() {
       const { discard } = yield* api
       const { operations } = yield* AdminClient
@@ -276,7 +276,7 @@ layer(listenerAndClient, { excludeTestServices: true })("a discard", (it) => {
 })
 
 describe("an operation whose process ends", () => {
-  it.live("continues in the next one with the events that it has not reached", () =>
+  it.live("continues in the next process with the remaining events", () =>
     Effect.gen(function*() {
       const { put } = yield* DeadLetters
       const { begin, find } = yield* Operations

@@ -25,8 +25,8 @@ const waiting = Effect.flatMap(
     )
 )
 
-layer(running, { excludeTestServices: true })("A redrive", (it) => {
-  it.effect("ends when a rebuild replaces the generation that it is for", () =>
+layer(running, { excludeTestServices: true })("a redrive", (it) => {
+  it.effect("ends when a rebuild replaces its generation", () =>
     Effect.gen(function*() {
       const { deadLetters } = yield* AdminClient
       yield* refusePoison
@@ -34,7 +34,7 @@ layer(running, { excludeTestServices: true })("A redrive", (it) => {
       yield* Effect.forEach(ids, (id) => append(id, scanCreated(id, { city: poison })))
       yield* untilDead("scans-1", ids.length)
       const { operation } = yield* deadLetters.redrive({
-        // Slow enough that the rebuild ends before it.
+        // Slow enough that the rebuild ends before the redrive.
         payload: { filter: { consumer: "scans-1" }, by: "ann", rate: 0.5 }
       })
       assert.strictEqual((yield* rebuilt("scans"))?.state, "switched")
@@ -46,7 +46,7 @@ layer(running, { excludeTestServices: true })("A redrive", (it) => {
       yield* until("no request", waiting, (count) => count === 0)
     }))
 
-  it.effect("of a generation that was dropped ends, and says why", () =>
+  it.effect("of a dropped generation ends with the reason", () =>
     Effect.gen(function*() {
       const { deadLetters, operations } = yield* AdminClient
       const letters = yield* DeadLetters

@@ -55,7 +55,7 @@ const running = (broker: NatsProcess.NatsProcess) =>
 
 const marker = "personal-data-of-ann"
 
-/** One that a read model knows, one of an unknown type, one in quarantine with an id, and one without. */
+/** An event that a read model knows, one of an unknown type, and quarantined input with and without an id. */
 const captured = [
   signed(scanCreated("evt_scan", { city: marker })),
   signed(`{"id":"evt_unknown","event":"menu.opened","data":{"text":"${marker}"}}`),
@@ -64,10 +64,10 @@ const captured = [
 ]
 const others = [signed(scanCreated("evt_other")), signed(`{"id":"evt_menu","event":"menu.opened","data":{}}`)]
 
-/** While the broker starts. */
+/** Retries for up to 20 seconds while the broker starts. */
 const patiently = { times: 400, schedule: Schedule.spaced("50 millis") }
 
-/** Stores them all, none of them as a duplicate. */
+/** Stores all deliveries, none of them as a duplicate. */
 const deliverAll = (deliveries: ReadonlyArray<ReturnType<typeof signed>>) =>
   Effect.gen(function*() {
     const { accept } = yield* Ingress
@@ -84,7 +84,7 @@ const stored = Effect.flatMap(
   ({ read }) => Effect.map(read({ after: 0, limit: 100 }), ({ entries }) => entries.map(idOf).toSorted())
 )
 
-/** Each table in which a text stands. */
+/** The tables that contain a text. */
 const tablesWith = Effect.fnUntraced(function*(text: string) {
   const sql = yield* SqlClient
   const tables = yield* sql<{ readonly name: string }>`
@@ -97,7 +97,7 @@ const tablesWith = Effect.fnUntraced(function*(text: string) {
   return found.flat()
 })
 
-describe("what is delivered again after its erasure", () => {
+describe("a delivery that is repeated after its erasure", () => {
   it.live(
     "is erased again, whatever it is, when the broker has forgotten its ids",
     () =>
@@ -106,7 +106,7 @@ describe("what is delivered again after its erasure", () => {
         yield* Effect.gen(function*() {
           const { rejections, url } = yield* PublicListener
           yield* Rejections.answer(rejections, () => [])
-          // Refused, because this process did not have the secret yet.
+          // Refused, as if this process did not have the secret yet.
           const { body } = signed(scanCreated("evt_refused", { city: marker }))
           const forged = { body, signature: `sha256=${"0".repeat(64)}` }
           assert.strictEqual((yield* deliver(`${url}/webhooks/3qpr`, forged)).status, 400)

@@ -10,7 +10,7 @@ import { nats } from "../../support/Log.ts"
 
 const names = ["ce-id", "ce-type", "Nats-Msg-Id", "3qpr-received-at", "absent"]
 
-/** What arrives of a message with these headers. */
+/** Publishes a message with these headers, and returns the received message. */
 const received = Effect.fnUntraced(
   function*(subject: string, body: string, ...lines: ReadonlyArray<readonly [string, string]>) {
     const { connection } = yield* Nats
@@ -28,7 +28,7 @@ const received = Effect.fnUntraced(
 layer(nats.pipe(Layer.provide(Broker.layer)), { excludeTestServices: true })(
   "the header of a message",
   (it) => {
-    it.effect("is read where it stands, and says what the client's own reading says", () =>
+    it.effect("is read in place, with the same values that the client's parser returns", () =>
       Effect.gen(function*() {
         const own: ReadonlyArray<readonly [string, string]> = [
           ["Nats-Msg-Id", "evt_1"],
@@ -48,7 +48,7 @@ layer(nats.pipe(Layer.provide(Broker.layer)), { excludeTestServices: true })(
         }
       }))
 
-    it.effect("is left to the client when it is not known where it stands", () =>
+    it.effect("is read by the client when its position is unknown", () =>
       Effect.gen(function*() {
         const msg = yield* received("header.wörld", "{}", ["ce-id", "evt_2"])
         assert.isUndefined(textOf(msg))

@@ -5,7 +5,7 @@ import { NatsServer } from "../../../src/Nats/Server.ts"
 import * as Broker from "../../support/Broker.ts"
 
 describe("the connection to NATS", () => {
-  it.live("is refused with a wrong token, in words that help and without the token", () =>
+  it.live("is refused with a wrong token, in a message that names the remedy and not the token", () =>
     Effect.gen(function*() {
       const { url } = yield* NatsServer
       const token = Redacted.make("hunter2")

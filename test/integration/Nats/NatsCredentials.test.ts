@@ -12,21 +12,21 @@ import { topology } from "../../support/Log.ts"
 import { operated } from "../../support/NatsJwt.ts"
 import * as NatsProcess from "../../support/NatsProcess.ts"
 
-/** Appends an event under a login. */
+/** Appends an event with this target's login. */
 const append = (target: Target) =>
   Effect.flatMap(EventLog, (log) => log.append(entryOf("evt_1"))).pipe(
     Effect.provide(JetStream.layer(topology).pipe(Layer.provide(Nats.layer(target))))
   )
 
-/** The message for a client that is refused, at the first attempt that is final. */
+/** The message for a refused client, after its last attempt. */
 const refusal = (target: Target) =>
   Effect.map(Effect.flip(append({ attempts: 2, ...target })), ({ message }) => message)
 
 const wrong = "wrong_password_of_the_tests"
 
-describe("who we are to NATS", () => {
+describe("the login to NATS", () => {
   test(
-    "is a token, and a wrong one is not shown",
+    "can be a token, and a wrong one is not shown",
     Effect.gen(function*() {
       const { token, url } = yield* NatsProcess.start()
       yield* append({ servers: [url], token: Redacted.make(token) })
@@ -37,7 +37,7 @@ describe("who we are to NATS", () => {
   )
 
   test(
-    "is a user with a password, in variables or in the address, and neither is shown",
+    "can be a user with a password, in variables or in the address, and neither is shown",
     Effect.gen(function*() {
       const users = [{ user: "threeqpr", password: "p4ss:w/rd" }]
       const { url } = yield* NatsProcess.start({}, { authorization: { users } })
@@ -61,7 +61,7 @@ describe("who we are to NATS", () => {
   )
 
   test(
-    "is a credentials file, which has to be there",
+    "can be a credentials file, which must exist",
     Effect.gen(function*() {
       const { folder } = yield* certificates
       const { credentials, settings } = operated()
@@ -98,7 +98,7 @@ describe("TLS to NATS", () => {
   )
 
   test(
-    "shows a certificate of ours where the broker asks for one",
+    "presents a client certificate where the broker requires one",
     Effect.gen(function*() {
       const { ca, client, server } = yield* certificates
       const tls = { cert_file: server.cert, key_file: server.key, ca_file: ca, verify: true }

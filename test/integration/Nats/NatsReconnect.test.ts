@@ -21,7 +21,7 @@ const untilBack = (nats: Nats["Service"]) =>
 const untilFault = (nats: Nats["Service"], fault: RegExp) =>
   until(`a fault like ${fault}`, Effect.sync(nats.fault), (found) => fault.test(found ?? ""))
 
-/** A server without TLS that keeps what it is sent; on a port of its own unless told. */
+/** A server without TLS that keeps the data it receives, on a free port by default. */
 const plain = (port = 0): Effect.Effect<
   { readonly port: number; readonly got: () => string; readonly greeted: () => number },
   never,
@@ -55,9 +55,9 @@ const plain = (port = 0): Effect.Effect<
 
 const hidden = "password_of_the_tests"
 
-describe("a connection whose log-in is refused", () => {
+describe("a connection whose login is refused", () => {
   test(
-    "comes back when the broker takes the token again, and says meanwhile what to do",
+    "reconnects when the broker accepts the token again, and meanwhile reports the remedy",
     Effect.gen(function*() {
       const broker = yield* NatsProcess.start()
       const nats = yield* connected({ servers: [broker.url], token: Redacted.make(broker.token) })
@@ -67,7 +67,7 @@ describe("a connection whose log-in is refused", () => {
         yield* NatsProcess.start({}, { port: broker.port, authorization: { token: "another" } })
         const fault = yield* untilFault(nats, /AUTHORIZATION_VIOLATION.*NATS_TOKEN/)
         assert.notInclude(fault, broker.token)
-        // After two equal refusals the client would close permanently by default.
+        // By default, the client closes permanently after two equal refusals.
         yield* Effect.sleep("1500 millis")
         assert.isFalse(nats.connection.isClosed())
       }))
@@ -108,7 +108,7 @@ describe("a connection whose log-in is refused", () => {
   )
 
   test(
-    "comes back with a fresh credentials file when its user has expired, also after one that was half written",
+    "reconnects with a fresh credentials file after its user has expired, also after a half-written file",
     Effect.gen(function*() {
       const { folder } = yield* certificates
       const { expiring, settings } = operated()
@@ -128,9 +128,9 @@ describe("a connection whose log-in is refused", () => {
   )
 })
 
-describe("a connection that demands TLS", () => {
+describe("a connection that requires TLS", () => {
   test(
-    "is never made in the clear, and sends nothing there",
+    "is never made in plain text, and sends no data there",
     Effect.gen(function*() {
       const { ca } = yield* certificates
       const server = yield* plain()
@@ -155,7 +155,7 @@ describe("a connection that demands TLS", () => {
   )
 
   test(
-    "is not made in the clear either when the server comes back without TLS, and says so",
+    "is not made in plain text when the server returns without TLS, and reports this",
     Effect.gen(function*() {
       const { ca, server } = yield* certificates
       const broker = yield* NatsProcess.start({}, { tls: { cert_file: server.cert, key_file: server.key } })
@@ -175,7 +175,7 @@ describe("a connection that demands TLS", () => {
 
 describe("a connection that is lost after the wall clock was set back by an hour", () => {
   test(
-    "comes back with the broker",
+    "reconnects with the broker",
     Effect.gen(function*() {
       const broker = yield* NatsProcess.start()
       const nats = yield* connected({ servers: [broker.url], token: Redacted.make(broker.token) })
@@ -210,7 +210,7 @@ describe("a connection that cannot be made", () => {
   }
   for (const [what, [target, told]] of Object.entries(mistakes)) {
     test(
-      `names ${what} and what to do`,
+      `names ${what} and the remedy`,
       Effect.map(refusal(target), ({ message }) => assert.match(message, told))
     )
   }

@@ -14,7 +14,7 @@ import * as Script from "../../support/Script.ts"
 const modeOf = (file: string) =>
   Effect.flatMap(FileSystem.FileSystem, (fs) => fs.stat(file)).pipe(Effect.map(({ mode }) => mode & 0o777))
 
-/** What a server says on a connection until it closes it or lets us in, or why there is no connection. */
+/** Returns what a server sends until the connection closes or the login succeeds, or why no connection is made. */
 const dial = (host = "", port = 0, message: string) =>
   Effect.callback<string>((resume) => {
     let answer = ""
@@ -73,7 +73,7 @@ describe("the embedded broker", () => {
   )
 
   test(
-    "takes a body of 1 MiB with headers",
+    "accepts a body of 1 MiB with headers",
     Effect.gen(function*() {
       const connection = yield* client(yield* start(yield* newDataDir))
       assert.isAtLeast(connection.info?.max_payload ?? 0, 1024 * 1024 + 16 * 1024)
@@ -81,7 +81,7 @@ describe("the embedded broker", () => {
   )
 
   test(
-    "syncs before it acknowledges where its version can, and says which",
+    "syncs before it acknowledges if its version can, and reports whether it does",
     Effect.gen(function*() {
       const server = yield* start(yield* newDataDir)
       const can = SemVer.isGreaterThanOrEqualTo(
@@ -93,7 +93,7 @@ describe("the embedded broker", () => {
   )
 
   test(
-    "refuses a second process on its folder, by name, with the ways out",
+    "refuses a second process on its folder, by name, with the remedies",
     Effect.gen(function*() {
       const dataDir = yield* newDataDir
       const script = yield* Script.start("run-broker", dataDir)
@@ -125,7 +125,7 @@ describe("the embedded broker", () => {
   )
 
   test(
-    "is not found where none runs, not even by the file that a killed one left",
+    "is not found where none runs, even if a killed broker left its connection file",
     Effect.gen(function*() {
       const dataDir = yield* newDataDir
       assert.instanceOf(yield* Effect.flip(readConnection(dataDir)), NoBrokerRunning)

@@ -22,7 +22,7 @@ import {
 import * as Script from "../../support/Script.ts"
 import { until } from "../../support/Until.ts"
 
-/** Stores one message in a stream that is kept in files. */
+/** Stores one message in a stream with file storage. */
 const storeMessage = (connection: NatsConnection) =>
   Effect.promise(async () => {
     const manager = await connection.jetstreamManager()
@@ -35,7 +35,7 @@ const messagesIn = (connection: NatsConnection) =>
 
 describe("the embedded broker", () => {
   test(
-    "keeps messages over a stop and a start",
+    "keeps messages across a restart",
     Effect.gen(function*() {
       const dataDir = yield* newDataDir
       yield* Effect.scoped(Effect.gen(function*() {
@@ -62,12 +62,12 @@ describe("the embedded broker", () => {
   )
 
   test(
-    "gets nothing of our environment that can be a secret",
+    "receives no environment variable that can hold a secret",
     Effect.gen(function*() {
       const server = yield* start(yield* newDataDir)
       const environment = readFileSync(`/proc/${yield* server.pid}/environ`, "utf8")
       const names = environment.split("\0").map((line) => line.split("=", 1)[0]).filter((name) => name !== "")
-      // The shell that guards it adds some of its own.
+      // The shell that guards the broker adds some variables.
       const known =
         /^(PATH|HOME|TMPDIR|TEMP|TMP|GOMAXPROCS|GOMEMLIMIT|https?_proxy|no_proxy|PWD|OLDPWD|SHLVL|_)$/
       assert.deepStrictEqual(names.filter((name) => !known.test(name ?? "")), [])
@@ -76,7 +76,7 @@ describe("the embedded broker", () => {
   )
 
   test(
-    "is started again on the same port when it is killed: clients come back and find their messages",
+    "is restarted on the same port when it is killed: clients reconnect and find their messages",
     Effect.gen(function*() {
       const dataDir = yield* newDataDir
       const server = yield* start(dataDir)
@@ -89,14 +89,14 @@ describe("the embedded broker", () => {
       while (status.value?.type !== "reconnect") status = yield* Effect.promise(() => statuses.next())
       assert.strictEqual(yield* messagesIn(connection), 1)
       const after = yield* until("another pid", server.pid, (pid) => pid !== undefined && pid !== before)
-      // Clients are let in before the file is written.
+      // Clients can connect before the file is written.
       const written = Effect.map(Effect.eventually(readConnection(dataDir)), ({ pid }) => pid)
       yield* until("its connection file", written, (pid) => pid === after)
     })
   )
 
   test(
-    "is started again when it runs and answers nothing for a time, and the log says for how long",
+    "is restarted when it runs without answering for a time, and the log reports for how long",
     Effect.gen(function*() {
       const lines: Array<string> = []
       const logger = Logger.make(({ message }) => void lines.push(String(message)))
@@ -164,7 +164,7 @@ describe("the embedded broker", () => {
   )
 
   test(
-    "that cannot start fails with the end of its log and the ways out, and leaves no process",
+    "that cannot start fails with the end of its log and the remedies, and leaves no process",
     Effect.gen(function*() {
       const dataDir = yield* newDataDir
       yield* writeCommand(

@@ -5,7 +5,7 @@ import { HttpRouter, HttpServer, HttpServerResponse } from "effect/http"
 import { createAnsweringServer } from "../../../src/Process/AnsweringServer.ts"
 import { send } from "../../support/Http.ts"
 
-it.live("a server answers 503 while its application is made, and what the application answers afterwards", () =>
+it.live("a server answers 503 while its application starts, and with the application's responses afterwards", () =>
   Effect.gen(function*() {
     const listening = yield* Deferred.make<string>()
     const made = yield* Deferred.make<void>()

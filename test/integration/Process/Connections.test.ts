@@ -15,7 +15,7 @@ const listenerOn = (log: Layer.Layer<EventLog>) =>
     Layer.provide(log)
   )
 
-/** A log that stores after the turns of the event loop in which a client closes its half of the connection. */
+/** A log that stores only after the event loop has processed a half-close of the client. */
 const later = Layer.mock(EventLog, {
   append: () => Effect.delay(Effect.succeed({ sequence: 1, duplicate: false }), "50 millis"),
   health: Effect.succeed({ ready: true as const }),
@@ -23,14 +23,14 @@ const later = Layer.mock(EventLog, {
   maxBodyBytes: 1_000_000
 })
 
-/** The bytes of a delivery, as a client writes them. */
+/** The bytes of a delivery, as a client sends them. */
 const bytesOf = (id: string, more = "") => {
   const { body, signature } = signed(scanCreated(id))
   return `POST /webhooks/3qpr HTTP/1.1\r\nHost: localhost\r\n${Signature.header}: ${signature}\r\n`
     + `${more}Content-Length: ${body.length}\r\n\r\n${body}`
 }
 
-/** Writes text, closes our half of the connection if told, and gives all that comes back. */
+/** Sends text, closes our half of the connection if requested, and returns everything received. */
 const exchange = (port: number, text: string, halfClose = false) =>
   Effect.callback<string>((resume) => {
     const socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true })
@@ -48,7 +48,7 @@ const exchange = (port: number, text: string, halfClose = false) =>
 const statusesIn = (answer: string) => [...answer.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status)
 
 describe("a connection of the public listener", () => {
-  it.live("whose client closes its half after the request gets its answer", () =>
+  it.live("whose client half-closes it after the request receives the response", () =>
     Effect.gen(function*() {
       const { port } = yield* PublicListener
       for (let count = 0; count < 20; count++) {

@@ -5,7 +5,7 @@ import * as Otlp from "../../../src/Process/Telemetry/Otlp.ts"
 import * as Collector from "../../support/Collector.ts"
 import { test } from "../../support/Live.ts"
 
-/** Logs and records a span with these variables set; all is sent when this ends. */
+/** Logs a line and records a span with these variables set. Everything is exported when the effect ends. */
 const observed = (environment: Readonly<Record<string, string>>) =>
   Effect.gen(function*() {
     const config = yield* load()
@@ -19,7 +19,7 @@ const observed = (environment: Readonly<Record<string, string>>) =>
 
 describe("OpenTelemetry's variables", () => {
   test(
-    "name an endpoint and headers for each signal, and the attributes of the process",
+    "set an endpoint and headers for each signal, and the attributes of the process",
     Effect.gen(function*() {
       const collector = yield* Collector.start()
       yield* observed({
@@ -38,7 +38,7 @@ describe("OpenTelemetry's variables", () => {
   )
 
   test(
-    "warn and continue where a value is not known",
+    "log a warning for an unknown value, which is ignored",
     Effect.gen(function*() {
       const collector = yield* Collector.start()
       const lines: Array<string> = []
@@ -57,7 +57,7 @@ describe("OpenTelemetry's variables", () => {
   )
 
   test(
-    "send nothing when they disable it, and nothing without an endpoint",
+    "export nothing when OTEL_SDK_DISABLED is set, and nothing without an endpoint",
     Effect.gen(function*() {
       const collector = yield* Collector.start()
       yield* observed({ OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_SDK_DISABLED: "true" })

@@ -12,7 +12,7 @@ import { given } from "../../support/Specification.ts"
 
 const last = 6 * bucketSize
 
-/** What the table itself says. */
+/** The count from the table itself. */
 const counted = Effect.fnUntraced(function*(from: number, to: number) {
   const sql = yield* SqlClient
   const [row] = yield* sql<{ readonly events: number }>`
@@ -23,7 +23,7 @@ const counted = Effect.fnUntraced(function*(from: number, to: number) {
 
 for (const engine of engines) {
   layer(engine.layer, { excludeTestServices: true })(`counts of applied events on ${engine.name}`, (it) => {
-    it.effect("agree with the events of any range, however they came and were repeated", () =>
+    it.effect("agree with the table for any range, whatever the order and repetition of events", () =>
       Effect.gen(function*() {
         yield* given(scans)
         const draw = drawsOf(7)
@@ -53,7 +53,7 @@ for (const engine of engines) {
         assert.strictEqual(yield* appliedBy(scans, 1), yield* counted(0, last))
       }))
 
-    it.effect("are exact when batches are recorded at the same time, and when one is undone", () =>
+    it.effect("are exact when batches are recorded concurrently, and when one is rolled back", () =>
       Effect.gen(function*() {
         yield* given(scans)
         const sql = yield* SqlClient
@@ -77,7 +77,7 @@ for (const engine of engines) {
         assert.strictEqual(yield* counted(0, last), 750)
       }))
 
-    it.effect("of rows are exact to ten thousand and near above", () =>
+    it.effect("of rows are exact up to ten thousand and approximate above", () =>
       Effect.gen(function*() {
         const sql = yield* SqlClient
         yield* sql`create table many (id int primary key)`

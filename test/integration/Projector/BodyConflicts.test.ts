@@ -15,9 +15,9 @@ import { scanCreated } from "../../support/Webhook.ts"
 const running = Projector.layer([scans]).pipe(Layer.provideMerge(listenerAndClient))
 
 layer(running, { excludeTestServices: true })(
-  "An id that is stored again after the deduplication window",
+  "an id that is stored again after the deduplication window",
   (it) => {
-    it.effect("is compared once with what was applied, and counted when its body is another", () =>
+    it.effect("is compared once with the applied event, and counted if its body differs", () =>
       Effect.gen(function*() {
         const log = yield* EventLog
         const sql = yield* SqlClient

@@ -65,7 +65,7 @@ const manager = Effect.flatMap(
   ({ connection }) => Effect.promise(() => connection.jetstreamManager({ checkAPI: false }))
 )
 
-/** Every table that changes with the events, and the place. */
+/** Every table that events change, and the table of places in the log. */
 const tables = Effect.map(
   rowsOf(`select tablename::text as name from pg_tables where schemaname = 'public'
     and tablename not in ('effect_sql_migrations', 'rebuilds', 'reconciliations', 'reconciled', 'database_identity',
@@ -78,7 +78,7 @@ const keepCopy = Effect.gen(function*() {
   for (const table of yield* tables) yield* sql.unsafe(`create table older_${table} as table ${table}`)
 })
 
-/** Puts the copy in the place of the tables, as a restore does. */
+/** Replaces the contents of the tables by the copy, as a restore does. */
 const putCopyBack = Effect.gen(function*() {
   const sql = yield* SqlClient
   const names = yield* tables
@@ -117,12 +117,12 @@ describe.concurrent("two databases on one broker", () => {
       yield* Effect.provide(verified, other)
     }).pipe(Effect.scoped, Effect.provide(Layer.merge(logOnBroker, ProcessHealth.layer))))
 
-  it.live("that shared a durable consumer under an older version get what they lack", () =>
+  it.live("that shared a durable consumer under an older version receive their missing events", () =>
     Effect.gen(function*() {
       yield* appendScans(0, 50)
       const one = yield* Layer.build(Layer.fresh(projector.pipe(Layer.provideMerge(postgres.layer))))
       yield* Effect.provide(untilCount("scans", 50), one)
-      // An older version let a second database share the durable consumer, and knew no identity.
+      // An older version let a second database share the durable consumer, and knew no database identity.
       const database = yield* Layer.build(Layer.fresh(postgres.layer))
       const scope = yield* Scope.make()
       const first = yield* Layer.buildWithScope(Layer.fresh(projector), scope).pipe(Effect.provide(database))
@@ -180,7 +180,7 @@ describe.concurrent("a database that is older than its durable consumer", () => 
       yield* verified
     }).pipe(Effect.provide(running)))
 
-  it.live("is found when it starts, and with a rebuild under way both sides get what they lack", () =>
+  it.live("is detected at the start, and during a rebuild both generations receive their missing events", () =>
     Effect.gen(function*() {
       const database = yield* Layer.build(postgres.layer)
       yield* Effect.gen(function*() {
@@ -203,7 +203,7 @@ describe.concurrent("a database that is older than its durable consumer", () => 
     }).pipe(Effect.scoped, Effect.provide(Layer.merge(logOnBroker, ProcessHealth.layer))))
 })
 
-/** Lets a broker run on a folder, with a projector on it, until the effect ends. */
+/** Runs a broker on a folder, with a projector, until the effect ends. */
 const during = <A, E>(
   dataDir: string,
   database: Context.Context<Layer.Success<typeof postgres.layer>>,
@@ -219,13 +219,13 @@ const during = <A, E>(
     return yield* Effect.provide(effect, Layer.fresh(projector.pipe(Layer.provideMerge(stack))))
   }).pipe(Effect.scoped)
 
-/** The sequences of events that the ledger finds applied and not in the log. */
+/** The sequences of events that the ledger finds applied but not in the log. */
 const unexplained = Effect.gen(function*() {
   const { problems } = yield* ledgerPage(scans, { generation: 1, durable: "scans-1" }, 0, 0)
   return problems.filter(({ kind }) => kind === "unexplained").map(({ sequence }) => sequence)
 }).pipe(Effect.provide(DeadLetters.layer))
 
-/** A log that was restored from a copy which is older than the rows. */
+/** A log that was restored from a copy that is older than the rows. */
 const restored = Effect.gen(function*() {
   const dataDir = yield* Broker.newDataDir
   const database = yield* Layer.build(postgres.layer)
@@ -270,7 +270,7 @@ describe.concurrent("a log that is older than the rows", () => {
             assert.strictEqual(faults[0]?.part, "projection scans")
             const lost = yield* unexplained
             assert.isAtLeast(lost.length, 50)
-            // The same sequences name other events now, and then there are more of them than before.
+            // The same sequences hold other events now, and then the log has more of them than before.
             yield* appendScans(0, 80, "new")
             yield* untilFault(/is event new_\d+, but the rows are made from event evt_\d+/)
             assert.deepStrictEqual(yield* rows, before)
@@ -300,7 +300,7 @@ describe.concurrent("a log that is older than the rows", () => {
     120_000
   )
 
-  it.live("projection continues by itself when the newer log is back", () =>
+  it.live("no longer stops the projection once the newer log is restored", () =>
     Effect.gen(function*() {
       const { back, dataDir, database } = yield* restored
       yield* during(dataDir, database, untilFault(/--accept-new-log/))
@@ -327,7 +327,7 @@ describe.concurrent("a log that is read again", () => {
       const scans1 = { name: "scans", generation: 1 }
       const deleted = Effect.andThen(
         deleteDurable("scans-1"),
-        // Time in which the projector would create it again.
+        // Gives the projector time to create it again.
         Effect.sleep("2 seconds")
       )
       yield* replay(scans1, yield* placeOf(scans1), { after: 0, to: 20 }, deleted)
@@ -340,7 +340,7 @@ describe.concurrent("a log that is read again", () => {
     }).pipe(Effect.provide(running)))
 })
 
-describe.concurrent("a durable consumer that is edited while it is used", () => {
+describe.concurrent("a durable consumer that is edited during its use", () => {
   it.live("is created again, and what it skipped is applied", () =>
     Effect.gen(function*() {
       yield* appendScans(0, 20)
@@ -363,7 +363,7 @@ describe.concurrent("a durable consumer that is edited while it is used", () => 
     }).pipe(Effect.provide(running)))
 })
 
-describe.concurrent("a durable consumer that stands still with events in flight", () => {
+describe.concurrent("a durable consumer that makes no progress with events in flight", () => {
   const patient = projector.pipe(Layer.provide(Layer.succeed(StandstillPatience, 2_000)))
 
   it.live("is created again, and the events are applied", () =>
@@ -373,7 +373,7 @@ describe.concurrent("a durable consumer that stands still with events in flight"
       const { connection, newInbox } = yield* Nats
       const { consumers } = yield* manager
       const { created } = yield* Effect.promise(() => consumers.info(stream, "scans-1"))
-      // Another program takes events, and never finishes them.
+      // Another program pulls events, and never acks them.
       const inbox = newInbox()
       const taken: Array<string> = []
       connection.subscribe(inbox, { callback: (_, { subject }) => void taken.push(subject) })
@@ -399,7 +399,7 @@ describe.concurrent("a place in the log that cannot be read for a time", () => {
     ["applied_counts", /^the place of scans-1 in the log cannot be read: .*applied_counts/],
     ["rebuilds", /^the registry of projections cannot be read: .*rebuilds/]
   ])(
-    "makes the process not ready without the table %s, until it can be read",
+    "makes the process not ready without the table %s, until it is readable",
     ([table, fault]) =>
       Effect.gen(function*() {
         yield* appendScans(0, 5)
@@ -430,8 +430,8 @@ describe.concurrent("a projection whose newer version is live", () => {
     }).pipe(Effect.provide(running)))
 })
 
-describe.concurrent("the account of a projection", () => {
-  it.live("shows an event that is missing beside dead letters whose events are no longer in the log", () =>
+describe.concurrent("the ledger of a projection", () => {
+  it.live("shows a missing event beside dead letters whose events are no longer in the log", () =>
     Effect.gen(function*() {
       yield* refusePoison
       yield* append("poison", scanCreated("poison", { city: poison }))
@@ -448,7 +448,7 @@ describe.concurrent("the account of a projection", () => {
       })
     }).pipe(Effect.provide(Layer.provideMerge(DeadLetters.layer, running))))
 
-  it.live("makes a process not ready for an applied event that the log lost, until a rebuild accepts that", () =>
+  it.live("makes a process not ready for an applied event that the log has lost, until a rebuild accepts the loss", () =>
     Effect.gen(function*() {
       yield* appendScans(0, 20)
       yield* untilCount("scans", 20)

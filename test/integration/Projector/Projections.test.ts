@@ -24,7 +24,7 @@ const counters = {
   scan_total_days: "date_trunc('day', scanned_at, 'UTC') as day, country, device"
 }
 
-/** All counters as text, and what a recount of the rows gives. */
+/** All counters as text, each with a recount of the rows. */
 const countsAndRecounts = Effect.forEach(Object.entries(counters), ([table, key]) =>
   Effect.all([
     sorted(`select * from ${table}`),
@@ -50,7 +50,7 @@ for (const engine of engines) {
         const { when } = yield* given(scans)
         const first = scan(1, "evt_1", "scan_a", { country: "US" })
         const second = scan(2, "evt_2", "scan_a", { country: "CH" })
-        // Outside of the broker's window a replay is stored again, under a higher sequence.
+        // After the deduplication window, a repeated event is stored again, under a higher sequence.
         const replayed = scan(9, "evt_1", "scan_a", { country: "US" })
         yield* when([first, first], [first], [second], [second, replayed], [replayed])
         assert.deepStrictEqual(yield* allScans, [{
@@ -73,7 +73,7 @@ for (const engine of engines) {
               device: index % 2 ? "mobile" : undefined,
               conversation_started: [true, false, undefined][index % 4],
               conversation_messages: index % 11,
-              // An hour in which no scan is in the end: its counters must go.
+              // At the end, one hour has no scans: its counters must be deleted.
               scanned_at: `2026-03-20T${index < 40 ? 20 : 10 + (index % 5)}:30:00Z`
             })
         )
@@ -101,7 +101,7 @@ for (const engine of engines) {
         }
       }))
 
-    it.effect("keeps every field and every digit that 3QPR sent", () =>
+    it.effect("keep every field and every digit that 3QPR sent", () =>
       Effect.gen(function*() {
         const { when } = yield* given(scans)
         yield* when([
@@ -118,7 +118,7 @@ for (const engine of engines) {
         assert.deepStrictEqual(row, { big: "9007199254740993", weather: { sun: true }, text: "é\n" })
       }))
 
-    it.effect("takes the time of receipt for a scan that does not say when it was", () =>
+    it.effect("use the time of receipt for a scan without a time", () =>
       Effect.gen(function*() {
         const { when } = yield* given(scans)
         yield* when([
@@ -130,7 +130,7 @@ for (const engine of engines) {
         assert.deepStrictEqual(row, { taken: true, metadata: null })
       }))
 
-    it.effect("keeps conversations under either name of their key, the later event winning", () =>
+    it.effect("keep conversations under either name of their key; the later event wins", () =>
       Effect.gen(function*() {
         const { when } = yield* given(conversations)
         const event = (sequence: number, id: string, data: Readonly<Record<string, unknown>>) =>
@@ -153,7 +153,7 @@ for (const engine of engines) {
         )
       }))
 
-    it.effect("counts conversations and their messages by code and hour, in whatever order events come", () =>
+    it.effect("count conversations and their messages by code and hour, for any order of events", () =>
       Effect.gen(function*() {
         const events = Array.from(
           { length: 60 },
@@ -197,7 +197,7 @@ for (const engine of engines) {
         }
       }))
 
-    it.effect("keeps a code as the last event in the stream says it is", () =>
+    it.effect("keep the state of a code from its last event in the stream", () =>
       Effect.gen(function*() {
         const event = (sequence: number, id: string, data: Readonly<Record<string, unknown>>) =>
           delivered(sequence, `evt_${sequence}`, "qpr_code.created", { id, ...data })
@@ -232,7 +232,7 @@ for (const engine of engines) {
             delivered(index + 1, `evt_${index + 1}`, types[random(2)] ?? "", {
               id: `sub_${random(12)}`,
               plan: `plan_${random(3)}`,
-              // Clocks that disagree.
+              // Timestamps that disagree with the order of the log.
               updated_at: random(4) === 0 ? null : `2026-03-20T1${random(10)}:00:00Z`
             })
         )
@@ -258,7 +258,7 @@ for (const engine of engines) {
 const split = <A>(values: ReadonlyArray<A>, size: number): ReadonlyArray<ReadonlyArray<A>> =>
   values.length === 0 ? [] : [values.slice(0, size), ...split(values.slice(size), size)]
 
-/** Fisher and Yates, with a generator that a seed repeats. */
+/** A Fisher–Yates shuffle, reproducible by its seed. */
 const shuffle = <A>(values: ReadonlyArray<A>, seed: number): ReadonlyArray<A> => {
   const shuffled = [...values]
   const random = generator(seed)
@@ -271,7 +271,7 @@ const shuffle = <A>(values: ReadonlyArray<A>, seed: number): ReadonlyArray<A> =>
   return shuffled
 }
 
-/** Whole numbers below a limit, the same ones for the same seed. */
+/** Integers below a limit, reproducible by the seed. */
 const generator = (seed: number) => {
   let state = seed
   return (limit: number) => {

@@ -58,7 +58,7 @@ const untilCount = (table: string, count: number) =>
 
 const manager = Effect.flatMap(Nats, ({ connection }) => Effect.promise(() => connection.jetstreamManager()))
 
-/** Waits until there is such a consumer. */
+/** Waits until the consumer exists. */
 const consumerInfo = (durable: string) =>
   Effect.flatMap(
     manager,
@@ -66,8 +66,8 @@ const consumerInfo = (durable: string) =>
   )
 
 /**
- * Waits until a consumer has delivered everything, at least one event, and has an answer to all of it. Without the one,
- * a consumer that was created a moment ago would do: nats-server shows it with nothing pending before it has counted.
+ * Waits until a consumer has delivered all events, at least one, and all of them are acked. nats-server reports
+ * nothing pending for a new consumer before it has counted, so one delivered event is required.
  */
 const untilSettled = (durable: string) =>
   until(
@@ -120,7 +120,7 @@ for (const engine of engines) {
 
     it.live("dead-letters what another program wrote into the stream, and continues", () =>
       Effect.gen(function*() {
-        // Were it pasted into a JSON array unread, it would be two rows.
+        // If this body were inserted into a JSON array unchecked, it would result in two rows.
         const forged = `{"id":"g2","event":"scan.created","data":{"id":"x"}}},{"event_id":"y","sequence":1,`
           + `"received_at":"2026-03-20T16:00:00Z","event":{"data":{"id":"y"}}`
         for (
@@ -135,12 +135,12 @@ for (const engine of engines) {
         yield* untilCount("scans", 3)
         yield* untilSettled("scans-1")
         assert.strictEqual(yield* countOf("scans"), 3)
-        // Batches are applied side by side, so which letter is written first is not given.
+        // Batches are applied concurrently, so the order of the dead letters is not defined.
         const kept = (yield* deadLetters).map(({ header }) => header.get("ce-id"))
         assert.deepStrictEqual(kept.toSorted(), ["g1", "g2", "g3"])
       }).pipe(Effect.provide(running)))
 
-    it.live("gives each projection the events of its types and no others", () =>
+    it.live("sends each projection the events of its types and no others", () =>
       Effect.gen(function*() {
         yield* appendScans(2, "a")
         yield* append(
@@ -185,7 +185,7 @@ for (const engine of engines) {
         assert.deepStrictEqual(yield* deadLetters, [])
       }).pipe(Effect.provide(running)))
 
-    it.live("fills a new database from the first event, however far its consumer was", () =>
+    it.live("fills a new database from the first event, however far its durable consumer was", () =>
       Effect.gen(function*() {
         yield* appendScans(20, "a")
         for (const _ of ["the first database", "another, empty one"]) {
@@ -195,7 +195,7 @@ for (const engine of engines) {
         }
       }).pipe(Effect.provide(Layer.merge(logOnBroker, ProcessHealth.layer))))
 
-    it.live("continues where it was when it is stopped and started amid a backlog", () =>
+    it.live("continues at its position when it is stopped and started during a backlog", () =>
       Effect.gen(function*() {
         yield* appendScans(3_000, "a")
         for (let rows = 0; rows < 3_000;) {
@@ -218,7 +218,7 @@ const total = Effect.gen(function*() {
 describe.each(engines)("the redrive of a dead letter on $name", (engine) => {
   const running = (projection: Projection) => Layer.fresh(Projector.layer([projection]))
 
-  it.live("applies the event once after the fix, and nothing else again", () =>
+  it.live("applies the event once after the fix, and no other event", () =>
     Effect.gen(function*() {
       const broken: Projection = {
         ...scans,
@@ -243,7 +243,7 @@ describe.each(engines)("the redrive of a dead letter on $name", (engine) => {
       const operations = yield* Operations
       const asked = { kind: "redrive" as const, by: "ann", reason: null, asked: {}, rate: 100 }
       yield* Effect.gen(function*() {
-        // Twice, as by two people at once.
+        // Two requests, as from two operators at once.
         const begin = operations.begin(asked, Stream.make(letter?.id ?? ""))
         const both = [yield* begin, yield* begin]
         const results = []
@@ -256,7 +256,7 @@ describe.each(engines)("the redrive of a dead letter on $name", (engine) => {
         assert.include(results, "applied")
         assert.strictEqual(yield* countOf("scans"), 500)
         assert.strictEqual(yield* total, 500)
-        // It is removed behind the record of what became of it.
+        // The dead letter is removed after its outcome is recorded.
         yield* until("no dead letter", lettersOf(), ({ length }) => length === 0)
       }).pipe(Effect.provide(running(scans)))
       assert.strictEqual((yield* state).lastSequence, lastSequence)
@@ -278,7 +278,7 @@ describe.concurrent("the projector when every event is poison", () => {
         yield* appendScans(60, "a")
         yield* Effect.gen(function*() {
           const { faults } = yield* ProcessHealth
-          // Each of them is looked for in its batch, which takes long on a busy machine.
+          // Each of them is searched in its batch, which takes long on a busy machine.
           const [fault] = yield* until("a fault", faults, (faults) => faults.length > 0, 80_000)
           assert.include(fault?.reason, "50 of the last 50 events are dead letters")
           assert.include(fault?.reason, "division by zero")
@@ -307,7 +307,7 @@ describe.concurrent("the projector when every event is poison", () => {
 })
 
 describe.concurrent("the projector with a durable consumer that another program changed", () => {
-  it.live("creates it again and is ready, before an event comes", () =>
+  it.live("creates it again and is ready, before an event arrives", () =>
     Effect.gen(function*() {
       yield* Effect.provide(consumerInfo("scans-1"), Layer.fresh(projector))
       yield* deleteDurable("scans-1")
@@ -384,14 +384,14 @@ describe.concurrent("the projector without its broker", () => {
 })
 
 describe.concurrent("the projector with large events", () => {
-  it.live("applies events that together are larger than what it may hold at a time", () =>
+  it.live("applies events that together exceed its buffer", () =>
     Effect.gen(function*() {
       const note = "x".repeat(1_000_000)
       const ids = Array.from({ length: 40 }, (_, index) => `large_${index}`)
       yield* Effect.forEach(ids, (id) => append(id, scanCreated(id, { note })), { concurrency: 4 })
       yield* untilCount("scans", ids.length)
       const { delivered } = yield* untilSettled("scans-1")
-      // On a busy machine some wait for longer than the broker does, which delivers them again.
+      // On a busy machine some events wait longer than the time to acknowledge, so the broker delivers them again.
       assert.isAtMost(delivered.consumer_seq, 3 * ids.length)
       assert.strictEqual(yield* total, ids.length)
     }).pipe(Effect.provide(projector.pipe(

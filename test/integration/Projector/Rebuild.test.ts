@@ -34,7 +34,7 @@ const projector = projectorOf(scans)
 
 const countries = ["US", "CH", "FR", null]
 
-/** Events about fewer scans than events, so that later ones change the rows of earlier ones. */
+/** Appends events about fewer scans than events, so that later ones change the rows of earlier ones. */
 const history = (from: number, to: number) =>
   Effect.forEach(
     Array.from({ length: to - from }, (_, index) => from + index),
@@ -60,12 +60,12 @@ const untilApplied = (events: number, generation = 1) => untilCount(`scans_appli
 const untilDropped = (generation: number) =>
   until(`generation ${generation} dropped`, tablesOfScans(generation), (tables) => tables.length === 0)
 
-/** What the indexes of all tables of scans are on, whatever the generation. */
+/** The indexes of all tables of scans, without the number of the generation. */
 const indexesOf = (generation: number) =>
   rowsOf(`select regexp_replace(indexdef, '_${generation}(?=[_ ])', '', 'g') as index from pg_indexes
     where tablename ~ '^scan.*_${generation}$' order by 1`)
 
-/** Makes every batch of a generation of scans take its time. */
+/** Slows down every batch of a generation of scans. */
 const slowDown = Effect.fnUntraced(function*(generation: number) {
   const sql = yield* SqlClient
   yield* sql`create function take_time() returns trigger language plpgsql
@@ -127,7 +127,8 @@ for (const engine of engines) {
         })
         const readers = yield* Effect.forkChild(Effect.forever(Effect.delay(read, "2 millis")))
         if (engine === postgres) {
-          // It is behind at any time, as that of a long history is. (With one connection all would wait for it.)
+          // The new generation lags all the time, as with a long history. (With a single connection, all queries
+          // would wait.)
           yield* Effect.forkChild(
             until("generation 2", tablesOfScans(2), (tables) => tables.length === 3).pipe(
               Effect.andThen(slowDown(2))
@@ -177,7 +178,7 @@ for (const engine of engines) {
         assert.deepStrictEqual(yield* content, before)
       }).pipe(Effect.provide(running)))
 
-    it.live("that is a dry run shows exactly the rows that were changed by hand, and changes nothing", () =>
+    it.live("that is a dry run reports exactly the rows that were changed by hand, and changes nothing", () =>
       Effect.gen(function*() {
         const sql = yield* SqlClient
         yield* history(0, 1_500)
@@ -210,7 +211,7 @@ for (const engine of engines) {
         assert.deepStrictEqual(yield* durables, ["scans-1"])
       }).pipe(Effect.provide(running)))
 
-    it.live("is one at a time, can be cancelled, and never takes the same generation again", () =>
+    it.live("runs one at a time, can be cancelled, and never reuses a generation", () =>
       Effect.gen(function*() {
         yield* history(0, 200)
         const id = yield* request("scans", "rebuild", "the tests")
@@ -227,7 +228,7 @@ for (const engine of engines) {
         assert.deepStrictEqual(yield* durables, ["scans-3"])
       }).pipe(Effect.provide(running)))
 
-    it.live("brings a read model back that lost its rows, and an event that was lost comes back before", () =>
+    it.live("restores a read model that lost its rows, and a lost event is applied again before that", () =>
       Effect.gen(function*() {
         const sql = yield* SqlClient
         yield* history(0, 500)
@@ -299,7 +300,7 @@ for (const engine of engines) {
         }).pipe(Effect.provide(runs(notes(1, "text"))))
       }).pipe(Effect.provide(stack)))
 
-    it.live("replaces a table by a view of the same name, for dependent views too, before and after it", () =>
+    it.live("replaces a table by a view of the same name, and keeps dependent views correct before and after", () =>
       Effect.gen(function*() {
         const sql = yield* SqlClient
         yield* install(withCounts, () => Effect.succeed("scans-1"))
@@ -323,7 +324,7 @@ for (const engine of engines) {
         }).pipe(Effect.provide(projector))
       }).pipe(Effect.provide(stack)))
 
-    it.live("drops its generation later although a view keeps the tables of an earlier one", () =>
+    it.live("drops its generation later, even if a view keeps the tables of an earlier one", () =>
       Effect.gen(function*() {
         const sql = yield* SqlClient
         yield* Effect.gen(function*() {
@@ -340,7 +341,7 @@ for (const engine of engines) {
   })
 }
 
-/** Scans as their version 2 kept them: what is a view now was a table. */
+/** The scans projection of version 2, in which a table was used instead of today's view. */
 const { views: _, ...withoutViews } = scans
 const withCounts: Projection = {
   ...withoutViews,
@@ -354,7 +355,7 @@ const withCounts: Projection = {
   }
 }
 
-/** A read model whose one column has this name. */
+/** A read model whose only data column has this name. */
 const notes = (version: number, column: string): Projection => ({
   name: "notes",
   version,

@@ -26,7 +26,7 @@ const dataOf = (type: string, draw: () => number) => {
   const at = `2026-03-20T1${Math.floor(draw() * 4)}:30:00Z`
   const id = Math.floor(draw() * 12)
   return {
-    // With characters that Postgres refuses.
+    // Includes characters that Postgres refuses.
     id: id % 3 === 0 ? `x_${id}\0\ud800` : `x_${id}`,
     qpr_code_id: pick(["qpr_a", "qpr_b"]),
     country: pick(["US", "CH", null]),
@@ -38,7 +38,7 @@ const dataOf = (type: string, draw: () => number) => {
   }
 }
 
-/** Another program has stored the first history, without the time of receipt. */
+/** Makes the entries of the first history look stored by another program, without the time of receipt. */
 const asStored = (entry: LoggedEntry): LoggedEntry => {
   const { "3qpr-received-at": _, ...headers } = entry.headers
   return / 1 \d+$/.test(headers["Nats-Msg-Id"] ?? "") ? { ...entry, headers } : entry
@@ -55,7 +55,7 @@ const mixedLog = Layer.effect(
     }))
 ).pipe(Layer.provide(Memory.layer()))
 
-/** Fills the log: a third of the entries repeat an id, some of them with another body. */
+/** Fills the log. A third of the entries repeat an id, some of them with another body. */
 const history = Effect.fnUntraced(function*(projection: Projection, seed: number) {
   const log = yield* EventLog
   const draw = drawsOf(seed)
@@ -88,7 +88,7 @@ const emptyGeneration = Effect.fnUntraced(function*(projection: Projection, gene
   const sql = yield* SqlClient
   for (const table of [...Object.keys(projection.tables), `${projection.name}_applied`]) {
     const name = tableName(table, generation)
-    // Views depend on the tables of the live generation.
+    // Views depend on the tables of the live generation, so they are not dropped.
     yield* sql.unsafe(generation === 1 ? `truncate ${name}` : `drop table if exists ${name}`)
   }
   yield* sql`delete from repeated where name = ${projection.name} and generation = ${generation}`
@@ -111,10 +111,10 @@ const repeatedIn = (projection: Projection, generation: number) =>
 for (const engine of engines) {
   const concurrency = engine === postgres ? 2 : 1
   layer(Layer.merge(engine.layer, mixedLog), { excludeTestServices: true })(
-    `ids that are in the log again, on ${engine.name}`,
+    `repeated ids in the log, on ${engine.name}`,
     (it) => {
       it.effect.each([scans, conversations, qprCodes, subscriptions])(
-        "count under their lowest sequence in $name, in whatever order the events and batches come",
+        "count under their lowest sequence in $name, for any order of events and batches",
         (projection) =>
           Effect.gen(function*() {
             const sql = yield* SqlClient
@@ -131,7 +131,7 @@ for (const engine of engines) {
                 const draw = drawsOf(seed + 10)
                 yield* sql`update rebuilds set completed = ${!isBulk} where name = ${projection.name}`
                 yield* emptyGeneration(projection, 2)
-                // With deliveries that come again.
+                // Includes redeliveries.
                 const order = shuffled([...events, ...events.slice(0, 30)], draw)
                 yield* Effect.forEach(batchesOf(order, 1 + seed * 4), (batch) =>
                   Effect.retry(Effect.timeout(applyInOrder(projection, 2, batch), "10 seconds"), {

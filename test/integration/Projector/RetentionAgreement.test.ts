@@ -13,7 +13,7 @@ import { until } from "../../support/Until.ts"
 
 const day = 86_400_000
 
-/** Another process of this database writes how long it keeps rows; it wrote this long ago. */
+/** Records the retention of another process on this database, last seen this long ago. */
 const other = (retention: number | null, ago = "0 seconds") =>
   Effect.flatMap(SqlClient, (sql) =>
     sql`insert into row_retentions (process, retention, seen_at)
@@ -34,7 +34,7 @@ const process = (retention: number | undefined, grace: Duration.Input = "0 secon
 const differs = "ROW_RETENTION is 30d in this process and 365d in others that use the same database"
 
 describe.concurrent("a process whose ROW_RETENTION differs from that of others on its database", () => {
-  it.live("removes no row by its age, and is not ready until all agree", () =>
+  it.live("expires no row, and is not ready until all agree", () =>
     Effect.gen(function*() {
       assert.isString(yield* cutoff)
       yield* other(365 * day)
@@ -48,7 +48,7 @@ describe.concurrent("a process whose ROW_RETENTION differs from that of others o
       yield* until("no fault", faults, (faults) => faults.length === 0)
     }).pipe(Effect.provide(process(30 * day))))
 
-  it.live("takes no scan for expired that others keep, also when it keeps all itself", () =>
+  it.live("does not treat a scan as expired while others keep it, even if it keeps all itself", () =>
     Effect.gen(function*() {
       assert.isUndefined(yield* cutoff)
       yield* other(30 * day)
@@ -58,7 +58,7 @@ describe.concurrent("a process whose ROW_RETENTION differs from that of others o
       )
     }).pipe(Effect.provide(process(undefined))))
 
-  it.live("does not count a process that has ended, and stays ready during a rolling update", () =>
+  it.live("ignores a process that has ended, and stays ready during a rolling update", () =>
     Effect.gen(function*() {
       yield* other(365 * day, "31 seconds")
       assert.isString(yield* cutoff)

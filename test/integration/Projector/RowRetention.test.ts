@@ -39,7 +39,7 @@ for (const engine of engines) {
     Layer.provideMerge(Layer.succeed(RowRetention, 30 * day))
   )
 
-  describe(`rows that are kept for a time, on ${engine.name}`, () => {
+  describe(`rows with a limited retention, on ${engine.name}`, () => {
     it.live("go with their counters when they are too old, and a rebuild gives the same", () =>
       Effect.gen(function*() {
         for (const [id, days] of [["old", 40], ["older", 400], ["new", 1], ["newer", 0]] as const) {
@@ -69,12 +69,12 @@ for (const engine of engines) {
         assert.strictEqual(yield* counted, 2)
       }).pipe(Effect.provide(running)))
 
-    it.live("go on both sides of a comparison, also when the live one has yet to get some events", () =>
+    it.live("are deleted on both sides of a comparison, also when the live generation still lacks some events", () =>
       Effect.gen(function*() {
         yield* scan("new", 1)
         yield* untilCount("scans_applied_1", 1)
         const { connection, newInbox } = yield* Nats
-        // Another program takes events of the live one, and does not acknowledge them.
+        // Another program pulls events of the live generation, and does not ack them.
         const inbox = newInbox()
         let taken = 0
         connection.subscribe(inbox, { callback: () => void taken++ })
@@ -87,8 +87,8 @@ for (const engine of engines) {
   })
 }
 
-describe("rows of which no age is set", () => {
-  it.live("stay", () =>
+describe("rows without a limited retention", () => {
+  it.live("are kept", () =>
     Effect.gen(function*() {
       yield* scan("old", 4_000)
       yield* untilCount("scans", 1)

@@ -60,7 +60,7 @@ const test = (title: string, body: Effect.Effect<void, unknown, Scope.Scope>) =>
 
 describe("the client with the simulated API", () => {
   test(
-    "registers a webhook that the account then holds, under the same secret",
+    "registers a webhook that the account then contains, with the same secret",
     Effect.gen(function*() {
       const { account, client } = yield* start()
       const registration = yield* (yield* client(key)).register(webhook)
@@ -72,7 +72,7 @@ describe("the client with the simulated API", () => {
   )
 
   test(
-    "gets every scan once while new ones are made",
+    "returns every scan once while new ones are created",
     Effect.gen(function*() {
       const { account, client } = yield* start()
       for (let minute = 0; minute < 450; minute++) account.record(scan(minute))
@@ -92,7 +92,7 @@ describe("the client with the simulated API", () => {
   )
 
   test(
-    "gets every code once, page by page, while a new one is made",
+    "returns every code once, page by page, while a new one is created",
     Effect.gen(function*() {
       const { account, client } = yield* start()
       const code = (at: number) => ({ ...createdCode(codes[0], at * 1_000), id: `qpr_${at}` })
@@ -107,7 +107,7 @@ describe("the client with the simulated API", () => {
   )
 
   test(
-    "is refused without a good key: 401, revoked 403, without a plan 402",
+    "is refused without a valid key: 401 for an unknown key, 403 for a revoked one, 402 without a plan",
     Effect.gen(function*() {
       const { account, client } = yield* start()
       for (const [wrong, status] of [[Redacted.make("x"), 401], [revoked, 403], [unpaid, 402]] as const) {
@@ -121,7 +121,7 @@ describe("the client with the simulated API", () => {
 
 describe("the simulated API", () => {
   test(
-    "lists scans as 3QPR does: 50 unless told, 200 at most, with the total",
+    "lists scans as 3QPR does: 50 by default, 200 at most, with the total",
     Effect.gen(function*() {
       const { account, get } = yield* start()
       for (let minute = 0; minute < 60; minute++) account.record(scan(minute))
@@ -136,7 +136,7 @@ describe("the simulated API", () => {
   )
 
   test(
-    "lists codes as 3QPR does: 20 unless told, the last created first, each with the number of its scans",
+    "lists codes as 3QPR does: 20 by default, the last created first, each with its number of scans",
     Effect.gen(function*() {
       const { account, get } = yield* start()
       for (const [at, made] of codes.entries()) account.recordCode(createdCode(made, at * 1_000))
@@ -157,7 +157,7 @@ describe("the simulated API", () => {
   )
 
   test(
-    "gives a code's analytics, and 404 for a code that it does not know",
+    "returns a code's analytics, and 404 for an unknown code",
     Effect.gen(function*() {
       const { account, get } = yield* start()
       account.record(scan(0))
@@ -176,7 +176,7 @@ describe("the simulated API", () => {
   )
 
   test(
-    "refuses a webhook that it could not call or that wants nothing",
+    "refuses a webhook with an unusable URL or without event types",
     Effect.gen(function*() {
       const { account, register } = yield* start()
       const wrong = [
@@ -197,7 +197,7 @@ describe("the simulated API", () => {
   )
 
   test(
-    "tells on every answer what is left of the quota, each key and kind of request for itself",
+    "reports the remaining quota in every response, separately for each key and kind of request",
     Effect.gen(function*() {
       const { get } = yield* start({ limits: { scans: 2, analytics: 5, other: 5 } })
       const left = (answer: { readonly headers: Headers }) => answer.headers.get("x-ratelimit-remaining")
@@ -220,7 +220,7 @@ describe("the simulated API", () => {
   )
 
   test(
-    "says so when its port is taken",
+    "reports that its port is taken",
     Effect.gen(function*() {
       const port = Number(new URL((yield* start()).url).port)
       const { message } = yield* Effect.flip(Effect.mapError(start({ port }), (error) => error))

@@ -10,7 +10,7 @@ import { secret } from "../../support/Webhook.ts"
 
 const live = (title: string, body: Effect.Effect<void, never, Scope.Scope>) => it.live(title, () => body)
 
-/** Waits on the machine's own clock, whatever the test's clock says. */
+/** Polls in real time, independent of the test clock. */
 const until = (condition: () => boolean) =>
   Effect.promise(async () => {
     while (!condition()) await new Promise((resolve) => setTimeout(resolve, 2))
@@ -179,7 +179,7 @@ describe("a simulated 3QPR", () => {
       assert.isTrue(report.clean, report.wrong.join())
       for (const fault of faults) assert.isAbove(report.faults[fault] ?? 0, 0, fault)
       assert.strictEqual(report.accepted, 600)
-      // A cut can come before the body has arrived, when the machine is busy.
+      // On a busy machine, a cut can happen before the body has arrived.
       assert.isAtMost(arrivals.length, report.deliveries.total, "no attempt is made twice")
       assert.isAtLeast(arrivals.length, report.deliveries.total - report.deliveries.no_answer.cut)
       assert.strictEqual(report.quarantined, report.faults.malformed)
@@ -214,7 +214,7 @@ describe("a simulated 3QPR", () => {
       assert.deepStrictEqual([report.waiting, report.given_up, report.accepted], [report.events, 0, 0])
       assert.strictEqual(simulation.ledger.inFlight, 0)
       const came = arrivals.length
-      // Retries were due every 50 ms, new events every 10 ms.
+      // Retries are due every 50 ms, new events every 10 ms.
       yield* Effect.sleep(200)
       assert.strictEqual(arrivals.length, came)
     })

@@ -9,7 +9,7 @@ import { secret } from "../../support/Webhook.ts"
 
 type Change = (holdings: Holdings, simulation: Simulator.Simulation) => void
 
-/** Runs against a good receiver, lets it hold what it accepted or something else, and compares. */
+/** Runs against a good receiver, changes what the receiver holds, and compares. */
 const compare = (change: Change, count = 300) => Effect.scoped(compared(change, count))
 
 const compared = Effect.fnUntraced(function*(change: Change, count: number) {
@@ -35,14 +35,14 @@ const compared = Effect.fnUntraced(function*(change: Change, count: number) {
 
 const clean = { checked: 300, lost: [], stored_twice: [], other_bytes: [], misfiled: [], forged_stored: [] }
 
-/** The first of several, which a test cannot do without. */
+/** Returns the value, or fails the test if there is none. */
 const some = <A>(found: A | undefined): A => {
   if (found === undefined) throw new Error("there is none")
   return found
 }
 
 describe("the comparison after a simulated run", () => {
-  it.live("finds nothing where everything is stored and projected, whatever others have stored there", () =>
+  it.live("finds nothing when everything is stored and projected, even beside events of other sources", () =>
     Effect.gen(function*() {
       const comparison = yield* compare(({ conversations, events, scans }) => {
         events.push({ ...some(events[0]), sequence: 9_999, sha256: "f".repeat(64), id: "evt_of_others" })
@@ -56,7 +56,7 @@ describe("the comparison after a simulated run", () => {
       assert.isTrue(comparison.clean)
     }))
 
-  it.live("tells what is wrong with the log", () =>
+  it.live("reports every kind of error in the log", () =>
     Effect.gen(function*() {
       const expected: Partial<Record<"lost" | "twice" | "changed" | "misfiled" | "forged", string>> = {}
       const { clean, log } = yield* compare((holdings, { ledger }) => {
@@ -87,7 +87,7 @@ describe("the comparison after a simulated run", () => {
       })
     }))
 
-  it.live("tells of a body that was quarantined for another reason, and of one taken for an event", () =>
+  it.live("reports a body that was quarantined for another reason, and one that was stored as an event", () =>
     Effect.gen(function*() {
       const { log } = yield* compare((holdings) => {
         const bad = holdings.events.filter(({ quarantined }) => quarantined !== null)
@@ -99,13 +99,13 @@ describe("the comparison after a simulated run", () => {
       assert.strictEqual(log.misfiled.length, 2)
     }))
 
-  it.live("calls everything lost in a log that was created again", () =>
+  it.live("reports all events as lost if the log was created again", () =>
     Effect.gen(function*() {
       const { clean, log } = yield* compare((holdings) => void (holdings.created = "2026-03-21T00:00:00Z"))
       assert.deepStrictEqual([clean, log.lost.length], [false, 300])
     }))
 
-  it.live("tells which rows are missing and which fields differ, however deep", () =>
+  it.live("reports which rows are missing and which fields differ, at any depth", () =>
     Effect.gen(function*() {
       const ids: Partial<Record<"missing" | "elsewhere" | "conversation", string>> = {}
       const { clean, conversations, scans } = yield* compare((holdings) => {
@@ -126,7 +126,7 @@ describe("the comparison after a simulated run", () => {
       assert.deepStrictEqual(conversations.differing, [{ id: some(ids.conversation), fields: ["metadata"] }])
     }))
 
-  it.live("waits while the projections move", () =>
+  it.live("waits while the projections make progress", () =>
     Effect.gen(function*() {
       let polls = 0
       const comparison = yield* compare((holdings) => {
@@ -141,7 +141,7 @@ describe("the comparison after a simulated run", () => {
       assert.deepStrictEqual([polls, comparison.projections, comparison.clean], [4, "caught up", true])
     }))
 
-  it.effect("waits 15 seconds for projections that do not move, and compares all the same", () =>
+  it.effect("waits 15 seconds for projections without progress, and then compares anyway", () =>
     Effect.gen(function*() {
       let seconds = 0
       let firstPoll: number | undefined
@@ -164,7 +164,7 @@ describe("the comparison after a simulated run", () => {
         comparison.projections,
         /^gave up waiting for scans-1, which has a lag of 7 and a consumer conv/
       )
-      // The polls are answered in real time, during which the clock advances: far on a busy machine.
+      // The polls are answered in real time while the test clock advances, possibly far on a busy machine.
       const waited = lastPoll - some(firstPoll)
       assert.isTrue(waited >= 14 && waited < 40, `${waited} seconds`)
       assert.isAbove(comparison.scans.checked, 0)

@@ -18,7 +18,7 @@ import {
 
 describe("register", () => {
   test(
-    "gives what 3QPR answers, its secret redacted",
+    "returns 3QPR's response, with the secret redacted",
     Effect.gen(function*() {
       const server = yield* answers([registered])
       const registration = yield* register(server.url)
@@ -37,7 +37,7 @@ describe("register", () => {
   )
 
   test(
-    "keeps a secret that comes with little else, and fields that are null",
+    "keeps the secret of a response with few other fields, and fields that are null",
     Effect.gen(function*() {
       const server = yield* answers([json(200, { id: "wh_1", secret, url: null, active: null, more: {} })])
       const registration = yield* register(server.url)
@@ -48,7 +48,7 @@ describe("register", () => {
   )
 
   test(
-    "keeps a secret whose answer is odd in every other field",
+    "keeps the secret of a response whose other fields are all invalid",
     Effect.gen(function*() {
       const odd = { id: 7, url: {}, events: "all", active: "yes", created_at: [], secret }
       const server = yield* answers([json(200, odd), json(200, { secret })])
@@ -70,7 +70,7 @@ describe("register", () => {
   }
   for (const [what, answer] of Object.entries(unknownOutcomes)) {
     test(
-      `never asks twice after ${what}, and tells that the webhook may have been created`,
+      `never retries after ${what}, and reports that the webhook may have been created`,
       Effect.gen(function*() {
         const server = yield* answers([answer, registered])
         const failure = yield* Effect.flip(register(server.url, { timeout: "300 millis" }))
@@ -82,7 +82,7 @@ describe("register", () => {
   }
 
   test(
-    "asks again after a 429, when the time has come that Retry-After names as a date",
+    "retries after a 429, at the date in Retry-After",
     Effect.gen(function*() {
       const server = yield* answers([
         (response) => {
@@ -99,7 +99,7 @@ describe("register", () => {
   )
 
   test(
-    "asks again when the connection was refused: nothing was sent",
+    "retries when the connection was refused, because nothing was sent",
     Effect.gen(function*() {
       const { port, url } = yield* Effect.scoped(answers([registered]))
       const asking = yield* Effect.forkScoped(register(url))
@@ -113,7 +113,7 @@ describe("register", () => {
 
 describe("scans", () => {
   test(
-    "asks for page after page until the total is reached, and keeps every field",
+    "requests page after page until the total is reached, and keeps every field",
     Effect.gen(function*() {
       const server = yield* answers([
         page([scan("a", { new_field: 1, city: null }), scan("b")], 3),
@@ -132,7 +132,7 @@ describe("scans", () => {
   )
 
   test(
-    "gives no scan twice when new ones move the others along",
+    "returns no scan twice when new ones shift the others",
     Effect.gen(function*() {
       const server = yield* answers([page([scan("b"), scan("a")], 3), page([scan("a"), scan("z")], 4)])
       assert.deepStrictEqual(yield* idsOf(server.url), ["b", "a", "z"])
@@ -140,7 +140,7 @@ describe("scans", () => {
   )
 
   test(
-    "gives every entry as 3QPR sent it, however odd",
+    "returns every entry as 3QPR sent it, however odd",
     Effect.gen(function*() {
       const odd = [scan("a", { metadata: [] }), null, 5, scan("b", { id: null }), scan("b")]
       const server = yield* answers([json(200, { scans: odd, total: odd.length })])
@@ -150,7 +150,7 @@ describe("scans", () => {
   )
 
   test(
-    "does not believe a total that is too small, or is no number: it asks until pages end",
+    "ignores a total that is too small or not a number, and requests pages until one is empty",
     Effect.gen(function*() {
       for (const total of [1, null, "3", -1, 2.5]) {
         const pages = [["a", "b"], ["c", "d"], []].map((ids) =>
@@ -164,7 +164,7 @@ describe("scans", () => {
   )
 
   test(
-    "fails on a list that never ends, because 3QPR gives the same scans whatever the offset",
+    "fails on an endless list, when 3QPR returns the same scans for every offset",
     Effect.gen(function*() {
       const server = yield* answers([page([scan("a")], 1e15)])
       const failure = yield* Effect.flip(idsOf(server.url))
@@ -175,7 +175,7 @@ describe("scans", () => {
   )
 
   test(
-    "fails on a body without an end, and does not keep it",
+    "fails on an endless body, and does not keep it in memory",
     Effect.gen(function*() {
       const megabyte = Buffer.alloc(1 << 20, " ")
       const server = yield* answers([
@@ -193,7 +193,7 @@ describe("scans", () => {
   )
 
   test(
-    "asks on after an answer with a reset that cannot be true",
+    "retries after an answer whose rate-limit reset is implausible",
     Effect.gen(function*() {
       const absurd = { "x-ratelimit-remaining": "0", "x-ratelimit-reset": "99999999999999999999" }
       const server = yield* answers([page([scan("a")], 2, absurd), page([scan("b")], 2)])
@@ -202,7 +202,7 @@ describe("scans", () => {
   )
 
   test(
-    "fails when pages end before the total is reached",
+    "fails when the pages end before the total is reached",
     Effect.gen(function*() {
       const server = yield* answers([page([scan("a")], 3), page([], 3)])
       assert.include((yield* Effect.flip(idsOf(server.url))).message, "3 scans")
@@ -210,7 +210,7 @@ describe("scans", () => {
   )
 
   test(
-    "asks again after 503, 500, 408 and a lost connection",
+    "retries after 503, 500, 408 and a lost connection",
     Effect.gen(function*() {
       const server = yield* answers([json(503, {}), cut, json(500, {}), json(408, {}), page([scan("a")])])
       assert.deepStrictEqual(yield* idsOf(server.url), ["a"])
@@ -218,7 +218,7 @@ describe("scans", () => {
   )
 
   test(
-    "gives up after five attempts, and may be tried again later",
+    "gives up after five attempts with an error that is retriable later",
     Effect.gen(function*() {
       const server = yield* answers([json(502, {})])
       const failure = yield* Effect.flip(idsOf(server.url))
@@ -259,7 +259,7 @@ describe("scans", () => {
   )
 
   test(
-    "fails at once, telling how long, when 3QPR asks for a wait of more than two minutes",
+    "fails at once, and reports the wait, when 3QPR requests a wait of more than two minutes",
     Effect.gen(function*() {
       const server = yield* answers([json(429, {}, { "retry-after": "600" })])
       const failure = yield* Effect.flip(idsOf(server.url))

@@ -17,7 +17,7 @@ describe("a failure", () => {
   }
   for (const [status, meaning] of Object.entries(refusals)) {
     test(
-      `of ${status} tells what it means and what 3QPR says, and is not tried again`,
+      `of ${status} reports its meaning and 3QPR's message, and is not retried`,
       Effect.gen(function*() {
         const server = yield* answers([json(Number(status), { error: { message: "because so" } })])
         for (
@@ -34,7 +34,7 @@ describe("a failure", () => {
   }
 
   test(
-    "names the place of a field that is wrong, not its value",
+    "names the path of an invalid field, not its value",
     Effect.gen(function*() {
       const server = yield* answers([json(200, { scans: { a: 987654 }, total: 1 })])
       const failure = yield* Effect.flip(idsOf(server.url))
@@ -45,7 +45,7 @@ describe("a failure", () => {
   )
 
   test(
-    "tells of a body that is no JSON by its content type",
+    "names the content type of a body that is not JSON",
     Effect.gen(function*() {
       const server = yield* answers([
         (response) => void response.setHeader("content-type", "text/html").end("<html>a login page</html>")
@@ -57,7 +57,7 @@ describe("a failure", () => {
   )
 
   test(
-    "comes of a redirect, which is not followed: the key goes nowhere else",
+    "results from a redirect, which is not followed, so that the key is not sent elsewhere",
     Effect.gen(function*() {
       const elsewhere = yield* answers([page([scan("a")])])
       const server = yield* answers([
@@ -69,7 +69,7 @@ describe("a failure", () => {
   )
 
   test(
-    "comes of a key that no key can be, before anything is sent",
+    "results from an impossible key, before anything is sent",
     Effect.gen(function*() {
       const server = yield* answers([registered])
       for (const text of ["", "3qpr_sk a", "3qpr_sk\n", "3qpr_sk\u00e9"]) {
@@ -82,7 +82,7 @@ describe("a failure", () => {
   )
 
   test(
-    "tells of a TLS certificate that it does not trust, and sends nothing",
+    "reports an untrusted TLS certificate, and nothing is sent",
     Effect.gen(function*() {
       const { requests, url } = yield* selfSigned
       const failure = yield* Effect.flip(idsOf(url))
@@ -93,7 +93,7 @@ describe("a failure", () => {
   )
 })
 
-it.live("neither key nor secret gets into messages, JSON, logs or spans", () =>
+it.live("key and secret never appear in messages, JSON, logs or spans", () =>
   Effect.gen(function*() {
     const key = Redacted.make("a_key_of_another_form")
     const neighbour = "3qpr_sk_live_of_somebody_else"
@@ -156,7 +156,7 @@ it.live("neither key nor secret gets into messages, JSON, logs or spans", () =>
 
 const logged: Array<string> = []
 
-/** An HTTPS server whose certificate is signed by no authority. */
+/** An HTTPS server with a self-signed certificate. */
 const selfSigned = Effect.acquireRelease(
   Effect.callback<{ readonly url: string; readonly requests: () => number; readonly close: () => void }>(
     (resume) => {

@@ -14,7 +14,7 @@ import { until } from "../../support/Until.ts"
 
 const body = Buffer.from(`{"id":"evt_1"}`)
 
-/** Long enough to be taken. */
+/** A secret that is long enough to be valid. */
 const named = (name: string) => `whsec_of_the_tests_${name}`
 
 const setUp = Effect.fnUntraced(function*(text: string) {
@@ -35,7 +35,7 @@ const setUp = Effect.fnUntraced(function*(text: string) {
     secrets,
     takes,
     until: (done: () => boolean) => until(String(done), Effect.sync(done), (done) => done),
-    /** As an editor or `mv` does it. */
+    /** Replaces the file as an editor or `mv` does. */
     replace: (text: string) => {
       writeFileSync(`${folder}/next`, text)
       renameSync(`${folder}/next`, file)
@@ -74,7 +74,7 @@ describe("the file with the webhook secrets", () => {
   )
 
   test(
-    "changes nothing while it is empty, gone, not valid or has ended, and says so once, without a secret in it",
+    "has no effect while it is empty, missing, invalid or ended, which is logged once and without a secret",
     Effect.gen(function*() {
       const { file, logs, replace, takes, until } = yield* setUp(named("hunter2"))
       const { faults } = yield* ProcessHealth
@@ -82,7 +82,7 @@ describe("the file with the webhook secrets", () => {
         [() => replace("\n \n"), /is empty/],
         [() => rmSync(file), /cannot be read/],
         [() => replace(`${named("hunter3")};until=soon`), /secret 1 of .* is not valid/],
-        // As a file that is half written: it stays so for longer than the time between two readings.
+        // Like a half-written file that stays so for longer than the interval between two reads.
         [
           () => replace(`${named("hunter3")}\nwhsec_hunter3`),
           /secret 2 of .* is not valid; a secret has at least 16/
@@ -110,10 +110,10 @@ describe("the file with the webhook secrets", () => {
   )
 
   test(
-    "is not taken while it is being written",
+    "is not used while it is being written",
     Effect.gen(function*() {
       const { file, logs, takes, until } = yield* setUp(named("whole"))
-      // Never the same twice: a file that changes between any two reads.
+      // Each write differs, so the file changes between any two reads.
       let count = 0
       const writing = setInterval(() => writeFileSync(file, named(`part ${count++}`)), 20)
       yield* Effect.sleep("3500 millis")
@@ -125,7 +125,7 @@ describe("the file with the webhook secrets", () => {
   )
 
   test(
-    "gives each secret its end, tells by its place which one signed, and turns readiness red after the last",
+    "limits each secret in time, counts signatures by its position, and fails readiness after the last one ends",
     Effect.gen(function*() {
       const now = yield* Clock.currentTimeMillis
       const soon = new Date(now + 2_000).toISOString()
@@ -152,7 +152,7 @@ describe("the file with the webhook secrets", () => {
   )
 
   test(
-    "stops the start when no secret in it is active",
+    "stops the start when none of its secrets is active",
     Effect.gen(function*() {
       const folder = yield* (yield* FileSystem.FileSystem).makeTempDirectoryScoped()
       writeFileSync(`${folder}/secret`, `${named("hunter2")};until=2020-01-01`)

@@ -31,7 +31,7 @@ describe("README", () => {
     assert.include(first, "npx threeqpr trigger")
   })
 
-  it("leads to each of the tasks that a reader begins with", () => {
+  it("links to each of the tasks that a reader begins with", () => {
     for (
       const page of [
         "docs/consumers.md",
@@ -48,7 +48,7 @@ describe("README", () => {
 })
 
 describe("the pages of docs", () => {
-  // A decision record has its status there. The index says this of all pages.
+  // A decision record has its status on that line. The index states this for all pages.
   const pages = markdownFiles.filter((name) =>
     name.startsWith("docs/") && !/^docs\/(README|decisions\/\d)/.test(name)
   )

@@ -6,7 +6,7 @@ import { noteFailure, noteSuccess, reasonOf } from "../../../src/Projector/Troub
 describe("the trouble of a projection", () => {
   const trouble = { failures: 1, reason: "deadlock detected", failedAt: 1_000, limited: () => undefined }
 
-  it("has the reason of the last failure while events can come back to this instance", () => {
+  it("has the reason of the last failure while events can be redelivered to this instance", () => {
     assert.strictEqual(reasonOf(trouble, 121_000), "deadlock detected")
   })
 
@@ -14,7 +14,7 @@ describe("the trouble of a projection", () => {
     assert.strictEqual(reasonOf(trouble, 151_001), undefined)
   })
 
-  it.effect("has one line in the log for each reason, however many attempts fail, until a batch is applied", () =>
+  it.effect("is logged as a warning once per reason, until a batch is applied", () =>
     Effect.gen(function*() {
       const trouble = { failures: 0, reason: undefined, failedAt: 0, limited: () => undefined }
       const lines: Array<string> = []

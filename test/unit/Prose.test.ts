@@ -30,7 +30,7 @@ const oddIn = (file: string) =>
   )
 
 describe("messages and help", () => {
-  it("have none of the words that the linter refuses in comments", () => {
+  it("contain none of the words that the linter refuses in comments", () => {
     assert.isAbove(sources.length, 300)
     assert.isAbove(oddWords.length, 5)
     assert.deepStrictEqual(sources.flatMap(oddIn), [])

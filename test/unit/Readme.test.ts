@@ -20,7 +20,7 @@ describe("README", () => {
     assert.sameMembers(listed, Object.keys(runtimePackages()))
   })
 
-  it("has the consumer of docs/consumers.md", () => {
+  it("shows the same consumer as docs/consumers.md", () => {
     assert.include(example(readme), "subscribe({")
     assert.strictEqual(example(readme), example(file("docs/consumers.md")))
   })

@@ -91,12 +91,12 @@ describe("loading", () => {
     (entry) => assert.deepStrictEqual(enginesOf(entry), [])
   )
 
-  it("of the signature loads no package", () => {
+  it("the entry point of the signature loads no package", () => {
     const packages = [...loadedBy("signature.ts")].filter((name) => !name.endsWith(".ts"))
     assert.deepStrictEqual(packages.toSorted(), ["node:buffer", "node:crypto"])
   })
 
-  it("of the server loads both", () => {
+  it("the server loads both", () => {
     assert.includeMembers(enginesOf("Cli/Serve/App.ts"), ["nats", "@effect/sql-pg", "Projector/Projector.ts"])
   })
 })

@@ -14,7 +14,7 @@ const filesIn = (folder: string) => Effect.flatMap(FileSystem.FileSystem, (fs) =
 
 describe("finding nats-server", () => {
   test(
-    "takes NATS_SERVER_BIN before everything else",
+    "prefers NATS_SERVER_BIN to all other sources",
     Effect.gen(function*() {
       const machine = yield* newMachine({
         searchPath: [yield* commands({ "nats-server": natsServer("2.11.0") })]

@@ -3,14 +3,14 @@ import { Effect, Logger, References } from "effect"
 import { lineOf } from "../../../src/Process/Telemetry.ts"
 import { noteFailure, noteSuccess, reasonOf } from "../../../src/Projector/Trouble.ts"
 
-describe("the trouble of a projection", () => {
+describe("the reported failure of a projection", () => {
   const trouble = { failures: 1, reason: "deadlock detected", failedAt: 1_000, limited: () => undefined }
 
-  it("has the reason of the last failure while events can be redelivered to this instance", () => {
+  it("is the last one while events can be redelivered to this instance", () => {
     assert.strictEqual(reasonOf(trouble, 121_000), "deadlock detected")
   })
 
-  it("has no reason when nothing has failed since: another instance has applied the events", () => {
+  it("ends when nothing else has failed: another instance has applied the events", () => {
     assert.strictEqual(reasonOf(trouble, 151_001), undefined)
   })
 

@@ -7,7 +7,7 @@ import { entryOf, suite } from "./EventLog.ts"
 
 suite("memory", Memory.layer())
 
-it.effect("forgets an id after the dedup window", () =>
+it.effect("accepts an id again after the deduplication window", () =>
   Effect.gen(function*() {
     const log = yield* EventLog
     yield* log.append(entryOf("evt_1"))

@@ -5,7 +5,7 @@ import { type Entry, EventLog, type Page } from "../../src/EventLog/EventLog.ts"
 import { eventSubject, quarantineSubject, quarantineSubjects } from "../../src/EventLog/Names.ts"
 import { until } from "../support/Until.ts"
 
-/** An entry with this id; every other field has a value that a test can recognise. */
+/** An entry with this id. The other fields have fixed values, which `more` can replace. */
 export const entryOf = (id: string, more: Partial<Entry> = {}): Entry => ({
   id,
   subject: eventSubject("scan.created"),
@@ -16,7 +16,7 @@ export const entryOf = (id: string, more: Partial<Entry> = {}): Entry => ({
   ...more
 })
 
-/** What every event log promises, whatever it is made of. Each adapter has to pass this. */
+/** The contract of the event log. Each adapter has to pass this suite. */
 export const suite = <E>(name: string, log: Layer.Layer<EventLog, E>) =>
   layer(log, { excludeTestServices: true })(`EventLog on ${name}`, (it) => {
     it.effect("becomes ready, and keeps nothing of what it did to find that out", () =>
@@ -37,7 +37,7 @@ export const suite = <E>(name: string, log: Layer.Layer<EventLog, E>) =>
         assert.strictEqual((yield* log.state).lastSequence, second.sequence)
       }))
 
-    it.effect("recognises an id it has, whatever comes with it, and keeps the first", () =>
+    it.effect("reports a stored id as a duplicate, whatever its body and subject, and keeps the first entry", () =>
       Effect.gen(function*() {
         const log = yield* EventLog
         const first = yield* log.append(entryOf("evt_3"))
@@ -51,7 +51,7 @@ export const suite = <E>(name: string, log: Layer.Layer<EventLog, E>) =>
         assert.strictEqual(Buffer.from(kept.body).toString(), `{"id":"evt_3"}`)
       }))
 
-    it.effect("stores an event it has once more under a dedup id of its own, and says what it was", () =>
+    it.effect("stores an event again under another dedup id, with the sequence of its quarantined entry", () =>
       Effect.gen(function*() {
         const log = yield* EventLog
         const first = yield* log.append(entryOf("evt_once_more"))
@@ -65,7 +65,7 @@ export const suite = <E>(name: string, log: Layer.Layer<EventLog, E>) =>
         assert.strictEqual(headers["3qpr-quarantined-as"], String(first.sequence))
       }))
 
-    it.effect("erases an entry and leaves its sequence as a gap, as often as it is told to", () =>
+    it.effect("erases an entry and leaves its sequence as a gap, also when it is erased twice", () =>
       Effect.gen(function*() {
         const log = yield* EventLog
         const kept = yield* log.append(entryOf("evt_before_gap"))
@@ -83,7 +83,7 @@ export const suite = <E>(name: string, log: Layer.Layer<EventLog, E>) =>
         assert.strictEqual(next.sequence, lastSequence + 1)
       }))
 
-    it.effect("stores an id once when it comes a hundred times at once", () =>
+    it.effect("stores an id once when it is appended 100 times concurrently", () =>
       Effect.gen(function*() {
         const log = yield* EventLog
         const { entries } = yield* log.state
@@ -99,7 +99,7 @@ export const suite = <E>(name: string, log: Layer.Layer<EventLog, E>) =>
         assert.strictEqual((yield* log.state).entries, entries + 1)
       }))
 
-    it.effect("gives back the bytes, the subject and the headers of an entry", () =>
+    it.effect("returns the bytes, the subject and the headers of an entry", () =>
       Effect.gen(function*() {
         const log = yield* EventLog
         const body = Uint8Array.from({ length: 256 }, (_, byte) => byte)
@@ -121,7 +121,7 @@ export const suite = <E>(name: string, log: Layer.Layer<EventLog, E>) =>
         })
       }))
 
-    it.effect("takes the longest id, a body of a mebibyte, and an empty one", () =>
+    it.effect("stores an entry with the longest id, a body of 1 MiB, or an empty body", () =>
       Effect.gen(function*() {
         const log = yield* EventLog
         for (
@@ -137,14 +137,14 @@ export const suite = <E>(name: string, log: Layer.Layer<EventLog, E>) =>
         }
       }))
 
-    it.effect("has nothing after its end", () =>
+    it.effect("returns no entry after its end", () =>
       Effect.gen(function*() {
         const log = yield* EventLog
         const { lastSequence } = yield* log.state
         assert.isTrue(Option.isNone(yield* log.get(lastSequence + 1)))
       }))
 
-    it.effect("reads what is behind a sequence, in order, filtered by subject, and counts it", () =>
+    it.effect("reads and counts the entries after a sequence, in order and filtered by subject", () =>
       Effect.gen(function*() {
         const log = yield* EventLog
         const { lastSequence: after } = yield* log.state
@@ -190,7 +190,7 @@ export const suite = <E>(name: string, log: Layer.Layer<EventLog, E>) =>
         assert.strictEqual(yield* log.count({ after: middle + 1_000 }), 0)
       }))
 
-    it.effect("counts the entries of each subject at one moment", () =>
+    it.effect("counts the entries of each subject at one point in time", () =>
       Effect.gen(function*() {
         const log = yield* EventLog
         const before = yield* log.census
@@ -208,7 +208,7 @@ export const suite = <E>(name: string, log: Layer.Layer<EventLog, E>) =>
         )
       }))
 
-    it.effect("brings fewer entries at a time when they are large, and none is left out", () =>
+    it.effect("reads large entries in smaller pages and skips none", () =>
       Effect.gen(function*() {
         const log = yield* EventLog
         const { lastSequence } = yield* log.state
@@ -224,7 +224,7 @@ export const suite = <E>(name: string, log: Layer.Layer<EventLog, E>) =>
         assert.deepStrictEqual(sequences, [...new Set(sequences)].sort((a, b) => a - b))
       }))
 
-    it.effect("waits for the first entry when there is none, as long as it is told", () =>
+    it.effect("waits up to the given time for the first entry", () =>
       Effect.gen(function*() {
         const log = yield* EventLog
         const { lastSequence: after } = yield* log.state
@@ -241,7 +241,7 @@ export const suite = <E>(name: string, log: Layer.Layer<EventLog, E>) =>
         ])
       }))
 
-    it.effect("finds where a time is", () =>
+    it.effect("finds the sequence of the first entry after a time", () =>
       Effect.gen(function*() {
         const log = yield* EventLog
         const { sequence } = yield* log.append(entryOf("evt_before"))
@@ -256,7 +256,7 @@ export const suite = <E>(name: string, log: Layer.Layer<EventLog, E>) =>
         assert.isAtMost(yield* log.sequenceAt(0), sequence)
       }))
 
-    it.effect("tells what it is", () =>
+    it.effect("reports its creation time, size and settings", () =>
       Effect.gen(function*() {
         const log = yield* EventLog
         const state = yield* log.state

@@ -7,7 +7,7 @@ import { logOnBroker } from "../support/Log.ts"
 import { secret } from "../support/Webhook.ts"
 import { maxBodyBytes, Receiver, suite } from "./Webhook.ts"
 
-/** A handler on the test's broker, on a connection of its own. */
+/** A handler on the test's broker, with its own connection. */
 const handler = Effect.flatMap(NatsServer, ({ token, url }) =>
   Effect.acquireRelease(
     Effect.sync(() =>
@@ -44,7 +44,7 @@ interface DenoServer {
   readonly shutdown: () => Promise<void>
 }
 
-/** `Deno.serve`, whose types the compiler of Node does not have. */
+/** `Deno.serve`, read by reflection because it has no types when the tests are compiled for Node. */
 const serve: unknown = Reflect.get(Object(Reflect.get(globalThis, "Deno")), "serve")
 
 const onDenoServe = Effect.gen(function*() {

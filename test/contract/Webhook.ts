@@ -7,7 +7,7 @@ import * as Signature from "../../src/Signature/Signature.ts"
 import { deliver, raw, rawAnswer, send } from "../support/Http.ts"
 import { scanCreated, signed } from "../support/Webhook.ts"
 
-/** A receiver on a port of this machine, with a body limit of 4,096 bytes. */
+/** A receiver on a local port, with a body limit of 4,096 bytes. */
 export class Receiver extends Context.Service<Receiver, { readonly port: number; readonly path: string }>()(
   "test/Receiver"
 ) {}
@@ -20,8 +20,8 @@ const lines = ({ path }: Receiver["Service"], ...headers: ReadonlyArray<string>)
   `POST ${path} HTTP/1.1\r\n${["Host: localhost", "Connection: close", ...headers].join("\r\n")}\r\n\r\n`
 
 /**
- * What every receiver of webhooks answers, whatever server it is in. It receives through real HTTP, on a real broker.
- * Some servers close a connection whose body was not read.
+ * The contract of a webhook receiver, whatever server it runs in. It uses real HTTP and a real broker.
+ * `keepsConnections` is false for a server that closes a connection whose body was not read.
  */
 export const suite = <E>(
   name: string,
@@ -29,7 +29,7 @@ export const suite = <E>(
   { keepsConnections = true }: { readonly keepsConnections?: boolean } = {}
 ) =>
   layer(receiver, { excludeTestServices: true })(`a webhook on ${name}`, (it) => {
-    it.effect("answers 200 to a new event, the same event again, and what is no event", () =>
+    it.effect("answers 200 to a new event, a duplicate, and a signed body that is not an event", () =>
       Effect.gen(function*() {
         const url = yield* webhook
         const answers = yield* Effect.forEach(
@@ -89,7 +89,7 @@ export const suite = <E>(
         assert.match(streamed, /^HTTP\/1\.1 413 [^]*body_too_large/)
       }))
 
-    it.effect("takes the next delivery of a connection behind one that it did not read", () =>
+    it.effect("accepts the next delivery of a connection after one that it did not read", () =>
       Effect.gen(function*() {
         const { path, port } = yield* Receiver
         const { body, signature } = signed(scanCreated("evt_behind"))
@@ -112,7 +112,7 @@ export const suite = <E>(
         }
       }))
 
-    it.effect("takes a body that comes in parts", () =>
+    it.effect("accepts a body that arrives byte by byte", () =>
       Effect.gen(function*() {
         const receiver = yield* Receiver
         const { body, signature } = signed(scanCreated("evt_parts", { city: "Zürich" }))
@@ -127,7 +127,7 @@ export const suite = <E>(
         )
       }))
 
-    it.effect("answers 415 to a compressed body without inflating it, and takes identity", () =>
+    it.effect("answers 415 to a compressed body without inflating it, and accepts `identity`", () =>
       Effect.gen(function*() {
         const url = yield* webhook
         const bomb = brotliCompressSync(Buffer.alloc(1_000_000))
@@ -137,7 +137,7 @@ export const suite = <E>(
         assert.strictEqual(identity.status, 200)
       }))
 
-    it.effect("answers 405 to other methods and names the one that is allowed", () =>
+    it.effect("answers 405 to other methods and names the allowed method", () =>
       Effect.gen(function*() {
         const get = yield* send(yield* webhook)
         assert.deepStrictEqual([get.status, get.body, get.headers.get("allow")], [
@@ -148,7 +148,7 @@ export const suite = <E>(
         assert.strictEqual((yield* send(yield* webhook, { method: "PUT", body: "x" })).status, 405)
       }))
 
-    it.effect("answers 408 to a body that does not come, before 3QPR's five seconds, and takes others meanwhile", () =>
+    it.effect("answers 408 to an incomplete body within 3QPR's five seconds, and accepts others meanwhile", () =>
       Effect.gen(function*() {
         const receiver = yield* Receiver
         const started = performance.now()
@@ -160,7 +160,7 @@ export const suite = <E>(
         assert.isBelow(performance.now() - started, 5_000)
       }))
 
-    it.effect("stores one of fifty equal deliveries at a time, and answers each with 200", () =>
+    it.effect("stores one of 50 concurrent identical deliveries, and answers each with 200", () =>
       Effect.gen(function*() {
         const url = yield* webhook
         const answers = yield* Effect.forEach(

@@ -1,4 +1,4 @@
-// Tells another system's HTTP API of each conversation: waits when it is busy, sets aside what it refuses.
+// Posts each conversation to another system's HTTP API. Retries when the API is busy, and sets aside what it refuses.
 import process from "node:process"
 import { Consumer, subscribe } from "threeqpr-events"
 

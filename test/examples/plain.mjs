@@ -1,4 +1,4 @@
-// The stream without this package: nothing but the `nats` client. Subjects, headers and bodies are a contract.
+// Reads the stream without this package, with the `nats` client only. Subjects, headers and bodies are a contract.
 import { AckPolicy, connect } from "nats"
 import process from "node:process"
 

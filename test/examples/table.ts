@@ -1,4 +1,4 @@
-// Keeps a list of countries up to date in a table of your own: each scan counts once, however often it comes.
+// Keeps a table of scans by country up to date. Each scan counts once, however often it is delivered.
 import process from "node:process"
 import { DatabaseError, Pool } from "pg"
 import { Consumer, subscribe } from "threeqpr-events"
@@ -12,7 +12,7 @@ const consumer = await subscribe({
   name,
   types: ["scan.created"],
   maxBatch: 200,
-  // What PostgreSQL says against the data themselves is the event's fault; all else is waited for.
+  // Errors about the data (SQLSTATE classes 22 and 23) are the event's fault. All other errors are retried.
   retry: { isTransient: (error) => !(error instanceof DatabaseError && /^2[23]/.test(error.code ?? "")) },
   handleBatch: async (events) => {
     const client = await pool.connect()

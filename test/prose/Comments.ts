@@ -1,9 +1,9 @@
-/** How comments begin in a kind of file. */
+/** Whether comments in a file have the syntax of JavaScript and CSS. In other files they begin with `#`. */
 const isBlockFile = (file: string) => /\.([cm]?[jt]s|css)$/.test(file)
 
 /**
- * The comments of a source as Markdown, each on the line on which it stands. All other lines are empty, so that a
- * finding has the line of the source.
+ * The comments of a source file as Markdown, on their original lines. All other lines are empty, so that a finding has
+ * the line number of the source.
  */
 export const commentsOf = (file: string, source: string): string => {
   const lines = source.split("\n")
@@ -18,7 +18,7 @@ export const commentsOf = (file: string, source: string): string => {
   return comments.join("\n")
 }
 
-/** A line of a comment without its marks. A tag such as `@typedef` is no prose. */
+/** A line of a comment without its marks and without tags such as `@typedef`, which are not prose. */
 const textOf = (line: string) =>
   line.replace(/^[ \t]*(?:\/\*\*?|\*\/|\*|\/\/+|#+) ?/, "").replace(/\s*\*\/$/, "")
     .replaceAll(/\{@link ([^}]*)\}/g, "$1")

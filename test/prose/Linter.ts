@@ -18,10 +18,10 @@ const markdown: typeof Markdown = require(
 const words: { readonly default: TextlintKernelRule["rule"] } = require("textlint-rule-prh")
 const wordCount: TextlintKernelRule["rule"] = require("textlint-rule-en-max-word-count")
 
-/** The words that are refused, each with what to write instead. */
+/** The refused words, each with its replacement. */
 export const wordList = join(fileURLToPath(new URL(".", import.meta.url)), "words.yml")
 
-/** The most words of a sentence. */
+/** Maximum number of words in a sentence. */
 export const longest = 25
 
 interface Node {
@@ -29,7 +29,7 @@ interface Node {
   readonly children?: ReadonlyArray<Node>
 }
 
-/** Cells of tables have sentences too. The rules know paragraphs only. */
+/** Turns table cells into paragraphs, because the rules check paragraphs only. */
 const readCells = (node: Node) => {
   if (node.type === "TableCell") node.type = "Paragraph"
   node.children?.forEach(readCells)
@@ -66,7 +66,7 @@ const options: TextlintKernelOptions = {
 
 const kernel = new TextlintKernel()
 
-/** What the linter finds in a Markdown text, a line per finding. */
+/** Lints a Markdown text and returns one line per finding. */
 export const lint = async (file: string, text: string): Promise<ReadonlyArray<string>> => {
   const { messages } = await kernel.lintText(text, { ...options, filePath: file })
   return messages.map(({ column, line, message }) => {

@@ -54,7 +54,7 @@ const section = ({ args = [], commandPath = [], description, examples = [], flag
 
 const describe = (description: Option.Option<string>) => Option.getOrElse(description, () => "")
 
-/** Every command that does something. */
+/** The reference of all commands, without groups that only have subcommands. */
 export const commands = Effect.map(helpOf([]), ([, ...all]) =>
   all
     .filter(({ subcommands = [], flags, args = [] }) =>

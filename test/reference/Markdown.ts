@@ -1,4 +1,4 @@
-/** A table of Markdown; a bar within a cell is escaped. */
+/** A Markdown table. Bars in cells are escaped. */
 export const table = (
   titles: ReadonlyArray<string>,
   rows: ReadonlyArray<ReadonlyArray<string>>
@@ -9,7 +9,7 @@ const line = (cells: ReadonlyArray<string>) =>
 
 export const code = (text: string) => `\`${text}\``
 
-/** Puts text between the marks of a generated part. */
+/** Replaces the text between the marks of a generated part. */
 export const filled = (page: string, part: string, text: string): string => {
   const [begin, end] = [`<!-- generated: ${part} -->`, "<!-- end of generated part -->"]
   const [before, rest, ...more] = page.split(begin)

@@ -7,10 +7,10 @@ const source = fileURLToPath(new URL("../../src", import.meta.url))
 const declaration =
   /(counter|gauge|histogram)\(\s*"(threeqpr_\w+)",\s*(?:\{\s*description:\s*)?"((?:[^"\\]|\\.)*)"/g
 
-/** Those that `/metrics` computes on every process; it computes the others only with the role admin. */
+/** The metrics of `Admin` that every process computes. The other ones require the role admin. */
 const everywhere = new Set(["threeqpr_build_info", "threeqpr_ready", "threeqpr_state_readable"])
 
-/** Every metric that the sources declare, with its kind and help. */
+/** A table of every metric that the sources declare. */
 export const metrics = () => {
   const found = globSync(["Process/Metrics.ts", "Admin/Metrics.ts", "**/*.ts"], { cwd: source })
   const rows = [...new Set(found)].flatMap((file) => {

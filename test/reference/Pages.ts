@@ -11,7 +11,7 @@ import { settingsTable } from "./Settings.ts"
 
 const docs = fileURLToPath(new URL("../../docs", import.meta.url))
 
-/** The pages that have generated parts: as they are, and as the code says that they should be. */
+/** The pages with generated parts: their present text, and the text with the parts generated from the code. */
 export const pages = Effect.map(commands, (commands) =>
   Object.entries({
     "../ARCHITECTURE.md": { rooms: roomsPart() },

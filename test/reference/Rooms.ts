@@ -1,7 +1,7 @@
 import { aboutOf, entryOf, rooms } from "../support/Rooms.ts"
 import { code, table } from "./Markdown.ts"
 
-/** Rooms that nearly all others use. Their arrows would hide the others. */
+/** Rooms that nearly all others use. The picture leaves them out, because their arrows would hide the others. */
 const everywhere = new Set(["Domain", "Process"])
 
 const usesOf = (name: string): ReadonlyArray<string> => rooms.find((room) => room.name === name)?.uses ?? []
@@ -9,7 +9,7 @@ const usesOf = (name: string): ReadonlyArray<string> => rooms.find((room) => roo
 const reaches = (from: string, to: string): boolean =>
   usesOf(from).some((next) => next === to || reaches(next, to))
 
-/** The rooms and what each is built on, without the arrows that follow from others. */
+/** The rooms and their dependencies as a diagram, without dependencies that follow from others. */
 const picture = () => {
   const arrows = rooms.flatMap(({ name, uses }) =>
     uses.filter((to) => !everywhere.has(to) && !uses.some((other) => other !== to && reaches(other, to)))
@@ -23,7 +23,7 @@ const picture = () => {
 
 const idOf = (name: string) => name.replace("/", "")
 
-/** The picture of the rooms, and a table of what each holds and promises. Its entry file says what it may use. */
+/** The diagram of the rooms, and a table of what each holds and promises. Entry files state what rooms may use. */
 export const roomsPart = () =>
   `${picture()}\n\n${
     table(

@@ -1,7 +1,7 @@
 import { settings } from "../../src/Process/Config.ts"
 import { code, table } from "./Markdown.ts"
 
-/** Every setting, with its meaning, its default and what it may be. */
+/** Every setting, with its meaning, its default and its allowed values. */
 export const settingsTable = () => {
   const all = Object.values(settings)
   const secrets = all.filter(({ secret }) => secret).map(({ variable }) => code(variable))

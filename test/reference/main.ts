@@ -1,5 +1,5 @@
-// npm run docs:reference: writes the parts of docs that come from the code. `--check` writes nothing, and exits 1 when
-// a page is not what the code says.
+// npm run docs:reference: writes the parts of docs that are generated from the code. `--check` writes nothing, and
+// exits with 1 when a page is out of date.
 import { Effect } from "effect"
 import { writeFileSync } from "node:fs"
 import process from "node:process"

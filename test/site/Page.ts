@@ -2,7 +2,7 @@ import { dirname, relative } from "node:path"
 import { anchors } from "../support/Anchors.ts"
 import { contents, type Entry } from "./Contents.ts"
 
-/** The file of the site that a Markdown file becomes. Links between pages differ from those on GitHub in the ending only. */
+/** The page of a Markdown file. Links between pages differ from those on GitHub in the ending only. */
 export const outputOf = (file: string) =>
   file === "README.md" ? "index.html" : file.replace(/README\.md$/, "index.html").replace(/\.md$/, ".html")
 
@@ -92,12 +92,12 @@ const withAnchors = (html: string) => {
   return { body, headings, title: plain(headings[0]?.text ?? "threeqpr-events") }
 }
 
-/** The text of some HTML. */
+/** The text of an HTML fragment. */
 const plain = (html: string) =>
   html.replaceAll(/<[^>]+>/g, "").replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&quot;", "\"")
     .replaceAll("&amp;", "&")
 
-/** Links to Markdown lead to its page, and links to a source file to a copy of it that browsers show. */
+/** Points links to Markdown files to their pages, and links to source files to copies that browsers show. */
 const withLinks = (html: string) =>
   html.replaceAll(
     /(href)="(?![a-z]+:)([^"#]+)(#[^"]*)?"/g,

@@ -3,7 +3,7 @@ import { relative, sep } from "node:path"
 import { checkout, linkedSources } from "./Contents.ts"
 import { outputOf, page } from "./Page.ts"
 
-/** What this file uses of Eleventy's configuration. */
+/** The part of Eleventy's configuration that this file uses. */
 interface Configuration {
   readonly setIncludesDirectory: (folder: string) => void
   readonly setTemplateFormats: (formats: ReadonlyArray<string>) => void

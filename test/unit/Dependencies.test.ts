@@ -11,7 +11,7 @@ interface Package {
   readonly peerDependencies?: Readonly<Record<string, string>>
 }
 
-/** What the lockfile says of a package. */
+/** A package in the lockfile. */
 interface Locked {
   readonly version?: string
   readonly integrity?: string
@@ -22,7 +22,7 @@ interface Locked {
 const root = new URL("../../", import.meta.url)
 const read = (path: string): Package => JSON.parse(readFileSync(new URL(path, root), "utf8"))
 
-/** Where a package finds another: beside itself or further up. */
+/** The path of a dependency as Node resolves it: below the package or further up. */
 const resolve = (from: string, name: string): string | undefined => {
   for (let folder = from;; folder = folder.slice(0, folder.lastIndexOf("node_modules/"))) {
     const path = `${folder}node_modules/${name}/`
@@ -31,7 +31,7 @@ const resolve = (from: string, name: string): string | undefined => {
   }
 }
 
-/** Everything that runs with us, by name, with its licence: what is installed of all that is required. */
+/** The licence of each installed runtime package by name, transitive dependencies included. */
 const installed = () => {
   const licences = new Map<string, string>()
   const visit = (path: string, names: ReadonlyArray<string>) => {
@@ -49,7 +49,7 @@ const installed = () => {
   return licences
 }
 
-/** Those that ask for no more than to be named. */
+/** Licences that require attribution at most. */
 const permissive = new Set([
   "MIT",
   "ISC",
@@ -58,23 +58,23 @@ const permissive = new Set([
   "BSD-3-Clause",
   "0BSD",
   "Unlicense",
-  // Of fonts: free to ship, not to be sold by themselves.
+  // For fonts: they may be shipped, but not sold by themselves.
   "OFL-1.1"
 ])
 
 /**
- * Platforms of which the registry has no package of this version, so that there is no integrity to pin. npm leaves them
- * out: they are optional.
+ * Platforms for which the registry has no package of this version, so that there is no integrity to pin. npm skips
+ * them because they are optional.
  */
 const unpublished =
   /^node_modules\/(@dprint\/(android|darwin|win32)-|@dprint\/linux-(arm64|loong64|ppc64|riscv64)-|node-(bin-)?darwin-)/
 
-describe("what is installed here", () => {
-  it("has an integrity in the lockfile, but for platforms whose packages are not published", () => {
+describe("an installed package", () => {
+  it("has an integrity in the lockfile, except for platforms whose packages are not published", () => {
     const { packages }: { readonly packages: Readonly<Record<string, Locked>> } = JSON.parse(
       readFileSync(new URL("package-lock.json", root), "utf8")
     )
-    // A folder of this checkout, and the link to it, have nothing to pin.
+    // Folders of this checkout and links to them have no integrity.
     const entries = Object.entries(packages).filter(([path, { link }]) =>
       path.includes("node_modules/") && !link
     )
@@ -87,7 +87,7 @@ describe("what is installed here", () => {
 })
 
 describe("the Node of a checkout", () => {
-  it("is the one of the lockfile for each platform, and no script installs another", () => {
+  it("has the version of the lockfile on each platform, and no install script replaces it", () => {
     const { packages }: { readonly packages: Readonly<Record<string, Locked>> } = JSON.parse(
       readFileSync(new URL("package-lock.json", root), "utf8")
     )
@@ -114,7 +114,7 @@ describe("what runs with us", () => {
     )
   })
 
-  it("may be used by anybody for anything", () => {
+  it("has a permissive licence", () => {
     for (const [name, licence] of installed()) assert.isTrue(permissive.has(licence), `${name}: ${licence}`)
   })
 

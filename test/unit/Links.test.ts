@@ -33,7 +33,7 @@ describe("the Markdown files", () => {
     assert.deepStrictEqual(broken, [])
   })
 
-  it("are all reached from the README", () => {
+  it("are all reachable from the README", () => {
     const reached = new Set<string>()
     const visit = (file: string) => {
       if (reached.has(file)) return

@@ -30,7 +30,7 @@ const oddIn = (file: string) =>
   )
 
 describe("messages and help", () => {
-  it("have none of the words that the linter refuses in comments", () => {
+  it("contain none of the words that the linter refuses in comments", () => {
     assert.isAbove(sources.length, 300)
     assert.isAbove(oddWords.length, 5)
     assert.deepStrictEqual(sources.flatMap(oddIn), [])
@@ -53,12 +53,12 @@ describe("the linter of prose", () => {
     assert.deepStrictEqual(findings.map((finding) => /^a\.md:(\d)/.exec(finding)?.[1]), ["1", "5"])
   })
 
-  it("counts a piece of code as one word, and reads no blocks of code", async () => {
+  it("counts inline code as one word, and ignores blocks of code", async () => {
     const text = `\`${long}\` is one word.\n\n\`\`\`sh\n${long} for good\n\`\`\`\n`
     assert.deepStrictEqual(await lint("a.md", text), [])
   })
 
-  it("reads both kinds of comments of a source with their lines, and no code", async () => {
+  it("reads both kinds of comments of a source file with their line numbers, and no code", async () => {
     const source = `/**\n * A short one. ${long}.\n */\nconst a = "${long}" // ${long}\n  // It goes on.\n`
     const findings = await lint("a.ts", commentsOf("a.ts", source))
     assert.deepStrictEqual(findings.map((finding) => /^a\.ts:(\d)/.exec(finding)?.[1]), ["2", "5"])

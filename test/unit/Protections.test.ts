@@ -8,7 +8,7 @@ import { checkout } from "../protections/Workspace.ts"
 
 const read = (file: string) => readFileSync(join(checkout, file), "utf8")
 
-/** A test file, with the suites beside it that it runs. */
+/** The text of a test file and of the suites in its folder that it runs. */
 const suiteOf = (test: string) => {
   const file = join("test", test)
   const text = read(file)
@@ -19,7 +19,7 @@ const suiteOf = (test: string) => {
 }
 
 describe("the catalogue of protections", () => {
-  it.each(catalogue)("finds where $name, and its test", ({ edits, test, title }) => {
+  it.each(catalogue)("finds the code and the test of this: $name", ({ edits, test, title }) => {
     for (const { file, text, without } of edits) {
       assert.strictEqual(read(file).split(text).length - 1, 1, `${file} has this not exactly once: ${text}`)
       assert.notStrictEqual(text, without)
@@ -28,12 +28,12 @@ describe("the catalogue of protections", () => {
     assert.include(suiteOf(test), title)
   })
 
-  it("has each protection under a name of its own", () => {
+  it("gives each protection a distinct name", () => {
     const names = catalogue.map(({ name }) => name)
     assert.deepStrictEqual(names.filter((name, at) => names.indexOf(name) !== at), [])
   })
 
-  it("has one for each threat of docs/security/threat-model.md", () => {
+  it("has a protection for each threat of docs/security/threat-model.md", () => {
     const threats = [...read("docs/security/threat-model.md").matchAll(/^\| (T\d+) \|/gm)].map((
       [, row = ""]
     ) => row)
@@ -42,7 +42,7 @@ describe("the catalogue of protections", () => {
     assert.deepStrictEqual(threats.filter((row) => !known.has(row)), [])
   })
 
-  it("knows no fault, threat or promise that the docs do not have", () => {
+  it("refers only to faults, threats and promises of the docs", () => {
     const tables = {
       fault: read("docs/internals/faults.md"),
       threat: read("docs/security/threat-model.md"),

@@ -20,7 +20,7 @@ describe("README", () => {
     assert.sameMembers(listed, Object.keys(runtimePackages()))
   })
 
-  it("has the consumer of docs/consumers.md", () => {
+  it("shows the same consumer as docs/consumers.md", () => {
     assert.include(example(readme), "subscribe({")
     assert.strictEqual(example(readme), example(file("docs/consumers.md")))
   })
@@ -38,7 +38,7 @@ describe("README", () => {
     assert.include(first, "npx threeqpr trigger")
   })
 
-  it("leads to each of the tasks that a reader begins with", () => {
+  it("links to each of the tasks that a reader begins with", () => {
     for (
       const page of [
         "docs/consumers.md",
@@ -55,7 +55,7 @@ describe("README", () => {
 })
 
 describe("the pages of docs", () => {
-  // A decision record has its status there. The index says this of all pages.
+  // A decision record has its status on that line. The index states this for all pages.
   const pages = markdownFiles.filter((name) =>
     name.startsWith("docs/") && !/^docs\/(README|decisions\/\d)/.test(name)
   )

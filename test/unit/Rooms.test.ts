@@ -17,7 +17,7 @@ import {
 const all = imports()
 
 describe("the rooms of src", () => {
-  it("are at most 14 at its door, beside the entry points", () => {
+  it("are at most 14 at the top level, beside the entry points", () => {
     const door = [...new Set(files.map((file) => file.split("/")[0] ?? ""))]
     const folders = door.filter((name) => !entryPoints.includes(name))
     assert.deepStrictEqual(
@@ -27,7 +27,7 @@ describe("the rooms of src", () => {
     assert.isAtMost(folders.length, 14)
   })
 
-  it("say in their entry file what they hold, promise and may use", () => {
+  it("state in their entry file what they hold, promise and may use", () => {
     for (const room of rooms) {
       const { holds, promises, uses } = aboutOf(room)
       assert.notStrictEqual(holds, "", room.name)
@@ -53,7 +53,7 @@ describe("the rooms of src", () => {
     assert.deepStrictEqual(idle, [])
   })
 
-  it("use only rooms above them in the table, so that no circle is allowed", () => {
+  it("use only rooms above them in the table, so that no cycle is allowed", () => {
     const at = new Map(rooms.map(({ name }, index) => [name, index]))
     const back = rooms.flatMap(({ name, uses }) =>
       uses.filter((other) => (at.get(other) ?? Infinity) >= (at.get(name) ?? -1)).map((other) =>
@@ -63,11 +63,11 @@ describe("the rooms of src", () => {
     assert.deepStrictEqual(back, [])
   })
 
-  it("have no files that import each other in a circle", () => {
+  it("have no import cycles between files", () => {
     assert.deepStrictEqual(circlesOf(all), [])
   })
 
-  it("have no name of a file more than three times", () => {
+  it("have at most three files with the same name", () => {
     const names = files.filter((file) => /\.(ts|js)$/.test(file)).map((file) => basename(file))
     const often = [...new Set(names)].filter((name) => names.filter((other) => other === name).length > 3)
     assert.deepStrictEqual(often, [])
@@ -87,22 +87,22 @@ describe("loading", () => {
     "Signature/Signature.ts",
     "simulator.ts"
   ])(
-    "%s loads neither the client of NATS nor of Postgres",
+    "%s loads neither the NATS client nor the Postgres client",
     (entry) => assert.deepStrictEqual(enginesOf(entry), [])
   )
 
-  it("of the signature loads no package", () => {
+  it("the entry point of the signature loads no package", () => {
     const packages = [...loadedBy("signature.ts")].filter((name) => !name.endsWith(".ts"))
     assert.deepStrictEqual(packages.toSorted(), ["node:buffer", "node:crypto"])
   })
 
-  it("of the server loads both", () => {
+  it("the server loads both", () => {
     assert.includeMembers(enginesOf("Cli/Serve/App.ts"), ["nats", "@effect/sql-pg", "Projector/Projector.ts"])
   })
 })
 
 describe("the test of the rooms", () => {
-  it("refuses an import against the direction, of the server by the contract, and of an entry point", () => {
+  it("refuses an import of a lower room, of the server by the contract, and of an entry point", () => {
     assert.deepStrictEqual(
       wrongOf([
         { from: "Domain/Event.ts", to: "Nats/Nats.ts" },
@@ -119,7 +119,7 @@ describe("the test of the rooms", () => {
     )
   })
 
-  it("finds a circle of files", () => {
+  it("finds a cycle of files", () => {
     const circle = [{ from: "a", to: "b" }, { from: "b", to: "c" }, { from: "c", to: "b" }, {
       from: "c",
       to: "d"
@@ -127,7 +127,7 @@ describe("the test of the rooms", () => {
     assert.deepStrictEqual(circlesOf(circle), [["b", "c"]])
   })
 
-  it("reads imports of values and of types, dynamic ones, and those of comments", () => {
+  it("reads imports of values and types, dynamic imports, and imports in comments", () => {
     const found = (from: string, to: string) => all.some((one) => one.from === from && one.to === to)
     assert.isTrue(found("Ingress/Ingress.ts", "EventLog/EventLog.ts"))
     assert.isTrue(found("Projector/Place/Place.ts", "Projector/Place/Position.ts"))

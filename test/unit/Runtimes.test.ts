@@ -7,7 +7,7 @@ import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { checkout } from "../protections/Workspace.ts"
 
-/** Runs work in an empty folder that is removed afterwards. */
+/** Runs `work` in an empty folder that is removed afterwards. */
 const inFolder = (work: (folder: string) => void) => {
   const folder = mkdtempSync(join(tmpdir(), "threeqpr-runtimes-"))
   try {
@@ -17,7 +17,7 @@ const inFolder = (work: (folder: string) => void) => {
   }
 }
 
-/** A command that says what it is and which arguments it is given, one a line. */
+/** Writes a command that prints its version and its arguments, one per line. */
 const writeCommand = (file: string, version: string) => {
   mkdirSync(dirname(file), { recursive: true })
   const script =
@@ -32,7 +32,7 @@ const run = (script: string, args: ReadonlyArray<string>, env: Readonly<Record<s
 }
 
 describe("npm start", () => {
-  it("runs the first Node of the machine that is new enough, and else the one that is installed here", () =>
+  it("runs the first Node on PATH that is new enough, and otherwise the one in node_modules", () =>
     inFolder((folder) => {
       cpSync(join(checkout, "bin", "node.sh"), join(folder, "project", "bin", "node.sh"))
       const installed = join(folder, "project", "node_modules", ".bin")
@@ -63,7 +63,7 @@ describe("the images", () => {
     let flags: ReadonlyArray<string> = []
     inFolder((folder) => {
       writeCommand(join(folder, "bin", runtime), runtime)
-      // Nothing else of the machine: it may have both runtimes.
+      // No other command of the machine is on PATH, because it may have both runtimes.
       const readlink = ["/usr/bin/readlink", "/bin/readlink"].find((file) => existsSync(file)) ?? ""
       symlinkSync(readlink, join(folder, "bin", "readlink"))
       const env = { PATH: join(folder, "bin"), DATA_DIR: "/data", ...environment }
@@ -78,7 +78,7 @@ describe("the images", () => {
     return flags.slice(1, -4)
   }
 
-  it("let a process with engines elsewhere neither run a program nor write a file", () => {
+  it("do not let a process with external engines run programs or write files", () => {
     for (
       const environment of [external, {
         NATS_URL_FILE: "/run/secrets/nats",
@@ -95,7 +95,7 @@ describe("the images", () => {
     }
   })
 
-  it("let a process with an embedded engine run programs, and write to its data folder", () => {
+  it("let a process with an embedded engine run programs and write to its data folder", () => {
     for (
       const environment of [{}, { NATS_URL: external.NATS_URL }, { DATABASE_URL: external.DATABASE_URL }]
     ) {

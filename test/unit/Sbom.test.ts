@@ -36,7 +36,7 @@ const whole = {
 }
 
 describe("the bill of materials", () => {
-  it("has what is shipped with all that it needs, and nothing that changes from run to run", () => {
+  it("has the shipped packages with their dependencies, and nothing that differs between runs", () => {
     const bom = shipped(whole, new Set(["nats", "htm"]))
     assert.deepStrictEqual(bom.components.map((found) => found["bom-ref"]), [
       "htm@3.0.0",
@@ -54,7 +54,7 @@ describe("the bill of materials", () => {
     assert.strictEqual(bom.metadata.component.name, "us", "not the folder of the checkout")
   })
 
-  it("takes what the bundle holds for a part of the package, not for a tool of its build", () => {
+  it("lists a bundled package as required, not as a development tool", () => {
     const [htm] = shipped(whole, new Set(["htm"])).components
     const expected = { ...component("htm@3.0.0", [path]), scope: "required" }
     assert.deepStrictEqual(JSON.stringify(htm), JSON.stringify(expected))

@@ -35,11 +35,11 @@ describe("the site of the documentation", () => {
     assert.sameMembers(globSync("**/*.html", { cwd: site }), markdownFiles.map(outputOf))
   })
 
-  it("lists each page of docs and the texts beside the README in the sidebar or in another index", () => {
+  it("lists each page of docs and each file beside the README in the sidebar or in another index", () => {
     const listed = contents().flatMap(({ entries }) => entries.map(({ file }) => file))
     assert.isAbove(listed.length, 30)
     for (const file of listed) assert.include(markdownFiles, file)
-    // The pages of these two folders have an index of their own. SECURITY.md is linked from the README.
+    // The pages of these two folders have their own index. SECURITY.md is linked from the README.
     const elsewhere = /^(docs\/(decisions|internals)\/|SECURITY\.md)/
     assert.deepStrictEqual(
       markdownFiles.filter((file) => !listed.includes(file) && !elsewhere.test(file)),
@@ -47,7 +47,7 @@ describe("the site of the documentation", () => {
     )
   })
 
-  it("has links, pictures and scripts that exist, with their anchors", () => {
+  it("has only links, pictures, scripts and anchors that exist", () => {
     const broken = globSync("**/*.html", { cwd: site }).flatMap((file) =>
       [...html(file).matchAll(/\b(?:href|src|srcset)="([^"]*)"/g)]
         .map(([, target = ""]) => target)
@@ -63,7 +63,7 @@ describe("the site of the documentation", () => {
     assert.deepStrictEqual(broken, [])
   })
 
-  it("shows no Markdown that was not understood", () => {
+  it("has no Markdown syntax that was not rendered", () => {
     const raw = globSync("**/*.html", { cwd: site }).filter((file) =>
       /\]\(|^\||\*\*|^#+ /m.test(withoutCode(html(file)))
     )

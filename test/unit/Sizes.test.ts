@@ -3,10 +3,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import { fileSizes, functionSizes, functionsOf, type Size } from "../support/Sizes.ts"
 
-/** The most lines of a file and of a function. */
+/** Maximum number of lines of a file and of a function. */
 const most = { file: 250, function: 50 }
 
-/** Files and functions that are longer, with their lines. The list may only get shorter, and the numbers smaller. */
+/** Files and functions that exceed the maximum, with their lines. Entries may only be removed, and numbers lowered. */
 const exceptions: Readonly<Record<"files" | "functions", Readonly<Record<string, number>>>> = {
   files: {
     "Admin/Api/ReadModels.ts": 291,
@@ -55,7 +55,7 @@ const exceptions: Readonly<Record<"files" | "functions", Readonly<Record<string,
   }
 }
 
-/** What is longer than allowed, and exceptions that nothing needs. */
+/** The files or functions that are longer than allowed, and exceptions that are no longer needed. */
 const faultsOf = (
   sizes: ReadonlyArray<Size>,
   most: number,
@@ -74,17 +74,17 @@ const faultsOf = (
 }
 
 describe("the sources", () => {
-  it("have no file of more than 250 lines beside the exceptions", () => {
+  it("have no file of more than 250 lines except those listed", () => {
     assert.deepStrictEqual(faultsOf(fileSizes(), most.file, exceptions.files), [])
   })
 
-  it("have no function of more than 50 lines beside the exceptions", () => {
+  it("have no function of more than 50 lines except those listed", () => {
     assert.deepStrictEqual(faultsOf(functionSizes(), most.function, exceptions.functions), [])
   })
 })
 
 describe("the test of sizes", () => {
-  it("refuses what is too long, an exception that grows, and one that nothing needs", () => {
+  it("refuses a function that is too long, an exception that grows, and one that is not needed", () => {
     assert.deepStrictEqual(
       faultsOf([{ what: "a", lines: 51 }, { what: "b", lines: 61 }, { what: "c", lines: 50 }], 50, {
         b: 60,
@@ -100,7 +100,7 @@ describe("the test of sizes", () => {
     )
   })
 
-  it("finds functions of every kind, by the names of what holds them", () => {
+  it("finds functions of every kind, named after their variable, property or method", () => {
     const source = `
       const make = Effect.fnUntraced(function*() {
         yield* 1

@@ -19,7 +19,7 @@ const judge = () => {
 }
 
 describe("the witness of the faults", () => {
-  it("reports an instrument that is green for 30 seconds while a read model lacks events", () => {
+  it("reports an instrument that stays green for over 30 seconds while a read model lacks events", () => {
     const { look, seen } = judge()
     look([skipped], [saying(false)], 1_000)
     look([skipped], [saying(false)], 30_000)
@@ -28,7 +28,7 @@ describe("the witness of the faults", () => {
     assert.deepStrictEqual(seen.problems, ["for 31 s /readyz is green, but scans lacks 3 events"])
   })
 
-  it("counts from the last moment at which the instrument was red, or nothing was missing", () => {
+  it("counts from the last time when the instrument was red or nothing was missing", () => {
     const { look, seen } = judge()
     look([skipped], [saying(false)], 0)
     look([skipped], [saying(true)], 20_000)
@@ -58,14 +58,14 @@ describe("the witness of the faults", () => {
       "skipped",
       "unexplained"
     ]]
-  ])("sees a difference unless the log %s", (_, stream, kinds) => {
+  ])("finds the right kinds of differences when the log %s", (_, stream, kinds) => {
     const scans = { name: "scans", types: ["scan.created"] }
     const generation = { generation: 1, durable: "scans-1" }
     const account = accountOf(scans, generation, applied("a", "b", "c"), stream, new Set(), 1)
     assert.deepStrictEqual(differencesIn(account, 1).map(({ kind }) => kind), kinds)
   })
 
-  it("asks an instrument only for what it has to tell", () => {
+  it("checks an instrument only for differences that it has to report", () => {
     const { look, seen } = judge()
     look([skipped], [saying(false, ["twice"])], 0)
     look([skipped], [saying(false, ["twice"])], 90_000)
@@ -76,7 +76,7 @@ describe("the witness of the faults", () => {
   const listing = (fault: string | null) =>
     answer({ projections: [{ name: "scans", fault, completeness: { missing: 3, unexplained: 0 } }] })
 
-  it("asks that `threeqpr status` fails, for which a number in a column is not enough", () => {
+  it("expects `threeqpr status` to fail; a number in a column is not enough", () => {
     const { look, seen } = judge()
     const green = concluded(answer({ ready: true }), listing(null))
     look([skipped], [green], 0)
@@ -89,11 +89,11 @@ describe("the witness of the faults", () => {
     ["does not answer", undefined, listing(null)],
     ["has a fault of the read model", answer({ ready: true }), listing("3 missing")],
     ["cannot tell", answer({ ready: true }), answer({}, 503)]
-  ])("takes `threeqpr status` for red when it %s", (_, status, projections) => {
+  ])("regards `threeqpr status` as red when it %s", (_, status, projections) => {
     assert.isTrue(concluded(status, projections).isRed("scans"))
   })
 
-  /** A private listener whose verifications end like this. */
+  /** A private listener whose verifications have this result. */
   const verifying = (ended: unknown) =>
     Effect.acquireRelease(
       Effect.promise(async () => {
@@ -113,13 +113,13 @@ describe("the witness of the faults", () => {
 
   const equal = { state: "compared", result: { tables: { scans: { equal: true } } } }
 
-  it.live("reports a verification that began amid a difference and finds none", () =>
+  it.live("reports a verification that began during a difference and did not find it", () =>
     Effect.gen(function*() {
       let now = 0
       const read = verification(yield* verifying(equal), () => now)
       const { look, seen } = judge()
       for (; now <= 50_000; now += 10_000) look([skipped], [yield* read(["scans"])], now)
-      // It begins at 20 s and has ended at 30 s.
+      // The verification begins at 20 s and has ended at 30 s.
       assert.deepStrictEqual(seen, { problems: [], longest: 20_000 })
       look([skipped], [yield* read(["scans"])], now)
       assert.deepStrictEqual(seen.problems, [
@@ -131,7 +131,7 @@ describe("the witness of the faults", () => {
     ["finds it", { state: "compared", result: { tables: { scans: { equal: false } } } }],
     ["fails", { state: "failed", result: null }],
     ["continues", { state: "comparing", result: null }]
-  ])("takes a verification for red that %s", ([, ended]) =>
+  ])("regards a verification as red that %s", ([, ended]) =>
     Effect.gen(function*() {
       let now = 0
       const read = verification(yield* verifying(ended), () => now)

@@ -21,7 +21,7 @@ const routes = HttpApiBuilder.layer(Part).pipe(
   Layer.provide([Access.layer, HttpServer.layerServices])
 )
 
-/** The status of an answer to a request with the operator's token, by the routes and what is in front of them. */
+/** The status of the answer of these routes to a request with the operator's token. */
 const statusOf = (layer: Layer.Layer<never, never, HttpRouter.HttpRouter>) =>
   Effect.acquireUseRelease(
     Effect.sync(() => HttpRouter.toWebHandler(layer, { disableLogger: true })),
@@ -41,7 +41,7 @@ describe("an operation of the contract", () => {
       assert.strictEqual(yield* statusOf(routes), 401)
     }))
 
-  it("needs the token by the document", () => {
+  it("requires the token in the OpenAPI document", () => {
     const { components, paths }: Document = JSON.parse(JSON.stringify(OpenApi.fromApi(Api)))
     const operations = Object.values(paths).flatMap((path) => Object.values(path))
     assert.isAbove(operations.length, 30)
@@ -51,7 +51,7 @@ describe("an operation of the contract", () => {
     assert.deepInclude(components.securitySchemes["token"], { type: "http", scheme: "bearer" })
   })
 
-  it.effect("gets the token from the typed client, which sends none if it has none", () =>
+  it.effect("receives the token from the typed client, or no token if the client has none", () =>
     Effect.gen(function*() {
       const sent: Array<string | undefined> = []
       const listener = HttpClient.make((request) => {

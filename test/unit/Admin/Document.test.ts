@@ -45,7 +45,7 @@ const parameters = operations.flatMap(({ operationId, parameters }) =>
 const entriesOf = (node: unknown): ReadonlyArray<readonly [string, unknown]> =>
   Predicate.isObject(node) || Array.isArray(node) ? Object.entries(node) : []
 
-/** Every object with fields of its own below a place, by that place. */
+/** The path of every object with inline fields below a node. */
 const objectsIn = (node: unknown, place: string): ReadonlyArray<string> => [
   ...Predicate.isObject(node) && "properties" in node ? [place] : [],
   ...entriesOf(node).flatMap(([name, inner]) => objectsIn(inner, `${place}/${name}`))
@@ -53,7 +53,7 @@ const objectsIn = (node: unknown, place: string): ReadonlyArray<string> => [
 
 const ranges = ["minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems", "pattern", "enum"]
 
-/** What the decoder of each parameter of an operation demands. */
+/** The ranges that the decoders of the parameters check. */
 const demandsOf = () => {
   const demands: Array<readonly [where: string, range: string, value: unknown]> = []
   HttpApi.reflect(Api, {
@@ -78,12 +78,12 @@ const factsIn = (node: unknown): ReadonlyArray<readonly [string, unknown]> =>
   )
 
 describe("the OpenAPI document", () => {
-  it.effect("passes a linter at its strictest", () =>
+  it.effect("passes a linter with its strictest rules", () =>
     Effect.gen(function*() {
       assert.deepStrictEqual(yield* lint(JSON.parse(text)), [])
     }))
 
-  it("names what the API is about", () => {
+  it("names its models after the API's resources", () => {
     assert.includeMembers(Object.keys(models), [
       "Scan",
       "ScanPage",
@@ -108,7 +108,7 @@ describe("the OpenAPI document", () => {
     )
   })
 
-  it("has every object with fields under a name, and none twice", () => {
+  it("gives every object with fields a name, and defines none twice", () => {
     const nested = Object.entries(models).flatMap(([name, { properties, ...rest }]) => [
       ...objectsIn(properties, name),
       ...objectsIn(rest, name)
@@ -131,7 +131,7 @@ describe("the OpenAPI document", () => {
     }
   })
 
-  it("describes every model, and every field of it that is no model itself", () => {
+  it("describes every model, and every field that does not refer to a model", () => {
     const silent = Object.entries(models).flatMap(([name, { description, properties }]) => [
       ...description === undefined ? [name] : [],
       ...entriesOf(properties).flatMap(([field, schema]) =>
@@ -152,7 +152,7 @@ describe("the OpenAPI document", () => {
     assert.deepStrictEqual(silent.map(({ where }) => where), [])
   })
 
-  it("has the range of every parameter that its decoder has", () => {
+  it("states the same range for each parameter as its decoder", () => {
     const demands = demandsOf()
     assert.isAbove(demands.filter(([, range]) => range === "maximum").length, 20)
     for (const [where, range, value] of demands) {
@@ -161,7 +161,7 @@ describe("the OpenAPI document", () => {
     }
   })
 
-  it("has the default of every parameter that has one", () => {
+  it("states the default of every parameter that has one", () => {
     const defaults = Object.fromEntries(
       parameters.flatMap(({ schema, where }) => "default" in schema ? [[where, schema["default"]]] : [])
     )
@@ -176,7 +176,7 @@ describe("the OpenAPI document", () => {
     assert.isEmpty(parameters.filter(({ name, schema }) => name === "limit" && !("default" in schema)))
   })
 
-  it("takes its own examples", () => {
+  it("has examples that match their own schemas", () => {
     for (const { example, schema, where } of parameters) {
       if (typeof schema["maximum"] === "number") assert.isAtMost(Number(example), schema["maximum"], where)
       if (typeof schema["minimum"] === "number") assert.isAtLeast(Number(example), schema["minimum"], where)

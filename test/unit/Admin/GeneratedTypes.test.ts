@@ -16,7 +16,7 @@ const node = process.versions["deno"] === undefined
   ? process.execPath
   : join(checkout, "node_modules", ".bin", "node")
 
-/** Runs a program of `node_modules` on Node; gives its exit code and what it printed. */
+/** Runs a program of `node_modules` on Node. Returns its exit code and its output. */
 const run = (program: string, ...args: ReadonlyArray<string>) => {
   const { status, stderr, stdout } = spawnSync(node, [program, ...args], {
     cwd: checkout,
@@ -25,7 +25,7 @@ const run = (program: string, ...args: ReadonlyArray<string>) => {
   return { status, shown: `${stdout}${stderr}` }
 }
 
-/** A client's program: what it may read, and two mistakes that the types must find. */
+/** A client's program, with valid uses of the types and two mistakes that the types must detect. */
 const program = `
 import type { components, paths } from "./threeqpr.js"
 
@@ -52,7 +52,7 @@ export const none = (letter: Models["DeadLetter"]) => letter.unheard_of
 `
 
 describe("types that openapi-typescript generates from the document", () => {
-  it("have Scan, Conversation, Event and DeadLetter, and a program with them compiles", () => {
+  it("include Scan, Conversation, Event and DeadLetter, and a program that uses them compiles", () => {
     const folder = mkdtempSync(join(tmpdir(), "threeqpr-openapi-"))
     try {
       const document = join(folder, "openapi.json")

@@ -7,7 +7,7 @@ const entry = (sequence: number, size = 10) => ({
   bytes: Buffer.from(`id: ${sequence}\n${"x".repeat(size)}\n\n`)
 })
 
-/** All that can be taken. */
+/** Takes everything that waits in the outbox. */
 const takeAll = (outbox: Outbox) => {
   let text = ""
   for (let bytes = outbox.take(); bytes !== undefined; bytes = outbox.take()) {
@@ -19,15 +19,15 @@ const takeAll = (outbox: Outbox) => {
 const sequencesIn = (text: string) => [...text.matchAll(/^id: (\d+)$/gm)].map(([, id]) => Number(id))
 
 describe("a message of /v1/live", () => {
-  it("is a server-sent event with its id, when it has one", () => {
+  it("is a server-sent event, with an id if it has one", () => {
     const text = (bytes: Uint8Array) => Buffer.from(bytes).toString()
     assert.strictEqual(text(framed("entry", { a: "b\n" }, 7)), `id: 7\nevent: entry\ndata: {"a":"b\\n"}\n\n`)
     assert.strictEqual(text(framed("status", {})), "event: status\ndata: {}\n\n")
   })
 })
 
-describe("what waits for a client of /v1/live", () => {
-  it("is given in order, and the newest status with the sequence it was given up to", () => {
+describe("the outbox of a client of /v1/live", () => {
+  it("delivers entries in order, then the newest status with the sequence of the last entry", () => {
     const outbox = new Outbox(4)
     outbox.status(Buffer.from("event: status\ndata: old\n\n"))
     outbox.status(Buffer.from("event: status\ndata: new\n\n"))
@@ -40,7 +40,7 @@ describe("what waits for a client of /v1/live", () => {
     assert.isUndefined(outbox.take())
   })
 
-  it("has no id while the client's position is unknown", () => {
+  it("sends no id while the client's position is unknown", () => {
     const outbox = new Outbox(undefined)
     outbox.status(Buffer.from("event: status\n\n"))
     assert.notInclude(takeAll(outbox), "id:")
@@ -49,7 +49,7 @@ describe("what waits for a client of /v1/live", () => {
     assert.include(takeAll(outbox), "id: 9\n")
   })
 
-  it("is bounded in count: the oldest give way, and what was skipped is said before the rest", () => {
+  it("drops the oldest entries above its maximum count, and first reports which were skipped", () => {
     const outbox = new Outbox(100)
     for (let sequence = 101; sequence <= 100 + mostEntries + 5; sequence++) outbox.entry(entry(sequence))
     const text = takeAll(outbox)
@@ -57,7 +57,7 @@ describe("what waits for a client of /v1/live", () => {
     assert.lengthOf(sequencesIn(text), mostEntries)
   })
 
-  it("is bounded in bytes, and one entry that is larger is given all the same", () => {
+  it("drops entries above its maximum size, but delivers a single entry that is larger", () => {
     const outbox = new Outbox(0)
     for (let sequence = 1; sequence <= 50; sequence++) outbox.entry(entry(sequence, mostBytes / 10))
     const text = takeAll(outbox)
@@ -67,7 +67,7 @@ describe("what waits for a client of /v1/live", () => {
     assert.deepStrictEqual(sequencesIn(takeAll(outbox)), [51])
   })
 
-  it("is handed out in parts, so that a slow connection holds little", () => {
+  it("delivers in small parts, so that a slow connection holds little memory", () => {
     const outbox = new Outbox(0)
     for (let sequence = 1; sequence <= 1_000; sequence++) outbox.entry(entry(sequence, 1_000))
     assert.isAtMost(outbox.take()?.length ?? 0, 70_000)

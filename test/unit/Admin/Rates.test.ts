@@ -13,7 +13,7 @@ const counted = (instance: string, stored: number, startedAt = start): ProcessCo
   projected: {}
 })
 
-/** The rates of `stored`, look by look, a second apart. */
+/** The rate of `stored` at each look. Looks are one second apart. */
 const ratesOf = (...looks: ReadonlyArray<ReadonlyArray<ProcessCounters>>) => {
   const rates = new Rates()
   return looks.map((processes, index) => {
@@ -23,7 +23,7 @@ const ratesOf = (...looks: ReadonlyArray<ReadonlyArray<ProcessCounters>>) => {
 }
 
 describe("rates of counters", () => {
-  it("are unknown at first, then what all processes have counted since, a second", () => {
+  it("are unknown at first, then the increase of all processes per second", () => {
     assert.deepStrictEqual(
       ratesOf([counted("a", 1_000), counted("b", 500)], [counted("a", 1_010), counted("b", 505)], [
         counted("a", 1_010),
@@ -33,22 +33,22 @@ describe("rates of counters", () => {
     )
   })
 
-  it("count a process that starts again from nothing", () => {
+  it("count a restarted process from zero", () => {
     assert.deepStrictEqual(ratesOf([counted("a", 1_000)], [counted("a", 7, start + 10_500)]), [null, 7])
   })
 
-  it("leave out one that goes away, and what one counted before it was ever asked", () => {
+  it("leave out a process that disappears, and what a new process counted before the first look", () => {
     assert.deepStrictEqual(
       ratesOf([counted("a", 10), counted("b", 5)], [counted("a", 12)], [counted("a", 12), counted("c", 900)]),
       [null, 2, 0]
     )
   })
 
-  it("measure one that missed its turn over the time since it answered last", () => {
+  it("divide by the time since the last answer of a process that did not answer in between", () => {
     assert.deepStrictEqual(ratesOf([counted("a", 10)], [], [counted("a", 30)]), [null, 0, 10])
   })
 
-  it("are never negative, even when a process counts backwards", () => {
+  it("are never negative, even when a counter decreases", () => {
     assert.deepStrictEqual(ratesOf([counted("a", 10)], [counted("a", 3)]), [null, 0])
   })
 })

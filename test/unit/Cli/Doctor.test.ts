@@ -5,7 +5,7 @@ import { judge } from "../../../src/Cli/Examine/TimeToAck.ts"
 import { within } from "../../../src/Cli/Examine/Within.ts"
 
 describe("the doctor", () => {
-  it.live("does not wait for what cannot be interrupted", () =>
+  it.live("does not wait for a check that cannot be interrupted", () =>
     Effect.gen(function*() {
       const gaveUp = Effect.succeed("gave up")
       const stuck = Effect.uninterruptible(Effect.never)
@@ -13,7 +13,7 @@ describe("the doctor", () => {
       assert.strictEqual(yield* within(Effect.succeed("done"), 10_000, () => gaveUp), "done")
     }))
 
-  it("warns of an ack after half a second, and fails one after 3 seconds", () => {
+  it("warns about an ack that takes longer than 0.5 s, and fails one that takes longer than 3 s", () => {
     assert.deepStrictEqual([500, 501, 3_000, 3_001].map((millis) => judge(millis, 5).state), [
       "ok",
       "warning",
@@ -22,7 +22,7 @@ describe("the doctor", () => {
     ])
   })
 
-  it("takes an error's first sentence for what was seen and the rest for the remedy", () => {
+  it("reports an error's first sentence as the observation and the rest as the remedy", () => {
     assert.deepStrictEqual(failedWith(new Error("No file 1.2.json in a.b: gone. Make one. Or two.")), {
       state: "failed",
       seen: "No file 1.2.json in a.b: gone.",

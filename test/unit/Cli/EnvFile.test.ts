@@ -74,7 +74,7 @@ describe("setting a variable in an environment file", () => {
       }))
   }
 
-  test("makes a file that only its owner reads, and leaves nothing else", (folder) =>
+  test("creates a file that only its owner can read, and leaves no other file", (folder) =>
     Effect.gen(function*() {
       const opened = yield* set(`${folder}/.env`)
       assert.strictEqual(statSync(`${folder}/.env`).mode & 0o777, 0o600)
@@ -83,7 +83,7 @@ describe("setting a variable in an environment file", () => {
       assert.deepStrictEqual(readdirSync(folder), [".env"])
     }))
 
-  test("keeps the mode of a file that exists, and tells when others may read it", (folder) =>
+  test("keeps the mode of an existing file, and reports whether others can read it", (folder) =>
     Effect.gen(function*() {
       for (const mode of [0o600, 0o644, 0o640]) {
         writeFileSync(`${folder}/.env`, "SECRET=old\n")
@@ -96,7 +96,7 @@ describe("setting a variable in an environment file", () => {
     }))
 
   it.live.skipIf(process.getuid?.() !== 0)(
-    "keeps the owner of a file that exists",
+    "keeps the owner of an existing file",
     () =>
       Effect.gen(function*() {
         const file = `${yield* folder}/.env`
@@ -107,7 +107,7 @@ describe("setting a variable in an environment file", () => {
       }).pipe(Effect.scoped, Effect.provide(NodeServices.layer))
   )
 
-  test("follows a link, and leaves it a link", (folder) =>
+  test("writes to the target of a symbolic link and keeps the link", (folder) =>
     Effect.gen(function*() {
       mkdirSync(`${folder}/real`)
       writeFileSync(`${folder}/real/env`, "A=1\n")
@@ -117,7 +117,7 @@ describe("setting a variable in an environment file", () => {
       assert.strictEqual(readFileSync(`${folder}/real/env`, "utf8"), "A=1\nSECRET=whsec_new\n")
     }))
 
-  test("is the old file or the new one, never half: who has the old one open reads it whole", (folder) =>
+  test("replaces the file atomically: a reader that has the old file open reads all of it", (folder) =>
     Effect.gen(function*() {
       writeFileSync(`${folder}/.env`, "SECRET=old\n")
       const descriptor = openSync(`${folder}/.env`, "r")
@@ -126,7 +126,7 @@ describe("setting a variable in an environment file", () => {
       closeSync(descriptor)
     }))
 
-  test("sees what was edited between opening and setting", (folder) =>
+  test("keeps edits made between opening and setting", (folder) =>
     Effect.gen(function*() {
       writeFileSync(`${folder}/.env`, "A=1\n")
       const opened = yield* EnvFile.open(`${folder}/.env`, "SECRET")
@@ -135,7 +135,7 @@ describe("setting a variable in an environment file", () => {
       assert.strictEqual(readFileSync(`${folder}/.env`, "utf8"), "A=2\nSECRET=whsec_new\n")
     }))
 
-  test("fails on opening what cannot be written: no folder, a folder, a dead link, a value of several lines", (folder) =>
+  test("fails to open what it cannot write: no folder, a folder, a dead link, a multi-line value", (folder) =>
     Effect.gen(function*() {
       symlinkSync("nothing", `${folder}/link`)
       writeFileSync(`${folder}/lines`, "SECRET=\"first\nsecond\"\n")
@@ -157,7 +157,7 @@ describe("setting a variable in an environment file", () => {
       assert.deepStrictEqual(readdirSync(folder).sort(), ["file", "lines", "link"])
     }))
 
-  test("refuses a value that not every reader takes as it is, without showing it", (folder) =>
+  test("refuses a value that readers of such files can interpret differently, without showing it", (folder) =>
     Effect.gen(function*() {
       for (const value of ["a b", "a#b", "$a", "a\nB=1", "'a'", "a,b", ""]) {
         const { message } = yield* Effect.flip(set(`${folder}/.env`, value))

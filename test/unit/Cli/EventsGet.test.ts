@@ -7,7 +7,7 @@ import { signatureLine } from "../../../src/Cli/Events/Get.ts"
 const base64 = (text: string) => Buffer.from(text).toString("base64")
 
 describe("events get --raw", () => {
-  it("begins a line of its own for the signature where a terminal shows both", () => {
+  it("prints the signature on a separate line where a terminal shows body and signature", () => {
     assert.strictEqual(signatureLine("sha256=1", base64("{}"), true), "\nX-3QPR-Signature: sha256=1")
     assert.strictEqual(signatureLine("sha256=1", base64("{}\n"), true), "X-3QPR-Signature: sha256=1")
     assert.strictEqual(signatureLine("sha256=1", base64("{}"), false), "X-3QPR-Signature: sha256=1")

@@ -9,7 +9,7 @@ describe("help", () => {
     assert.strictEqual(wrap("x".repeat(500), Infinity), "x".repeat(500))
   })
 
-  it("continues under the column where the text began", () => {
+  it("indents continuation lines to the column of the text", () => {
     assert.strictEqual(
       wrap(`  --flag text    ${"words ".repeat(8)}end`, 60),
       [
@@ -19,7 +19,7 @@ describe("help", () => {
     )
   })
 
-  it("continues in the next line where that column would be too narrow", () => {
+  it("moves the text to the next line where that column would be too narrow", () => {
     assert.strictEqual(
       wrap(`  --flag <a|b|c|d>    ${"words ".repeat(9)}end`, 50),
       [

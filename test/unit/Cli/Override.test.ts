@@ -27,7 +27,7 @@ const failure = (text: string) => {
 }
 
 describe("an override", () => {
-  it("is a path, = and a value; the first = ends the path", () => {
+  it("is a path, `=` and a value; the first `=` ends the path", () => {
     assert.deepStrictEqual(parse("a.b=c=d"), { path: ["a", "b"], value: "c=d" })
     for (const text of ["", "a", "=1", "a..b=1", ".a=1", "a.=1"]) assert.isUndefined(parse(text), text)
   })
@@ -40,18 +40,18 @@ describe("an override", () => {
     ["id=CH", "CH"],
     ["id=", ""],
     ["id={broken", "{broken"]
-  ])("has a value that is JSON when it parses and else a text: %s", (text, value) => {
+  ])("has a value that is JSON if it parses, and otherwise a text: %s", (text, value) => {
     assert.deepStrictEqual(parse(text)?.value, value)
   })
 
-  it("replaces a value in its place and leaves the others", () => {
+  it("replaces one value and keeps the others", () => {
     assert.strictEqual(
       applied("data.country=CH", "id=evt_mine"),
       `{"id":"evt_mine","event":"scan.created","data":{"id":"scan_1","country":"CH","metadata":{},"tags":["a","b"]}}`
     )
   })
 
-  it("counts in lists, and appends at their end", () => {
+  it("addresses list elements by index, and appends at the end of a list", () => {
     assert.include(applied("data.tags.0=x", "data.tags.2=y"), `"tags":["x","b","y"]`)
     assert.strictEqual(
       failure("data.tags.3=x"),
@@ -60,19 +60,19 @@ describe("an override", () => {
     assert.match(failure("data.tags.first=x") ?? "", /no place in a list/)
   })
 
-  it("creates the objects and lists that are missing", () => {
+  it("creates missing objects and lists", () => {
     assert.include(applied("data.metadata.a.b.0.c=1"), `"metadata":{"a":{"b":[{"c":1}]}}`)
     assert.include(applied("data.metadata.2024=1"), `"metadata":{"2024":1}`)
   })
 
-  it("does not put a field into a text, and says so", () => {
+  it("refuses to set a field of a text", () => {
     assert.strictEqual(
       failure("data.country.code=CH"),
       `data.country is "US", which has no field "code": override data.country as a whole`
     )
   })
 
-  it("never touches a prototype: such names are fields like any other", () => {
+  it("never modifies a prototype: `__proto__` and `constructor` are ordinary fields", () => {
     const text = applied("data.__proto__.polluted=1", "data.constructor.prototype.polluted=1")
     assert.include(text, `"__proto__":{"polluted":1}`)
     assert.include(text, `"constructor":{"prototype":{"polluted":1}}`)

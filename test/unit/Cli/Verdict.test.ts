@@ -11,7 +11,7 @@ const answered = (...statuses: ReadonlyArray<number>) =>
   }))
 
 describe("the verdict of trigger", () => {
-  it("says that a refusal is the right result of a forged delivery, 400 and 401 alike", () => {
+  it("calls a refusal with 400 or 401 the right result of a forged delivery", () => {
     assert.deepStrictEqual(verdictOf(answered(400, 401), "tamper"), {
       right: "The refusal is the right result: --tamper changes the body after it is signed."
     })
@@ -20,7 +20,7 @@ describe("the verdict of trigger", () => {
     })
   })
 
-  it("takes no other answer to a forged delivery for a refusal", () => {
+  it("does not count any other answer to a forged delivery as a refusal", () => {
     assert.deepStrictEqual(verdictOf(answered(400, 200), "tamper"), {
       wrong:
         "1 of 2 deliveries were not refused with 400 or 401. What is not signed by 3QPR must not be accepted."
@@ -30,7 +30,7 @@ describe("the verdict of trigger", () => {
     })
   })
 
-  it("says nothing when all others are accepted, and names the doctor when a signature is refused", () => {
+  it("is empty when all genuine deliveries are accepted, and names the doctor when a signature is refused", () => {
     assert.deepStrictEqual(verdictOf(answered(200, 200), undefined), { right: undefined })
     const verdict = verdictOf(answered(200, 400), undefined)
     assert.match(

@@ -9,7 +9,7 @@ import packageJson from "../../../package.json" with { type: "json" }
 import { command } from "../../../src/Cli/Cli.ts"
 import { DotEnv } from "../../../src/Process/Config/DotEnv.ts"
 
-/** What a command line shows, and the errors of wrong usage. */
+/** The output of a command line, and its usage errors. */
 const shown = (...args: ReadonlyArray<string>) =>
   Effect.gen(function*() {
     const events: Array<unknown> = []
@@ -34,8 +34,8 @@ const shown = (...args: ReadonlyArray<string>) =>
     return { events, errors }
   })
 
-describe("the words of the command line", () => {
-  it.live("help shows what --help shows, of each command", () =>
+describe("help and version as commands", () => {
+  it.live("help shows the same as --help for each command", () =>
     Effect.gen(function*() {
       for (const path of [[], ["serve"], ["events", "tail"], ["doctor", "signature"]]) {
         const expected = [{ tag: "Help", path: ["threeqpr", ...path] }]
@@ -44,19 +44,19 @@ describe("the words of the command line", () => {
       }
     }))
 
-  it.live("help names a command that it does not know, and the nearest one", () =>
+  it.live("help names an unknown command and suggests the nearest one", () =>
     Effect.gen(function*() {
       const unknown = yield* shown("help", "evnts")
       assert.deepStrictEqual(unknown.events, [{ tag: "InvalidInvocation", path: ["threeqpr"] }])
       assert.match(unknown.errors.join(), /Unknown subcommand "evnts" for "threeqpr"[^]*events/)
       const below = yield* shown("help", "events", "tial")
       assert.match(below.errors.join(), /"tial" for "threeqpr events"[^]*tail/)
-      // An argument of the command is no command, and is not run.
+      // `help` treats an argument of the command as an unknown subcommand and does not run the command.
       const argument = yield* shown("help", "trigger", "scan.created")
       assert.match(argument.errors.join(), /"scan\.created" for "threeqpr trigger"/)
     }))
 
-  it.live("version shows what --version shows", () =>
+  it.live("version shows the same as --version", () =>
     Effect.gen(function*() {
       const expected = { events: [`threeqpr ${packageJson.version}`], errors: [] }
       assert.deepStrictEqual(yield* shown("version"), expected)

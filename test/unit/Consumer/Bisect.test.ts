@@ -4,7 +4,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { bisect } from "../../../src/Consumer/Bisect.ts"
 
-/** Handles batches without these events; records each batch that it tries. */
+/** A handler that fails each batch with one of these events, and the batches that it tried. */
 const without = (poison: ReadonlyArray<number>) => {
   const tried: Array<ReadonlyArray<number>> = []
   const handle = (events: ReadonlyArray<number>) =>
@@ -18,7 +18,7 @@ const without = (poison: ReadonlyArray<number>) => {
 }
 
 describe("a batch that cannot be handled as a whole", () => {
-  it.effect("gives each event its result in the order of the batch, and only the event at fault a failure", () =>
+  it.effect("returns a result per event in order, with a failure only for the event at fault", () =>
     Effect.gen(function*() {
       const { handle, tried } = without([3])
       assert.deepStrictEqual(yield* handle([1, 2, 3, 4, 5]), [
@@ -37,7 +37,7 @@ describe("a batch that cannot be handled as a whole", () => {
       assert.deepStrictEqual(yield* handle([1, 2, 3]), ["1 failed", "2 failed", "3 failed"])
     }))
 
-  it.effect("is tried once when nothing fails, and ends when it is empty and fails", () =>
+  it.effect("is tried once when nothing fails, and gives no results when it is empty and fails", () =>
     Effect.gen(function*() {
       const { handle, tried } = without([])
       assert.deepStrictEqual(yield* handle([1, 2]), ["1 done", "2 done"])

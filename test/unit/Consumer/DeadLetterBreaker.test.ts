@@ -13,7 +13,7 @@ import { delivered } from "../../support/Specification.ts"
 const { event } = delivered(1, "evt_1", "scan.created", {})
 const dead = deadLetter("poison")
 
-/** What becomes of so many events that end alike. */
+/** Settles `count` events that have the same outcome. */
 const settle = (limit: DeadLetterBreaker, count: number, outcome: Outcome, more = {}) =>
   Effect.runSync(limit.settle(
     Array.from({ length: count }, () => ({ ...event, ...more })),
@@ -23,12 +23,12 @@ const settle = (limit: DeadLetterBreaker, count: number, outcome: Outcome, more 
 const deadOf = (outcomes: ReadonlyArray<Outcome>) =>
   outcomes.filter(({ _tag }) => _tag === "DeadLetter").length
 
-describe("the share limit", () => {
-  it("keeps a lone poison event aside, however few others there are", () => {
+describe("the dead letter breaker", () => {
+  it("sets aside a single poison event, even when there are no other events", () => {
     assert.deepStrictEqual(settle(new DeadLetterBreaker(["scan.created"]), 1, dead), [dead])
   })
 
-  it("stops at the tolerated number when every event is poison, and retries the others later", () => {
+  it("stops dead letters at the tolerated number when every event fails, and retries the others later", () => {
     const limit = new DeadLetterBreaker(["scan.created"])
     const outcomes = settle(limit, 500, dead)
     assert.strictEqual(deadOf(outcomes), tolerated)
@@ -37,7 +37,7 @@ describe("the share limit", () => {
     assert.strictEqual(deadOf(settle(limit, 500, dead)), 0)
   })
 
-  it("never stops while the share is small", () => {
+  it("never trips while the share of dead letters is small", () => {
     const limit = new DeadLetterBreaker(["scan.created"])
     for (let round = 0; round < 1_000; round++) {
       settle(limit, Math.ceil(1 / share), ack)
@@ -46,7 +46,7 @@ describe("the share limit", () => {
     assert.isUndefined(limit.reason)
   })
 
-  it("continues by itself when others succeed again", () => {
+  it("resets itself when other events succeed again", () => {
     const limit = new DeadLetterBreaker(["scan.created"])
     settle(limit, 100, dead)
     settle(limit, window - tolerated, ack)
@@ -54,7 +54,7 @@ describe("the share limit", () => {
     assert.strictEqual(deadOf(settle(limit, 10, dead)), 10)
   })
 
-  it("does not count what the projection has no use for as success", () => {
+  it("does not count events that the projection does not use as successes", () => {
     const limit = new DeadLetterBreaker(["scan.created"])
     settle(limit, 10_000, ack, { type: "menu.opened" })
     assert.strictEqual(deadOf(settle(limit, 500, dead)), tolerated)

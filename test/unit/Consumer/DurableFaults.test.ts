@@ -20,7 +20,7 @@ const infoOf = (changes: Partial<ConsumerConfig> = {}, paused?: boolean) =>
   }) as ConsumerInfo
 
 describe("a durable consumer", () => {
-  it("has no fault as we create it, from the first event or from a sequence", () => {
+  it("has no fault as the program creates it, from the first event or from a sequence", () => {
     assert.deepStrictEqual(faultsOf(infoOf(), filter), [])
     const later = infoOf({ deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: 5 })
     assert.deepStrictEqual(faultsOf(later, filter), [])
@@ -50,7 +50,7 @@ describe("a durable consumer", () => {
     assert.include(faults[0], fault)
   })
 
-  it("names the database that it feeds in its description", () => {
+  it("has the id of its database in its description", () => {
     assert.strictEqual(ownerOf(infoOf({ description: describeOwner("an-id") })), "an-id")
     assert.isUndefined(ownerOf(infoOf({ description: "the scans of our shop" })))
     assert.isUndefined(ownerOf(infoOf()))

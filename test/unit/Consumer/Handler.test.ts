@@ -25,7 +25,7 @@ const delivered = (sequence: number): Delivered => ({
 
 const batch = [1, 2, 3].map(delivered)
 
-/** The outcomes of a batch, and what the log says. */
+/** The outcomes of a batch, and the log lines. */
 const handled = Effect.fnUntraced(function*(handling: Handling<string, unknown, never>) {
   const said: Array<string> = []
   const { handle } = yield* handler(
@@ -46,12 +46,12 @@ const inOrder = Effect.fnUntraced(function*(handling: Omit<OrderedHandling<strin
   return waiting && (yield* handle(waiting, { partition: 0, token: 1 }))
 })
 
-/** What plain JavaScript returns, as a handler's result. */
+/** A handler with an untyped result, as in plain JavaScript. */
 const returns = (result: unknown) => ({ handle: () => Effect.succeed(result as Outcome) })
 
 describe("the result of a handler", () => {
   for (const result of [1, "INSERT 0 1", null, { rows: [], rowCount: 1 }, [{}], true]) {
-    it.effect(`that is ${JSON.stringify(result)} means that the event is done, and the log says so once`, () =>
+    it.effect(`that is ${JSON.stringify(result)} means that the event is done, and is logged once`, () =>
       Effect.gen(function*() {
         const { outcomes, said } = yield* handled(returns(result))
         assert.deepStrictEqual(outcomes, [ack, ack, ack])
@@ -70,12 +70,12 @@ describe("the result of a handler", () => {
       }))
   }
 
-  it.effect("of a batch belongs to the event at its place, and to none when their number is another", () =>
+  it.effect("of a batch belongs to the event at the same index, or to none if the lengths differ", () =>
     Effect.gen(function*() {
       const kept = deadLetter("no customer")
       const right = yield* handled({ maxBatch: 3, handleBatch: () => Effect.succeed([undefined, kept, ack]) })
       assert.deepStrictEqual(right.outcomes, [ack, kept, ack])
-      // Only the event for which it is the one outcome of one.
+      // A wrong number of outcomes fails the batch. The bisection then tries evt_2 alone, where one outcome is right.
       const { outcomes } = yield* handled({
         maxBatch: 3,
         handleBatch: (events) => Effect.succeed(events.flatMap(({ id }) => id === "evt_2" ? [kept] : []))
@@ -84,7 +84,7 @@ describe("the result of a handler", () => {
     }))
 
   for (const millis of [Number.NaN, Infinity, -5, 2 ** 31, "5"]) {
-    it.effect(`that comes again after ${millis} ms is a failure of the handler`, () =>
+    it.effect(`that asks for a retry after ${millis} ms is a failure of the handler`, () =>
       Effect.gen(function*() {
         assert.throws(() => retryAfter(millis as number), /allowed are milliseconds from 0 to 2147483647/)
         const broken = returns({ _tag: "RetryAfter", millis })
@@ -95,7 +95,7 @@ describe("the result of a handler", () => {
       }))
   }
 
-  it.effect("is a dead letter, too, when the rule for transient errors throws", () =>
+  it.effect("is a dead letter if the rule for transient errors throws", () =>
     Effect.gen(function*() {
       const retry = {
         delays: [],
@@ -109,7 +109,7 @@ describe("the result of a handler", () => {
 })
 
 describe("a handler that does not end", () => {
-  it.effect("makes its consumer unhealthy after the stated time, and healthy again when it ends", () =>
+  it.effect("makes its consumer unhealthy after `progressWithin`, and healthy again when it ends", () =>
     Effect.gen(function*() {
       const goOn = yield* Latch.make()
       const { handle, stuck } = yield* handler(

@@ -4,7 +4,7 @@ import process from "node:process"
 import { run } from "../../../src/Consumer/Subscribe/Session.ts"
 import { lineOf } from "../../../src/Process/Telemetry.ts"
 
-/** What is written to a stream of the console meanwhile. */
+/** The lines that are written to a stream of the console during the work. */
 const written = async (stream: "log" | "error", work: () => Promise<unknown>) => {
   const lines: Array<unknown> = []
   const spy = vi.spyOn(console, stream).mockImplementation((line) => void lines.push(line))
@@ -16,8 +16,8 @@ const written = async (stream: "log" | "error", work: () => Promise<unknown>) =>
   return lines
 }
 
-describe("the log of a consumer in a program of its user", () => {
-  it("has the lines of serve, on standard error", async () => {
+describe("the log of a consumer in the user's program", () => {
+  it("has the format of serve's log, on standard error", async () => {
     const work = () => run(Effect.logWarning("redrives wait", new Error("no permission")))
     const [line] = await written("error", work)
     if (process.stderr.isTTY) {
@@ -27,7 +27,7 @@ describe("the log of a consumer in a program of its user", () => {
     assert.deepStrictEqual(await written("log", work), [])
   })
 
-  it("changes no logger of the user", async () => {
+  it("does not change the user's loggers", async () => {
     const theirs: Array<string> = []
     const logger = Logger.make((options) => void theirs.push(lineOf(options).slice(13)))
     const own = () => Effect.runPromise(Effect.logInfo("mine").pipe(Effect.provide(Logger.layer([logger]))))

@@ -9,12 +9,12 @@ import { PartitionScheduler } from "../../../src/Consumer/OrderedGroup/Partition
 import type { Sign } from "../../../src/Consumer/OrderedGroup/Silence.ts"
 
 describe("a key's partition", () => {
-  it("is what it always was", () => {
+  it("stays the same across versions", () => {
     const keys = ["", "qpr_01HXYZ789ABC", "Zürich", "🙂"]
     assert.deepStrictEqual(keys.map((key) => partitionOf(key, 1_000)), [261, 613, 984, 467])
   })
 
-  it("is one of all, about evenly", () => {
+  it("is distributed about evenly", () => {
     const counts = Array.from({ length: 16 }, () => 0)
     for (let index = 0; index < 16_000; index++) {
       const partition = partitionOf(`qpr_${index}`, 16)
@@ -24,11 +24,11 @@ describe("a key's partition", () => {
   })
 })
 
-describe("sharing out", () => {
+describe("the assignment of partitions", () => {
   const members = (...counts: ReadonlyArray<number>) =>
     new Map(counts.map((count, index) => [`m${index}`, count]))
 
-  it("gives each free partition to one, so that all have the same or one more", () => {
+  it("gives each free partition to one member, so that members differ by at most one partition", () => {
     const counts = members(3, 0, 0)
     const shares = [...counts.keys()].map((id) => assignPartitions(counts, [3, 4, 5, 6, 7], 8, id))
     assert.deepStrictEqual(shares, [
@@ -38,7 +38,7 @@ describe("sharing out", () => {
     ])
   })
 
-  it("takes from those who have too many, and leaves the others what they have", () => {
+  it("takes partitions from members with too many, and does not move others", () => {
     const counts = members(4, 4, 0)
     const keeps = [...counts.keys()].map((id) => assignPartitions(counts, [], 8, id).keep)
     assert.deepStrictEqual(keeps, [3, 3, 2])
@@ -49,7 +49,7 @@ describe("the buffer of a member", () => {
   const events = (...places: ReadonlyArray<readonly [partition: number, sequence: number]>) =>
     places.map(([partition, sequence]) => [partition, { sequence, size: 1 }] as const)
 
-  it("gives each partition its events in order, from where it begins, and says how far it is", () => {
+  it("returns each partition's events in order from its start, and reports its progress", () => {
     const buffer = new PartitionBuffer()
     buffer.assign(0, 0)
     buffer.assign(1, 2)
@@ -62,7 +62,7 @@ describe("the buffer of a member", () => {
     assert.deepStrictEqual([buffer.next(0), buffer.finishedTo(0), buffer.finishedTo(1)], [undefined, 5, 3])
   })
 
-  it("skips nothing of a partition that came while a reading was under way", () => {
+  it("skips no event of a partition that was assigned during a read", () => {
     const buffer = new PartitionBuffer()
     buffer.assign(0, 10)
     const after = buffer.after ?? 0
@@ -73,7 +73,7 @@ describe("the buffer of a member", () => {
     assert.deepStrictEqual([buffer.next(1)?.sequence, buffer.after], [5, 12])
   })
 
-  it("reads on for the others when one partition is full, and catches it up later", () => {
+  it("continues to read for other partitions when one is full, and catches that one up later", () => {
     const buffer = new PartitionBuffer()
     buffer.assign(0, 0)
     buffer.assign(1, 0)
@@ -92,7 +92,7 @@ describe("the buffer of a member", () => {
   })
 })
 
-/** A member that owns partition 0, and the store that it writes. */
+/** A member that owns partition 0, and the store that it writes to. */
 const owning = () => {
   const member = new MemberState({ id: "m", partitions: 1, lease: 1_000, after: 0 })
   const store = { now: 0, revision: 0, partitions: new Map<number, Revised>() }
@@ -117,14 +117,14 @@ const owning = () => {
 }
 
 describe("a member of a group", () => {
-  it("begins nothing after a refused write until it has read a newer record, and says so after a lease", () => {
+  it("begins no event after a refused write until it reads a newer record, and reports that after a lease", () => {
     const { look, mayBegin, member, store, write } = owning()
     assert.isTrue(mayBegin())
     const owned = member.owned.get(0)
     const written = store.partitions.get(0)
     if (owned === undefined || written === undefined) return assert.fail("nothing is owned")
     owned.done = 7
-    // As in a bucket that was restored: the record is the same, under an older revision.
+    // As in a restored bucket: the same record with an older revision.
     store.partitions.set(0, { ...written, revision: 1 })
     write(look())
     for (let index = 0; index < 4; index++) {
@@ -140,7 +140,7 @@ describe("a member of a group", () => {
     assert.isTrue(mayBegin())
   })
 
-  it("begins nothing of a partition whose record was purged, and says so after a lease", () => {
+  it("begins no event of a partition whose record was purged, and reports that after a lease", () => {
     const { look, mayBegin, member, store } = owning()
     store.partitions.clear()
     look()
@@ -165,7 +165,7 @@ describe("a member of a group", () => {
     assert.isFalse(another.hasToRelease)
   })
 
-  it("begins and writes nothing while it is halted, and proves its partitions after that", () => {
+  it("begins and writes nothing while it is halted, and renews its partitions before it continues", () => {
     const { look, mayBegin, member, write } = owning()
     member.halt("the log is another one")
     assert.deepStrictEqual(look(), [])
@@ -177,7 +177,7 @@ describe("a member of a group", () => {
     assert.isTrue(mayBegin())
   })
 
-  it("judges each other member by the lease that this one states", () => {
+  it("judges each member by the lease in that member's heartbeat", () => {
     const { member, store } = owning()
     const partitions = new Map([[0, { revision: 50, record: { owner: "slow", token: 50, checkpoint: 0 } }]])
     for (let index = 0; index < 40; index++) {
@@ -190,7 +190,7 @@ describe("a member of a group", () => {
 })
 
 describe("a redrive", () => {
-  it("gets the next turn of a partition that always has an event waiting", () => {
+  it("runs next on a partition that always has a pending event", () => {
     const { member, store } = owning()
     const scheduler = new PartitionScheduler(member)
     scheduler.align()
@@ -211,7 +211,7 @@ describe("a redrive", () => {
     assert.deepStrictEqual(scheduler.begin(store.now).map(({ event }) => event?.sequence), [2])
   })
 
-  it("that does not come leaves its turn to the next event after some time", () => {
+  it("loses its reservation to the next event if it does not begin in time", () => {
     const { member, store } = owning()
     const scheduler = new PartitionScheduler(member)
     scheduler.align()

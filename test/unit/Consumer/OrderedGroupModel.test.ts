@@ -5,7 +5,7 @@ import { everything, type Planted, schedule, type Verdict } from "../../support/
 
 const seeds = (count: number) => Array.from({ length: count }, (_, index) => index + 1)
 
-/** What is wrong with each schedule, with the seed that repeats it. */
+/** The violations of all schedules, each with the seed that reproduces it. */
 const wrong = (verdicts: ReadonlyArray<readonly [seed: number, Verdict]>) =>
   verdicts.flatMap(([seed, { violations }]) => violations.map((violation) => `seed ${seed}: ${violation}`))
 
@@ -17,11 +17,11 @@ const sum = (verdicts: ReadonlyArray<readonly [number, Verdict]>, of: (verdict: 
 
 describe("an ordered group in 1,000 random schedules of joins, leaves, deaths, stalls, suspensions, delays, lags and outages", () => {
   it(
-    "handles every event, each key in order and by one at a time, and shares evenly when all is calm",
+    "handles every event, each key in order and by one member at a time, and balances when calm",
     () => {
       const verdicts = run(1_000)
       assert.deepStrictEqual(wrong(verdicts), [])
-      // What there was to go wrong.
+      // The schedules contain enough faults to test something.
       assert.strictEqual(sum(verdicts, ({ events }) => events), 150_000)
       const troubles = [
         "deaths",
@@ -40,13 +40,13 @@ describe("an ordered group in 1,000 random schedules of joins, leaves, deaths, s
     240_000
   )
 
-  it("is seen to handle out of order when the fence is taken away", () => {
+  it("handles events out of order without the fence", () => {
     const found = wrong(run(100, { noFence: true }))
     assert.isAbove(found.length, 10)
     for (const violation of found) assert.match(violation, /after a newer owner/)
   }, 60_000)
 
-  it("is seen to lose its place when the store takes writes on any revision", () => {
+  it("moves a checkpoint back when the store accepts writes on any revision", () => {
     const found = wrong(run(100, { noCas: true }))
     assert.isAbove(found.length, 10)
     assert.match(found.join("\n"), /moved the checkpoint of \d back/)
@@ -59,14 +59,14 @@ describe("an ordered group in 1,000 random schedules of joins, leaves, deaths, s
     ["does not notice that its machine was suspended", 50, { noWallClock: true }]
   ]
   for (const [title, count, planted] of naive) {
-    it(`is seen to begin events of partitions that it has lost when a member ${title}`, () => {
+    it(`begins events of lost partitions when a member ${title}`, () => {
       const found = wrong(run(count, planted))
       assert.isAbove(found.length, 0)
       for (const violation of found) assert.match(violation, /began \d+ of \d, which has token/)
     }, 60_000)
   }
 
-  it("hands nothing to two when members only come and go", () => {
+  it("has no violations and almost no duplicates when members only join and leave", () => {
     const mix = { ...everything, deaths: false, stalls: false, outages: false }
     const verdicts = seeds(100).map((seed) => [seed, schedule(seed, {}, mix)] as const)
     assert.deepStrictEqual(wrong(verdicts), [])

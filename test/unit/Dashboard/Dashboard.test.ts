@@ -12,7 +12,7 @@ const at = (date: string) => Date.parse(date) / 1_000
 const counted = (date: string, scans: number) => ({ date, scans, conversations_completed: 1 })
 
 describe("signed bytes in the dashboard", () => {
-  it("are indented without a change to what was signed", () => {
+  it("are indented without any other change", () => {
     const text =
       `{"id":"a","n":12345678901234567890,"e":1.0e+2,"a":[],"o":{},"x":[1,{"q":"\\u0000, \\"{"}],"n":2}`
     const shown = indented(text) ?? ""
@@ -23,12 +23,12 @@ describe("signed bytes in the dashboard", () => {
     assert.strictEqual(shown.replaceAll(/\n */g, "").replaceAll(`": `, `":`), text)
   })
 
-  it("are not taken for JSON when they are none", () => {
+  it("are not shown as JSON when they are not JSON", () => {
     assert.isUndefined(indented("{} {}"))
     assert.isUndefined(indented(""))
   })
 
-  it("are shown in hex with their places and what can be printed", () => {
+  it("are shown in hex with their offsets and printable characters", () => {
     assert.deepStrictEqual(hex(Buffer.from("0123456789abcdef\u0000ü")).split("\n"), [
       "00000000  30 31 32 33 34 35 36 37 38 39 61 62 63 64 65 66  0123456789abcdef",
       "00000010  00 c3 bc                                         ..."
@@ -36,8 +36,8 @@ describe("signed bytes in the dashboard", () => {
   })
 })
 
-describe("the course of time in the dashboard", () => {
-  it("has a point for each day of the period, nothing being zero", () => {
+describe("the time series in the dashboard", () => {
+  it("has a point for each day of the period, and zero where there is no data", () => {
     const now = at("2026-03-20T15:30:00Z")
     const [times, scans, conversations] = filled([counted("2026-03-18", 7)], "7d", "day", now)
     assert.strictEqual(times.length, 8)
@@ -46,20 +46,20 @@ describe("the course of time in the dashboard", () => {
     assert.deepStrictEqual(conversations, [0, 0, 0, 0, 0, 1, 0, 0])
   })
 
-  it("has weeks that begin on Monday, and all time from the first one on", () => {
+  it("has weeks that begin on Monday, and begins with the first data point for the period `all`", () => {
     const [times, scans] = filled([counted("2026-03-02", 3)], "all", "week", at("2026-03-20T15:30:00Z"))
     assert.deepStrictEqual(times, [at("2026-03-02"), at("2026-03-09"), at("2026-03-16")])
     assert.deepStrictEqual(scans, [3, 0, 0])
   })
 
-  it("leaves the gaps out rather than draw a million points", () => {
+  it("omits the gaps if there would be too many points", () => {
     const [times] = filled([counted("1971-01-01T00:00:00Z", 1)], "all", "hour", at("2026-03-20T15:30:00Z"))
     assert.strictEqual(times.length, 1)
   })
 })
 
 describe("the live stream in the dashboard", () => {
-  it("is read message by message, wherever it was cut on the way", async () => {
+  it("is parsed into messages, wherever the chunks are split", async () => {
     const sent = Buffer.from(
       `retry: 1000\n\nid: 7\nevent: entry\ndata: {"id":"ü"}\n\n: \n\nevent: status\r\ndata: 1\ndata: 2\r\n\r\nid: 8`
     )
@@ -83,7 +83,7 @@ describe("the live stream in the dashboard", () => {
 })
 
 describe("numbers in the dashboard", () => {
-  it("have units that fit", () => {
+  it("have suitable units", () => {
     assert.deepStrictEqual([0, 1_023, 1_024, 5_242_880].map(bytes), ["0 B", "1,023 B", "1.0 KiB", "5.0 MiB"])
     assert.deepStrictEqual([0, 59.9, 61, 3_600, 90_061].map(duration), [
       "0 s",

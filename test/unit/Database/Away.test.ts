@@ -7,7 +7,7 @@ import process from "node:process"
 import { awayReason } from "../../../src/Database/Away.ts"
 
 describe("the reason of a database that does not answer", () => {
-  it.effect("ends with what to check for the Postgres of DATABASE_URL, and shows nothing of the address", () =>
+  it.effect("says what to check for the Postgres of DATABASE_URL, and does not show the address", () =>
     Effect.gen(function*() {
       const databaseUrl = Redacted.make("postgres://user:password@db.example/threeqpr")
       assert.strictEqual(
@@ -16,7 +16,7 @@ describe("the reason of a database that does not answer", () => {
       )
     }))
 
-  it.effect("is the reason alone for the embedded database while its disk has room", () =>
+  it.effect("has no advice for the embedded database while its disk has free space", () =>
     Effect.gen(function*() {
       assert.strictEqual(
         yield* awayReason({ dataDir: tmpdir(), databaseUrl: undefined }, "it ended"),
@@ -25,10 +25,10 @@ describe("the reason of a database that does not answer", () => {
     }))
 
   it.effect.skipIf(process.platform !== "linux")(
-    "names the full disk of the embedded database",
+    "reports that the disk of the embedded database is full",
     () =>
       Effect.gen(function*() {
-        // A file system without blocks, as Linux has it for processes.
+        // On Linux, /proc is a file system without blocks, so it appears to be full.
         assert.strictEqual(
           yield* awayReason({ dataDir: "/proc", databaseUrl: undefined }, "it ended"),
           "it ended; the disk of /proc (DATA_DIR) is full: 0 B left. Free some space there"

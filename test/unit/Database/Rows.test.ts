@@ -11,7 +11,7 @@ const Row = Schema.Struct({ sequence: Schema.Finite })
 const statement = (...rows: ReadonlyArray<unknown>) => Effect.succeed(rows)
 
 describe("rows of a statement", () => {
-  it.effect("are decoded: all, the first one, or the only one", () =>
+  it.effect("are decoded as all rows, the first row, or the only row", () =>
     Effect.gen(function*() {
       const rows = statement({ sequence: 1 }, { sequence: 2 })
       assert.deepStrictEqual(yield* allRows(Row)(rows), [{ sequence: 1 }, { sequence: 2 }])
@@ -30,7 +30,7 @@ describe("rows of a statement", () => {
   ]
 
   it.effect.each(mismatches)(
-    "that do not match are a failure of the statement: $what",
+    "make the statement fail when they do not match the schema: $what",
     ({ decoded }) =>
       Effect.gen(function*() {
         const exit = yield* Effect.exit(decoded)

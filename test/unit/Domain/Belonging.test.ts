@@ -3,8 +3,8 @@ import { belongingOf } from "../../../src/Domain/Belonging.ts"
 
 const of = (event: unknown, data: unknown) => belongingOf({ id: "e", event, data })
 
-describe("what an event belongs to", () => {
-  it("is what it is about, and what that is a part of", () => {
+describe("the belonging of an event", () => {
+  it("is the object that the event is about, and that object's parents", () => {
     assert.deepStrictEqual(of("scan.created", { id: "s", qpr_code_id: "q", conversation_id: "c" }), {
       own: "scan:s",
       to: ["qpr_code:q"]
@@ -22,7 +22,7 @@ describe("what an event belongs to", () => {
     assert.deepStrictEqual(of("subscription.upgraded", { id: "u" }), { own: "subscription:u", to: [] })
   })
 
-  it("is all that an event of an unknown type names", () => {
+  it("is every id that an event of an unknown type names", () => {
     assert.deepStrictEqual(of("constructor", { id: "m", scan_id: "s" }), { own: undefined, to: ["scan:s"] })
     assert.deepStrictEqual(of("menu.opened", { id: "m", conversation_id: "c", qpr_code_id: "q" }), {
       own: undefined,
@@ -30,7 +30,7 @@ describe("what an event belongs to", () => {
     })
   })
 
-  it("is nothing where there are no ids, whatever JSON it is", () => {
+  it("is empty for JSON without ids", () => {
     for (
       const json of [null, 1, "text", [], {}, { event: 1, data: [] }, {
         event: "scan.created",

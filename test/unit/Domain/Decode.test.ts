@@ -8,7 +8,7 @@ const json = (value: unknown): Reading => decodeDelivery(Buffer.from(JSON.string
 
 const reasonOf = (reading: Reading) => reading._tag === "Unusable" ? reading.reason : undefined
 
-describe("reading a signed body", () => {
+describe("decoding a signed body", () => {
   it.each([
     ["scan.created", scan],
     ["scan.created", { id: "scan_1" }],
@@ -17,7 +17,7 @@ describe("reading a signed body", () => {
     ["qpr_code.created", { id: "qpr_1", name: "Table 4" }],
     ["subscription.upgraded", { id: "sub_1", plan: "pro" }],
     ["subscription.cancelled", { id: "sub_1" }]
-  ])("takes %s with data %o", (event, data) => {
+  ])("accepts %s with data %o", (event, data) => {
     assert.deepStrictEqual(
       json({ id: "evt_1", event, data }),
       {
@@ -30,14 +30,14 @@ describe("reading a signed body", () => {
     )
   })
 
-  it("takes an unknown type, with any data or none", () => {
+  it("accepts an unknown type, with any data or none", () => {
     for (const data of [{ a: 1 }, [1], "text", null, undefined]) {
       const reading = json({ id: "evt_1", event: "invoice.paid_2", data })
       assert.strictEqual(reading._tag, "Event")
     }
   })
 
-  it("keeps fields we do not know", () => {
+  it("keeps unknown fields", () => {
     const reading = json({
       id: "evt_1",
       event: "scan.created",
@@ -47,7 +47,7 @@ describe("reading a signed body", () => {
     assert.deepStrictEqual(reading._tag === "Event" && reading.data, { ...scan, weather: { sun: true } })
   })
 
-  it("reads null like absent in every field that may be absent", () => {
+  it("treats null as absent in every optional field", () => {
     const nulls = Object.fromEntries(Object.keys(scan).map((key) => [key, null]))
     assert.strictEqual(
       json({ id: "e", event: "scan.created", data: { ...nulls, id: "scan_1" } })._tag,
@@ -121,7 +121,7 @@ describe("reading a signed body", () => {
     "0001-01-01T00:00:00Z",
     "9999-12-31T23:59:59.9999999Z",
     "9999-12-31T23:59:59-05:00"
-  ])("takes a scan at %s", (at) => {
+  ])("accepts a scan at %s", (at) => {
     assert.strictEqual(
       json({ id: "e", event: "scan.created", data: { id: "s", scanned_at: at } })._tag,
       "Event"
@@ -129,7 +129,7 @@ describe("reading a signed body", () => {
     assert.isFalse(Number.isNaN(millisOf(at)))
   })
 
-  it("reads a timestamp to the millisecond, and a leap second as the one before it", () => {
+  it("reads a timestamp to the millisecond, and a leap second as the second before it", () => {
     const iso = (text: string) => new Date(millisOf(text)).toISOString()
     assert.strictEqual(iso("2016-12-31T23:59:60Z"), "2016-12-31T23:59:59.000Z")
     assert.strictEqual(iso("2016-12-31 23:59:60.25-01:30"), "2017-01-01T01:29:59.250Z")
@@ -137,7 +137,7 @@ describe("reading a signed body", () => {
     assert.isTrue(Number.isNaN(millisOf("2026-02-30T10:00:00Z")))
   })
 
-  it("takes an integer that is written as a float", () => {
+  it("accepts an integer that is written as a float", () => {
     const reading = decodeDelivery(
       Buffer.from(`{"id":"e","event":"scan.created","data":{"id":"s","conversation_messages":6.0}}`)
     )
@@ -154,13 +154,13 @@ describe("reading a signed body", () => {
     ["conversation.completed", "started_at", "2026-02-30T10:00:00Z"],
     ["qpr_code.created", "updated_at", "yesterday"],
     ["subscription.upgraded", "plan", { name: "pro" }]
-  ])("reads null in %s where %s is %j, and keeps the text", (event, field, value) => {
+  ])("reads null in %s where %s is %j, and keeps the original text", (event, field, value) => {
     const reading = json({ id: "e", event, data: { id: "x", [field]: value, more: 1 } })
     assert.deepStrictEqual(reading._tag === "Event" && reading.data, { id: "x", [field]: null, more: 1 })
     assert.include(reading._tag === "Event" && reading.text, JSON.stringify(value))
   })
 
-  it("takes a text of 200 characters as a key, however many bytes they need", () => {
+  it("accepts a key of 200 characters, however many bytes they need", () => {
     const data = { id: "s", country: "c".repeat(200), device: "😀".repeat(200) }
     const reading = json({ id: "e", event: "scan.created", data })
     assert.deepStrictEqual(reading._tag === "Event" && reading.data, data)
@@ -170,11 +170,11 @@ describe("reading a signed body", () => {
     assert.strictEqual(reasonOf(decodeDelivery(Buffer.from([0x22, 0xff, 0x22]))), "invalid_json")
   })
 
-  it("takes ids of 1 and of 200 characters", () => {
+  it("accepts ids of 1 and of 200 characters", () => {
     for (const id of ["!", "~".repeat(200)]) assert.strictEqual(json({ id, event: "x" })._tag, "Event")
   })
 
-  it("keeps a usable id and type of an event whose data is wrong", () => {
+  it("keeps the usable id and type of an event whose data is wrong", () => {
     const reading = json({ id: "evt_1", event: "scan.created", data: { country: "US" } })
     assert.strictEqual(reading._tag, "Unusable")
     if (reading._tag !== "Unusable") return

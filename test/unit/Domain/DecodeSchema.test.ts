@@ -59,7 +59,7 @@ const whole: Readonly<Record<KnownType, Readonly<Record<string, unknown>>>> = {
   "subscription.cancelled": { id: "sub_1", status: "cancelled" }
 }
 
-/** With up to three of its fields changed, or something else altogether. */
+/** The value with up to three fields changed, or another value instead. */
 const mutated = (value: Readonly<Record<string, unknown>>): unknown => {
   if (draw() < 0.05) return pick(values)
   const copy: Record<string, unknown> = { ...value }
@@ -69,7 +69,7 @@ const mutated = (value: Readonly<Record<string, unknown>>): unknown => {
   return copy
 }
 
-/** Without the optional fields that the decoder refuses. */
+/** The data without the optional fields that the decoder refuses. */
 const withoutMisfits = (type: KnownType, data: unknown) =>
   typeof data !== "object" || data === null || Array.isArray(data) ? data : Object.fromEntries(
     Object.entries(data).filter(([name, value]) => {
@@ -79,7 +79,7 @@ const withoutMisfits = (type: KnownType, data: unknown) =>
     })
   )
 
-/** As the schemas' decoder says, which is not the check that `decodeDelivery` runs. */
+/** The verdict of the schemas' own decoder, which `decodeDelivery` does not run. */
 const expected = (json: unknown) => {
   const envelope = Schema.decodeUnknownExit(Envelope)(json, { errors: "all" })
   if (Exit.isFailure(envelope)) return "invalid_envelope"
@@ -95,8 +95,8 @@ const expected = (json: unknown) => {
     : undefined
 }
 
-describe("reading accepts what the schemas accept", () => {
-  it.each(knownTypes)("%s, two thousand times changed at random", (type) => {
+describe("decoding accepts exactly what the schemas accept", () => {
+  it.each(knownTypes)("%s, with 2,000 random mutations", (type) => {
     const seen = new Map<string | undefined, number>()
     for (let round = 0; round < 2_000; round++) {
       const event = mutated({ id: "evt_1", event: type, data: mutated(whole[type]) })
@@ -108,7 +108,7 @@ describe("reading accepts what the schemas accept", () => {
       if (reading._tag === "Unusable") assert.isNotEmpty(reading.problems, text)
       seen.set(reason, (seen.get(reason) ?? 0) + 1)
     }
-    // Else the comparison would prove little.
+    // Without enough of each result, the comparison would prove little.
     for (const reason of [undefined, "invalid_envelope", "invalid_data"]) {
       assert.isAbove(seen.get(reason) ?? 0, 50, String(reason))
     }

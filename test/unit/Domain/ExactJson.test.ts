@@ -23,13 +23,13 @@ describe("exact JSON", () => {
     }
   })
 
-  it("leaves numbers alone that JavaScript holds, however they are written", () => {
+  it("parses numbers that JavaScript can represent as usual, however they are written", () => {
     for (const number of ["0", "-0", "6.0", "0.10", "1e2", "100E-2", "9007199254740991", "1e23", "5e-324"]) {
       assert.deepStrictEqual(parseExact(`[${number}]`), JSON.parse(`[${number}]`), number)
     }
   })
 
-  it("is what people see of an event, what trigger sends, and what a reconciliation stores", () => {
+  it("is used to show an event, to send one with trigger, and to store a reconciled scan", () => {
     const number = "1524831183200260097"
     assert.strictEqual(pretty(`{"n":${number}}`), `{\n  "n": ${number}\n}`)
     const override = parse(`data.n=${number}`)
@@ -48,7 +48,7 @@ describe("exact JSON", () => {
 })
 
 describe("JSON for the database", () => {
-  it("has numbers that jsonb cannot hold as strings, and is otherwise the same", () => {
+  it("has strings in place of numbers that jsonb cannot store, and is otherwise unchanged", () => {
     const long = "9".repeat(2_000)
     assert.strictEqual(
       storable(`{"a":1e1000,"b":[-1E-200000,1e+00001000],"c":"1e2000 \\" 1e3000","d":${long}}`),
@@ -65,7 +65,7 @@ describe("JSON for the database", () => {
     }
   })
 
-  it("takes no longer for a long body of digits than for any other", () => {
+  it("is computed within a second for a megabyte of digits", () => {
     const runs = `[${Array.from({ length: 1_000 }, () => "9".repeat(999)).join(",")}]`
     const started = performance.now()
     assert.strictEqual(storable(runs), runs)

@@ -8,7 +8,7 @@ import { PointInTime } from "../../../src/Domain/PointInTime.ts"
 const read = Schema.decodeUnknownEffect(PointInTime)
 
 describe("a point in time", () => {
-  it.effect("is a timestamp, a date in UTC, or how long ago", () =>
+  it.effect("is a timestamp, a date in UTC, or a duration before now", () =>
     Effect.gen(function*() {
       yield* TestClock.setTime(Date.parse("2026-03-20T12:00:00Z"))
       const times = {
@@ -23,7 +23,7 @@ describe("a point in time", () => {
       for (const [text, expected] of Object.entries(times)) assert.strictEqual(yield* read(text), expected)
     }))
 
-  it.effect("is said in full where something else is given", () =>
+  it.effect("is explained with its allowed formats if the input is invalid", () =>
     Effect.gen(function*() {
       for (const text of ["yesterday", "", "2026-02-30", "2023-02-29", "2026-3-20", "tomorrow", "2y"]) {
         const { message } = yield* Effect.flip(read(text))

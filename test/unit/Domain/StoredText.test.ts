@@ -7,7 +7,7 @@ import { fromStored, toStored } from "../../../src/Domain/StoredText.ts"
 const nul = "\u{100000}"
 const half = "\u{10d800}"
 
-/** Texts of all that can need a stand-in, or that can look like one. */
+/** Texts of characters that need a stand-in, or that look like one. */
 const odd = Arbitrary.map(
   Arbitrary.array(
     Arbitrary.schema(
@@ -31,7 +31,7 @@ const odd = Arbitrary.map(
   (parts) => parts.join("")
 )
 
-/** The same JSON with escapes in place of everything that is not ASCII. */
+/** The same JSON with all characters escaped that are not ASCII. */
 const escaped = (json: string) =>
   json.replaceAll(
     /[^\0-~]/g,
@@ -39,13 +39,13 @@ const escaped = (json: string) =>
   )
 
 describe("a stored text", () => {
-  it("shows U+FFFD and a character that says what was there", () => {
+  it("has U+FFFD and a character that encodes the original in place of what Postgres refuses", () => {
     assert.strictEqual(toStored("Z\0rich"), `Z\ufffd${nul}rich`)
     assert.strictEqual(toStored("a\ud800"), `a\ufffd${half}`)
     assert.strictEqual(toStored("\udfff"), "\ufffd\u{10dfff}")
   })
 
-  it("is the text itself unless Postgres refuses that, or it looks like a stored one", () => {
+  it("is the text itself, unless Postgres refuses the text or it looks like an encoded one", () => {
     for (
       const text of ["", "Zürich", "😀", "\ufffd", "a\ufffd\ufffdb", nul, `x${half}`, "\\u0000", "\ufffd😀"]
     ) {
@@ -56,17 +56,17 @@ describe("a stored text", () => {
     assert.strictEqual(toStored("\ufffd\0"), `\ufffd\ufffd\ufffd${nul}`)
   })
 
-  it.prop("is one that Postgres takes, and gives the text back", { text: odd }, ({ text }) => {
+  it.prop("is accepted by Postgres and decodes to the original text", { text: odd }, ({ text }) => {
     const stored = toStored(text)
     assert.isTrue(stored.isWellFormed() && !stored.includes("\0"), JSON.stringify(stored))
     assert.strictEqual(fromStored(stored), text)
   })
 
-  it.prop("is another one for each text", { one: odd, other: odd }, ({ one, other }) => {
+  it.prop("differs for different texts", { one: odd, other: odd }, ({ one, other }) => {
     assert.strictEqual(toStored(one) === toStored(other), one === other)
   })
 
-  it("takes a time that grows with its length only", () => {
+  it("is encoded and decoded in linear time", () => {
     const started = performance.now()
     for (const long of ["\ufffd".repeat(200_000), `${"\ufffd".repeat(100_000)}\0`, "\0".repeat(100_000)]) {
       assert.strictEqual(fromStored(toStored(long)), long)
@@ -79,7 +79,7 @@ describe("a stored text", () => {
 
 describe("stored JSON", () => {
   it.prop(
-    "gives every text and key back, however it was written",
+    "decodes to the original keys and texts, whether they were escaped or not",
     { key: odd, text: odd },
     ({ key, text }) => {
       const value = { [`k${key}`]: [text, { a: text }], n: 1 }
@@ -95,7 +95,7 @@ describe("stored JSON", () => {
     }
   )
 
-  it("keeps numbers exact beside such texts", () => {
+  it("keeps numbers exact beside encoded texts", () => {
     const json = "{\"a\":12345678901234567890,\"b\":\"\\u0000\",\"c\":1e2000}"
     assert.strictEqual(storable(json), `{"a":12345678901234567890,"b":"\ufffd${nul}","c":"1e2000"}`)
     assert.strictEqual(
@@ -105,7 +105,7 @@ describe("stored JSON", () => {
   })
 })
 
-it("counts the stored form of a key, which an index holds", () => {
+it("a key's length limit applies to its stored form, which an index holds", () => {
   const isKey = Schema.is(Key)
   assert.isTrue(isKey("\0".repeat(100)))
   assert.isFalse(isKey("\0".repeat(101)))

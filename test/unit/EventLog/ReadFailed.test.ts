@@ -9,7 +9,7 @@ const failed = (error: Error) =>
   Effect.map(Effect.flip(reading(() => Promise.reject(error))), ({ message }) => message)
 
 describe("a failed read of the log", () => {
-  it.effect("says in words what the client of NATS reports by a code", () =>
+  it.effect("explains the error codes of the NATS client in words", () =>
     Effect.gen(function*() {
       for (
         const [code, words] of [

@@ -8,7 +8,7 @@ const timeout = new AppendFailed({
   message: "the broker did not acknowledge within 3000 ms"
 })
 
-/** A readiness whose stream has just stored an append, and its clock. */
+/** The readiness after a stored append, and its clock. */
 const proven = () => {
   const clock = { now: 0 }
   const readiness = new Readiness(() => undefined, () => clock.now)
@@ -17,7 +17,7 @@ const proven = () => {
 }
 
 describe("the readiness of the event log", () => {
-  it("is lost with the first append that times out, and comes back with the next that is stored", () => {
+  it("ends with the first append that times out, and returns with the next stored append", () => {
     const { clock, readiness } = proven()
     clock.now += appendTimeout
     readiness.observe(timeout)
@@ -26,7 +26,7 @@ describe("the readiness of the event log", () => {
     assert.deepStrictEqual(readiness.health, { ready: true })
   })
 
-  it("is not lost with a time-out when the stream has stored something since that append was sent", () => {
+  it("does not end with a timeout if the stream stored another append since that one was sent", () => {
     const { clock, readiness } = proven()
     clock.now += appendTimeout - 1
     readiness.observe(timeout)

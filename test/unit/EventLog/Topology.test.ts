@@ -13,7 +13,7 @@ const sound = {
 } as StreamConfig
 
 describe("an existing stream", () => {
-  it("is used when it keeps our promises", () => {
+  it("is used when its configuration keeps every event", () => {
     assert.deepStrictEqual(faultsOf({ config: sound }), [])
     assert.deepStrictEqual(faultsOf({ config: { ...sound, subjects: ["3qpr.>"] } }), [])
   })

@@ -9,8 +9,8 @@ const bodyOf = (parts: Iterable<Uint8Array>) => {
   return body
 }
 
-describe("a body as it comes", () => {
-  it.prop("is its parts in their order, and holds at most twice their bytes", {
+describe("a body that arrives in parts", () => {
+  it.prop("consists of its parts in order, and uses at most twice their memory", {
     parts: Schema.Array(Schema.Array(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 255 }))))
   }, ({ parts }) => {
     const all = Buffer.from(parts.flat())
@@ -20,14 +20,14 @@ describe("a body as it comes", () => {
     assert.isAtMost(body.held, 2 * all.length)
   })
 
-  it("keeps one part as it is", () => {
+  it("does not copy a single part", () => {
     const part = Buffer.from("whole")
     const body = new Body(1_000_000)
     body.add(part)
     assert.strictEqual(body.bytes.buffer, part.buffer)
   })
 
-  it("is crumbs when it has many parts of a few bytes, and is not in segments of a network", () => {
+  it("counts as crumbs if it has many tiny parts, but not if its parts are network segments", () => {
     assert.isTrue(bodyOf(Array.from({ length: 1_200 }, () => Uint8Array.of(1))).isCrumbs)
     assert.isFalse(bodyOf(Array.from({ length: 1_000 }, () => Uint8Array.of(1))).isCrumbs)
     assert.isFalse(bodyOf(Array.from({ length: 700 }, () => new Uint8Array(1_400))).isCrumbs)

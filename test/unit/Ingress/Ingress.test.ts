@@ -39,7 +39,7 @@ layer(ingress.pipe(Layer.provideMerge(Memory.layer())))("Ingress", (it) => {
       assert.include(entry.headers, { "ce-specversion": "1.0", "ce-id": "evt_a", "ce-type": "scan.created" })
     }))
 
-  it.effect("answers a repeated id with duplicate and stores nothing", () =>
+  it.effect("reports a repeated id as a duplicate and stores nothing", () =>
     Effect.gen(function*() {
       yield* deliver(signed(scanCreated("evt_b")))
       const before = yield* lastSequence
@@ -48,7 +48,7 @@ layer(ingress.pipe(Layer.provideMerge(Memory.layer())))("Ingress", (it) => {
       assert.strictEqual(yield* lastSequence, before)
     }))
 
-  it.effect("keeps the first body of an id, and counts those that differ", () =>
+  it.effect("keeps the first body of an id, and counts bodies that differ", () =>
     Effect.gen(function*() {
       const { conflicts } = yield* Ingress
       const first = scanCreated("evt_twice", { country: "CH" })
@@ -63,7 +63,7 @@ layer(ingress.pipe(Layer.provideMerge(Memory.layer())))("Ingress", (it) => {
       assert.strictEqual(yield* lastSequence, sequence)
     }))
 
-  it.effect("compares of a wave of duplicates as many as it has room for", () =>
+  it.effect("compares only part of a wave of duplicates, and counts the others as unchecked", () =>
     Effect.gen(function*() {
       const { conflicts } = yield* Ingress
       const before = conflicts()
@@ -150,7 +150,7 @@ describe("Ingress on a log that cannot store", () => {
     maxBodyBytes: 1_000_000
   })
 
-  it.effect("fails, so that no caller takes the event for stored", () =>
+  it.effect("fails, so that no caller regards the event as stored", () =>
     Effect.gen(function*() {
       const failure = yield* Effect.flip(deliver(signed(scanCreated("evt_f"))))
       assert.strictEqual(failure.reason, "full")

@@ -16,7 +16,7 @@ const delivery = (id: string) => {
   return request(new Uint8Array(body), { "x-3qpr-signature": signature })
 }
 
-/** A log in an array. */
+/** An event log that keeps its entries in an array. */
 const memory = () => {
   const entries: Array<Entry> = []
   const append = async (entry: Entry): Promise<Stored> => {
@@ -32,8 +32,8 @@ const answerOf = async (answer: Promise<Response>) => {
   return [response.status, await response.json()]
 }
 
-describe("a web handler on a log of the user's own", () => {
-  it("stores a signed event and answers a duplicate", async () => {
+describe("a web handler with the user's own log", () => {
+  it("stores a signed event and reports a duplicate", async () => {
     const log = memory()
     const handler = webhookHandler({ secrets, log })
     assert.deepStrictEqual(await answerOf(handler(delivery("evt_1"))), [200, {
@@ -50,7 +50,7 @@ describe("a web handler on a log of the user's own", () => {
     await handler.close()
   })
 
-  it("takes the text of THREEQPR_WEBHOOK_SECRET: several secrets, of which one has ended", async () => {
+  it("accepts secrets in the format of THREEQPR_WEBHOOK_SECRET, and ignores an expired one", async () => {
     const ended = `${secrets};until=2026-01-01T00:00:00Z`
     await using rotated = webhookHandler({
       secrets: `whsec_of_next_month,${secrets};until=2999-01-01T00:00:00Z`,
@@ -61,14 +61,14 @@ describe("a web handler on a log of the user's own", () => {
     assert.deepStrictEqual(await answerOf(late(delivery("evt_1"))), [400, { error: "invalid_signature" }])
   })
 
-  it("refuses a signature that the framework has joined from two headers", async () => {
+  it("refuses a signature that the framework joined from two headers", async () => {
     await using handler = webhookHandler({ secrets, log: memory() })
     const twice = delivery("evt_1")
     twice.headers.append("x-3qpr-signature", twice.headers.get("x-3qpr-signature") ?? "")
     assert.deepStrictEqual(await answerOf(handler(twice)), [400, { error: "ambiguous_signature" }])
   })
 
-  it("reads nothing of a body that is declared too large or is compressed", async () => {
+  it("does not read a body that is declared too large or is compressed", async () => {
     await using handler = webhookHandler({ secrets, log: memory(), maxBodyBytes: 4_096 })
     const untouched = () =>
       new ReadableStream({ pull: () => assert.fail("it was read") }, { highWaterMark: 0 })
@@ -79,7 +79,7 @@ describe("a web handler on a log of the user's own", () => {
     assert.isFalse(large.bodyUsed || encoded.bodyUsed)
   })
 
-  it("gives up a body over the limit, and one in crumbs", async () => {
+  it("cancels a body that exceeds the limit, and one of tiny parts", async () => {
     await using handler = webhookHandler({ secrets, log: memory(), maxBodyBytes: 1_000_000 })
     for (const size of [600_000, 1]) {
       let cancelled = false
@@ -92,7 +92,7 @@ describe("a web handler on a log of the user's own", () => {
     }
   })
 
-  it("answers 503 with Retry-After when the log refuses or breaks", async () => {
+  it("answers 503 with Retry-After when the log rejects or throws", async () => {
     for (const append of [() => Promise.reject(new Error("full")), () => assert.fail("bug")]) {
       await using handler = webhookHandler({ secrets, log: { append } })
       const answer = await handler(delivery("evt_1"))
@@ -100,7 +100,7 @@ describe("a web handler on a log of the user's own", () => {
     }
   })
 
-  it("answers 503 within four seconds when the log never answers, and 408 when the body never comes", async () => {
+  it("answers 503 within four seconds when the log never answers, and 408 when the body never arrives", async () => {
     await using handler = webhookHandler({ secrets, log: { append: () => new Promise<Stored>(() => {}) } })
     const started = performance.now()
     const answers = await Promise.all([
@@ -111,7 +111,7 @@ describe("a web handler on a log of the user's own", () => {
     assert.isBelow(performance.now() - started, 5_000)
   })
 
-  it("answers 503 over its cap of deliveries in flight, and serves again below it", async () => {
+  it("answers 503 above its limit of deliveries in flight, and accepts deliveries again below it", async () => {
     const waiting: Array<() => void> = []
     const append = () =>
       new Promise<Stored>((stored) => waiting.push(() => stored({ sequence: 1, duplicate: false })))
@@ -127,7 +127,7 @@ describe("a web handler on a log of the user's own", () => {
     assert.strictEqual((await next).status, 200)
   })
 
-  it("answers 503 to a body that a parser has read, and to one whose client has gone", async () => {
+  it("answers 503 to a body that a parser has read, and to one whose client disconnected", async () => {
     const log = memory()
     await using handler = webhookHandler({ secrets, log })
     const parsed = delivery("evt_1")
@@ -138,7 +138,7 @@ describe("a web handler on a log of the user's own", () => {
     assert.isEmpty(log.entries)
   })
 
-  it("answers what is in flight before it is closed, and refuses what comes after", async () => {
+  it("answers deliveries in flight before it closes, and refuses later ones", async () => {
     const begun = Promise.withResolvers<void>()
     const stored = Promise.withResolvers<Stored>()
     const append = () => {
@@ -168,7 +168,7 @@ describe("the options of a web handler", () => {
     return assert.fail("they were taken")
   }
 
-  it("are refused by name with what is allowed, and without a secret", () => {
+  it("are refused by name with the allowed values, without showing secrets", () => {
     const message = messageOf({
       secrets: ["whsec_short"],
       natsUrl: "https://user:hunter2@example.org",
@@ -185,13 +185,13 @@ describe("the options of a web handler", () => {
     assert.notMatch(message, /whsec_|hunter2/)
   })
 
-  it("name one place for deliveries: a broker or a log", () => {
+  it("name either a broker or a log", () => {
     for (const options of [{ secrets }, { secrets, log: memory(), natsUrl: "nats://127.0.0.1:4222" }]) {
       assert.match(messageOf(options), /natsUrl is .*; allowed is .*or log, and not both/)
     }
   })
 
-  it("are all needed", () => {
+  it("include secrets as a required option", () => {
     assert.match(messageOf({ natsUrl: "nats://127.0.0.1:4222" }), /secrets is undefined; allowed is/)
   })
 })

@@ -26,14 +26,14 @@ const odd: Readonly<Record<string, readonly [scan: unknown, id: string | null, r
 
 describe("a scan of 3QPR's list", () => {
   for (const [what, [data, id, reason]] of Object.entries(odd)) {
-    it(`is unusable with ${what}, and the reason is said`, () => {
+    it(`is unusable with ${what}, and the reason is reported`, () => {
       const judged = judge(data)
       assert.deepInclude(judged, { _tag: "Unusable", id })
       assert.match(judged._tag === "Unusable" ? judged.reason : "", reason)
     })
   }
 
-  it("is an event with every field that 3QPR sent, also one that only looks like an escape", () => {
+  it("is an event with every field that 3QPR sent, including text that looks like an escape", () => {
     const data = scan({ more: { a: [1] }, city: "\\u0000 and \\\\ud800 😀", scanned_at: null })
     const judged = judge(data)
     assert.deepInclude(judged, {
@@ -48,7 +48,7 @@ describe("a scan of 3QPR's list", () => {
 })
 
 describe("a scan with text that Postgres refuses", () => {
-  it("is an event like any other, with an id of its own", () => {
+  it("is an event like any other, with a distinct id", () => {
     const ids = ["scan\0", "scan\ud800", "scan\ud801"].map((id) => {
       const data = scan({ id, metadata: { a: "\udfff" } })
       const judged = judge(data)
@@ -70,7 +70,7 @@ describe("a code of 3QPR's list", () => {
     return codeListed(judged, state, sequence)
   }
 
-  it("is an entry of a type that 3QPR does not send, with every field", () => {
+  it("becomes an entry with every field, of a type that 3QPR does not send", () => {
     const { body, id } = listed(code, "state", 7)
     assert.deepInclude(decodeDelivery(Buffer.from(body)), {
       _tag: "Event",
@@ -80,7 +80,7 @@ describe("a code of 3QPR's list", () => {
     })
   })
 
-  it("has the same id for the same change, and another one when a state comes back", () => {
+  it("has the same id for the same change, and another id when an earlier state returns", () => {
     const { id } = listed(code, "state", 7)
     assert.strictEqual(listed({ ...code, scans_total: 6 }, "state", 7).id, id)
     assert.notStrictEqual(listed(code, "state", 9).id, id)

@@ -5,8 +5,8 @@ import { fromStored, toStored } from "../../../src/Jobs/Reconciliations/Examples
 
 const unusable_examples = [{ id: "c", reason: "data.scanned_at" }, { id: null, reason: "no id" }]
 
-describe("the scans that were missing", () => {
-  it("are kept by what became of them", () => {
+describe("the examples of missing scans", () => {
+  it("are stored by outcome: repaired, still missing or unusable", () => {
     const repaired = { repaired_examples: ["a", "b"], still_missing_examples: [], unusable_examples: [] }
     const dry = { repaired_examples: [], still_missing_examples: ["a", "b"], unusable_examples: [] }
     const some = { repaired_examples: ["a", "b"], still_missing_examples: ["c"], unusable_examples }
@@ -15,7 +15,7 @@ describe("the scans that were missing", () => {
     assert.deepStrictEqual(fromStored(toStored(some), false), some)
   })
 
-  it("of the version before are told apart by the run and by the unusable ones", () => {
+  it("of the previous version are classified by the kind of run and by the unusable ones", () => {
     const missing = ["a", "b", "c"]
     const unusable = unusable_examples
     assert.deepStrictEqual(fromStored({ missing, unusable }, false), {

@@ -14,7 +14,7 @@ const filesIn = (folder: string) => Effect.flatMap(FileSystem.FileSystem, (fs) =
 
 describe("finding nats-server", () => {
   test(
-    "takes NATS_SERVER_BIN before everything else",
+    "prefers NATS_SERVER_BIN to all other sources",
     Effect.gen(function*() {
       const machine = yield* newMachine({
         searchPath: [yield* commands({ "nats-server": natsServer("2.11.0") })]
@@ -34,7 +34,7 @@ describe("finding nats-server", () => {
   } as const
   for (const [what, [script, reason]] of Object.entries(unusable)) {
     test(
-      `refuses a NATS_SERVER_BIN that ${what}, by name, and looks nowhere else`,
+      `refuses a NATS_SERVER_BIN that ${what}, names it, and does not search elsewhere`,
       Effect.gen(function*() {
         const machine = yield* newMachine({
           searchPath: [yield* commands({ "nats-server": natsServer("2.11.0") })]
@@ -49,7 +49,7 @@ describe("finding nats-server", () => {
   }
 
   test(
-    "takes the first of PATH, and says where it lies",
+    "uses the first nats-server on PATH, and reports its path",
     Effect.gen(function*() {
       const first = yield* commands({ "nats-server": natsServer("2.11.0") })
       const second = yield* commands({ "nats-server": natsServer("2.12.0") })
@@ -64,7 +64,7 @@ describe("finding nats-server", () => {
   )
 
   test(
-    "passes over a nats-server on PATH that is too old",
+    "skips a nats-server on PATH that is too old",
     Effect.gen(function*() {
       const machine = yield* newMachine({
         searchPath: [yield* commands({ "nats-server": natsServer("2.1.0") })]
@@ -75,7 +75,7 @@ describe("finding nats-server", () => {
   )
 
   test(
-    "does not run a cached binary that was changed, and fetches another",
+    "does not run a cached binary that was changed, and fetches it again",
     Effect.gen(function*() {
       const machine = yield* newMachine()
       const file = `${machine.cacheDir}/${cached}/nats-server`
@@ -89,7 +89,7 @@ describe("finding nats-server", () => {
   )
 
   test(
-    "does not run a cached binary that others can write",
+    "does not run a cached binary that other users can write",
     Effect.gen(function*() {
       const fs = yield* FileSystem.FileSystem
       const machine = yield* newMachine()
@@ -112,7 +112,7 @@ describe("finding nats-server", () => {
   )
 
   test(
-    "names every way that was tried, why it failed, and the ways out",
+    "names each source that it tried, why it failed, and the remedies",
     Effect.gen(function*() {
       const machine = yield* newMachine()
       const error = yield* Effect.flip(findOrInstall({ machine, release }))
@@ -132,7 +132,7 @@ describe("finding nats-server", () => {
   )
 })
 
-/** What `dpkg -x <package> <folder>` would do with a package that has nats-server in usr/<bin>. */
+/** Does what `dpkg -x <package> <folder>` does with a package that has nats-server in usr/<bin>. */
 const unpack = (bin: string) =>
   `mkdir -p $3/usr/${bin} && printf '#!/bin/sh\\necho nats-server: v2.9.10\\n' > $3/usr/${bin}/nats-server`
   + ` && chmod +x $3/usr/${bin}/nats-server`
@@ -169,7 +169,7 @@ describe("installing the distribution's package", () => {
   )
 
   test(
-    "gives apt folders of its own, so that it needs no root",
+    "gives apt separate folders, so that it does not need root",
     Effect.gen(function*() {
       const fs = yield* FileSystem.FileSystem
       const calls = `${yield* fs.makeTempDirectoryScoped()}/calls`
@@ -185,7 +185,7 @@ describe("installing the distribution's package", () => {
   )
 
   test(
-    "says what apt said when it fails",
+    "reports apt's output when apt fails",
     Effect.gen(function*() {
       const machine = yield* debian("echo 'E: Unable to locate package nats-server'; exit 100", "")
       const error = yield* Effect.flip(findOrInstall({ machine, release }))

@@ -14,7 +14,7 @@ const linuxArchive = `/v${version}/${linux}.tar.gz`
 
 const filesIn = (folder: string) => Effect.flatMap(FileSystem.FileSystem, (fs) => fs.readDirectory(folder))
 
-/** A server with the official archive for Linux, pinned as given. */
+/** A server with the official archive for Linux, pinned to the given or the right checksum. */
 const newRelease = Effect.fnUntraced(function*(pin?: string) {
   const { bytes, sha256 } = yield* archiveOf(linux, "nats-server", version)
   const { url, requests } = yield* serve(files({ [linuxArchive]: bytes }))
@@ -23,7 +23,7 @@ const newRelease = Effect.fnUntraced(function*(pin?: string) {
 
 describe("installing the official release", () => {
   test(
-    "keeps an archive's binary whose checksum is right, and nothing else",
+    "keeps only the binary of an archive with the right checksum",
     Effect.gen(function*() {
       const { release } = yield* newRelease()
       const machine = yield* newMachine()
@@ -39,7 +39,7 @@ describe("installing the official release", () => {
   )
 
   test(
-    "uses the cache the second time, without a request",
+    "uses the cache the second time and sends no request",
     Effect.gen(function*() {
       const { release, requests } = yield* newRelease()
       const machine = yield* newMachine()
@@ -50,7 +50,7 @@ describe("installing the official release", () => {
   )
 
   test(
-    "fetches again when what the cache holds does not run",
+    "fetches again when the cached binary does not run",
     Effect.gen(function*() {
       const { release } = yield* newRelease()
       const machine = yield* newMachine()
@@ -62,7 +62,7 @@ describe("installing the official release", () => {
   )
 
   test(
-    "does not unpack an archive whose checksum is wrong, and says which was expected and which came",
+    "does not unpack an archive with a wrong checksum, and reports both checksums",
     Effect.gen(function*() {
       const { release, sha256 } = yield* newRelease("0".repeat(64))
       const machine = yield* newMachine()
@@ -75,7 +75,7 @@ describe("installing the official release", () => {
   )
 
   test(
-    "leaves nothing of a download that breaks off",
+    "leaves no file of an interrupted download",
     Effect.gen(function*() {
       const { bytes, sha256 } = yield* archiveOf(linux, "nats-server", version)
       const { url } = yield* serve((_, response) => {
@@ -106,7 +106,7 @@ describe("installing the official release", () => {
   )
 
   test(
-    "serves several installs at once",
+    "supports concurrent installs",
     Effect.gen(function*() {
       const { release } = yield* newRelease()
       const machine = yield* newMachine()
@@ -120,7 +120,7 @@ describe("installing the official release", () => {
   )
 
   test(
-    "takes the zip with the .exe on Windows",
+    "uses the zip with the .exe on Windows",
     Effect.gen(function*() {
       const build = `nats-server-v${version}-windows-amd64`
       const { bytes, sha256 } = yield* archiveOf(build, "nats-server.exe", version)
@@ -145,7 +145,7 @@ describe("installing the official release", () => {
   })
 
   test(
-    "checks the archive for macOS against the release's SHA256SUMS, and says what that is worth",
+    "checks the archive for macOS against the release's SHA256SUMS, and reports the limits of that check",
     Effect.gen(function*() {
       const options = yield* macRelease((sha256) =>
         `${"1".repeat(64)}  other.zip\n${sha256}  ${mac}.tar.gz\n`
@@ -167,7 +167,7 @@ describe("installing the official release", () => {
   )
 
   test(
-    "asks for nothing where it knows no archive for the machine",
+    "sends no request when no archive is known for the machine",
     Effect.gen(function*() {
       const { release, requests } = yield* newRelease()
       const machine = yield* newMachine({ arch: "riscv64" })

@@ -5,8 +5,8 @@ import { fileStoreLimit } from "../../../src/Nats/Server/Disk.ts"
 import { restart } from "../../../src/Nats/Server/Supervisor.ts"
 import { test } from "../../support/Live.ts"
 
-describe("starting the broker again", () => {
-  it.effect("waits 100 ms, then twice as long each time up to 5 s, and 100 ms again after a long run", () =>
+describe("restarting the broker", () => {
+  it.effect("waits 100 ms, doubles the wait up to 5 s, and waits 100 ms again after a long run", () =>
     Effect.gen(function*() {
       const starts: Array<number> = []
       const run = Effect.gen(function*() {
@@ -23,7 +23,7 @@ describe("starting the broker again", () => {
 
 describe("the limit of the broker's store", () => {
   test(
-    "leaves room for what the store holds already",
+    "includes the size of the existing store",
     Effect.gen(function*() {
       const fs = yield* FileSystem.FileSystem
       const dataDir = yield* fs.makeTempDirectoryScoped({ prefix: "threeqpr-disk-" })
@@ -32,7 +32,7 @@ describe("the limit of the broker's store", () => {
       assert.isAbove(free, 1)
       yield* fs.makeDirectory(`${store}/streams`, { recursive: true })
       yield* fs.writeFile(`${store}/streams/1.blk`, new Uint8Array())
-      // A sparse file: it counts, and takes no space.
+      // A sparse file counts with its size, and takes no space on the disk.
       const sparse = 2 ** 40
       yield* fs.truncate(`${store}/streams/1.blk`, sparse)
       assert.isAbove(yield* fileStoreLimit(store), sparse + free / 2)

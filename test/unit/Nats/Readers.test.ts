@@ -3,7 +3,7 @@ import { ProtocolHandler } from "nats/lib/nats-base-client/protocol.js"
 import { setTransportFactory } from "nats/lib/nats-base-client/transport.js"
 import { readNewestOnly } from "../../../src/Nats/Readers.ts"
 
-/** A connection on which one piece comes at once, and another when it is let. */
+/** A connection that yields one chunk at once, and another after `letCome`. */
 const connection = () => {
   const { promise: late, resolve: letCome } = Promise.withResolvers<void>()
   return {

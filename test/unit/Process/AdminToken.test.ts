@@ -43,7 +43,7 @@ describe("the admin token", () => {
       }
     }).pipe(Effect.scoped, Effect.provide(platform)))
 
-  it.live("is not made when one is set, or when the operator wants none", () =>
+  it.live("is not created when one is set, or with ADMIN_WITHOUT_TOKEN", () =>
     Effect.gen(function*() {
       const DATA_DIR = join(yield* newDataDir, "data")
       const found = yield* find({ DATA_DIR, ADMIN_TOKEN: "token_of_an_operator" })
@@ -53,7 +53,7 @@ describe("the admin token", () => {
       assert.isFalse(existsSync(DATA_DIR))
     }).pipe(Effect.scoped, Effect.provide(platform)))
 
-  it.live("stops the start with how to make one, where the file holds none or cannot be made", () =>
+  it.live("makes the start fail with a remedy if its file is invalid or cannot be created", () =>
     Effect.gen(function*() {
       const DATA_DIR = yield* newDataDir
       for (const text of ["", "short", `${"x".repeat(20)}\u0007`, `${"x".repeat(20)}\n${"y".repeat(20)}`]) {
@@ -72,7 +72,7 @@ describe("the admin token", () => {
       )
     }).pipe(Effect.scoped, Effect.provide(platform)))
 
-  it.live("is sent by commands with the same data folder, to this machine only, unless another one is set", () =>
+  it.live("is sent by commands with the same data folder, to this machine only, unless a token is set", () =>
     Effect.gen(function*() {
       const DATA_DIR = yield* newDataDir
       assert.strictEqual(yield* sent({ DATA_DIR }), "none")

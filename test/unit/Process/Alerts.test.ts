@@ -10,13 +10,13 @@ import { anchorOf } from "../../support/Anchors.ts"
 const rules = readFileSync(new URL("../../../src/Process/Metrics/alerts.yml", import.meta.url), "utf8")
 
 describe("the alert rules", () => {
-  it("take increases and rates of counters only", () => {
+  it("use `increase` and `rate` with counters only", () => {
     const taken = [...rules.matchAll(/(?:increase|rate)\((\w+)/g)].map(([, name = ""]) => name)
     assert.isAbove(taken.length, 5)
     for (const name of taken) assert.match(name, /_(total|bucket)$/)
   })
 
-  it("each name a runbook, with its own heading in a page that exists", () => {
+  it("each name a runbook with its own heading on an existing page", () => {
     const alerts = [...rules.matchAll(/- alert: (\w+)/g)].map(([, name = ""]) => name)
     const runbooks = [...rules.matchAll(/runbook_url: (\S+)/g)].map(([, url = ""]) => url)
     assert.isAbove(alerts.length, 10)
@@ -30,11 +30,11 @@ describe("the alert rules", () => {
     }
   })
 
-  it("notice that no deliveries come at all", () => {
+  it("detect that no deliveries arrive at all", () => {
     assert.match(rules, /alert: ThreeqprSilence\n\s+expr: .*== 0 and .*> 0/)
   })
 
-  it.effect("can notice the first conflict and the first quarantined delivery: both are counted from 0", () =>
+  it.effect("can detect the first conflict and the first quarantined delivery: both counters start at 0", () =>
     Effect.gen(function*() {
       ingest.start()
       const metrics = yield* PrometheusMetrics.format()

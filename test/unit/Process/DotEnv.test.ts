@@ -36,7 +36,7 @@ const secretsOf = ({ secrets = [] }: Effect.Success<ReturnType<typeof loadWith>>
   secrets.map(({ value }) => Redacted.value(value))
 
 describe("an environment file", () => {
-  it("is read as shells and the dotenv libraries read it", () => {
+  it("is parsed as shells and the dotenv libraries parse it", () => {
     const text = "\uFEFF# a comment\r\n\r\nA=1\r\nexport B = two words # said here\n"
       + `C="a \\"b\\"\\nc" # d\nD='$x # "y"'\nE=\nF=a#b=c\nG="two\nlines"\n  H=\`h\`\nA=2`
     assert.deepStrictEqual(parse(".env", text), {
@@ -55,7 +55,7 @@ describe("an environment file", () => {
     assert.deepStrictEqual(parse(".env", ""), { values: {}, faults: [] })
   })
 
-  it("names the lines that are wrong, and shows no value", () => {
+  it("reports invalid lines by number, and shows no value", () => {
     const { faults, values } = parse(
       ".env",
       `A=1\nnot an assignment s3cret\nB="s3cret\nC='s3cret' s3cret\nD=4\n`
@@ -69,13 +69,13 @@ describe("an environment file", () => {
     assert.deepStrictEqual(values, { A: "1", D: "4" })
   })
 
-  it("sets nothing where there is none", () => {
+  it("sets nothing if it does not exist", () => {
     assert.deepStrictEqual(contentOf(join(tmpdir(), "no-such-file")).values, {})
   })
 })
 
 describe("settings of an environment file", () => {
-  it.effect("count where neither a flag nor the environment has them", () =>
+  it.effect("apply when neither a flag nor the environment sets them", () =>
     Effect.gen(function*() {
       const text = "PORT=4000\nADMIN_PORT=4001\nHOST=127.0.0.1\nPOSTGRES_PASSWORD=x\n"
       const config = yield* loadWith(text, { ADMIN_PORT: "5001" }, { HOST: "::1" })
@@ -83,7 +83,7 @@ describe("settings of an environment file", () => {
       assert.deepStrictEqual(config.dotEnv.variables, ["PORT"])
     }))
 
-  it.effect("do not hide a secret that the environment gives in another way", () =>
+  it.effect("do not override a secret that the environment sets directly or by file", () =>
     Effect.gen(function*() {
       const text = "THREEQPR_WEBHOOK_SECRET=whsec_of_the_file\n"
       assert.deepStrictEqual(secretsOf(yield* loadWith(text)), ["whsec_of_the_file"])
@@ -104,7 +104,7 @@ describe("settings of an environment file", () => {
       assert.notInclude(message, "s3cret")
     }))
 
-  it.effect("come with a warning when other users can read secrets among them", () =>
+  it.effect("cause a warning when they include secrets that other users can read", () =>
     Effect.gen(function*() {
       if (process.platform === "win32") return
       const warningsOf = (text: string, mode: number) =>

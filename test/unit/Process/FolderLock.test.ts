@@ -28,7 +28,7 @@ const newFolder = Effect.gen(function*() {
   return path.join(yield* fs.makeTempDirectoryScoped({ prefix: "threeqpr-lock-" }), "data")
 })
 
-/** A folder whose lock file was written by this process, changed as given. */
+/** A folder with a lock file of this process, with the given fields changed. */
 const folderHeldBy = Effect.fnUntraced(function*(change: Partial<Holder>) {
   const fs = yield* FileSystem.FileSystem
   const folder = yield* newFolder
@@ -52,7 +52,7 @@ const deadPid = Effect.scoped(Effect.gen(function*() {
   return script.pid
 }))
 
-/** Runs an effect on the test clock, with something else done every second until it ends. */
+/** Runs an effect on the test clock, and `everySecond` once a second until it ends. */
 const letTimePass = Effect.fnUntraced(function*<A, E, R, R2>(
   effect: Effect.Effect<A, E, R>,
   everySecond: Effect.Effect<void, PlatformError.PlatformError, R2>
@@ -74,7 +74,7 @@ const test = <E>(title: string, body: Effect.Effect<void, E, Scope.Scope | Layer
 
 describe("FolderLock", () => {
   test(
-    "holds a folder that does not exist yet until the scope ends, and leaves nothing behind",
+    "creates a missing folder, locks it until the scope ends, and leaves no file behind",
     Effect.gen(function*() {
       const folder = yield* newFolder
       yield* Effect.scoped(Effect.gen(function*() {
@@ -86,7 +86,7 @@ describe("FolderLock", () => {
   )
 
   test(
-    "refuses a second lock of the same process, with the folder, the pid and what to do",
+    "refuses a second lock of the same process, with the folder, the pid and a remedy",
     Effect.gen(function*() {
       const folder = yield* newFolder
       yield* acquire(folder)
@@ -101,7 +101,7 @@ describe("FolderLock", () => {
   )
 
   test(
-    "refuses while another process lives and takes over when it was killed",
+    "refuses while another process runs, and takes over after it is killed",
     Effect.gen(function*() {
       const folder = yield* newFolder
       const other = yield* Script.start("lock-folder", folder)
@@ -146,7 +146,7 @@ describe("FolderLock", () => {
     })
   )
 
-  it.effect("refuses a holder in another container as long as it touches its file", () =>
+  it.effect("refuses as long as a holder in another container touches its file", () =>
     Effect.gen(function*() {
       const fs = yield* FileSystem.FileSystem
       const folder = yield* folderHeldBy({ space: "another container", host: "elsewhere" })
@@ -252,7 +252,7 @@ describe("FolderLock", () => {
   }
 
   test(
-    "can be interrupted while it watches a holder in another container",
+    "can be interrupted while it observes a holder in another container",
     Effect.gen(function*() {
       const folder = yield* folderHeldBy({ space: "another container" })
       const waiting = yield* Effect.forkChild(acquire(folder))

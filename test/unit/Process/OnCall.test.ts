@@ -7,7 +7,7 @@ import { reportReadiness, reportRefusals } from "../../../src/Process/OnCall.ts"
 import type { Fault } from "../../../src/Process/ProcessHealth.ts"
 import { lineOf } from "../../../src/Process/Telemetry.ts"
 
-/** Runs a report for some seconds of virtual time; `at` changes the world before each second. */
+/** Runs a report for some seconds of virtual time. `at` runs before each second and changes the conditions. */
 const linesOf = (report: Effect.Effect<unknown>, seconds: number, at: (second: number) => void) =>
   Effect.gen(function*() {
     const lines: Array<string> = []
@@ -22,8 +22,8 @@ const linesOf = (report: Effect.Effect<unknown>, seconds: number, at: (second: n
     return lines
   })
 
-describe("the log for people on call", () => {
-  it.effect("has a line when the process is not ready, when other parts are at fault, and when it is ready again", () =>
+describe("the log for on-call staff", () => {
+  it.effect("has a line when the process is not ready, when the faulty parts change, and when it is ready again", () =>
     Effect.gen(function*() {
       let faults: ReadonlyArray<Fault> = []
       const lines = yield* linesOf(reportReadiness(Effect.sync(() => faults), true), 40, (second) => {
@@ -41,7 +41,7 @@ describe("the log for people on call", () => {
       ])
     }))
 
-  it.effect("names parts together that are at fault for the same reason", () =>
+  it.effect("groups parts that have the same fault", () =>
     Effect.gen(function*() {
       const faults = ["database", "projection scans", "projection conversations"].map((part) => ({
         part,
@@ -52,7 +52,7 @@ describe("the log for people on call", () => {
       ])
     }))
 
-  it.effect("says nothing of deliveries in a process that receives none", () =>
+  it.effect("does not mention deliveries in a process that receives none", () =>
     Effect.gen(function*() {
       const lines = yield* linesOf(
         reportReadiness(Effect.succeed([{ part: "event log", reason: "away" }]), false),
@@ -62,7 +62,7 @@ describe("the log for people on call", () => {
       assert.deepStrictEqual(lines, ["0: WARN  not ready: event log: away"])
     }))
 
-  it.effect("has a line about refused deliveries also after the wall clock was set back", () =>
+  it.effect("still has a line about refused deliveries after the wall clock is set back", () =>
     Effect.gen(function*() {
       const counts = { invalid_signature: 0 }
       let wrongBy = 0
@@ -79,7 +79,7 @@ describe("the log for people on call", () => {
       assert.match(lines[1] ?? "", /invalid_signature: \d+ in 60 s/)
     }))
 
-  it.effect("has a line for the first refused delivery, and then one a minute with their number", () =>
+  it.effect("has a line for the first refused delivery, then one a minute with their number", () =>
     Effect.gen(function*() {
       const counts = { stored: 0, invalid_signature: 0, unavailable: 0 }
       const lines = yield* linesOf(reportRefusals(() => counts), 200, (second) => {
@@ -96,7 +96,7 @@ describe("the log for people on call", () => {
       ])
     }))
 
-  it.effect("says of each refused outcome why, what becomes of the deliveries and what to do", () =>
+  it.effect("explains each refusal: the reason, what happens to the deliveries, and the remedy", () =>
     Effect.gen(function*() {
       const outcomes = [
         "missing_signature",

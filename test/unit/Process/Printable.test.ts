@@ -9,7 +9,7 @@ import {
 } from "../../../src/Process/Printable.ts"
 import { lineOf } from "../../../src/Process/Telemetry.ts"
 
-/** What a terminal obeys: C0 but line feed and tab, DEL, C1, and marks of direction. */
+/** Characters that control a terminal: C0 except line feed and tab, DEL, C1, and bidirectional marks. */
 const obeyed = [
   ...Array.from({ length: 0xa0 }, (_, code) => code).filter((code) =>
     (code < 0x20 && code !== 0x09 && code !== 0x0a) || code >= 0x7f
@@ -28,24 +28,24 @@ const obeyed = [
   0x2069
 ]
 
-describe("text of other systems on a terminal", () => {
-  it("has an escape in place of each character that the terminal obeys", () => {
+describe("text from other systems on a terminal", () => {
+  it("has an escape in place of each character that controls the terminal", () => {
     for (const code of obeyed) {
       const shown = `a\\u${code.toString(16).padStart(4, "0")}b`
       assert.strictEqual(printable(`a${String.fromCodePoint(code)}b`), shown)
     }
   })
 
-  it("is else as it came", () => {
+  it("is otherwise unchanged", () => {
     const text = "Zürich 🏔 \u00a0 漢字 ‘’ \\u001b\n\tعربي עברית"
     assert.strictEqual(printable(text), text)
   })
 
-  it("stays in its line and its cell", () => {
+  it("cannot break out of its line or table cell", () => {
     assert.strictEqual(printableLine("one\ntwo\tthree\r"), "one\\u000atwo\\u0009three\\u000d")
   })
 
-  it("is escaped in every text of an answer, and nothing else of it", () => {
+  it("is escaped in every string of an answer, and other values are unchanged", () => {
     assert.deepStrictEqual(
       printableIn({
         id: "a\u001b[31m",
@@ -57,7 +57,7 @@ describe("text of other systems on a terminal", () => {
     )
   })
 
-  it("keeps colours, and no other sequence, where we add colours ourselves", () => {
+  it("keeps colour sequences only, where the program itself adds colours", () => {
     const red = "\u001b[31mred\u001b[0m"
     assert.strictEqual(
       printableWithColours(`${red}\u001b]0;title\u0007\u001b[2J\u009b31m`),
@@ -70,7 +70,7 @@ describe("text of other systems on a terminal", () => {
     assert.strictEqual(pretty(`{"a":"\u009b\u202e","b":1}`), `{\n  "a": "\\u009b\\u202e",\n  "b": 1\n}`)
   })
 
-  it.effect("is escaped in logs for people, their stack traces too", () =>
+  it.effect("is escaped in human-readable logs, including stack traces", () =>
     Effect.gen(function*() {
       const lines: Array<string> = []
       const logger = Logger.make((options) => void lines.push(lineOf(options)))

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Scope } from "effect"
 import { ProcessHealth } from "../../../src/Process/ProcessHealth.ts"
 
-describe("the vitals", () => {
+describe("the process health checks", () => {
   it.live("tell the first worker that fails, and not one that is stopped", () =>
     Effect.gen(function*() {
       const { died, run } = yield* ProcessHealth

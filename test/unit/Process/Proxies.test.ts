@@ -7,7 +7,7 @@ const bypassed = (environment: Record<string, string | undefined>) => {
 }
 
 describe("requests to this machine", () => {
-  it("go through no proxy, whichever spelling names it", () => {
+  it("bypass the proxy, whichever variable names it", () => {
     for (const name of ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "all_proxy"]) {
       const { NO_PROXY, no_proxy } = bypassed({ [name]: "http://proxy:3128" })
       assert.strictEqual(NO_PROXY, "localhost,127.0.0.1,::1,[::1]")
@@ -15,12 +15,12 @@ describe("requests to this machine", () => {
     }
   })
 
-  it("are added to the hosts that are excepted already", () => {
+  it("are added to the existing exceptions", () => {
     const { NO_PROXY } = bypassed({ HTTP_PROXY: "http://proxy", NO_PROXY: "example.com, localhost" })
     assert.strictEqual(NO_PROXY, "example.com,localhost,127.0.0.1,::1,[::1]")
   })
 
-  it("need no change without a proxy", () => {
+  it("change nothing without a proxy", () => {
     assert.deepStrictEqual(bypassed({ NO_PROXY: "x" }), { NO_PROXY: "x" })
   })
 })

@@ -25,21 +25,21 @@ const spanOf = (
     startTime: 0n,
     kind,
     root: parent === undefined,
-    // As effect gives it: a child of what is not sampled is not.
+    // As Effect does: a child of a span that is not sampled is not sampled either.
     sampled: asked.sampled ?? parent?.sampled !== false
   })
 
 const decides = (...asked: Parameters<typeof spanOf>) => spanOf(...asked).sampled
 
 describe("the sampler", () => {
-  it("follows the caller when it is parent-based, whatever it would do itself", () => {
+  it("follows the caller's decision when it is parent-based, and otherwise ignores it", () => {
     assert.isTrue(decides("parentbased_always_off", 1, { parent: caller(true) }))
     assert.isFalse(decides("parentbased_always_on", 1, { parent: caller(false) }))
     assert.isTrue(decides("always_on", 1, { parent: caller(false) }))
     assert.isFalse(decides("always_off", 1, { parent: caller(true) }))
   })
 
-  it("decides on new traces of requests, appends and batches; what else begins one is not recorded", () => {
+  it("samples new traces of requests, appends and batches, and no other new traces", () => {
     for (const kind of ["server", "producer", "consumer"] as const) {
       assert.isTrue(decides("parentbased_always_on", 1, { kind }))
       assert.isFalse(decides("parentbased_always_off", 1, { kind }))
@@ -47,7 +47,7 @@ describe("the sampler", () => {
     for (const kind of ["internal", "client"] as const) assert.isFalse(decides("always_on", 1, { kind }))
   })
 
-  it("keeps what it has decided for all spans of a trace", () => {
+  it("applies its decision to all spans of a trace", () => {
     for (const sampler of ["traceidratio", "parentbased_traceidratio"] as const) {
       for (let round = 0; round < 50; round++) {
         const parent = spanOf(sampler, 0.5)
@@ -56,7 +56,7 @@ describe("the sampler", () => {
     }
   })
 
-  it("records about its share, and the same traces as others with that share", () => {
+  it("records about its share of traces, chosen by the trace id alone", () => {
     const roots = Array.from({ length: 2_000 }, () => decides("traceidratio", 0.25))
     const share = roots.filter(Boolean).length / roots.length
     assert.isAbove(share, 0.2)
@@ -66,7 +66,7 @@ describe("the sampler", () => {
     assert.isFalse(decides("traceidratio", 0, { parent: caller(true) }))
   })
 
-  it("records a batch when one of its events is recorded, and not when none is", () => {
+  it("records a batch only if one of its events is recorded", () => {
     assert.isTrue(decides("parentbased_always_off", 1, { kind: "consumer", links: [caller(true)] }))
     assert.isFalse(decides("parentbased_always_on", 1, { kind: "consumer", sampled: false }))
   })

@@ -10,7 +10,7 @@ const url = "http://127.0.0.1:3001"
 const newCode = Effect.map(linkTo(url, token), (link) => link.split("#sign-in=")[1] ?? "")
 
 describe("a sign-in link", () => {
-  it.effect("has its code where no server gets it, and not the token", () =>
+  it.effect("has its code in the fragment, which no server receives, and not the token", () =>
     Effect.gen(function*() {
       const link = new URL(yield* linkTo(url, token))
       assert.deepInclude(link, { origin: url, pathname: "/", search: "" })
@@ -31,7 +31,7 @@ describe("a sign-in link", () => {
       assert.isFalse(take(first, 1_000_000))
     }))
 
-  it.effect("signs in for ten minutes, and never at a process that was started after it was made", () =>
+  it.effect("is valid for ten minutes, and never at a process that started after its creation", () =>
     Effect.gen(function*() {
       yield* TestClock.setTime(1_000_000)
       const code = yield* newCode
@@ -41,7 +41,7 @@ describe("a sign-in link", () => {
       assert.isTrue(make(token, 1_000_000)(code, 1_000_000 + validFor - 1))
     }))
 
-  it.effect("signs in with the right token only, and only as it was made", () =>
+  it.effect("is valid for the right token only, and only if it is unchanged", () =>
     Effect.gen(function*() {
       yield* TestClock.setTime(1_000_000)
       const code = yield* newCode

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { SlotMap } from "../../../src/Process/SlotMap.ts"
 
 describe("what is in flight", () => {
-  it("is found at its place until it is deleted, and only once", () => {
+  it("is found in its slot until it is deleted, which succeeds once", () => {
     const inFlight = new SlotMap<{ readonly name: string }>()
     const [first, second] = [{ name: "first" }, { name: "second" }]
     const places = [inFlight.add(first), inFlight.add(second)] as const
@@ -14,7 +14,7 @@ describe("what is in flight", () => {
     assert.strictEqual(inFlight.size, 1)
   })
 
-  it("takes the place of what was deleted, which cannot be deleted by who left it", () => {
+  it("reuses the slot of a deleted value, which can no longer be deleted from that slot", () => {
     const inFlight = new SlotMap<object>()
     const [gone, next] = [{}, {}]
     const place = inFlight.add(gone)

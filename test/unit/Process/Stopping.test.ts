@@ -6,10 +6,10 @@ import { TestClock } from "effect/testing"
 import { noteWhenStopped, report } from "../../../src/Process/Stopping.ts"
 import { lineOf } from "../../../src/Process/Telemetry.ts"
 
-/** A part that takes a time to stop. */
+/** A part that takes this long to stop. */
 const part = (millis: number) => Layer.effectDiscard(Effect.addFinalizer(() => Effect.sleep(millis)))
 
-/** As `serve` is made: listeners over projections over engines. */
+/** Layers in the order of `serve`: listeners depend on projections, and those on engines. */
 const parts = (listeners: number, projections: number, engines: number) =>
   Layer.mergeAll(part(listeners), part(0)).pipe(
     Layer.provide(noteWhenStopped("requests in progress")),
@@ -18,7 +18,7 @@ const parts = (listeners: number, projections: number, engines: number) =>
     Layer.provide(part(engines))
   )
 
-/** What is logged when a process is interrupted after its start. */
+/** The log lines of a process that is interrupted after its start. */
 const linesOf = (process: Effect.Effect<unknown, never, Scope.Scope>) =>
   Effect.gen(function*() {
     const lines: Array<string> = []
@@ -33,8 +33,8 @@ const linesOf = (process: Effect.Effect<unknown, never, Scope.Scope>) =>
 
 const running = (layer: Layer.Layer<never>) => Effect.andThen(Layer.build(layer), Effect.never)
 
-describe("the end of serve in the log", () => {
-  it.effect("is a line that it stops, and one that it has stopped with what it waited for", () =>
+describe("the log of the shutdown of serve", () => {
+  it.effect("has a line when it stops, and one when it has stopped, with the causes of the delay", () =>
     Effect.gen(function*() {
       assert.deepStrictEqual(yield* linesOf(running(parts(1_500, 20, 300))), [
         "INFO  stopping: what is in progress is finished first, within 25 s",
@@ -46,7 +46,7 @@ describe("the end of serve in the log", () => {
       ])
     }))
 
-  it.effect("names nothing when nothing was waited for, also during the start", () =>
+  it.effect("names no cause when nothing took time, also during the start", () =>
     Effect.gen(function*() {
       const expected = [
         "INFO  stopping: what is in progress is finished first, within 25 s",
@@ -56,7 +56,7 @@ describe("the end of serve in the log", () => {
       assert.deepStrictEqual(yield* linesOf(running(parts(0, 0, 0))), expected)
     }))
 
-  it.effect("is not in the log when a part has failed, which is reported as what it is", () =>
+  it.effect("is empty when a part fails, because failures are reported elsewhere", () =>
     Effect.gen(function*() {
       const lines: Array<unknown> = []
       const logger = Logger.make(({ message }) => void lines.push(message))

@@ -53,11 +53,11 @@ const observed = (fields: Partial<Observation>): Observation => ({
   ...fields
 })
 
-/** Generations that run, and why those that do not advance do not. */
+/** The running generations, with the reason why they do not advance, if any. */
 const running = (durables: ReadonlyArray<string> = [], reason?: string): Reasons =>
   new Map(durables.map((durable) => [durable, { reason, noted: undefined }]))
 
-/** Decisions in short; reports of no fault are left out. */
+/** Decisions as short texts, without reports that there is no fault. */
 const decided = (observation: Partial<Observation>, reasons: Reasons) =>
   plan([observed(observation)], reasons).flatMap((decision) => {
     switch (decision._tag) {
@@ -75,12 +75,12 @@ const decided = (observation: Partial<Observation>, reasons: Reasons) =>
   })
 
 describe("the plan of generations", () => {
-  it("starts what is wanted and does not run, and leaves what runs", () => {
+  it("starts a generation that is wanted and not running, and keeps a running one", () => {
     assert.deepStrictEqual(decided({}, running()), ["start scans-1"])
     assert.deepStrictEqual(decided({}, running(["scans-1"])), [])
   })
 
-  it("stops what the registry does not name, and what may not be applied", () => {
+  it("stops a generation that the registry does not name, and one that must not be applied", () => {
     assert.deepStrictEqual(decided({}, running(["scans-1", "scans-0"])), ["stop scans-0"])
     const look = { ...runs, runs: false, otherLog: "another log", fault: "another log" }
     assert.deepStrictEqual(
@@ -89,7 +89,7 @@ describe("the plan of generations", () => {
     )
   })
 
-  it("starts again, after a stop, what has to create its durable consumer again", () => {
+  it("stops and restarts a generation that has to create its durable consumer again", () => {
     const look = { ...runs, restart: true }
     assert.deepStrictEqual(
       decided({ live: { one: live(), look } }, running(["scans-1"])),
@@ -98,7 +98,7 @@ describe("the plan of generations", () => {
     assert.deepStrictEqual(decided({ live: { one: live(), look } }, running()), ["start scans-1"])
   })
 
-  it("reports the tables of a newer program, which are not for this process to look at or write", () => {
+  it("reports the tables of a newer program, and neither reads nor writes them", () => {
     const one = live({ version: 3 })
     assert.isFalse(isOurs(projection, one))
     assert.deepStrictEqual(decided({ live: { one, look: undefined } }, running(["scans-1"])), [
@@ -119,7 +119,7 @@ describe("the plan of generations", () => {
     assert.deepStrictEqual(decided({ live: { one, look: runs } }, running(["scans-1"])), [])
   })
 
-  it("keeps in the registry why a generation does not advance, once, and not of one that is started again", () => {
+  it("records once why a generation does not advance, unless it is restarted", () => {
     const failing = running(["scans-1"], "no room")
     assert.deepStrictEqual(decided({}, failing), ["note scans-1: no room"])
     assert.deepStrictEqual(decided({}, new Map([["scans-1", { reason: "no room", noted: "no room" }]])), [])
@@ -133,27 +133,27 @@ describe("the plan of a rebuild", () => {
     decided({ live: { one: live(), look: ofLive }, rebuild: { one, look } }, running(["scans-1", "scans-2"]))
       .filter((decision) => !/^(report|stop|start)/.test(decision))
 
-  it("makes its tables, then ends it when it has caught up", () => {
+  it("creates its tables, then completes it when it has caught up", () => {
     assert.deepStrictEqual(advanced(rebuild({ version: null }), undefined), ["begin"])
     assert.deepStrictEqual(advanced(rebuild()), ["complete"])
   })
 
-  it("leaves to another process what a newer program builds", () => {
+  it("leaves the rebuild of a newer program to another process", () => {
     assert.deepStrictEqual(advanced(rebuild({ version: 3 }), undefined), [])
   })
 
-  it("ends one that an older program began", () => {
+  it("fails a rebuild that an older program began", () => {
     assert.deepStrictEqual(advanced(rebuild({ version: 1 })), [
       "fail: Version 1 was being built when version 2 was deployed. Start the rebuild again."
     ])
   })
 
-  it("ends one whose own log is another one, whatever it accepts", () => {
+  it("fails a rebuild whose own log was replaced, even if it accepts a new log", () => {
     const look = { ...runs, otherLog: "its log is gone" }
     assert.deepStrictEqual(advanced(rebuild({ accepts_new_log: true }), look), ["fail: its log is gone"])
   })
 
-  it("ends one when the live rows come from another log, unless it may take their place", () => {
+  it("fails a rebuild when the live rows come from another log, unless it may replace them", () => {
     const other = { ...runs, otherLog: "another log" }
     assert.deepStrictEqual(advanced(rebuild(), runs, other), ["fail: another log"])
     assert.deepStrictEqual(advanced(rebuild({ accepts_new_log: true }), runs, other), ["complete"])

@@ -19,7 +19,7 @@ const one: Live = {
 }
 
 describe("the runs of generations", () => {
-  it.effect("are tried again a second after a failure, whose reason is shown until it is old", () =>
+  it.effect("are retried a second after a failure, and show its reason until it is old", () =>
     Effect.gen(function*() {
       let attempts = 0
       const runs = yield* generationRuns(() =>
@@ -44,7 +44,7 @@ describe("the runs of generations", () => {
       ])
     }).pipe(Effect.provide(ProcessHealth.layer)))
 
-  it.effect("end when they are stopped, and the caller does not wait for that", () =>
+  it.effect("end when they are stopped, and the caller does not wait for the end", () =>
     Effect.gen(function*() {
       let ended = false
       const runs = yield* generationRuns(() =>

@@ -63,7 +63,7 @@ describe("a log", () => {
 })
 
 describe("a durable consumer", () => {
-  it("is foreign before it is edited, and edited before it is claimed", () => {
+  it("is foreign rather than edited, and edited rather than free to claim", () => {
     const faults = ["max_deliver is 2"]
     assert.strictEqual(judgeDurable("a", undefined), "absent")
     assert.strictEqual(judgeDurable("a", { owner: "a", faults: [] }), "ours")
@@ -76,7 +76,7 @@ describe("a durable consumer", () => {
 describe("a durable consumer with events in flight", () => {
   const deliveries = { inFlight: 247, requests: 1, deliveries: 900, finishedTo: 653 }
 
-  it("stands still from the first look on at which nothing changed", () => {
+  it("stands still since the first look without a change", () => {
     const first = standstill(undefined, deliveries, 1_000)
     assert.strictEqual(first?.since, 1_000)
     assert.strictEqual(standstill(first, { ...deliveries, requests: 2 }, 9_000)?.since, 1_000)
@@ -86,12 +86,12 @@ describe("a durable consumer with events in flight", () => {
     ["an event is delivered again", { deliveries: 901 }],
     ["an event is acknowledged out of order", { inFlight: 246 }],
     ["all events up to a sequence are acknowledged", { finishedTo: 654 }]
-  ])("does not when %s", (_, change) => {
+  ])("does not stand still when %s", (_, change) => {
     const first = standstill(undefined, deliveries, 1_000)
     assert.strictEqual(standstill(first, { ...deliveries, ...change }, 9_000)?.since, 9_000)
   })
 
-  it("does not when no event is in flight, or no process asks for events", () => {
+  it("does not stand still when no event is in flight, or no process pulls events", () => {
     const first = standstill(undefined, deliveries, 1_000)
     assert.isUndefined(standstill(first, { ...deliveries, inFlight: 0 }, 9_000))
     assert.isUndefined(standstill(first, { ...deliveries, requests: 0 }, 9_000))
@@ -110,7 +110,7 @@ describe("an account", () => {
     })
   })
 
-  it("reads again behind the checkpoint, waits for it, then reads all, and then after longer and longer times", () => {
+  it("replays from the checkpoint, waits, replays everything, and then with growing delays", () => {
     const counted = { position: 90, upTo: 90, missing: 3 }
     assert.deepStrictEqual(judgeAccount(progress, counted), { _tag: "replay", after: 40, missing: 3 })
     const first = { ...progress, replayed_to: 90, replays: 1 }

@@ -3,7 +3,7 @@ import { filterOf } from "../../../src/EventLog/Subjects.ts"
 import { projections } from "../../../src/Projector/Projections.ts"
 
 describe("the subject that a projection consumes", () => {
-  it("is no wider than its types need", () => {
+  it("is no wider than its types require", () => {
     const filter = (...types: ReadonlyArray<string>) => filterOf({ types })
     assert.strictEqual(filter("scan.created"), "3qpr.events.scan.created")
     assert.strictEqual(
@@ -18,7 +18,7 @@ describe("the subject that a projection consumes", () => {
 })
 
 describe("the projections of serve", () => {
-  it("have names of their own and tell the rows of each table apart by columns that it has", () => {
+  it("have distinct names, and the key columns of each table exist", () => {
     const names = projections.map(({ name }) => name)
     assert.strictEqual(new Set(names).size, names.length)
     for (const { tables } of projections) {

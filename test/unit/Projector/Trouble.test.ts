@@ -3,18 +3,18 @@ import { Effect, Logger, References } from "effect"
 import { lineOf } from "../../../src/Process/Telemetry.ts"
 import { noteFailure, noteSuccess, reasonOf } from "../../../src/Projector/Trouble.ts"
 
-describe("the trouble of a projection", () => {
+describe("the reported failure of a projection", () => {
   const trouble = { failures: 1, reason: "deadlock detected", failedAt: 1_000, limited: () => undefined }
 
-  it("has the reason of the last failure while events can come back to this instance", () => {
+  it("is the last one while events can be redelivered to this instance", () => {
     assert.strictEqual(reasonOf(trouble, 121_000), "deadlock detected")
   })
 
-  it("has no reason when nothing has failed since: another instance has applied the events", () => {
+  it("ends when nothing else has failed: another instance has applied the events", () => {
     assert.strictEqual(reasonOf(trouble, 151_001), undefined)
   })
 
-  it.effect("has one line in the log for each reason, however many attempts fail, until a batch is applied", () =>
+  it.effect("is logged as a warning once per reason, until a batch is applied", () =>
     Effect.gen(function*() {
       const trouble = { failures: 0, reason: undefined, failedAt: 0, limited: () => undefined }
       const lines: Array<string> = []

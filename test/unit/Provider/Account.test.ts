@@ -20,7 +20,7 @@ const all = { limit: 200, offset: 0 }
 const ids = ({ scans }: { readonly scans: ReadonlyArray<Account.ScanRecord> }) => scans.map(({ id }) => id)
 
 describe("the scans of a simulated account", () => {
-  it.effect("come the newest first, in pages, whatever order they were recorded in", () =>
+  it.effect("are returned newest first, in pages, whatever order they were recorded in", () =>
     Effect.gen(function*() {
       const account = yield* Account.make()
       for (const hour of ["03", "01", "05", "02", "04"]) {
@@ -33,7 +33,7 @@ describe("the scans of a simulated account", () => {
       assert.deepStrictEqual(ids(account.scans({ limit: 2, offset: 5 })), [])
     }))
 
-  it.effect("can be those of a code, from since on, before until", () =>
+  it.effect("can be filtered by code, from `since` inclusive to `until` exclusive", () =>
     Effect.gen(function*() {
       const account = yield* Account.make()
       for (const hour of ["01", "02", "03", "04"]) {
@@ -50,7 +50,7 @@ describe("the scans of a simulated account", () => {
       assert.strictEqual(found.total, 2)
     }))
 
-  it.effect("are the newest when there are more than it holds", () =>
+  it.effect("are the newest ones when there are more than the account keeps", () =>
     Effect.gen(function*() {
       const account = yield* Account.make(3)
       for (let minute = 10; minute < 30; minute++) {
@@ -66,7 +66,7 @@ describe("the analytics of a simulated account", () => {
   const at = (iso: string) => TestClock.setTime(Date.parse(iso))
   const query = { qpr_code_id: scanOfTheReference.qpr_code_id, period: "30d", granularity: "day" } as const
 
-  it.effect("count the scans of a period as 3QPR's do", () =>
+  it.effect("count the scans of a period as 3QPR does", () =>
     Effect.gen(function*() {
       yield* at("2026-03-20T12:00:00Z")
       const account = yield* Account.make()
@@ -94,7 +94,7 @@ describe("the analytics of a simulated account", () => {
       assert.strictEqual((yield* account.analytics({ ...query, period: "all" }))?.scans_total, 4)
     }))
 
-  it.effect("come by the hour, or by the week from Monday", () =>
+  it.effect("are grouped by hour, or by week from Monday", () =>
     Effect.gen(function*() {
       yield* at("2026-03-20T12:00:00Z")
       const account = yield* Account.make()
@@ -113,7 +113,7 @@ describe("the analytics of a simulated account", () => {
       ])
     }))
 
-  it.effect("are all zero for a code without a scan in the period, and none for a code without any", () =>
+  it.effect("are zero for a code without a scan in the period, and absent for a code without any scan", () =>
     Effect.gen(function*() {
       yield* at("2026-03-20T12:00:00Z")
       const account = yield* Account.make()
@@ -124,7 +124,7 @@ describe("the analytics of a simulated account", () => {
     }))
 })
 
-it.effect("a webhook has an id and a secret of its own, and the first one is waited for", () =>
+it.effect("a webhook has a distinct id and secret, and `registered` waits for the first one", () =>
   Effect.gen(function*() {
     const account = yield* Account.make()
     const one = yield* account.register("https://a.example/", ["scan.created"])

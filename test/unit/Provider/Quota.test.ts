@@ -6,14 +6,14 @@ const usedUp = (reset: string, more: Record<string, string> = {}) =>
   waitAfter(200, { "x-ratelimit-remaining": "0", "x-ratelimit-reset": reset, ...more }, clock)
 
 describe("the wait after an answer", () => {
-  it("is until the reset when nothing remains, which comes in epoch seconds, epoch ms or seconds from now", () => {
+  it("lasts until the reset when nothing remains: in epoch seconds, epoch ms or seconds from now", () => {
     assert.strictEqual(usedUp(String(clock / 1_000 + 7)), 7_000)
     assert.strictEqual(usedUp(String(clock + 7_500)), 7_500)
     assert.strictEqual(usedUp("7"), 7_000)
     assert.strictEqual(usedUp(String(clock / 1_000 - 7)), 0)
   })
 
-  it("is none when something remains, or when the reset cannot be read", () => {
+  it("is absent when something remains, or when the reset cannot be parsed", () => {
     assert.isUndefined(
       waitAfter(200, { "x-ratelimit-remaining": "1", "x-ratelimit-reset": "7" }, clock)
     )
@@ -22,7 +22,7 @@ describe("the wait after an answer", () => {
     assert.isUndefined(waitAfter(200, { "x-ratelimit-remaining": "0" }, clock))
   })
 
-  it("is what Retry-After says on 429 and 503, in seconds or as a date, whatever the reset says", () => {
+  it("is that of Retry-After on 429 and 503, in seconds or as a date, whatever the reset", () => {
     const headers = { "x-ratelimit-remaining": "0", "x-ratelimit-reset": "60" }
     assert.strictEqual(waitAfter(429, { ...headers, "retry-after": "3" }, clock), 3_000)
     assert.strictEqual(waitAfter(503, { "retry-after": "0" }, clock), 0)
@@ -32,7 +32,7 @@ describe("the wait after an answer", () => {
     assert.strictEqual(waitAfter(429, { ...headers, "retry-after": "later" }, clock), 60_000)
   })
 
-  it("counts from the answer's own Date, so that a clock that is wrong does no harm", () => {
+  it("counts from the answer's own Date, so that a wrong local clock has no effect", () => {
     const date = "Fri, 20 Mar 2026 09:00:00 GMT"
     assert.strictEqual(usedUp(String(Date.parse(date) / 1_000 + 7), { date }), 7_000)
     assert.strictEqual(
@@ -41,7 +41,7 @@ describe("the wait after an answer", () => {
     )
   })
 
-  it("is never longer than an hour, so that an absurd value does not end all requests", () => {
+  it("is at most an hour, so that an implausible value does not stop all requests", () => {
     for (const reset of ["99999999999999999999", String(clock + 3_600_001), "1".repeat(400)]) {
       assert.isUndefined(usedUp(reset))
       assert.isUndefined(waitAfter(429, { "x-ratelimit-reset": reset }, clock))
@@ -52,7 +52,7 @@ describe("the wait after an answer", () => {
     assert.isUndefined(usedUp(String(clock / 1_000 + 7), { date: "Thu, 01 Jan 1970 00:00:00 GMT" }))
   })
 
-  it("is until the reset when less than nothing remains, and none when that is no number", () => {
+  it("lasts until the reset when zero or less remains, and is absent for anything else", () => {
     for (const remaining of ["-3", " 0 ", "0.0"]) {
       const headers = { "x-ratelimit-remaining": remaining, "x-ratelimit-reset": "7" }
       assert.strictEqual(waitAfter(200, headers, clock), 7_000)

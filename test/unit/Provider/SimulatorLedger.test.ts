@@ -39,7 +39,7 @@ const report = (ledger: Ledger) =>
   reportOf(ledger, { seed: "a", startedAt: 0, endedAt: 1_000, rate: 1, speed: 1, faults: new Set() })
 
 describe("the ledger of a simulated run", () => {
-  it.effect("counts an event as stored once, after failures that are no fault of anybody", () =>
+  it.effect("counts an event as stored once, after failures that are not the receiver's fault", () =>
     Effect.gen(function*() {
       const planned = yield* event
       const { entry, report } = after(
@@ -55,7 +55,7 @@ describe("the ledger of a simulated run", () => {
       assert.strictEqual(report.deliveries.no_answer.reset, 1)
     }))
 
-  it.effect("takes any 2xx of a receiver that says nothing more", () =>
+  it.effect("accepts any 2xx answer without details", () =>
     Effect.gen(function*() {
       const { report } = after(yield* event, answer(204))
       assert.deepStrictEqual([report.clean, report.stored], [true, 1])
@@ -70,7 +70,7 @@ describe("the ledger of a simulated run", () => {
     ["the id of another event", answer(200, { id: "evt_other", duplicate: false }), /about evt_other/],
     ["a good event quarantined", answer(200, { quarantined: "invalid_data" }), /good event was quarantined/],
     ["a new event called a duplicate", answer(200, { duplicate: true }), /new event was answered duplicate/]
-  ])("calls unexpected: %s", ([, outcome, reason]) =>
+  ])("reports as unexpected: %s", ([, outcome, reason]) =>
     Effect.gen(function*() {
       const { report } = after(yield* event, outcome)
       assert.isFalse(report.clean)
@@ -78,7 +78,7 @@ describe("the ledger of a simulated run", () => {
       assert.match(report.unexpected[0]?.reason ?? "", reason)
     }))
 
-  it.effect("wants a malformed body quarantined, for the right reason", () =>
+  it.effect("expects a malformed body to be quarantined for the right reason", () =>
     Effect.gen(function*() {
       const planned = yield* malformed
       const good = after(planned, answer(200, { id: null, quarantined: "invalid_json" }))
@@ -88,7 +88,7 @@ describe("the ledger of a simulated run", () => {
       assert.isFalse(after(planned, answer(200, { id: null, quarantined: "invalid_data" })).report.clean)
     }))
 
-  it.effect("wants an event delivered again to be answered duplicate", () =>
+  it.effect("expects a repeated event to be answered with duplicate", () =>
     Effect.gen(function*() {
       const planned = yield* event
       const { entry, ledger } = after(planned, answer(200, { duplicate: false }))
@@ -98,7 +98,7 @@ describe("the ledger of a simulated run", () => {
       assert.match(report(ledger).wrong.join(), /stored again/)
     }))
 
-  it.effect("wants forgeries refused", () =>
+  it.effect("expects forgeries to be refused", () =>
     Effect.gen(function*() {
       const planned = yield* event
       const { entry, ledger } = after(planned, answer(200))
@@ -111,7 +111,7 @@ describe("the ledger of a simulated run", () => {
       assert.match(report(ledger).wrong.join(), /1 × a forgery \(unsigned\) was accepted/)
     }))
 
-  it.effect("is not clean with an event given up, or with nothing accepted", () =>
+  it.effect("is not clean when an event was given up, or when none was accepted", () =>
     Effect.gen(function*() {
       const { entry, ledger } = after(yield* event, reset)
       assert.deepStrictEqual(report(ledger).wrong, ["no event was accepted"])
@@ -135,7 +135,7 @@ describe("the latencies of a simulated run", () => {
     assert.strictEqual(latency.max, 10_000)
   })
 
-  it("hold for the shortest and for a single one", () => {
+  it("give quantiles for a latency of 0 ms and for very few latencies", () => {
     const latency = new Latency()
     latency.add(0)
     assert.strictEqual(latency.quantile(0.99), 0)

@@ -18,7 +18,7 @@ const events = (plan: Plan.Plan, count: number) =>
 
 const field = (data: object, name: string) => Predicate.hasProperty(data, name) ? data[name] : undefined
 
-/** All that a plan says, apart from functions. */
+/** A plan as text, without its functions. */
 const shown = (planned: ReadonlyArray<Plan.Planned>) =>
   JSON.stringify(
     planned,
@@ -26,7 +26,7 @@ const shown = (planned: ReadonlyArray<Plan.Planned>) =>
   )
 
 describe("the plan of a simulated run", () => {
-  it.effect("is the same for the same seed, whatever the order and the company in which events are asked for", () =>
+  it.effect("is the same for the same seed, whatever the order and concurrency of requests for events", () =>
     Effect.gen(function*() {
       const inOrder = yield* events(planOf("a"), 600)
       const plan = planOf("a")
@@ -37,7 +37,7 @@ describe("the plan of a simulated run", () => {
       assert.notStrictEqual(shown(yield* events(planOf("b"), 600)), shown(inOrder))
     }))
 
-  it.effect("has the same types, places and faults in a run at another time of day, and ids that are all new", () =>
+  it.effect("has the same types, places and faults in a run at another time of day, and only new ids", () =>
     Effect.gen(function*() {
       const first = yield* events(planOf("a"), 600)
       const second = yield* events(planOf("a", faultNames, started + 7 * 3_600_000), 600)
@@ -60,7 +60,7 @@ describe("the plan of a simulated run", () => {
       }
     }))
 
-  it.effect("makes events that are not quarantined, and malformed ones that are, for the stated reason", () =>
+  it.effect("has events that decode, and malformed ones that are quarantined for the stated reason", () =>
     Effect.gen(function*() {
       const reasons = new Set<string>()
       for (const planned of yield* events(planOf("a"), 3_000)) {
@@ -78,7 +78,7 @@ describe("the plan of a simulated run", () => {
       assert.deepStrictEqual([...reasons].toSorted(), ["invalid_data", "invalid_envelope", "invalid_json"])
     }))
 
-  it.effect("lets each fault happen to its share of the events, and no fault that was not chosen", () =>
+  it.effect("applies each chosen fault to its share of the events, and no other fault", () =>
     Effect.gen(function*() {
       const count = 8_000
       const counts = new Map<string, number>()
@@ -131,7 +131,7 @@ describe("the plan of a simulated run", () => {
       }
     }))
 
-  it.effect("makes forgeries that no receiver with the right secret takes", () =>
+  it.effect("has forgeries that no receiver with the right secret accepts", () =>
     Effect.gen(function*() {
       const secret = Redacted.make("whsec_right")
       const problemOf = Signature.verifier([secret])
@@ -149,7 +149,7 @@ describe("the plan of a simulated run", () => {
       assert.deepStrictEqual([...kinds].toSorted(), ["old-secret", "tampered", "unsigned", "wrong-secret"])
     }))
 
-  it.effect("holds events back so that later ones overtake them, and sends bursts at once", () =>
+  it.effect("delays events so that later ones overtake them, and sends bursts at once", () =>
     Effect.gen(function*() {
       for (const { due, faults, index } of yield* events(planOf("a", ["reordering"]), 500)) {
         if (faults.includes("reordering")) assert.isAtLeast(due, index * 10 + 30)

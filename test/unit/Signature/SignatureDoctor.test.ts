@@ -16,7 +16,7 @@ const secrets = [
   { label: "retired", secret: Redacted.make(oldSecret), old: true }
 ]
 
-// Not Signature.sign: what the doctor finds must be true of anybody's HMAC.
+// Not Signature.sign: the findings must hold for any implementation of HMAC.
 const mac = (body: string | Uint8Array, key: string | Uint8Array = secret, algorithm = "sha256") =>
   createHmac(algorithm, key).update(body).digest()
 const header = (body: string | Uint8Array, key?: string | Uint8Array) =>
@@ -55,8 +55,8 @@ const sorted =
   `{"data":{"city":"Zürich","empty":{},"id":"scan_1","tags":["a","b"]},"event":"scan.created","id":"evt_1"}`
 
 describe("the signature doctor", () => {
-  describe("says what the ingress says", () => {
-    it("of a signature that fits: valid, and which secret", () => {
+  describe("agrees with the ingress", () => {
+    it("about a valid signature, and names its secret", () => {
       const { causes, check, result, secret: label } = diagnosed(compact, header(compact, "whsec_second"))
       assert.deepStrictEqual({ causes, check, result, label }, {
         causes: [],
@@ -130,7 +130,7 @@ describe("the signature doctor", () => {
       assert.deepStrictEqual(causesOf(sent, header(signed)), [`${cause} (active)`])
     })
 
-    it("names the form in which the JSON was signed", () => {
+    it("names the JSON format that was signed", () => {
       const [found] = diagnosed(compact, header(python)).causes
       assert.include(found?.explanation, "as Python's json.dumps writes it, other than ASCII as \\u")
     })
@@ -190,19 +190,19 @@ describe("the signature doctor", () => {
       assert.deepStrictEqual(causesOf(compact, signature), [`${cause} (active)`])
     })
 
-    it("but not one of a few digits, which would fit by chance", () => {
+    it("but not one of only a few digits, which could match by chance", () => {
       assert.deepStrictEqual(causesOf(compact, `sha256=${hex.slice(0, 8)}`), [])
     })
   })
 
-  it("finds a body, a secret and a header that are all wrong together", () => {
+  it("finds a combination of a wrong body, a wrong secret and a wrong header", () => {
     const signature = mac(python, secret.slice("whsec_".length)).toString("base64")
     assert.deepStrictEqual(causesOf(compact, `sha256=${signature}`), [
       "reserialised+secret_prefix_left_out+base64_digest (active)"
     ])
   })
 
-  it("says what remains when nothing fits, and invents no cause", () => {
+  it("lists the remaining possibilities when nothing matches, and names no cause", () => {
     const { causes, complete, remaining } = diagnosed(compact, header(compact, "another's"))
     assert.deepStrictEqual(causes, [])
     assert.isTrue(complete)
@@ -231,7 +231,7 @@ describe("the signature doctor", () => {
 
   describe("bounds its work on", () => {
     const forged = header("forged", "unknown")
-    // Of processor time, which other programs do not lengthen.
+    // Measures CPU time, which other programs do not affect.
     const within = (millis: number, body: Uint8Array) => {
       const before = process.cpuUsage()
       const diagnosis = diagnosed(body, forged)
@@ -240,7 +240,7 @@ describe("the signature doctor", () => {
       return diagnosis
     }
 
-    it("a bomb of 50 MiB", () => {
+    it("a compression bomb of 50 MiB", () => {
       within(5_000, brotliCompressSync(Buffer.alloc(50 * 1024 * 1024)))
     })
 
@@ -248,17 +248,17 @@ describe("the signature doctor", () => {
       within(5_000, Buffer.from(`${" ".repeat(500_000)}x${" ".repeat(500_000)}x`))
     })
 
-    it("a megabyte of JSON, and says that it did not try everything", () => {
+    it("a megabyte of JSON, and reports that it did not try everything", () => {
       const body = Buffer.from(JSON.stringify(Array.from({ length: 90_000 }, (_, index) => `ä${index}`)))
       assert.isBelow(body.length, 1024 * 1024)
       assert.isFalse(within(15_000, body).complete)
     })
 
-    it("JSON nested deeper than any event", () => {
+    it("JSON that is nested deeper than any event", () => {
       assert.strictEqual(within(5_000, Buffer.from("[".repeat(5_000) + "]".repeat(5_000))).causes.length, 0)
     })
 
-    it("a body of 32 MiB, whose header it still reads", () => {
+    it("a body of 32 MiB, but still examines the header", () => {
       const body = Buffer.alloc(32 * 1024 * 1024, "x")
       assert.deepStrictEqual(causesOf(body, mac(body).toString("hex")), ["prefix_missing (active)"])
     })

@@ -8,7 +8,7 @@ const secret = "whsec_of_an_example"
 const text = `{"id":"evt_1","event":"scan.created","data":{"name":"Zoë"}}`
 
 describe("the signature without Effect", () => {
-  it("signs a text and its bytes alike, as the signature with Effect does", () => {
+  it("signs a text and its bytes identically, like the signature with Effect", () => {
     const bytes = Buffer.from(text)
     const signature = Signature.sign(bytes, Redacted.make(secret))
     for (const body of [text, bytes, new Uint8Array(bytes), new Uint8Array(bytes).buffer]) {
@@ -23,7 +23,7 @@ describe("the signature without Effect", () => {
     assert.isFalse(verify(text, signature, ["whsec_of_next_month"]))
   })
 
-  it("gives the reason of each refusal and never throws because of a signature", () => {
+  it("returns the reason of each refusal and never throws because of a signature", () => {
     const good = sign(text, secret)
     const reasons = [
       [undefined, "missing_signature"],
@@ -41,7 +41,7 @@ describe("the signature without Effect", () => {
     assert.strictEqual(problemOf(`${text} `, good, secret), "invalid_signature")
   })
 
-  it("refuses a parsed body, and says to pass the body as it arrived", () => {
+  it("refuses a parsed body, and asks for the body before parsing", () => {
     const parsed: never = JSON.parse(text) as never
     assert.throws(
       () => verify(parsed, "", secret),

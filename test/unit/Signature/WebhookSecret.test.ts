@@ -20,7 +20,7 @@ describe("a webhook secret", () => {
     "with, commas and spaces",
     "§ übel und lang 🔑",
     `"quoted and long"`
-  ])("is the text as it stands: %s", (text) => {
+  ])("is the text itself: %s", (text) => {
     assert.deepStrictEqual(read(text), { value: text, until: undefined })
   })
 
@@ -47,11 +47,11 @@ describe("a webhook secret", () => {
     `${whole};until=2026-02-30`,
     `${whole}\u0000y`,
     `${whole};until=1795000000`
-  ])("is none without a text, or with an end that is no time of a stated zone: %s", (text) => {
+  ])("is invalid without a text, or with an end that is not a time with a zone: %s", (text) => {
     assert.isUndefined(read(text))
   })
 
-  it("has at least 16 characters, its end not among them", () => {
+  it("has at least 16 characters, without its end", () => {
     assert.isUndefined(read(whole.slice(0, 15)))
     assert.isUndefined(read(`${whole.slice(0, 15)};until=2026-12-01`))
     assert.isUndefined(read(`${whole.slice(0, 15)} `))

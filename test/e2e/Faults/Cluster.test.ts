@@ -12,7 +12,7 @@ const scene = Scene.layer({ receivers: 2, projectors: 2, cluster: true })
 
 // Here three servers of 2.9.10 lose acknowledged events without a fault of ours. docs/durability.md warns operators.
 const name = "a cluster of three brokers, under load"
-if (version.startsWith("2.9.")) describe(name, () => it.skip(`needs a newer version than nats-server ${version}`))
+if (version.startsWith("2.9.")) describe(name, () => it.skip(`needs a newer nats-server than ${version}`))
 else {layer(scene, { excludeTestServices: true })(name, (it) => {
     it.effect(
       "continues when each broker is killed in turn, and neither loses nor doubles an event",

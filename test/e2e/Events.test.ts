@@ -34,7 +34,7 @@ const objects = (stdout: string): ReadonlyArray<Readonly<Record<string, unknown>
   stdout.trimEnd().split("\n").map((line) => JSON.parse(line))
 
 layer(Server.layer, { excludeTestServices: true })("threeqpr events", (it) => {
-  it.effect("list shows the newest events as a table, or as one JSON object a line", () =>
+  it.effect("list shows the newest events as a table, or as one JSON object per line", () =>
     Effect.gen(function*() {
       yield* send(scanCreated("evt_1"), `{"id":"evt_2","event":"menu.opened"}`, "no json")
       const table = yield* ask("events", "list")

@@ -82,7 +82,7 @@ layer(Receiver.layer, { excludeTestServices: true, timeout: "60 seconds" })("thr
       }
     }))
 
-  it.effect("prints one line of at most 80 columns a delivery, --count events with different ids, --duplicate each twice", () =>
+  it.effect("prints one line of at most 80 columns per delivery, --count events with different ids, --duplicate each twice", () =>
     Effect.gen(function*() {
       const { code, stdout } = yield* trigger(["scan.created", "--count", "3", "--duplicate"])
       assert.strictEqual(code, 0)

@@ -5,15 +5,15 @@ import type { Options, Report, Runtime } from "./Part.ts"
 import { output, type Program, start } from "./Program.ts"
 import { usageOf } from "./Usage.ts"
 
-/** The secret that the load is signed with. */
+/** The secret that signs the load. */
 export const secret = "whsec_of_the_benchmark"
 
-/** Where a contender keeps what it answers 200. */
+/** Where a contender stores what it answers 200. */
 export interface Store {
-  /** What a program needs to reach it. */
+  /** The settings with which a program connects to it. */
   readonly environment: NodeJS.ProcessEnv
   readonly pid: number | undefined
-  /** How many events it has, as the store itself says. */
+  /** The number of stored events, as reported by the store itself. */
   readonly count: (program: Program) => Effect.Effect<number>
 }
 
@@ -22,9 +22,9 @@ export interface Entrant {
   readonly runtime: Runtime
   readonly script: string
   readonly args?: ReadonlyArray<string>
-  /** Beside what the store needs. */
+  /** Settings in addition to those of the store. */
   readonly environment?: NodeJS.ProcessEnv
-  /** Its 200s are counted there; undefined when it keeps nothing. */
+  /** Where its answers of 200 are counted; undefined when it stores nothing. */
   readonly store: Store | undefined
 }
 
@@ -39,7 +39,7 @@ interface Contender extends Entrant {
   readonly runs: Array<Run>
 }
 
-/** Ours, as it is started in production, in the ingress role. */
+/** This project's ingress role, started as in production. */
 export const ours = (runtime: Runtime, store: Store): Entrant => ({
   name: "threeqpr-events",
   runtime,
@@ -49,8 +49,8 @@ export const ours = (runtime: Runtime, store: Store): Entrant => ({
 })
 
 /**
- * Lets them take turns, forwards and backwards, so that each pair of runs is close in time. Every 200 has to be
- * in the store. Medians, with the least and the most; `compare` names which ratios are told.
+ * Runs the contenders in turns, forwards and backwards, so that paired runs are close in time. Every 200 must be in
+ * the store. Reports medians with minimum and maximum. `compare` selects the ratios to report.
  */
 export const contest = Effect.fnUntraced(function*(
   entrants: ReadonlyArray<Entrant>,

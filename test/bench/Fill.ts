@@ -9,7 +9,7 @@ import type * as System from "../support/Faults/System.ts"
 import { topology } from "../support/Log.ts"
 import { scanOfTheReference } from "../support/Webhook.ts"
 
-/** The webhook of scan number `at`: 200 codes, a second apart. */
+/** The body of scan number `at`. The scans belong to 200 codes and are one second apart. */
 export const bodyOf = (id: string, at: number) =>
   Buffer.from(JSON.stringify({
     id,
@@ -22,7 +22,7 @@ export const bodyOf = (id: string, at: number) =>
     }
   }))
 
-/** Puts so many scans into a system's event log, past its receivers; the first is number `from`. */
+/** Appends `size` scans directly to the event log of a system, without its receivers. The first is number `from`. */
 export const fill = Effect.fnUntraced(function*({ broker }: System.System, size: number, from = 0) {
   const log = yield* Layer.build(
     JetStream.layer(topology).pipe(
@@ -36,7 +36,7 @@ export const fill = Effect.fnUntraced(function*({ broker }: System.System, size:
   }, { concurrency: 400, discard: true })
 }, Effect.scoped)
 
-/** The same with scans so old that the broker recognises their ids no more: its dedup window is by time. */
+/** Appends scans without `Nats-Msg-Id`, as if they were older than the broker's deduplication window. */
 export const fillOld = Effect.fnUntraced(function*({ broker }: System.System, size: number, from = 0) {
   const { connection } = yield* Nats.pipe(
     Effect.provide(

@@ -1,3 +1,3 @@
-/** The middle one, or the upper of two; NaN of none. */
+/** The median, or the upper one of two middle values; NaN without values. */
 export const median = (values: ReadonlyArray<number>): number =>
   values.toSorted((a, b) => a - b)[values.length >> 1] ?? NaN

@@ -2,33 +2,33 @@ import type { Effect, Scope } from "effect"
 
 export type Runtime = "node" | "deno"
 
-/** What the command line asks for. */
+/** The options of the command line. */
 export interface Options {
   readonly runtimes: ReadonlyArray<Runtime>
-  /** How often each contender runs; they take turns. */
+  /** The number of runs of each contender. Contenders take turns. */
   readonly rounds: number
-  /** Of one run. */
+  /** The duration of one run. */
   readonly seconds: number
-  /** Kept alive, each with one request at a time. */
+  /** The number of keep-alive connections, each with one request at a time. */
   readonly connections: number
-  /** How many events, of the parts that have a size of their own; their default when undefined. */
+  /** The number of events, for parts with a configurable size. When undefined, each part uses its default. */
   readonly size: number | undefined
 }
 
-/** What a part has seen: a table, and sentences about it. */
+/** The results of a part: a table, and notes about it. */
 export interface Report {
   readonly rows: ReadonlyArray<Readonly<Record<string, string | number>>>
   readonly notes: ReadonlyArray<string>
-  /** What must not be, such as a 200 that was not stored. */
+  /** Violations, such as a 200 that was not stored. */
   readonly failures: ReadonlyArray<string>
 }
 
 /** One thing that `npm run bench` measures. */
 export interface Part {
   readonly name: string
-  /** One line of `--help`. */
+  /** Its line in `--help`. */
   readonly about: string
-  /** Runs only when it is named: it takes long. */
+  /** Whether it runs only when named, because it takes long. */
   readonly onlyWhenNamed?: boolean
   readonly run: (options: Options) => Effect.Effect<Report, never, Scope.Scope>
 }

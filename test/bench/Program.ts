@@ -5,19 +5,19 @@ import { fileURLToPath } from "node:url"
 import { freePort } from "../support/Port.ts"
 import type { Runtime } from "./Part.ts"
 
-/** A program under measurement, which listens on loopback. */
+/** A measured program that listens on loopback. */
 export interface Program {
   readonly url: string
   readonly pid: number
 }
 
-// With the same memory for young objects as `npm start` and `deno task start` give it.
+// With the same memory for young objects as in `npm start` and `deno task start`.
 const commands: Readonly<Record<Runtime, ReadonlyArray<string>>> = {
   node: ["node", "--max-semi-space-size=2"],
   deno: ["deno", "run", "-A", "--quiet", "--v8-flags=--max-semi-space-size=2"]
 }
 
-/** Runs a script of this folder to its end; what it wrote. */
+/** Runs a script of this folder to its end, and returns its output. */
 export const output = (
   runtime: Runtime,
   script: string,
@@ -33,7 +33,7 @@ export const output = (
     return text
   })
 
-/** Starts a script of this folder with a free PORT, until the scope ends. Ready when it answers HTTP. */
+/** Starts a script of this folder with a free PORT, until the scope ends. Waits until it answers HTTP. */
 export const start = (
   runtime: Runtime,
   script: string,
@@ -59,7 +59,7 @@ export const start = (
     return { url, pid: child.pid }
   })
 
-/** Ends a program in order; completes when it has ended. */
+/** Stops a program with SIGTERM, and waits until it has ended. */
 export const stop = (child: ChildProcess): Effect.Effect<void> =>
   Effect.promise(async () => {
     if (child.exitCode !== null || child.signalCode !== null) return

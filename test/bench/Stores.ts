@@ -13,7 +13,7 @@ import * as Postgres from "../support/Postgres.ts"
 import type { Store } from "./Contest.ts"
 import { type Program, stop } from "./Program.ts"
 
-/** A nats-server with the stream that `serve` makes. What it acknowledges survives a killed process. */
+/** A nats-server with the stream that `serve` creates. Acknowledged entries survive a killed process. */
 export const broker = Effect.gen(function*() {
   const server = yield* NatsProcess.start()
   const log = yield* Layer.build(
@@ -28,13 +28,13 @@ export const broker = Effect.gen(function*() {
   } satisfies Store
 })
 
-/** Postgres 18 without syncs to the disk: what it commits survives a killed process, like the broker's. */
+/** Postgres 18 without syncs to disk. Committed rows survive a killed process, as with the broker. */
 export const postgres = Effect.gen(function*() {
   const server = yield* Postgres.start
   return { environment: { DATABASE_URL: server.url }, pid: yield* server.pid, count } satisfies Store
 })
 
-/** Redis with an append-only file that is synced every second; undefined when there is no `redis-server`. */
+/** Redis with an append-only file that is synced every second; undefined without `redis-server`. */
 export const redis = Effect.gen(function*() {
   if (!onPath("redis-server")) return undefined
   const port = yield* Effect.promise(freePort)
@@ -46,7 +46,7 @@ export const redis = Effect.gen(function*() {
   return { environment: { REDIS_PORT: String(port) }, pid: server.child.pid, count } satisfies Store
 })
 
-/** The peer asks its store. */
+/** Asks the peer for the count of its store. */
 export const count = ({ url }: Program) =>
   Effect.promise(() => fetch(`${url}/count`).then(async (response) => Number(await response.text())))
 

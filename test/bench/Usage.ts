@@ -1,12 +1,12 @@
 import { readdirSync, readFileSync } from "node:fs"
 
-/** What processes have used so far. */
+/** The resources that processes have used so far. */
 export interface Usage {
   readonly cpuSeconds: number
   readonly residentBytes: number
 }
 
-/** Of a process and all that came from it. From /proc: NaN where there is none. */
+/** The usage of a process and its descendants, read from /proc. NaN without /proc. */
 export const usageOf = (pid: number): Usage => {
   let processes: Array<Stat>
   try {
@@ -37,7 +37,7 @@ const pageSize = 4_096
 const statOf = (name: string): ReadonlyArray<Stat> => {
   try {
     const text = readFileSync(`/proc/${name}/stat`, "utf8")
-    // The second field is the command, in parentheses, and may have anything in it.
+    // The second field is the command in parentheses, which can contain any characters.
     const fields = text.slice(text.lastIndexOf(")") + 2).split(" ").map(Number)
     const at = (field: number) => fields[field - 3] ?? 0
     return [{
@@ -47,7 +47,7 @@ const statOf = (name: string): ReadonlyArray<Stat> => {
       residentBytes: at(24) * pageSize
     }]
   } catch {
-    // It has ended meanwhile.
+    // The process has ended meanwhile.
     return []
   }
 }

@@ -1,15 +1,18 @@
 /**
- * The load generator, in a process of its own: `load.ts <url> <connections> <seconds | number of events>`, the
- * latter with an `x` behind it. Each connection is kept and sends a new signed event of some 600 bytes as soon as
- * the last one is answered (closed loop). Events are made and signed before the clock starts, as far as they
- * can be. Prints one JSON line. The secret is in THREEQPR_WEBHOOK_SECRET.
+ * The load generator, which runs as a separate process.
+ * Usage: `load.ts <url> <connections> <seconds | number of events>`.
+ * A number of events ends with `x`.
+ *
+ * Each connection stays open and sends a new signed event of some 600 bytes once the last one is answered (closed
+ * loop). As many events as possible are created and signed before the clock starts. Prints one JSON line. The secret
+ * is in THREEQPR_WEBHOOK_SECRET.
  */
 import { Buffer } from "node:buffer"
 import { createHmac, randomUUID } from "node:crypto"
 import { connect } from "node:net"
 import { scanOfTheReference } from "../support/Webhook.ts"
 
-/** What one run saw. */
+/** The results of one run. */
 export interface Load {
   readonly ok: number
   readonly others: number
@@ -17,7 +20,7 @@ export interface Load {
   /** Milliseconds. */
   readonly p50: number
   readonly p99: number
-  /** Of the load generator. */
+  /** CPU seconds of the load generator. */
   readonly cpuSeconds: number
 }
 
@@ -46,7 +49,7 @@ const requestOf = (at: number): Buffer => {
   )
 }
 
-// More than any contender takes in that time, and no more than fits into memory.
+// More than any contender accepts in that time, but not more than fits into memory.
 const made = Array.from({ length: Math.min(25_000 * seconds, events, 200_000) }, (_, at) => requestOf(at))
 let sent = 0
 let ok = 0

@@ -1,7 +1,9 @@
 /**
- * `npm run bench -- [--only ingest,peers] [--runtime node|deno|both] [--rounds 5] [--seconds 3]
- * [--connections 64] [--size N] [--json]`: figures, as ratios of paired runs. Exits 1 when what was answered
- * is not what is stored. Tests assert no times; this asserts none either.
+ * Prints benchmark figures as ratios of paired runs.
+ * `npm run bench -- [--only ingest,peers] [--runtime node|deno|both] [--rounds 5] [--seconds 3]`
+ * `[--connections 64] [--size N] [--json]`.
+ *
+ * Exits 1 when the stored events differ from the answered ones. Like the tests, it asserts no times.
  */
 import { NodeRuntime } from "@effect/platform-node"
 import { Console, Effect } from "effect"

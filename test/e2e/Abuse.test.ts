@@ -38,10 +38,13 @@ const sendAll = (port: number, ledger: Ledger, kinds: ReadonlyArray<Kind>, times
     }
   })
 
-/** In milliseconds, where other tests take the processor; `npm run fuzz` alone on a machine is stricter. */
+/**
+ * Milliseconds. The limit allows for other tests on the same processor. `npm run fuzz`, alone on a machine, is
+ * stricter.
+ */
 const longest = 250
 
-/** Turns of the event loop that took longer than is allowed. */
+/** Turns of the event loop that took longer than the limit. */
 const blocks = (logs: ReadonlyArray<string>) =>
   logs.slice(logs.findIndex((line) => line.startsWith("ready in "))).flatMap((line) =>
     /blocked for (\d+) ms/.exec(line)?.[1] ?? []
@@ -55,7 +58,7 @@ const preload = fileURLToPath(new URL("../fuzz/probe.ts", import.meta.url))
 describe("the public listener under abuse", () => {
   // Row 25.
   test(
-    "answers every signature that is none 400, and stores nothing of it",
+    "answers every invalid signature with 400, and stores none of those bodies",
     Effect.gen(function*() {
       const { broker, ledger, port } = yield* ingress()
       yield* sendAll(port, ledger, signatures, 20)
@@ -66,7 +69,7 @@ describe("the public listener under abuse", () => {
 
   // Row 26.
   test(
-    "takes every body that is signed and refuses the rest, with flat memory and no long turn of the event loop",
+    "accepts every signed body and refuses the rest, with bounded memory and no long turn of the event loop",
     Effect.gen(function*() {
       const { ledger, port, target } = yield* ingress({ preload })
       yield* sendAll(port, ledger, [...bodies, ...sizes], 3)
@@ -80,7 +83,7 @@ describe("the public listener under abuse", () => {
 
   // Row 27.
   test(
-    "serves others while 5,000 connections are slow or idle, and ends those in time",
+    "serves other clients while 5,000 connections are slow or idle, and closes those in time",
     Effect.gen(function*() {
       const { healthy, port, target } = yield* ingress()
       yield* Effect.promise(async () => {
@@ -109,7 +112,7 @@ describe("the public listener under abuse", () => {
         healthy.stop()
         await running
         assert.deepStrictEqual(healthy.harmed, [])
-        // 100 ms on a machine that has nothing else to do; this one also opens the 5,000 connections.
+        // 100 ms on an idle machine. This machine also opens the 5,000 connections.
         assert.isBelow(healthy.p99, Math.max(250, 10 * quiet))
       })
       assert.strictEqual((yield* send(`${target.admin}/readyz`)).status, 200)
@@ -156,7 +159,7 @@ describe("the public listener under abuse", () => {
 
 describe("npm run fuzz", () => {
   test(
-    "finds nothing in some seconds, sees every kind, status and outcome, and fails when it does not",
+    "finds no problem in 10 seconds, covers every kind, status and outcome, and fails on any problem",
     Effect.gen(function*() {
       const report = yield* fuzz({ seed: 11, seconds: 10 })
       assert.deepStrictEqual(failures(report, Math.max(longest, 10 * report.floor)), [], render(report))

@@ -9,7 +9,7 @@ import { test } from "../support/Live.ts"
 
 const runtime = process.versions["deno"] === undefined ? [] : ["run", "-A", "--quiet"]
 
-/** Runs the program of a checkout; gives what it prints. */
+/** Runs the program of a checkout and returns its exit code and output. */
 const threeqpr = (checkout: string, ...args: ReadonlyArray<string>) => {
   const program = [...runtime, join(checkout, "bin", "threeqpr.js"), ...args]
   const { status, stderr, stdout } = spawnSync(process.execPath, program, { encoding: "utf8" })
@@ -18,7 +18,7 @@ const threeqpr = (checkout: string, ...args: ReadonlyArray<string>) => {
 
 describe("the program in a checkout", () => {
   test(
-    "is built when it first runs, and again after a source changed",
+    "is built at its first run, and again after a source file has changed",
     Effect.gen(function*() {
       const checkout = yield* Workspace.make
       const first = threeqpr(checkout, "--help")
@@ -32,7 +32,7 @@ describe("the program in a checkout", () => {
   )
 
   test(
-    "says which Node it needs when the Node that runs it is too old",
+    "names the Node version that it needs when the installed one is too old",
     Effect.gen(function*() {
       const checkout = yield* Workspace.make
       const program = join(checkout, "bin", "threeqpr.js")
@@ -49,7 +49,7 @@ describe("the program in a checkout", () => {
   )
 
   test(
-    "loads neither the clients of NATS and of Postgres nor the projector for its version",
+    "loads no NATS client, no Postgres client and no projector to print its version",
     Effect.gen(function*() {
       const checkout = yield* Workspace.make
       assert.strictEqual(threeqpr(checkout, "--version").status, 0)

@@ -25,7 +25,7 @@ const takenPort = Effect.acquireRelease(
 )
 
 describe("threeqpr", () => {
-  it.live("shows every command with --help, and its version", () =>
+  it.live("lists every command with --help, and prints its version", () =>
     Effect.gen(function*() {
       const help = yield* threeqpr(["--help"])
       assert.strictEqual(help.code, 0)
@@ -66,7 +66,7 @@ describe("threeqpr", () => {
 })
 
 describe("threeqpr serve", () => {
-  it.live("makes a secret of its own, private to its owner, that trigger finds", () =>
+  it.live("creates its own webhook secret, readable by the owner only, which trigger finds", () =>
     Effect.gen(function*() {
       const DATA_DIR = yield* newEmbeddedDataDir
       const { logs, webhook } = yield* serve({ DATA_DIR })
@@ -79,7 +79,7 @@ describe("threeqpr serve", () => {
       assert.match(stdout, / 200 .* stored$/m)
     }).pipe(Effect.scoped))
 
-  it.live("does not start with a wrong setting, a taken port, or a folder in use; exits 1 and says what to do", () =>
+  it.live("exits 1 on an invalid setting, a taken port or a data folder in use, and says what to do", () =>
     Effect.gen(function*() {
       const DATA_DIR = yield* dataDir
       const wrong = yield* threeqpr(["serve"], { DATA_DIR, PORT: "http" })
@@ -106,7 +106,7 @@ describe("threeqpr serve", () => {
     }).pipe(Effect.scoped))
 
   test(
-    "asks this machine without the proxy that the environment names",
+    "calls a server on this machine directly when the environment names a proxy",
     Effect.gen(function*() {
       const server = yield* answers([json(404, {})])
       yield* threeqpr(["status", "--admin-url", server.url], {

@@ -5,7 +5,7 @@ import { Effect } from "effect"
 import { spawnSync } from "node:child_process"
 import { threeqpr } from "../support/Serve.ts"
 
-/** What bash offers after these words, with our completions loaded. */
+/** The completions that bash offers after these words. */
 const offered = (script: string, ...words: ReadonlyArray<string>) => {
   const list = words.map((word) => `'${word}'`).join(" ")
   const { stderr, stdout } = spawnSync("bash", [
@@ -34,7 +34,7 @@ describe("threeqpr --completions", () => {
       assert.deepStrictEqual(offered(stdout, "threeqpr", "events", "list", "--bef"), ["--before"])
     }))
 
-  it.live("completes types of events, names of faults and names of projections in bash", () =>
+  it.live("completes event types, fault names and projection names in bash", () =>
     Effect.gen(function*() {
       const { stdout } = yield* threeqpr(["--completions", "bash"])
       assert.deepStrictEqual(offered(stdout, "threeqpr", "trigger", "sc"), ["scan.created"])
@@ -48,7 +48,7 @@ describe("threeqpr --completions", () => {
     }))
 
   it.live.each(["zsh", "fish", "powershell"])(
-    "prints a script for %s that names every command, and values",
+    "prints a script for %s with commands, event types and projection names",
     (shell) =>
       Effect.gen(function*() {
         const { code, stdout } = yield* threeqpr(["--completions", shell])

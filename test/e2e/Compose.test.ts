@@ -25,7 +25,7 @@ const cluster = Object.entries(services).filter(([, { profiles }]) => profiles.i
 const namesOf = (image: RegExp) =>
   cluster.filter(([, service]) => image.test(service.image)).map(([name]) => name)
 
-/** What the image's HEALTHCHECK asks for. */
+/** The path that the image's HEALTHCHECK requests. */
 const [, healthPath = ""] = /HEALTHCHECK[^"]*"http:\/\/127\.0\.0\.1:\$\{ADMIN_PORT:-3001\}([^"]+)"/.exec(
   readFileSync(new URL("../../Dockerfile", import.meta.url), "utf8")
 ) ?? []
@@ -40,7 +40,7 @@ const until200 = (url: string) =>
     Effect.timeout("60 seconds")
   )
 
-/** Starts every service of the cluster profile when those that it depends on are healthy, as Compose does. */
+/** Starts every service of the cluster profile once the services that it depends on are healthy, as Compose does. */
 const up = Effect.gen(function*() {
   const members = yield* NatsCluster.make(namesOf(/^nats:/), configs.nats.content)
   const database = yield* newDatabase
@@ -56,7 +56,7 @@ const up = Effect.gen(function*() {
       const [path = ""] = /\/healthz.*/.exec(service.healthcheck?.test.at(-1) ?? "") ?? []
       return Effect.andThen(member.start, until200(`${member.monitoring}${path}`))
     }
-    // One that runs already; `newDatabase` made ours on it.
+    // Uses the Postgres that already runs; `newDatabase` has created the database on it.
     if (service.image.startsWith("postgres:")) return Effect.void
     const { DATABASE_URL: _, NATS_URL = "", ...rest } = service.environment ?? {}
     return serve(
@@ -64,7 +64,7 @@ const up = Effect.gen(function*() {
         ...rest,
         NATS_URL: NATS_URL.replaceAll(/(nats-\d):4222/g, (_, name) => url(name)),
         DATABASE_URL: database,
-        // Nothing that they do needs a folder: in the containers they have none that can be written.
+        // These roles need no folder: in their containers no folder is writable.
         DATA_DIR: "/dev/null"
       },
       service.command?.slice(1)
@@ -88,9 +88,9 @@ const up = Effect.gen(function*() {
   return { members, ours, healthyInOrder }
 })
 
-describe("docker-compose.yml, its services as processes on this machine", () => {
+describe("the services of docker-compose.yml, as processes on this machine", () => {
   test(
-    "start in order, take deliveries at both receivers, and continue when the stream's leader is killed",
+    "start in order, accept deliveries at both receivers, and continue after the stream's leader is killed",
     Effect.gen(function*() {
       const { healthyInOrder, members, ours } = yield* up
       const brokers = healthyInOrder.slice(0, 4)
@@ -103,7 +103,7 @@ describe("docker-compose.yml, its services as processes on this machine", () => 
           (name) =>
             Effect.forEach(Arr.range(1, 20), (n) =>
               deliver(ours.get(name)?.webhook ?? "", signed(scanCreated(`evt_${prefix}_${name}_${n}`))).pipe(
-                // As 3QPR would: while a leader is elected the answer is 503.
+                // Retries as 3QPR does: the answer is 503 while a leader is elected.
                 Effect.delay("50 millis"),
                 Effect.repeat({
                   until: ({ status }) =>

@@ -21,16 +21,16 @@ import * as Postgres from "../support/Postgres.ts"
 import { serve } from "../support/Serve.ts"
 import { scanCreated, scanOfTheReference, secret, signed } from "../support/Webhook.ts"
 
-/** A request: its path, and the body of a POST. */
+/** The path of a request, and the body of a POST. */
 interface Call {
   readonly path: string
   readonly body?: unknown
 }
 
 /**
- * How each response of an operation is produced. `good` is a request that is answered 2xx; without the token 401,
- * from another site 403, and, without a 503 of its own, 503 when broker and database are away. The others are there
- * when the document tells of them.
+ * How each response of an operation is produced. `good` is a request that is answered 2xx. The same request gives
+ * 401 without the token, and 403 from another site. It also gives 503 when the broker and the database are down,
+ * unless the recipe has its own 503. The other statuses are needed only if the document lists them.
  */
 interface Recipe {
   readonly good: Effect.Effect<Call>
@@ -48,9 +48,9 @@ interface Facts {
   readonly quarantined: number
   readonly rejection: string
   readonly operation: string
-  /** Listens to what happens, until the scope ends. */
+  /** Keeps a live stream open until the scope ends. */
   readonly listen: Effect.Effect<void, never, Scope.Scope>
-  /** Sends a request that has to succeed, and gives its answer's body. */
+  /** Sends a request that must succeed, and returns the body of its answer. */
   readonly ask: (call: Call) => Effect.Effect<Readonly<Record<string, unknown>>>
 }
 
@@ -58,7 +58,7 @@ const by = "the tests"
 const code = "qpr_01HXYZ789ABC"
 const at = (path: string, body?: unknown) => Effect.succeed({ path, ...(body !== undefined && { body }) })
 
-/** Every operation of the private listener has its recipe here. */
+/** The recipes of all operations of the private listener. */
 const recipesFor = ({ ask, event, letter, listen, operation, quarantined, rejection }: Facts): Recipes => {
   const rebuilds = "/v1/projections/scans/rebuilds"
   const rebuild = { path: "/v1/projections/scans/rebuild", body: { verify: true, by } }
@@ -209,7 +209,7 @@ const callOf = (recipe: Recipe, status: number): Effect.Effect<Call, never, Scop
   if (status < 300 || status === 401 || status === 403) return recipe.good
   if (status === 409) return recipe[409]
   if (status === 400) {
-    // Every operation refuses a parameter that it does not know.
+    // Every operation rejects an unknown parameter.
     return recipe[400] === undefined
       ? Effect.map(
         recipe.good,
@@ -225,7 +225,7 @@ const headersFor = (status: number) => ({
   ...(status === 403 && { origin: "https://elsewhere.example" })
 })
 
-/** Makes one of everything that there is to ask for. */
+/** Creates one of each thing that the operations return. */
 const made = Effect.fnUntraced(function*(webhook: string, ask: Facts["ask"]) {
   const event = { id: "evt_1", event: "scan.created", data: scanOfTheReference }
   const conversation = { id: "evt_2", event: "conversation.completed", data: { id: "conv_1" } }
@@ -266,7 +266,7 @@ const made = Effect.fnUntraced(function*(webhook: string, ask: Facts["ask"]) {
 
 describe("the contract", () => {
   test(
-    "passes a linter, and every response that it documents is produced and fits its schema",
+    "passes a linter, and every documented response can be produced and matches its schema",
     Effect.gen(function*() {
       const nats = yield* Nats.start()
       const postgres = yield* Postgres.start
@@ -325,11 +325,11 @@ describe("the contract", () => {
           const what = `${operation} ${status}: ${JSON.stringify(body)}`
           assert.strictEqual(given, status, what)
           assert.include(headers.get("content-type") ?? "", type ?? "", what)
-          // The schema of a stream is that of its messages.
+          // The schema of a stream describes its messages, not the whole body.
           if (type !== "text/event-stream") assert.isUndefined(check(pointer, body), what)
         })
 
-      // Without a recipe for each, nothing is worth trying.
+      // Fails early if a documented response has no recipe.
       for (const one of documented) callFor(one)
       const needsEngines = ({ operation, status }: Documented) =>
         status !== 503 || recipes[operation]?.[503] !== undefined

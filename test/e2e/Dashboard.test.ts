@@ -13,7 +13,7 @@ import { scanCreated, signed } from "../support/Webhook.ts"
 
 const options = { excludeTestServices: true, timeout: 180_000 }
 
-/** Waits until the projections are level with the log, and gives how it is then. */
+/** Waits until no consumer lags, and returns the status at that moment. */
 const level = Effect.gen(function*() {
   const { api } = yield* Dashboard
   const { body } = yield* Effect.repeat(Effect.delay(api("/v1/status"), "10 millis"), {
@@ -48,7 +48,7 @@ layer(Dashboard.layer, options)("the dashboard", (it) => {
       assert.deepStrictEqual(wrong, [])
     }))
 
-  it.effect("is signed in by a link once, which leaves the address and the history", () =>
+  it.effect("signs in with a one-time link, which is removed from the address and the history", () =>
     Effect.gen(function*() {
       const { admin, visit } = yield* Dashboard
       const hash = new URL(yield* linkTo(admin, Redacted.make(token))).hash
@@ -57,7 +57,7 @@ layer(Dashboard.layer, options)("the dashboard", (it) => {
         await page.getByText("Live", { exact: true }).waitFor()
         assert.strictEqual(page.url(), `${admin}/`)
         assert.deepStrictEqual(await page.evaluate("Object.keys(sessionStorage)"), ["token"])
-        // One for the blank page that the tab began with.
+        // One entry is the blank page that the tab started with.
         assert.isAtMost(Number(await page.evaluate("history.length")), 2)
         await page.goBack().catch(() => null)
         assert.notInclude(page.url(), "sign-in")
@@ -70,7 +70,7 @@ layer(Dashboard.layer, options)("the dashboard", (it) => {
         await again.page.getByText("This link was used, is older than 10 minutes").waitFor()
         assert.strictEqual(again.page.url(), `${admin}/`)
         assert.strictEqual(await again.page.evaluate("sessionStorage.length"), 0)
-        // In a tab that has the page already, a browser follows the link without loading anything.
+        // In a tab that already shows the page, a browser follows the link without loading it again.
         await again.page.evaluate(`void (location.hash = ${JSON.stringify(other)})`)
         await again.page.getByText("Live", { exact: true }).waitFor()
         assert.strictEqual(again.page.url(), `${admin}/`)
@@ -78,7 +78,7 @@ layer(Dashboard.layer, options)("the dashboard", (it) => {
       assert.deepStrictEqual(again.wrong, [])
     }))
 
-  it.effect("shows now what the API tells: stream, totals, lag, newest events", () =>
+  it.effect("shows the current stream, totals, lag and newest events as the API reports them", () =>
     Effect.gen(function*() {
       const { api, open, webhook } = yield* Dashboard
       yield* history(webhook, 150, 20)
@@ -113,7 +113,7 @@ layer(Dashboard.layer, options)("the dashboard", (it) => {
       assert.deepStrictEqual(wrong, [])
     }))
 
-  it.effect("shows each event as it comes, and none while it is paused", () =>
+  it.effect("shows each event as it arrives, and none while paused", () =>
     Effect.gen(function*() {
       const { open, webhook } = yield* Dashboard
       const { page, wrong } = yield* open("#/now")
@@ -129,7 +129,7 @@ layer(Dashboard.layer, options)("the dashboard", (it) => {
       const last = (yield* level).stream.last_sequence
       yield* Effect.promise(async () => {
         await page.getByText("Paused, 1 new event").waitFor()
-        // What is shown of the log continues, the feed does not.
+        // The figures of the log continue to update, the list of events does not.
         await becomes(() => textOf(page, ".stream div:nth-child(3) dd"), english.format(last))
         assert.strictEqual(await newest(), "evt_seen")
         assert.strictEqual(await page.getByText("Paused, 1 new event").count(), 1)
@@ -139,7 +139,7 @@ layer(Dashboard.layer, options)("the dashboard", (it) => {
       assert.deepStrictEqual(wrong, [])
     }))
 
-  it.effect("shows over time what analytics tell, of all codes and of one", () =>
+  it.effect("charts the analytics of all codes and of one code over time", () =>
     Effect.gen(function*() {
       const { api, open } = yield* Dashboard
       yield* level
@@ -199,7 +199,7 @@ layer(Dashboard.layer, options)("the dashboard", (it) => {
       assert.deepStrictEqual(wrong, [])
     }))
 
-  it.effect("tells the whole life of an event, and says when there is none", () =>
+  it.effect("shows the whole life of an event, and reports an unknown id", () =>
     Effect.gen(function*() {
       const { api, open, webhook } = yield* Dashboard
       yield* deliver(webhook, signed(scanCreated("evt_life", { country: "CH" })))
@@ -229,7 +229,7 @@ layer(Dashboard.layer, options)("the dashboard", (it) => {
       assert.deepStrictEqual(wrong, [])
     }))
 
-  it.effect("goes from view to view by keys, unless they are switched off", () =>
+  it.effect("switches views by keyboard shortcuts, unless they are disabled", () =>
     Effect.gen(function*() {
       const { open } = yield* Dashboard
       const { page, wrong } = yield* open("#/now")

@@ -19,7 +19,7 @@ const options = { excludeTestServices: true, timeout: 240_000 }
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8")
 
-/** What axe finds that is serious or critical, with the elements. */
+/** The serious and critical violations that axe finds, with their elements. */
 const findings = (page: Page) =>
   page.evaluate(`axe.run(document, { resultTypes: ["violations"] }).then(({ violations }) =>
     violations.filter(({ impact }) => impact === "serious" || impact === "critical").flatMap(({ id, nodes }) =>
@@ -27,7 +27,7 @@ const findings = (page: Page) =>
     ReadonlyArray<string>
   >
 
-/** Every view, with something that is there when it has loaded. */
+/** Every view, with a selector that matches once the view has loaded. */
 const views: ReadonlyArray<readonly [hash: string, ready: string]> = [
   ["#/now", ".feed tbody tr"],
   ["#/time", ".bars li"],
@@ -48,7 +48,7 @@ const visitAll = async (page: Page, look: (hash: string) => Promise<void>) => {
   }
 }
 
-/** The head and the size on the wire of an answer, compressed as it came. */
+/** The headers of an answer and its size on the wire, before decompression. */
 const fetched = (url: string, encoding: string) =>
   Effect.callback<{ readonly headers: Readonly<Record<string, unknown>>; readonly size: number }>(
     (resume) => {
@@ -61,7 +61,7 @@ const fetched = (url: string, encoding: string) =>
   )
 
 layer(Dashboard.layer, options)("the dashboard's quality", (it) => {
-  it.effect("has nothing serious or critical for axe in any view, dark and light, and nothing that moves", () =>
+  it.effect("has no serious or critical axe violation in any view, in dark and light mode", () =>
     Effect.gen(function*() {
       const { api, open, url, webhook } = yield* Dashboard
       yield* refusePoisonAt(url)
@@ -96,7 +96,7 @@ layer(Dashboard.layer, options)("the dashboard's quality", (it) => {
       }
     }))
 
-  it.effect("moves nothing by itself, and fits a phone and a wide screen", () =>
+  it.effect("has no unexpected layout shift, and fits a phone and a wide screen", () =>
     Effect.gen(function*() {
       const { open } = yield* Dashboard
       for (const width of [390, 1_280, 1_920]) {
@@ -113,7 +113,7 @@ layer(Dashboard.layer, options)("the dashboard's quality", (it) => {
       }
     }))
 
-  it.effect("draws 200 events a second without long tasks and with a bounded page", () =>
+  it.effect("renders 200 events a second without long tasks, and keeps the page bounded", () =>
     Effect.gen(function*() {
       const { open, webhook } = yield* Dashboard
       const { page, wrong } = yield* open("#/now")
@@ -125,20 +125,20 @@ layer(Dashboard.layer, options)("the dashboard's quality", (it) => {
       assert.strictEqual((yield* ended).code, 0)
       const { tasks } = yield* Effect.promise(() => measured(page))
       const long = tasks.slice(before.length)
-      // On a machine that runs other tests at the same time.
+      // The limit allows for other tests that run at the same time.
       assert.isBelow(Math.max(0, ...long), 400, `long tasks: ${long}`)
       assert.isAtMost(yield* Effect.promise(() => page.locator(".feed tbody tr").count()), 60)
       assert.deepStrictEqual(wrong, [])
     }))
 
-  it.effect("shows that it is not connected and how old it is, and recovers with what it missed", () =>
+  it.effect("reports a lost connection and the age of its data, and shows the missed events after it recovers", () =>
     Effect.gen(function*() {
       const { admin, open, webhook } = yield* Dashboard
       const proxy = yield* Proxy.before(Number(new URL(admin).port))
       const { page, wrong } = yield* open("#/now", {}, `http://127.0.0.1:${proxy.port}`)
       const live = () => page.getByText("Live", { exact: true }).waitFor()
       const newest = () => page.locator(".feed tbody a").first().innerText()
-      // Something has to be on screen before it can be old.
+      // The page must show data before that data can be stale.
       yield* Effect.promise(() => page.getByRole("heading", { name: "Ready", exact: true }).waitFor())
       for (const [fault, id] of [[proxy.pause, "evt_missed_1"], [proxy.reset, "evt_missed_2"]] as const) {
         yield* proxy.pause
@@ -159,7 +159,7 @@ layer(Dashboard.layer, options)("the dashboard's quality", (it) => {
       assert.deepStrictEqual(wrong, [])
     }))
 
-  it.effect("is small, asks no other server, and lets nothing in", () =>
+  it.effect("is small, requests nothing from other servers, and has a strict content security policy", () =>
     Effect.gen(function*() {
       const { admin } = yield* Dashboard
       const { body, headers } = yield* send(`${admin}/`)

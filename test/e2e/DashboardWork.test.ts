@@ -21,7 +21,7 @@ const sql = (statement: string) =>
       Effect.provide(Database.layer({ url: Redacted.make(url), dataDir: "" }).pipe(Layer.provide(platform)))
     ))
 
-/** Makes a dead letter of a scan in this city. */
+/** Creates a dead letter of a scan in this city. */
 const poison = Effect.fnUntraced(function*(id: string, city: string) {
   const { api, webhook } = yield* Dashboard
   yield* deliver(webhook, signed(scanCreated(id, { city })))
@@ -40,7 +40,7 @@ interface Operations {
 }
 
 layer(Dashboard.layer, options)("the dashboard's work", (it) => {
-  it.effect("says so when nothing waits for anybody", () =>
+  it.effect("shows an empty state in each tab when no work is waiting", () =>
     Effect.gen(function*() {
       const { open } = yield* Dashboard
       const { page, wrong } = yield* open("#/work")
@@ -62,7 +62,7 @@ layer(Dashboard.layer, options)("the dashboard's work", (it) => {
       assert.deepStrictEqual(wrong, [])
     }))
 
-  it.effect("redrives a dead letter after the fix: the count first, then what became of it", () =>
+  it.effect("redrives a dead letter after the fix, showing first the count and then the result", () =>
     Effect.gen(function*() {
       const { api, open } = yield* Dashboard
       yield* sql("alter table scans_1 add constraint elsewhere check (city <> 'Nowhere')")
@@ -96,7 +96,7 @@ layer(Dashboard.layer, options)("the dashboard's work", (it) => {
       assert.deepStrictEqual(wrong, [])
     }))
 
-  it.effect("discards the one that was chosen, after its bytes were seen, with a reason", () =>
+  it.effect("discards the selected dead letter after showing its bytes, and requires a reason", () =>
     Effect.gen(function*() {
       const { api, open } = yield* Dashboard
       yield* sql("alter table scans_1 add constraint written check (city not like 'Z%rich')")
@@ -112,7 +112,7 @@ layer(Dashboard.layer, options)("the dashboard's work", (it) => {
         const discard = page.getByRole("button", { name: "Discard 1 dead letter" })
         await page.getByLabel("Your name").fill("Ada")
         await discard.click()
-        // Without a reason nothing happens.
+        // The form is not submitted without a reason.
         assert.isTrue(await page.getByLabel("Reason").evaluate((input) => input.matches(":invalid")))
         await page.getByLabel("Reason").fill("a test")
         await discard.click()
@@ -126,7 +126,7 @@ layer(Dashboard.layer, options)("the dashboard's work", (it) => {
       assert.deepStrictEqual(wrong, [])
     }))
 
-  it.effect("shows what is in quarantine, why, and that a redrive leaves what cannot be read", () =>
+  it.effect("shows quarantined entries and their problems, and that a redrive keeps those that still do not decode", () =>
     Effect.gen(function*() {
       const { open, webhook } = yield* Dashboard
       yield* deliver(webhook, signed(`{"id":"evt_q","event":"scan.created","data":{"city":5}}`))
@@ -147,7 +147,7 @@ layer(Dashboard.layer, options)("the dashboard's work", (it) => {
       assert.deepStrictEqual(wrong, [])
     }))
 
-  it.effect("shows refused requests with their bytes and what the signature doctor says", () =>
+  it.effect("shows rejected requests with their bytes and the diagnosis of the signature doctor", () =>
     Effect.gen(function*() {
       const { open, webhook } = yield* Dashboard
       const json = scanCreated("evt_spaced", { note: "two words" })
@@ -170,7 +170,7 @@ layer(Dashboard.layer, options)("the dashboard's work", (it) => {
       assert.deepStrictEqual(wrong, [])
     }))
 
-  it.effect("rebuilds a projection after asking, and shows its progress to the end", () =>
+  it.effect("rebuilds a projection after confirmation, and shows progress until the end", () =>
     Effect.gen(function*() {
       const { api, open } = yield* Dashboard
       const { page, wrong } = yield* open("#/work/projections")

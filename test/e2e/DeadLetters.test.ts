@@ -36,7 +36,7 @@ const sql = (statement: string) =>
       Effect.provide(Database.layer({ url: Redacted.make(url), dataDir: "" }).pipe(Layer.provide(platform)))
     ))
 
-/** Makes a dead letter of a scan in this city, and gives its id. */
+/** Creates a dead letter of a scan in this city, and returns its id. */
 const poison = Effect.fnUntraced(function*(id: string, city: string) {
   const { admin, webhook } = yield* Server
   yield* deliver(webhook, signed(scanCreated(id, { city })))
@@ -51,7 +51,7 @@ const objects = (stdout: string): ReadonlyArray<Readonly<Record<string, unknown>
   stdout.trimEnd().split("\n").map((line) => JSON.parse(line))
 
 layer(Server.layer, { excludeTestServices: true })("threeqpr dead-letters", (it) => {
-  it.effect("list and redrive say so when there is nothing", () =>
+  it.effect("list and redrive report when there is nothing to do", () =>
     Effect.gen(function*() {
       const list = yield* ask("dead-letters", "list")
       assert.deepStrictEqual([list.code, list.stdout, list.stderr], [0, "", "No dead letter fits.\n"])
@@ -66,7 +66,7 @@ layer(Server.layer, { excludeTestServices: true })("threeqpr dead-letters", (it)
       assert.include(missing.stderr, "There is no dead letter scans-1:99999.")
     }))
 
-  it.effect("list and show tell why an event failed", () =>
+  it.effect("list and show explain why an event failed", () =>
     Effect.gen(function*() {
       yield* sql("alter table scans_1 add constraint nowhere check (char_length(city) > 2)")
       const id = yield* poison("evt_shown", "\u0000")
@@ -88,7 +88,7 @@ layer(Server.layer, { excludeTestServices: true })("threeqpr dead-letters", (it)
       assert.deepStrictEqual([none.code, none.stdout], [1, ""])
     }))
 
-  it.effect("redrive applies an event once what it failed on is fixed, and says who did it", () =>
+  it.effect("redrive applies an event once the cause is fixed, and records who asked for it", () =>
     Effect.gen(function*() {
       const { admin } = yield* Server
       yield* sql("alter table scans_1 add constraint elsewhere check (city <> 'Nowhere')")
@@ -110,7 +110,7 @@ layer(Server.layer, { excludeTestServices: true })("threeqpr dead-letters", (it)
       assert.match(operations[0]?.by ?? "", new RegExp(`^${userInfo().username}@.`))
     }))
 
-  it.effect("discard removes one permanently, with the reason", () =>
+  it.effect("discard removes one permanently, and records the reason", () =>
     Effect.gen(function*() {
       const { admin } = yield* Server
       const id = yield* poison("evt_discarded", "\u0000")
@@ -129,10 +129,10 @@ layer(Server.layer, { excludeTestServices: true })("threeqpr dead-letters", (it)
       assert.include(JSON.stringify((yield* send(`${admin}/v1/operations`)).body), `"reason":"a test"`)
     }))
 
-  it.effect("redrive stops watching when it is interrupted, and can be watched again and cancelled", () =>
+  it.effect("redrive stops watching when interrupted, and can be watched again and cancelled", () =>
     Effect.gen(function*() {
       const { admin } = yield* Server
-      // Without its table the consumer waits, and so does the redrive.
+      // The table is renamed, so the consumer waits, and so does the redrive.
       const id = yield* poison("evt_waiting", "\u0000")
       yield* sql("alter table scans_1 rename to away")
       const first = yield* running(["dead-letters", "redrive", id, "--yes", "--admin-url", admin])
@@ -162,7 +162,7 @@ layer(Server.layer, { excludeTestServices: true })("threeqpr dead-letters", (it)
 })
 
 layer(Server.layer, { excludeTestServices: true })("threeqpr quarantine", (it) => {
-  it.effect("list says so when there is nothing, and shows what is wrong with what is there", () =>
+  it.effect("list reports an empty quarantine, and the problem of each entry", () =>
     Effect.gen(function*() {
       const { webhook } = yield* Server
       const none = yield* ask("quarantine", "list")
@@ -195,7 +195,7 @@ layer(Server.layer, { excludeTestServices: true })("threeqpr quarantine", (it) =
       assert.strictEqual((yield* ask("quarantine", "show", "99999")).code, 1)
     }))
 
-  it.effect("redrive keeps what still does not decode, says why and exits 1", () =>
+  it.effect("redrive keeps entries that still do not decode, explains why and exits 1", () =>
     Effect.gen(function*() {
       const dry = yield* ask("quarantine", "redrive", "--all", "--dry-run")
       assert.deepStrictEqual([dry.code, dry.stdout], [
@@ -236,7 +236,7 @@ describe("threeqpr dead-letters and quarantine", () => {
       }
     }))
 
-  it.live("exit 1 and say what to do when nothing answers", () =>
+  it.live("exit 1 and say what to do when the server does not answer", () =>
     Effect.gen(function*() {
       const commands = ["dead-letters list", "dead-letters redrive --all --yes", "quarantine list"]
       for (const command of commands) {

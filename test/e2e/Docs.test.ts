@@ -11,7 +11,7 @@ import { scanCreated, secret, signed } from "../support/Webhook.ts"
 
 describe("/docs in a browser", () => {
   test(
-    "shows every operation and tries one, and its policy refuses nothing that it needs",
+    "shows every operation and executes one, and its content security policy blocks nothing that it needs",
     Effect.gen(function*() {
       const { admin, webhook } = yield* serve({
         ...(yield* newStores),

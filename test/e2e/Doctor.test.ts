@@ -27,7 +27,7 @@ const Answer = Schema.fromJsonString(Schema.Struct({
   }))
 }))
 
-/** Runs `threeqpr doctor --json`; gives each check by its name. */
+/** Runs `threeqpr doctor --json` and returns the result of each check by its name. */
 const doctor = Effect.fnUntraced(
   function*(environment: Readonly<Record<string, string>>, args: ReadonlyArray<string> = []) {
     const { code, stderr, stdout } = yield* threeqpr(["doctor", "--json", ...args], {
@@ -62,10 +62,10 @@ const listening = (server: Server) =>
     () => Effect.sync(() => server.close())
   )
 
-/** Another program; its port. */
+/** Starts another program, and returns its port. */
 const program = (listener: RequestListener) => listening(createServer({ keepAlive: false }, listener))
 
-/** A program that takes connections and says nothing; its port. */
+/** Starts a program that accepts connections and never answers, and returns its port. */
 const silent = Effect.suspend(() => {
   const sockets = new Set<{ destroy: () => void }>()
   const server = createTcpServer((socket) => void sockets.add(socket.on("error", () => undefined)))
@@ -93,9 +93,9 @@ class Running extends Context.Service<Running, {
 }
 
 layer(Running.layer, { excludeTestServices: true, timeout: "60 seconds" })(
-  "threeqpr doctor, with all well",
+  "threeqpr doctor, with a healthy system",
   (it) => {
-    it.effect("finds the running system by its data folder, exits 0, and alters nothing", () =>
+    it.effect("finds the running system by its data folder, exits 0, and changes nothing", () =>
       Effect.gen(function*() {
         const { dataDir, environment, webhook } = yield* Running
         const { code, found, ok, stderr, stdout } = yield* doctor({
@@ -137,7 +137,7 @@ layer(Running.layer, { excludeTestServices: true, timeout: "60 seconds" })(
         assert.strictEqual(messages, 0)
       }))
 
-    it.effect("shows aligned lines with a mark each to people, without colours beside a terminal", () =>
+    it.effect("prints aligned lines with a mark each, without colours when the output is not a terminal", () =>
       Effect.gen(function*() {
         const { environment } = yield* Running
         const { code, stdout } = yield* threeqpr(["doctor"], environment)
@@ -148,14 +148,14 @@ layer(Running.layer, { excludeTestServices: true, timeout: "60 seconds" })(
         for (const line of stdout.split("\n")) assert.isAtMost(line.length, 100)
       }))
 
-    it.effect("takes the webhook's own address as --url", () =>
+    it.effect("accepts the webhook's own address as --url", () =>
       Effect.gen(function*() {
         const { environment, webhook } = yield* Running
         const { found } = yield* doctor({ ...environment, PORT: "1" }, ["--url", webhook])
         assert.match(found("public listener"), /^ok/)
       }))
 
-    it.effect("says when the private listener wants a token that is not set, or is another", () =>
+    it.effect("reports a missing or wrong token of the private listener", () =>
       Effect.gen(function*() {
         const { environment } = yield* Running
         const without = yield* doctor({ ...environment, ADMIN_TOKEN: "" })
@@ -188,7 +188,7 @@ layer(Running.layer, { excludeTestServices: true, timeout: "60 seconds" })(
 )
 
 describe("threeqpr doctor", () => {
-  it.live("with nothing running exits 1 and says what to start", () =>
+  it.live("exits 1 when nothing runs, and says what to start", () =>
     Effect.gen(function*() {
       const DATA_DIR = yield* Broker.newDataDir
       const { code, found, ok, stderr } = yield* doctor({ DATA_DIR })
@@ -208,7 +208,7 @@ describe("threeqpr doctor", () => {
       )
     }).pipe(Effect.scoped, Effect.provide(Broker.platform)))
 
-  it.live("names a wrong setting and checks nothing else", () =>
+  it.live("names an invalid setting and skips all other checks", () =>
     Effect.gen(function*() {
       const { code, found, states } = yield* doctor({ DEDUP_WINDOW: "2 minutes" })
       assert.strictEqual(code, 1)
@@ -216,7 +216,7 @@ describe("threeqpr doctor", () => {
       assert.deepStrictEqual([...new Set([...states.values()].slice(1))], ["skipped"])
     }))
 
-  it.live("names the faults of a stream that would lose events; leaves it as it is", () =>
+  it.live("reports the settings of a stream that could lose events, and leaves it unchanged", () =>
     Effect.gen(function*() {
       const { token, url } = yield* NatsServer
       const client = yield* Broker.client({ token, url })
@@ -271,7 +271,7 @@ describe("threeqpr doctor", () => {
       assert.strictEqual(code, 1, "no private listener was named")
     }).pipe(Effect.scoped, Effect.provide(Broker.platform)))
 
-  it.live("says when another program has the port", () =>
+  it.live("reports when another program has the port", () =>
     Effect.gen(function*() {
       const port = yield* program((_, response) => response.writeHead(200).end("<h1>hello</h1>"))
       const { code, found } = yield* doctor({ PORT: port, ADMIN_PORT: port })
@@ -280,7 +280,7 @@ describe("threeqpr doctor", () => {
       assert.match(found("private listener"), /^failed: another program has http/)
     }).pipe(Effect.scoped))
 
-  it.live("gives the reason for which the listeners are not ready", () =>
+  it.live("reports why the listeners are not ready", () =>
     Effect.gen(function*() {
       const brokerScope = yield* Scope.make()
       const broker = yield* Layer.buildWithScope(Broker.layer, brokerScope)
@@ -307,7 +307,7 @@ describe("threeqpr doctor", () => {
       )
     }).pipe(Effect.scoped, Effect.provide(Broker.platform)))
 
-  it.live("gives up on what does not answer, and does not hang", () =>
+  it.live("times out when a server does not answer", () =>
     Effect.gen(function*() {
       const port = yield* silent
       const [took, { found }] = yield* Effect.timed(doctor({
@@ -323,7 +323,7 @@ describe("threeqpr doctor", () => {
       assert.isBelow(Duration.toSeconds(took), 20)
     }).pipe(Effect.scoped))
 
-  it.live("checks an external Postgres: whether it answers and has the tables; never shows the password", () =>
+  it.live("checks that an external Postgres answers and has the tables, and never shows the password", () =>
     Effect.gen(function*() {
       const DATABASE_URL = yield* newDatabase
       const empty = yield* doctor({ DATABASE_URL })

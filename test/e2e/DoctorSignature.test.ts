@@ -13,7 +13,7 @@ const hex = (body: string, key = secret) => createHmac("sha256", key).update(bod
 const compact = `{"id":"evt_1","event":"scan.created","data":{"id":"scan_1","city":"Zürich"}}`
 const python = `{"id": "evt_1", "event": "scan.created", "data": {"id": "scan_1", "city": "Z\\u00fcrich"}}`
 
-/** A folder with the body `compact` in `body.json` and the secret where `serve` keeps it. */
+/** A folder with the body `compact` in `body.json`, and with the secret in the file where `serve` keeps it. */
 class Folder extends Context.Service<Folder, string>()("test/Folder") {
   static readonly layer = Layer.effect(
     Folder,
@@ -43,7 +43,7 @@ const diagnosed = Effect.fnUntraced(
 )
 
 layer(Folder.layer, { excludeTestServices: true })("threeqpr doctor signature", (it) => {
-  it.effect("exits 0 when the signature fits the secret that is set here, and says so", () =>
+  it.effect("exits 0 and reports that the signature matches the configured secret", () =>
     Effect.gen(function*() {
       const { code, stderr, stdout } = yield* diagnosed(`sha256=${hex(compact)}`)
       assert.strictEqual(code, 0)
@@ -51,7 +51,7 @@ layer(Folder.layer, { excludeTestServices: true })("threeqpr doctor signature", 
       assert.strictEqual(stderr, "")
     }))
 
-  it.effect("takes the header's whole line, the body from standard input, and --secret", () =>
+  it.effect("accepts the whole header line, the body from standard input, and --secret", () =>
     Effect.gen(function*() {
       for (const line of ["X-3QPR-Signature: ", "< x-3qpr-signature:"]) {
         const signature = `${line}sha256=${hex("any", "another")} `
@@ -61,7 +61,7 @@ layer(Folder.layer, { excludeTestServices: true })("threeqpr doctor signature", 
       }
     }))
 
-  it.effect("takes a secret from a file or standard input, so that it is in no list of processes", () =>
+  it.effect("reads a secret from a file or standard input, so that it appears in no process list", () =>
     Effect.gen(function*() {
       const folder = yield* Folder
       const args = (file: string) => [
@@ -96,7 +96,7 @@ layer(Folder.layer, { excludeTestServices: true })("threeqpr doctor signature", 
       assert.strictEqual(stderr, "threeqpr: invalid_signature: one cause was found.\n")
     }))
 
-  it.effect("knows secrets that are no longer active, by their line", () =>
+  it.effect("recognises secrets that are no longer active, by their line in the file", () =>
     Effect.gen(function*() {
       const folder = yield* Folder
       const { code, stdout } = yield* diagnosed(
@@ -111,7 +111,7 @@ layer(Folder.layer, { excludeTestServices: true })("threeqpr doctor signature", 
       assert.notMatch(stdout, /whsec_old/)
     }))
 
-  it.effect("says what remains when no cause fits, also of malformed and repeated headers", () =>
+  it.effect("lists the remaining possibilities when no known cause fits, also for malformed and repeated headers", () =>
     Effect.gen(function*() {
       const results = [
         [`sha256=${"0".repeat(64)}`, "invalid_signature", "matches"],
@@ -129,7 +129,7 @@ layer(Folder.layer, { excludeTestServices: true })("threeqpr doctor signature", 
       assert.match(stdout, /^No known cause fits\. What remains:\n· The request is forged/m)
     }))
 
-  it.effect("shows neither the secret nor a signature that it would have accepted", () =>
+  it.effect("prints neither the secret nor a valid signature", () =>
     Effect.gen(function*() {
       for (
         const signature of [hex(compact), `sha256=${hex(python)}`, "sha256=", `sha256=${hex(compact, "x")}`]
@@ -143,7 +143,7 @@ layer(Folder.layer, { excludeTestServices: true })("threeqpr doctor signature", 
       }
     }))
 
-  it.effect("exits 1 when a file cannot be read or no secret is known, 2 on wrong usage", () =>
+  it.effect("exits 1 on an unreadable file or an unknown secret, and 2 on invalid usage", () =>
     Effect.gen(function*() {
       const folder = yield* Folder
       const run = (...args: ReadonlyArray<string>) =>

@@ -34,7 +34,7 @@ const objects = (stdout: string): ReadonlyArray<Readonly<Record<string, unknown>
   stdout.trimEnd().split("\n").map((line) => JSON.parse(line))
 
 layer(Server.layer, { excludeTestServices: true })("threeqpr events", (it) => {
-  it.effect("list shows the newest events as a table, and as JSON a line", () =>
+  it.effect("list shows the newest events as a table, or as one JSON object per line", () =>
     Effect.gen(function*() {
       yield* send(scanCreated("evt_1"), `{"id":"evt_2","event":"menu.opened"}`, "no json")
       const table = yield* ask("events", "list")
@@ -66,7 +66,7 @@ layer(Server.layer, { excludeTestServices: true })("threeqpr events", (it) => {
       assert.deepStrictEqual([none.code, none.stdout, none.stderr], [0, "", "No event fits.\n"])
     }))
 
-  it.effect("get --raw gives the signed bytes and the signature, which openssl confirms", () =>
+  it.effect("get --raw prints the signed bytes and the signature, which openssl confirms", () =>
     Effect.gen(function*() {
       const body = `{ "id": "evt_raw",\r\n  "event": "scan.created", "data": {"id": "scan_é"} }\n`
       yield* send(body)
@@ -80,7 +80,7 @@ layer(Server.layer, { excludeTestServices: true })("threeqpr events", (it) => {
       assert.strictEqual(stderr, `X-3QPR-Signature: sha256=${digest.trim().replace(/.*= /, "")}\n`)
     }))
 
-  it.effect("get shows where an event is and what is in it", () =>
+  it.effect("get shows where an event is stored and what it contains", () =>
     Effect.gen(function*() {
       yield* send(scanCreated("evt_shown"))
       const { stdout } = yield* ask("events", "get", "evt_shown")
@@ -108,7 +108,7 @@ layer(Server.layer, { excludeTestServices: true })("threeqpr events", (it) => {
 })
 
 describe("threeqpr events tail", () => {
-  it.live("continues after the server was away, without a gap, and says so", () =>
+  it.live("continues without a gap after the server was down, and says so", () =>
     Effect.gen(function*() {
       const environment = { ...(yield* newStores), THREEQPR_WEBHOOK_SECRET: Redacted.value(secret) }
       const first = yield* serve(environment)

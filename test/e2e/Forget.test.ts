@@ -14,7 +14,7 @@ const untilTotal = (admin: string, total: number) =>
 
 describe("threeqpr forget", () => {
   test(
-    "shows what there is, wants a reason and a confirmation, removes it, and says when nothing is left",
+    "counts the matching events, requires a reason and a confirmation, erases them, and reports when none are left",
     Effect.gen(function*() {
       const { admin, webhook } = yield* serve({
         ...(yield* newStores),

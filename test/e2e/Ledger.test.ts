@@ -15,7 +15,7 @@ import { secret } from "../support/Webhook.ts"
 
 describe("threeqpr projections verify --ledger", () => {
   test(
-    "accounts for every entry once, and names the one that was skipped, doubled or made up",
+    "accounts for every entry once, and names a skipped, a doubled and an unexplained event",
     Effect.gen(function*() {
       const DATABASE_URL = yield* newDatabase
       const database = yield* Layer.build(Database.layer({ url: Redacted.make(DATABASE_URL), dataDir: "" }))

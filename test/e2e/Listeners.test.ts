@@ -7,10 +7,10 @@ import { test } from "../support/Live.ts"
 import { freePort } from "../support/Port.ts"
 import { running, serve } from "../support/Serve.ts"
 
-/** How long an answer may take before the request counts as never answered, in milliseconds. */
+/** Milliseconds after which a request counts as unanswered. */
 const patience = 20_000
 
-/** Asks a listener every few milliseconds, each time on a connection of its own, until the scope closes. */
+/** Sends a request to a listener every few milliseconds until the scope closes, each on a new connection. */
 const asking = (port: number, path: string) =>
   Effect.acquireRelease(
     Effect.sync(() => {
@@ -45,7 +45,7 @@ interface Seen {
   readonly answered: number
   /** The connection was refused. */
   readonly refused: number
-  /** The operating system ended the connection, because it waited to be accepted when the listener closed. */
+  /** The operating system reset the connection: it was still waiting to be accepted when the listener closed. */
   readonly reset: number
   readonly hung: number
   readonly open: number
@@ -54,7 +54,7 @@ interface Seen {
 const answered = (all: ReadonlyArray<{ readonly seen: Seen }>) =>
   Effect.repeat(Effect.sleep("20 millis"), { until: () => all.every(({ seen }) => seen.answered >= 5) })
 
-/** Asks until something ran to its end, and gives what became of each request. */
+/** Sends requests until an effect has ended, and returns the outcome of each request. */
 const askedDuring = <E, R>(
   what: (answered: Effect.Effect<unknown>) => Effect.Effect<unknown, E, R>,
   ...listeners: ReadonlyArray<readonly [number, string]>
@@ -70,10 +70,10 @@ const askedDuring = <E, R>(
 
 const port = Effect.promise(freePort)
 
-/** `LISTENER_STARTS=20` starts each program twenty times in a row, and prints what became of the requests. */
+/** `LISTENER_STARTS=20` starts each program twenty times in a row, and prints the outcomes of the requests. */
 const starts = Number(process.env["LISTENER_STARTS"] ?? 1)
 
-/** Starts in a row, each with what became of the requests of each listener. */
+/** Starts a program several times in a row, and checks the outcomes of the requests to each listener. */
 const inARow = <E, R>(what: string, once: Effect.Effect<ReadonlyArray<Seen>, E, R>) =>
   Effect.forEach(Array.from({ length: starts }, (_, start) => start + 1), (start) =>
     Effect.gen(function*() {

@@ -16,7 +16,7 @@ const stored = (client: LiveStream) => client.statuses().at(-1)?.totals?.deliver
 
 describe("/v1/live of serve", () => {
   it.live(
-    "adds up several receivers; one that is killed and started again makes no rate negative",
+    "sums the totals of several receivers, and reports no negative rate after one is killed and restarted",
     () =>
       Effect.gen(function*() {
         const broker = yield* NatsProcess.start()
@@ -58,7 +58,7 @@ describe("/v1/live of serve", () => {
     120_000
   )
 
-  it.live("wants the token, and ends its streams first when it stops, read or not", () =>
+  it.live("requires the token, and closes its streams first on shutdown, whether they are read or not", () =>
     Effect.gen(function*() {
       const { admin, end, webhook } = yield* serve({
         ...(yield* newStores),
@@ -79,7 +79,7 @@ describe("/v1/live of serve", () => {
     }).pipe(Effect.scoped, Effect.provide(platform)))
 
   it.live(
-    "says what is not ready while the broker is away, and continues without a gap when it is back",
+    "reports what is not ready while the broker is down, and continues without a gap afterwards",
     () =>
       Effect.gen(function*() {
         const broker = yield* NatsProcess.start()
@@ -109,7 +109,7 @@ describe("/v1/live of serve", () => {
 })
 
 describe("threeqpr events get --life", () => {
-  it.live("shows what became of an event as a table, and as JSON", () =>
+  it.live("shows the life of an event as a table, and as JSON", () =>
     Effect.gen(function*() {
       const { admin, webhook } = yield* serve({ ...(yield* newStores), THREEQPR_WEBHOOK_SECRET })
       yield* deliver(webhook, signed(scanCreated("evt_1")))

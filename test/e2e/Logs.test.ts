@@ -20,12 +20,12 @@ import * as Postgres from "../support/Postgres.ts"
 import { running } from "../support/Serve.ts"
 import { scanCreated } from "../support/Webhook.ts"
 
-/** Engines, what they set, and the secrets that are theirs. */
+/** The settings of a pair of engines, and the secrets in them. */
 interface SetUp {
   readonly environment: Readonly<Record<string, string>>
-  /** Once it runs. */
+  /** Available once the engines run. */
   readonly secrets: Effect.Effect<{ readonly webhook: string; readonly others: ReadonlyArray<string> }>
-  /** What goes wrong with the engines and is put right again. */
+  /** A failure of the engines that ends by itself. */
   readonly trouble: Effect.Effect<void>
 }
 
@@ -41,7 +41,7 @@ const embedded = Effect.gen(function*() {
       webhook: readFileSync(`${dataDir}/webhook-secret`, "utf8").trim(),
       others: [Redacted.value(token)]
     })),
-    // The broker that is killed is started again by itself.
+    // The killed broker is started again automatically.
     trouble: Effect.map(broker, ({ pid }) => void process.kill(pid, "SIGKILL"))
   } satisfies SetUp
 })
@@ -71,7 +71,7 @@ const payload = "in-a-payload"
 
 const messageIn = (line: string) => String(JSON.parse(line).message)
 
-/** Runs `serve`, with all that it logs, through good, bad and ugly deliveries, trouble and questions. */
+/** Runs `serve` at log level Debug, with valid, invalid and poison deliveries, requests and engine failures. */
 const wholeRun = Effect.fnUntraced(function*(setUp: SetUp) {
   const collector = yield* Collector.start()
   const api = yield* answers([json(401, { error: "unauthorized" })])
@@ -150,14 +150,14 @@ describe("logs", () => {
     const [name, engines] of [["the embedded engines", embedded], ["NATS and Postgres", external]] as const
   ) {
     test(
-      `of a whole run on ${name} are lines of JSON without any secret or payload, and so is what a collector gets`,
+      `of a whole run on ${name} are lines of JSON without secrets or payloads, and so are exports to a collector`,
       Effect.gen(function*() {
         const { lines, secrets, sent, stderr, stdout } = yield* wholeRun(yield* engines)
         assert.strictEqual(stdout, "")
         for (const line of lines) {
           assert.containsAllKeys(JSON.parse(line), ["message", "level", "timestamp"], line)
         }
-        // What it looks through is all there.
+        // The log has the lines that could contain secrets or payloads.
         const letter = lines.map((line) => JSON.parse(line)).find(({ message }) =>
           /evt_3.*dead letter/.test(message)
         )

@@ -10,7 +10,7 @@ import { scanCreated, secret, signed } from "../support/Webhook.ts"
 
 const THREEQPR_WEBHOOK_SECRET = Redacted.value(secret)
 
-/** The samples of `/metrics`, by name and labels as they stand. */
+/** The samples of `/metrics`, keyed by name and labels as written. */
 const scrape = Effect.fnUntraced(function*(admin: string) {
   const { body, headers, status } = yield* send(`${admin}/metrics`)
   assert.strictEqual(status, 200)
@@ -35,7 +35,7 @@ const used = (file: string) =>
   )
 
 describe("/metrics", () => {
-  it.live("counts what became of deliveries and events, under names that dashboard and alerts use", () =>
+  it.live("counts the outcomes of deliveries and events, under the names that dashboard and alerts use", () =>
     Effect.gen(function*() {
       const { admin, webhook } = yield* serve({ ...(yield* newStores), THREEQPR_WEBHOOK_SECRET })
       const before = yield* scrape(admin)
@@ -76,7 +76,7 @@ describe("/metrics", () => {
       assert.strictEqual(after.get("threeqpr_batch_events_sum{projection=\"scans\"}"), 2)
       assert.isAbove(after.get("threeqpr_event_loop_delay_seconds_count") ?? 0, 0)
 
-      // A rebuild seldom runs; all other names are there at any time.
+      // The progress of a rebuild is exported only while one runs. All other names are always there.
       const known = new Set([...after.keys()].map(familyOf)).add("threeqpr_rebuild_progress_ratio")
       for (const file of ["grafana.json", "alerts.yml"]) {
         for (const name of used(file)) assert.isTrue(known.has(familyOf(name)), `${file} uses ${name}`)
@@ -87,7 +87,7 @@ describe("/metrics", () => {
       for (const name of after.keys()) assert.notMatch(name, /evt_|scan_of_/, "no ids as labels")
     }).pipe(Effect.scoped, Effect.provide(platform)))
 
-  it.live("wants the token that the listener wants", () =>
+  it.live("requires the token of the private listener", () =>
     Effect.gen(function*() {
       const environment = {
         ...(yield* newStores),

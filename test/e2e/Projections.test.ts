@@ -25,7 +25,7 @@ const noLetters = Effect.gen(function*() {
 
 type Environment = Readonly<Record<string, string>>
 
-/** A broker and a Postgres that several processes share, and the tests look into. */
+/** A broker and a Postgres that several processes share. The tests access them directly too. */
 class Shared extends Context.Service<Shared, { readonly environment: Environment }>()("test/Shared") {
   static readonly layer = Layer.unwrap(Effect.gen(function*() {
     const { token, url } = yield* NatsServer
@@ -45,7 +45,7 @@ class Shared extends Context.Service<Shared, { readonly environment: Environment
   })).pipe(Layer.provideMerge(log), Layer.provideMerge(Broker.layer), Layer.provide(NodeServices.layer))
 }
 
-/** The same, with a process that has every role. */
+/** The shared engines, and a process with every role. */
 class Server extends Context.Service<Server, Serve>()("test/Server") {
   static readonly layer = Layer.effect(
     Server,
@@ -66,7 +66,7 @@ const appendScans = (from: number, to: number) =>
 const objects = (stdout: string) => stdout.trimEnd().split("\n").map((line) => JSON.parse(line))
 
 layer(Server.layer, { excludeTestServices: true, timeout: "60 seconds" })("threeqpr projections", (it) => {
-  it.effect("list shows how far each is and that nothing is missing", () =>
+  it.effect("list shows the progress of each projection, and that nothing is missing", () =>
     Effect.gen(function*() {
       yield* appendScans(0, 300)
       yield* untilCount("scans", 300)
@@ -99,7 +99,7 @@ layer(Server.layer, { excludeTestServices: true, timeout: "60 seconds" })("three
       assert.match(again.requested_by, /.@./)
     }))
 
-  it.effect("verify finds nothing where nothing is, and then one changed cell, which a dry run shows", () =>
+  it.effect("verify finds no difference at first, and then one changed cell, which a dry run of a rebuild shows", () =>
     Effect.gen(function*() {
       const clean = yield* ask("verify")
       assert.strictEqual(clean.code, 0)
@@ -119,7 +119,7 @@ layer(Server.layer, { excludeTestServices: true, timeout: "60 seconds" })("three
       assert.strictEqual((yield* ask("verify", "scans")).code, 0)
     }))
 
-  it.effect("say what is wrong when there is no such projection or nothing to watch", () =>
+  it.effect("report an unknown projection, and that no rebuild is running", () =>
     Effect.gen(function*() {
       const unknown = yield* ask("rebuild", "nothing")
       assert.deepStrictEqual([unknown.code, unknown.stdout], [1, ""])
@@ -147,7 +147,7 @@ describe("threeqpr projections", () => {
   )
 
   it.live.each(["rebuild", "rebuild Scans!", "list --jsn", "verify scans --dry-run", "cancel"])(
-    "%s exits 2, with the way to the help on standard error",
+    "%s exits 2, with a pointer to the help on standard error",
     (command) =>
       Effect.gen(function*() {
         const { code, stderr, stdout } = yield* threeqpr(["projections", ...command.split(" ")])
@@ -185,7 +185,7 @@ const onlyGenerationTwo = Effect.repeat(Effect.delay(durables, "200 millis"), {
 
 describe("a rebuild over several processes", () => {
   it.live(
-    "continues when a projector is killed, and when all are killed and one is started",
+    "continues when one projector is killed, and when all are killed and a new one starts",
     () =>
       Effect.gen(function*() {
         const events = 30_000
@@ -218,7 +218,7 @@ describe("a rebuild over several processes", () => {
   )
 
   it.live(
-    "is not disturbed by a projector that sleeps through the switch and has events of the old one",
+    "is not affected by a projector that is suspended during the switch and holds events of the old generation",
     () =>
       Effect.gen(function*() {
         const { environment } = yield* Shared
@@ -229,7 +229,7 @@ describe("a rebuild over several processes", () => {
         yield* appendScans(0, 500)
         yield* untilCount("scans", 500)
         yield* standStill(asleep.pid)
-        // Some of these are sent to the one that sleeps.
+        // The broker delivers some of these events to the suspended projector.
         yield* appendScans(500, 1_500)
         assert.strictEqual((yield* startRebuild(awake.admin)).status, 202)
         yield* untilGeneration(awake.admin, 2)
@@ -251,7 +251,7 @@ describe("a rebuild over several processes", () => {
   )
 
   it.live(
-    "waits for a projector, says so, continues when no client watches, and can be cancelled",
+    "waits for a projector, reports that, continues when no client watches, and can be cancelled",
     () =>
       Effect.gen(function*() {
         const { environment } = yield* Shared

@@ -11,7 +11,7 @@ const port = Effect.map(Effect.promise(freePort), String)
 
 describe("everything on one machine", () => {
   test(
-    "register, its secret, serve, deliveries: nothing is lost though the receiver is late, and away in the middle",
+    "register, serve and deliver, without a loss although the receiver starts late and restarts",
     Effect.gen(function*() {
       const fs = yield* FileSystem.FileSystem
       const stores = yield* newStores
@@ -38,7 +38,7 @@ describe("everything on one machine", () => {
       assert.match(THREEQPR_WEBHOOK_SECRET, /^whsec_/)
       assert.notInclude(registered.stdout + registered.stderr, THREEQPR_WEBHOOK_SECRET)
 
-      // Deliveries have begun: no receiver has taken them yet.
+      // Deliveries have begun, and no receiver runs yet.
       yield* simulating.line("stderr", /^Nothing answers at/)
       const environment = { ...stores, PORT, ADMIN_PORT, THREEQPR_WEBHOOK_SECRET }
       const first = yield* serve(environment)

@@ -41,7 +41,7 @@ describe("the examples of docs/simulator.md", () => {
     .filter((line) => /^npx threeqpr (trigger|simulate) /.test(line))
 
   test(
-    "of trigger and simulate do what they say",
+    "of trigger and simulate exit 0",
     Effect.gen(function*() {
       const DATA_DIR = yield* newEmbeddedDataDir
       writeFileSync(`${DATA_DIR}/body.json`, scanCreated("evt_of_the_readme"))
@@ -67,7 +67,7 @@ describe("the read model of docs/projections.md", () => {
       ?? []
 
   test(
-    "compiles as one file and one line, and gets what was in the log before",
+    "compiles as one file and one line, and receives the events that the log already had",
     Effect.gen(function*() {
       const copy = yield* Workspace.make
       const DATABASE_URL = yield* newDatabase

@@ -28,7 +28,7 @@ const scan = (at: number, more: Partial<ScanRecord> = {}): ScanRecord => ({
   ...more
 })
 
-/** A 3QPR that knows these scans. */
+/** A simulated 3QPR that has this number of scans. */
 const simulated = Effect.fnUntraced(function*(count: number) {
   const account = yield* makeAccount()
   for (let at = 0; at < count; at++) account.record(scan(at))
@@ -36,7 +36,7 @@ const simulated = Effect.fnUntraced(function*(count: number) {
   return { account, url: Context.get(yield* Layer.build(layer), SimulatedApi).url }
 })
 
-/** A `serve` that knows that 3QPR. */
+/** A `serve` that calls the 3QPR API at this URL. */
 const receiver = Effect.fnUntraced(function*(apiUrl: string, more: Readonly<Record<string, string>> = {}) {
   const DATABASE_URL = yield* newDatabase
   const environment = {
@@ -182,7 +182,7 @@ describe("threeqpr reconcile", () => {
   )
 
   test(
-    "can be cancelled, is one at a time, and says what is wrong",
+    "can be cancelled, runs only once at a time, and explains errors",
     Effect.gen(function*() {
       const { url } = yield* simulated(700)
       const proxy = yield* Proxy.before(Number(new URL(url).port))
@@ -212,7 +212,7 @@ describe("threeqpr reconcile", () => {
   )
 
   test(
-    "needs a key that 3QPR takes",
+    "requires a key that 3QPR accepts",
     Effect.gen(function*() {
       const { url } = yield* simulated(1)
       const none = yield* receiver(url, { THREEQPR_API_KEY: "" })
@@ -232,7 +232,7 @@ describe("threeqpr reconcile", () => {
   )
 
   test(
-    "happens by itself on a schedule, for scans whose deliveries 3QPR has given up",
+    "runs on a schedule, for scans whose deliveries 3QPR has given up",
     Effect.gen(function*() {
       const account = yield* makeAccount()
       const ago = (minutes: number) => new Date(Date.now() - minutes * 60_000).toISOString()
@@ -252,7 +252,8 @@ describe("threeqpr reconcile", () => {
       )
       assert.strictEqual(repaired, 1)
       assert.deepInclude(reconciliations[0], { scheduled: true, requested_by: "the schedule", appended: 1 })
-      // The next one is due a minute after this one, and begins an hour before this one's end.
+      // The next reconciliation is due a minute after this one. Its window begins an hour before the end of this
+      // one's.
       yield* sql`update reconciliations set requested_at = requested_at - interval '2 minutes'`
       const [next] = yield* Effect.repeat(
         Effect.delay(

@@ -46,7 +46,7 @@ const noneShown = ({ stderr, stdout }: Ended) => {
 
 describe("threeqpr register", () => {
   test(
-    "registers for all known events and shows the secret once, as data",
+    "registers for all known event types and prints the secret once, to standard output",
     Effect.gen(function*() {
       const { account, register, secret } = yield* start
       const { code, stderr, stdout } = yield* register(["--url", url])
@@ -69,7 +69,7 @@ describe("threeqpr register", () => {
   )
 
   test(
-    "gives programs one JSON object",
+    "prints one JSON object with --json",
     Effect.gen(function*() {
       const { register, secret } = yield* start
       const { stdout } = yield* register(["--url", url, "--events", "scan.created", "--json"])
@@ -83,7 +83,7 @@ describe("threeqpr register", () => {
   )
 
   test(
-    "takes events in lists and repeatedly, each once, and warns of those that are unknown here",
+    "takes events in lists and repeatedly, removes duplicates, and warns of types that are unknown here",
     Effect.gen(function*() {
       const { account, register } = yield* start
       const args = ["--events", "scan.created, qpr_code.scanned", "--events", "scan.created,qpr_code.created"]
@@ -100,7 +100,7 @@ describe("threeqpr register", () => {
   )
 
   test(
-    "writes the secret into a new file for its owner only, and shows it nowhere",
+    "writes the secret into a new file that only its owner can read, and prints it nowhere",
     Effect.gen(function*() {
       const { register, secret } = yield* start
       const file = `${yield* folder}/.env`
@@ -113,7 +113,7 @@ describe("threeqpr register", () => {
   )
 
   test(
-    "replaces the secret in a file that has one, keeps the rest, and warns when others may read it",
+    "replaces the secret in an existing file, keeps the rest, and warns when other users can read it",
     Effect.gen(function*() {
       const { register, secret } = yield* start
       const file = `${yield* folder}/.env`
@@ -146,7 +146,7 @@ describe("threeqpr register", () => {
   )
 
   test(
-    "shows the secret rather than lose it when the file cannot be written any more, and exits 1",
+    "prints the secret and exits 1 when the file becomes unwritable after the registration",
     Effect.gen(function*() {
       const there = yield* folder
       const secret = "whsec_told_only_once"
@@ -172,7 +172,7 @@ describe("threeqpr register", () => {
   )
 
   test(
-    "exits 2 on an address that 3QPR cannot call, and names tunnels",
+    "exits 2 on an address that 3QPR cannot call, and suggests tunnels",
     Effect.gen(function*() {
       const { account, register } = yield* start
       const real = { THREEQPR_API_URL: "https://api.3qpr.invalid" }
@@ -194,7 +194,7 @@ describe("threeqpr register", () => {
   )
 
   test(
-    "exits 2 without --url and on events that are none",
+    "exits 2 without --url and on invalid event types",
     Effect.gen(function*() {
       const { account, register } = yield* start
       for (const args of [[], ["--url", url, "--events", ","], ["--url", url, "--events", "scan created"]]) {
@@ -207,7 +207,7 @@ describe("threeqpr register", () => {
   )
 
   test(
-    "exits 1 without a key, with a wrong, revoked or unpaid one, and says what to do; the key is not shown",
+    "exits 1 on a missing, wrong, revoked or unpaid key, says what to do, and does not print the key",
     Effect.gen(function*() {
       const { account, register } = yield* start
       const meanings = {
@@ -228,7 +228,7 @@ describe("threeqpr register", () => {
   )
 
   test(
-    "exits 1 when nothing answers, and names the host",
+    "exits 1 when the API cannot be reached, and names the host",
     Effect.gen(function*() {
       const { port } = yield* Effect.scoped(answers([]))
       const { register } = yield* start

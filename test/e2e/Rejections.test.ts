@@ -27,7 +27,7 @@ const list = Effect.fnUntraced(function*(admin: string) {
 })
 
 describe("/v1/rejections", () => {
-  it.live("shows what was refused, with its bytes and what the signature doctor says, and stores nothing", () =>
+  it.live("shows rejected requests with their bytes and the diagnosis of the signature doctor, and stores none of them", () =>
     Effect.gen(function*() {
       const { admin, webhook } = yield* serve({ ...(yield* newStores), THREEQPR_WEBHOOK_SECRET })
       assert.deepStrictEqual(yield* list(admin), { refused: 0, instances: 1, rejections: [] })
@@ -66,7 +66,7 @@ describe("/v1/rejections", () => {
       assert.strictEqual((yield* send(`${admin}/v1/rejections/unknown`)).status, 404)
     }).pipe(Effect.scoped, Effect.provide(platform)))
 
-  it.live("asks every receiver, each of which keeps a bounded part of a flood", () =>
+  it.live("queries every receiver, each of which keeps a bounded part of a flood", () =>
     Effect.gen(function*() {
       const broker = yield* NatsProcess.start()
       const databaseUrl = yield* newDatabase
@@ -82,14 +82,14 @@ describe("/v1/rejections", () => {
         serve(environment, ["--role", "ingress"]),
         serve(environment, ["--role", "ingress"])
       ])
-      // In turn, so that neither has all of the newest, which are shown.
+      // Alternates between the receivers, so that the newest requests, which are shown, come from both.
       const flood = Array.from({ length: 300 }, (_, index) => index).flatMap((index) =>
         receivers.map(({ webhook }) => send(webhook, { method: "POST", body: `forged ${index}` }))
       )
       const began = Date.now()
       yield* Effect.all(flood, { concurrency: 16, discard: true })
       const seconds = Math.floor(Date.now() / 1_000) - Math.floor(began / 1_000) + 1
-      // One that has just refused so many may answer too late.
+      // A receiver that has just rejected so many requests can answer too late.
       const { refused, rejections } = yield* until("both", list(admin), ({ instances }) => instances === 2)
       assert.strictEqual(refused, 600)
       assert.strictEqual(new Set(rejections.map(({ instance }) => instance)).size, 2)

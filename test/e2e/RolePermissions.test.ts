@@ -14,7 +14,7 @@ import { scanCreated, secret, signed } from "../support/Webhook.ts"
 
 const roles = ["ingress", "projector"] as const
 
-/** What `docs/security/nats-permissions.md` lists for a role. */
+/** The subjects that `docs/security/nats-permissions.md` lists for a role. */
 const permissionsOf = (role: typeof roles[number]) => {
   const { publish, subscribe } = rolePermissions[role]
   return { publish: { allow: publish }, subscribe: { allow: subscribe }, allow_responses: true }
@@ -43,7 +43,7 @@ const started = Effect.gen(function*() {
   return { url, admin, ingress, projector }
 })
 
-/** The connection of an attacker who has stolen a role's credential. */
+/** The connection of an attacker with the stolen credential of a role. */
 const thief = (url: string, user: string) =>
   Effect.acquireRelease(
     Effect.promise(() =>
@@ -52,14 +52,14 @@ const thief = (url: string, user: string) =>
     (connection) => Effect.promise(() => connection.close())
   )
 
-/** Whether an attempt came to nothing. */
+/** Whether an attempt fails. */
 const fails = (attempt: () => Promise<unknown>) =>
   Effect.promise(() => attempt().then(() => false, () => true))
 
 const managing = (connection: NatsConnection) =>
   Effect.promise(() => connection.jetstreamManager({ checkAPI: false }))
 
-describe("roles with credentials of their own", () => {
+describe("roles with separate credentials", () => {
   test(
     "work with the rights that the docs list; a stolen one can add events and not read or delete any, another not add any",
     Effect.gen(function*() {

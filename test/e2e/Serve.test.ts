@@ -16,7 +16,7 @@ import { serve, threeqpr } from "../support/Serve.ts"
 import { until } from "../support/Until.ts"
 import { scanCreated, secret, signed } from "../support/Webhook.ts"
 
-/** What a set-up sets, and how to reach its broker. */
+/** The settings of `serve`, and the address of its broker. */
 interface SetUp {
   readonly environment: Readonly<Record<string, string>>
   readonly broker: Effect.Effect<{ url: string; token: string; pid: number }>
@@ -50,7 +50,7 @@ const external = Effect.gen(function*() {
   } satisfies SetUp
 })
 
-/** The ids in the stream, in its order. */
+/** The ids in the stream, in stream order. */
 const idsInStream = ({ broker }: SetUp) =>
   Effect.flatMap(broker, ({ token, url }) =>
     Effect.promise(async () => {
@@ -75,7 +75,7 @@ const scansAt = (admin: string, query = "") =>
     ({ body }) => body as { readonly total: number; readonly scans: ReadonlyArray<{ readonly id: string }> }
   )
 
-/** Waits until the read model has as many scans. */
+/** Waits until the read model has this number of scans. */
 const untilScans = (admin: string, total: number) =>
   Effect.repeat(Effect.delay(scansAt(admin), "10 millis"), { until: (answer) => answer.total >= total })
 
@@ -102,7 +102,7 @@ const isAlive = (pid: number) => {
 
 const suite = <E>(name: string, setUp: Effect.Effect<SetUp, E, Scope.Scope>) =>
   describe(`serve on ${name}`, () => {
-    it.live("takes what openssl signed and curl sent, once, and refuses a changed byte", () =>
+    it.live("stores once what openssl signed and curl sent, and refuses a body with a changed byte", () =>
       Effect.gen(function*() {
         const { environment } = yield* setUp
         const { admin, webhook } = yield* serve(environment)
@@ -129,7 +129,7 @@ const suite = <E>(name: string, setUp: Effect.Effect<SetUp, E, Scope.Scope>) =>
         assert.deepStrictEqual(scans.map(({ id }) => id), ["scan_of_evt_curl"])
       }).pipe(Effect.scoped))
 
-    it.live("keeps unknown types, quarantines garbage, and projects 20 triggered scans", () =>
+    it.live("stores unknown types, quarantines invalid input, and projects 20 triggered scans", () =>
       Effect.gen(function*() {
         const set = yield* setUp
         const { admin, webhook } = yield* serve(set.environment)
@@ -152,7 +152,7 @@ const suite = <E>(name: string, setUp: Effect.Effect<SetUp, E, Scope.Scope>) =>
         assert.strictEqual((yield* idsInStream(set)).length, 22)
       }).pipe(Effect.scoped))
 
-    it.live("stops on SIGTERM and SIGINT with code 0, leaves no child, and starts again with its rows", () =>
+    it.live("exits 0 on SIGTERM and SIGINT, leaves no child process, and starts again with its rows", () =>
       Effect.gen(function*() {
         const { environment } = yield* setUp
         for (const [signal, total] of [["SIGTERM", 1], ["SIGINT", 2]] as const) {
@@ -175,7 +175,7 @@ const suite = <E>(name: string, setUp: Effect.Effect<SetUp, E, Scope.Scope>) =>
         assert.strictEqual((yield* scansAt(admin)).total, 2)
       }).pipe(Effect.scoped))
 
-    it.live("has everything it answered 200 once in the stream and once in the read model, after kill -9 of all", () =>
+    it.live("has every event answered 200 once in the stream and once in the read model after kill -9 of all processes", () =>
       Effect.gen(function*() {
         const set = yield* setUp
         const run = randomBytes(4).toString("hex")
@@ -238,7 +238,7 @@ suite("embedded engines", embedded)
 suite("an external NATS and Postgres", external)
 
 describe("serve in several processes, one role each", () => {
-  it.live("takes in one what another projects and a third answers; two projectors change nothing twice", () =>
+  it.live("receives in one process, projects in two without applying twice, and answers queries in another", () =>
     Effect.gen(function*() {
       const { environment } = yield* external
       const [ingress, admin] = yield* Effect.all([

@@ -39,7 +39,8 @@ describe("the public listener with few resources", () => {
         for (const { responses } of all) {
           for (const { status } of responses) assert.include([200, 400, 408, 503], status)
         }
-        // No client waits longer than the listener's own time-outs, and on Deno until it listens again.
+        // A client waits at most for the listener's time-outs, and on Deno until the listener accepts connections
+        // again.
         const again = yield* deliver(target.webhook, { body, signature }).pipe(
           Effect.timeout("2 seconds"),
           Effect.sandbox,

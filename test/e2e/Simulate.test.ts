@@ -16,7 +16,7 @@ const dataDir = Effect.acquireRelease(
 )
 
 describe("threeqpr simulate", () => {
-  it.live("finds a real receiver clean, with everything going wrong that can", () =>
+  it.live("reports a real receiver as clean with every fault injected", () =>
     Effect.gen(function*() {
       const DATA_DIR = yield* dataDir
       const { webhook } = yield* serve({ DATA_DIR }, ["--role", "ingress"])
@@ -47,7 +47,7 @@ describe("threeqpr simulate", () => {
       assert.notInclude(calm.stdout + calm.stderr, "\u001b")
     }).pipe(Effect.scoped))
 
-  it.live("exits 1 on a receiver with another secret, and says at once how to give it", () =>
+  it.live("exits 1 on a receiver with another secret, and says at once how to pass the secret", () =>
     Effect.gen(function*() {
       const { url } = yield* receiver()
       const { code, stderr, stdout } = yield* threeqpr(
@@ -66,7 +66,7 @@ describe("threeqpr simulate", () => {
       assert.notInclude(stderr + stdout, "whsec_")
     }).pipe(Effect.scoped))
 
-  it.live("exits 1 when nothing answers, or no secret is known, and says what to do", () =>
+  it.live("exits 1 when the receiver does not answer or no secret is known, and says what to do", () =>
     Effect.gen(function*() {
       const args = ["simulate", "--url", "http://127.0.0.1:1/", "--count", "1", "--speed", "10000"]
       const away = yield* threeqpr(args, { THREEQPR_WEBHOOK_SECRET })
@@ -78,7 +78,7 @@ describe("threeqpr simulate", () => {
       assert.include(unknown.stderr, "THREEQPR_WEBHOOK_SECRET")
     }).pipe(Effect.scoped))
 
-  it.live("sends nothing when --verify has no listener to ask", () =>
+  it.live("sends nothing when --verify cannot reach the private listener", () =>
     Effect.gen(function*() {
       const { arrivals, url } = yield* receiver()
       const { code, stderr } = yield* threeqpr(
@@ -90,7 +90,7 @@ describe("threeqpr simulate", () => {
       assert.strictEqual(arrivals.length, 0)
     }).pipe(Effect.scoped))
 
-  it.live("compares with --verify what is stored and projected, and names what differs", () =>
+  it.live("compares the stored and projected events with --verify, and names each difference", () =>
     Effect.gen(function*() {
       const holdings = Holdings.nothing()
       const admin = yield* Holdings.url.pipe(
@@ -126,7 +126,7 @@ describe("threeqpr simulate", () => {
       assert.sameMembers(report.verification.log.lost, ids.slice(0, 25))
     }).pipe(Effect.scoped))
 
-  it.live("runs until Ctrl-C, and then shows what there is and exits 0", () =>
+  it.live("runs until Ctrl-C, and then prints the report and exits 0", () =>
     Effect.gen(function*() {
       const { arrivals, url } = yield* receiver()
       const simulating = yield* running(["simulate", "--url", url, "--rate", "50", "--json"], {
@@ -139,14 +139,14 @@ describe("threeqpr simulate", () => {
       const { code, stderr, stdout } = yield* simulating.ended
       assert.strictEqual(code, 0, stderr)
       const report = JSON.parse(stdout)
-      // One that arrived may have been cut off before its answer.
+      // A delivery can have arrived and been interrupted before its answer.
       assert.isAtMost(report.accepted, arrivals.length)
       assert.isAtLeast(report.accepted + report.waiting, arrivals.length)
       assert.isAbove(report.accepted, 0)
       assert.deepStrictEqual(report.violations, [])
     }).pipe(Effect.scoped))
 
-  it.live("exits 1 after Ctrl-C when something unexpected was seen", () =>
+  it.live("exits 1 after Ctrl-C when an unexpected answer was seen", () =>
     Effect.gen(function*() {
       const { arrivals, url } = yield* receiver()
       const simulating = yield* running(["simulate", "--url", url, "--rate", "50"], {
@@ -186,7 +186,7 @@ describe("threeqpr simulate", () => {
       assert.include(stderr, "duplicates,reordering")
     }))
 
-  it.live("explains itself with --help and examples", () =>
+  it.live("prints usage and examples with --help", () =>
     Effect.gen(function*() {
       const { code, stdout } = yield* threeqpr(["simulate", "--help"])
       assert.strictEqual(code, 0)

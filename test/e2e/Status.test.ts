@@ -12,7 +12,7 @@ import { scanCreated, secret, signed } from "../support/Webhook.ts"
 const THREEQPR_WEBHOOK_SECRET = Redacted.value(secret)
 
 describe("threeqpr status", () => {
-  it.live("shows the stream, its rates and how far each consumer is", () =>
+  it.live("shows the stream, its rates and the progress of each consumer", () =>
     Effect.gen(function*() {
       const server = yield* serve({ ...(yield* newStores), THREEQPR_WEBHOOK_SECRET })
       yield* deliver(server.webhook, signed(scanCreated("evt_1")))
@@ -37,7 +37,7 @@ describe("threeqpr status", () => {
       assert.deepInclude(scans.completeness, { applied: 1, missing: 0 })
     }).pipe(Effect.scoped, Effect.provide(platform)))
 
-  it.live("takes the address and the token of the private listener from the settings", () =>
+  it.live("reads the address and the token of the private listener from the settings", () =>
     Effect.gen(function*() {
       const environment = {
         ...(yield* newStores),
@@ -63,7 +63,7 @@ describe("threeqpr status", () => {
       )
     }).pipe(Effect.scoped, Effect.provide(platform)))
 
-  it.live("exits 1 and names the part that is not ready, and shows the lag that grows behind it", () =>
+  it.live("exits 1 and names the part that is not ready, and shows the lag of its consumers", () =>
     Effect.gen(function*() {
       const postgres = yield* Postgres.start
       const server = yield* serve({

@@ -17,7 +17,7 @@ import { processesOf } from "../support/Processes.ts"
 import { program, type Serve, serve, threeqpr } from "../support/Serve.ts"
 import { scanCreated } from "../support/Webhook.ts"
 
-/** `serve` with nothing set but a folder that every user can enter, as the working folder of a person is. */
+/** `serve` with default settings, in a folder that every user can enter, like a person's working folder. */
 class Default
   extends Context.Service<Default, Serve & { readonly dataDir: string; readonly secret: string }>()(
     "test/Default"
@@ -42,7 +42,7 @@ const tokenOf = (dataDir: string) => readFileSync(join(dataDir, "admin-token"), 
 
 const canBeAnother = process.platform === "linux" && process.getuid?.() === 0
 
-/** Runs a script of bash as a user who owns nothing, and gives what it prints. */
+/** Runs a bash script as a user without privileges, and returns its output. */
 const asStranger = (script: string, ...args: ReadonlyArray<string>) => {
   const { error, stderr, stdout } = spawnSync(
     "setpriv",
@@ -93,7 +93,7 @@ layer(Default.layer, { excludeTestServices: true, timeout: 120_000 })(
         assert.include(JSON.stringify(mine.body), "evt_1")
       }))
 
-    it.effect("lets the commands of its folder in, and makes links for browsers", () =>
+    it.effect("accepts the commands that use its data folder, and creates sign-in links for browsers", () =>
       Effect.gen(function*() {
         const { admin, dataDir } = yield* Default
         const here = { DATA_DIR: dataDir, ADMIN_PORT: new URL(admin).port }
@@ -124,11 +124,11 @@ layer(Default.layer, { excludeTestServices: true, timeout: 120_000 })(
       }))
 
     it.effect.skipIf(!canBeAnother)(
-      "lets another user of the machine read and change nothing (needs root, to be that user)",
+      "gives another user of the machine no read or write access (needs root, to become that user)",
       () =>
         Effect.gen(function*() {
           const { admin, dataDir, logs, secret } = yield* Default
-          // That the script can do these things at all.
+          // Checks that the script can list the folder at all.
           const self = asStranger(`id -u; find "$1" -maxdepth 0 -readable`, dataDir)
           assert.deepStrictEqual(self, { stdout: `65534\n${dataDir}\n`, stderr: "" })
 
@@ -158,7 +158,8 @@ layer(Default.layer, { excludeTestServices: true, timeout: 120_000 })(
           )
 
           const broker = /nats:\/\/127\.0\.0\.1:(\d+)/.exec(logs.join("\n"))?.[1] ?? ""
-          // More than CONNECT would stay unread, and the broker's end of the connection would take its answer along.
+          // Only CONNECT is sent: the broker would close the connection with unread data, and its answer would be
+          // lost.
           const nats = asStranger(
             `exec 3<>/dev/tcp/127.0.0.1/$1; read -r info <&3; printf 'CONNECT {}\\r\\n' >&3; timeout 10 cat <&3`,
             broker

@@ -47,7 +47,7 @@ const named = ({ spans }: Collector.Collector, name: string) => spans.filter((sp
 const appendOf = (collector: Collector.Collector, id: string) =>
   named(collector, append).find(({ attributes }) => attributes["messaging.message.id"] === id)
 
-/** The batch that an event was handled in: below its append, or linked to it. */
+/** The batches in which an event was handled. The span of a batch is a child of the append, or is linked to it. */
 const batchesOf = (collector: Collector.Collector, id: string) => {
   const spanId = appendOf(collector, id)?.spanId
   return named(collector, batch).filter(({ links, parentSpanId }) =>
@@ -96,7 +96,7 @@ describe("traces", () => {
   )
 
   test(
-    "a traceparent that is malformed or comes unsigned is ignored, a private request has its own trace, health and metrics none",
+    "an invalid or unsigned traceparent is ignored, a private request has its own trace, health and metrics have none",
     Effect.gen(function*() {
       const collector = yield* Collector.start()
       const server = yield* start({ OTEL_EXPORTER_OTLP_ENDPOINT: collector.url })
@@ -128,7 +128,7 @@ describe("traces", () => {
   )
 
   test(
-    "a batch is linked to each of its events, a dead letter and its redrive to its own",
+    "a batch is linked to each of its events, and a dead letter and its redrive to their event",
     Effect.gen(function*() {
       const collector = yield* Collector.start()
       const shared = { ...(yield* newStores), OTEL_EXPORTER_OTLP_ENDPOINT: collector.url }
@@ -166,7 +166,7 @@ describe("traces", () => {
   )
 
   test(
-    "without an endpoint there is no header in the log, nor a trace in the lines that are logged",
+    "without an endpoint there is no trace header in the log and no trace id in log lines",
     Effect.gen(function*() {
       const server = yield* start()
       yield* deliverScan(server, "evt_1", { traceparent })
@@ -177,7 +177,7 @@ describe("traces", () => {
   )
 
   test(
-    "what the caller or the sampler does not want is not sent; its header says so to consumers",
+    "unsampled traces are not exported, and their header tells consumers so",
     Effect.gen(function*() {
       const collector = yield* Collector.start()
       const server = yield* start({
@@ -202,7 +202,7 @@ describe("traces", () => {
     ] satisfies ReadonlyArray<readonly [string, NonNullable<Parameters<typeof Collector.start>[0]>]>
   ) {
     test(
-      `a collector that ${what} changes nothing for deliveries, nor for a stop`,
+      `a collector that ${what} affects neither deliveries nor shutdown`,
       Effect.gen(function*() {
         const collector = yield* Collector.start(answer)
         const server = yield* start({ OTEL_EXPORTER_OTLP_ENDPOINT: collector.url })

@@ -10,7 +10,7 @@ import * as Signature from "../../src/Signature/Signature.ts"
 import { serve, threeqpr } from "../support/Serve.ts"
 import { secret } from "../support/Webhook.ts"
 
-/** A running ingress, the environment of commands that are to find it, and a folder for files. */
+/** A running ingress, the settings with which commands find it, and a folder for files. */
 class Receiver extends Context.Service<Receiver, {
   readonly url: string
   readonly folder: string
@@ -23,7 +23,7 @@ class Receiver extends Context.Service<Receiver, {
         Effect.sync(() => mkdtempSync(`${tmpdir()}/threeqpr-trigger-`)),
         (folder) => Effect.sync(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }))
       )
-      // Without a secret that is set `serve` makes one, which the commands find in the folder.
+      // Without a configured secret `serve` creates one. The commands find it in the folder.
       const { webhook } = yield* serve({ DATA_DIR: folder }, ["--role", "ingress"])
       const environment = { DATA_DIR: folder, PORT: new URL(webhook).port }
       return { url: webhook, folder, environment }
@@ -36,7 +36,7 @@ interface Request {
   readonly body: Buffer
 }
 
-/** A receiver that answers all with one status (or never), and keeps what it got. */
+/** A receiver that answers every request with one status, or never, and records the requests. */
 const recorder = (status: number | undefined) =>
   Effect.acquireRelease(
     Effect.callback<{ url: string; requests: Array<Request>; close: () => void }>((resume) => {
@@ -70,7 +70,7 @@ const lines = (stdout: string): ReadonlyArray<Record<string, unknown>> =>
   stdout.trim().split("\n").map((line) => JSON.parse(line))
 
 layer(Receiver.layer, { excludeTestServices: true, timeout: "60 seconds" })("threeqpr trigger", (it) => {
-  it.effect("delivers a believable event of any type to the server that runs here, with its own secret", () =>
+  it.effect("delivers a realistic event of any type to the server on this machine, with the server's own secret", () =>
     Effect.gen(function*() {
       for (const type of ["scan.created", "conversation.completed", "qpr_code.created", "something.new"]) {
         const { code, stderr, stdout } = yield* trigger([type, "--json"])
@@ -82,7 +82,7 @@ layer(Receiver.layer, { excludeTestServices: true, timeout: "60 seconds" })("thr
       }
     }))
 
-  it.effect("shows a line a delivery that fits 80 columns, --count events of different ids, --duplicate each twice", () =>
+  it.effect("prints one line of at most 80 columns per delivery, --count events with different ids, --duplicate each twice", () =>
     Effect.gen(function*() {
       const { code, stdout } = yield* trigger(["scan.created", "--count", "3", "--duplicate"])
       assert.strictEqual(code, 0)
@@ -94,7 +94,7 @@ layer(Receiver.layer, { excludeTestServices: true, timeout: "60 seconds" })("thr
       assert.lengthOf(rows.filter((row) => row.endsWith("  duplicate: stored before")), 3)
     }))
 
-  it.effect("sets what --override says, and sends --data", () =>
+  it.effect("sets the fields of --override, and sends the data of --data", () =>
     Effect.gen(function*() {
       const { requests, url } = yield* recorder(200)
       const { folder } = yield* Receiver
@@ -108,7 +108,7 @@ layer(Receiver.layer, { excludeTestServices: true, timeout: "60 seconds" })("thr
       ])
     }).pipe(Effect.scoped))
 
-  it.effect("sends an unknown type, and suggests which was meant", () =>
+  it.effect("sends an unknown type, and suggests a known one", () =>
     Effect.gen(function*() {
       const known = yield* trigger(["scan.created"])
       assert.strictEqual(known.stderr, "")
@@ -118,7 +118,7 @@ layer(Receiver.layer, { excludeTestServices: true, timeout: "60 seconds" })("thr
       assert.deepInclude(lines(stdout)[0], { event: "scan", status: 200 })
     }))
 
-  it.effect("sends exactly the bytes of --raw, signed as they are", () =>
+  it.effect("sends exactly the bytes of --raw, signed unchanged", () =>
     Effect.gen(function*() {
       const { requests, url } = yield* recorder(200)
       const { folder } = yield* Receiver
@@ -134,7 +134,7 @@ layer(Receiver.layer, { excludeTestServices: true, timeout: "60 seconds" })("thr
       assert.lengthOf(requests, 2)
     }).pipe(Effect.scoped))
 
-  it.effect("with --tamper or --unsigned exits 0 when it is refused", () =>
+  it.effect("exits 0 with --tamper or --unsigned when the delivery is refused", () =>
     Effect.gen(function*() {
       const tampered = yield* trigger(["scan.created", "--tamper", "--json"])
       assert.strictEqual(tampered.code, 0, tampered.stderr)
@@ -146,7 +146,7 @@ layer(Receiver.layer, { excludeTestServices: true, timeout: "60 seconds" })("thr
       assert.include(unsigned.stderr, "The refusal is the right result: --unsigned sends no signature")
     }))
 
-  it.effect("with --tamper or --unsigned exits 1 when it is accepted, and says that it must not be", () =>
+  it.effect("exits 1 with --tamper or --unsigned when the delivery is accepted, and says that it must not be", () =>
     Effect.gen(function*() {
       const { requests, url } = yield* recorder(200)
       for (const flag of ["--tamper", "--unsigned"]) {
@@ -157,7 +157,7 @@ layer(Receiver.layer, { excludeTestServices: true, timeout: "60 seconds" })("thr
       assert.isUndefined(requests[1]?.signature)
     }).pipe(Effect.scoped))
 
-  it.effect("exits 1 when a delivery is refused, and says how to find out why; shows no secret", () =>
+  it.effect("exits 1 when a delivery is refused, says how to find the cause, and prints no secret", () =>
     Effect.gen(function*() {
       const { code, stderr, stdout } = yield* trigger(["scan.created", "--secret", "whsec_another"])
       assert.strictEqual(code, 1)
@@ -176,7 +176,7 @@ layer(Receiver.layer, { excludeTestServices: true, timeout: "60 seconds" })("thr
       assert.lengthOf(requests, 1)
     }).pipe(Effect.scoped))
 
-  it.effect("exits 1 when nothing answers, in time or at all, and says what to do", () =>
+  it.effect("exits 1 when the receiver does not answer, in time or at all, and says what to do", () =>
     Effect.gen(function*() {
       const url = "http://127.0.0.1:1/webhooks/3qpr"
       const away = yield* trigger(["scan.created", "--url", url])
@@ -188,7 +188,7 @@ layer(Receiver.layer, { excludeTestServices: true, timeout: "60 seconds" })("thr
       assert.include(late.stderr, `No answer from ${silent.url} within 10 seconds`)
     }).pipe(Effect.scoped))
 
-  it.effect("exits 1 when no secret is known or a file cannot be used, and says which", () =>
+  it.effect("exits 1 when no secret is known or a file cannot be used, and names it", () =>
     Effect.gen(function*() {
       const { folder } = yield* Receiver
       const unknown = yield* trigger(["scan.created", "--data-dir", `${folder}/none`])
@@ -202,7 +202,7 @@ layer(Receiver.layer, { excludeTestServices: true, timeout: "60 seconds" })("thr
       assert.include(broken.stderr, "--data - is not JSON")
     }))
 
-  it.effect("exits 2 on wrong usage and says why", () =>
+  it.effect("exits 2 on invalid usage and says why", () =>
     Effect.gen(function*() {
       const usages: ReadonlyArray<readonly [args: ReadonlyArray<string>, why: RegExp]> = [
         [[], /Missing required argument: type/],
@@ -224,7 +224,7 @@ layer(Receiver.layer, { excludeTestServices: true, timeout: "60 seconds" })("thr
       }
     }))
 
-  it.effect("has examples in its help, which says what --tamper expects", () =>
+  it.effect("has examples in its help, which explains the result of --tamper", () =>
     Effect.gen(function*() {
       const { code, stdout } = yield* trigger(["--help"])
       assert.strictEqual(code, 0)

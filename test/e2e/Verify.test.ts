@@ -28,7 +28,9 @@ const simulate = (admin: string, webhook: string, ...args: ReadonlyArray<string>
     { THREEQPR_WEBHOOK_SECRET }
   )
 
-/** Breaks the projection's table on purpose: some rows are lost, others changed, and the projector sees nothing. */
+/**
+ * Breaks the projection's table with a trigger: some rows are lost, others changed, and the projector sees no error.
+ */
 const breakScans = Effect.fnUntraced(function*(url: string) {
   const database = yield* Layer.build(Database.layer({ url: Redacted.make(url), dataDir: "" }))
   const sql = Context.get(database, SqlClient)
@@ -43,7 +45,7 @@ const breakScans = Effect.fnUntraced(function*(url: string) {
 
 describe("threeqpr simulate --verify", () => {
   test(
-    "finds a full serve clean, with everything going wrong that can",
+    "reports a full serve as clean with every fault injected",
     Effect.gen(function*() {
       const { admin, webhook } = yield* serve({ ...(yield* newStores), THREEQPR_WEBHOOK_SECRET })
       const args = ["--rate", "300", "--count", "1500", "--faults", "all", "--json"]
@@ -83,7 +85,7 @@ describe("threeqpr simulate --verify", () => {
   )
 
   test(
-    "exits 1 and names the rows that are missing when no projector runs",
+    "exits 1 and names the missing rows when no projector runs",
     Effect.gen(function*() {
       const environment = { ...(yield* newStores), THREEQPR_WEBHOOK_SECRET }
       yield* (yield* serve(environment)).end("SIGTERM")

@@ -4,13 +4,13 @@ import { AdminClient } from "../../src/Admin/Client.ts"
 import type { Part } from "../support/Faults/System.ts"
 import type { Target } from "./Fault.ts"
 
-/** Asks for something; that it is refused or not answered is no fault of the system. */
+/** Makes a request. A refusal or a missing answer is no fault of the system. */
 export const asked = <A, E>(
   { admin }: Target,
   ask: (client: AdminClient["Service"]) => Effect.Effect<A, E>
 ): Effect.Effect<void> => Effect.ignore(Effect.provide(Effect.flatMap(AdminClient, ask), clientOf(admin)))
 
-/** Asks until it is answered. */
+/** Repeats a request until it succeeds, for up to 90 retries. */
 export const answered = <A, E>(
   { admin }: Target,
   ask: (client: AdminClient["Service"]) => Effect.Effect<A, E>

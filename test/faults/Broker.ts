@@ -2,7 +2,7 @@ import { Effect } from "effect"
 import { connect, type JetStreamManager } from "nats"
 import { between, type Fault, type Target } from "./Fault.ts"
 
-/** What can go wrong with the broker, and with the network before it. */
+/** Faults of the broker, and of the network in front of it. */
 export const brokerFaults: ReadonlyArray<Fault> = [
   {
     name: "broker killed",
@@ -123,7 +123,7 @@ type Change = (consumers: JetStreamManager["consumers"], name: string) => Promis
 
 export const deleteDurable: Change = (consumers, name) => consumers.delete("3QPR_EVENTS", name)
 
-/** Does something to the durable consumers that fit. */
+/** Changes every durable consumer whose name matches. */
 export const ofDurables = (broker: Target["broker"], fits: (name: string) => boolean, change: Change) =>
   Effect.tryPromise(async () => {
     const connection = await connect({ servers: broker.url, token: broker.token })

@@ -12,11 +12,11 @@ import { refusePoison } from "../support/Poison.ts"
 import { deleteDurable, ofDurables } from "./Broker.ts"
 import { between, type Fault, type Target } from "./Fault.ts"
 
-/** Another fault can hold for a while. */
+/** Retries, because another fault can be active for a while. */
 const surely = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   Effect.retry(effect, { schedule: Schedule.spaced("500 millis"), times: 120 })
 
-/** A connection to the server beside its database, which can then be copied, renamed and dropped. */
+/** A connection to another database of the server, so that the tested database can be copied, renamed and dropped. */
 const beside = ({ postgres }: Target) => {
   const url = new URL(postgres.url)
   const name = url.pathname.slice(1)
@@ -28,8 +28,8 @@ const beside = ({ postgres }: Target) => {
 }
 
 /**
- * Puts an older copy in the place of the database, as a restore does. The copy keeps the identity. Sessions end before
- * each step: a database that is used can be neither copied nor renamed.
+ * Replaces the database with an older copy, as a restore does. The copy keeps the identity. All sessions are ended
+ * before each step: a database in use can be neither copied nor renamed.
  */
 const olderCopy = (target: Target, draw: Draw) =>
   Effect.gen(function*() {
@@ -37,7 +37,7 @@ const olderCopy = (target: Target, draw: Draw) =>
     const alone = (statement: string) =>
       sql`select pg_terminate_backend(pid) from pg_stat_activity where datname = ${name}`.pipe(
         Effect.andThen(sql.unsafe(statement)),
-        // A process can connect again in between.
+        // A process can reconnect in between.
         Effect.retry({ times: 200, schedule: Schedule.spaced("20 millis") })
       )
     yield* sql`drop database if exists older`
@@ -49,7 +49,9 @@ const olderCopy = (target: Target, draw: Draw) =>
     yield* sql.unsafe(`alter database older rename to ${name}`)
   }).pipe(Effect.scoped, Effect.provide(Reactivity.layer), Effect.orDie)
 
-/** Lets a projector with a database of its own read the same log for a while; that database must get every event too. */
+/**
+ * Runs a projector with a second database on the same log for a while. That database must receive every event too.
+ */
 const secondDatabase = (target: Target, draw: Draw) =>
   Effect.gen(function*() {
     const { name, sql } = yield* beside(target)
@@ -65,7 +67,7 @@ const secondDatabase = (target: Target, draw: Draw) =>
     yield* filled(
       Effect.provideService(lacking(target, last), SqlClient, own).pipe(
         Effect.sandbox,
-        // Another fault can hold.
+        // Another fault can be active.
         Effect.catch((cause) => Effect.succeed([String(cause)]))
       )
     ).pipe(Effect.tapCause(() => tellOf(target, projector)))
@@ -75,7 +77,7 @@ const secondDatabase = (target: Target, draw: Draw) =>
     yield* ofDurables(target.broker, (name) => names.includes(name), deleteDurable)
   }).pipe(Effect.scoped, Effect.provide(Reactivity.layer), Effect.orDie)
 
-/** Waits until a database lacks nothing; fails when it has not come nearer to that for a minute and a half. */
+/** Waits until a database lacks nothing. Fails when its state has not changed for 90 seconds. */
 const filled = Effect.fnUntraced(function*(lacking: Effect.Effect<ReadonlyArray<string>>) {
   let before = ""
   let moved = performance.now()
@@ -92,14 +94,14 @@ const filled = Effect.fnUntraced(function*(lacking: Effect.Effect<ReadonlyArray<
   }
 })
 
-/** Says what a projector said last, and where the durable consumers stand. */
+/** Prints the last log lines of a projector, and what each durable consumer has left. */
 const tellOf = ({ broker }: Target, projector: Part) =>
   Effect.tryPromise(() => unfinished(broker, "3QPR_EVENTS")).pipe(
     Effect.orElseSucceed(() => ["the broker does not answer"]),
     Effect.flatMap((left) => Console.error([...left, ...projector.now()?.logs.slice(-40) ?? []].join("\n")))
   )
 
-/** What the read models of a database lack, up to a sequence at least. */
+/** What the read models of a database lack, at least up to this sequence. */
 const lacking = Effect.fnUntraced(function*({ broker }: Target, last: number) {
   const finished = yield* Effect.promise(() => positions(broker))
   const behind = yield* Effect.forEach(projections, ({ name }) =>
@@ -112,7 +114,7 @@ const lacking = Effect.fnUntraced(function*({ broker }: Target, last: number) {
   return found.map(({ text }) => text)
 })
 
-/** What can go wrong with Postgres, and with the network before it. */
+/** Faults of Postgres, and of the network in front of it. */
 export const databaseFaults: ReadonlyArray<Fault> = [
   {
     name: "Postgres crashed",

@@ -3,7 +3,7 @@ import type { Draw } from "../support/Faults/Bodies.ts"
 import type { Ledger } from "../support/Faults/Ledger.ts"
 import type { Part, System } from "../support/Faults/System.ts"
 
-/** What a fault is done to, beside the processes that are always there. */
+/** The system that faults are injected into. */
 export interface Target extends System {
   /** A process with the private listener. */
   readonly admin: Part
@@ -12,23 +12,23 @@ export interface Target extends System {
   readonly erased: Set<string>
 }
 
-/** Something that goes wrong for a while. */
+/** A fault that lasts for a while. */
 export interface Fault {
   readonly name: string
-  /** Its row in the catalogue of faults. */
+  /** Its row in the fault catalogue. */
   readonly row: number
-  /** What it is done to; two faults of one kind are never there at once. */
+  /** What the fault affects. Two faults of one kind are never active at once. */
   readonly kind: "broker" | "projector" | "receiver" | "database" | "work" | "admin"
-  /** Whether no other fault happens meanwhile. */
+  /** Whether no other fault may be active at the same time. */
   readonly alone?: boolean
-  /** Lets it happen, holds it, and puts all right again. */
+  /** Injects the fault, holds it, and restores the system. */
   readonly happen: (target: Target, draw: Draw) => Effect.Effect<void>
 }
 
-/** Waits for some seconds between two bounds; short ones are likelier. */
+/** Waits for a number of seconds between two bounds. Short waits are more likely. */
 export const between = (draw: Draw, least: number, most: number) =>
   Effect.sleep((least + draw() ** 2 * (most - least)) * 1_000)
 
-/** One of several. */
+/** An array with one random element, or none if there is no element. */
 export const oneOf = <A>(draw: Draw, all: ReadonlyArray<A>): ReadonlyArray<A> =>
   all.slice(...[Math.floor(draw() * all.length)].flatMap((at) => [at, at + 1]))

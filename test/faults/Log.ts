@@ -10,8 +10,8 @@ import { answered } from "./Admin.ts"
 import { between, type Fault, type Target } from "./Fault.ts"
 
 /**
- * Puts an older copy of the broker's files in their place, as a restore does. Then does what an operator does: lets 3QPR
- * deliver again what the copy lacks, and builds each read model that refuses the older log from it.
+ * Replaces the broker's files with an older copy, as a restore does. Then acts as an operator does: lets 3QPR
+ * deliver again what the copy lacks, and rebuilds each read model that refuses the older log.
  */
 const olderLog = (target: Target, draw: Draw) =>
   Effect.gen(function*() {
@@ -34,7 +34,7 @@ const olderLog = (target: Target, draw: Draw) =>
     yield* acceptLog(target)
   }).pipe(Effect.scoped)
 
-/** Delivers again what was answered 200 and is not in the log that is there. */
+/** Delivers again what was answered 200 and is not in the present log. */
 const deliverAgain = Effect.fnUntraced(function*({ broker, erased, ledger, urls }: Target) {
   const entries = yield* Effect.retry(Effect.tryPromise(() => readStream(broker, "3QPR_EVENTS")), {
     schedule: Schedule.spaced("500 millis"),
@@ -51,7 +51,7 @@ const deliverAgain = Effect.fnUntraced(function*({ broker, erased, ledger, urls 
   })
 })
 
-/** Accepts the log for each read model that refuses it, until none does. */
+/** Accepts the log for each read model that refuses it, until none refuses it. */
 const acceptLog = (target: Target) =>
   Effect.gen(function*() {
     const { projections } = yield* answered(target, (client) => client.projections.list())
@@ -76,7 +76,7 @@ const acceptLog = (target: Target) =>
     Effect.orDie
   )
 
-/** What can go wrong with the log itself. */
+/** Faults of the log itself. */
 export const logFaults: ReadonlyArray<Fault> = [
   { name: "older copy of the log", row: 34, kind: "broker", alone: true, happen: olderLog }
 ]

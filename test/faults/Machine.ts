@@ -2,18 +2,18 @@ import { existsSync, readdirSync, readFileSync } from "node:fs"
 import process from "node:process"
 import type { Target } from "./Fault.ts"
 
-/** What the processes of ours hold: the most of any one. */
+/** The resources of the processes under test. Memory and files are those of the largest process. */
 export interface Held {
   readonly processes: number
-  /** Mebibytes of resident memory. */
+  /** Resident memory in mebibytes. */
   readonly memory: number
   /** Open files and sockets. */
   readonly files: number
-  /** Child processes of all. */
+  /** Child processes of all processes together. */
   readonly children: number
 }
 
-/** The processes that ended without being told to, and the last that each of them said. */
+/** The processes that ended by themselves, with the last log lines of each. */
 export const fallen = (target: Target): ReadonlyArray<string> =>
   partsOf(target).flatMap(({ now, role }) => {
     const running = now()
@@ -22,7 +22,7 @@ export const fallen = (target: Target): ReadonlyArray<string> =>
       : [`a process with the role ${role} ended by itself: ${running.logs.slice(-5).join(" | ")}`]
   })
 
-/** What each process said last. */
+/** The last log lines of each process. */
 export const lastLines = (target: Target): ReadonlyArray<string> =>
   partsOf(target).flatMap(({ now, role }) => [`${role}:`, ...(now()?.logs ?? ["does not run"]).slice(-40)])
 
@@ -36,7 +36,7 @@ const runs = (pid: number) => {
   }
 }
 
-/** Reads it from /proc of those that run; undefined where there is none. */
+/** Reads the resources of the running processes from /proc; undefined without /proc. */
 export const held = (target: Target): Held | undefined => {
   if (!existsSync("/proc/self/fd")) return undefined
   const all = partsOf(target).flatMap(({ now }) => now()?.pid ?? [])

@@ -3,7 +3,7 @@ import type { Draw } from "../support/Faults/Bodies.ts"
 import type { Part } from "../support/Faults/System.ts"
 import { between, type Fault, oneOf } from "./Fault.ts"
 
-/** What can happen to our own processes. */
+/** Faults of the processes under test. */
 export const processFaults: ReadonlyArray<Fault> = [
   {
     name: "projector killed",
@@ -78,7 +78,7 @@ export const processFaults: ReadonlyArray<Fault> = [
   }
 ]
 
-/** Up to two days forward or back, and right again after a while. */
+/** Moves the clock by up to two days forward or back, and restores it after a while. */
 const clockSet = (parts: ReadonlyArray<Part>, draw: Draw) =>
   Effect.forEach(parts, (part) =>
     part.moveClock((draw() - 0.5) * 4 * 86_400_000).pipe(

@@ -3,7 +3,7 @@ import type { Witness } from "../support/Faults/Witness.ts"
 import type { Held } from "./Machine.ts"
 import type { Happened, Round } from "./Round.ts"
 
-/** What a whole run saw. */
+/** The results of a whole run. */
 export interface Report {
   readonly seed: number
   readonly runtime: string
@@ -11,20 +11,20 @@ export interface Report {
   readonly rounds: number
   readonly counts: Round["verdict"]["counts"] | undefined
   readonly problems: ReadonlyArray<string>
-  /** By fault: how often it happened, and the longest time from its end to the next 200, in milliseconds. */
+  /** How often each fault happened, and the longest time from its end to the next 200, in milliseconds. */
   readonly faults: ReadonlyArray<{
     readonly name: string
     readonly row: number
     readonly times: number
     readonly recovered: number
   }>
-  /** The longest time from the last fault of a round until all had settled and was checked, in milliseconds. */
+  /** The longest time from the last fault of a round until everything was settled and checked, in milliseconds. */
   readonly settled: number
   readonly witnessed: Omit<Witness, "problems">
   readonly held: { readonly first: Held | undefined; readonly last: Held | undefined }
 }
 
-/** By fault, how often and how long until the next delivery was answered 200. */
+/** How often each fault happened, and how long the next answer of 200 took. */
 export const recoveries = (ledger: Ledger, happened: ReadonlyArray<Happened>): Report["faults"] => {
   const answered = ledger.attempts.filter(({ status }) => status === 200).map(({ at, took }) => at + took)
     .toSorted((a, b) => a - b)
@@ -36,7 +36,7 @@ export const recoveries = (ledger: Ledger, happened: ReadonlyArray<Happened>): R
   })).toSorted((a, b) => a.row - b.row || a.name.localeCompare(b.name))
 }
 
-/** Why a run failed; empty when it did not. */
+/** The reasons why a run failed; empty when it did not. */
 export const failures = (
   { counts, faults, held, problems, witnessed }: Report
 ): ReadonlyArray<string> => [
@@ -47,7 +47,7 @@ export const failures = (
   ...(held.first && held.last ? grown(held.first, held.last) : [])
 ]
 
-// What a process may hold more at the end than after the first round.
+// Resources that have grown too much since the first round.
 const grown = (first: Held, last: Held) => [
   ...(last.files > first.files + 50 ? [`open files went from ${first.files} to ${last.files}`] : []),
   ...(last.memory > first.memory * 1.5 + 150
@@ -58,7 +58,7 @@ const grown = (first: Held, last: Held) => [
     : [])
 ]
 
-/** The report for people. */
+/** The report as text. */
 export const render = (report: Report): string => {
   const { counts, faults, held, seconds, seed, settled, witnessed } = report
   const row = (cells: ReadonlyArray<string | number>) =>

@@ -9,7 +9,7 @@ import { logFaults } from "./Log.ts"
 import { processFaults } from "./Processes.ts"
 import { work } from "./Work.ts"
 
-/** Everything that goes wrong with one version of the program. */
+/** All faults with a single version of the program. */
 export const faults: ReadonlyArray<Fault> = [
   ...brokerFaults,
   ...processFaults,
@@ -18,7 +18,7 @@ export const faults: ReadonlyArray<Fault> = [
   ...logFaults
 ]
 
-/** A fault that happened: from when to when, and when the first 200 came after it (of `performance.now`). */
+/** A fault that happened, with its start and end as times of `performance.now`. */
 export interface Happened {
   readonly fault: Fault
   readonly from: number
@@ -33,12 +33,15 @@ export interface RoundOptions {
   readonly rate: number
   readonly seconds: number
   readonly faults: ReadonlyArray<Fault>
-  /** Told what is not right yet, while that may heal. */
+  /** Called with a problem that may still resolve itself. */
   readonly onProblem?: (problem: string) => Effect.Effect<void>
   readonly onFault?: (fault: Fault) => Effect.Effect<void>
 }
 
-/** Traffic for some seconds with one or two faults at a time; then all is put right, settled and checked. */
+/**
+ * Runs traffic for some seconds with one or two faults at a time. Then waits until the system has settled, and
+ * checks it.
+ */
 export const round = Effect.fnUntraced(function*(options: RoundOptions) {
   const { draw, target } = options
   const { ledger } = target
@@ -67,7 +70,7 @@ export const round = Effect.fnUntraced(function*(options: RoundOptions) {
     Effect.tap(({ problems: [first] }) =>
       first === undefined ? Effect.void : options.onProblem?.(first) ?? Effect.void
     ),
-    // What is missing is read again from the log, without a person.
+    // Projectors read missing events again from the log, without an operator.
     Effect.repeat({ schedule: Schedule.spaced("1 second"), until: ({ problems }) => problems.length === 0 }),
     Effect.timeoutOption("60 seconds")
   )

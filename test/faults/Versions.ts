@@ -8,12 +8,12 @@ import { fileURLToPath } from "node:url"
 import type { Part } from "../support/Faults/System.ts"
 import { between, type Fault, oneOf } from "./Fault.ts"
 
-/** The older version: it lacks the last tables that migrations added. A full clone has it. */
+/** The older version of the program, before the latest tables were added by migrations. A full clone has it. */
 export const olderRevision = "f4130a4^"
 
 const checkout = fileURLToPath(new URL("../../", import.meta.url))
 
-/** Unpacks the program of a revision beside the packages of this checkout; undefined without the revision. */
+/** Unpacks the program of a revision, with the packages of this checkout; undefined without the revision. */
 const programOf = (revision: string): string | undefined => {
   const folder = mkdtempSync(join(tmpdir(), "threeqpr-older-version-"))
   process.once("exit", () => rmSync(folder, { recursive: true, force: true }))
@@ -31,7 +31,7 @@ const programOf = (revision: string): string | undefined => {
   }
 }
 
-/** Lets processes run the older version for a while, as in a rolling update that is taken back. */
+/** Runs the older version in these processes for a while, as in a rolling update that is reverted. */
 const otherVersion = (main: string, parts: ReadonlyArray<Part>, hold: Effect.Effect<void>) =>
   Effect.forEach(parts, (part) =>
     part.end("SIGTERM").pipe(
@@ -40,7 +40,7 @@ const otherVersion = (main: string, parts: ReadonlyArray<Part>, hold: Effect.Eff
       Effect.ensuring(Effect.andThen(part.end("SIGTERM"), part.start))
     ), { discard: true })
 
-/** Two versions of the program at once; none where this clone lacks the older one. */
+/** Faults with two versions of the program at once; none if this clone lacks the older one. */
 export const versionFaults = (): ReadonlyArray<Fault> => {
   const older = programOf(olderRevision)
   if (older === undefined) return []

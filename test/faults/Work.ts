@@ -4,7 +4,7 @@ import type { Draw } from "../support/Faults/Bodies.ts"
 import { answered, asked } from "./Admin.ts"
 import { type Fault, oneOf, type Target } from "./Fault.ts"
 
-/** What operators do meanwhile. A refusal or a missing answer is no fault of the system. */
+/** Work that operators do during faults. A refusal or a missing answer is no fault of the system. */
 export const work: ReadonlyArray<Fault> = [
   {
     name: "rebuild",
@@ -29,7 +29,7 @@ export const work: ReadonlyArray<Fault> = [
         const forget = { conversation_id, reason: "the faults", by: "the faults" }
         target.erased.add(event_id)
         yield* Effect.all([
-          // Repeated until it is answered: whether a request without an answer has begun is not known.
+          // Repeated until it is answered: a request without an answer may or may not have begun.
           answered(target, (client) => client.forget.begin({ payload: forget })),
           asked(target, (client) =>
             client.projections.rebuild({ params: { name: "conversations" }, payload: { by: "the faults" } }))
@@ -45,7 +45,7 @@ export const work: ReadonlyArray<Fault> = [
   }
 ]
 
-/** One of the older half of all conversations, whose deliveries are over; none while the database is away. */
+/** A conversation of the older half, whose deliveries are complete; undefined while the database is down. */
 const old = ({ query }: Target, draw: Draw) =>
   query(Effect.flatMap(SqlClient, (sql) =>
     sql<{ readonly id: string; readonly event_id: string }>`

@@ -1,7 +1,12 @@
 /**
- * Mixes faults at random under traffic and proves after each round what became of every event:
- * `npm run faults -- --minutes 10 --seed 1`. `--rate` new bodies a second (150), `--only "broker killed"` (may
- * be repeated) some faults, `--json` for programs. Exits 1 when an invariant is broken.
+ * Mixes random faults under traffic, and checks after each round what became of every event.
+ * `npm run faults -- --minutes 10 --seed 1` runs it for ten minutes.
+ *
+ *   --rate 150               new bodies a second (default 150)
+ *   --only "broker killed"   only this fault; may be repeated
+ *   --json                   prints the report as JSON
+ *
+ * Exits 1 when an invariant is broken.
  */
 import { NodeRuntime } from "@effect/platform-node"
 import { Console, Effect } from "effect"

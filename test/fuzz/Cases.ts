@@ -8,7 +8,7 @@ import { signatures } from "./Cases/Signatures.ts"
 import { sizes } from "./Cases/Sizes.ts"
 import { valid } from "./Cases/Valid.ts"
 
-/** Every kind of request that is sent. */
+/** All kinds of cases. */
 export const kinds: ReadonlyArray<Kind> = [
   ...valid,
   ...bodies,

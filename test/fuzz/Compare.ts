@@ -3,7 +3,10 @@ import { stream } from "../../src/EventLog/Names.ts"
 import type { NatsProcess } from "../support/NatsProcess.ts"
 import { hashOf, type Ledger } from "./Ledger.ts"
 
-/** Reads the whole stream, and reports each entry without a signature and each answer that was not kept. */
+/**
+ * Reads the whole stream. Reports entries without a valid signature, repeated ids, and accepted ids that are
+ * missing.
+ */
 export const compare = async (
   broker: NatsProcess,
   ledger: Ledger,
@@ -13,7 +16,7 @@ export const compare = async (
   try {
     const { state } = await (await connection.jetstreamManager()).streams.info(stream)
     const ids = new Set<string>()
-    // A quarantined body is deduplicated by its hash, and answered with the id of its event.
+    // A quarantined body is deduplicated by its hash, but answered with the id of its event.
     const answered = new Set<string>()
     if (state.messages === 0) return 0
     const consumer = await connection.jetstream().consumers.get(stream)

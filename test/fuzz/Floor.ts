@@ -9,18 +9,18 @@ import { exchange } from "./Wire.ts"
 
 const runtimeArguments = process.versions["deno"] === undefined ? [] : ["run", "-A", "--quiet"]
 
-/** As many go before: code that runs often enough is compiled then. */
+/** The number of rounds, and of warm-up rounds before them in which the runtime compiles hot code. */
 const rounds = 10
 
-/** What a runtime reads of a connection at once, in bytes. */
+/** The number of bytes that a runtime reads from a connection at once. */
 const read = 65_536
 
 const atOnce = pipeline.subarray(0, read)
 
 /**
- * The longest turn of the event loop, in milliseconds, of a handler that does nothing, on this machine and runtime:
- * what reading at once as much as the runtime reads at once takes, when it is what is worst to parse. 0 when none
- * took more than 20.
+ * The longest turn of the event loop of a handler that does nothing, in milliseconds, on this machine and runtime.
+ * The turn reads as much as the runtime reads at once, of the input that is slowest to parse. 0 when no turn took 20
+ * ms.
  */
 export const floor = Effect.acquireUseRelease(
   Effect.sync(() => {

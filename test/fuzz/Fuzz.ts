@@ -25,22 +25,22 @@ export interface FuzzOptions {
   readonly say?: (text: string) => void
 }
 
-/** What a run saw. */
+/** The results of a run. */
 export interface Report {
   readonly seed: number
   readonly seconds: number
   readonly cases: number
-  /** By kind, how many. */
+  /** The number of cases by kind. */
   readonly kinds: Readonly<Record<string, number>>
   readonly statuses: Readonly<Record<string, number>>
   readonly outcomes: Readonly<Record<string, number>>
-  /** Answers that were wrong, and other things that must not be. */
+  /** Wrong answers and other violations. */
   readonly problems: ReadonlyArray<string>
-  /** Resident memory, in mebibytes: at the start, the most, at the end. */
+  /** Resident memory in mebibytes: at the start, at its maximum, and at the end. */
   readonly memory: { readonly first: number; readonly most: number; readonly last: number }
-  /** Turns of the event loop that took longer than 20 ms, in milliseconds. */
+  /** Turns of the event loop of 20 ms or more, in milliseconds. */
   readonly blocked: ReadonlyArray<number>
-  /** The longest turn, in milliseconds, of a handler that does nothing, before the run. */
+  /** The longest turn of a handler that does nothing, in milliseconds, measured before the run. */
   readonly floor: number
   readonly healthy: { readonly count: number; readonly p50: number; readonly p99: number }
   readonly stored: number
@@ -53,7 +53,7 @@ const maxInFlight = 64
 const maxBodyBytes = 1_048_576
 const workers = 16
 
-/** Speaks to a real `serve` with a real broker for some seconds, and compares what came of it. */
+/** Sends cases to a real `serve` with a real broker for some seconds, and compares the results with the stream. */
 export const fuzz = Effect.fnUntraced(function*({ say = () => {}, seconds, seed }: FuzzOptions) {
   const lowest = yield* floor
   say(`a handler that does nothing: a turn of up to ${lowest} ms`)
@@ -132,7 +132,7 @@ export const fuzz = Effect.fnUntraced(function*({ say = () => {}, seconds, seed 
       const id = receipt.id ?? (signed && `sha256:${hashOf(signed)}`)
       if (id !== undefined) ledger.stored.add(id)
     }
-    // An answer that says so ends the connection: what comes behind an unread body is not read.
+    // After an answer with `Connection: close`, the server does not read what follows an unread body.
     const closed = one.listener === "private" && done.responses.at(-1)?.closes === true
     if (!one.mayClose && !closed && done.responses.length < one.answers.length) {
       found(one.kind, `${done.responses.length} answers of ${one.answers.length}: ${shown(one)}`)
@@ -162,7 +162,7 @@ export const fuzz = Effect.fnUntraced(function*({ say = () => {}, seconds, seed 
     weigh()
     const scale = setInterval(weigh, 50)
     let storming = false
-    // Each kind once, however short the run is.
+    // Runs each kind at least once, even in a short run.
     const notYet = [...kinds]
     const worker = async () => {
       while (performance.now() < until) {
@@ -177,7 +177,7 @@ export const fuzz = Effect.fnUntraced(function*({ say = () => {}, seconds, seed 
         const next = canContinue(one) ? nextOf(one, means) : undefined
         const options = { answers: one.answers.length, head: one.head ?? false, next: next?.bytes }
         judge(one, await exchange(to, one.steps, options), next)
-        // So that it is the server that is busy, and not we who measure.
+        // Leaves the processor to the server, so that the measurement does not slow itself down.
         await new Promise((wake) => setTimeout(wake, 10))
       }
     }
@@ -185,7 +185,7 @@ export const fuzz = Effect.fnUntraced(function*({ say = () => {}, seconds, seed 
       for (let next = 0; performance.now() < until || next < storms.length; next++) {
         const { blow, kind } = pick(storms, next)
         const before = target.logs.length
-        // While the broker stands still, a missing answer cannot be told from a wrong refusal.
+        // While the broker is suspended, a missing answer cannot be distinguished from a wrong refusal.
         storming = kind === "the broker stands still"
         if (storming) await new Promise((wake) => setTimeout(wake, 500))
         await blow(weather)

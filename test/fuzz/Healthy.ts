@@ -3,10 +3,10 @@ import * as Signature from "../../src/Signature/Signature.ts"
 import type { Ledger } from "./Ledger.ts"
 import { webhook } from "./Request.ts"
 
-/** How a client fared that does nothing wrong. */
+/** A client that sends only valid deliveries, and measures how it is served. */
 export class Healthy {
   readonly took: Array<number> = []
-  /** Everything that was not a 200. */
+  /** The results other than 200. */
   readonly harmed: Array<string> = []
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 4 })
   readonly #port: number
@@ -19,7 +19,7 @@ export class Healthy {
     this.#ledger = ledger
   }
 
-  /** Delivers an event about every 20 ms, one after the other, until it is told to stop. */
+  /** Delivers an event about every 20 ms, one after the other, until it is stopped. */
   async run(): Promise<void> {
     while (!this.#stop) {
       if (!this.#paused) await this.#deliver()
@@ -28,7 +28,7 @@ export class Healthy {
     this.#agent.destroy()
   }
 
-  /** While no client can be served. */
+  /** Pauses deliveries while no client can be served. */
   pause(paused: boolean): void {
     this.#paused = paused
   }

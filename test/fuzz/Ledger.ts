@@ -3,20 +3,20 @@ import { Buffer } from "node:buffer"
 import { createHash } from "node:crypto"
 import * as Signature from "../../src/Signature/Signature.ts"
 
-/** The secret that is active, and one that is not. */
+/** The active secret, and an inactive one. */
 export const secret = Redacted.make("whsec_of the fuzzer, with = and ; in it")
 export const otherSecret = Redacted.make("whsec_of_somebody_else")
 
 export const hashOf = (body: Uint8Array) => createHash("sha256").update(body).digest("hex")
 
-/** Remembers what was really signed, and what of it was answered 200. Keeps hashes, so that it can be long. */
+/** Records which bodies were really signed, and which ids were answered 200. It stores hashes to save memory. */
 export class Ledger {
   readonly run: string
-  /** Hashes of all bodies that were sent with the signature that belongs to them. */
+  /** Hashes of all bodies that were sent with their right signature. */
   readonly authentic = new Set<string>()
-  /** The ids that were answered 200. */
+  /** Ids that were answered 200. */
   readonly stored = new Set<string>()
-  /** The last events that were signed, to be sent again. */
+  /** The last signed bodies, to be sent again. */
   readonly recent: Array<Uint8Array> = []
   #count = 0
 
@@ -28,14 +28,14 @@ export class Ledger {
     return `evt_${this.run}_${++this.#count}`
   }
 
-  /** The signature of a body; from now on it may be in the stream. */
+  /** Signs a body. From now on the stream may contain it. */
   sign(body: Uint8Array): string {
     this.authentic.add(hashOf(body))
     if (body.length < 4_096 && this.recent.push(body) > 100) this.recent.shift()
     return Signature.sign(body, secret)
   }
 
-  /** An event's bytes. */
+  /** The bytes of a new event. */
   event(data: object = {}, type = "scan.created") {
     const id = this.id()
     return Buffer.from(JSON.stringify({ id, event: type, data: { id: `scan_of_${id}`, ...data } }))

@@ -1,10 +1,10 @@
 import type { Case, Means } from "./Case.ts"
 import { authentic, head } from "./Request.ts"
 
-/** What follows a refused request on its connection: a delivery, or a question that needs no token. */
+/** The request after a refused one on the same connection: a delivery, or a request that needs no token. */
 export interface Next {
   readonly bytes: Uint8Array
-  /** Of the event that it delivers. */
+  /** The id of the delivered event. */
   readonly id?: string
 }
 

@@ -3,26 +3,27 @@ import { kinds } from "./Cases.ts"
 import type { Report } from "./Fuzz.ts"
 import { storms } from "./Storms.ts"
 
-/** Every status that the listeners give. */
+/** Every status that the listeners answer with. */
 const statuses = [200, 400, 401, 403, 404, 405, 408, 413, 415, 431, 503]
 
 /**
- * The longest that one turn of the event loop may take, in milliseconds: 50, or some times what the runtime's HTTP
- * takes by itself for what is worst to parse. Nothing of ours can interrupt that, and the reads of several of the
- * fuzzer's connections, and a garbage collection, may come in one turn. Deno reads more connections in a turn.
+ * The longest permitted turn of the event loop, in milliseconds: 50, or a multiple of the floor. The floor is what
+ * the runtime's HTTP needs for the input that is slowest to parse, which no code of ours can interrupt. Reads of
+ * several connections of the fuzzer, and a garbage collection, can share one turn. Deno reads more connections in a
+ * turn.
  */
 const longestBlock = ({ floor }: Report) => Math.max(50, reads * floor)
 
 const reads = process.versions["deno"] === undefined ? 4 : 10
 
 /**
- * What memory may grow by, in mebibytes, from the start to its highest: both runtimes take much before they give.
- * On Deno some 380 of it are outside of JavaScript's heap, all taken in the first minute; the heap holds 40 to 60
- * after a collection, and up to 340 before one.
+ * The permitted growth of memory from the start to its maximum, in mebibytes. Both runtimes allocate much before
+ * they release memory. On Deno some 380 of it are outside of JavaScript's heap, all allocated in the first minute.
+ * The heap holds 40 to 60 after a collection, and up to 340 before one.
  */
 const mostGrowth = process.versions["deno"] === undefined ? 500 : 800
 
-/** Why a run failed; empty when it found nothing. */
+/** The reasons why a run failed; empty when it found nothing. */
 export const failures = (report: Report, longest = longestBlock(report)): ReadonlyArray<string> => {
   const { blocked, healthy, memory, outcomes, problems } = report
   const long = blocked.filter((millis) => millis > longest)
@@ -43,7 +44,7 @@ export const failures = (report: Report, longest = longestBlock(report)): Readon
   ]
 }
 
-/** The report for people. */
+/** The report as text. */
 export const render = (report: Report): string => {
   const { blocked, cases, floor, healthy, memory, outcomes, seed, statuses, stored } = report
   const counts = (of: Readonly<Record<string, number>>) =>

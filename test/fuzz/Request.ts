@@ -4,11 +4,11 @@ import { between, type Means, pick } from "./Case.ts"
 
 export const webhook = "/webhooks/3qpr"
 
-/** A head as it goes over the wire, with the lines given and the blank one. */
+/** The bytes of a request head, with these lines and the final blank line. */
 export const head = (lines: ReadonlyArray<string>, requestLine = `POST ${webhook} HTTP/1.1`) =>
   Buffer.from([requestLine, "Host: localhost", ...lines, "", ""].join("\r\n"), "latin1")
 
-/** A delivery with this signature header, or none, whole and with its length. */
+/** A complete delivery with its length, with or without a signature header. */
 export const delivery = (
   body: Uint8Array,
   signature: string | undefined,
@@ -24,18 +24,18 @@ export const delivery = (
     body
   ])
 
-/** Any request, whole and with its length. */
+/** Any complete request with its length. */
 export const request = (requestLine: string, body: Uint8Array, more: ReadonlyArray<string> = []) =>
   Buffer.concat([head([`Content-Length: ${body.length}`, ...more], requestLine), body])
 
-/** The length of a body that no route reads: on Deno one of 140 kB has blocked the connection. */
+/** The length of a body that no route reads. On Deno a body of 140 kB has blocked the connection. */
 export const unreadLength = ({ draw }: Means) => pick(draw, [0, 0, 0, 1, 2_000, 140_000, 300_000])
 
-/** As 3QPR would send it. */
+/** A delivery as 3QPR sends it. */
 export const authentic = ({ ledger }: Means, body: Uint8Array, more: ReadonlyArray<string> = []) =>
   delivery(body, ledger.sign(body), more)
 
-/** Bytes in pieces of random lengths, `most` of them at most. */
+/** Splits bytes into at most `most` pieces of random lengths. */
 export const pieces = ({ draw }: Means, bytes: Uint8Array, most: number): ReadonlyArray<Uint8Array> => {
   const cuts = Array.from({ length: between(draw, 0, most - 1) }, () => between(draw, 0, bytes.length))
   const edges = [0, ...cuts.toSorted((a, b) => a - b), bytes.length]

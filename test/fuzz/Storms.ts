@@ -9,7 +9,7 @@ import type { Ledger } from "./Ledger.ts"
 import { chunk, delivery, head } from "./Request.ts"
 import { type Exchange, exchange, type Step } from "./Wire.ts"
 
-/** What a storm has to do with. */
+/** What a storm has access to. */
 export interface Weather {
   readonly port: number
   readonly broker: NatsProcess
@@ -26,7 +26,7 @@ export interface Weather {
   ) => void
 }
 
-/** Many connections at once that do the same wrong thing. */
+/** Many connections that misbehave in the same way at once. */
 export interface Storm {
   readonly kind: string
   readonly blow: (weather: Weather) => Promise<void>
@@ -104,7 +104,7 @@ export const storms: ReadonlyArray<Storm> = [
           ...Array.from({ length: 60 }, () => [Buffer.of(1), 100]).flat()
         ],
         [408, 503],
-        // Whoever sends on after the answer can find the connection closed before they read it.
+        // A client that keeps sending after the answer can find the connection closed before it has read the answer.
         false
       )
   },
@@ -126,7 +126,8 @@ export const storms: ReadonlyArray<Storm> = [
   },
   {
     kind: "crumbs",
-    // One after the other: what several send at the same moment is read in one turn, whatever we do.
+    // One after the other: input that several clients send at once is read in one turn, and nothing can prevent
+    // that.
     blow: async (weather) => {
       for (let count = 0; count < 16; count++) {
         await many(weather, "crumbs", 1, () => crumbs, [400, 413, 503], false)
@@ -145,14 +146,14 @@ export const storms: ReadonlyArray<Storm> = [
     kind: "endless pipeline",
     blow: async (weather) => {
       const done = await exchange(weather.port, [pipeline], { answers: 5_000, patience: 20_000 })
-      // The connection ends; how many answers it brings before is luck.
+      // The connection is closed after an unpredictable number of answers.
       weather.see("endless pipeline", done, [200], false)
     }
   },
   {
     kind: "no client reads the answers",
     blow: async (weather) => {
-      // Answers are asked for and not taken: what the server keeps of them must be bounded.
+      // The client does not read its answers. What the server buffers must be bounded.
       const chunked = chunk(Buffer.from("x"))
       const done = await exchange(weather.port, [
         head(["Transfer-Encoding: chunked", someSignature]),

@@ -1,23 +1,23 @@
 import { Buffer } from "node:buffer"
 import { connect } from "node:net"
 
-/** What is done to a connection: bytes are written, a number waits as many milliseconds. */
+/** One step on a connection: bytes to write, or a number of milliseconds to wait. */
 export type Step = Uint8Array | number | "half-close" | "reset"
 
-/** A response as it came over the wire. */
+/** A response as received. */
 export interface Response {
   readonly status: number
   readonly body: string
-  /** Whether it says that the connection ends with it. */
+  /** Whether the response announces that the connection closes. */
   readonly closes: boolean
 }
 
-/** All that came of a connection. */
+/** The result of a connection. */
 export interface Exchange {
   readonly responses: ReadonlyArray<Response>
-  /** What came and is no HTTP response; empty as it should be. */
+  /** Received data that is no HTTP response. It should be empty. */
   readonly rest: string
-  /** Whether the server ended the connection, or we gave up waiting, or we had all answers. */
+  /** Whether the server closed the connection, the client timed out, or all answers arrived. */
   readonly end: "closed" | "timeout" | "answered"
   /** Whether the next request was sent. */
   readonly continued: boolean
@@ -25,17 +25,19 @@ export interface Exchange {
 }
 
 export interface ExchangeOptions {
-  /** Answers after which we leave; until then the server has to answer or to close. */
+  /**
+   * The client disconnects after this number of answers. Until then the server must answer or close the connection.
+   */
   readonly answers: number
-  /** A request that follows on the same connection when it stays open behind all these answers. */
+  /** A request to send on the same connection if it is still open after all these answers. */
   readonly next?: Uint8Array | undefined
-  /** The requests are HEAD: answers have no bodies. */
+  /** Whether the requests are HEAD, so that answers have no body. */
   readonly head?: boolean
-  /** How long to wait after the last step, in milliseconds. */
+  /** How long to wait for answers after the last step, in milliseconds. */
   readonly patience?: number
 }
 
-/** Does the steps on a connection of its own, and reads whatever comes back meanwhile. */
+/** Executes the steps on a new connection, and reads all responses meanwhile. */
 export const exchange = (port: number, steps: ReadonlyArray<Step>, options: ExchangeOptions) =>
   new Promise<Exchange>((resolve) => {
     const began = performance.now()
@@ -88,7 +90,7 @@ export const exchange = (port: number, steps: ReadonlyArray<Step>, options: Exch
     socket.once("connect", () => void run())
   })
 
-/** The responses at the front of what came, and what is left. */
+/** The complete responses at the start of the received data, and the remaining data. */
 export const parse = (received: Buffer, head: boolean) => {
   const responses: Array<Response> = []
   let at = 0
@@ -113,7 +115,7 @@ export const parse = (received: Buffer, head: boolean) => {
   return { responses, rest: received.toString("latin1", at, at + 200) }
 }
 
-/** Where a chunked body ends; infinity while it has not. */
+/** The end of a chunked body, or Infinity while it is incomplete. */
 const endOfChunks = (received: Buffer, from: number): number => {
   for (let at = from;;) {
     const end = received.indexOf("\r\n", at)

@@ -1,4 +1,5 @@
-// A handler that does nothing, with the probe: what its turns of the event loop take is the runtime's HTTP alone.
+// A handler that does nothing, with the probe. Its turns of the event loop show the cost of the runtime's HTTP
+// alone.
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
 import process from "node:process"
@@ -12,5 +13,5 @@ const server = createServer((request, response) => {
 server.listen({ port: 0, host: "127.0.0.1" }, () => {
   process.stdout.write(`${(server.address() as AddressInfo).port}\n`)
 })
-// Whoever started it has gone.
+// Exits when the parent process has ended.
 process.stdin.resume().on("end", () => process.exit(0))

@@ -1,6 +1,6 @@
 /**
- * Sends everything that can be wrong with a request to a real `serve` over raw TCP, and says what came of it:
- * `npm run fuzz -- --minutes 10 --seed 1`. Exits 1 when it found something.
+ * Sends malformed and hostile requests of all kinds to a real `serve` over raw TCP, and reports the results.
+ * `npm run fuzz -- --minutes 10 --seed 1` runs it for ten minutes. Exits 1 when it has found a problem.
  */
 import { NodeRuntime } from "@effect/platform-node"
 import { Console, Effect } from "effect"

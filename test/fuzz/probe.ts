@@ -1,10 +1,10 @@
-// Preloaded into the `serve` that is fuzzed: tells on standard error when one turn of the event loop took long.
+// Preloaded into the `serve` under test. Reports long turns of the event loop on standard error.
 import { readFileSync } from "node:fs"
 import process from "node:process"
 
 const interval = 10
 
-/** The time that this thread really ran, in milliseconds: others on the machine do not count. */
+/** The CPU time of this thread in milliseconds, so that other load on the machine does not count. */
 const ran = () =>
   Number(readFileSync(`/proc/self/task/${process.pid}/schedstat`, "utf8").split(" ", 1)[0]) / 1e6
 

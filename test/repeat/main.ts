@@ -32,7 +32,7 @@ interface Report {
   }>
 }
 
-/** The tests that failed in a report; a file that could not run at all counts as one. */
+/** The failed tests of a report. A file that could not run at all counts as one. */
 const failedIn = ({ testResults }: Report) =>
   testResults.flatMap(({ assertionResults, message, name }) => {
     const failed = assertionResults.filter(({ status }) => status === "failed").map(({ fullName }) =>

@@ -5,7 +5,9 @@ export const anchorOf = (heading: string) =>
     "-"
   )
 
-/** Gives each heading of one page its anchor. A repeated heading gets a number, as on GitHub. */
+/**
+ * Returns a function that gives each heading of one page its anchor. A repeated heading gets a number, as on GitHub.
+ */
 export const anchors = () => {
   const seen = new Map<string, number>()
   return (heading: string) => {

@@ -1,14 +1,14 @@
 import { Effect, type Scope } from "effect"
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
 
-/** What a server does with a request: an answer, or anything else one can do to a connection. */
+/** How a server handles a request: with an answer, or with anything else, such as a cut connection. */
 export type Answer = (response: ServerResponse, request: IncomingMessage) => void
 
-/** A server that gives its answers one after another, and the last one from then on. */
+/** A server that gives its answers one after another, and repeats the last one. */
 export interface Answers {
   readonly url: string
   readonly port: number
-  /** What it was asked so far. */
+  /** The requests received so far. */
   readonly requests: ReadonlyArray<{
     readonly method: string
     readonly url: string

@@ -11,7 +11,10 @@ const day = 86_400_000
 
 const event = (id: string, type: string, data: object) => JSON.stringify({ id, event: type, data })
 
-/** Delivers the codes, and scans and conversations of the last weeks: more and more of them, fewer on Sundays. */
+/**
+ * Delivers the codes, and scans and conversations of the last `days` days. Their number grows, with fewer on
+ * Sundays.
+ */
 export const history = Effect.fnUntraced(function*(webhook: string, scans: number, days: number) {
   const now = Date.now()
   for (const code of codes) {
@@ -37,7 +40,7 @@ export const history = Effect.fnUntraced(function*(webhook: string, scans: numbe
 })
 
 /**
- * Delivers what ends in each place where an operator has to look: dead letters (after `refusePoison`), quarantine,
+ * Delivers entries for each place that an operator checks: dead letters (after `refusePoison`), quarantine and
  * rejected requests.
  */
 export const trouble = Effect.fnUntraced(function*(webhook: string) {

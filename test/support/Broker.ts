@@ -5,19 +5,19 @@ import { connect } from "nats"
 import process from "node:process"
 import { NatsServer } from "../../src/Nats/Server.ts"
 
-/** What the embedded broker needs of the runtime. */
+/** The platform services that the embedded broker needs. */
 export const platform = Layer.merge(NodeServices.layer, FetchHttpClient.layer)
 
-/** The nats-server that the tests are to run on; whichever is found when undefined. */
+/** The nats-server for the tests. When undefined, the program finds or installs one. */
 export const binary = process.env["NATS_SERVER_BIN"] || undefined
 
-/** A data folder that goes with the scope. */
+/** A temporary data folder, removed when the scope closes. */
 export const newDataDir = Effect.flatMap(
   FileSystem.FileSystem,
   (fs) => fs.makeTempDirectoryScoped({ prefix: "threeqpr-broker-" })
 )
 
-/** An embedded broker in a data folder of its own, which goes with it. */
+/** An embedded broker in its own temporary data folder. */
 export const layer = Layer.unwrap(
   Effect.map(newDataDir, (dataDir) => NatsServer.layer({ dataDir, binary }))
 ).pipe(Layer.provide(platform))
@@ -28,7 +28,7 @@ export const start = (dataDir: string, nats = binary) =>
     Effect.map((context) => Context.get(context, NatsServer))
   )
 
-/** A connection that waits for the broker and comes back to it. */
+/** A connection that waits for the broker, and reconnects without a limit. */
 export const client = (broker: Pick<NatsServer["Service"], "url" | "token">) =>
   Effect.acquireRelease(
     Effect.promise(() =>

@@ -7,9 +7,9 @@ import process from "node:process"
 import { type Browser as Chrome, type BrowserContextOptions, chromium, type Page } from "playwright-core"
 import { find } from "./Browser/Install.ts"
 
-/** A real Chromium, one for all that is provided with it. */
+/** A real Chromium, shared by all tests that are provided with this layer. */
 export class Browser extends Context.Service<Browser, {
-  /** A page with nothing left from others, until the scope ends. */
+  /** A new page without state of other pages, until the scope ends. */
   readonly page: (options?: BrowserContextOptions) => Effect.Effect<Page, never, Scope.Scope>
 }>()("test/Browser") {
   static readonly layer = Layer.effect(
@@ -17,7 +17,7 @@ export class Browser extends Context.Service<Browser, {
     Effect.gen(function*() {
       const folder = yield* Effect.acquireRelease(
         Effect.promise(() => mkdtemp(join(tmpdir(), "threeqpr-chromium-"))),
-        // Its children may still write while it ends.
+        // Child processes of Chromium can still write to the folder while it ends.
         (folder) =>
           Effect.promise(() => rm(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 }))
       )
@@ -39,7 +39,7 @@ const newPage = (chrome: Chrome, options: BrowserContextOptions = {}) =>
     (context) => Effect.promise(() => context.close())
   ).pipe(Effect.flatMap((context) => Effect.promise(() => context.newPage())))
 
-/** Starts Chromium and gives the address of its DevTools. */
+/** Starts Chromium and returns the address of its DevTools. */
 const start = (folder: string) =>
   Effect.acquireRelease(
     Effect.promise(async () => {

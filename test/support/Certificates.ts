@@ -9,7 +9,10 @@ const openssl = (folder: string, line: string) =>
 
 const curve = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes"
 
-/** Files of a certificate authority, and of a server on loopback and a client that it vouches for; go with the scope. */
+/**
+ * Files of a certificate authority, and of certificates that it signed for a loopback server and a client. They are
+ * removed with the scope.
+ */
 export const certificates = Effect.acquireRelease(
   Effect.sync(() => {
     const folder = mkdtempSync(join(tmpdir(), "threeqpr-certificates-"))

@@ -3,7 +3,7 @@ import { Buffer } from "node:buffer"
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
 
-/** A span as it was received, its attributes as one has them in mind. */
+/** A received span, with its attributes as a plain record. */
 export interface ReceivedSpan {
   readonly traceId: string
   readonly spanId: string
@@ -22,7 +22,7 @@ export interface ReceivedLog {
   readonly traceId: string | undefined
 }
 
-/** An OpenTelemetry collector: takes OTLP over HTTP in JSON, and does with the exporter what it is told to. */
+/** An OpenTelemetry collector that receives OTLP over HTTP as JSON, and answers as configured. */
 export interface Collector {
   readonly url: string
   readonly spans: ReadonlyArray<ReceivedSpan>
@@ -32,7 +32,7 @@ export interface Collector {
   readonly requests: ReadonlyArray<{ readonly path: string; readonly headers: IncomingHttpHeaders }>
   /** All that was received, as text. */
   readonly text: () => string
-  /** Waits until something holds of what was received. */
+  /** Waits until a condition holds for what was received. */
   readonly until: (holds: (collector: Collector) => boolean) => Effect.Effect<void>
 }
 
@@ -46,7 +46,7 @@ const recordOf = (attributes: ReadonlyArray<Attribute>) =>
 const accept = (response: ServerResponse) =>
   void response.writeHead(200, { "content-type": "application/json" }).end("{}")
 
-/** Starts one, until the scope ends; `answer` is what it does with a request that it has read. */
+/** Starts a collector until the scope ends. `answer` is called after each request has been read. */
 export const start = (
   answer: (response: ServerResponse) => void = accept
 ): Effect.Effect<Collector, never, Scope.Scope> => {

@@ -2,7 +2,7 @@ import { Schema } from "effect"
 import { readFileSync } from "node:fs"
 import { parse } from "yaml"
 
-/** What a service of `docker-compose.yml` says, as far as processes without containers can do the same. */
+/** The fields of a service in `docker-compose.yml` that also apply to processes without containers. */
 export type Service = typeof Service.Type
 const Service = Schema.Struct({
   image: Schema.String,
@@ -19,7 +19,7 @@ const Service = Schema.Struct({
   read_only: Schema.optionalKey(Schema.Boolean)
 })
 
-/** The whole file. */
+/** The decoded `docker-compose.yml`. */
 export type Compose = typeof Compose.Type
 const Compose = Schema.Struct({
   services: Schema.Record(Schema.String, Service),
@@ -28,7 +28,7 @@ const Compose = Schema.Struct({
 
 const text = readFileSync(new URL("../../docker-compose.yml", import.meta.url), "utf8")
 
-/** The variables that the file takes from its environment. */
+/** The environment variables that the file uses. */
 export const variables = [...new Set([...text.matchAll(/(?<!\$)\$\{(\w+)/g)].map(([, name]) => name ?? ""))]
 
 /** The file as Compose reads it: anchors merged, variables filled in. */
@@ -39,7 +39,7 @@ export const read = (environment: Readonly<Record<string, string>>): Compose =>
     })
   )
 
-/** `${NAME-default}`, `${NAME:-default}` and `$$`, which is all that the file has. */
+/** Replaces `${NAME-default}`, `${NAME:-default}` and `$$`, the only forms in the file. */
 const interpolated = (content: string, environment: Readonly<Record<string, string>>) =>
   content.replaceAll(/\$(\$|\{(\w+)(:?-)([^}]*)\})/g, (_, form, name, operator, fallback) => {
     if (form === "$") return "$"

@@ -3,7 +3,7 @@ import { Ajv2020 } from "ajv/dist/2020.js"
 import { Effect } from "effect"
 import { type Answer, send } from "./Http.ts"
 
-/** The document of `/openapi.json`, as far as the tests look at it. */
+/** The parts of `/openapi.json` that the tests read. */
 export interface Document {
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>
   readonly components: { readonly securitySchemes: Readonly<Record<string, object>> }
@@ -15,14 +15,14 @@ interface Operation {
   readonly responses: Readonly<Record<string, { readonly content?: Readonly<Record<string, unknown>> }>>
 }
 
-/** One response that the document tells of. */
+/** One documented response. */
 export interface Documented {
   readonly operation: string
   readonly method: string
   readonly status: number
   /** The media type of its body. */
   readonly type: string | undefined
-  /** Where its schema is in the document. */
+  /** The JSON pointer of its schema in the document. */
   readonly pointer: string
 }
 
@@ -42,7 +42,10 @@ export const documentedIn = ({ paths }: Document): ReadonlyArray<Documented> =>
     )
   )
 
-/** What is wrong with a body, by the schema at a place of the document; nothing when it fits. */
+/**
+ * Returns a function that validates a body against the schema at a pointer. It returns the errors, or undefined for
+ * a valid body.
+ */
 export const checkerOf = (document: Document) => {
   const ajv = new Ajv2020({ strict: false, allErrors: true, validateFormats: false })
   ajv.addSchema(document, "document")
@@ -52,7 +55,7 @@ export const checkerOf = (document: Document) => {
   }
 }
 
-/** Sends a request; of a stream, which would not end, its answer has the beginning. */
+/** Sends a request. Of a stream, which does not end, the answer contains only the first chunk. */
 export const sendOrListen = (url: string, init: RequestInit, type: string | undefined) =>
   type === "text/event-stream"
     ? Effect.promise(async (): Promise<Answer> => {
@@ -65,7 +68,7 @@ export const sendOrListen = (url: string, init: RequestInit, type: string | unde
     })
     : send(url, init)
 
-/** What Redocly's strictest rules find. */
+/** Lints the document with Redocly's strictest rules. */
 export const lint = (document: Document) =>
   Effect.promise(async () => {
     const config = await createConfig({ extends: ["recommended-strict"] })

@@ -11,31 +11,31 @@ import { secret } from "./Webhook.ts"
 /** The token of the private listener in these tests. */
 export const token = "t0ken-of-the-dashboard-tests"
 
-/** A page of the dashboard, and what went wrong in it unseen. */
+/** A page of the dashboard, and the problems that are not visible in it. */
 export interface Seen {
   readonly page: Page
-  /** Errors, refusals of the policy, requests to others and addresses with the token in them: none is expected. */
+  /** Errors, policy violations, requests to other servers, and addresses that contain the token. None is expected. */
   readonly wrong: ReadonlyArray<string>
 }
 
-/** A whole system with a token, and a browser to look at it. */
+/** A whole system with a token, and a browser that opens its dashboard. */
 export class Dashboard extends Context.Service<
   Dashboard,
   Serve & {
     readonly url: string
-    /** A new page at this place, before anybody signed in; at another address than the listener's if one is given. */
+    /** A new page at this place before sign-in. `origin` replaces the address of the listener. */
     readonly visit: (
       hash: string,
       options?: BrowserContextOptions,
       origin?: string
     ) => Effect.Effect<Seen, never, Scope.Scope>
-    /** The same, signed in. */
+    /** A new page after sign-in. */
     readonly open: (
       hash: string,
       options?: BrowserContextOptions,
       origin?: string
     ) => Effect.Effect<Seen, never, Scope.Scope>
-    /** Asks the API as the page does. */
+    /** Sends a request to the API as the page does. */
     readonly api: (path: string) => Effect.Effect<Answer>
   }
 >()("test/Dashboard") {
@@ -74,7 +74,7 @@ export const signIn = async (page: Page, value: string) => {
   await page.getByRole("button", { name: "Sign in" }).click()
 }
 
-/** Waits until what is read is this; says what it was at last when it never is. */
+/** Waits until `read` returns the expected value. Fails with the last value after `millis`. */
 export const becomes = async <A>(read: () => Promise<A>, expected: A, millis = 30_000) => {
   const until = Date.now() + millis
   let seen = await read()
@@ -85,11 +85,11 @@ export const becomes = async <A>(read: () => Promise<A>, expected: A, millis = 3
   assert.deepStrictEqual(seen, expected)
 }
 
-/** Text of what a selector finds, its spaces made one. */
+/** The text of the first match of a selector, with each run of whitespace as one space. */
 export const textOf = async (page: Page, selector: string) =>
   (await page.locator(selector).first().innerText()).replaceAll(/\s+/g, " ").trim()
 
-/** By how much what was on screen has moved without anybody asking (CLS), and the longest tasks in milliseconds. */
+/** The layout shift without user input (CLS), and the durations of long tasks in milliseconds. */
 export const measured = (page: Page) =>
   page.evaluate("window.measured") as Promise<
     { readonly shift: number; readonly tasks: ReadonlyArray<number> }
@@ -105,7 +105,9 @@ const measure = `
   }).observe({ type: "longtask", buffered: true })
 `
 
-/** An answer of the API that is no success shows in the browser's console too; the page tells it, and it is expected. */
+/**
+ * The browser also logs unsuccessful API answers to its console. The page shows these errors, so they are expected.
+ */
 const told = /^Failed to load resource/
 
 const watch = (page: Page, origin: string) => {

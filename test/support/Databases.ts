@@ -17,18 +17,18 @@ export const newDataDir = Effect.acquireRelease(
   remove
 )
 
-/** A data folder with an embedded Postgres as new in it. */
+/** A data folder with a new embedded Postgres. */
 export const newEmbeddedDataDir = Effect.tap(
   newDataDir,
   (dataDir) =>
     Effect.map(
       Effect.promise(() => shared("data-folder")),
-      // In a process of its own: to copy a thousand small files one by one takes as long as to open them.
+      // Runs `cp`: copying a thousand small files one by one in this process takes as long as opening the database.
       (template) => execFileSync("cp", ["-R", `${template}/.`, dataDir])
     )
 )
 
-/** The embedded Postgres, as new. */
+/** A new embedded Postgres. */
 const newEmbedded = Layer.unwrap(Effect.map(newEmbeddedDataDir, (dataDir) => Database.layer({ dataDir })))
   .pipe(
     Layer.provide(NodeServices.layer)
@@ -53,7 +53,7 @@ export const newDatabase = Effect.gen(function*() {
 /** Settings for a `serve`: a data folder, and a new database on the server that all test files share. */
 export const newStores = Effect.all({ DATA_DIR: newDataDir, DATABASE_URL: newDatabase })
 
-/** An own database on a real Postgres. */
+/** A new database on a real Postgres. */
 const newExternal = Layer.unwrap(
   Effect.map(newDatabase, (url) => Database.layer({ url: Redacted.make(url), dataDir: "" }))
 ).pipe(Layer.provide(NodeServices.layer))
@@ -70,7 +70,8 @@ export const pglite = engineOf("PGlite", newEmbedded)
 export const postgres = engineOf("Postgres 18", newExternal)
 
 /**
- * The kind of database that this run is about, each build of a layer a new one. `npm test` runs a file that loops over
- * it on Postgres, and `npm run test:long` the same file on PGlite: `for (const engine of engines) describe(engine.name, …)`.
+ * The database engine of this run. Each build of its layer has a new database. A file that loops over it, `for
+ * (const engine of engines) describe(engine.name, …)`, runs on Postgres with `npm test`. With `npm run test:long` it
+ * runs on PGlite.
  */
 export const engines = [inject("engine") === "pglite" ? pglite : postgres]

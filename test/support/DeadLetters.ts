@@ -12,7 +12,7 @@ import { entryOf } from "../contract/EventLog.ts"
 import { postgres } from "./Databases.ts"
 import { consumersOnBroker } from "./Log.ts"
 
-/** A private listener on a broker and a database of its own, and its client. */
+/** A private listener with its own broker and database, and a client of it. */
 export const listenerAndClient = Layer.unwrap(
   Effect.map(
     HttpServer.HttpServer,
@@ -29,7 +29,7 @@ export const listenerAndClient = Layer.unwrap(
   )
 )
 
-/** Appends an event to the log, and gives it as a consumer would get it. */
+/** Appends an event to the log, and returns it as a consumer receives it. */
 export const append = Effect.fnUntraced(function*(id: string, body: string, type = "scan.created") {
   const log = yield* EventLog
   const entry = entryOf(id, { subject: eventSubject(type), type, body: Buffer.from(body) })

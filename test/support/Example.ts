@@ -5,11 +5,11 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import process from "node:process"
 import { fileURLToPath } from "node:url"
 
-/** An example that runs as a user would run it. */
+/** A running example. */
 export interface Example {
   readonly stdout: () => string
   readonly stderr: () => string
-  /** Tells it to stop, and gives its exit code. */
+  /** Sends SIGTERM and returns the exit code. */
   readonly stop: Effect.Effect<number | null>
 }
 
@@ -18,8 +18,8 @@ const runtimeArguments = process.versions["deno"] === undefined ? [] : ["run", "
 const checkout = fileURLToPath(new URL("../..", import.meta.url))
 
 /**
- * Runs a program on the runtime that runs the tests, until the scope ends: as it stands, but that the package is
- * not the one that was built.
+ * Runs a program on the runtime of the tests until the scope ends. Only its imports of the package are changed, to
+ * the sources.
  */
 export const example = Effect.fnUntraced(function*(
   name: string,
@@ -59,7 +59,7 @@ const run = (
         Effect.promise(async () => {
           if (child.exitCode !== null || child.signalCode !== null) return child.exitCode
           const exited = once(child, "exit")
-          // Deno reports a process that was told to stop by `child.kill` as killed, whatever its exit code.
+          // Deno reports a process that `child.kill` stopped as killed, whatever its exit code is.
           process.kill(child.pid ?? 0, signal)
           await exited
           return child.exitCode

@@ -2,7 +2,7 @@ import { Effect, Schedule } from "effect"
 import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 
-/** Each file below a folder in which a text stands. Looks again when another process removes one of them meanwhile. */
+/** The files below a folder that contain a text. Retries when another process removes one of them meanwhile. */
 export const filesWith = (folder: string, text: string): Effect.Effect<ReadonlyArray<string>> =>
   Effect.try(() =>
     readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())

@@ -11,25 +11,25 @@ import { Agenda } from "./GroupModel/Agenda.ts"
 import { memberOf, type Naivety } from "./GroupModel/Naive.ts"
 import { randomOf } from "./GroupModel/Random.ts"
 
-/** What is left out of the protocol to see whether the model notices. */
+/** Parts of the protocol to leave out, to check that the model detects it. */
 export interface Planted extends Naivety {
-  /** Effects of a stale owner are taken. */
+  /** The database accepts effects of a stale owner. */
   readonly noFence?: boolean
-  /** Writes to the store succeed on any revision. */
+  /** Writes to the store succeed with any expected revision. */
   readonly noCas?: boolean
   /** A suspended machine does not notice that time has passed. */
   readonly noWallClock?: boolean
 }
 
-/** What a schedule has in it, beside members that join. */
+/** What a schedule contains beside members that join. */
 export interface Mix {
   readonly deaths: boolean
   readonly stalls: boolean
   readonly leaves: boolean
   readonly outages: boolean
-  /** Machines that are suspended: their monotonic clock stands still. */
+  /** Machines that are suspended, so that their monotonic clock stops. */
   readonly suspensions: boolean
-  /** Members that a replica answers which is behind. */
+  /** Members that read from a replica that is behind. */
   readonly lags: boolean
 }
 
@@ -42,7 +42,7 @@ export const everything: Mix = {
   lags: true
 }
 
-/** What a schedule came to: every violation, and what there was to violate. */
+/** The result of a schedule: its violations, and how often each situation occurred. */
 export interface Verdict {
   readonly violations: ReadonlyArray<string>
   readonly events: number
@@ -60,14 +60,14 @@ export interface Verdict {
 const size = 8
 const lease = 3_000
 const chaos = 30_000
-/** Enough for the longest handler that began before, and a takeover. */
+/** Milliseconds. Enough for the longest handler that began before, and for a takeover. */
 const calm = 25_000
 const requestTimeout = 1_000
 
 /**
- * Runs one random schedule of joins, deaths, stalls, leaves, delays, lost answers and outages in virtual time,
- * with the real `MemberState`, `PartitionScheduler` and `PartitionBuffer`, a model of the store, and a model of a database with a fence. After some
- * time all is calm, and everything has to be handled.
+ * Runs one random schedule of joins, deaths, stalls, leaves, delays, lost answers and outages in virtual time. It
+ * uses the real `MemberState`, `PartitionScheduler` and `PartitionBuffer`, with a model of the store and of a
+ * database with fencing. After the disturbances end, every event must be handled.
  */
 export const schedule = (seed: number, planted: Planted = {}, mix: Mix = everything): Verdict =>
   new Schedule(seed, planted, mix).run()
@@ -78,7 +78,7 @@ interface Event {
   readonly partition: number
 }
 
-/** What the store has at one moment. */
+/** The contents of the store at one moment. */
 interface State {
   readonly members: ReadonlyMap<string, Sign>
   readonly partitions: ReadonlyMap<number, Revised>
@@ -90,11 +90,11 @@ interface Process {
   readonly scheduler: PartitionScheduler<Event>
   state: "running" | "leaving" | "gone"
   stalledUntil: number
-  /** For how long its machine was suspended before the present stall. */
+  /** How long the machine was suspended before the present stall. */
   suspended: number
-  /** When its machine was suspended; undefined in a stall of another kind. */
+  /** When the machine was suspended; undefined in any other stall. */
   suspendedAt: number | undefined
-  /** The replica that answers it, when that is behind. */
+  /** The replica that answers the member, while that replica is behind. */
   replica: { readonly until: number; readonly has: State } | undefined
   readonly clock: LeaseClock
 }
@@ -185,7 +185,7 @@ class Schedule {
     this.#open[partition]?.push(this.#log.length)
   }
 
-  /** The first event of a partition that is not handled yet. */
+  /** The first unhandled event of a partition. */
   #firstOpen(partition: number): number | undefined {
     const open = this.#open[partition] ?? []
     while (open[0] !== undefined && this.#accepted.has(open[0])) open.shift()
@@ -253,7 +253,7 @@ class Schedule {
     return { members: new Map(this.#members), partitions: new Map(this.#records) }
   }
 
-  /** What a reading gives: sometimes the store is behind, sometimes a key is missing. */
+  /** What a member reads: sometimes the store is behind, sometimes a key is missing. */
   #snapshot({ replica }: Process): State {
     const isRough = this.#now < chaos
     const isBehind = isRough && this.#random() < 0.05
@@ -325,7 +325,7 @@ class Schedule {
     }
   }
 
-  /** A member that begins an event owns its partition in the store at that moment. */
+  /** Checks that a member that begins an event owns its partition in the store at that moment. */
   #checkOwner({ id }: Process, { event, owned: { partition, token } }: RunningEvent<Event>): void {
     const found = this.#records.get(partition)
     const newest = found?.record.token ?? found?.revision ?? 0
@@ -339,7 +339,7 @@ class Schedule {
     if ("renewed" in member && typeof member.renewed === "function") member.renewed(sentAt)
   }
 
-  /** The handler's effect reaches the database, sooner or later, also when its process has ended by then. */
+  /** Applies the handler's effect to the database after a delay, even if the process has ended by then. */
   #handle(process: Process, begun: RunningEvent<Event>): void {
     const end = (end: End) => {
       process.scheduler.end(begun, end)
@@ -383,7 +383,10 @@ class Schedule {
     return { _tag: "Done" }
   }
 
-  /** A request to the store: it may come late or not at all, its answer too. Undefined when there is none in time. */
+  /**
+   * Sends a request to the store. The request and its answer can be late or lost. The result is undefined after a
+   * time-out.
+   */
   #ask<A>(process: Process, perform: () => A, answered: (answer: A | undefined) => void): void {
     let isAnswered = false
     const answer = (value: A | undefined) => {
@@ -426,7 +429,9 @@ class Schedule {
     this.#queue.add(time, run)
   }
 
-  /** Something that a process does: not while it stands still, and not when it is gone. */
+  /**
+   * Schedules an action of a process. The action waits while the process is stalled, and is dropped once it is gone.
+   */
   #later(process: Process, delay: number, run: () => void): void {
     const attempt = () => {
       if (process.state === "gone") return

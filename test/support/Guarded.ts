@@ -2,8 +2,8 @@ import { type ChildProcess, spawn, type SpawnOptions } from "node:child_process"
 import process from "node:process"
 
 /**
- * Runs a program that gets a signal when its standard input closes, which is when we die, however we die.
- * The child is a shell beside it, and ends with it; on Windows it is the program itself.
+ * Runs a program that receives a signal when its standard input closes. That happens when this process ends, for any
+ * reason. The child is a shell that ends with the program. On Windows the child is the program itself.
  */
 export const spawnGuarded = (
   program: string,

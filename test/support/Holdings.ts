@@ -21,22 +21,22 @@ import { layer as validation } from "../../src/Admin/Validation.ts"
 import { decodeDelivery } from "../../src/Domain/Decode.ts"
 import type { Arrival } from "./Receiver.ts"
 
-/** The part of the private listener's contract that a comparison asks. */
+/** The part of the private listener's contract that a comparison uses. */
 class Api extends HttpApi.make("threeqpr-events")
   .add(ScansApi, ConversationsApi, EventsApi, ConsumersApi)
   .middleware(Validation)
 {}
 
-/** What a receiver holds, for a private listener that shows it by the contract of the real one. */
+/** The data of a receiver, served by a private listener with the real contract. */
 export interface Holdings {
   created: string
   events: Array<EventSummary>
   scans: Array<typeof ScanAnswer.Type>
   conversations: Array<typeof ConversationAnswer.Type>
   consumers: Array<ConsumerAnswer>
-  /** Ids of rows that lists do not show. */
+  /** Ids of rows that the lists omit. */
   hidden: Set<string>
-  /** Called before the consumers are shown. */
+  /** Called before each list of consumers. */
   onPoll: () => void
 }
 
@@ -50,7 +50,7 @@ export const nothing = (): Holdings => ({
   onPoll: () => {}
 })
 
-/** Takes what was answered 200, each body once, as a receiver without fault would. */
+/** Adds what was answered 200, each body once, as a correct receiver would. */
 export const take = (holdings: Holdings, arrivals: ReadonlyArray<Arrival>) => {
   const bodies = new Set(
     arrivals.filter(({ response }) => response.statusCode === 200).map(({ body }) => body)
@@ -77,7 +77,7 @@ export const consumer = (name: string, lag: number): ConsumerAnswer => ({
   finished_to: 0
 })
 
-/** A real HTTP server that shows these holdings. */
+/** A real HTTP server that serves this data. */
 export const server = (holdings: Holdings) =>
   HttpRouter.serve(
     HttpApiBuilder.layer(Api).pipe(
@@ -90,7 +90,7 @@ export const server = (holdings: Holdings) =>
 /** The address of that server. */
 export const url = Effect.map(HttpServer.HttpServer, ({ address }) => HttpServer.formatAddress(address))
 
-/** The typed client of such a server. */
+/** The typed client of a server with this data. */
 export const client = (holdings: Holdings) =>
   Layer.unwrap(Effect.map(url, (url) => AdminClient.layer({ url }))).pipe(Layer.provide(server(holdings)))
 
@@ -117,7 +117,7 @@ const events = (holdings: Holdings) =>
     handlers.handleAll({
       list: ({ query: { after = 0, limit = 50 } }) => {
         const sequences = holdings.events.map(({ sequence }) => sequence)
-        // Pages of another size than was asked for, as when events are large.
+        // Pages can be smaller than requested, as with large events.
         const found = holdings.events.filter(({ sequence }) => sequence > after).slice(0, Math.min(limit, 70))
         const cursor = found.at(-1)?.sequence ?? after
         const last = Math.max(...sequences)

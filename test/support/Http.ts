@@ -17,7 +17,7 @@ export const send = (url: string, init: RequestInit = {}) =>
     return { status: response.status, headers: response.headers, body: json ? JSON.parse(text) : text }
   })
 
-/** Delivers as 3QPR does: POST, JSON, one signature header. */
+/** Delivers a body as 3QPR does: a POST of JSON with one signature header. */
 export const deliver = (
   url: string,
   { body, signature }: { readonly body: Uint8Array; readonly signature: string },
@@ -29,11 +29,11 @@ export const deliver = (
     headers: { "content-type": "application/json", [Signature.header]: signature, ...headers }
   })
 
-/** Writes bytes to a socket as they are and gives all that comes back until the other side closes. */
+/** Writes bytes to a socket unchanged, and returns everything that arrives until the server closes. */
 export const raw = (port: number, ...parts: ReadonlyArray<string | Uint8Array>) =>
   exchange(port, parts, () => false)
 
-/** As `raw`, but ends when one answer in JSON is complete: some servers leave the connection open. */
+/** Like `raw`, but ends after one complete JSON answer, because some servers leave the connection open. */
 export const rawAnswer = (port: number, ...parts: ReadonlyArray<string | Uint8Array>) =>
   exchange(port, parts, (received) => /\r\n\r\n[^]*\}/.test(received))
 

@@ -4,7 +4,7 @@ import { Ledger, secret } from "../fuzz/Ledger.ts"
 import * as NatsProcess from "./NatsProcess.ts"
 import { type Launch, serve } from "./Serve.ts"
 
-/** A receiver in a process of its own, with a real broker. */
+/** A receiver in a separate process, with a real broker. */
 export const ingress = Effect.fnUntraced(
   function*(launch: Launch = {}, more: Readonly<Record<string, string>> = {}) {
     const fs = yield* FileSystem.FileSystem

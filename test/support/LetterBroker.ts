@@ -7,7 +7,7 @@ import { Nats } from "../../src/Nats/Nats.ts"
 import { NatsServer } from "../../src/Nats/Server.ts"
 import { client } from "./Broker.ts"
 
-/** What a letter says when nothing else is given. */
+/** The default fields of a dead letter. */
 export const letter = {
   consumer: "crm",
   sequence: 7,
@@ -28,7 +28,7 @@ const messageOf = (said: Partial<DeadLetter>) => {
   return { body: `{"id":"${whole.eventId}"}`, headers: all }
 }
 
-/** Stores a letter under any subject. */
+/** Stores a dead letter under any subject. */
 export const store = Effect.fnUntraced(function*(
   subject: string,
   said: Partial<DeadLetter> = {},
@@ -41,20 +41,20 @@ export const store = Effect.fnUntraced(function*(
   )
 })
 
-/** Stores the letters of the events from one sequence up to another. The stream takes them in this order. */
+/** Stores a dead letter for each sequence of a range, in ascending order. */
 export const fill = Effect.fnUntraced(function*(from: number, upTo: number, said: Partial<DeadLetter>) {
   const { connection } = yield* Nats
   const lettered = (sequence: number) => ({ ...letter, ...said, sequence, eventId: `evt_${sequence}` })
   for (let sequence = from; sequence <= upTo; sequence++) {
     const said = lettered(sequence)
     const { body, headers } = messageOf(said)
-    // The broker drops messages when 10,000 wait for it.
+    // Waits for every 1,000th message, because the broker drops messages when 10,000 are waiting.
     if (sequence % 1_000 === 0 || sequence === upTo) yield* store(deadSubject(said), said)
     else connection.publish(deadSubject(said), Buffer.from(body), { headers })
   }
 })
 
-/** The subjects of all messages in the stream of dead letters, in their order. */
+/** The subjects of all messages in the dead letter stream, in stream order. */
 export const storedSubjects = Effect.gen(function*() {
   const { connection } = yield* Nats
   return yield* Effect.promise(async () => {
@@ -69,7 +69,7 @@ export const storedSubjects = Effect.gen(function*() {
   })
 })
 
-/** The requests to the broker and the publications that an effect makes for dead letters, in their order. */
+/** The broker requests and publications for dead letters that an effect makes, in order. */
 export const requestsOf = Effect.fnUntraced(function*<A, E, R>(effect: Effect.Effect<A, E, R>) {
   const { connection } = yield* Nats
   const monitor = yield* client(yield* NatsServer)

@@ -2,7 +2,7 @@ import { Effect, Stream } from "effect"
 import { DeadLetters } from "../../src/EventLog/DeadLetters.ts"
 import type { LetterFilter } from "../../src/EventLog/DeadLetters/Filter.ts"
 
-/** All dead letters that fit, the last failure first. */
+/** All matching dead letters, the last failure first. */
 export const lettersOf = (filter: LetterFilter = {}) =>
   Effect.flatMap(
     DeadLetters,

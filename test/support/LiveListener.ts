@@ -10,7 +10,7 @@ import { postgres } from "./Databases.ts"
 import { live } from "./LiveStream.ts"
 import { consumersOnBroker } from "./Log.ts"
 
-/** The private listener's address. */
+/** The address of the private listener. */
 export class Url extends Context.Service<Url, string>()("test/Url") {}
 
 /** A private listener on a broker and a Postgres, with its typed client. */

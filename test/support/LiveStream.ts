@@ -10,27 +10,27 @@ export interface Message {
   readonly data: unknown
 }
 
-/** A client of `/v1/live` on a socket of its own, so that it can also leave off reading. */
+/** A client of `/v1/live` with its own socket, so that it can stop reading. */
 export interface LiveStream {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
-  /** All that came, in order. */
+  /** All received messages, in order. */
   readonly messages: ReadonlyArray<Message>
-  /** Of entries. */
+  /** The sequences of the received entries. */
   readonly sequences: () => ReadonlyArray<number>
   readonly statuses: () => ReadonlyArray<LiveStatus>
   readonly skips: () => ReadonlyArray<Skipped>
   readonly text: () => string
-  /** Waits until what came fits. */
+  /** Waits until a condition holds. */
   readonly until: (fits: () => boolean) => Effect.Effect<void>
   readonly pause: () => void
   readonly resume: () => void
-  /** Waits for the end; tells whether the server ended it, rather than that the connection broke. */
+  /** Waits for the end. True when the server ended the stream, false when the connection broke. */
   readonly ended: Effect.Effect<boolean>
   readonly close: () => void
 }
 
-/** Connects, until the scope ends. */
+/** Connects a client until the scope ends. */
 export const live = (
   admin: string,
   { headers = {}, query = "" }: { readonly headers?: Record<string, string>; readonly query?: string } = {}
@@ -109,7 +109,7 @@ export const live = (
     }
   })
 
-/** Takes a chunked body apart. */
+/** Decodes a chunked body. */
 class Chunks {
   readonly #read: (text: string) => void
   readonly #end: () => void

@@ -8,7 +8,7 @@ import { Nats } from "../../src/Nats/Nats.ts"
 import { NatsServer } from "../../src/Nats/Server.ts"
 import * as Broker from "./Broker.ts"
 
-/** A connection of its own to the test's broker. */
+/** A separate connection to the test's broker. */
 export const nats = Layer.unwrap(
   Effect.map(NatsServer, ({ token, url }) => Nats.layer({ servers: [url], token }))
 )
@@ -20,18 +20,18 @@ export const log = Layer.unwrap(
 
 export const topology = { dedupWindow: 7_200_000, replicas: 1 }
 
-/** The event log on a broker of its own. */
+/** The event log on a new broker. */
 export const logOnBroker = log.pipe(Layer.provideMerge(Broker.layer))
 
-/** The event log and its durable consumers on a broker of their own. */
+/** The event log and its durable consumers on a new broker. */
 export const consumersOnBroker = Consumers.layer.pipe(
   Layer.provideMerge(DeadLetters.layer),
   Layer.provideMerge(logOnBroker)
 )
 
 /**
- * Deletes a durable consumer of the log. nats-server 2.9 can answer that the consumer's folder is not empty,
- * because it wrote to it meanwhile; asked again it says that there is no such consumer.
+ * Deletes a durable consumer of the log. nats-server 2.9 can answer that the consumer's folder is not empty, because
+ * it wrote to the folder meanwhile. A second request then reports that the consumer does not exist.
  */
 export const deleteDurable = Effect.fnUntraced(function*(durable: string) {
   const { connection } = yield* Nats

@@ -1,17 +1,17 @@
 import { Buffer } from "node:buffer"
 import type { Listener } from "./Proxy.ts"
 
-/** Pulls of one connection that the broker seems to answer too late: without a message, and with their time-out. */
+/** Makes pulls of one connection look late: each ends with a time-out and without a message. */
 export interface LostDeliveries {
-  /** How many pulls are still to bring nothing. */
+  /** The number of further pulls that lose their messages. */
   pulls: number
-  /** What the broker says, without what is lost. */
+  /** Removes lost messages from what the broker sends. */
   readonly change: (said: Buffer) => Buffer
-  /** Learns the inboxes from what the client says. */
+  /** Learns the inboxes from what the client sends. */
   readonly listen: Listener
 }
 
-/** Loses what consumers of a stream deliver, as long as `pulls` is above 0. */
+/** Loses the deliveries of a stream's consumers while `pulls` is above 0. */
 export const lostDeliveries = (stream: string): LostDeliveries => {
   const inboxes = new Map<string, string>()
   const lost = new Set<string>()
@@ -49,7 +49,7 @@ export const lostDeliveries = (stream: string): LostDeliveries => {
   return losing
 }
 
-/** The first whole frame of the client protocol; undefined when it has not all come. */
+/** The first complete frame of the client protocol; undefined while it is incomplete. */
 const frameOf = (held: Buffer) => {
   const end = held.indexOf("\r\n")
   if (end < 0) return undefined

@@ -32,7 +32,7 @@ export const writeCommand = Effect.fnUntraced(function*(file: string, script: st
   yield* fs.writeFileString(file, `#!/bin/sh\n${script}\n`, { mode: 0o755 })
 })
 
-/** Writes a script into the cache as an earlier start keeps what it fetched. */
+/** Writes a script into the cache, where an earlier start would have stored its download. */
 export const writeCached = Effect.fnUntraced(function*(file: string, script: string) {
   const fs = yield* FileSystem.FileSystem
   yield* writeCommand(file, script)
@@ -40,5 +40,5 @@ export const writeCached = Effect.fnUntraced(function*(file: string, script: str
   yield* fs.writeFileString(`${file}.sha256`, digest)
 })
 
-/** The script of a command that answers `--version` as a nats-server of that version does. */
+/** The script of a fake nats-server that answers `--version` with this version. */
 export const natsServer = (version: string) => `echo "nats-server: v${version}"`

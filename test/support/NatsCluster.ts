@@ -15,15 +15,15 @@ export interface Member {
   readonly name: string
   /** Host and port for clients. */
   readonly address: string
-  /** Where its monitoring answers. */
+  /** The URL of its monitoring. */
   readonly monitoring: string
   readonly start: Effect.Effect<void, never, Scope.Scope>
   readonly kill: Effect.Effect<void>
 }
 
 /**
- * The servers that one configuration text describes for containers, as processes on loopback: each gets ports and a
- * folder of its own in place of the text's, which tells them apart by `$NATS_NAME`. Folders go with the scope.
+ * Runs the servers that one configuration text describes for containers as processes on loopback. Each gets its own
+ * ports and folder. The text distinguishes the servers by `$NATS_NAME`. The folders are removed with the scope.
  */
 export const make = Effect.fnUntraced(function*(names: ReadonlyArray<string>, text: string) {
   const { path, version } = yield* findOrInstall({ binary }).pipe(Effect.provide(platform), Effect.orDie)
@@ -40,7 +40,7 @@ export const make = Effect.fnUntraced(function*(names: ReadonlyArray<string>, te
     ))
   const routes = places.reduce(
     (config, { name, route }) => config.replaceAll(`@${name}:6222"`, `@127.0.0.1:${route}"`),
-    // It came with 2.10, and the text is for the version that the containers run.
+    // `sync_interval` exists since 2.10. The text is for the version in the containers.
     version.startsWith("2.9.") ? text.replace(/^ *sync_interval.*\n/m, "") : text
   )
   return places.map(({ client, folder, monitor, name, route }): Member => {
@@ -58,7 +58,7 @@ export const make = Effect.fnUntraced(function*(names: ReadonlyArray<string>, te
     const kill = Effect.promise(async () => {
       if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
       const exited = once(child, "exit")
-      // What guards it kills it when this closes.
+      // The guard kills the server when its standard input closes.
       child.stdin?.destroy()
       await exited
     })

@@ -2,7 +2,7 @@ import { nkeys } from "nats"
 import { Buffer } from "node:buffer"
 import { randomUUID } from "node:crypto"
 
-/** A pair of keys of the kind that NATS signs and identifies with. */
+/** A NATS key pair, used for signatures and identities. */
 interface KeyPair {
   readonly getPublicKey: () => string
   readonly getSeed: () => Uint8Array
@@ -34,7 +34,7 @@ const jwt = (
   return `${signed}.${Buffer.from(issuer.sign(Buffer.from(signed))).toString("base64url")}`
 }
 
-/** A broker's settings for one operator and account, and the text of a credentials file for a user of it. */
+/** The settings of a broker with one operator and account, and the credentials file of one of its users. */
 export const operated = () => {
   const operator: KeyPair = nkeys.createOperator()
   const account: KeyPair = nkeys.createAccount()
@@ -62,7 +62,7 @@ export const operated = () => {
       resolver_preload: accounts
     },
     credentials: credentials(),
-    /** Credentials of the same user that expire after so many seconds. */
+    /** Credentials of the same user that expire after this number of seconds. */
     expiring: credentials
   }
 }

@@ -22,7 +22,7 @@ export const rolePermissions = {
   }
 } as const
 
-/** What a durable consumer of a stream publishes to. */
+/** The subjects to which a durable consumer of a stream publishes. */
 const consuming = (stream: string, name: string) => [
   `$JS.API.CONSUMER.INFO.${stream}.${name}`,
   `$JS.API.CONSUMER.DURABLE.CREATE.${stream}.${name}`,
@@ -31,7 +31,7 @@ const consuming = (stream: string, name: string) => [
   `$JS.ACK.${stream}.${name}.>`
 ]
 
-/** What a consumer of this name publishes to, by purpose. */
+/** The subjects to which a consumer with this name publishes, by purpose. */
 export const consumerPermissions = (name: string) => ({
   consuming: consuming("3QPR_EVENTS", name),
   "dead letters": [
@@ -56,7 +56,10 @@ const reading = (stream: string) => [
   `$JS.API.CONSUMER.MSG.NEXT.${stream}.*`
 ]
 
-/** What a member of an ordered group publishes to; the last one is needed for the first group of all. */
+/**
+ * The subjects to which a member of an ordered group publishes. The last one is needed only for the very first
+ * group.
+ */
 export const groupPermissions = [
   ...reading("3QPR_EVENTS"),
   ...reading("KV_3QPR_GROUPS"),

@@ -11,26 +11,29 @@ import { spawnGuarded } from "./Guarded.ts"
 import { freePort } from "./Port.ts"
 import { standStill } from "./Processes.ts"
 
-/** A nats-server of the tests. It is not started again when it ends. */
+/** A nats-server for tests. It is not restarted automatically. */
 export interface NatsProcess {
   readonly url: string
   readonly port: number
   readonly token: string
-  /** The folder of what it has stored. */
+  /** The folder of its stored data. */
   readonly storage: string
-  /** Of nats-server, while it runs. */
+  /** The process id of nats-server, while it runs. */
   readonly pid: Effect.Effect<number>
-  /** Sends a signal; waits until the process is gone, or stands still, unless the signal lets it continue. */
+  /** Sends a signal. Waits until the process has ended or is suspended, except after SIGCONT. */
   readonly signal: (signal: "SIGKILL" | "SIGTERM" | "SIGSTOP" | "SIGCONT") => Effect.Effect<void>
-  /** Lets it read a configuration with other parts in place of its own; `{}` brings back the first one. */
+  /** Reloads the configuration with other top-level settings; `{}` restores the first configuration. */
   readonly reload: (others: Readonly<Record<string, unknown>>) => Effect.Effect<void>
-  /** Deletes what it has stored; it must not run. */
+  /** Deletes the stored data. The server must not be running. */
   readonly wipe: Effect.Effect<void>
-  /** Starts it again on the same port with the same data; does not wait until JetStream is up. */
+  /** Starts the server again on the same port with the same data. Does not wait until JetStream is up. */
   readonly start: Effect.Effect<void>
 }
 
-/** Starts one, until the scope ends; `jetstream` is that part of its configuration, `others` the rest. */
+/**
+ * Starts a server until the scope ends. `jetstream` is that section of its configuration, and `others` are further
+ * settings.
+ */
 export const start = (
   jetstream: Readonly<Record<string, unknown>> = {},
   others: Readonly<Record<string, unknown>> = {}

@@ -1,6 +1,6 @@
 import { beforeEach } from "vitest"
 
-// Setup of the run on PGlite: the other tests of its files have run on Postgres already.
+// Setup of the run on PGlite. Its files contain other tests too, which already run on Postgres.
 
 beforeEach(({ skip, task }) => {
   const titles = [task.name]

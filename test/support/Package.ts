@@ -8,19 +8,19 @@ import { fileURLToPath } from "node:url"
 
 const checkout = fileURLToPath(new URL("../..", import.meta.url))
 
-/** The Node and the Deno that the project pins come before those of the machine. */
+/** Prefers the Node and Deno versions that the project pins to those of the machine. */
 const path = [join(checkout, "node_modules", ".bin"), process.env["PATH"]].join(delimiter)
 
-/** An empty project into which the packed tarball was installed, as a user would. */
+/** An empty project with the packed tarball installed. */
 export interface Project {
   readonly folder: string
-  /** Of the tarball, in bytes. */
+  /** The size of the tarball in bytes. */
   readonly size: number
-  /** Runs a command in the project to its end and gives its output; dies when it fails. */
+  /** Runs a command in the project and returns its output. Throws when the command fails. */
   readonly run: (command: string, environment?: Readonly<Record<string, string>>) => string
 }
 
-/** Packs the checkout and installs it. The folder goes with the scope. */
+/** Packs the checkout and installs it. The folder is removed with the scope. */
 export const install = Effect.acquireRelease(
   Effect.sync((): Project => {
     const folder = mkdtempSync(join(tmpdir(), "threeqpr-package-"))
@@ -35,7 +35,7 @@ export const install = Effect.acquireRelease(
   ({ folder }) => Effect.sync(() => rmSync(folder, { recursive: true, force: true, maxRetries: 20 }))
 )
 
-/** The environment of a command in such a project: what tells npm of the checkout it is run from is left out. */
+/** The environment of a command in such a project, without the variables that refer npm to the checkout. */
 export const environmentOf = (environment: Readonly<Record<string, string>>) => ({
   ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !ofThisRun.test(name))),
   PATH: path,
@@ -45,7 +45,7 @@ export const environmentOf = (environment: Readonly<Record<string, string>>) => 
 
 const ofThisRun = /^(npm_(package|lifecycle|config_local)|INIT_CWD|NATS_URL|DATABASE_URL|THREEQPR_)/
 
-/** Runs a command in a folder to its end and gives its output; throws when it fails. */
+/** Runs a command in a folder and returns its output. Throws when the command fails. */
 export const runIn = (cwd: string, command: string, environment: Readonly<Record<string, string>> = {}) => {
   const { status, stderr, stdout } = spawnSync("sh", ["-c", command], {
     cwd,

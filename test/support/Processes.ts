@@ -3,21 +3,21 @@ import { ChildProcess, ChildProcessSpawner } from "effect/process"
 import { execFileSync } from "node:child_process"
 import process from "node:process"
 
-/** The processes whose command line names a data folder: the broker and what guards it. A line each. */
+/** One line for each process whose command line names a data folder: the broker and its guard. */
 export const processesOf = (dataDir: string) =>
   Effect.flatMap(
     ChildProcessSpawner.ChildProcessSpawner,
     (spawner) => spawner.lines(ChildProcess.make("ps", ["-ww", "-eo", "pid=,command="]))
   ).pipe(Effect.map((lines) => lines.filter((line) => line.includes(dataDir))))
 
-/** Their pids. */
+/** The process ids of the brokers. */
 export const brokersOf = (dataDir: string) =>
   Effect.map(
     processesOf(dataDir),
     (lines) => pidsOf(lines.filter((line) => / -c \S+\/nats.conf$/.test(line)))
   )
 
-/** Their pids. */
+/** The process ids of the guards. */
 export const guardsOf = (dataDir: string) =>
   Effect.map(processesOf(dataDir), (lines) => pidsOf(lines.filter((line) => line.includes("nats-guard"))))
 
@@ -28,12 +28,12 @@ export const untilNoProcessOf = (dataDir: string) =>
     Effect.timeout("30 seconds")
   )
 
-/** Ends a process at once, as a crash would. */
+/** Kills a process with SIGKILL, like a crash. */
 export const kill = (pid: number) => Effect.sync(() => process.kill(pid, "SIGKILL"))
 
 /**
- * Makes a process stand still, and ends once all its threads do: a signal is on its way when `kill` returns, and
- * until it has come the process may still answer.
+ * Suspends a process, and waits until all its threads have stopped. `kill` returns before the signal arrives, and
+ * until then the process may still answer.
  */
 export const standStill = (pid: number) =>
   Effect.gen(function*() {
@@ -43,7 +43,7 @@ export const standStill = (pid: number) =>
     })
   })
 
-// A line for each thread on Linux; the `ps` of others gives the process.
+// One line for each thread on Linux. Elsewhere `ps` prints one line for the process.
 const statesOf = (pid: number) =>
   Effect.sync(() => {
     const threads = process.platform === "linux" ? ["-L"] : []
@@ -53,7 +53,7 @@ const statesOf = (pid: number) =>
 
 const pidsOf = (lines: ReadonlyArray<string>) => lines.map((line) => Number.parseInt(line, 10))
 
-/** The memory that a process has resident, in bytes. */
+/** The resident memory of a process, in bytes. */
 export const residentOf = (pid: number) =>
   Effect.sync(() =>
     Number(execFileSync("ps", ["-o", "rss=", "-p", String(pid)], { encoding: "utf8" })) * 1_024

@@ -32,7 +32,7 @@ export const countOf = Effect.fnUntraced(function*(table: string) {
 export const untilCount = (table: string, count: number) =>
   until(`${count} rows of ${table}`, countOf(table), (rows) => rows >= count)
 
-/** The names of the durable consumers of the log. A read of the log creates another kind for a moment. */
+/** The names of the log's durable consumers. Reads of the log create short-lived consumers, which are left out. */
 export const durables = Effect.flatMap(Nats, ({ connection }) =>
   Effect.promise(async () => {
     const manager = await connection.jetstreamManager()
@@ -40,7 +40,7 @@ export const durables = Effect.flatMap(Nats, ({ connection }) =>
     return all.filter(({ config }) => config.durable_name !== undefined).map(({ name }) => name).toSorted()
   }))
 
-/** Asks for a rebuild and gives it when it has ended. */
+/** Requests a rebuild, and returns it once it has ended. */
 export const rebuilt = Effect.fnUntraced(function*(
   name: string,
   kind: RebuildKind = "rebuild",
@@ -55,7 +55,7 @@ export const ended = (name: string, id: number) =>
     until: (rebuild) => rebuild !== undefined && rebuild.finished_at !== null
   })
 
-/** Which tables differ between the live generation and the one that a rebuild compared it with. */
+/** The tables that differ between the live generation and the one that a rebuild compared it with. */
 export const unequal = (result: unknown) =>
   Object.entries(decodeResult(result).tables).flatMap(([table, { equal }]) => equal ? [] : [table])
 
@@ -63,7 +63,7 @@ const decodeResult = Schema.decodeUnknownSync(
   Schema.Struct({ tables: Schema.Record(Schema.String, Schema.Struct({ equal: Schema.Boolean })) })
 )
 
-/** The tables that a generation of scans still has. */
+/** The existing tables of a generation of scans. */
 export const tablesOfScans = Effect.fnUntraced(function*(generation: number) {
   const sql = yield* SqlClient
   const rows = yield* sql<{ readonly name: string }>`

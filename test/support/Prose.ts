@@ -6,7 +6,7 @@ const cwd = fileURLToPath(new URL("../..", import.meta.url))
 /** The Markdown files of the project, as paths from its root. */
 export const markdownFiles: ReadonlyArray<string> = globSync(["*.md", "docs/**/*.md"], { cwd }).toSorted()
 
-/** The source files, and those that are run beside them. */
+/** The sources, scripts and configuration files whose comments are linted. */
 export const sources: ReadonlyArray<string> = globSync(
   ["src/**/*.{ts,js,html,yml,json}", "bin/*.js", "*.ts", "*.yml", "Dockerfile", ".env.example"],
   { cwd }

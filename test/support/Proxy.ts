@@ -1,32 +1,32 @@
 import { Effect, type Scope } from "effect"
 import { connect, createServer, type Server, type Socket } from "node:net"
 
-/** What the network between a client and a server can do to what passes through it. */
+/** A controllable network between a client and a server. */
 export interface Proxy {
   readonly port: number
-  /** Nothing passes in either direction; both sides see open connections. */
+  /** Blocks both directions. Both sides see open connections. */
   readonly pause: Effect.Effect<void>
-  /** What the server says is lost permanently; it hears everything. New connections are the same. */
+  /** Drops everything that the server sends, also on new connections. The server still receives everything. */
   readonly deafen: Effect.Effect<void>
-  /** Everything passes again. What was held back by `pause` does too; what was lost stays lost. */
+  /** Lets everything pass again. Data held back by `pause` is delivered; dropped data stays lost. */
   readonly resume: Effect.Effect<void>
-  /** Every connection is reset, on both sides. */
+  /** Resets every connection on both sides. */
   readonly reset: Effect.Effect<void>
-  /** One connection is reset, on both sides. */
+  /** Resets one connection on both sides. */
   readonly resetOne: Effect.Effect<void>
-  /** Connections that are open carry nothing from now on, and neither side is told; new ones work. */
+  /** Drops all data of the open connections without closing them. New connections work. */
   readonly strand: Effect.Effect<void>
-  /** Each piece that comes from now on is held back for so many milliseconds; the order stays. */
+  /** Holds back each further piece for this number of milliseconds, in order. */
   readonly delay: (millis: number) => Effect.Effect<void>
-  /** Every connection is cut on both sides as soon as the client has sent something that fits. */
+  /** Closes the connection on both sides as soon as the client sends something that matches. Applies once. */
   readonly cutAfter: (fits: (sent: Buffer) => boolean) => Effect.Effect<void>
-  /** Every connection is cut on both sides before the client gets something from the server that fits. */
+  /** Closes the connection on both sides before the client receives something that matches. Applies once. */
   readonly cutBefore: (fits: (said: Buffer) => boolean) => Effect.Effect<void>
-  /** What the server says passes through this. */
+  /** Applies a function to everything that the server sends. */
   readonly change: (of: (said: Buffer) => Buffer) => Effect.Effect<void>
-  /** Tells what passes, in pieces as they come, until the scope ends. */
+  /** Reports all traffic to a listener, piece by piece, until the scope ends. */
   readonly overhear: (listener: Listener) => Effect.Effect<void, never, Scope.Scope>
-  /** How many connections there were. */
+  /** The number of connections so far. */
   readonly connections: Effect.Effect<number>
 }
 
@@ -41,11 +41,11 @@ interface Rules {
   silence: ((said: Buffer) => boolean) | undefined
   change: (said: Buffer) => Buffer
   readonly listeners: Set<Listener>
-  /** Strands each open connection. */
+  /** A function for each open connection that strands it. */
   readonly strand: Set<() => void>
 }
 
-/** A TCP proxy before a port of this machine, until the scope ends. */
+/** A TCP proxy in front of a local port, until the scope ends. */
 export const before = (port: number): Effect.Effect<Proxy, never, Scope.Scope> =>
   Effect.gen(function*() {
     const rules: Rules = {
@@ -119,7 +119,7 @@ const link = (client: Socket, upstream: Socket, rules: Rules, open: Set<Socket>)
   rules.strand.add(strand)
   const end = (socket: Socket) => {
     rules.strand.delete(strand)
-    // What is stranded does not hear that the other side has gone.
+    // A stranded connection must not see that the other side has closed.
     for (const one of stranded ? [socket] : both) {
       open.delete(one)
       one.destroy()
@@ -138,14 +138,14 @@ const link = (client: Socket, upstream: Socket, rules: Rules, open: Set<Socket>)
     for (const listener of rules.listeners) listener(data, "client")
     if (!rules.cut?.(data)) return
     rules.cut = undefined
-    // The server gets what was sent, and no client gets an answer.
+    // The server receives the data, but the client receives no answer.
     setImmediate(() => end(client))
   })
   upstream.on("data", (data: Buffer) => {
     if (stranded || rules.mode === "deaf") return
     const fits = rules.silence
     if (fits?.(data)) {
-      // Unless the one who was told has set another already.
+      // The callback can have set another rule.
       if (rules.silence === fits) rules.silence = undefined
       return end(upstream)
     }
@@ -154,7 +154,7 @@ const link = (client: Socket, upstream: Socket, rules: Rules, open: Set<Socket>)
   })
 }
 
-/** Carries pieces in their order, each after the delay that holds when it comes. */
+/** Forwards pieces in order, each after the delay that applied when it arrived. */
 const lane = (to: Socket, rules: Rules) => {
   const held: Array<{ readonly data: Buffer; readonly due: number }> = []
   const release = () => {

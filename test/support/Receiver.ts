@@ -6,27 +6,27 @@ import { decodeDelivery } from "../../src/Domain/Decode.ts"
 import * as Signature from "../../src/Signature/Signature.ts"
 import { secret as ours } from "./Webhook.ts"
 
-/** A request that came in whole. */
+/** A request that arrived completely. */
 export interface Arrival {
   readonly id: string
   readonly body: string
-  /** In how many parts its body came. */
+  /** The number of parts in which its body arrived. */
   readonly parts: number
-  /** How many requests its connection had brought before. */
+  /** The number of earlier requests on its connection. */
   readonly reuse: number
   readonly request: IncomingMessage
   readonly response: ServerResponse
-  /** Answers as a receiver should, by the signature, the ids seen before, and what the body says. */
+  /** Answers as a receiver must, by the signature, the known ids and the body. */
   readonly answer: () => void
 }
 
-/** A small receiver of webhooks that does what a test wants of it. */
+/** A small webhook receiver that a test controls. */
 export interface Receiver {
   readonly url: string
   readonly arrivals: ReadonlyArray<Arrival>
 }
 
-/** Starts a receiver on a free port; `handle` answers, or does worse. It goes with the scope. */
+/** Starts a receiver on a free port until the scope ends. `handle` can answer, or misbehave. */
 export const receiver = (
   handle: (arrival: Arrival) => void = ({ answer }) => answer(),
   secret: Redacted.Redacted<string> = ours

@@ -5,7 +5,7 @@ import { ack, deadLetter, type Outcome } from "../../src/Consumer/Outcome.ts"
 import type { Delivered } from "../../src/EventLog/Delivered.ts"
 import { until } from "./Until.ts"
 
-/** A consumer of one type that fails as long as it is broken, and remembers what it handled. */
+/** A consumer of one type that fails while it is broken, and records what it has handled. */
 export const consumerOf = Effect.fnUntraced(function*(durable: string, type: string) {
   const consumers = yield* Consumers
   const handled: Array<string> = []
@@ -25,7 +25,7 @@ export const consumerOf = Effect.fnUntraced(function*(durable: string, type: str
   return { state, start }
 })
 
-/** Waits until there are so many dead letters of a consumer, and gives them. */
+/** Waits until a consumer has this number of dead letters, and returns them. */
 export const untilDead = Effect.fnUntraced(function*(consumer: string, count: number) {
   const { deadLetters } = yield* AdminClient
   const page = yield* until(
@@ -36,7 +36,7 @@ export const untilDead = Effect.fnUntraced(function*(consumer: string, count: nu
   return page.dead_letters
 })
 
-/** Waits until an operation has come to its end, and gives it. */
+/** Waits until an operation has ended, and returns it. */
 export const untilDone = Effect.fnUntraced(function*(id: string | null) {
   const { operations } = yield* AdminClient
   return yield* until(

@@ -5,7 +5,7 @@ import { createServer, type RequestListener } from "node:http"
 import type { AddressInfo } from "node:net"
 import { natsServer, writeCommand } from "./Machine.ts"
 
-/** An archive laid out as the official ones are: everything in a folder named like the archive. */
+/** An archive with the layout of the official ones: one folder with the name of the archive. */
 export const archiveOf = Effect.fnUntraced(function*(build: string, file: string, version: string) {
   const fs = yield* FileSystem.FileSystem
   const spawner = yield* ChildProcessSpawner.ChildProcessSpawner
@@ -17,7 +17,7 @@ export const archiveOf = Effect.fnUntraced(function*(build: string, file: string
   return { bytes, sha256: createHash("sha256").update(bytes).digest("hex") }
 })
 
-/** A server of downloads on this machine, which notes what it was asked for. */
+/** A local download server that records the requested paths. */
 export const serve = Effect.fnUntraced(function*(answer: RequestListener) {
   const requests: Array<string> = []
   const asked = yield* Deferred.make<void>()

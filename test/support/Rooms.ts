@@ -8,11 +8,13 @@ const checkout = fileURLToPath(new URL("../..", import.meta.url))
 export interface Room {
   readonly name: string
   readonly uses: ReadonlyArray<string>
-  /** The file that says what the room holds and promises, when its name is not the room's. A path from `src`. */
+  /** The entry file, whose comment describes the room, when it does not have the room's name. A path from `src`. */
   readonly entry?: string
 }
 
-/** Every room, in the order of the data: a room uses only rooms above it. A room within a room has a row of its own. */
+/**
+ * All rooms, in the order of the data flow: a room uses only rooms above it. A room within a room has its own row.
+ */
 export const rooms: ReadonlyArray<Room> = [
   { name: "Domain", entry: "Domain/Event.ts", uses: [] },
   {
@@ -117,7 +119,7 @@ export const rooms: ReadonlyArray<Room> = [
 /** The entry file of a room, as a path from `src`. */
 export const entryOf = ({ entry, name }: Room): string => entry ?? `${name}/${basename(name)}.ts`
 
-/** What the comment at the top of a room's entry file says; empty where it says nothing. */
+/** The parts of the comment at the top of a room's entry file; empty where a part is missing. */
 export const aboutOf = (room: Room) => {
   const text = readFileSync(join(checkout, "src", entryOf(room)), "utf8")
   const comment = /^\/\*\*\n([^]*?)\n \*\//.exec(text)?.[1]?.replaceAll(/^ \* ?/gm, "") ?? ""
@@ -141,16 +143,16 @@ export const partEntries: ReadonlyArray<string> = Object.keys(exports).flatMap((
   /^\.\/(\w+)$/.exec(path)?.[1] ?? []
 )
 
-/** The files beside the rooms: the program, and what the package exports. */
+/** The files outside of rooms: the program, and what the package exports. */
 export const entryPoints = ["index.ts", "main.ts", ...partEntries.map((name) => `${name}.ts`)]
 
-/** An import of one file of `src` by another; types count too. Paths are from `src`. */
+/** An import of one file of `src` by another, including imports of types. Paths are from `src`. */
 export interface Import {
   readonly from: string
   readonly to: string
 }
 
-/** The files of `src`, as paths from there. */
+/** The files of `src`, as paths from `src`. */
 export const files: ReadonlyArray<string> = globSync("**/*", {
   cwd: join(checkout, "src"),
   withFileTypes: true
@@ -162,7 +164,9 @@ export const files: ReadonlyArray<string> = globSync("**/*", {
 const specifier =
   /\bfrom\s*"(\.[^"]+)"|^\s*import\s*"(\.[^"]+)"|\bimport\(\s*"(\.[^"]+)"|\bnew URL\(\s*[`"](\.[^`"$]+)[`"]/gm
 
-/** Every import between files of `src`: of values and of types, static and dynamic, and those in comments of JavaScript. */
+/**
+ * Every import between files of `src`: of values and types, static and dynamic, and in comments of JavaScript files.
+ */
 export const imports = (): ReadonlyArray<Import> => {
   const known = new Set(files)
   return files.filter((file) => /\.(ts|js)$/.test(file)).flatMap((from) =>
@@ -173,14 +177,14 @@ export const imports = (): ReadonlyArray<Import> => {
   )
 }
 
-/** The room of a file; undefined beside the rooms. The innermost one counts. */
+/** The innermost room of a file; undefined for a file outside of rooms. */
 export const roomOf = (file: string): Room | undefined =>
   rooms.filter(({ name }) =>
     file.startsWith(`${name}/`) || name.includes("/") && file === `${name}.ts` && isWhole(name)
   )
     .toSorted((one, other) => other.name.length - one.name.length)[0]
 
-/** Whether the file beside a room within a room belongs to it. The commands beside `Cli/Serve` do not. */
+/** Whether the file beside a nested room belongs to that room. The commands beside `Cli/Serve` do not. */
 const isWhole = (name: string) => name.startsWith("Admin/")
 
 /** The imports that the table does not allow. */
@@ -195,7 +199,7 @@ export const wrongOf = (imports: ReadonlyArray<Import>): ReadonlyArray<string> =
       : [`${from} imports ${to}: ${one.name} may not use ${other?.name ?? "an entry point"}`]
   })
 
-/** The groups of files that import each other in a circle. */
+/** Files that import each other in a circle, and the files on the way between two circles. */
 export const circlesOf = (imports: ReadonlyArray<Import>): ReadonlyArray<ReadonlyArray<string>> => {
   const left = new Map<string, Set<string>>()
   for (const { from, to } of imports) {
@@ -208,7 +212,7 @@ export const circlesOf = (imports: ReadonlyArray<Import>): ReadonlyArray<Readonl
       for (const file of left.keys()) if (isDone(file)) left.delete(file)
     }
   }
-  // A file that imports none of the rest is on no circle, and neither is one that none of the rest imports.
+  // A file without imports from the rest is on no circle, and neither is one that the rest does not import.
   remove((file) => ![...left.get(file) ?? []].some((to) => left.has(to)))
   remove((file) => ![...left.values()].some((targets) => targets.has(file)))
   return left.size === 0 ? [] : [[...left.keys()].toSorted()]
@@ -216,10 +220,10 @@ export const circlesOf = (imports: ReadonlyArray<Import>): ReadonlyArray<Readonl
 
 const statement = /^(?:import|export)(?! type\b)[^"';]*?\bfrom "([^"]+)"|^import "([^"]+)"/gm
 
-/** What a file of `src` loads when it is imported: files, and packages by the names that sources give them. */
+/** Everything that a file of `src` loads when it is imported: files, and packages by their names in the sources. */
 export const loadedBy = (entry: string): ReadonlySet<string> => {
   const loaded = new Set([entry])
-  // A set that grows while it is walked: the imports of what is found are found too.
+  // The set grows during the loop, so that imports of imports are found too.
   for (const file of loaded) {
     if (!file.endsWith(".ts")) continue
     for (const found of readFileSync(join(checkout, "src", file), "utf8").matchAll(statement)) {

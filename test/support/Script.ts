@@ -4,19 +4,19 @@ import process from "node:process"
 import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
 
-/** A TypeScript file of ours that runs as a process of its own. */
+/** A TypeScript file of the tests that runs as a separate process. */
 export interface Script {
   readonly pid: number
-  /** The next line of its standard output; an interrupted effect when there is none any more. */
+  /** The next line of its standard output. The effect is interrupted after the last one. */
   readonly line: Effect.Effect<string>
-  /** Ends it at once, as a crash would, and waits until it is gone. */
+  /** Kills the process, like a crash, and waits until it has ended. */
   readonly kill: Effect.Effect<void>
   readonly ended: Effect.Effect<number | null>
 }
 
 /**
- * Starts `test/fixtures/<name>.ts` on the runtime that runs the tests. Its standard input closes when we
- * die, however we die: a script that waits for that leaves no process behind.
+ * Starts `test/fixtures/<name>.ts` on the runtime of the tests. Its standard input closes when this process ends,
+ * for any reason. A script that waits for that leaves no process behind.
  */
 export const start = (
   name: string,

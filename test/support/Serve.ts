@@ -11,13 +11,13 @@ export interface Serve {
   readonly webhook: string
   /** The private listener's URL. */
   readonly admin: string
-  /** What it has logged so far. */
+  /** Its log messages so far. */
   readonly logs: ReadonlyArray<string>
-  /** Sends a signal and gives the exit code, null when the signal ended it. */
+  /** Sends a signal and returns the exit code, which is null when the signal ended the process. */
   readonly end: (signal: NodeJS.Signals) => Effect.Effect<number | null>
 }
 
-/** A command that ran to its end. */
+/** The result of a command that has ended. */
 export interface Ended {
   readonly code: number | null
   readonly stdout: string
@@ -27,17 +27,17 @@ export interface Ended {
 const main = fileURLToPath(new URL("../../bin/threeqpr.js", import.meta.url))
 const onDeno = process.versions["deno"] !== undefined
 
-/** How a process of ours is started otherwise than by itself. */
+/** Options for starting a process under test. */
 export interface Launch {
-  /** What is run in place of this checkout's program. */
+  /** The program to run instead of this checkout's. */
   readonly entry?: string
-  /** Flags of the runtime in place of those that allow everything. */
+  /** Flags of the runtime instead of those that allow everything. */
   readonly permissions?: ReadonlyArray<string>
-  /** A module that is run before ours. */
+  /** A module to load before the program. */
   readonly preload?: string
-  /** The most memory for JavaScript's objects, in mebibytes. */
+  /** The maximum heap size for JavaScript objects, in mebibytes. */
   readonly heap?: number
-  /** The most files and sockets that it may have open. */
+  /** The maximum number of open files and sockets. */
   readonly files?: number
 }
 
@@ -58,7 +58,7 @@ const runtimeArguments = ({ heap, permissions, preload }: Launch) => {
     ]
 }
 
-/** Variables of the machine that runs the tests must not leak into what is tested. */
+/** Keeps environment variables of the test machine out of the tested process. */
 const isolated = (environment: Readonly<Record<string, string>>) => ({
   PATH: process.env["PATH"],
   HOME: process.env["HOME"],
@@ -67,7 +67,7 @@ const isolated = (environment: Readonly<Record<string, string>>) => ({
   ...environment
 })
 
-/** Starts the program as a process of its own. */
+/** Starts the program in a separate process. */
 export const spawnMain = (
   args: ReadonlyArray<string>,
   environment: Readonly<Record<string, string>>,
@@ -83,10 +83,10 @@ export const spawnMain = (
   })
 }
 
-/** The program as a part of a line of the shell. */
+/** The program, quoted for use in a shell command line. */
 export const program = [process.execPath, ...runtimeArguments({}), main].map((part) => `'${part}'`).join(" ")
 
-/** Runs a command within a line of the shell, in which `threeqpr` is the program, to its end. */
+/** Runs a shell command line to its end. `threeqpr` in it stands for the program. */
 export const shell = (line: string) =>
   Effect.callback<Ended>((resume) => {
     const child = spawn("bash", ["-c", line.replaceAll(/\bthreeqpr\b/g, program)], { env: isolated({}) })
@@ -98,7 +98,7 @@ export const shell = (line: string) =>
     return Effect.sync(() => child.kill("SIGKILL"))
   })
 
-/** Runs a command of ours to its end, with nothing or `input` on its standard input. */
+/** Runs a command of the program to its end, with `input` on its standard input. */
 export const threeqpr = (
   args: ReadonlyArray<string>,
   environment: Readonly<Record<string, string>> = {},
@@ -116,19 +116,19 @@ export const threeqpr = (
     return Effect.sync(() => child.kill("SIGKILL"))
   })
 
-/** A command of ours that runs until it is told to stop. */
+/** A command of the program that runs until it is stopped. */
 export interface Running {
-  /** Waits until a stream has a line that fits, and gives it; earlier lines count. */
+  /** Waits for a line that matches, and returns it. Earlier lines count too. */
   readonly line: (from: "stdout" | "stderr", fits: RegExp) => Effect.Effect<string>
   readonly stdout: ReadonlyArray<string>
   readonly stderr: ReadonlyArray<string>
   readonly signal: (signal: NodeJS.Signals) => void
   readonly ended: Effect.Effect<Ended>
-  /** Sends a signal and gives the exit code, null when the signal ended it. */
+  /** Sends a signal and returns the exit code, which is null when the signal ended the process. */
   readonly end: (signal: NodeJS.Signals) => Effect.Effect<number | null>
 }
 
-/** Starts a command of ours. Killed, if it still runs, with the scope. */
+/** Starts a command of the program. Kills it when the scope closes, if it still runs. */
 export const running = (
   args: ReadonlyArray<string>,
   environment: Readonly<Record<string, string>> = {}
@@ -175,8 +175,8 @@ export const running = (
   }))
 
 /**
- * Starts `serve` on free ports and waits until it is ready. Kills it, if it still runs, when the scope closes. `entry`
- * is the program of another checkout.
+ * Starts `serve` on free ports and waits until it is ready. Kills it when the scope closes, if it still runs.
+ * `launch.entry` is the program of another checkout.
  */
 export const serve = (
   environment: Readonly<Record<string, string>>,
@@ -191,13 +191,13 @@ export const serve = (
     )
   )
 
-/** Most tests ask the private listener for something else than access: without a token of theirs, none is demanded. */
+/** Most tests of the private listener are not about access, so no token is required unless they set one. */
 const access = (environment: Readonly<Record<string, string>>) =>
   ["ADMIN_TOKEN", "ADMIN_TOKEN_FILE", "ADMIN_WITHOUT_TOKEN"].some((variable) => environment[variable])
     ? {}
     : { ADMIN_WITHOUT_TOKEN: "true" }
 
-/** Waits until a `serve` that another process spawns is ready. Killed, if it still runs, with the scope. */
+/** Waits until a spawned `serve` is ready. Kills it when the scope closes, if it still runs. */
 export const started = (
   spawnServe: () => ChildProcessWithoutNullStreams
 ): Effect.Effect<Serve, never, Scope.Scope> =>
@@ -216,7 +216,7 @@ const whenReady = (child: ChildProcess) =>
     const urlIn = (start: string) =>
       logs.find((line) => line.startsWith(start))?.slice(start.length).replace("0.0.0.0", "127.0.0.1") ?? ""
     if (child.stderr === null) return
-    // It prints nothing there; output that is not read would make it wait.
+    // `serve` prints nothing to standard output, but unread output would block it.
     child.stdout?.on("data", (chunk) => logs.push(`on stdout: ${chunk}`))
     createInterface(child.stderr).on("line", (line) => {
       logs.push(messageOf(line))
@@ -235,7 +235,7 @@ const whenReady = (child: ChildProcess) =>
     )
   })
 
-// A log line is JSON when it does not go to a terminal.
+// A log line is JSON when the output is not a terminal.
 const messageOf = (line: string): string => {
   try {
     const { message } = JSON.parse(line)
@@ -249,6 +249,6 @@ const end = (child: ChildProcess, signal: NodeJS.Signals) =>
   Effect.callback<number | null>((resume) => {
     if (child.exitCode !== null || child.signalCode !== null) return resume(Effect.succeed(child.exitCode))
     child.once("exit", (code) => resume(Effect.succeed(code)))
-    // Deno reports a process that was told to stop by `child.kill` as killed, whatever its exit code.
+    // Deno reports a process that `child.kill` stopped as killed, whatever its exit code is.
     if (child.pid !== undefined) process.kill(child.pid, signal)
   })

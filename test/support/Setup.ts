@@ -13,11 +13,11 @@ import { findOrInstall } from "../../src/Nats/Install.ts"
 import * as Postgres from "./Postgres.ts"
 import type { Resource } from "./Shared.ts"
 
-// Runs in the process that starts the workers: builds the program, and hands out what test files share.
+// Runs in the process that starts the workers. Builds the program, and serves the resources that test files share.
 
 const removal = { recursive: true, force: true, maxRetries: 20, retryDelay: 100 }
 
-/** A folder in which the embedded Postgres was opened once. A copy of it opens ten times as fast as a new one. */
+/** A folder with a new embedded Postgres. A copy of it opens ten times as fast as a new database is created. */
 const dataFolder = Effect.acquireRelease(
   Effect.sync(() => mkdtempSync(`${tmpdir()}/threeqpr-template-`)),
   (folder) => Effect.sync(() => rmSync(folder, removal))
@@ -26,7 +26,7 @@ const dataFolder = Effect.acquireRelease(
   Effect.provide(NodeServices.layer)
 )
 
-/** Fetched before the first test file, because several that fetch it at once take as long as one after the other. */
+/** Runs before the first test file: several concurrent downloads take as long as sequential ones. */
 const findBroker = Effect.provide(
   findOrInstall({ binary: process.env["NATS_SERVER_BIN"] || undefined }),
   Layer.merge(NodeServices.layer, FetchHttpClient.layer)

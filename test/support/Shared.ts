@@ -2,18 +2,18 @@ import { inject } from "vitest"
 
 declare module "vitest" {
   interface ProvidedContext {
-    /** Where the test run hands out what its files share. */
+    /** The URL of the server that hands out shared resources. */
     readonly shared: string
-    /** The kind of database that tests for both kinds use. */
+    /** The database engine of the tests that support both. */
     readonly engine: "postgres" | "pglite"
   }
 }
 
-/** What the files of a run share. Each is made when a file first asks for it. */
+/** The resources that the files of a run share. Each is created at the first request. */
 export const resources = ["postgres", "data-folder"] as const
 export type Resource = typeof resources[number]
 
-/** Gives a shared resource: the URL of the Postgres server, or the data folder to copy. */
+/** Returns a shared resource: the URL of the Postgres server, or the data folder to copy. */
 export const shared = async (resource: Resource): Promise<string> => {
   const response = await fetch(`${inject("shared")}/${resource}`)
   const text = await response.text()

@@ -6,9 +6,9 @@ import { files } from "./Rooms.ts"
 
 const src = fileURLToPath(new URL("../../src", import.meta.url))
 
-/** The lines of a file of `src`, or of a function in it. */
+/** The number of lines of a file of `src`, or of a function in it. */
 export interface Size {
-  /** The path from `src`; of a function followed by its name: `Nats/Nats.ts make`. */
+  /** The path from `src`, followed by the name for a function: `Nats/Nats.ts make`. */
   readonly what: string
   readonly lines: number
 }
@@ -16,15 +16,15 @@ export interface Size {
 const sources = files.filter((file) => /\.(ts|js)$/.test(file))
 const read = (file: string) => readFileSync(join(src, file), "utf8")
 
-/** Every file of TypeScript and JavaScript. */
+/** The sizes of all TypeScript and JavaScript files. */
 export const fileSizes = (): ReadonlyArray<Size> =>
   sources.map((file) => ({ what: file, lines: linesOf(read(file).trimEnd()) }))
 
-/** Every function of every file. One without a name has the name of what it is passed to or assigned to. */
+/** The sizes of all functions. An anonymous function has the name of what it is passed to or assigned to. */
 export const functionSizes = (): ReadonlyArray<Size> =>
   sources.flatMap((file) => functionsOf(file, read(file)))
 
-/** The functions of one source. */
+/** The sizes of the functions in one source text. */
 export const functionsOf = (file: string, source: string): ReadonlyArray<Size> => {
   const found: Array<Size> = []
   const names: Array<string> = []

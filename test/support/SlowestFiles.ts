@@ -4,7 +4,7 @@ import type { Reporter, TestModule } from "vitest/node"
 
 const shown = 10
 
-/** Prints the files that took longest, after a run. Names the failed ones in the file `FAILED_FILES`, if that is set. */
+/** Prints the slowest test files after a run. Appends the failed ones to the file `FAILED_FILES`, if that is set. */
 export class SlowestFiles implements Reporter {
   onTestRunEnd(modules: ReadonlyArray<TestModule>) {
     const report = process.env["FAILED_FILES"]

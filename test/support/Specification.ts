@@ -7,7 +7,7 @@ import type { Decoded } from "../../src/Projector/Apply/Decoded.ts"
 import { durableName, type Projection, tableName } from "../../src/Projector/Projection.ts"
 import { install } from "../../src/Projector/Tables.ts"
 
-/** An event as the log would deliver it to a projection. */
+/** An event as the log delivers it to a projection. */
 export const delivered = (
   sequence: number,
   id: string,
@@ -30,7 +30,7 @@ export const delivered = (
   return { event, json }
 }
 
-/** Empties a projection's tables, as if it had never seen an event. */
+/** Empties the tables of a projection, as if it had applied no event. */
 export const given = Effect.fnUntraced(function*(projection: Projection) {
   const sql = yield* SqlClient
   const generation = yield* install(projection, ({ name }, first) => Effect.succeed(durableName(name, first)))
@@ -41,7 +41,7 @@ export const given = Effect.fnUntraced(function*(projection: Projection) {
   /** Applies batches one after the other. */
   const when = (...batches: ReadonlyArray<ReadonlyArray<Decoded>>) =>
     Effect.forEach(batches, (batch) => applyOnce(projection, generation, batch), { discard: true })
-  /** The same as a rebuild does it: rows first, then all that is made of them. */
+  /** Applies batches as a rebuild does: rows first, then everything that is computed from them. */
   const whenRebuilt = (...batches: ReadonlyArray<ReadonlyArray<Decoded>>) =>
     Effect.gen(function*() {
       const { apply, complete } = projection.bulk ?? { ...projection, complete: () => Effect.void }
@@ -53,7 +53,7 @@ export const given = Effect.fnUntraced(function*(projection: Projection) {
   return { generation, when, whenRebuilt }
 })
 
-/** The rows of a query, with every value as text, so that both engines and all types compare alike. */
+/** The rows of a query as JSON objects, so that results of both engines compare equal. */
 export const rowsOf = Effect.fnUntraced(function*(query: string) {
   const sql = yield* SqlClient
   const rows = yield* sql.unsafe<{ readonly row: Readonly<Record<string, unknown>> }>(

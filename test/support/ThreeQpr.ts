@@ -9,7 +9,7 @@ import { scanOfTheReference } from "./Webhook.ts"
 export const key = Redacted.make("3qpr_sk_live_of_the_tests")
 export const webhook = { url: "https://hooks.example.com/webhooks/3qpr", events: ["scan.created"] }
 export const secret = "whsec_told_only_once"
-/** The answer to a webhook that was registered. */
+/** The answer to the registration of a webhook. */
 export const registered = json(200, {
   id: "wh_1",
   ...webhook,
@@ -18,7 +18,7 @@ export const registered = json(200, {
   created_at: "2026-03-20T12:00:00Z"
 })
 export const scan = (id: string, more: object = {}) => ({ ...scanOfTheReference, id, ...more })
-/** The answer with a page of scans. */
+/** An answer with a page of scans. */
 export const page = (scans: ReadonlyArray<object>, total = scans.length, headers = {}) =>
   json(200, { scans, total, limit: 200, offset: 0 }, headers)
 
@@ -34,14 +34,14 @@ export const clientOf = (url: string, options: Partial<Options> = {}) =>
 export const register = (url: string, options: Partial<Options> = {}) =>
   Effect.flatMap(clientOf(url, options), (client) => client.register(webhook))
 
-/** The ids of all scans that the API at a URL gives. */
+/** The ids of all scans that the API at a URL returns. */
 export const idsOf = (url: string, options: Partial<Options> = {}) =>
   Effect.flatMap(
     clientOf(url, options),
     (client) => Stream.runCollect(Stream.map(client.scans(), idIn))
   )
 
-/** The id of a scan as 3QPR gives it. */
+/** The id of a scan, as the API returns it. */
 export const idIn = (scan: unknown) => Predicate.hasProperty(scan, "id") ? scan.id : undefined
 
 /** A test on the real platform, with the real clock. */

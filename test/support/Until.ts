@@ -1,10 +1,13 @@
 import { Effect } from "effect"
 import { inspect } from "node:util"
 
-/** Longer than anything takes on a busy machine that comes at all, in milliseconds. */
+/** Longer than any successful wait takes on a busy machine, in milliseconds. */
 const limit = 40_000
 
-/** Asks again until the answer fits, and gives it. Dies with what was last answered when none does in time. */
+/**
+ * Repeats a query until its answer matches, and returns that answer. Dies with the last answer after `within`
+ * milliseconds.
+ */
 export const until = <A, E, R>(
   what: string,
   ask: Effect.Effect<A, E, R>,

@@ -1,8 +1,9 @@
 import { setFlagsFromString } from "node:v8"
 
 /**
- * A flag of V8 with which WebAssembly is compiled once, fast. Without it, each embedded Postgres compiles its largest
- * functions again at its start, which takes 0.9 s of a processor and 600 MB. The few rows of a test never earn that.
+ * A V8 flag that compiles WebAssembly once, with the fast compiler. Without it each embedded Postgres recompiles its
+ * largest functions at its start. That takes 0.9 s of processor time and 600 MB, too much for the few rows of a
+ * test.
  */
 export const baselineOnly = "--liftoff-only"
 

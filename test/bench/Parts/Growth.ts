@@ -12,16 +12,16 @@ import { usageOf } from "../Usage.ts"
 /** Events that are stored and projected before each measurement. */
 const stored = [100_000, 1_000_000, 5_000_000]
 
-/** The same of the system that stays small. */
+/** Events of the small system. */
 const few = 10_000
 
-/** Of one run of the load generator. */
+/** Events of one run of the load generator. */
 const measured = 10_000
 
 /**
- * What an event costs, and what is resident, with so many stored and projected already: delivered, stored and
- * projected, each process by itself. Two systems of a receiver, a projector, a broker and a Postgres take turns: one with
- * few events (and those of the measurement), and one that is filled, with events older than the dedup window.
+ * The CPU cost of an event and the resident memory of each process, by the number of events already stored and
+ * projected. Two systems of a receiver, a projector, a broker and a Postgres take turns. One has few events (and
+ * those of the measurement). The other is filled with events older than the deduplication window.
  */
 export const growth: Part = {
   name: "growth",
@@ -67,7 +67,7 @@ export const growth: Part = {
   }, Effect.orDie)
 }
 
-/** Microseconds of CPU for an event, of each process. */
+/** Microseconds of CPU for each event, by process. */
 type Costs = Readonly<Record<string, number>>
 
 const sum = (costs: Costs) => Object.values(costs).reduce((all, cost) => all + cost, 0)
@@ -90,7 +90,7 @@ const subject = Effect.gen(function*() {
     })
   )
   return {
-    /** Fills it up to so many events. */
+    /** Fills the system up to this number of events. */
     fill: Effect.fnUntraced(function*(events: number) {
       const from = total
       total = Math.max(total, events)

@@ -3,7 +3,7 @@ import { contest, type Entrant, ours } from "../Contest.ts"
 import type { Part, Runtime } from "../Part.ts"
 import { broker } from "../Stores.ts"
 
-/** Ours against handlers without a framework on the same broker, on each runtime. */
+/** This project against handlers without a framework on the same broker, on each runtime. */
 export const ingest: Part = {
   name: "ingest",
   about: "requests/s through the public listener, against bare handlers on the same broker",

@@ -6,12 +6,13 @@ import * as System from "../../support/Faults/System.ts"
 import { bodyOf } from "../Fill.ts"
 import type { Part } from "../Part.ts"
 
-/** Deliveries a second, made when they are due however long the ones before take. */
+/** Deliveries a second. Each starts when it is due, even if earlier ones are still running. */
 const rate = 1_000
 
 /**
- * From the moment at which a delivery is due to its answer, and to the commit of its row: a receiver, a projector and
- * a listener with a client at its live feed, each a process, with a broker and a Postgres, which tells the commits.
+ * Measures from the moment when a delivery is due to its answer, and to the commit of its row. A receiver, a
+ * projector and a listener with a client of its live feed run as separate processes. Postgres records the commit
+ * times.
  */
 export const latency: Part = {
   name: "latency",
@@ -27,7 +28,7 @@ export const latency: Part = {
     yield* system.postgres.start
     yield* watch(admin.admin)
     const total = rate * Math.max(10, seconds)
-    // The first seconds are not counted: everything is new then.
+    // The first seconds are not counted, because the processes are still warming up.
     const warm = 3 * rate
     const { answered, due, others } = yield* Effect.promise(() =>
       deliver(system.receivers[0]?.webhook ?? "", total + warm)
@@ -53,7 +54,7 @@ export const latency: Part = {
   }, Effect.orDie)
 }
 
-/** A client of the live feed that reads all of it. */
+/** A client that reads the whole live feed. */
 const watch = (admin: string) =>
   Effect.acquireRelease(
     Effect.callback<ReturnType<typeof get>>((resume) => {
@@ -69,7 +70,10 @@ const numberOf = (id: string) => Number(id.slice(id.lastIndexOf("_") + 1))
 
 const now = () => performance.timeOrigin + performance.now()
 
-/** Delivers so many at the rate; when each was due, and how long its answer took from then, in milliseconds. */
+/**
+ * Sends `total` deliveries at the rate. Returns when each was due, and how long its answer took from then, in
+ * milliseconds.
+ */
 const deliver = (url: string, total: number) =>
   new Promise<{
     readonly due: ReadonlyArray<number>

@@ -8,7 +8,7 @@ import { usageOf } from "../Usage.ts"
 
 const steps = 10
 
-/** What the ingress process has resident while very many events come in, without a pause. */
+/** The resident memory of the ingress process during a long, uninterrupted load. */
 export const memory: Part = {
   name: "memory",
   about: "resident memory and CPU per event of an ingress process, over a million events (--size)",

@@ -6,7 +6,7 @@ import { contest, type Entrant, ours } from "../Contest.ts"
 import type { Part } from "../Part.ts"
 import { broker, count, postgres, redis } from "../Stores.ts"
 
-/** Ours against what one would build with a framework and a queue or a database; those on Node. */
+/** This project against typical solutions with a framework and a queue or a database, on Node. */
 export const peers: Part = {
   name: "peers",
   about: "the same against Express with BullMQ, Fastify with Postgres, and the guide's sample",
@@ -37,7 +37,7 @@ export const peers: Part = {
 
 const folder = fileURLToPath(new URL("../peers/packages", import.meta.url))
 
-/** Their packages are no dependencies of the project: they come when they are first wanted. */
+/** Installs the packages of the peers at first use. They are no dependencies of the project. */
 const install = () => {
   if (existsSync(`${folder}/node_modules`)) return
   execFileSync("npm", ["ci", "--no-audit", "--no-fund", "--ignore-scripts"], {

@@ -4,7 +4,7 @@ import * as Workspace from "../../protections/Workspace.ts"
 import type { Part } from "../Part.ts"
 import { projected } from "./Projectors.ts"
 
-/** What knowing its place in the log costs a projector: the program against the same program without that. */
+/** The cost of a projector's checks of its place in the log: the program against the same program without them. */
 export const place: Part = {
   name: "place",
   about: "one projector with the checks of its place in the log against one without, 100,000 scans (--size)",
@@ -24,7 +24,7 @@ export const place: Part = {
     const run = (entry: string) => Effect.scoped(projected(size, 1, entry))
     const ratios: Array<{ readonly rate: number; readonly cpu: number }> = []
     for (let round = 0; round < rounds; round++) {
-      // Each goes first in turn.
+      // Alternates which one goes first.
       const order = round % 2 === 0 ? [whole, unchecked] : [unchecked, whole]
       const [a, b] = yield* Effect.forEach(order, run)
       const [ours, limit] = round % 2 === 0 ? [a, b] : [b, a]
@@ -47,7 +47,7 @@ export const place: Part = {
   }, Effect.orDie)
 }
 
-/** The program of a copy of this checkout, with edits of the file that looks at the place. */
+/** The program of a copy of this checkout, with edits of the file that checks the place. */
 const programOf = Effect.fnUntraced(
   function*(edits: ReadonlyArray<{ readonly text: string; readonly without: string }>) {
     const folder = yield* Workspace.make

@@ -10,7 +10,7 @@ import { bodyOf } from "../Fill.ts"
 import type { Part } from "../Part.ts"
 import { secondsOf } from "./Projectors.ts"
 
-/** What one projector does in a second, against the limit: the same rows inserted into the same table, and no more. */
+/** The throughput of one projector, against the limit: only inserting the same rows into the same table. */
 export const projection: Part = {
   name: "projection",
   about: "one projector against the bare insert of its rows, 100,000 scans (--size)",
@@ -43,7 +43,7 @@ const spread = (values: Array<number>, digits = 0) => {
   return { median: at(0.5), least: at(0), most: at(1) }
 }
 
-/** The seconds that it takes to insert the rows, 500 at a time over two connections. */
+/** The seconds needed to insert the rows, 500 at a time over two connections. */
 const inserting = Effect.fnUntraced(function*(size: number) {
   const { url } = yield* Postgres.start
   const database = Database.layer({ url: Redacted.make(url), dataDir: "", poolSize: 2 }).pipe(

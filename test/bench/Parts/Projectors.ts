@@ -7,7 +7,7 @@ import { fill } from "../Fill.ts"
 import type { Part } from "../Part.ts"
 import { usageOf } from "../Usage.ts"
 
-/** How fast a full log is projected by one process and by several that share the work, on a Postgres of their own. */
+/** How fast one process, and several that share the work, project a full log. Each case has a separate Postgres. */
 export const projectors: Part = {
   name: "projectors",
   about: "how fast 1, 2 and 4 projector processes are through 100,000 scans (--size)",
@@ -33,11 +33,13 @@ export const projectors: Part = {
   }, Effect.orDie)
 }
 
-/** The seconds that so many processes take for so many scans, from the first batch to the last. */
+/** The seconds that a number of processes take for a number of scans, from the first batch to the last. */
 export const secondsOf = (size: number, processes: number) =>
   Effect.map(projected(size, processes), ({ seconds }) => seconds)
 
-/** The same, with the CPU time of the processes meanwhile; `entry` is the program, this checkout's when undefined. */
+/**
+ * The same, with the CPU time of the processes in that period. `entry` is the program, by default this checkout's.
+ */
 export const projected = Effect.fnUntraced(function*(size: number, processes: number, entry?: string) {
   const system = yield* System.make({
     receivers: 0,
@@ -45,7 +47,7 @@ export const projected = Effect.fnUntraced(function*(size: number, processes: nu
     direct: true,
     ...(entry !== undefined && { entry })
   })
-  // They are ready, and stand still while the log is filled.
+  // The projectors are ready, but suspended while the log is filled.
   yield* Effect.forEach(system.projectors, ({ pause }) => pause)
   yield* fill(system, size)
   const applied = (events: number) =>

@@ -19,8 +19,8 @@ import * as Postgres from "../../support/Postgres.ts"
 import type { Part } from "../Part.ts"
 
 /**
- * What the private listener's answers cost with few and with many scans in the log and in the read models:
- * real broker and Postgres, one client, all documented parameters.
+ * The time of the private listener's answers with few and with many scans in the log and the read models. Uses a
+ * real broker and Postgres, one client and all documented parameters.
  */
 export const queries: Part = {
   name: "queries",
@@ -51,8 +51,8 @@ const day = 86_400_000
 const now = Date.now()
 
 /**
- * The scan number `at` of `size`, and the conversation that it starts: 20 codes over 90 days, one after the other but
- * for an hour or so, more than a third of the scans of `qpr_0`.
+ * Scan number `at` of `size`, and the conversation that it starts. The scans belong to 20 codes over 90 days, in
+ * order within about an hour. More than a third of them belong to `qpr_0`.
  */
 const pairOf = (draw: () => number, at: number, size: number) => {
   const pick = (from: ReadonlyArray<string>) => from[Math.floor(draw() * from.length)]
@@ -76,7 +76,7 @@ const pairOf = (draw: () => number, at: number, size: number) => {
   return { scan, conversation: started ? conversation : undefined }
 }
 
-/** Puts the scans into the log, and a conversation for every second one, and waits until all is projected. */
+/** Appends the scans, and a conversation for every second one, and waits until all are projected. */
 const fill = Effect.fnUntraced(function*(size: number) {
   const { append } = yield* EventLog
   const draw = drawsOf(1)

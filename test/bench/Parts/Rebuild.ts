@@ -10,8 +10,8 @@ import { bodyOf, fill } from "../Fill.ts"
 import type { Part, Report } from "../Part.ts"
 
 /**
- * A rebuild at size: alone, and amid everything, where events come in, a client reads all the time, and the process
- * that rebuilds is killed half way. Fails when a read failed or anything differs afterwards.
+ * A large rebuild, alone and under load: events arrive, a client reads all the time, and the rebuilding process is
+ * killed half way. Fails when a read failed or the tables differ afterwards.
  */
 export const rebuild: Part = {
   name: "rebuild",
@@ -20,10 +20,10 @@ export const rebuild: Part = {
   run: ({ size = 200_000 }) => rebuildOf(size).pipe(Effect.provide(FetchHttpClient.layer), Effect.orDie)
 }
 
-/** Events a second that come in meanwhile. */
+/** Events a second that arrive during the rebuild. */
 const rate = 200
 
-/** Delivers new scans at the rate until it is interrupted; counts answers. */
+/** Delivers new scans at the rate until it is interrupted, and counts the answers. */
 const deliver = (url: string, size: number, seen: Record<string, number>) => {
   const began = performance.now()
   let made = 0

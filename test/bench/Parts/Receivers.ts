@@ -10,7 +10,7 @@ import { usageOf } from "../Usage.ts"
 
 const counts = [1, 2, 4]
 
-/** What several ingress processes take together, each on a port of its own with its share of the connections. */
+/** The combined throughput of several ingress processes. Each has its own port and its share of the connections. */
 export const receivers: Part = {
   name: "receivers",
   about: "requests/s of 1, 2 and 4 ingress processes on one broker, the load shared between them",

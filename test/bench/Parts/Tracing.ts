@@ -5,7 +5,7 @@ import { contest, type Entrant, ours } from "../Contest.ts"
 import type { Part } from "../Part.ts"
 import { broker } from "../Stores.ts"
 
-/** What it costs a delivery that traces, logs and metrics are exported; without a collector nothing is made of them. */
+/** The cost of exporting traces, logs and metrics for a delivery. Without a collector none of them are created. */
 export const tracing: Part = {
   name: "tracing",
   about: "the same without and with an OpenTelemetry collector, all traces recorded and none",
@@ -34,7 +34,7 @@ export const tracing: Part = {
   })
 }
 
-/** A collector that takes everything and keeps nothing. */
+/** A collector that accepts everything and stores nothing. */
 const sink = Effect.acquireRelease(
   Effect.callback<ReturnType<typeof createServer>>((resume) => {
     const server = createServer((request, response) => {

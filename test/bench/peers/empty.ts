@@ -1,4 +1,4 @@
-/** No peer: node:http that reads the body and answers 200. What the load generator itself can reach. */
+/** No peer: node:http that reads the body and answers 200. It shows the limit of the load generator itself. */
 import { createServer } from "node:http"
 
 createServer((request, response) => {

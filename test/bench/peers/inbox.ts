@@ -1,6 +1,6 @@
 /**
- * Peer (b), the limit: like (a), but all PubAcks come through one inbox subscription, so that a publish costs
- * no request of its own. No limits, no schema, no deadline.
+ * Peer (b), the limit: like (a), but all PubAcks arrive through one inbox subscription, so that a publish needs no
+ * request of its own. No limits, no schema, no deadline.
  */
 import { connect, createInbox, headers } from "nats"
 import { Buffer } from "node:buffer"

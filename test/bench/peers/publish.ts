@@ -1,6 +1,6 @@
 /**
- * Peer (a), what one would write without a framework: node:http that checks the signature, parses the body
- * and awaits `js.publish`. No limits, no schema, no deadline.
+ * Peer (a), a simple receiver without a framework: node:http that checks the signature, parses the body and awaits
+ * `js.publish`. No limits, no schema, no deadline.
  */
 import { connect, headers } from "nats"
 import { Buffer } from "node:buffer"

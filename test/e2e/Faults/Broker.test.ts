@@ -8,15 +8,15 @@ import { until } from "../../support/Until.ts"
 
 const isLong = process.env["FAULTS_LONG"] === "1"
 
-/** Every process of ours. */
+/** Every receiver and projector. */
 const partsOf = ({ system }: Scene["Service"]) => [...system.receivers, ...system.projectors]
 
-/** Bodies that are being delivered and not stored yet, as far as we know. */
+/** The number of bodies that are being delivered and have not been accepted yet. */
 const waiting = ({ ledger }: Scene["Service"]) =>
   [...ledger.sent.values()].filter(({ accepted, kind, open }) => open && accepted === 0 && kind !== "forged")
     .length
 
-/** The broker is killed, away for some seconds, and back; nothing else happens. */
+/** Kills the broker and starts it again after some seconds, without any other fault. */
 const away = Effect.fnUntraced(function*(seconds: number) {
   const scene = yield* Scene
   const { answered, system, traffic, whole } = scene
@@ -39,7 +39,7 @@ const away = Effect.fnUntraced(function*(seconds: number) {
   yield* system.broker.start
   const up = performance.now()
   for (const part of parts) yield* untilReadiness(part, 200)
-  // Two seconds on a machine that has nothing else to do.
+  // Takes two seconds on an idle machine.
   assert.isBelow(performance.now() - up, 5_000)
   yield* load.stop
   yield* whole()
@@ -47,7 +47,7 @@ const away = Effect.fnUntraced(function*(seconds: number) {
 })
 
 layer(Scene.layer({ receivers: 2, projectors: 1 }), { excludeTestServices: true })(
-  "without its broker",
+  "when the broker fails",
   (it) => {
     // Row 1.
     it.effect("answers 503 within a second of its end, 200 within two of its return, and loses nothing", () =>
@@ -56,7 +56,7 @@ layer(Scene.layer({ receivers: 2, projectors: 1 }), { excludeTestServices: true 
         const { answered, ledger, system, traffic, whole } = scene
         const load = yield* traffic()
         yield* answered(100, 200)
-        // A broker that stands still makes callers wait, so that some do when it ends.
+        // A suspended broker makes requests wait, so that some are pending when it is killed.
         yield* system.broker.signal("SIGSTOP")
         yield* Effect.repeat(Effect.sleep("5 millis"), { until: () => waiting(scene) >= 50 })
         const killed = performance.now()
@@ -72,7 +72,7 @@ layer(Scene.layer({ receivers: 2, projectors: 1 }), { excludeTestServices: true 
           attempt.status === 503 && attempt.at < killed && endOf(attempt) >= killed
         )
         assert.isAtLeast(atItsEnd.length, 30)
-        // What waited at its end counts from then on.
+        // The time of a request that was pending counts from the kill.
         const since = attempts.filter((one) => one.at < starting && endOf(one) >= killed).map((one) => ({
           ...one,
           took: endOf(one) - Math.max(one.at, killed)
@@ -105,7 +105,7 @@ layer(Scene.layer({ receivers: 2, projectors: 1 }), { excludeTestServices: true 
         })
         const load = yield* traffic({ rate: 400 })
         const again = () => [...acked.values()].filter((times) => times > 1).length
-        // Whether the broker has kept an acknowledgement when it is killed is luck.
+        // Whether the broker has stored an ack when it is killed varies from run to run.
         for (let kills = 0; kills < 3 || (again() === 0 && kills < 10); kills++) {
           fresh = 0
           enough = yield* Deferred.make<void>()
@@ -152,16 +152,17 @@ layer(Scene.layer({ receivers: 2, projectors: 1 }), { excludeTestServices: true 
         yield* whole()
       }))
 
-    // Row 3. The client's own default gives up permanently after some 20 seconds.
+    // Row 3. The client library gives up permanently by default after some 20 seconds.
     it.effect("lives on without it for 35 seconds, says so, and comes back by itself", () => away(35), 90_000)
 
     it.effect.skipIf(!isLong)(
-      "lives on without it for five minutes (only with FAULTS_LONG=1)",
+      "stays alive without the broker for five minutes (only with FAULTS_LONG=1)",
       () => away(300),
       400_000
     )
   }
 )
 
-// NATS ADR-15: consumer, times delivered, sequence. The same again is a delivery that is not flagged as such.
+// NATS ADR-15: consumer, delivery count, sequence. A repeated match is a delivery that is not flagged as a
+// redelivery.
 const ackOf = /PUB \$JS\.ACK\.3QPR_EVENTS\.([^. ]+\.\d+\.\d+)\.\S+ \d+\r\n\+ACK/g

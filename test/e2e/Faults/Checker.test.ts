@@ -10,7 +10,7 @@ import * as System from "../../support/Faults/System.ts"
 import * as Traffic from "../../support/Faults/Traffic.ts"
 import { test } from "../../support/Live.ts"
 
-/** Some seconds of everything that is sent, until all is delivered. */
+/** Sends some seconds of mixed traffic, and waits until all of it is delivered. */
 const traffic = Effect.fnUntraced(function*(system: System.System, ledger: Ledger, count: number) {
   const { stop } = yield* Traffic.run(ledger, {
     rate: 200,
@@ -24,7 +24,7 @@ const traffic = Effect.fnUntraced(function*(system: System.System, ledger: Ledge
 
 describe("the checker of faults", () => {
   test(
-    "finds nothing where nothing happened, and all that was lost, changed, doubled or slipped in by hand",
+    "finds nothing after a run without faults, and every event that is lost, changed, doubled or inserted by hand",
     Effect.gen(function*() {
       const system = yield* System.make({ receivers: 2, projectors: 2 })
       const ledger = new Ledger()

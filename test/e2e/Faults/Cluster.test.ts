@@ -10,12 +10,12 @@ import { Scene, untilReadiness } from "../../support/Faults/Scene.ts"
 const { version } = await Effect.runPromise(findOrInstall({ binary }).pipe(Effect.provide(platform)))
 const scene = Scene.layer({ receivers: 2, projectors: 2, cluster: true })
 
-// Three servers of 2.9.10 lose acknowledged events by themselves here: `durability` says so to who runs them.
+// Here three servers of 2.9.10 lose acknowledged events without a fault of ours. docs/durability.md warns operators.
 const name = "a cluster of three brokers, under load"
-if (version.startsWith("2.9.")) describe(name, () => it.skip(`nats-server ${version} cannot`))
+if (version.startsWith("2.9.")) describe(name, () => it.skip(`needs a newer nats-server than ${version}`))
 else {layer(scene, { excludeTestServices: true })(name, (it) => {
     it.effect(
-      "continues when each of them is killed in turn, and nothing is lost or twice",
+      "continues when each broker is killed in turn, and neither loses nor doubles an event",
       () =>
         Effect.gen(function*() {
           const { answered, system: { cluster }, traffic, whole } = yield* Scene
@@ -35,7 +35,7 @@ else {layer(scene, { excludeTestServices: true })(name, (it) => {
     )
 
     it.effect(
-      "continues when the leader is cut off from the others, and nothing it took by then is lost",
+      "continues when the leader is cut off from the others, and loses nothing that it had acknowledged",
       () =>
         Effect.gen(function*() {
           const { answered, system: { add, cluster, receivers }, traffic, whole } = yield* Scene
@@ -48,7 +48,7 @@ else {layer(scene, { excludeTestServices: true })(name, (it) => {
           yield* answered(100, 200)
           yield* cluster.isolate(leader)
           yield* untilReadiness(atLeader, 503)
-          // It leaves the server that it still reaches for one that stores.
+          // The receiver leaves the isolated server, which it still reaches, for one that can store.
           yield* untilReadiness(atLeader, 200, 90_000)
           assert.notStrictEqual(yield* cluster.leaderOf(stream, leader), leader)
           yield* answered(500, 200)
@@ -63,7 +63,7 @@ else {layer(scene, { excludeTestServices: true })(name, (it) => {
     )
 
     it.effect(
-      "and all of it started again in turn, with every process of ours, loses and doubles nothing",
+      "neither loses nor doubles an event when every broker and every other process is restarted in turn",
       () =>
         Effect.gen(function*() {
           const { answered, system: { cluster, projectors, receivers }, traffic, whole } = yield* Scene

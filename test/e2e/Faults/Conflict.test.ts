@@ -11,7 +11,7 @@ import { test } from "../../support/Live.ts"
 import { scanCreated } from "../../support/Webhook.ts"
 
 // Row 23 of the catalogue.
-describe("an id that comes again with another body", () => {
+describe("a stored id that arrives with another body", () => {
   test(
     "is answered as a duplicate; the first is kept, and the log tells of the other without showing it",
     Effect.gen(function*() {

@@ -12,13 +12,13 @@ import type { Sent } from "../../support/Faults/Ledger.ts"
 import { Scene } from "../../support/Faults/Scene.ts"
 import { secret } from "../../support/Faults/System.ts"
 
-/** 3QPR's waits between its attempts, in milliseconds. */
+/** The waits between 3QPR's attempts, in milliseconds. */
 const schedule = [5_000, 30_000, 120_000, 600_000, 3_600_000]
 
 const isStoredScan = ({ accepted, kind, type }: Sent) =>
   accepted > 0 && kind === "event" && type === "scan.created"
 
-/** Makes the stream forget the ids that it has stored, as if its dedup window had passed. */
+/** Makes the stream forget the stored ids, as if the deduplication window had passed. */
 const passDedupWindow = Effect.gen(function*() {
   const { broker } = (yield* Scene).system
   const connection = yield* Effect.acquireRelease(
@@ -52,8 +52,8 @@ layer(Scene.layer({ receivers: 3, projectors: 1 }), { excludeTestServices: true 
       yield* whole()
     }))
 
-  // Row 21: from a sender that does not hear our answers.
-  it.effect("that comes on the whole of 3QPR's schedule, a thousand times faster, is stored once", () =>
+  // Row 21, with a sender that ignores the answers.
+  it.effect("that repeats through 3QPR's whole schedule, a thousand times faster, is stored once", () =>
     Effect.gen(function*() {
       const { attempt, event, whole } = yield* Scene
       const sent = event("evt_on_schedule")
@@ -65,7 +65,7 @@ layer(Scene.layer({ receivers: 3, projectors: 1 }), { excludeTestServices: true 
       yield* whole()
     }))
 
-  // Row 24: the broker is away for two seconds of a schedule of 4.4; no delivery is tried for longer.
+  // Row 24: the broker is down for two seconds of a schedule of 4.4. No delivery is retried for longer.
   it.effect("gets through when the outage is shorter than 3QPR's schedule", () =>
     Effect.gen(function*() {
       const { answered, system, traffic, whole } = yield* Scene

@@ -7,7 +7,7 @@ import { Scene, slowerThan } from "../../support/Faults/Scene.ts"
 import { send } from "../../support/Http.ts"
 import { residentOf } from "../../support/Processes.ts"
 
-/** What may wait in a projector, and what two batches in progress have. */
+/** The events that a projector may hold, and those of two batches in progress. */
 const capacity = 2_000
 const inProgress = 1_000
 

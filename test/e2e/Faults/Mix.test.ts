@@ -12,7 +12,7 @@ import { witness } from "../../support/Faults/Witness.ts"
 import { test } from "../../support/Live.ts"
 import { until } from "../../support/Until.ts"
 
-/** Those that are over soon; `npm run faults` mixes all of them for as long as one likes. */
+/** Faults that end quickly. `npm run faults` mixes all of them for any length of time. */
 const short = [
   "broker restarted",
   "broker connections reset",
@@ -28,7 +28,7 @@ const short = [
 
 describe("npm run faults", () => {
   test(
-    "finds nothing lost, doubled or skipped, and fails when it has nothing to show",
+    "finds nothing lost, doubled or skipped, and fails when nothing was tested",
     Effect.gen(function*() {
       const ledger = new Ledger()
       const system = yield* System.make({ receivers: 2, projectors: 2 })

@@ -7,11 +7,11 @@ import type { Attempt } from "../../support/Faults/Ledger.ts"
 import { endOf, Scene, slowerThan, untilReadiness } from "../../support/Faults/Scene.ts"
 import { residentOf } from "../../support/Processes.ts"
 
-/** Three ping intervals: when the connection must have been given up and made again. */
+/** Three ping intervals: by then a dead connection must have been replaced. */
 const longestStall = 15_000
 
 layer(Scene.layer({ receivers: 2, projectors: 2 }), { excludeTestServices: true })(
-  "behind a bad network",
+  "on a bad network",
   (it) => {
     // Row 6.
     it.effect("gives up dead connections within 15 seconds, and loses and doubles nothing by pauses and resets", () =>
@@ -37,11 +37,11 @@ layer(Scene.layer({ receivers: 2, projectors: 2 }), { excludeTestServices: true 
 
         for (const fault of [brokerNetwork.pause, brokerNetwork.deafen]) {
           yield* fault
-          // So long that publishes time out, and not so long that the connection is taken for dead.
+          // Long enough that publishes time out, and too short for the connection to be considered dead.
           yield* answered(20, 503)
           yield* brokerNetwork.resume
           const passing = performance.now()
-          // Deafness leaves holes in what the client hears: such a connection is of no use any more.
+          // A deaf connection has lost part of what the server sent. It can no longer be used.
           if (fault === brokerNetwork.deafen) yield* brokerNetwork.reset
           yield* answered(50, 200)
           assert.isBelow(performance.now() - passing, 5_000)
@@ -87,7 +87,7 @@ layer(Scene.layer({ receivers: 2, projectors: 2 }), { excludeTestServices: true 
         yield* untilReadiness(receiver, 200)
         yield* load.stop
         assert.isAtLeast(most, cap / 2)
-        // A request is in flight for its client a little longer than for the receiver.
+        // The client sees a request in flight for a little longer than the receiver does.
         assert.isAtMost(most, 2 * cap)
         assert.isAbove(refused.length, 100)
         assert.isBelow(after - before, 100e6)
@@ -97,7 +97,7 @@ layer(Scene.layer({ receivers: 2, projectors: 2 }), { excludeTestServices: true 
   }
 )
 
-/** How many attempts were under way when most were. */
+/** The largest number of attempts that were in flight at the same time. */
 const mostAtOnce = (attempts: ReadonlyArray<Attempt>) => {
   const steps = attempts.flatMap((attempt) => [[attempt.at, 1], [endOf(attempt), -1]] as const)
   let now = 0

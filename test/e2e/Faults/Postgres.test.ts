@@ -20,7 +20,7 @@ const endBackends = (system: System) =>
     where backend_type = 'client backend' and pid <> pg_backend_pid()`
   )
 
-/** Every table that changes with the events. */
+/** Every table that changes when events are applied. */
 const tablesOf = (system: System) =>
   Effect.map(
     run(
@@ -31,7 +31,7 @@ const tablesOf = (system: System) =>
     (rows) => rows.map(({ name }) => String(name))
   )
 
-/** How many events the read models have applied. */
+/** The number of events that the read models have applied. */
 const applied = (system: System) =>
   Effect.map(
     run(
@@ -123,9 +123,9 @@ layer(Scene.layer({ receivers: 1, projectors: 2 }), { excludeTestServices: true 
     120_000
   )
 
-  // Row 17: what the durable consumers have finished is not in the copy, and only the log still has it.
+  // Row 17: the durable consumers have finished events that the copy lacks, so only the log still has them.
   it.effect(
-    "that is restored from an older copy reads again from the log what it lacks",
+    "that is restored from an older copy makes the projector read the missing events from the log again",
     () =>
       Effect.gen(function*() {
         const { answered, system, traffic, whole } = yield* Scene

@@ -9,7 +9,7 @@ import { unfinished } from "../../support/Faults/Stored.ts"
 import type { System } from "../../support/Faults/System.ts"
 import { until } from "../../support/Until.ts"
 
-/** How many statements wait for a lock. */
+/** The number of statements that wait for a lock. */
 const blocked = ({ query }: System) =>
   query(Effect.flatMap(SqlClient, (sql) =>
     sql<{ readonly n: number }>`
@@ -26,7 +26,7 @@ const countOf = ({ query }: System, table: string) =>
       row?.n ?? 0
     ))
 
-/** Locks a table while `body` runs, and begins with that. */
+/** Locks a table before `body` runs and until it ends. */
 const whileLocked = <A, E, R>({ query }: System, table: string, body: Effect.Effect<A, E, R>) =>
   Effect.flatMap(
     Effect.context<R>(),
@@ -45,7 +45,7 @@ const scans = ({ ledger }: Scene["Service"]) =>
     ).map(({ id }) => id)
   ).size
 
-/** Deliveries until there are so many more scans. */
+/** Delivers events until this number of further scans is accepted. */
 const more = Effect.fnUntraced(function*(scene: Scene["Service"], count: number) {
   const target = scans(scene) + count
   const load = yield* scene.traffic({ rate: 300 })
@@ -58,7 +58,7 @@ const ackOf = /\+ACK|\$JS\.ACK\./
 layer(Scene.layer({ receivers: 1, projectors: 1 }), { excludeTestServices: true })(
   "the projectors",
   (it) => {
-    // Row 11, before commit: the batch is in an open transaction when its process is killed.
+    // Row 11, before the commit: the process is killed while the transaction of the batch is open.
     it.effect("lose nothing to a kill before the commit; another instance takes over within 11 seconds", () =>
       Effect.gen(function*() {
         const scene = yield* Scene
@@ -82,7 +82,7 @@ layer(Scene.layer({ receivers: 1, projectors: 1 }), { excludeTestServices: true 
           countOf(system, "scans_applied_1"),
           (applied) => applied >= scans(scene)
         )
-        // The rest is for a busy machine.
+        // The limit allows for a busy machine.
         assert.isBelow(performance.now() - killed, 14_000)
         yield* whole()
         yield* other.end("SIGTERM")
@@ -110,14 +110,14 @@ layer(Scene.layer({ receivers: 1, projectors: 1 }), { excludeTestServices: true 
         const left = yield* Effect.promise(() => unfinished(system.broker, "3QPR_EVENTS"))
         assert.match(left.join(), /scans-1: \d+ pending, [1-9]\d* in flight/)
         yield* first?.end("SIGKILL") ?? Effect.void
-        // What was on its way to the broker is lost.
+        // Drops the acks that are on their way to the broker.
         yield* system.brokerNetwork.reset
         yield* system.brokerNetwork.resume
         yield* first?.start ?? Effect.void
         yield* whole()
       }))
 
-    // Row 11, amid the acks.
+    // Row 11, between the acks.
     it.effect("change nothing twice after kills amid the acks", () =>
       Effect.gen(function*() {
         const scene = yield* Scene
@@ -141,7 +141,7 @@ layer(Scene.layer({ receivers: 1, projectors: 1 }), { excludeTestServices: true 
         yield* whole()
       }))
 
-    // Row 12: the broker has given its batch to another when it continues.
+    // Row 12: the broker has given the batch to another projector when the first one continues.
     it.effect("are not disturbed by one that stood still for longer than ack_wait", () =>
       Effect.gen(function*() {
         const scene = yield* Scene

@@ -35,7 +35,7 @@ layer(Scene.layer({ receivers: 2, projectors: 1 }), { excludeTestServices: true 
       yield* restart
       yield* answered(100, 200)
       yield* load.stop
-      // `whole` fails on each 400 to what an active secret signed.
+      // `whole` fails if a body signed with an active secret was answered 400.
       yield* whole()
       const body = new TextEncoder().encode("signed with the old secret")
       for (const url of urls()) {
@@ -46,7 +46,7 @@ layer(Scene.layer({ receivers: 2, projectors: 1 }), { excludeTestServices: true 
     }).pipe(Effect.provide(platform)))
 
   // Row 31, without a restart.
-  it.effect("no request is refused while the secret is rotated by its file alone", () =>
+  it.effect("no request is refused during a rotation by the secret file alone", () =>
     Effect.gen(function*() {
       const { answered, traffic, system, whole } = yield* Scene
       const fs = yield* FileSystem.FileSystem
@@ -76,7 +76,7 @@ layer(Scene.layer({ receivers: 2, projectors: 1 }), { excludeTestServices: true 
       yield* taken(1)
       signing = next
       yield* answered(100, 200)
-      // What was sent before with the old one has its answer by now, or is sent again with the new one.
+      // Deliveries signed with the old secret are answered by now, or are sent again with the new one.
       yield* set(Redacted.value(next))
       yield* taken(2)
       yield* answered(100, 200)

@@ -17,7 +17,7 @@ layer(Scene.layer({ receivers: 2, projectors: 2 }), { excludeTestServices: true 
         for (const part of [...system.receivers, ...system.projectors]) {
           const asked = performance.now()
           const pid = part.now()?.pid ?? 0
-          // Those behind the first one change nothing, whenever they come.
+          // Further signals have no effect, whenever they arrive.
           const again = Effect.sync(() => process.kill(pid, "SIGTERM")).pipe(
             Effect.andThen(Effect.sleep("1 millis")),
             Effect.forever,
@@ -35,7 +35,7 @@ layer(Scene.layer({ receivers: 2, projectors: 2 }), { excludeTestServices: true 
     90_000
   )
 
-  it.effect("by SIGKILL while it drains loses nothing", () =>
+  it.effect("by SIGKILL during the drain loses nothing", () =>
     Effect.gen(function*() {
       const { answered, system, traffic, whole } = yield* Scene
       const [receiver] = system.receivers
@@ -43,7 +43,7 @@ layer(Scene.layer({ receivers: 2, projectors: 2 }), { excludeTestServices: true 
       if (receiver === undefined || projector === undefined) return assert.fail("nothing runs")
       const load = yield* traffic()
       yield* answered(100, 200)
-      // What is in flight has to wait, so that it drains for as long as it may.
+      // Requests in flight cannot complete, so the drain lasts as long as it may.
       yield* system.brokerNetwork.pause
       for (const part of [receiver, projector]) {
         process.kill(part.now()?.pid ?? 0, "SIGTERM")
@@ -61,7 +61,7 @@ layer(Scene.layer({ receivers: 2, projectors: 2 }), { excludeTestServices: true 
     }), 90_000)
 
   it.effect(
-    "and starting everything in turn, the broker and Postgres too, loses and doubles nothing",
+    "and restarting every process in turn, with the broker and Postgres, neither loses nor doubles an event",
     () =>
       Effect.gen(function*() {
         const { answered, system, traffic, whole } = yield* Scene

@@ -25,7 +25,7 @@ const jetStream = Effect.flatMap(client, (connection) =>
     streams: (await connection.jetstreamManager()).streams
   })))
 
-/** Fills the dedup window with so many ids, past the receivers. */
+/** Fills the deduplication window with this number of ids, without the receivers. */
 const fill = Effect.fnUntraced(function*(count: number) {
   const connection = yield* client
   const nats = {
@@ -51,7 +51,7 @@ const fill = Effect.fnUntraced(function*(count: number) {
   )
 })
 
-/** The broker is killed with so many ids in its window, and starts again under load. */
+/** Kills the broker with this number of ids in its window, and starts it again under load. */
 const restartWith = (ids: number) =>
   Effect.gen(function*() {
     const { answered, ledger, system, traffic } = yield* Scene
@@ -76,13 +76,13 @@ const restartWith = (ids: number) =>
     assert.deepStrictEqual(ledger.since(up).filter(({ took }) => took >= 2_900), [], "publishes timed out")
     const accepted = [...ledger.sent.values()].filter(({ kind }) => kind !== "forged")
     const { streams } = yield* jetStream
-    // The probe's entry is deleted behind its acknowledgement.
+    // The probe's entry is deleted after its acknowledgement.
     yield* Effect.repeat(Effect.delay(Effect.promise(() => streams.info(stream)), "10 millis"), {
       until: ({ state }) => state.messages === ids + accepted.length
     })
   }).pipe(Effect.provide(Scene.layer({ receivers: 1, projectors: 0 })))
 
-describe("a broker that starts with a full dedup window", () => {
+describe("a broker that restarts with a full deduplication window", () => {
   const title = "makes a receiver ready by an acknowledged publish, and lets no publish time out:"
   // Row 5.
   it.live(`${title} 100,000 ids`, () => restartWith(100_000))
@@ -92,7 +92,7 @@ describe("a broker that starts with a full dedup window", () => {
 // Row 8.
 layer(Scene.layer({ receivers: 2, projectors: 1, jetstream: { max_file_store: 16 * 1_048_576 } }), {
   excludeTestServices: true
-})("with storage that is full", (it) => {
+})("when storage is full", (it) => {
   const withoutSpace = Effect.fnUntraced(
     function*(alarm: RegExp, take: Effect.Effect<unknown>, giveBack: Effect.Effect<unknown>) {
       const { answered, ledger, system, traffic, whole } = yield* Scene
@@ -117,7 +117,7 @@ layer(Scene.layer({ receivers: 2, projectors: 1, jetstream: { max_file_store: 16
     }
   )
 
-  it.effect("answers 503 in time, names the broker's limit, and stores all when there is room again", () =>
+  it.effect("answers 503 in time, names the broker's limit, and stores everything once there is room again", () =>
     Effect.gen(function*() {
       const { log, streams } = yield* jetStream
       const filler = { name: "FILLER", subjects: ["filler"] }

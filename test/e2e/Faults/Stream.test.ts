@@ -14,7 +14,7 @@ import { until } from "../../support/Until.ts"
 
 // Row 9 of the catalogue: the stream is deleted, created again, changed or purged under load.
 
-/** What an operator does at the broker, past the system. */
+/** What an operator does directly at the broker. */
 const atBroker = <A>({ broker }: System.System, act: (manager: JetStreamManager) => Promise<A>) =>
   Effect.promise(async () => {
     const connection = await connect({ servers: broker.url, token: broker.token })
@@ -28,7 +28,7 @@ const atBroker = <A>({ broker }: System.System, act: (manager: JetStreamManager)
 const configOf = (manager: JetStreamManager) =>
   manager.streams.info("3QPR_EVENTS").then(({ config }) => config)
 
-/** Deletes the stream and creates it again, with changes. */
+/** Deletes the stream and creates it again with a changed configuration. */
 const remake = (system: System.System, changes: Partial<StreamConfig> = {}) =>
   atBroker(system, async (manager) => {
     const config = await configOf(manager)
@@ -56,7 +56,7 @@ const rowsOfScans = Effect.flatMap(
 
 describe("the stream under load", () => {
   test(
-    "that is deleted is answered 503; created again, it gets no row of the old one wrong, until a rebuild accepts it",
+    "that is deleted causes 503; once created again it changes no row of the old stream until a rebuild accepts it",
     Effect.gen(function*() {
       const system = yield* System.make({ receivers: 1, projectors: 2 })
       const admin = yield* system.add("admin")
@@ -127,7 +127,7 @@ describe("the stream under load", () => {
   )
 
   test(
-    "that is purged continues: what comes afterwards is applied once, and nothing a second time",
+    "that is purged continues: later events are applied once, and no event is applied twice",
     Effect.gen(function*() {
       const system = yield* System.make({ receivers: 1, projectors: 2 })
       const purged = new Ledger()

@@ -3,7 +3,7 @@ import { brotliCompressSync, gzipSync } from "node:zlib"
 import { between, bytesOf, type Kind, type Means, pick } from "../Case.ts"
 import { authentic, delivery } from "../Request.ts"
 
-/** Signed, and not what one expects: all of it is kept, as an event or in quarantine. */
+/** Unusual bodies with a valid signature. All of them are stored, as an event or in quarantine. */
 const unusual: Readonly<Record<string, (means: Means) => string | Uint8Array>> = {
   "no JSON": ({ ledger }) => `not JSON ${ledger.id()}`,
   "random bytes": ({ draw }) => bytesOf(draw, between(draw, 1, 300)),

@@ -5,7 +5,7 @@ import { authentic, delivery, head, request, unreadLength, webhook } from "../Re
 
 const someSignature = `${Signature.header}: sha256=${"0".repeat(64)}`
 
-/** Clients that leave, and those that ask for something else. */
+/** Clients that disconnect early, and clients that request something else. */
 export const broken: ReadonlyArray<Kind> = [
   {
     kind: "gone within the head",
@@ -28,7 +28,7 @@ export const broken: ReadonlyArray<Kind> = [
       const lines = pick(draw, [["Content-Length: 1000"], ["Transfer-Encoding: chunked"]])
       return {
         steps: [head([...lines, someSignature]), Buffer.from("5\r\nhel"), between(draw, 0, 20), end],
-        // Deno does not say that a client has closed its half within a body; the deadline ends such a request.
+        // Deno does not report that a client has closed its half during a body. The deadline ends such a request.
         answers: [[400, 408]],
         mayClose: true
       }

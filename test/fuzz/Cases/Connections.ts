@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer"
 import { between, type Kind, type Means, pick } from "../Case.ts"
 import { authentic, delivery, pieces, request, unreadLength, webhook } from "../Request.ts"
 
-/** A request of several on one connection: its bytes, its answer, and what of it is stored. */
+/** One of several requests on one connection: its bytes, the expected status, and the body that is stored. */
 interface Part {
   readonly bytes: Uint8Array
   readonly status: number
@@ -39,7 +39,7 @@ const together = (means: Means, all: ReadonlyArray<Part>, most: number) => ({
   bodies: all.map(({ body }) => body)
 })
 
-/** Clients that use one connection for several requests, or close their half of it. */
+/** Clients that send several requests on one connection, or close their half of it. */
 export const connections: ReadonlyArray<Kind> = [
   {
     kind: "pipelined with unread bodies",

@@ -4,10 +4,10 @@ import { between, bytesOf, type Kind, type Means, pick } from "../Case.ts"
 import { secret } from "../Ledger.ts"
 import { authentic, head } from "../Request.ts"
 
-/** Whatever is refused; not a success, and not a 500. */
+/** Statuses of refusals: neither a success nor a 500. */
 export const refused = [400, 404, 405, 408, 411, 413, 414, 415, 417, 426, 431, 501, 505]
 
-/** Two ways to read where a request ends. What would hide behind it is well signed, and must not get in. */
+/** A request whose end is ambiguous. The event hidden in it has a valid signature, but must not be stored. */
 const smuggled = (means: Means, lines: ReadonlyArray<string>) => {
   const hidden = means.ledger.event({ smuggled: true })
   const signature = `${Signature.header}: ${Signature.sign(hidden, secret)}`

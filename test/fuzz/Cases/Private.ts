@@ -32,7 +32,7 @@ const posts = [
   "/v1/reconciliations"
 ]
 
-/** What a page, a redirect or a service that fetches URLs can add. None of it is the token. */
+/** Headers that a page, a redirect or a service that fetches URLs can add. None contains the token. */
 const additions: ReadonlyArray<ReadonlyArray<string>> = [
   ...Array.from({ length: 6 }, () => []),
   ["Authorization: Bearer"],
@@ -53,7 +53,7 @@ const forms = [
   { type: "application/json", text: "{" }
 ]
 
-/** A request for something that needs the token, from a client on this machine that has none. */
+/** A request that needs the token, from a local client without it. */
 const asked = (means: Means): Uint8Array => {
   const { draw } = means
   const more = pick(draw, additions)
@@ -72,7 +72,9 @@ const live = { bytes: head([], "GET /livez HTTP/1.1"), statuses: [200] }
 
 const withoutToken = [401, 403]
 
-/** The same kind at the private listener, where nothing of it is stored and the most is refused for want of a token. */
+/**
+ * The same kind at the private listener. It stores nothing there, and most requests are refused without the token.
+ */
 const there = ({ kind, make, weight }: Kind): Kind => ({
   kind: `private listener: ${kind}`,
   weight: Math.max(0.5, weight / 5),
@@ -87,7 +89,7 @@ const there = ({ kind, make, weight }: Kind): Kind => ({
   }
 })
 
-/** A client of this machine without the token, such as a service that fetches the URLs that it is given. */
+/** A local client without the token, such as a service that fetches URLs from its users. */
 export const privateListener: ReadonlyArray<Kind> = [
   ...framing.map(there),
   {
@@ -112,7 +114,7 @@ export const privateListener: ReadonlyArray<Kind> = [
     kind: "request within a request",
     weight: 2,
     make: (means) => {
-      // What a line break in a URL lets a client send behind its own request.
+      // Requests that a line break in a URL lets a client add after its own.
       const all = Array.from(
         { length: between(means.draw, 2, 5) },
         () => means.draw() < 0.5 ? live : { bytes: asked(means), statuses: withoutToken }

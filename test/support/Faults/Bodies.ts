@@ -2,10 +2,10 @@ import { Buffer } from "node:buffer"
 import { poison } from "../Poison.ts"
 import type { Kind, Ledger, Sent } from "./Ledger.ts"
 
-/** A number from 0 to below 1. */
+/** A random number from 0 (inclusive) to 1 (exclusive). */
 export type Draw = () => number
 
-/** The same numbers for the same seed (mulberry32). */
+/** A generator that returns the same numbers for the same seed (mulberry32). */
 export const drawsOf = (seed: number): Draw => {
   let state = seed >>> 0
   return () => {
@@ -16,7 +16,9 @@ export const drawsOf = (seed: number): Draw => {
   }
 }
 
-/** Makes what is sent next: mostly events of all types, about things old and new; and what is none. */
+/**
+ * Generates bodies: mostly events of all types about new and known ids, and some bodies that are not usable events.
+ */
 export class Bodies {
   readonly #draw: Draw
   readonly #run: string
@@ -94,5 +96,5 @@ export class Bodies {
   }
 }
 
-// The database refuses it after `refusePoison`.
+// The database refuses this city after `refusePoison`.
 const poisoned = (id: string) => ({ id, city: poison })

@@ -4,20 +4,20 @@ import { type Ledger, sha256Of } from "./Ledger.ts"
 import { readModels, type Standing } from "./ReadModels.ts"
 import { readStream, type StoredEntry } from "./Stored.ts"
 
-/** What became of everything that was sent; the sum of the next six is `sent`. */
+/** The outcomes of everything that was sent. The next six numbers add up to `sent`. */
 export interface Counts {
   readonly sent: number
-  /** Once in the stream with its bytes and once where it belongs; or forged, refused and not stored. */
+  /** Once in the stream with the same bytes and once where it belongs. For a forged body: refused and not stored. */
   readonly ok: number
-  /** Answered 200 and not in the stream, or with other bytes. */
+  /** Answered 200, but missing in the stream or stored with other bytes. */
   readonly lost: number
   /** Never answered 200, whether stored or not. */
   readonly unknown: number
   /** More than once in the stream, or applied more than once. */
   readonly duplicated: number
-  /** In the stream, and neither applied nor kept aside. */
+  /** In the stream, but neither applied nor dead-lettered. */
   readonly skipped: number
-  /** Erased, and still in the stream. */
+  /** Erased, but still in the stream. */
   readonly erased_stored: number
   readonly forged_stored: number
   readonly dead_lettered: number
@@ -28,14 +28,14 @@ export interface Counts {
 export interface Verdict {
   readonly counts: Counts
   readonly projections: ReadonlyArray<Standing>
-  /** What breaks an invariant, in words; empty when all hold. At most 50. */
+  /** Descriptions of violated invariants, at most 50. Empty when all invariants hold. */
   readonly problems: ReadonlyArray<string>
 }
 
 export interface CheckOptions {
-  /** Ids that the stream may hold more than once, such as one that was replayed after the dedup window. */
+  /** Ids that the stream may hold more than once, such as one that was replayed after the deduplication window. */
   readonly replayed?: ReadonlySet<string>
-  /** Ids of events that were erased: they must be in no stream. */
+  /** Ids of erased events, which no stream may contain. */
   readonly erased?: ReadonlySet<string>
 }
 
@@ -50,8 +50,8 @@ export const deadLetters = (broker: Pick<NatsProcess, "url" | "token">) =>
   )
 
 /**
- * Compares a ledger with the whole stream and all read models (invariants 1 to 5 of the fault catalogue),
- * by reading the broker and the database themselves. All must be running and have caught up.
+ * Compares a ledger with the whole stream and all read models (invariants 1 to 5 of the fault catalogue). Reads the
+ * broker and the database directly. Both must run, and all consumers must have caught up.
  */
 export const check = Effect.fnUntraced(
   function*(ledger: Ledger, broker: Pick<NatsProcess, "url" | "token">, options: CheckOptions = {}) {

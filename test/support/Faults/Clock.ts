@@ -1,6 +1,6 @@
 /**
- * Preloaded into a process of ours: moves its wall clock by the number of milliseconds in the file that `CLOCK_FILE`
- * names. Monotonic clocks and timers stay as they are, as on a machine whose clock is set.
+ * Preloaded into a process under test. Moves its wall clock by the number of milliseconds in the file that
+ * `CLOCK_FILE` names. Monotonic clocks and timers are unaffected, as on a machine whose clock is set.
  */
 import { readFileSync } from "node:fs"
 import process from "node:process"
@@ -14,7 +14,7 @@ const read = () => {
   try {
     offset = Number(readFileSync(file, "utf8")) || 0
   } catch {
-    // It is not there until the clock is moved.
+    // The file does not exist until the clock is moved.
   }
 }
 read()

@@ -5,26 +5,29 @@ import { freePort } from "../Port.ts"
 import * as Proxy from "../Proxy.ts"
 import { until } from "../Until.ts"
 
-/** Three servers with a network of their own between them; clients reach each one past it. */
+/** Three servers with a proxied network between them. Clients connect to each server directly. */
 export interface Cluster {
   readonly members: ReadonlyArray<NatsProcess.NatsProcess>
-  /** All of them, as `NATS_URL` takes it. */
+  /** The URLs of all members, as `NATS_URL` expects them. */
   readonly url: string
-  /** Who leads a stream, as those say who are not `but`. */
+  /** The leader of a stream, as the members other than `but` report it. Waits for a leader that is not `but`. */
   readonly leaderOf: (stream: string, but?: NatsProcess.NatsProcess) => Effect.Effect<NatsProcess.NatsProcess>
-  /** Waits until every replica of a stream is there and has everything. */
+  /** Waits until every replica of a stream is online and current. */
   readonly level: (stream: string) => Effect.Effect<void>
-  /** Nothing passes between one and the others, whose connections stay open; its clients still reach it. */
+  /**
+   * Blocks all traffic between one member and the others. The connections stay open, and clients still reach the
+   * member.
+   */
   readonly isolate: (member: NatsProcess.NatsProcess) => Effect.Effect<void>
-  /** All passes again, with what was held back. */
+  /** Lets all traffic pass again, including what was held back. */
   readonly join: Effect.Effect<void>
 }
 
-/** Starts one, until the scope ends; who leads is not decided yet. */
+/** Starts a cluster until the scope ends. Its leaders are not elected yet. */
 export const make: Effect.Effect<Cluster, never, Scope.Scope> = Effect.gen(function*() {
   const indexes = [0, 1, 2]
   const ports = yield* Effect.forEach(indexes, () => Effect.promise(freePort))
-  /** Each connection from one to another goes through a proxy of its own. */
+  /** Each route between two members has its own proxy. */
   const links = yield* Effect.forEach(
     indexes.flatMap((from) => indexes.filter((to) => to !== from).map((to) => ({ from, to }))),
     (link) => Effect.map(Proxy.before(ports[link.to] ?? 0), (proxy) => ({ ...link, proxy }))
@@ -35,7 +38,7 @@ export const make: Effect.Effect<Cluster, never, Scope.Scope> = Effect.gen(funct
       cluster: {
         name: "of_the_tests",
         listen: `127.0.0.1:${ports[index]}`,
-        // What it tells others of itself leads nowhere: they would go past the proxies.
+        // The advertised address must lead nowhere: other members would connect to it without the proxies.
         advertise: "127.0.0.1:1",
         routes: links.filter(({ from }) => from === index).map(({ proxy }) =>
           `nats-route://127.0.0.1:${proxy.port}`

@@ -2,36 +2,36 @@ import { Effect } from "effect"
 import { type Answer, send } from "../Http.ts"
 import type { Part } from "./System.ts"
 
-/** What one instrument of the system says about read models. */
+/** How one instrument of the system reports on read models. */
 export interface Instrument {
   readonly name: string
-  /** Whether it says that this read model is not what the log says, or cannot tell. */
+  /** Whether it reports that this read model differs from the log, or that it cannot tell. */
   readonly isRed: (projection: string) => boolean
-  /** Which kinds of differences it has to tell. */
+  /** The kinds of differences that it must report. */
   readonly tells: ReadonlyArray<Kind>
 }
 
 /** How a read model differs from the log: it lacks an event, has it twice, or has one that the log does not hold. */
 export type Kind = "skipped" | "twice" | "unexplained"
 
-/** The processes of a system that say how it is. */
+/** The processes of a system that report its state. */
 export interface Speaking {
   readonly projectors: ReadonlyArray<Part>
   /** A process with the private listener. */
   readonly admin: Part
 }
 
-/** Reads all instruments for the projections that differ. */
+/** Reads all instruments for the differing projections. */
 export type Read = (projections: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<Instrument>>
 
 /**
- * Readiness of each projector, `/v1/projections`, what `threeqpr status` reads and concludes, metrics, the ledger, and
- * `threeqpr projections verify` for what differs for a while.
+ * The instruments: readiness of each projector, `/v1/projections`, the data and conclusion of `threeqpr status`,
+ * metrics, and the ledger. `threeqpr projections verify` also runs for differences that last.
  */
 export const instruments = ({ admin, projectors }: Speaking): Read => {
   const verify = verification(admin)
   return Effect.fnUntraced(function*(projections) {
-    // A difference that is over is forgotten.
+    // Always called, so that ended differences are removed from its state.
     const verified = yield* verify(projections)
     if (projections.length === 0) return []
     const running = projectors.filter(({ now }) => now() !== undefined)
@@ -90,7 +90,10 @@ const projectionsIn = (answer: Answer) => {
   return projections
 }
 
-/** Exits with 1 as `threeqpr status` does: when the process is not ready, or a read model has a fault. */
+/**
+ * Red under the conditions for which `threeqpr status` exits 1: the process is not ready, or a read model has a
+ * fault.
+ */
 export const concluded = (status: Answer | undefined, listing: Answer | undefined): Instrument => {
   const name = "threeqpr status"
   const { ready }: { readonly ready?: boolean } = JSON.parse(JSON.stringify(status?.body ?? {}))
@@ -121,7 +124,7 @@ const measured = (answer: Answer | undefined): Instrument => {
   return instrument(name, counted, (projection) => red.includes(projection))
 }
 
-/** Whether the account of each entry, which `threeqpr projections verify --ledger` shows, has a problem or fails. */
+/** Whether the ledger of `threeqpr projections verify --ledger` has a problem, or cannot be read. */
 const hasProblems = Effect.fnUntraced(function*(admin: Part, projection: string) {
   for (let after = 0;;) {
     const answer = yield* asked(admin, `/v1/projections/${projection}/ledger?after=${after}`)
@@ -136,21 +139,21 @@ const hasProblems = Effect.fnUntraced(function*(admin: Part, projection: string)
   }
 })
 
-/** How long a read model differs before it is verified, in milliseconds: most repairs are over by then. */
+/** Milliseconds that a difference must last before it is verified. Most repairs are complete by then. */
 const verifyAfter = 12_000
 
-/** What is known of the verification of a read model that differs. */
+/** The state of the verification of a differing read model. */
 interface Verified {
   readonly since: number
-  /** The verification that is under way. */
+  /** The id of the running verification. */
   readonly id?: number | undefined
-  /** Whether the last one that began amid the difference found none. */
+  /** Whether the last verification that began during the difference found both sides equal. */
   readonly isEqual: boolean
 }
 
 /**
- * `threeqpr projections verify` builds a read model once more, so it runs for a difference that lasts only. It is red
- * until a verification that began amid the difference has ended and found none.
+ * `threeqpr projections verify` builds a read model again, so it runs only for differences that last. The instrument
+ * is red until a verification that began during the difference has found both sides equal.
  */
 export const verification = (admin: Pick<Part, "admin">, now: () => number = () => performance.now()) => {
   const known = new Map<string, Verified>()
@@ -177,7 +180,7 @@ export const verification = (admin: Pick<Part, "admin">, now: () => number = () 
   })
 }
 
-/** Begins one; undefined when that is refused, as amid a rebuild. */
+/** Begins a verification. Returns undefined when it is refused, for example during a rebuild. */
 const begun = (admin: Pick<Part, "admin">, projection: string) =>
   Effect.map(
     asked(admin, `/v1/projections/${projection}/rebuild`, {
@@ -191,7 +194,7 @@ const begun = (admin: Pick<Part, "admin">, projection: string) =>
     }
   )
 
-/** Whether one has found both sides equal; undefined while it runs. */
+/** Whether a verification found both sides equal. Returns undefined while it runs. */
 const endOf = (admin: Pick<Part, "admin">, projection: string, id: number) =>
   Effect.map(asked(admin, `/v1/projections/${projection}/rebuilds/${id}`), (answer) => {
     if (answer?.status !== 200) return { isEqual: false }

@@ -1,35 +1,37 @@
 import { createHash } from "node:crypto"
 
-/** What a request must lead to: an event, a quarantined entry, a dead letter of its projection, or nothing. */
+/**
+ * The expected outcome of a request: an event, a quarantined entry, a dead letter of its projection, or a refusal.
+ */
 export type Kind = "event" | "quarantined" | "poison" | "forged"
 
-/** A body that was sent, under the id that the log must give it. */
+/** A body that was sent, with the id that the log must give it. */
 export interface Sent {
   readonly id: string
   readonly kind: Kind
   readonly type: string
   readonly body: Buffer
   readonly sha256: string
-  /** Answers of 200: a body can be delivered more than once. */
+  /** Number of answers with 200. A body can be delivered more than once. */
   accepted: number
-  /** Attempts without an answer. */
+  /** Number of attempts without an answer. */
   silent: number
   /** Whether it is still being delivered. */
   open: boolean
 }
 
-/** One attempt: when it began and how long it took in milliseconds, and its status; 0 when none came. */
+/** One attempt: its start and duration in milliseconds, and its status, which is 0 without an answer. */
 export interface Attempt {
   readonly at: number
   readonly took: number
   readonly status: number
 }
 
-/** For each request that the tests sent: its event's id, what it was answered, its bytes. */
+/** The record of every request that the tests sent: its id, its bytes and its answers. */
 export class Ledger {
   readonly sent = new Map<string, Sent>()
   readonly attempts: Array<Attempt> = []
-  /** Answers that no receiver may give, in words. */
+  /** Descriptions of answers that no receiver may give. */
   readonly wrong: Array<string> = []
 
   add(kind: Kind, type: string, body: Buffer, id: string | undefined): Sent {
@@ -48,7 +50,7 @@ export class Ledger {
     return sent
   }
 
-  /** How many attempts had each status. */
+  /** The number of attempts by status. */
   get statuses(): Readonly<Record<string, number>> {
     const counts: Record<string, number> = {}
     for (const { status } of this.attempts) counts[status] = (counts[status] ?? 0) + 1

@@ -6,36 +6,36 @@ import type { Projection } from "../../../src/Projector/Projection.ts"
 import { projections } from "../../../src/Projector/Projections.ts"
 import type { StoredEntry } from "./Stored.ts"
 
-/** What became of each entry of the stream in one projection. */
+/** The outcomes of the stream's entries in one projection. */
 export interface Account {
   readonly name: string
-  /** Sequences of its types that it has neither applied nor kept aside. */
+  /** Sequences of its types that are neither applied nor dead-lettered. */
   readonly skipped: ReadonlyArray<number>
-  /** Sequences that are there twice: applied under another sequence too, or applied and kept aside. */
+  /** Sequences that the projection has both applied and dead-lettered. */
   readonly twice: ReadonlyArray<number>
-  /** What it has applied and the stream does not hold, in words. */
+  /** Descriptions of applied events that the stream does not hold. */
   readonly unexplained: ReadonlyArray<string>
   readonly applied: ReadonlyArray<StoredEntry>
   readonly repeated: number
   readonly dead: number
-  /** Erased events whose entries are still there: rows go first. */
+  /** Number of erased events whose entries still exist: rows are erased first. */
   readonly erased: number
 }
 
-/** The account of one projection, and what is wrong with its tables. */
+/** The account of one projection, and the problems of its tables. */
 export interface Standing extends Omit<Account, "applied" | "unexplained"> {
   readonly applied: number
-  /** Rows and counters that a recomputation from the stream does not give. */
+  /** Differences between rows or counters and a recomputation from the stream. */
   readonly problems: ReadonlyArray<string>
 }
 
-/** The generation of a projection that is live, and its durable consumer. */
+/** The live generation of a projection, and its durable consumer. */
 export interface Generation {
   readonly generation: number
   readonly durable: string
 }
 
-/** Compares every projection with a recomputation of our own, of the whole stream and the whole table. */
+/** Compares every projection with an independent recomputation from the whole stream. */
 export const readModels = Effect.fnUntraced(
   function*(stream: ReadonlyArray<StoredEntry>, dead: ReadonlySet<string>) {
     const sql = yield* SqlClient
@@ -58,7 +58,7 @@ export const readModels = Effect.fnUntraced(
   }
 )
 
-/** Which generation of a projection the database names. */
+/** The live generation of a projection, as the database records it. */
 export const liveOf = Effect.fnUntraced(function*(name: string) {
   const sql = yield* SqlClient
   const [registered] = yield* sql<{ readonly generation: number; readonly durable: string | null }>`
@@ -69,7 +69,7 @@ export const liveOf = Effect.fnUntraced(function*(name: string) {
   return { generation, durable: registered?.durable ?? `${name}-${generation}` } satisfies Generation
 })
 
-/** The record of applied events of a generation. */
+/** The applied events that a generation records. */
 export const appliedOf = Effect.fnUntraced(function*(name: string, { generation }: Generation) {
   const sql = yield* SqlClient
   return yield* sql<Applied>`
@@ -77,8 +77,8 @@ export const appliedOf = Effect.fnUntraced(function*(name: string, { generation 
 })
 
 /**
- * Compares the record of applied events, and dead letters, with the entries up to a sequence. The stream is read after
- * the record: each applied event must be in it, also behind that sequence.
+ * Compares the applied events and the dead letters with the entries up to a sequence. The stream must be read after
+ * the record: each applied event must be in it, even after that sequence.
  */
 export const accountOf = (
   { name, types }: Pick<Projection, "name" | "types">,
@@ -97,7 +97,7 @@ export const accountOf = (
 
 export interface Applied {
   readonly event_id: string
-  /** Negative once the event was erased. */
+  /** Negative after the event was erased. */
   readonly sequence: number
 }
 
@@ -146,7 +146,7 @@ const sort = (
   return { skipped, twice, unexplained, applied: found, repeated, dead, erased }
 }
 
-/** For each row the event that decides: the last in the stream. */
+/** The event that decides each row: the last one in the stream. */
 const winners = (entries: ReadonlyArray<StoredEntry>) => {
   const rows = new Map<string, Expected>()
   for (const { body, headers, sequence } of entries) {

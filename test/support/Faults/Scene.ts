@@ -9,21 +9,21 @@ import { type Attempt, Ledger, type Sent } from "./Ledger.ts"
 import * as System from "./System.ts"
 import * as Traffic from "./Traffic.ts"
 
-/** A system, and the ledger of all that the tests of a file send to it. Each test leaves the system whole. */
+/** A system, and the ledger of everything that the tests of a file send to it. Each test restores the system. */
 export class Scene extends Context.Service<Scene, {
   readonly system: System.System
   readonly ledger: Ledger
-  /** Starts traffic with bodies that no other traffic sends, until it is stopped or the scope ends. */
+  /** Starts traffic with new bodies, until it is stopped or the scope ends. */
   readonly traffic: (
     options?: Partial<Omit<Traffic.TrafficOptions, "seed">>
   ) => Effect.Effect<Traffic.Traffic, never, Scope.Scope>
-  /** Waits for so many attempts with a status that ended at a time (of `performance.now`) or later. */
+  /** Waits for `count` attempts with this status that ended at `since` (of `performance.now`) or later. */
   readonly answered: (count: number, status: number, since?: number) => Effect.Effect<void>
-  /** An event of a type that no projection reads, to be sent by `attempt`. */
+  /** An event of a type that no projection reads, to be sent with `attempt`. */
   readonly event: (id: string) => Sent
-  /** Delivers a body once to the receiver of that number, and keeps the answer in the ledger. */
+  /** Delivers a body once to the receiver with this index, and records the answer in the ledger. */
   readonly attempt: (sent: Sent, receiver?: number) => Effect.Effect<Answer>
-  /** Waits until everything is handled; fails unless all that was sent is where it belongs, once. */
+  /** Waits until everything is handled. Fails unless everything that was sent is where it belongs, once. */
   readonly whole: (options?: CheckOptions) => Effect.Effect<Verdict>
 }>()("threeqpr-events/test/Faults/Scene") {
   static readonly layer = (options: System.SystemOptions) => Layer.effect(Scene, make(options))
@@ -74,22 +74,23 @@ const make = Effect.fnUntraced(function*(options: System.SystemOptions) {
   })
 })
 
-/** When an attempt was over, in the time of `performance.now`. */
+/** The end of an attempt, as a time of `performance.now`. */
 export const endOf = ({ at, took }: Attempt) => at + took
 
 /**
- * What a busy machine costs, in milliseconds: the longest that a forged attempt took. Those wait for neither engine.
+ * The delay that a busy machine adds, in milliseconds: the duration of the longest forged attempt. Forged attempts
+ * wait for neither the broker nor the database.
  */
 export const costOf = (attempts: ReadonlyArray<Attempt>): number =>
   Math.max(0, ...attempts.filter(({ status }) => status === 400).map(({ took }) => took))
 
-/** Attempts that took longer than a limit in milliseconds, beside what a busy machine costs at the same time. */
+/** Attempts that took longer than a limit in milliseconds plus the delay that a busy machine adds. */
 export const slowerThan = (limit: number, attempts: ReadonlyArray<Attempt>): ReadonlyArray<Attempt> => {
   const allowed = limit + costOf(attempts)
   return attempts.filter(({ took }) => took >= allowed)
 }
 
-/** What a process of ours says of its health; status 0 when it does not answer. */
+/** The health of a process under test. The status is 0 when it does not answer. */
 export const healthOf = (part: Pick<System.Part, "admin">, path: "/livez" | "/readyz") =>
   send(`${part.admin}${path}`).pipe(
     Effect.timeout("2 seconds"),
@@ -98,7 +99,7 @@ export const healthOf = (part: Pick<System.Part, "admin">, path: "/livez" | "/re
     Effect.catch(() => Effect.succeed({ status: 0, text: "" }))
   )
 
-/** Waits until a process of ours is ready, or (503) not ready. */
+/** Waits until a process under test is ready (200) or not ready (503). */
 export const untilReadiness = (part: Pick<System.Part, "admin">, status: 200 | 503, within?: number) =>
   until(`/readyz ${status}`, healthOf(part, "/readyz"), (health) => health.status === status, within)
 

@@ -12,7 +12,7 @@ import {
 } from "nats"
 import type { NatsProcess } from "../NatsProcess.ts"
 
-/** An entry of a stream as it lies there. */
+/** An entry as the stream stores it. */
 export interface StoredEntry {
   readonly sequence: number
   readonly subject: string
@@ -21,8 +21,9 @@ export interface StoredEntry {
 }
 
 /**
- * Reads a whole stream, behind `after`, with nothing but the NATS client; empty when there is none. A consumer in
- * memory lives on any server of a cluster and gives what that server has. The stream's leader gives the rest.
+ * Reads a whole stream after sequence `after`, with only the NATS client. Empty when there is no stream. An
+ * in-memory consumer runs on any server of a cluster and delivers only what that server has. The stream's leader
+ * supplies the rest.
  */
 export const readStream = async (
   broker: Pick<NatsProcess, "url" | "token">,
@@ -55,7 +56,7 @@ export const readStream = async (
   }
 }
 
-/** Whether a stream still has an entry where it was. */
+/** Whether a stream still has an entry at its sequence. */
 export const holds = async (
   broker: Pick<NatsProcess, "url" | "token">,
   stream: string,
@@ -78,7 +79,7 @@ const unless = (code: number) => (error: unknown): undefined => {
   if (!(error instanceof NatsError && error.api_error?.err_code === code)) throw error
 }
 
-/** What one server has from a sequence on. */
+/** The entries that one server has, from a sequence on. */
 async function* consumed(
   connection: NatsConnection,
   manager: JetStreamManager,
@@ -123,7 +124,10 @@ const storedOf = ({ data, header, seq, subject }: StoredMsg): StoredEntry => ({
 const recordOf = (headers: MsgHdrs | undefined) =>
   Object.fromEntries([...headers ?? []].map(([name, values]) => [name, values.join(", ")]))
 
-/** The durable consumers that have not finished, with what they have left; those of `wanted` must be there. */
+/**
+ * The durable consumers with remaining work, and how much remains. A consumer of `wanted` that does not exist is
+ * listed too.
+ */
 export const unfinished = async (
   broker: Pick<NatsProcess, "url" | "token">,
   stream: string,
@@ -146,7 +150,7 @@ export const unfinished = async (
   }
 }
 
-/** The sequence up to which each durable consumer has finished everything. */
+/** The sequence up to which each durable consumer has finished all entries. */
 export const positions = async (broker: Pick<NatsProcess, "url" | "token">) => {
   const connection = await connect({ servers: broker.url, token: broker.token, timeout: 5_000 })
   try {

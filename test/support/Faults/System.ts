@@ -22,69 +22,71 @@ import { unfinished } from "./Stored.ts"
 
 export const secret = Redacted.make("whsec_of_the_faults")
 
-/** A process of ours that can be killed, paused and started again, on the same ports. */
+/** A process under test that can be killed, paused and started again on the same ports. */
 export interface Part {
   readonly role: "ingress" | "projector" | "admin"
   /** The webhook's URL. */
   readonly webhook: string
   readonly admin: string
-  /** What runs; undefined while it does not. */
+  /** The running process; undefined while none runs. */
   readonly now: () => Serve | undefined
-  /** Sends a signal and waits until it has ended; gives the exit code. */
+  /** Sends a signal, waits until the process has ended, and returns the exit code. */
   readonly end: (signal: "SIGTERM" | "SIGKILL") => Effect.Effect<number | null>
-  /** Stops it where it stands, without its knowing; `proceed` lets it continue. */
+  /** Suspends the process without its notice. `proceed` resumes it. */
   readonly pause: Effect.Effect<void>
   readonly proceed: Effect.Effect<void>
-  /** Starts it if it does not run; ready when done. Tries again while it cannot start. */
+  /** Starts the process if it does not run, and waits until it is ready. Retries when the start fails. */
   readonly start: Effect.Effect<void>
-  /** The same with the program of another checkout, which `main` names. */
+  /** Starts the program of another checkout, whose entry point is `main`. */
   readonly startOther: (main: string) => Effect.Effect<void>
-  /** Moves its wall clock by milliseconds, from where the clock of the machine is; 0 puts it right. */
+  /** Sets its wall clock to an offset in milliseconds from the machine's clock. 0 restores it. */
   readonly moveClock: (millis: number) => Effect.Effect<void>
 }
 
-/** Everything on one machine, in processes of its own, with a network between that does what it is told. */
+/** A whole system on one machine. Each part is a process, and the networks between them are controllable. */
 export interface System {
-  /** The broker, or the first one of a cluster. */
+  /** The broker, or the first member of a cluster. */
   readonly broker: NatsProcess.NatsProcess
   readonly cluster: Cluster.Cluster | undefined
-  /** Between every process of ours and the broker; a cluster is reached past it. */
+  /** Between every process under test and the broker. Connections to a cluster do not use it. */
   readonly brokerNetwork: Proxy.Proxy
   readonly postgres: Postgres.Postgres
-  /** Between every process of ours and Postgres. */
+  /** Between every process under test and Postgres. */
   readonly databaseNetwork: Proxy.Proxy
   readonly receivers: ReadonlyArray<Part>
   readonly projectors: ReadonlyArray<Part>
-  /** The webhooks of the receivers. */
+  /** The webhook URLs of the receivers. */
   readonly urls: () => ReadonlyArray<string>
-  /** Adds one more process; it goes with the system. */
+  /** Adds one more process, which ends with the system. */
   readonly add: (role: Part["role"], env?: Readonly<Record<string, string>>) => Effect.Effect<Part>
-  /** Runs SQL on the database, past the network. */
+  /** Runs SQL directly on the database, without the proxied network. */
   readonly query: <A, E>(effect: Effect.Effect<A, E, SqlClient>) => Effect.Effect<A, E>
   /** Waits until every durable consumer has finished everything. */
   readonly settled: Effect.Effect<void>
-  /** Waits for that, and compares the whole. */
+  /** Waits until the system has settled, and compares the ledger with the stream and the read models. */
   readonly check: (ledger: Ledger, options?: CheckOptions) => Effect.Effect<Verdict>
 }
 
 export interface SystemOptions {
   readonly receivers: number
   readonly projectors: number
-  /** Variables of every process of ours. */
+  /** Environment variables of every process under test. */
   readonly env?: Readonly<Record<string, string>>
-  /** Three brokers in a cluster, every stream on each of them, in place of one. */
+  /** Uses a cluster of three brokers with three replicas of every stream, instead of one broker. */
   readonly cluster?: boolean
-  /** Our processes reach broker and Postgres past the networks between, which cost time: for measurements. */
+  /**
+   * Connects the processes to the broker and Postgres without the proxies, which cost time. Used for measurements.
+   */
   readonly direct?: boolean
-  /** Whether the clocks of our processes can be moved. */
+  /** Whether the clocks of the processes can be moved. */
   readonly clocks?: boolean
-  /** The program of our processes; this checkout's when undefined. */
+  /** The program to run. The default is the program of this checkout. */
   readonly entry?: string
-  /** That part of the configuration of the one broker. */
+  /** The `jetstream` section of the configuration of a single broker. */
   readonly jetstream?: Readonly<Record<string, unknown>>
 }
 
-/** Starts it all, ready when done; nothing of it is left when the scope ends. */
+/** Starts the system and waits until it is ready. Removes all of it when the scope ends. */
 export const make = Effect.fnUntraced(function*(options: SystemOptions) {
   const scope = yield* Effect.scope
   const cluster = options.cluster ? yield* Cluster.make : undefined
@@ -124,7 +126,7 @@ export const make = Effect.fnUntraced(function*(options: SystemOptions) {
     Effect.flatMap((wanted) => Effect.tryPromise(() => unfinished(broker, "3QPR_EVENTS", wanted))),
     Effect.catch((error) => Effect.succeed([messageOf(error)]))
   )
-  // Asked twice: a durable consumer that was created a moment ago shows nothing pending before the broker has counted.
+  // Checks twice: a new durable consumer reports nothing pending until the broker has counted its entries.
   const settled = Effect.zipWith(
     left,
     Effect.delay(left, "100 millis"),
@@ -157,7 +159,7 @@ export const make = Effect.fnUntraced(function*(options: SystemOptions) {
   return system
 })
 
-/** Moves the clock of the process that it is preloaded into. */
+/** The module that moves the clock of the process into which it is preloaded. */
 const clockModule = fileURLToPath(new URL("./Clock.ts", import.meta.url))
 
 const part = Effect.fnUntraced(function*(

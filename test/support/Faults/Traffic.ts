@@ -8,23 +8,26 @@ export interface TrafficOptions {
   /** New bodies a second. */
   readonly rate: number
   readonly seed: number
-  /** Where the receivers are, asked before each attempt. */
+  /** The URLs of the receivers, read before each attempt. */
   readonly urls: () => ReadonlyArray<string>
-  /** What 3QPR signs with, asked before each attempt. */
+  /** The secret that signs, read before each attempt. */
   readonly secret: () => Redacted.Redacted<string>
-  /** Waits between the attempts of a body, in milliseconds, after which it is given up; never when undefined. */
+  /**
+   * Waits between the attempts of a body, in milliseconds. Delivery stops after the last one, or never when
+   * undefined.
+   */
   readonly waits?: ReadonlyArray<number> | undefined
 }
 
 export interface Traffic {
-  /** Makes no new bodies, and waits until all that were made are through. */
+  /** Creates no further bodies, and waits until all deliveries have ended. */
   readonly stop: Effect.Effect<void>
 }
 
 /**
- * Delivers as 3QPR does, with its waits compressed and, unless told, without giving up: an attempt that is not answered
- * 200 is made again, at the next receiver. Some bodies go twice at once, some again later, some clients
- * leave before the answer.
+ * Delivers as 3QPR does, with shorter waits and, unless `waits` is set, without giving up. An attempt that is not
+ * answered 200 is repeated at the next receiver. Some bodies are sent twice at once, and some again later. Some
+ * clients disconnect before the answer.
  */
 export const run = (ledger: Ledger, options: TrafficOptions): Effect.Effect<Traffic, never, Scope.Scope> =>
   Effect.gen(function*() {
@@ -63,7 +66,7 @@ export const run = (ledger: Ledger, options: TrafficOptions): Effect.Effect<Traf
     return {
       stop: Deferred.succeed(stopped, undefined).pipe(
         Effect.andThen(Fiber.join(making)),
-        // For what goes again later.
+        // Waits for bodies that are sent again later.
         Effect.andThen(Effect.sleep("800 millis")),
         Effect.andThen(Effect.suspend(() => Fiber.joinAll([...deliveries]))),
         Effect.asVoid
@@ -71,7 +74,7 @@ export const run = (ledger: Ledger, options: TrafficOptions): Effect.Effect<Traf
     }
   })
 
-/** Delivers one body until it is accepted; `luck` decides how its first attempt goes. */
+/** Delivers one body until it is accepted. `luck` decides whether the first attempt disconnects early. */
 export const deliver = (
   ledger: Ledger,
   { secret, urls, waits }: Pick<TrafficOptions, "secret" | "urls" | "waits">,
@@ -97,19 +100,22 @@ export const deliver = (
       if (status === (sent.kind === "forged" ? 400 : 200)) break
       if (![0, 408, 503].includes(status)) ledger.wrong.push(`${status} to ${sent.kind} ${sent.id}`)
       if (tries === waits?.length) break
-      // Some wait longer, so that an outage does not end in a wave of all at once.
+      // The longest wait varies by body, so that an outage does not end in one wave of retries.
       const longest = 500 + sent.sha256.charCodeAt(1) * 20
       yield* Effect.sleep(waits?.[tries] ?? Math.min(longest, 50 * 2 ** tries))
     }
     sent.open = false
   })
 
-// What waits after an outage must not keep this process, and the networks in it, from anything else.
+// Limits concurrent retries after an outage, so that this process and its proxies stay responsive.
 const atOnce = Semaphore.makeUnsafe(128)
 
 const agent = new Agent({ keepAlive: true, maxFreeSockets: 16, timeout: 5_000 })
 
-/** One delivery; its status, or 0 when no answer came within 5 seconds. `leaves`: before the answer. */
+/**
+ * Makes one delivery and returns its status, or 0 without an answer within 5 seconds. `leaves` disconnects before
+ * the answer.
+ */
 const post = (url: string, body: Buffer, signature: string, leaves: boolean) =>
   Effect.callback<number>((resume) => {
     const headers = {

@@ -9,27 +9,27 @@ import type { System } from "./System.ts"
 /** How long an instrument may be green while a read model differs from the log, in milliseconds. */
 const patience = 30_000
 
-/** Looks at a running system, and holds what its instruments say against what it finds itself. */
+/** Observes a running system, and compares its instruments with an independent check. */
 export interface Witness {
-  /** Instruments that were green for too long, in words. */
+  /** Descriptions of instruments that were green for too long. */
   readonly problems: ReadonlyArray<string>
-  /** Looks that came to their end, and those of them that found a difference. */
+  /** The number of completed checks, and of those that found a difference. */
   readonly looks: number
   readonly different: number
-  /** The longest time for which an instrument was green beside a difference, in milliseconds. */
+  /** The longest time that an instrument was green during a difference, in milliseconds. */
   readonly longest: number
-  /** Why the last look that failed did; empty when none has. */
+  /** Why the last failed check failed; empty when none has failed. */
   readonly failure: string
 }
 
-/** How a read model differs from what its durable consumer has finished. */
+/** A difference between a read model and the entries that its durable consumer has finished. */
 export interface Difference {
   readonly projection: string
   readonly kind: Kind
   readonly text: string
 }
 
-/** Looks again and again until the scope ends. A look that fails, because a fault holds, says nothing. */
+/** Checks repeatedly until the scope ends. A check that fails because of a fault has no result. */
 export const witness = Effect.fnUntraced(function*(
   system: Pick<System, "broker" | "query">,
   speaking: Speaking
@@ -39,10 +39,10 @@ export const witness = Effect.fnUntraced(function*(
   const judge = judgeOf(seen, green)
   const readAll = instruments(speaking)
   let entries: ReadonlyArray<StoredEntry> = []
-  /** What the stream has now. */
+  /** Reads the entries that the stream has now. */
   const readAgain = Effect.gen(function*() {
     const last = entries.at(-1)
-    // Another log can have been put in its place.
+    // Reads everything again if another log has replaced this one.
     if (last !== undefined && !(yield* Effect.promise(() => holds(system.broker, "3QPR_EVENTS", last)))) {
       entries = []
     }
@@ -63,7 +63,7 @@ export const witness = Effect.fnUntraced(function*(
   const looked = look.pipe(
     Effect.timeout("60 seconds"),
     Effect.sandbox,
-    // What cannot be compared now may have been repaired meanwhile.
+    // A difference can have been repaired during a failed check, so all times start again.
     Effect.catch((cause) =>
       Effect.sync(() => {
         seen.failure = Cause.pretty(cause).split("\n")[0] ?? ""
@@ -73,7 +73,7 @@ export const witness = Effect.fnUntraced(function*(
   )
   yield* Effect.forkScoped(Effect.forever(
     Effect.timed(looked).pipe(
-      // It must not take the machine from what it looks at.
+      // Leaves most of the machine's time to the system under test.
       Effect.flatMap(([took]) => Effect.sleep(Math.max(2_000, 3 * Duration.toMillis(took)))),
       Effect.asVoid
     )
@@ -81,7 +81,7 @@ export const witness = Effect.fnUntraced(function*(
   return seen
 })
 
-/** Notes since when each instrument is green beside a difference; a problem once that takes too long. */
+/** Records since when each instrument is green during a difference, and reports a problem after too long. */
 export const judgeOf = (
   seen: { problems: Array<string>; longest: number },
   green: Map<string, number>
@@ -104,8 +104,8 @@ export const judgeOf = (
 }
 
 /**
- * Compares each projection with the entries that its durable consumer has finished, and with all entries what it has
- * applied. `read` gives the whole stream.
+ * Compares each projection with the entries that its durable consumer has finished, and its applied events with all
+ * entries. `read` returns the whole stream.
  */
 export const differences = Effect.fnUntraced(function*<E, R>(
   broker: System["broker"],
@@ -121,16 +121,16 @@ export const differences = Effect.fnUntraced(function*<E, R>(
   const dead = yield* deadLetters(broker)
   const found = yield* Effect.forEach(records, ({ applied, live, projection }) =>
     Effect.gen(function*() {
-      // Without a durable consumer nothing has to be applied yet.
+      // Without a durable consumer no entry has to be applied yet.
       const upTo = finishedBy.get(live.durable) ?? 0
-      // A rebuild can have switched, or another durable consumer been named.
+      // A rebuild can have switched meanwhile, or the projection can have another durable consumer.
       if ((yield* liveOf(projection.name)).durable !== live.durable) return []
       return differencesIn(accountOf(projection, live, applied, entries, dead, upTo), upTo)
     }))
   return found.flat()
 })
 
-/** What is wrong in an account up to a sequence. */
+/** The differences in an account up to a sequence. */
 export const differencesIn = (
   { name, skipped, twice, unexplained }: Account,
   upTo: number

@@ -1,4 +1,4 @@
-/** What is to happen, earliest first; at the same time in the order in which it was added. */
+/** A queue of future actions, earliest first. Actions at the same time keep the order in which they were added. */
 export class Agenda {
   readonly #heap: Array<{ readonly time: number; readonly order: number; readonly run: () => void }> = []
   #order = 0

@@ -1,15 +1,15 @@
 import type { Heartbeat, Snapshot } from "../../../src/Consumer/OrderedGroup/GroupRecords.ts"
 import { type MemberOptions, MemberState } from "../../../src/Consumer/OrderedGroup/MemberState.ts"
 
-/** Rules that a member leaves out. */
+/** Rules of the protocol that a member leaves out. */
 export interface Naivety {
-  /** A heartbeat renews the lease before the store was read. */
+  /** A heartbeat renews the lease before the member has read the store. */
   readonly renewsEarly?: boolean
-  /** A partition is no longer doubtful after the next reading, whatever that reading has. */
+  /** A partition is no longer in doubt after the next reading, whatever it contains. */
   readonly forgetsDoubt?: boolean
-  /** A reading counts although it lacks our own heartbeat. */
+  /** A reading counts even without the member's own heartbeat. */
   readonly trustsAnyReplica?: boolean
-  /** A member that stood still writes nothing before it begins. */
+  /** A member that was stalled begins events without a write that proves its ownership. */
   readonly provesNothing?: boolean
 }
 

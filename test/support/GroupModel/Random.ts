@@ -1,4 +1,4 @@
-/** Mulberry32: the same numbers for the same seed. */
+/** Returns the same numbers for the same seed (mulberry32). */
 export const randomOf = (seed: number) => {
   let state = seed >>> 0
   return () => {

@@ -1,6 +1,6 @@
 /**
- * Peer (c), the guide's "use Redis in production": Express, and BullMQ on Redis, with the event's id as the
- * job's, so that a repeated delivery is one job. Redis keeps an append-only file that is synced every second.
+ * Peer (c), the guide's "use Redis in production": Express, and BullMQ on Redis. The event's id is the job's id, so
+ * that a repeated delivery is one job. Redis keeps an append-only file that is synced every second.
  */
 import { Queue } from "bullmq"
 import express from "express"

@@ -1,6 +1,6 @@
 /**
- * Peer (d): Fastify, and one INSERT into Postgres before the 200; the id is the primary key. A plain INSERT and
- * not pg-boss, whose jobs are rows with more around them: this is the faster of the two, so the harder to beat.
+ * Peer (d): Fastify, and one INSERT into Postgres before the 200. The id is the primary key. A plain INSERT is used
+ * instead of pg-boss, whose jobs are rows with additional data: it is faster, and therefore harder to beat.
  */
 import Fastify from "fastify"
 import { Pool } from "pg"

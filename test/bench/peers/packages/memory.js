@@ -1,6 +1,6 @@
 /**
- * Peer (e), the guide's own sample: Express, and the ids that were seen in a Set. Nothing is stored: what it
- * answers 200 is gone with the process, and so is its memory of what it has seen.
+ * Peer (e), the guide's own sample: Express, and a Set of known ids. Nothing is stored: events answered 200, and the
+ * known ids, are lost with the process.
  */
 import express from "express"
 import { isSigned } from "./signature.js"

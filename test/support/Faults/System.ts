@@ -134,11 +134,11 @@ export const make = Effect.fnUntraced(function*(options: SystemOptions) {
   ).pipe(
     Effect.flatMap((left) => left.length === 0 ? Effect.void : Effect.fail(left)),
     Effect.retry(Schedule.spaced("100 millis")),
-    Effect.timeout("90 seconds"),
+    Effect.timeout("150 seconds"),
     Effect.catch(() =>
       Effect.flatMap(
         left,
-        (left) => Effect.die(new Error(`not finished after 90 seconds: ${left.join(", ")}`))
+        (left) => Effect.die(new Error(`not finished after 150 seconds: ${left.join(", ")}`))
       )
     )
   )

@@ -23,7 +23,7 @@ bypassForLoopback(process.env)
 const stopInTime = () =>
   setTimeout(() => {
     StandardStreams.writeMessage(
-      `threeqpr: the stop has taken longer than ${
+      `threeqpr: stopping took longer than ${
         stopTimeout / 1_000
       } s, so the process ends now. What is stored is `
         + "kept.\n"

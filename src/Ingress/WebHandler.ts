@@ -93,7 +93,7 @@ const rules: Readonly<Record<string, Rule>> = {
   secrets: {
     allows: areSecrets,
     allowed:
-      `3QPR's secret or a list of secrets, each of at least ${leastLength} characters without line ends`,
+      `3QPR's secret or a list of secrets, each of at least ${leastLength} characters without line breaks`,
     secret: true
   },
   natsUrl: {

@@ -30,10 +30,12 @@ export class CredentialsUnreadable
   })
 {
   override get message() {
-    return `${this.variable} is ${JSON.stringify(this.file)}, which cannot be used: ${messageOf(this.cause)}`
+    return `${this.variable} is ${JSON.stringify(this.file)}. That file cannot be used: ${
+      messageOf(this.cause)
+    }`
   }
   get remedy() {
-    return `Let ${this.variable} name a file that this user can read.`
+    return `Set ${this.variable} to a file that this user can read.`
   }
 }
 

@@ -34,7 +34,7 @@ export const findOrInstall = Effect.fn("Install.findOrInstall")(function*(option
   const release = options.release ?? Release.official
   const ways = {
     "PATH": onPath(machine),
-    "our cache": inCache(machine, release),
+    "the cache": inCache(machine, release),
     "the official release": Release.fetchRelease(machine, release),
     "the distribution's package": Debian.fetchPackage(machine)
   }
@@ -45,7 +45,9 @@ export const findOrInstall = Effect.fn("Install.findOrInstall")(function*(option
     failures.push(`- ${way}: ${found.failure.message}`)
   }
   return yield* new NatsServerMissing({
-    message: `There is no nats-server to run the embedded broker with.\n${failures.join("\n")}\n${waysOut}`
+    message: `The embedded broker needs a nats-server, and none was found.\n${
+      failures.join("\n")
+    }\n${waysOut}`
   })
 })
 
@@ -55,23 +57,24 @@ type Way = Effect.Effect<
   FileSystem.FileSystem | Path.Path | ChildProcessSpawner.ChildProcessSpawner | HttpClient.HttpClient
 >
 
-const waysOut = `Ways out: install nats-server ${oldest} or later so that it is on PATH `
+const waysOut = `What to do: install nats-server ${oldest} or later so that it is on PATH `
   + "(https://github.com/nats-io/nats-server/releases), name one with NATS_SERVER_BIN, "
-  + "or use a broker of your own with NATS_URL."
+  + "or use your own broker with NATS_URL."
 
 const given = (binary: string) =>
   inspect(binary, "NATS_SERVER_BIN").pipe(
     Effect.mapError((error) =>
       new NatsServerMissing({
-        message: `NATS_SERVER_BIN is "${binary}", which will not do: ${error.message}. Name a nats-server of `
-          + `version ${oldest} or later, or unset it to have one found or fetched.`
+        message:
+          `NATS_SERVER_BIN is "${binary}", which cannot be used: ${error.message}. Name a nats-server of `
+          + `version ${oldest} or later, or unset it. The program then finds or fetches one.`
       })
     )
   )
 
 const onPath = Effect.fnUntraced(function*(machine: Machine) {
   const found = yield* lookUp(machine, "nats-server")
-  if (Option.isNone(found)) return yield* new Unavailable({ message: "no nats-server there" })
+  if (Option.isNone(found)) return yield* new Unavailable({ message: "there is no nats-server" })
   return yield* inspect(found.value, "on PATH")
 })
 

@@ -19,11 +19,11 @@ const withoutJetStream =
   + "configuration, and name its folder with -sd"
 
 const notForAccount =
-  "this NATS account has no JetStream. Enable it (`jetstream: enabled` of the account), or use a user "
+  "this NATS account has no JetStream. Enable it (`jetstream: enabled` in the account), or use a user "
   + "of another account"
 
 const noRoom =
-  "Give the broker's JetStream more room (max_file, or the account's limit), or lower STREAM_MAX_BYTES"
+  "Give the broker's JetStream more space (max_file, or the account's limit), or lower STREAM_MAX_BYTES"
 
 const remedies: Readonly<Record<number, string>> = {
   [JetStreamCode.accountResourcesExceeded]: noRoom,
@@ -31,13 +31,13 @@ const remedies: Readonly<Record<number, string>> = {
   [JetStreamCode.maximumConsumers]:
     "Raise max_consumers of the account, or delete consumers that no process uses",
   [JetStreamCode.maximumStreams]:
-    "Raise max_streams of the account: four are needed, and a fifth for ordered groups",
+    "Raise max_streams of the account: four streams are required, and a fifth for ordered groups",
   [JetStreamCode.memoryExceeded]: noRoom,
   [JetStreamCode.notEnabledForAccount]: notForAccount,
   [JetStreamCode.storageExceeded]: noRoom,
   [JetStreamCode.replicasNotSupported]: "Lower STREAM_REPLICAS, or add servers to the cluster",
   [JetStreamCode.notEnabled]: withoutJetStream,
   [JetStreamCode.maxBytesRequired]: "Set STREAM_MAX_BYTES, such as 1073741824",
-  [JetStreamCode.maxAckPendingExceeded]: "Set MAX_ACK_PENDING to that or less",
+  [JetStreamCode.maxAckPendingExceeded]: "Set MAX_ACK_PENDING to that limit or less",
   [JetStreamCode.maxStreamBytesExceeded]: "Set STREAM_MAX_BYTES to max_stream_bytes of the account or less"
 }

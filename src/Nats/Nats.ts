@@ -118,17 +118,17 @@ const follow = Effect.fnUntraced(function*(
       if (type === Events.Disconnect && watched.connected) {
         since = performance.now()
         change(false)
-        run(Effect.logWarning("The connection to NATS is lost. It is made again by itself"))
+        run(Effect.logWarning("The connection to NATS is lost. The client reconnects automatically"))
       } else if (type === Events.Reconnect && !watched.connected) {
         watched.refused = 0
         watched.fault = undefined
         change(true)
         const away = Duration.format(Duration.millis(Math.round(performance.now() - since)))
-        run(Effect.logInfo(`Connected to NATS at ${connection.getServer()} again after ${away}`))
+        run(Effect.logInfo(`Reconnected to NATS at ${connection.getServer()} after ${away}`))
       } else if (type === Events.Error && refusals.has(String(data))) {
         watched.refused++
         const file = login.fault()
-        const what = watched.connected ? "ends our session" : "refuses our log-in"
+        const what = watched.connected ? "ended the session" : "refused the log-in"
         const fault = `the broker ${what} (${data}). ${file === undefined ? "" : `${file}. `}${loginRemedy}`
         const log = watched.connected ? Effect.logWarning : Effect.logError
         if (fault !== watched.fault) run(log(`NATS: ${fault}`))
@@ -219,7 +219,7 @@ const attemptOf = (target: Target, options: ConnectionOptions) =>
   Effect.tryPromise({
     try: () => {
       const unknown = target.servers.map(parse).find((url) => !/^(nats|tls):$/.test(url?.protocol ?? ""))
-      if (unknown !== undefined) throw new Error("an address is neither nats:// nor tls://")
+      if (unknown !== undefined) throw new Error("an address begins with neither nats:// nor tls://")
       checkReadable("NATS_TLS_CA", target.tls?.ca)
       checkReadable("NATS_TLS_CERT", target.tls?.cert)
       checkReadable("NATS_TLS_KEY", target.tls?.key)

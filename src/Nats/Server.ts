@@ -93,7 +93,8 @@ const make = Effect.fnUntraced(
   },
   Effect.catchTag("PlatformError", (error) =>
     new NatsServerFailed({
-      message: `The embedded broker cannot use its folder: ${error.message}. Check the rights and the free `
+      message:
+        `The embedded broker cannot use its folder: ${error.message}. Check the permissions and the free `
         + "space there, or name another data folder (DATA_DIR)."
     }))
 )
@@ -103,7 +104,7 @@ const endLeftover = Effect.fnUntraced(function*(folder: Folder.Folder) {
   if (Option.isNone(leftover)) return
   const { pid } = leftover.value
   yield* Effect.logWarning(
-    `Ending nats-server ${pid}, which a process that was killed left in ${folder.folder}`
+    `Ending nats-server ${pid}, which a killed process left running in ${folder.folder}`
   )
   yield* Process.end(pid, folder.configFile)
 })
@@ -160,9 +161,9 @@ const endWhenSilent = Effect.fnUntraced(function*(
   )
   const note = yield* noteOf(folder.folder)
   yield* Effect.logError(
-    `nats-server ${pid} runs and has not answered for ${(lasted / 1_000).toFixed(0)} s${
+    `nats-server ${pid} is running but has not answered for ${(lasted / 1_000).toFixed(0)} s${
       note === undefined ? "" : `; ${note}`
-    }. It is ended and started again, and what it has acknowledged is kept. Its log is ${folder.logFile}`
+    }. It is restarted; acknowledged messages are kept. Its log is ${folder.logFile}`
   )
   yield* Process.end(pid, folder.configFile)
   return yield* Effect.never
@@ -202,7 +203,7 @@ const failed = Effect.fnUntraced(function*(folder: Folder.Folder, why: string) {
   return yield* new NatsServerFailed({
     message: `The embedded broker did not start: ${why}. Its log ${folder.logFile} ends with:\n`
       + `${log.trim().split("\n").slice(-10).join("\n")}\n`
-      + "Ways out: put right what it says, name another nats-server with NATS_SERVER_BIN, or use a broker of "
+      + "What to do: fix the reported error, name another nats-server with NATS_SERVER_BIN, or use your own "
       + "your own with NATS_URL."
   })
 })

@@ -25,18 +25,18 @@ export const unreachable = (servers: ReadonlyArray<string>, demandsTls: boolean,
   if (cause instanceof CredentialsUnreadable) return failure(cause.message, cause.remedy, false)
   const code = Predicate.hasProperty(cause, "code") ? String(cause.code) : ""
   const said = messageOf(cause)
-  if (refusals.has(code)) return failure(`the server refuses our log-in (${said})`, loginRemedy, false)
+  if (refusals.has(code)) return failure(`the server refused the log-in (${said})`, loginRemedy, false)
   if (code === ErrorCode.ServerOptionNotAvailable) {
     return failure(
-      "TLS is demanded (by tls:// or NATS_TLS_*) and the server offers none; no credentials were sent",
-      "Set up TLS on the server; or write nats:// and set no NATS_TLS_* where no one can read along.",
+      "TLS is required (by tls:// or NATS_TLS_*), but the server offers none. No credentials were sent",
+      "Set up TLS on the server. On a network that you trust, use nats:// and unset NATS_TLS_*.",
       false
     )
   }
   const isCertificate = aboutTls.test(code)
   const remedy = `${addressRemedy}${demandsTls || isCertificate ? tlsRemedy : ""}`
   return failure(
-    isCertificate ? `its TLS certificate or ours is not accepted: ${said}` : said,
+    isCertificate ? `the TLS certificate of the server or of this client is not accepted: ${said}` : said,
     remedy,
     !isCertificate
   )
@@ -59,8 +59,9 @@ export const loginRemedy =
   "Check the credentials: NATS_CREDS, NATS_USER and NATS_PASSWORD, or NATS_TOKEN. Files are read "
   + "again at each attempt."
 
-const addressRemedy = "Check NATS_URL, and that the server runs; without NATS_URL an embedded broker is used."
+const addressRemedy =
+  "Check NATS_URL, and that the server is running. Unset NATS_URL to use the embedded broker."
 
 const tlsRemedy =
-  " With TLS, NATS_TLS_CA names the file of the authority that vouches for the server. NATS_TLS_CERT "
-  + "and NATS_TLS_KEY are needed when the server asks for a client certificate."
+  " With TLS, NATS_TLS_CA names the file of the certificate authority of the server. NATS_TLS_CERT "
+  + "and NATS_TLS_KEY are required when the server asks for a client certificate."

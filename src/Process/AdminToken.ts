@@ -32,7 +32,7 @@ export const findOrMake = Effect.fn("AdminToken.findOrMake")(function*(config: C
   if (!(yield* fs.exists(file).pipe(Effect.orElseSucceed(() => false)))) {
     yield* makeFile(file).pipe(Effect.mapError((cause) => {
       const { folder, reason } = unusable(path.resolve(config.dataDir), cause)
-      return missing(`its token cannot be kept in DATA_DIR ${JSON.stringify(folder)}, ${reason}`)
+      return missing(`its token cannot be stored in DATA_DIR ${JSON.stringify(folder)}, ${reason}`)
     }))
   }
   const text = yield* fs.readFileString(file).pipe(
@@ -41,7 +41,7 @@ export const findOrMake = Effect.fn("AdminToken.findOrMake")(function*(config: C
   const token = tokenIn(text)
   if (token === undefined) {
     return yield* missing(
-      `${file} holds no token of at least ${leastLength} characters. Remove the file, and the next start makes one`
+      `${file} holds no token of at least ${leastLength} characters. Remove the file, and the next start generates one`
     )
   }
   const { mode } = yield* fs.stat(file).pipe(
@@ -49,7 +49,7 @@ export const findOrMake = Effect.fn("AdminToken.findOrMake")(function*(config: C
   )
   if (process.platform !== "win32" && (mode & 0o077) !== 0) {
     yield* Effect.logWarning(
-      `${file} holds the admin token, and other users can read it. Remove it: the next start makes another one.`
+      `${file} holds the admin token, and other users can read it. Remove the file. The next start generates another token.`
     )
   }
   return { token, file } satisfies AdminToken
@@ -98,6 +98,6 @@ const keptFile = ({ dataDir }: Config) => Effect.map(Path.Path, (path) => path.j
 
 const missing = (reason: string) =>
   new AdminTokenMissing({
-    message: `The private listener has no token: ${reason}. Or set ADMIN_TOKEN or ADMIN_TOKEN_FILE `
+    message: `The private listener has no token: ${reason}. You can also set ADMIN_TOKEN or ADMIN_TOKEN_FILE `
       + "(`openssl rand -hex 24` makes one)."
   })

@@ -7,7 +7,7 @@ const unavailable = JSON.stringify({
   type: "urn:threeqpr-events:problem:unavailable",
   title: "Not available",
   status: 503,
-  detail: "The process starts or stops. Try again."
+  detail: "The process is starting or stopping. Try again."
 })
 
 /**

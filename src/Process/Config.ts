@@ -70,7 +70,7 @@ export const load = Effect.fnUntraced(function*(flags: Flags = {}) {
       `${dotEnvFile} holds ${
         secrets.map(({ variable }) => variable).join(", ")
       }, and other users can read it. `
-        + `\`chmod 600 ${dotEnvFile}\` closes it to them.`
+        + `Run \`chmod 600 ${dotEnvFile}\`.`
     )
   }
   for (const [name, setting] of Object.entries<Setting<unknown>>(settings)) {
@@ -79,7 +79,7 @@ export const load = Effect.fnUntraced(function*(flags: Flags = {}) {
     const given = yield* valueOf(setting.variable)
     const file = isInFile(setting) ? yield* valueOf(`${setting.variable}_FILE`) : undefined
     if (given !== undefined && file !== undefined) {
-      faults.push(`${setting.variable} and ${setting.variable}_FILE are both set; unset one of them.`)
+      faults.push(`${setting.variable} and ${setting.variable}_FILE are both set. Unset one of them.`)
       continue
     }
     const inFile = file === undefined ? undefined : contentOf(setting.variable, file)
@@ -102,18 +102,18 @@ export const load = Effect.fnUntraced(function*(flags: Flags = {}) {
   const { adminReadToken, adminToken, adminWithoutToken, apiKey, dedupWindow, reconcileEvery, retention } =
     values as Partial<Config>
   if (reconcileEvery !== undefined && apiKey === undefined) {
-    faults.push("RECONCILE_EVERY is set and THREEQPR_API_KEY is not; 3QPR lists no scans without a key.")
+    faults.push("RECONCILE_EVERY is set, but THREEQPR_API_KEY is not. 3QPR's API requires a key.")
   }
   if (
     adminReadToken !== undefined && (adminToken === undefined || Equal.equals(adminReadToken, adminToken))
   ) {
     faults.push(
-      "ADMIN_READ_TOKEN is set, and ADMIN_TOKEN is not or is the same; who may change something needs a token of "
-        + "their own."
+      "ADMIN_READ_TOKEN is set, but ADMIN_TOKEN is not set or has the same value. Set ADMIN_TOKEN to another "
+        + "token, which may also change things."
     )
   }
   if (adminWithoutToken && adminToken !== undefined) {
-    faults.push("ADMIN_WITHOUT_TOKEN is true and ADMIN_TOKEN is set; unset one of them.")
+    faults.push("ADMIN_WITHOUT_TOKEN is true, but ADMIN_TOKEN is set. Unset one of them.")
   }
   if (dedupWindow !== undefined && retention?.millis !== undefined && retention.millis < dedupWindow) {
     faults.push(`RETENTION is shorter than DEDUP_WINDOW; allowed is ${settings.retention.allowed}.`)
@@ -164,7 +164,7 @@ const faultOf = ({ allowed, secret, variable }: Setting<unknown>, given: string)
   const control = /\p{Cc}/u.exec(given)
   if (control !== null) {
     const code = control[0].charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")
-    return `${variable} holds the control character U+${code} at place ${control.index + 1}; remove it.`
+    return `${variable} contains the control character U+${code} at position ${control.index + 1}. Remove it.`
   }
   return `${variable} is ${
     secret ? "not valid (its value is not shown)" : JSON.stringify(withoutCredentials(given))

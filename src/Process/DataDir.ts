@@ -46,11 +46,11 @@ export const unusable = (folder: string, cause: unknown) => {
 }
 
 const notWritable = [
-  "where this user may not write",
+  "which this user may not write to",
   "Let the user of this process write there (chown), or name another folder."
 ] as const
 const full = [
-  "where no space is left",
+  "which has no space left",
   "Free some space there, or name a folder on another disk."
 ] as const
 
@@ -59,15 +59,15 @@ const meanings: Readonly<Record<string, readonly [reason: string, remedy: string
   EPERM: notWritable,
   PermissionDenied: notWritable,
   NotCapable: [
-    "where Deno may not write",
+    "which Deno may not write to",
     "Start Deno with --allow-read and --allow-write of that folder, or name another folder."
   ],
   EROFS: ["which is on a read-only file system", "Name a folder that can be written."],
   ENOSPC: full,
   EDQUOT: full,
-  ENOTDIR: ["below something that is a file", "Name a folder, or move the file away."],
-  EEXIST: ["below something that is a file", "Name a folder, or move the file away."],
-  ENAMETOOLONG: ["a name that is too long", "Name a folder with a shorter path."]
+  ENOTDIR: ["which is below a file", "Name a folder, or move the file away."],
+  EEXIST: ["which is below a file", "Name a folder, or move the file away."],
+  ENAMETOOLONG: ["which is too long", "Name a folder with a shorter path."]
 }
 
 /** The first error code in an error and its causes. */

@@ -127,7 +127,9 @@ const locked = (folder: string, holder: Holder) =>
     folder,
     pid: holder.pid,
     message:
-      `The folder ${folder} is in use by ${describe(holder)}, and only one process can use it at a time. `
+      `The folder ${folder} is in use by ${
+        describe(holder)
+      }, and only one process can use a folder at a time. `
       + "Stop that process, or give this one another folder (DATA_DIR)."
   })
 

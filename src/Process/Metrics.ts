@@ -36,21 +36,21 @@ const deliverySeconds = Metric.histogram("threeqpr_delivery_seconds", {
 })
 
 const publishesInFlight = Metric.gauge("threeqpr_publishes_in_flight", {
-  description: "Deliveries that wait for the broker's acknowledgement"
+  description: "Deliveries that are waiting for the broker's acknowledgement"
 })
 
 const conflicts = Metric.counter("threeqpr_conflicts_total", {
-  description: "Deliveries under the id of an event that is stored with another body",
+  description: "Deliveries whose event id is already stored with a different body",
   incremental: true
 })
 
 const signatureMatches = Metric.counter("threeqpr_signature_matches_total", {
-  description: "Deliveries by the webhook secret that signed them: its place in the list, from 1",
+  description: "Deliveries by the webhook secret that signed them: its position in the list, from 1",
   incremental: true
 })
 
 const failedAuthentications = Metric.counter("threeqpr_failed_authentications_total", {
-  description: "Requests at the private listener without its token, or with a wrong one",
+  description: "Requests at the private listener with no token or a wrong token",
   incremental: true
 })
 
@@ -65,17 +65,17 @@ const loopDelay = Metric.histogram("threeqpr_event_loop_delay_seconds", {
 })
 
 const projected = Metric.counter("threeqpr_projected_total", {
-  description: "Events that a projection has applied or found applied before",
+  description: "Events that a projection has applied, or had already applied",
   incremental: true
 })
 
 const batchEvents = Metric.histogram("threeqpr_batch_events", {
-  description: "Events of a batch that a projection committed",
+  description: "Events in each batch that a projection committed",
   boundaries: [1, 2, 5, 10, 20, 50, 100, 200, 500]
 })
 
 const batchSeconds = Metric.histogram("threeqpr_batch_seconds", {
-  description: "Time of a batch's transaction, failed ones included",
+  description: "Duration of a batch's transaction, including failed ones",
   boundaries: seconds
 })
 
@@ -112,7 +112,7 @@ export const authentication = {
 
 const restarts = Metric.counter("threeqpr_engine_restarts_total", {
   description:
-    "Restarts of the embedded broker and of the embedded database, because it ended or did not answer",
+    "Restarts of the embedded broker or the embedded database after it ended or stopped responding",
   incremental: true
 })
 

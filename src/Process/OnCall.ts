@@ -50,9 +50,9 @@ const byReason = (faults: ReadonlyArray<Fault>) => {
 
 const whatOfDeliveries = (faults: ReadonlyArray<Fault>) =>
   faults.some(({ part }) => needed.has(part))
-    ? "Deliveries are answered 503, and 3QPR repeats each for 72 minutes; `threeqpr reconcile` brings back the "
-      + "scans of a longer outage. What was answered 200 is kept"
-    : "Deliveries are still stored, and what waits is projected later"
+    ? "Deliveries are answered 503, and 3QPR retries each for 72 minutes. After a longer outage, `threeqpr reconcile` "
+      + "restores the scans. Deliveries that were answered 200 are kept"
+    : "Deliveries are still stored, and events are projected later"
 
 /** Minimum time between two lines about the same outcome, in milliseconds. */
 const quiet = 60_000
@@ -79,9 +79,9 @@ export const reportRefusals = Effect.fnUntraced(
 )
 
 const shown =
-  "None of them is stored, and 3QPR repeats its own for 72 minutes. `threeqpr rejections list` shows them"
+  "None is stored. If 3QPR sent them, it retries for 72 minutes. `threeqpr rejections list` shows them"
 // A publish without an acknowledgement may have been stored.
-const repeated = "3QPR repeats each for 72 minutes, and none is stored twice. GET /readyz says why"
+const repeated = "3QPR retries each for 72 minutes, and none is stored twice. GET /readyz shows the reason"
 
 /**
  * For each refusal: why deliveries are refused, what happens to them, and what to do. Outcomes that are not refusals
@@ -90,29 +90,35 @@ const repeated = "3QPR repeats each for 72 minutes, and none is stored twice. GE
 const refusals: Readonly<Record<Refusal, { readonly status: number; readonly what: string }>> = {
   missing_signature: {
     status: 400,
-    what: `They have no X-3QPR-Signature: 3QPR has not sent them, or a proxy removes the header. ${shown}`
+    what: `They have no X-3QPR-Signature: they are not from 3QPR, or a proxy removes the header. ${shown}`
   },
-  ambiguous_signature: { status: 400, what: `They have several signatures: a proxy adds one. ${shown}` },
+  ambiguous_signature: {
+    status: 400,
+    what: `They have several signatures: a proxy probably adds one. ${shown}`
+  },
   invalid_signature: {
     status: 400,
     what:
-      `Another secret has signed them, or a proxy changed their bodies. ${shown}; \`threeqpr doctor\` compares the `
+      `They are signed with another secret, or a proxy changed their bodies. ${shown}; \`threeqpr doctor\` compares the `
       + "secrets"
   },
   body_too_slow: { status: 408, what: `The network or the proxy in front is too slow. ${shown}` },
   body_too_large: { status: 413, what: `They are larger than MAX_BODY_BYTES. ${shown}` },
   unsupported_encoding: {
     status: 415,
-    what: `A proxy in front compresses bodies, which it must not. ${shown}`
+    what: `A proxy compresses the bodies. Turn that off. ${shown}`
   },
   wrong_path: {
     status: 404,
     what:
-      `They are signed, and their path is not ${webhookPath}: correct the address that is registered with 3QPR, or `
+      `They are signed, but their path is not ${webhookPath}. Correct the address that is registered with 3QPR, or `
       + `the proxy that changes the path. ${shown}`
   },
   unavailable: { status: 503, what: repeated },
-  too_many_in_flight: { status: 503, what: `MAX_IN_FLIGHT are stored at a time. ${repeated}` }
+  too_many_in_flight: {
+    status: 503,
+    what: `MAX_IN_FLIGHT deliveries are already waiting to be stored. ${repeated}`
+  }
 }
 
 type Refusal = Exclude<Outcome, "stored" | "duplicate" | "quarantined" | "aborted">

@@ -23,7 +23,7 @@ export const checkOptions = (
   required: ReadonlyArray<string> = []
 ): void => {
   if (!isRecord(options)) {
-    throw new OptionsInvalid(`${what} takes an object of options, and got ${shown(options)}.`)
+    throw new OptionsInvalid(`${what} takes an object of options, but got ${shown(options)}.`)
   }
   const names = Object.keys(options)
   const unknown = names.filter((name) => rules[name] === undefined).map((name) =>
@@ -47,8 +47,8 @@ const hidden = (value: unknown): string =>
   Array.isArray(value)
     ? value.length === 0 ? "an empty list" : `a list of ${value.map(hidden).join(", ")}`
     : typeof value === "string"
-    ? value === "" ? "empty" : `a text of ${value.length} characters`
-    : `of another kind (${value === null ? "null" : typeof value})`
+    ? value === "" ? "empty" : `text of ${value.length} characters`
+    : `of another type (${value === null ? "null" : typeof value})`
 
 /** Formats a value for a message. JSON cannot represent NaN, Infinity, undefined or functions. */
 export const shown = (given: unknown): string =>

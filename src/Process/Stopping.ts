@@ -33,7 +33,7 @@ export const report = <A, E, R>(process: Effect.Effect<A, E, R>) =>
           Effect.gen(function*() {
             began = yield* monotonicMillis
             const limit = stopTimeout / 1_000
-            yield* Effect.logInfo(`stopping: what is in progress is finished first, within ${limit} s`)
+            yield* Effect.logInfo(`stopping: finishing requests and batches in progress, within ${limit} s`)
           })
         )
       )
@@ -41,10 +41,12 @@ export const report = <A, E, R>(process: Effect.Effect<A, E, R>) =>
       Effect.onInterrupt(() =>
         Effect.gen(function*() {
           const ended = yield* monotonicMillis
-          const waits = [...stopped, { part: "the engines", at: ended }].flatMap(({ part, at }, index) => {
-            const waited = at - (stopped[index - 1]?.at ?? began)
-            return waited < worthReporting ? [] : [`${part} (${seconds(waited)})`]
-          })
+          const waits = [...stopped, { part: "the broker and the database", at: ended }].flatMap(
+            ({ part, at }, index) => {
+              const waited = at - (stopped[index - 1]?.at ?? began)
+              return waited < worthReporting ? [] : [`${part} (${seconds(waited)})`]
+            }
+          )
           const waited = waits.length === 0 ? "" : `. It waited for ${waits.join(", ")}`
           yield* Effect.logInfo(`stopped after ${seconds(ended - began)}${waited}`)
         })

@@ -56,7 +56,7 @@ export const diagnose = ({ body, secrets, signature }: Captured): Diagnosis => {
   if (problem === undefined) {
     const fits = active.find(({ secret }) => Signature.verifier([secret])(body, signature) === undefined)
     const secret = fits?.label ?? ""
-    const summary = `The signature fits: it was made with ${secret} over exactly these bytes.`
+    const summary = `The signature is valid: it was made with ${secret} over exactly these bytes.`
     return { result: "valid", check: "matches", summary, secret, causes: [], remaining: [], complete: true }
   }
   const readings = readingsOf(signature)
@@ -129,8 +129,8 @@ const missing = {
   check: "present",
   summary: "The request has no X-3QPR-Signature header.",
   remaining: [
-    "The sender does not sign: only 3QPR and programs that sign like it are accepted.",
-    "A proxy or gateway on the way removes the header: let it pass X-3QPR-Signature.",
+    "The sender does not sign its requests. Only requests with 3QPR's signature are accepted.",
+    "A proxy or gateway removes the header. Configure it to pass on X-3QPR-Signature.",
     "The header was left out when the request was captured."
   ]
 } as const
@@ -140,14 +140,14 @@ const failureOf = (problem: Signature.Problem, signature: string) => {
     return {
       result: problem,
       check: "single",
-      summary: "There is more than one X-3QPR-Signature header, or one with a comma in it."
+      summary: "The request has more than one X-3QPR-Signature header, or one that contains a comma."
     } as const
   }
   return Signature.isWellFormed(signature)
     ? {
       result: problem,
       check: "matches",
-      summary: "The signature is well formed, but no active secret gives it for these bytes."
+      summary: "The signature is well formed, but no active secret gives this signature for these bytes."
     } as const
     : {
       result: problem,
@@ -162,13 +162,13 @@ const remainingOf = (hasDigest: boolean, complete: boolean) =>
   hasDigest
     ? [
       "The request is forged: its sender does not know the secret.",
-      "It was signed with a secret that is not known here. 3QPR shows a webhook's secret only once; when it is "
+      "It was signed with a secret that is not known here. 3QPR shows a webhook's secret only once. If it is "
       + "lost, register the webhook again.",
       "The body was changed in a way that cannot be undone, such as reordered keys, rounded numbers or lost "
-      + "characters. The body must be the raw bytes as they came, captured before any parser or editor.",
+      + "characters. The body must be the raw bytes as received, captured before any parser or editor.",
       ...(complete ? [] : ["The body is large, so not every cause and combination of causes was tried."])
     ]
     : [
-      "There is no digest in the header that could be compared: look at what sets it. 3QPR sends `sha256=` and 64 "
+      "The header contains no digest to compare. Check the program that sets it. 3QPR sends `sha256=` and 64 "
       + "hex digits."
     ]

@@ -42,7 +42,7 @@ const bytesOf = (body: unknown): Uint8Array => {
   const given = body === null ? "null" : typeof body === "object" ? "an object" : typeof body
   throw new TypeError(
     `The body is ${given}; allowed is a string, a Uint8Array or an ArrayBuffer. Pass the body as it arrived, before it is `
-      + "parsed: JSON that is written again has another signature."
+      + "parsed: JSON that is parsed and serialized again has another signature."
   )
 }
 
@@ -59,7 +59,7 @@ const secretsOf = (secrets: unknown): ReadonlyArray<string> => {
     : `Secret ${wrong + 1} is ${faultOf(list[wrong])}`
   throw new TypeError(
     `${given}; allowed is the text that 3QPR gave when the webhook was registered: at least ${leastLength} characters, `
-      + "without line ends."
+      + "without line breaks."
   )
 }
 
@@ -69,8 +69,8 @@ const faultOf = (secret: unknown) =>
     : secret.length < leastLength
     ? `too short (${secret.length} characters)`
     : isSetting(secret)
-    ? "the text of a setting with several secrets, or with an end; pass a list of those that are active"
-    : "a text with a control character in it"
+    ? "the text of a setting with several secrets, or with an expiry; pass a list of the active secrets"
+    : "text that contains a control character"
 
 /**
  * Whether a text is a value for THREEQPR_WEBHOOK_SECRET instead of a single secret. Used as a secret, it would never

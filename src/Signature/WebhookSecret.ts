@@ -34,7 +34,7 @@ export const find = Effect.fn("WebhookSecret.find")(function*(source: Source) {
   }
   const file = source.secretFile ?? (yield* keptFile(source))
   const origin = source.secretFile === undefined
-    ? `our own; \`cat ${file}\` shows it`
+    ? `generated, in ${file}`
     : `${file} (THREEQPR_WEBHOOK_SECRET_FILE)`
   return { secrets: yield* read(file), origin, file }
 })
@@ -71,7 +71,7 @@ export const read = Effect.fnUntraced(function*(file: string) {
   if (secrets.length < lines.length) {
     const place = lines.findIndex((line) => parse(line) === undefined) + 1
     return yield* missing(
-      `secret ${place} of ${file} is not valid; a secret has at least ${leastLength} characters, and one with an end is `
+      `secret ${place} of ${file} is not valid. A secret has at least ${leastLength} characters, and one that expires is `
         + `written ${example}`
     )
   }
@@ -82,7 +82,7 @@ const active = Effect.fnUntraced(function*(secrets: ReadonlyArray<Secret>, origi
   const now = yield* Clock.currentTimeMillis
   if (!Arr.isReadonlyArrayNonEmpty(secrets)) return yield* missing(`${origin} is empty`)
   if (!secrets.some((secret) => isActive(secret, now))) {
-    return yield* missing(`every secret of ${origin} has ended`)
+    return yield* missing(`every secret of ${origin} has expired`)
   }
   return secrets
 })
@@ -95,5 +95,5 @@ const missing = (reason: string) =>
     reason,
     message:
       `No webhook secret: ${reason}. Set THREEQPR_WEBHOOK_SECRET, or THREEQPR_WEBHOOK_SECRET_FILE to a file `
-      + "that holds it; or start `serve` first, which makes one."
+      + "that holds it. Or start `serve` first, which generates one."
   })

@@ -195,7 +195,7 @@ describe("threeqpr doctor", () => {
       assert.strictEqual(code, 1)
       assert.isFalse(ok)
       assert.match(found("webhook secret"), /^failed: No webhook secret: .* → Set THREEQPR_WEBHOOK_SECRET/)
-      assert.match(found("broker"), /^failed: No embedded broker runs in .* → Start `threeqpr serve`/)
+      assert.match(found("broker"), /^failed: No embedded broker is running in .* → Start `threeqpr serve`/)
       for (const check of ["stream", "consumers", "time to ack"]) {
         assert.strictEqual(found(check), "skipped: needs the broker")
       }

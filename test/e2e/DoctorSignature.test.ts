@@ -47,7 +47,7 @@ layer(Folder.layer, { excludeTestServices: true })("threeqpr doctor signature", 
     Effect.gen(function*() {
       const { code, stderr, stdout } = yield* diagnosed(`sha256=${hex(compact)}`)
       assert.strictEqual(code, 0)
-      assert.match(stdout, /^valid\n✓ The signature fits: it was made with the active secret/)
+      assert.match(stdout, /^valid\n✓ The signature is valid: it was made with the active secret/)
       assert.strictEqual(stderr, "")
     }))
 
@@ -91,7 +91,7 @@ layer(Folder.layer, { excludeTestServices: true })("threeqpr doctor signature", 
       assert.strictEqual(code, 1)
       assert.match(stdout, /^invalid_signature\n✗ The signature is well formed, but/)
       assert.match(stdout, /^reserialised \(it fits the active secret\)\n! The signed body/m)
-      assert.match(stdout, /^→ Make everything between/m)
+      assert.match(stdout, /^→ Configure every proxy between/m)
       for (const line of stdout.split("\n")) assert.isAtMost(line.length, 100)
       assert.strictEqual(stderr, "threeqpr: invalid_signature: one cause was found.\n")
     }))

@@ -87,7 +87,7 @@ const forbidsEngines = Effect.fnUntraced(function*(permissions: ReadonlyArray<st
   assert.strictEqual(code, 1)
   assert.match(
     stderr,
-    /DATA_DIR is ".*", (where Deno may not write|which cannot be used: .*--allow-fs-write)/
+    /DATA_DIR is ".*", (which Deno may not write to|which cannot be used: .*--allow-fs-write)/
   )
 })
 

@@ -226,7 +226,7 @@ describe("threeqpr reconcile", () => {
       assert.notInclude(failed.stderr, "3qpr_sk_test_wrong")
       const unset = yield* threeqpr(["serve"], { RECONCILE_EVERY: "1 hour" })
       assert.strictEqual(unset.code, 1)
-      assert.match(unset.stderr, /RECONCILE_EVERY is set and THREEQPR_API_KEY is not/)
+      assert.match(unset.stderr, /RECONCILE_EVERY is set, but THREEQPR_API_KEY is not/)
     }),
     120_000
   )

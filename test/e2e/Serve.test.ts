@@ -168,7 +168,7 @@ const suite = <E>(name: string, setUp: Effect.Effect<SetUp, E, Scope.Scope>) =>
             (all) => all.some((line) => line.startsWith("stopped after "))
           )
           assert.isTrue(
-            lines.some((line) => line.startsWith("stopping: what is in progress is finished first"))
+            lines.some((line) => line.startsWith("stopping: finishing requests and batches in progress"))
           )
         }
         const { admin } = yield* serve(environment)

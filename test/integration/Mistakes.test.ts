@@ -72,7 +72,7 @@ const mistakes: Readonly<Record<string, readonly [mistake: Mistake, told: RegExp
   "LOG_LEVEL is unknown": [settings({ LOG_LEVEL: "loud" }), /LOG_LEVEL is "loud"; allowed is Debug, Info/],
   "a variable is misspelt": [
     settings({ THREEQPR_WEBHOK_SECRET: "hidden" }),
-    /THREEQPR_WEBHOK_SECRET is set.*Is THREEQPR_WEBHOOK_SECRET meant\? Rename it, or unset it/
+    /THREEQPR_WEBHOK_SECRET is set.*Did you mean THREEQPR_WEBHOOK_SECRET\? Rename it, or unset it/
   ],
   "NATS_URL has another scheme": [
     settings({ NATS_URL: "http://me:hidden@127.0.0.1" }),
@@ -80,7 +80,7 @@ const mistakes: Readonly<Record<string, readonly [mistake: Mistake, told: RegExp
   ],
   "the file of a secret is not there": [
     settings({ ADMIN_TOKEN_FILE: "/none/token" }),
-    /ADMIN_TOKEN_FILE is "\/none\/token", which cannot be read: ENOENT/
+    /ADMIN_TOKEN_FILE is "\/none\/token"\. That file cannot be read: ENOENT/
   ],
   "the file of webhook secrets is not there": [
     WebhookSecret.find({ secrets: undefined, secretFile: "/none/secret", dataDir: "." }),
@@ -88,7 +88,7 @@ const mistakes: Readonly<Record<string, readonly [mistake: Mistake, told: RegExp
   ],
   "NATS refuses the connection": [
     Layer.build(Nats.layer({ servers: ["nats://me:hidden@127.0.0.1:1"], attempts: 1 })),
-    /nats:\/\/127\.0\.0\.1:1: CONNECTION_REFUSED\. Check NATS_URL, and that the server runs/
+    /nats:\/\/127\.0\.0\.1:1: CONNECTION_REFUSED\. Check NATS_URL, and that the server is running/
   ],
   "the host of NATS has no address": [
     Layer.build(Nats.layer({ servers: ["nats://none.invalid"], attempts: 1 })),
@@ -127,15 +127,15 @@ const mistakes: Readonly<Record<string, readonly [mistake: Mistake, told: RegExp
   ],
   "DATA_DIR is below a file": [
     DataDir.prepare("/etc/hostname/data"),
-    /DATA_DIR is "\/etc\/hostname\/data", below something that is a file\. Name a folder/
+    /DATA_DIR is "\/etc\/hostname\/data", which is below a file\. Name a folder/
   ],
   "DATA_DIR is not writable": [
     failed(DataDir.unusable("/data", systemError("EACCES"))),
-    /DATA_DIR is "\/data", where this user may not write\. Let the user of this process write there/
+    /DATA_DIR is "\/data", which this user may not write to\. Let the user of this process write there/
   ],
   "DATA_DIR is on a full disk": [
     failed(DataDir.unusable("/data", systemError("ENOSPC"))),
-    /DATA_DIR is "\/data", where no space is left\. Free some space there/
+    /DATA_DIR is "\/data", which has no space left\. Free some space there/
   ],
   "ADMIN_PORT is taken": [
     Effect.flatMap(takenPort, ({ port }) => adminOn("127.0.0.1", port)),

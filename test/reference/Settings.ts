@@ -13,7 +13,7 @@ export const settingsTable = () => {
       all.map(({ about, allowed, fallback, variable }) => [
         code(variable),
         about,
-        allowed === "a text" ? "" : allowed,
+        allowed === "text" ? "" : allowed,
         fallback === undefined ? "" : code(fallback)
       ])
     )

@@ -43,7 +43,7 @@ const adminTokenOf = Effect.fnUntraced(function*(config: Config, active: Readonl
     )
   } else if (found.file !== undefined) {
     yield* Effect.logInfo(
-      `admin token: our own; \`cat ${found.file}\` shows it, and \`threeqpr dashboard\` signs a browser in`
+      `admin token: generated, in ${found.file}. \`threeqpr dashboard\` prints a sign-in link`
     )
   }
   return found

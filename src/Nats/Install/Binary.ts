@@ -40,7 +40,7 @@ export const inspect = Effect.fn("Binary.inspect")(function*(path: string, sourc
   }
   if (SemVer.isLessThan(parsed.success, SemVer.parseUnsafe(oldest))) {
     return yield* new Unavailable({
-      message: `${path} is version ${version}, and ${oldest} is the oldest that will do`
+      message: `${path} is version ${version}; version ${oldest} or later is required`
     })
   }
   return { path, version, origin: `nats-server ${version} (${source}) at ${path}` } satisfies Binary

@@ -29,14 +29,14 @@ export const cached = Effect.fnUntraced(function*(file: string, source: string) 
     const isForeign = ![0, ownUser()].includes(Option.getOrElse(uid, () => 0))
     if (process.platform !== "win32" && (isForeign || (mode & writableByOthers) !== 0)) {
       return yield* new Unavailable({
-        message: `${place} is not used, because other users of this machine can write it`
+        message: `${place} is not used, because other users of this machine can write to it`
       })
     }
   }
   const noted = yield* fs.readFileString(noteOf(file)).pipe(Effect.orElseSucceed(() => ""))
   if (noted !== (yield* digestOf(file))) {
     return yield* new Unavailable({
-      message: `${file} is not used: its SHA-256 is not the one of the binary that was fetched`
+      message: `${file} is not used: its SHA-256 differs from that of the fetched binary`
     })
   }
   return yield* inspect(file, source)

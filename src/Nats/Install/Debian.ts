@@ -50,7 +50,9 @@ export const fetchPackage = Effect.fn("Debian.fetchPackage")(
 const tool = Effect.fnUntraced(function*(machine: Machine, command: string) {
   const found = yield* lookUp(machine, command)
   return yield* Effect.fromOption(found).pipe(
-    Effect.mapError(() => new Unavailable({ message: `this is no Debian or Ubuntu: no ${command} on PATH` }))
+    Effect.mapError(() =>
+      new Unavailable({ message: `this system is not Debian or Ubuntu: there is no ${command} on PATH` })
+    )
   )
 })
 

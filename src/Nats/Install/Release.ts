@@ -27,7 +27,7 @@ export const official: Release = {
 }
 
 /** How an archive was checked, for the operator. */
-const pinned = "its SHA-256 is the one that we pin"
+const pinned = "with the pinned SHA-256"
 const published = "checked against the release's own SHA256SUMS, which proves integrity, not origin"
 
 /** The name of the release's build for a machine. The archive and its folder have the same name. */
@@ -45,7 +45,7 @@ export const fetchRelease = Effect.fn("Release.fetch")(
     const path = yield* Path.Path
     if (!targets.includes(targetOf(machine))) {
       return yield* new Unavailable({
-        message: `no official archive is known to us for ${machine.platform} on ${machine.arch}`
+        message: `no official archive is known for ${machine.platform} on ${machine.arch}`
       })
     }
     const build = buildOf(machine, release)

@@ -25,8 +25,9 @@ export const readConnection = Effect.fn("Connection.read")(function*(dataDir: st
   return yield* Effect.fromOption(found).pipe(
     Effect.mapError(() =>
       new NoBrokerRunning({
-        message: `No embedded broker runs in ${folder.folder}. Start one with "threeqpr serve", or name the `
-          + "data folder of the one that runs (DATA_DIR)."
+        message:
+          `No embedded broker is running in ${folder.folder}. Start one with "threeqpr serve", or name the `
+          + "data folder of the running broker (DATA_DIR)."
       })
     )
   )

@@ -37,7 +37,7 @@ export const open = Effect.fnUntraced(function*(dataDir: string) {
           folder,
           pid,
           message:
-            `Process ${pid} runs the embedded broker of ${folder} already, and only one can. Stop that `
+            `Process ${pid} already runs the embedded broker of ${folder}, and only one process can. Stop that `
             + "process, give this one another folder (DATA_DIR), or use its broker: set NATS_URL and "
             + `NATS_TOKEN to the url and token in ${path.join(folder, "connection.json")}.`
         })

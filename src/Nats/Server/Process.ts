@@ -27,7 +27,7 @@ export const end = Effect.fnUntraced(function*(pid: number, text: string) {
 })
 
 const signal = (pid: number, name: NodeJS.Signals) =>
-  Effect.ignore(Effect.try({ try: () => process.kill(pid, name), catch: () => "gone already" }))
+  Effect.ignore(Effect.try({ try: () => process.kill(pid, name), catch: () => "already ended" }))
 
 const commandLine = Effect.fnUntraced(function*(pid: number) {
   if (process.platform === "linux") {

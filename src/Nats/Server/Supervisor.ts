@@ -18,7 +18,7 @@ export const restart = Effect.fnUntraced(function*<R, R2>(
     const [lasted, how] = yield* Effect.timed(run)
     failures = Duration.isGreaterThan(lasted, steady) ? 1 : failures + 1
     const wait = Math.min(5_000, 100 * 2 ** (failures - 1))
-    yield* Effect.logWarning(`${name} ended (${how}); starting it again in ${wait} ms`)
+    yield* Effect.logWarning(`${name} ended (${how}). Restarting it in ${wait} ms`)
     yield* Effect.sleep(wait)
     run = again
   }

@@ -78,6 +78,6 @@ const escapes: Readonly<Record<string, string>> = { n: "\n", r: "\r", t: "\t" }
 const faultOf = (line: string) => {
   const [, name] = /^\s*(?:export\s+)?([A-Za-z_][\w.-]*)\s*=/.exec(line) ?? []
   return name === undefined
-    ? "it is no assignment. Write NAME=value, or begin the line with # to make it a comment."
-    : `the quotation marks of ${name} do not end where its value does. Close them, or leave them out.`
+    ? "this line is not an assignment. Write NAME=value, or start the line with # for a comment."
+    : `the quotation marks around ${name} are not closed at the end of the value. Close them, or remove them.`
 }

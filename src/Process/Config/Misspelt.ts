@@ -18,11 +18,11 @@ export const misspelt = Effect.fnUntraced(function*(
     const nearest = nearestOf(name, known.filter((known) => !set.has(known)), tolerance)
     if (nearest === undefined && !name.startsWith(prefix)) return []
     const what = nearest === undefined
-      ? `there is no such setting; those with this beginning are ${
+      ? `this setting does not exist. Settings with this prefix are ${
         known.filter((known) => known.startsWith(prefix)).join(", ")
       }`
-      : `there is no such setting. Is ${nearest} meant?`
-    return [`${name} is set, and ${what}${nearest === undefined ? "." : ""} Rename it, or unset it.`]
+      : `this setting does not exist. Did you mean ${nearest}?`
+    return [`${name} is set, but ${what}${nearest === undefined ? "." : ""} Rename it, or unset it.`]
   })
 })
 

@@ -85,17 +85,17 @@ export const openTelemetry = {
   ),
   otlpTracesEndpoint: endpoint(
     "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
-    "address for traces, in place of `/v1/traces` of the collector",
+    "address for traces, instead of `/v1/traces` of the collector",
     "http://127.0.0.1:4318/v1/traces"
   ),
   otlpLogsEndpoint: endpoint(
     "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT",
-    "address for logs, in place of `/v1/logs` of the collector",
+    "address for logs, instead of `/v1/logs` of the collector",
     "http://127.0.0.1:4318/v1/logs"
   ),
   otlpMetricsEndpoint: endpoint(
     "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
-    "address for metrics, in place of `/v1/metrics` of the collector",
+    "address for metrics, instead of `/v1/metrics` of the collector",
     "http://127.0.0.1:4318/v1/metrics"
   ),
   otlpHeaders: headers(
@@ -104,15 +104,15 @@ export const openTelemetry = {
   ),
   otlpTracesHeaders: headers(
     "OTEL_EXPORTER_OTLP_TRACES_HEADERS",
-    "headers for traces, in place of the common ones"
+    "headers for traces, instead of the common ones"
   ),
   otlpLogsHeaders: headers(
     "OTEL_EXPORTER_OTLP_LOGS_HEADERS",
-    "headers for logs, in place of the common ones"
+    "headers for logs, instead of the common ones"
   ),
   otlpMetricsHeaders: headers(
     "OTEL_EXPORTER_OTLP_METRICS_HEADERS",
-    "headers for metrics, in place of the common ones"
+    "headers for metrics, instead of the common ones"
   ),
   otlpProtocol: lenient(
     setting(

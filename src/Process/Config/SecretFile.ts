@@ -6,8 +6,8 @@ export const contentOf = (variable: string, file: string): string | { readonly f
   const named = `${variable}_FILE is ${JSON.stringify(file)}`
   try {
     return readFileSync(file, "utf8").trim() ||
-      { fault: `${named}, which is empty; it should hold ${variable}.` }
+      { fault: `${named}. That file is empty; it must contain ${variable}.` }
   } catch (error) {
-    return { fault: `${named}, which cannot be read: ${messageOf(error)}` }
+    return { fault: `${named}. That file cannot be read: ${messageOf(error)}` }
   }
 }

@@ -35,10 +35,10 @@ export const text = <F extends string | undefined = undefined>(
   variable: string,
   about: string,
   fallback?: F
-) => setting(variable, about, "a text", fallback as F, (text) => text)
+) => setting(variable, about, "text", fallback as F, (text) => text)
 
 export const secret = (variable: string, about: string) =>
-  setting(variable, about, "a text", undefined, (text) => Redacted.make(text, { label: variable }), true)
+  setting(variable, about, "text", undefined, (text) => Redacted.make(text, { label: variable }), true)
 
 /** A secret that clients must send. A short one is refused, because it can be guessed. */
 export const token = (variable: string, about: string) =>

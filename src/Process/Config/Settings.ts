@@ -10,8 +10,8 @@ export const settings = {
   secrets: setting(
     "THREEQPR_WEBHOOK_SECRET",
     "3QPR's webhook secret. During a rotation, several separated by commas, each with `;until=<time>` if it expires",
-    `one or more secrets of at least ${Secret.leastLength} characters, separated by commas; one with an end is written `
-      + `${Secret.example}. 3QPR gives a secret when a webhook is registered; \`openssl rand -hex 24\` makes one for tests`,
+    `one or more secrets of at least ${Secret.leastLength} characters, separated by commas; a secret that expires is written `
+      + `${Secret.example}. 3QPR issues a secret when a webhook is registered; \`openssl rand -hex 24\` makes one for tests`,
     undefined,
     (text) => {
       const parts = list(text)
@@ -27,14 +27,14 @@ export const settings = {
   apiKey: secret("THREEQPR_API_KEY", "key of 3QPR's API, for `register` and `reconcile`"),
   apiUrl: setting(
     "THREEQPR_API_URL",
-    "where 3QPR's API is",
+    "address of 3QPR's API",
     "an https:// address, or http:// on this machine, without a user or password",
     "https://api.3qpr.com",
     (text) => isSafe(text) && !hasCredentials(text) ? text.replace(/\/+$/, "") : undefined
   ),
   reconcileEvery: duration(
     "RECONCILE_EVERY",
-    "how often `serve` compares 3QPR's scans and codes with the log; unset never does",
+    "how often `serve` compares 3QPR's scans and codes with the log; unset turns this off",
     60_000,
     "a minute",
     undefined
@@ -45,28 +45,28 @@ export const settings = {
   adminPort: wholeNumber("ADMIN_PORT", "port of the private listener; 0 takes a free one", "3001", 0, 65_535),
   adminToken: token(
     "ADMIN_TOKEN",
-    "bearer token of the private listener; unset makes one in DATA_DIR; required beyond loopback"
+    "bearer token of the private listener; unset generates one in DATA_DIR; required beyond loopback"
   ),
   adminWithoutToken: setting(
     "ADMIN_WITHOUT_TOKEN",
-    "`true` demands no token on loopback: every user and program of this machine can read and change everything",
+    "`true` requires no token on loopback: every user and program of this machine can read and change everything",
     "true or false",
     "false",
     (text) => text === "true" ? true : text === "false" ? false : undefined
   ),
-  adminReadToken: token("ADMIN_READ_TOKEN", "bearer token that reads everything there and changes nothing"),
+  adminReadToken: token("ADMIN_READ_TOKEN", "bearer token for read-only access to the private listener"),
   adminAllowedHosts: setting(
     "ADMIN_ALLOWED_HOSTS",
-    "further names of the private listener, separated by commas, such as that of a reverse proxy",
+    "additional host names of the private listener, separated by commas, such as the name of a reverse proxy",
     "host names without a port, separated by commas, such as events.example.com",
     undefined,
     (text) => list(text).every((name) => /^[a-z0-9_-]+(\.[a-z0-9_-]+)*$/i.test(name)) ? list(text) : undefined
   ),
-  dataDir: text("DATA_DIR", "folder of the embedded broker and database", "./data"),
+  dataDir: text("DATA_DIR", "folder of the embedded broker and the embedded database", "./data"),
   natsUrl: setting(
     "NATS_URL",
     "NATS servers, separated by commas; unset runs the embedded broker",
-    "one or more nats:// or tls:// addresses separated by commas; tls:// demands TLS",
+    "one or more nats:// or tls:// addresses separated by commas; tls:// requires TLS",
     undefined,
     (text) => {
       const servers = list(text)
@@ -82,7 +82,7 @@ export const settings = {
   natsToken: secret("NATS_TOKEN", "NATS token"),
   natsInboxPrefix: setting(
     "NATS_INBOX_PREFIX",
-    "prefix of the subjects on which NATS sends answers",
+    "prefix of the subjects for NATS replies",
     "a subject without wildcards, such as _INBOX_ingress",
     "_INBOX",
     (text) => /^[^\s.*>]+(\.[^\s.*>]+)*$/.test(text) ? text : undefined
@@ -90,7 +90,7 @@ export const settings = {
   natsTlsCa: text("NATS_TLS_CA", "file with the certificate authority of NATS"),
   natsTlsCert: text("NATS_TLS_CERT", "file with the client certificate for NATS"),
   natsTlsKey: text("NATS_TLS_KEY", "file with the key of the client certificate for NATS"),
-  natsServerBinary: text("NATS_SERVER_BIN", "nats-server binary of the embedded broker"),
+  natsServerBinary: text("NATS_SERVER_BIN", "nats-server binary for the embedded broker"),
   databaseUrl: setting(
     "DATABASE_URL",
     "Postgres 15 or later; unset runs the embedded Postgres",
@@ -114,21 +114,21 @@ export const settings = {
   ),
   rowRetention: age(
     "ROW_RETENTION",
-    "how long read models keep scans and conversations after their own time; counters follow the rows",
+    "how long read models keep scans and conversations after they happened; counters exclude removed rows",
     "an hour",
     3_600_000
   ),
   replicas: wholeNumber("STREAM_REPLICAS", "replicas of each stream in a cluster", "1", 1, 5),
   streamMaxBytes: wholeNumber(
     "STREAM_MAX_BYTES",
-    "size limit of a new event stream, for accounts that demand one; each other stream gets a tenth",
+    "size limit of a new event stream, for accounts that require one; each other stream gets a tenth",
     undefined,
     1_048_576,
     Number.MAX_SAFE_INTEGER
   ),
   maxAckPending: wholeNumber(
     "MAX_ACK_PENDING",
-    "most unacknowledged events of a new durable consumer, for accounts that limit it",
+    "highest number of unacknowledged events of a new durable consumer, for accounts that limit it",
     undefined,
     1,
     1_000_000
@@ -142,14 +142,14 @@ export const settings = {
   ),
   maxInFlight: wholeNumber(
     "MAX_IN_FLIGHT",
-    "deliveries that wait to be stored at a time; further ones are answered 503 unread",
+    "highest number of deliveries that wait to be stored at a time; more are answered 503 unread",
     "512",
     1,
     65_536
   ),
   logLevel: setting(
     "LOG_LEVEL",
-    "lowest level that is logged",
+    "lowest level that is written to the log",
     "Debug, Info, Warn, Error or None",
     "Info",
     (text) =>

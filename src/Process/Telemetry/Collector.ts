@@ -23,7 +23,9 @@ export const layer = Layer.effect(
       HttpClient.retryTransient({ schedule: Schedule.spaced("1 second"), times: 3 }),
       HttpClient.transform((response, { url }) =>
         Effect.suspend(() => {
-          if (exports >= maxExports) return Effect.fail(new Error(`${maxExports} exports wait for an answer`))
+          if (exports >= maxExports) {
+            return Effect.fail(new Error(`${maxExports} exports are waiting for an answer`))
+          }
           exports++
           return Effect.ensuring(Effect.timeout(response, exportTimeout), Effect.sync(() => exports--))
         }).pipe(

@@ -51,7 +51,7 @@ const rules: Readonly<Record<keyof Omit<SimulateOptions, "signal">, Rule>> = {
   },
   secret: {
     allows: (value) => typeof value === "string" && isSecretText(value),
-    allowed: `the receiver's secret: at least ${leastLength} characters, without line ends`,
+    allowed: `the receiver's secret: at least ${leastLength} characters, without line breaks`,
     secret: true
   },
   count: wholeNumber(1, 1_000_000_000),

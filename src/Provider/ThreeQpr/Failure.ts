@@ -30,7 +30,7 @@ const meaningOf = (status: number) =>
   meanings[status] ?? (status >= 500
     ? "3QPR has a fault of its own. Try again later."
     : status < 400
-    ? "it is not where 3QPR's API is. Check THREEQPR_API_URL."
+    ? "this is not the address of 3QPR's API. Check THREEQPR_API_URL."
     : "3QPR refuses the request.")
 
 const meanings: Readonly<Record<number, string>> = {

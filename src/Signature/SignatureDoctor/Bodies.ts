@@ -91,25 +91,24 @@ const reserialised = (how: string): Cause => ({
   explanation:
     `The signed body is the same JSON written differently (${how}): something on the way parsed the `
     + "body and wrote it again.",
-  remedy: `${passRaw}, and capture them before any JSON parser; smee.io, for one, rewrites every body.`
+  remedy: `${passRaw}, and capture them before any JSON parser. For example, smee.io rewrites every body.`
 })
 const spaceTrimmed: Cause = {
   cause: "space_trimmed",
-  explanation: "The signed body ends with a space or a new line that is missing here.",
-  remedy:
-    `${passRaw}; where the body was captured by hand, capture it to a file with \`--data-binary\` or the like.`
+  explanation: "The signed body ends with a space or a line break that is missing here.",
+  remedy: `${passRaw}; if you captured the body by hand, use \`--data-binary\` or a similar option.`
 }
 const spaceAdded: Cause = {
   cause: "space_added",
   explanation:
-    "There is white space at the beginning or the end that was not signed, such as the new line that an "
+    "The body has white space at its beginning or end that was not signed, such as the line break that an "
     + "editor or `echo` adds.",
-  remedy: `${passRaw}; \`printf %s\` writes no new line.`
+  remedy: `${passRaw}; \`printf %s\` writes no line break.`
 }
 const lineEnds: Cause = {
   cause: "line_ends_changed",
-  explanation: "The signed body has other line ends (CRLF or LF).",
-  remedy: `${passRaw}; a checkout, an editor or a mail may have changed a captured file.`
+  explanation: "The signed body has different line breaks (CRLF or LF).",
+  remedy: `${passRaw}; a checkout, an editor or an email program may have changed a captured file.`
 }
 const markAdded: Cause = {
   cause: "bom_added",

@@ -13,4 +13,4 @@ export interface Variant {
 }
 
 /** The remedy that prevents most changes in transit. */
-export const passRaw = "Make everything between 3QPR and here pass the raw bytes on"
+export const passRaw = "Configure every proxy between 3QPR and this receiver to pass on the raw bytes"

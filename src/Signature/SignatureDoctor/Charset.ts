@@ -45,7 +45,7 @@ const windowsBytes = (character: string) => windowsCharacters.get(character)
 const recoded: Cause = {
   cause: "charset_changed",
   explanation:
-    "The body was signed in another character set: something on the way took UTF-8 for Latin-1 or the "
-    + "other way round, or rewrote the characters.",
-  remedy: "Pass the body on as bytes, never as text; say `charset=utf-8` where a program insists on text."
+    "The body was signed in another character set: a program on the way read UTF-8 as Latin-1 or the "
+    + "reverse, or rewrote the characters.",
+  remedy: "Pass the body on as bytes, never as text; set `charset=utf-8` if a program only accepts text."
 }

@@ -67,6 +67,6 @@ const stillCompressed = (name: string): Cause => ({
 const decompressed = (name: string): Cause => ({
   cause: "decompressed",
   explanation:
-    `The signed body is the ${name} compression of this body; something on the way decompressed it.`,
-  remedy: "Sign the body before it is compressed, or turn decompression off in the proxy on the way."
+    `The signed body is the ${name} compression of this body; a program on the way decompressed it.`,
+  remedy: "Sign the body before it is compressed, or turn off decompression in the proxy."
 })

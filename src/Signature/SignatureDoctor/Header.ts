@@ -93,42 +93,42 @@ const sendAs = "Send the header as `X-3QPR-Signature: sha256=` and the 64 hex di
 
 const repeatedHeader: Cause = {
   cause: "repeated_header",
-  explanation: "The header came more than once, or with a list in it, and one of its values fits.",
+  explanation: "The header was sent more than once, or contains a list, and one of its values is correct.",
   remedy: "Let exactly one sender or proxy set X-3QPR-Signature; remove the others."
 }
 const wrappedHeader: Cause = {
   cause: "wrapped_header",
-  explanation: "The signature is right, but there are spaces, quotes or other signs around it.",
-  remedy: "Take the quotes and spaces away where the header is set or passed on."
+  explanation: "The signature is correct, but has spaces, quotes or other characters around it.",
+  remedy: "Remove the quotes and spaces where the header is set or passed on."
 }
 const prefixMissing: Cause = {
   cause: "prefix_missing",
-  explanation: "The digest is right, but `sha256=` is missing in front of it.",
+  explanation: "The digest is correct, but `sha256=` is missing before it.",
   remedy: sendAs
 }
 const prefixWrong: Cause = {
   cause: "prefix_wrong",
-  explanation: "The digest is right, but what stands in front of it is not `sha256=` in lower case.",
+  explanation: "The digest is correct, but its prefix is not `sha256=` in lower case.",
   remedy: sendAs
 }
 const base64Digest: Cause = {
   cause: "base64_digest",
-  explanation: "The digest is right, but written as base64 and not as hex.",
+  explanation: "The digest is correct, but it is written in base64, not in hex.",
   remedy: `${sendAs} In most libraries that is \`digest("hex")\` or \`hexdigest()\`.`
 }
 const base64OfHex: Cause = {
   cause: "base64_of_hex",
-  explanation: "The digest is right, but its hex digits were encoded as base64 afterwards.",
-  remedy: `${sendAs} Leave out the base64 step.`
+  explanation: "The digest is correct, but its hex digits were then encoded in base64.",
+  remedy: `${sendAs} Remove the base64 step.`
 }
 const cutDigest: Cause = {
   cause: "cut_digest",
-  explanation: "The signature is right as far as it goes, but its end is cut off.",
+  explanation: "The signature is correct, but its end is cut off.",
   remedy: "Look for a length limit or a shortened display where the header was passed on or copied."
 }
 const longDigest: Cause = {
   cause: "long_digest",
-  explanation: "The signature is right, but more digits follow after its 64.",
+  explanation: "The signature is correct, but more digits follow its 64.",
   remedy: sendAs
 }
 const otherAlgorithm = (algorithm: Algorithm): Cause => ({

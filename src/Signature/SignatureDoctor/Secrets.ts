@@ -19,7 +19,7 @@ export const labelled = (secrets: ReadonlyArray<Secret>, now: number): ReadonlyA
         label: secrets.length === 1 ? "the active secret" : `active secret ${index + 1}`,
         secret: secret.value
       }
-      : { label: `secret ${index + 1}, which has ended`, secret: secret.value, old: true }
+      : { label: `secret ${index + 1}, which has expired`, secret: secret.value, old: true }
   ).toSorted((one, other) => Number(one.old ?? false) - Number(other.old ?? false))
 
 /** A key that may have been used to sign. */
@@ -77,37 +77,38 @@ const decoded = (text: string): ReadonlyArray<readonly [Cause, Buffer]> => {
   ]
 }
 
-const asItStands = "3QPR's key is the secret's text as it stands, from `whsec_` to its last character."
+const asItStands = "The key is the whole text of the secret, from `whsec_` to its last character."
 
 const oldSecret: Cause = {
   cause: "old_secret",
   explanation: "The request was signed with a secret that is no longer active here.",
   remedy:
-    "If requests with it are still to be expected, add it to THREEQPR_WEBHOOK_SECRET, after the new one "
+    "If you still expect requests with that secret, add it to THREEQPR_WEBHOOK_SECRET, after the new secret "
     + "and a comma; otherwise update the sender."
 }
 const surroundedHere: Cause = {
   cause: "secret_surrounded_here",
-  explanation: "The secret that is set here has quotes or white space around it; the sender's has not.",
-  remedy: "Set THREEQPR_WEBHOOK_SECRET without them; an .env file or a shell may have kept the quotes."
+  explanation:
+    "The secret that is set here has quotes or white space around it. The sender's secret does not.",
+  remedy: "Set THREEQPR_WEBHOOK_SECRET without them; an `.env` file or a shell may have kept the quotes."
 }
 const surroundedThere: Cause = {
   cause: "secret_surrounded_there",
   explanation:
-    "The sender's secret has quotes, a space or a new line around it; the one that is set here has "
+    "The sender's secret has quotes, a space or a line break around it. The secret that is set here has "
     + "not.",
   remedy:
-    "Take them away where the request is signed: `echo -n` writes no new line, and reading a file needs a "
+    "Remove them where the request is signed: `echo -n` writes no line break, and reading a file needs a "
     + "trim."
 }
 const prefixHere: Cause = {
   cause: "secret_prefix_left_out",
-  explanation: "The sender left out `whsec_`, which belongs to the secret.",
+  explanation: "The sender left out `whsec_`, which is part of the secret.",
   remedy: `Sign with the whole secret. ${asItStands}`
 }
 const prefixThere: Cause = {
   cause: "secret_prefix_missing_here",
-  explanation: "The sender's secret begins with `whsec_`, the one that is set here does not.",
+  explanation: "The sender's secret begins with `whsec_`. The secret that is set here does not.",
   remedy: `Set THREEQPR_WEBHOOK_SECRET to the whole secret. ${asItStands}`
 }
 const hexDecoded: Cause = {
@@ -124,5 +125,5 @@ const base64Decoded: Cause = {
 const emptySecret: Cause = {
   cause: "empty_secret",
   explanation: "The request was signed with an empty secret.",
-  remedy: "Give the sender the secret; its variable is probably not set there."
+  remedy: "Set the secret at the sender. Its variable is probably unset."
 }

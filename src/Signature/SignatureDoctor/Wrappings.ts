@@ -45,38 +45,37 @@ const unquoted = (text: string) => {
 const emptyBody: Cause = {
   cause: "empty_body_signed",
   explanation: "An empty body was signed.",
-  remedy:
-    "The signer read the body before or after it was there; sign the bytes that are sent. With a GET or a "
-    + "redirect on the way the body gets lost: deliver to the final address."
+  remedy: "The signer read the body too early or too late. Sign the bytes that are sent. With a GET or a "
+    + "redirect the body is lost: deliver to the final address."
 }
 const digestSigned: Cause = {
   cause: "digest_signed",
-  explanation: "The SHA-256 digest of the body was signed in place of the body.",
+  explanation: "The SHA-256 digest of the body was signed instead of the body.",
   remedy: "Sign the raw body itself."
 }
 const encodedHere: Cause = {
   cause: "body_encoded_here",
-  explanation: "What is here is the base64 of the body that was signed.",
-  remedy: "Decode it first; gateways such as AWS API Gateway hand a body on like that (`isBase64Encoded`)."
+  explanation: "This body is the base64 encoding of the signed body.",
+  remedy: "Decode it first. Gateways such as AWS API Gateway pass on a body in this form (`isBase64Encoded`)."
 }
 const encodedThere: Cause = {
   cause: "body_encoded_there",
-  explanation: "The base64 or hex text of the body was signed in place of the body.",
+  explanation: "The base64 or hex text of the body was signed instead of the body.",
   remedy: "Sign the raw body itself."
 }
 const quotedHere: Cause = {
   cause: "double_encoded_here",
-  explanation: "The body is a JSON text with the signed JSON inside: it was encoded twice.",
-  remedy: `${passRaw}; leave out the second \`JSON.stringify\`.`
+  explanation: "The body is a JSON string that contains the signed JSON: it was encoded twice.",
+  remedy: `${passRaw}; remove the second \`JSON.stringify\`.`
 }
 const quotedThere: Cause = {
   cause: "double_encoded_there",
   explanation: "The signed body is this body encoded as JSON a second time.",
-  remedy: "Sign the text that is sent; leave out the second `JSON.stringify`."
+  remedy: "Sign the text that is sent; remove the second `JSON.stringify`."
 }
 const formHere: Cause = {
   cause: "form_here",
-  explanation: "The body is a form; what was signed is the text of its field `payload`.",
+  explanation: "The body is a form. Its field `payload` holds the signed text.",
   remedy: "Deliver as application/json: the body is then the JSON itself."
 }
 const formThere: Cause = {

@@ -39,7 +39,10 @@ export const rotate = Effect.fnUntraced(function*({ file, origin, secrets }: Web
     "webhook secret",
     Effect.map(
       Clock.currentTimeMillis,
-      (now) => all.some((secret) => isActive(secret, now)) ? undefined : `every secret of ${origin} has ended`
+      (now) =>
+        all.some((secret) => isActive(secret, now))
+          ? undefined
+          : `every secret of ${file ?? origin} has expired`
     )
   )
   if (file !== undefined) {
@@ -75,12 +78,12 @@ const follow = Effect.fnUntraced(
       if (!twice || key === settled) continue
       settled = key
       if (Result.isFailure(reading)) {
-        yield* Effect.logWarning(`webhook secret: ${key}; the secrets that were read before stay in use`)
+        yield* Effect.logWarning(`webhook secret: ${key}. The secrets that were read before stay in use`)
         continue
       }
       const active = take(reading.success)
       yield* Effect.logInfo(
-        `webhook secret: ${file} was read again; ${active} of ${reading.success.length} active`
+        `webhook secret: ${file} was read again. ${active} of ${reading.success.length} secrets are active`
       )
     }
   }

@@ -75,7 +75,7 @@ describe("an account", () => {
     Effect.gen(function*() {
       const target = yield* limited({ max_ack_pending: 100 })
       const { message } = yield* Effect.flip(pendingOf(target))
-      assert.match(message, /exceeds system limit of 100\. Set MAX_ACK_PENDING to that or less/)
+      assert.match(message, /exceeds system limit of 100\. Set MAX_ACK_PENDING to that limit or less/)
       assert.strictEqual(yield* pendingOf({ ...target, limits: { maxAckPending: 100 } }), 100)
     })
   )

@@ -107,7 +107,7 @@ describe("TLS to NATS", () => {
       yield* append({ ...target, tls: { ca, ...client } })
       assert.match(
         yield* refusal({ ...target, tls: { ca }, attempts: 1 }),
-        /NATS_TLS_CERT and NATS_TLS_KEY are needed/
+        /NATS_TLS_CERT and NATS_TLS_KEY are required/
       )
     })
   )

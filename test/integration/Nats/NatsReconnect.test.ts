@@ -119,7 +119,7 @@ describe("a connection whose login is refused", () => {
       writeFileSync(credentialsFile, expiring(60).slice(0, 100))
       const fault = yield* untilFault(
         nats,
-        /refuses our log-in.*NATS_CREDS is ".*user\.creds", which cannot be used/
+        /refused the log-in.*NATS_CREDS is ".*user\.creds"\. That file cannot be used/
       )
       assert.notInclude(fault, "BEGIN")
       writeFileSync(credentialsFile, expiring(60))
@@ -145,7 +145,7 @@ describe("a connection that requires TLS", () => {
         ]
       ) {
         const { message, remedy } = yield* refusal(target)
-        assert.match(message, /TLS is demanded.*the server offers none/)
+        assert.match(message, /TLS is required.*the server offers none/)
         assert.include(remedy, "Set up TLS")
         assert.notInclude(message, hidden)
       }
@@ -166,7 +166,7 @@ describe("a connection that requires TLS", () => {
       })
       yield* broker.signal("SIGKILL")
       const other = yield* plain(broker.port)
-      yield* untilFault(nats, /TLS is demanded/)
+      yield* untilFault(nats, /TLS is required/)
       assert.strictEqual(other.got(), "")
       assert.isAtLeast(other.greeted(), 1)
     })
@@ -193,15 +193,15 @@ describe("a connection that cannot be made", () => {
     "an address of a websocket": [{ servers: ["wss://127.0.0.1:1"] }, /neither nats:\/\/ nor tls:\/\//],
     "a credentials file that is not there": [
       { servers: ["127.0.0.1:1"], credentialsFile: "/none/user.creds" },
-      /NATS_CREDS is "\/none\/user\.creds", which cannot be used: ENOENT.*Let NATS_CREDS name a file/
+      /NATS_CREDS is "\/none\/user\.creds"\. That file cannot be used: ENOENT.*Set NATS_CREDS to a file/
     ],
     "a token file that is not there": [
       { servers: ["127.0.0.1:1"], tokenFile: "/none/token" },
-      /NATS_TOKEN_FILE is "\/none\/token", which cannot be used/
+      /NATS_TOKEN_FILE is "\/none\/token"\. That file cannot be used/
     ],
     "a certificate authority that is not there": [
       { servers: ["127.0.0.1:1"], tls: { ca: "/none/ca.pem" } },
-      /NATS_TLS_CA is "\/none\/ca\.pem", which cannot be used/
+      /NATS_TLS_CA is "\/none\/ca\.pem"\. That file cannot be used/
     ],
     "a host that is not there": [
       { servers: ["nats://none.invalid:4222"], attempts: 1 },

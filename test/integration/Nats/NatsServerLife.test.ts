@@ -114,7 +114,7 @@ describe("the embedded broker", () => {
       assert.strictEqual(yield* messagesIn(yield* client(server)), 1)
       assert.match(
         lines.join("\n"),
-        new RegExp(`nats-server ${before} runs and has not answered for ([3-9]|[1-3]\\d) s`)
+        new RegExp(`nats-server ${before} is running but has not answered for ([3-9]|[1-3]\\d) s`)
       )
     })
   )

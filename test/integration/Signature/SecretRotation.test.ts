@@ -89,9 +89,9 @@ describe("the file with the webhook secrets", () => {
         ],
         [
           () => replace(`${named("hunter3")}\n${named("hunter3")};until=2020-01-01`),
-          /read again; 1 of 2 active/
+          /read again\. 1 of 2 secrets are active/
         ],
-        [() => replace(`${named("hunter3")};until=2020-01-01`), /every secret of .* has ended/]
+        [() => replace(`${named("hunter3")};until=2020-01-01`), /every secret of .* has expired/]
       ]
       for (const [make, said] of broken) {
         make()

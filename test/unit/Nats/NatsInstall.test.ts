@@ -30,7 +30,7 @@ describe("finding nats-server", () => {
   const unusable = {
     "does not exist": ["", "NotFound"],
     "is another program": ["echo hello", "hello"],
-    "is too old": [natsServer("2.8.4"), "2.9.0 is the oldest"]
+    "is too old": [natsServer("2.8.4"), "version 2.9.0 or later is required"]
   } as const
   for (const [what, [script, reason]] of Object.entries(unusable)) {
     test(
@@ -83,7 +83,7 @@ describe("finding nats-server", () => {
       assert.strictEqual((yield* findOrInstall({ machine, release })).path, file)
       yield* writeCommand(file, `touch ${machine.cacheDir}/ran; ${natsServer(official.version)}`)
       const error = yield* Effect.flip(findOrInstall({ machine, release }))
-      assert.include(error.message, `${file} is not used: its SHA-256 is not the one`)
+      assert.include(error.message, `${file} is not used: its SHA-256 differs from`)
       assert.notInclude(yield* filesIn(machine.cacheDir), "ran")
     })
   )
@@ -100,14 +100,17 @@ describe("finding nats-server", () => {
         const error = yield* Effect.flip(findOrInstall({ machine, release }))
         assert.include(
           error.message,
-          `${place} is not used, because other users of this machine can write it`
+          `${place} is not used, because other users of this machine can write to it`
         )
         yield* fs.chmod(place, 0o755)
       }
       if (process.getuid?.() !== 0) return
       yield* fs.chown(file, 65_534, 65_534)
       const error = yield* Effect.flip(findOrInstall({ machine, release }))
-      assert.include(error.message, `${file} is not used, because other users of this machine can write it`)
+      assert.include(
+        error.message,
+        `${file} is not used, because other users of this machine can write to it`
+      )
     })
   )
 
@@ -119,10 +122,10 @@ describe("finding nats-server", () => {
       assert.instanceOf(error, NatsServerMissing)
       for (
         const part of [
-          "- PATH: no nats-server there",
-          `- our cache: none in ${machine.cacheDir}`,
+          "- PATH: there is no nats-server",
+          `- the cache: none in ${machine.cacheDir}`,
           `- the official release: ${unreachable}/v2.14.5/${cached}.tar.gz cannot be fetched`,
-          "- the distribution's package: this is no Debian or Ubuntu: no apt-get on PATH",
+          "- the distribution's package: this system is not Debian or Ubuntu: there is no apt-get on PATH",
           "NATS_SERVER_BIN",
           "NATS_URL",
           "https://github.com/nats-io/nats-server/releases"

@@ -29,7 +29,7 @@ describe("installing the official release", () => {
       const machine = yield* newMachine()
       const found = yield* findOrInstall({ machine, release })
       assert.strictEqual(found.path, `${machine.cacheDir}/${linux}/nats-server`)
-      assert.include(found.origin, "official release, its SHA-256 is the one that we pin")
+      assert.include(found.origin, "official release, with the pinned SHA-256")
       assert.deepStrictEqual(yield* filesIn(machine.cacheDir), [linux])
       assert.deepStrictEqual(yield* filesIn(`${machine.cacheDir}/${linux}`), [
         "nats-server",
@@ -172,7 +172,7 @@ describe("installing the official release", () => {
       const { release, requests } = yield* newRelease()
       const machine = yield* newMachine({ arch: "riscv64" })
       const error = yield* Effect.flip(findOrInstall({ machine, release }))
-      assert.include(error.message, "no official archive is known to us for linux on riscv64")
+      assert.include(error.message, "no official archive is known for linux on riscv64")
       assert.deepStrictEqual(requests, [])
     })
   )

@@ -68,7 +68,7 @@ describe("the admin token", () => {
       writeFileSync(join(DATA_DIR, "file"), "")
       assert.match(
         yield* refused({ DATA_DIR: join(DATA_DIR, "file", "below") }),
-        /its token cannot be kept in DATA_DIR ".*below", .*Or set ADMIN_TOKEN or ADMIN_TOKEN_FILE .*openssl rand -hex 24/
+        /its token cannot be stored in DATA_DIR ".*below", .*You can also set ADMIN_TOKEN or ADMIN_TOKEN_FILE .*openssl rand -hex 24/
       )
     }).pipe(Effect.scoped, Effect.provide(platform)))
 

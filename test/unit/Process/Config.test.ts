@@ -56,16 +56,16 @@ describe("Config", () => {
         DATABASE_URL_FILE: file,
         DATABASE_URL: "postgres://user:other@host/database"
       })
-      assert.strictEqual(both, "DATABASE_URL and DATABASE_URL_FILE are both set; unset one of them.")
+      assert.strictEqual(both, "DATABASE_URL and DATABASE_URL_FILE are both set. Unset one of them.")
       writeFileSync(file, "hidden")
       const wrong = yield* told({ DATABASE_URL_FILE: file })
       assert.match(wrong, /DATABASE_URL is not valid/)
       assert.notInclude(wrong, "hidden")
       writeFileSync(file, "\n")
-      assert.include(yield* told({ ADMIN_TOKEN_FILE: file }), "which is empty")
+      assert.include(yield* told({ ADMIN_TOKEN_FILE: file }), "That file is empty")
       assert.match(
         yield* told({ NATS_TOKEN_FILE: join(folder, "none") }),
-        /NATS_TOKEN_FILE is ".*none", which cannot be read/
+        /NATS_TOKEN_FILE is ".*none"\. That file cannot be read/
       )
     }))
 
@@ -189,7 +189,10 @@ describe("Config", () => {
     Effect.gen(function*() {
       for (const variable of ["ADMIN_TOKEN", "THREEQPR_WEBHOOK_SECRET", "NATS_USER", "THREEQPR_API_KEY"]) {
         const { message } = yield* Effect.flip(from({ [variable]: "hunter\t2" }))
-        assert.strictEqual(message, `${variable} holds the control character U+0009 at place 7; remove it.`)
+        assert.strictEqual(
+          message,
+          `${variable} contains the control character U+0009 at position 7. Remove it.`
+        )
       }
     }))
 
@@ -217,7 +220,10 @@ describe("Config", () => {
                 : ConfigProvider.fromUnknown(environment)
             )
           )
-          assert.include(message, `${variable} is set, and there is no such setting. Is ${meant} meant?`)
+          assert.include(
+            message,
+            `${variable} is set, but this setting does not exist. Did you mean ${meant}?`
+          )
           assert.notInclude(message, "hunter2")
         }
       })
@@ -226,7 +232,7 @@ describe("Config", () => {
   it.effect("refuses an unknown THREEQPR_ variable, and ignores variables of other programs", () =>
     Effect.gen(function*() {
       const { message } = yield* Effect.flip(from({ THREEQPR_COLOUR: "red" }))
-      assert.match(message, /^THREEQPR_COLOUR is set, and there is no such setting; .*THREEQPR_API_KEY/)
+      assert.match(message, /^THREEQPR_COLOUR is set, but this setting does not exist\. .*THREEQPR_API_KEY/)
       yield* from({
         HOSTS: "x",
         PORTS: "1",
@@ -287,7 +293,7 @@ describe("Config", () => {
       const ADMIN_TOKEN = "token_of_an_operator"
       yield* from({ ADMIN_TOKEN, ADMIN_WITHOUT_TOKEN: "false" })
       const { message } = yield* Effect.flip(from({ ADMIN_TOKEN, ADMIN_WITHOUT_TOKEN: "true" }))
-      assert.include(message, "ADMIN_WITHOUT_TOKEN is true and ADMIN_TOKEN is set; unset one of them.")
+      assert.include(message, "ADMIN_WITHOUT_TOKEN is true, but ADMIN_TOKEN is set. Unset one of them.")
     }))
 
   it.effect("refuses short tokens and webhook secrets by name, and says how to generate one", () =>

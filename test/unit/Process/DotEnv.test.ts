@@ -98,8 +98,8 @@ describe("settings of an environment file", () => {
   it.effect("are refused by name, line and file", () =>
     Effect.gen(function*() {
       const { message } = yield* Effect.flip(loadWith("nonsense\nTHREEQPR_WEBHOK_SECRET=s3cret\nPORT=many\n"))
-      assert.match(message, /\.env, line 1: it is no assignment/)
-      assert.match(message, /\.env: THREEQPR_WEBHOK_SECRET is set.*Is THREEQPR_WEBHOOK_SECRET meant/)
+      assert.match(message, /\.env, line 1: this line is not an assignment/)
+      assert.match(message, /\.env: THREEQPR_WEBHOK_SECRET is set.*Did you mean THREEQPR_WEBHOOK_SECRET/)
       assert.include(message, `PORT is "many"`)
       assert.notInclude(message, "s3cret")
     }))
@@ -110,7 +110,7 @@ describe("settings of an environment file", () => {
       const warningsOf = (text: string, mode: number) =>
         Effect.map(loadWith(text, {}, {}, mode), ({ warnings }) => warnings)
       const [warning = ""] = yield* warningsOf("ADMIN_TOKEN=s3cret_of_the_tests\n", 0o644)
-      assert.match(warning, /holds ADMIN_TOKEN, and other users can read it\. `chmod 600 /)
+      assert.match(warning, /holds ADMIN_TOKEN, and other users can read it\. Run `chmod 600 /)
       assert.notInclude(warning, "s3cret")
       assert.deepStrictEqual(yield* warningsOf("ADMIN_TOKEN=s3cret_of_the_tests\n", 0o600), [])
       assert.deepStrictEqual(yield* warningsOf("PORT=4000\n", 0o644), [])

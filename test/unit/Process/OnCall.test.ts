@@ -32,11 +32,11 @@ describe("the log for on-call staff", () => {
         faults = second < 5 ? [] : second < 10 ? [database] : second < 20 ? [broker, database] : []
       })
       assert.deepStrictEqual(lines, [
-        "5: WARN  not ready: database: no answer for 5 s. Deliveries are still stored, and what waits is "
+        "5: WARN  not ready: database: no answer for 5 s. Deliveries are still stored, and events are "
         + "projected later",
         "10: WARN  not ready: event log: the broker is not connected; database: no answer for 10 s. "
-        + "Deliveries are answered 503, and 3QPR repeats each for 72 minutes; `threeqpr reconcile` brings back "
-        + "the scans of a longer outage. What was answered 200 is kept",
+        + "Deliveries are answered 503, and 3QPR retries each for 72 minutes. After a longer outage, `threeqpr "
+        + "reconcile` restores the scans. Deliveries that were answered 200 are kept",
         "20: INFO  ready again after 15 s"
       ])
     }))
@@ -112,13 +112,13 @@ describe("the log for on-call staff", () => {
       for (const line of lines) {
         assert.match(
           line,
-          / 503 .*3QPR repeats each for 72 minutes, and none is stored twice\. GET|None of them is stored, and 3QPR repeats its own for 72 minutes\. `threeqpr/
+          / 503 .*3QPR retries each for 72 minutes, and none is stored twice\. GET|None is stored\. If 3QPR sent them, it retries for 72 minutes\. `threeqpr/
         )
       }
       const told = (outcome: string) => lines.find((line) => line.includes(` ${outcome}: 1. `)) ?? ""
       assert.match(
         told("invalid_signature"),
-        /Another secret has signed them, .*`threeqpr doctor` compares the secrets/
+        /They are signed with another secret, .*`threeqpr doctor` compares the secrets/
       )
       assert.match(
         told("wrong_path"),

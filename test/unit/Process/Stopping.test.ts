@@ -37,11 +37,11 @@ describe("the log of the shutdown of serve", () => {
   it.effect("has a line when it stops, and one when it has stopped, with the causes of the delay", () =>
     Effect.gen(function*() {
       assert.deepStrictEqual(yield* linesOf(running(parts(1_500, 20, 300))), [
-        "INFO  stopping: what is in progress is finished first, within 25 s",
-        "INFO  stopped after 1.8 s. It waited for requests in progress (1.5 s), the engines (0.3 s)"
+        "INFO  stopping: finishing requests and batches in progress, within 25 s",
+        "INFO  stopped after 1.8 s. It waited for requests in progress (1.5 s), the broker and the database (0.3 s)"
       ])
       assert.deepStrictEqual(yield* linesOf(running(parts(0, 700, 0))), [
-        "INFO  stopping: what is in progress is finished first, within 25 s",
+        "INFO  stopping: finishing requests and batches in progress, within 25 s",
         "INFO  stopped after 0.7 s. It waited for batches of projections (0.7 s)"
       ])
     }))
@@ -49,7 +49,7 @@ describe("the log of the shutdown of serve", () => {
   it.effect("names no cause when nothing took time, also during the start", () =>
     Effect.gen(function*() {
       const expected = [
-        "INFO  stopping: what is in progress is finished first, within 25 s",
+        "INFO  stopping: finishing requests and batches in progress, within 25 s",
         "INFO  stopped after 0.0 s"
       ]
       assert.deepStrictEqual(yield* linesOf(Effect.never), expected)

@@ -59,8 +59,8 @@ describe("the signature without Effect", () => {
         [[], "The list of secrets is empty"],
         [[secret, "whsec_shorter"], "Secret 2 is too short (13 characters)"],
         [`${secret},whsec_of_next_month`, "Secret 1 is the text of a setting with several secrets"],
-        [`${secret};until=2026-12-01T00:00:00Z`, "or with an end; pass a list"],
-        [`${secret}\n`, "Secret 1 is a text with a control character in it"]
+        [`${secret};until=2026-12-01T00:00:00Z`, "or with an expiry; pass a list"],
+        [`${secret}\n`, "Secret 1 is text that contains a control character"]
       ] as const
     ) {
       try {

@@ -67,7 +67,7 @@ export const explained = (error: unknown): AdminUnreachable => {
   }
   return new AdminUnreachable({
     message:
-      `The private listener gave an answer that this version does not understand: ${messageOf(error)}. `
+      `The private listener returned an answer that this version does not understand: ${messageOf(error)}. `
       + "Is it a threeqpr-events of the same version, with the admin role?",
     transient: HttpClientError.isHttpClientError(error) && (error.response?.status ?? 500) >= 500
   })
@@ -76,7 +76,7 @@ export const explained = (error: unknown): AdminUnreachable => {
 export const nothingAnswers = (url: string) =>
   new AdminUnreachable({
     message:
-      `Nothing answers at ${url}. Start \`threeqpr serve\`, or give the address of its private listener `
+      `Nothing answers at ${url}. Start \`threeqpr serve\`, or set the address of its private listener `
       + "with --admin-url (or ADMIN_HOST and ADMIN_PORT).",
     transient: true
   })
@@ -91,9 +91,9 @@ export const refusalOf = (url: string, status: number) => {
 
 const refusals: Readonly<Record<number, string>> = {
   401:
-    "it wants its bearer token. Set ADMIN_TOKEN as it is set where it runs. If none is set there, run this command as the "
+    "a bearer token is required. Set ADMIN_TOKEN to the value of the server. If the server has none, run this command as the "
     + "same user and with the same DATA_DIR, which keeps the token.",
   403:
-    "it does not take requests under this name (use 127.0.0.1 or localhost), or this needs the ADMIN_TOKEN, and "
-    + "ADMIN_READ_TOKEN is set."
+    "the listener refuses this host name (use 127.0.0.1 or localhost), or the request requires ADMIN_TOKEN and only "
+    + "ADMIN_READ_TOKEN was sent."
 }

@@ -34,7 +34,7 @@ export const codeIdOf = Effect.fn("Admin.codeIdOf")(function*(given: string) {
     if (others.length === 0) return only
     const ids = [only, ...others]
     return yield* new InvalidRequest({
-      detail: `Several codes are called ${JSON.stringify(given)}: ${ids.slice(0, mostListed).join(", ")}${
+      detail: `Several codes match ${JSON.stringify(given)}: ${ids.slice(0, mostListed).join(", ")}${
         ids.length > mostListed ? ", …" : ""
       }. Give the id of one of them.`
     })

@@ -39,7 +39,7 @@ const routes = Effect.fnUntraced(function*(router: HttpRouter.HttpRouter, assets
     const asset = path.startsWith(prefix) ? assets.files.get(path.slice(prefix.length)) : undefined
     return asset === undefined
       ? HttpServerRespondable.toResponse(
-        new NotFound({ detail: "This version has no such file. Reload /." })
+        new NotFound({ detail: "This version does not have this file. Reload /." })
       )
       : respond(asset, headers, { "cache-control": "public, max-age=31536000, immutable" })
   })

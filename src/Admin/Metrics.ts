@@ -34,7 +34,7 @@ const route = <E, R>(more: Effect.Effect<void, E, R>) =>
       const runtime = process.versions["deno"]
         ? `Deno ${process.versions["deno"]}`
         : `Node ${process.version}`
-      yield* gauge("threeqpr_build_info", "Always 1; version and runtime are labels", 1, {
+      yield* gauge("threeqpr_build_info", "Always 1; the version and the runtime are labels", 1, {
         version: packageJson.version,
         runtime
       })
@@ -47,7 +47,7 @@ const route = <E, R>(more: Effect.Effect<void, E, R>) =>
       const readable = yield* Effect.matchEffect(more, {
         onSuccess: () => Effect.succeed(1),
         onFailure: (error) =>
-          Effect.as(Effect.logDebug(`/metrics without the state of the whole: ${messageOf(error)}`), 0)
+          Effect.as(Effect.logDebug(`/metrics contains only this process's metrics: ${messageOf(error)}`), 0)
       })
       yield* gauge("threeqpr_state_readable", "1 when broker and database reported their state", readable)
       return yield* PrometheusMetrics.format()
@@ -80,7 +80,7 @@ const log = Effect.gen(function*() {
 const consumers = Effect.gen(function*() {
   const all = yield* standing
   for (const { in_flight, lag, lag_seconds, name: consumer } of all) {
-    yield* gauge("threeqpr_consumer_lag_events", "Events a consumer has not finished", lag, { consumer })
+    yield* gauge("threeqpr_consumer_lag_events", "Events that a consumer has not finished", lag, { consumer })
     yield* gauge(
       "threeqpr_consumer_lag_seconds",
       "Age of the oldest event that a consumer has not finished",
@@ -114,7 +114,7 @@ const readModels = Effect.fnUntraced(function*(consumers: ReadonlyArray<Consumer
     if (unexplained === null) continue
     yield* gauge(
       "threeqpr_projection_unexplained_events",
-      "Events that a read model has and the log does not",
+      "Events in a read model that are not in the log",
       unexplained,
       { projection }
     )
@@ -139,7 +139,7 @@ const work = Effect.gen(function*() {
   )
   yield* gauge(
     "threeqpr_reconciled",
-    "Scans that were ever brought in from 3QPR's API",
+    "Scans appended from 3QPR's API in total",
     yield* repaired
   )
 })

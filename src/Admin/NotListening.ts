@@ -10,7 +10,7 @@ export class AdminNotListening extends Schema.TaggedError<AdminNotListening>()("
   cause: Schema.Defect()
 }) {
   override get message() {
-    return `The private listener cannot take ${this.address}: ${this.reason}. ${this.remedy}`
+    return `The private listener cannot listen on ${this.address}: ${this.reason}. ${this.remedy}`
   }
 }
 
@@ -22,14 +22,19 @@ export const notListening = (
   const address = `${host.includes(":") ? `[${host}]` : host}:${port}`
   return new AdminNotListening(
     code === "EADDRINUSE"
-      ? { address, reason: "another process has it", remedy: "Stop that one, or set ADMIN_PORT.", cause }
+      ? {
+        address,
+        reason: "another process uses this port",
+        remedy: "Stop that process, or set ADMIN_PORT.",
+        cause
+      }
       : code === "EACCES"
       ? {
         address,
-        reason: "this user may not listen there",
+        reason: "this user may not use this port",
         remedy: "Set ADMIN_PORT to 1024 or more.",
         cause
       }
-      : { address, reason: messageOf(cause), remedy: "Set ADMIN_HOST and ADMIN_PORT.", cause }
+      : { address, reason: messageOf(cause), remedy: "Change ADMIN_HOST or ADMIN_PORT.", cause }
   )
 }

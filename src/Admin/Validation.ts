@@ -60,7 +60,7 @@ const unstorableIn = (value: unknown, path: Path): ReadonlyArray<Path> =>
 const unstorable = (...places: ReadonlyArray<Path>) =>
   Effect.fail(problem(places.map((path) => ({
     path,
-    message: "Text cannot have the character U+0000, or half of a surrogate pair."
+    message: "Text must not contain the character U+0000 or an unpaired surrogate."
   }))))
 
 /** An operation without parameters has no schema that could refuse them. */
@@ -107,10 +107,10 @@ const problem = (errors: ReadonlyArray<{ readonly path: ReadonlyArray<string>; r
 const thereIsNone = (what: string, name: string, known: ReadonlyArray<string>) => {
   const nearest = nearestOf(name, known)
   return nearest !== undefined
-    ? `There is no such ${what}. Is ${nearest} meant?`
+    ? `This ${what} does not exist. Did you mean ${nearest}?`
     : known.length === 0
-    ? `There is no such ${what}, and none is taken here.`
-    : `There is no such ${what}. There are ${known.join(", ")}.`
+    ? `This ${what} does not exist. No ${what} is allowed here.`
+    : `This ${what} does not exist. Allowed are ${known.join(", ")}.`
 }
 
 /** The path of each name that the schema does not know, with the names that the schema allows there. */

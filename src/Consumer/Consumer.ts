@@ -89,7 +89,7 @@ const make = Effect.fnUntraced(function*() {
             Effect.andThen(Effect.sync(() => message.term())),
             Effect.catch((failure) => {
               message.nak(5_000)
-              return Effect.logWarning(`dead letter not stored, tried again in 5 s: ${failure.message}`)
+              return Effect.logWarning(`dead letter not stored, next attempt in 5 s: ${failure.message}`)
             })
           )
       }
@@ -209,7 +209,7 @@ const isForbidden = ({ permitted }: Durable.ConsumerUnavailable) => !permitted
 
 /** Without permission to read the redrive stream, keeps consuming; pending redrives stay queued. */
 const withoutRedrives = ({ message }: Durable.ConsumerUnavailable) =>
-  Effect.andThen(Effect.logWarning(`dead letters cannot be redriven here: ${message}`), Effect.never)
+  Effect.andThen(Effect.logWarning(`dead letters cannot be redriven: ${message}`), Effect.never)
 
 /** Maximum number of redrives per batch. */
 const maxRedrives = 50

@@ -39,8 +39,8 @@ export class DeadLetterBreaker {
   /** Why dead-lettering has stopped, and what to do; undefined while it continues. */
   get reason(): string | undefined {
     if (this.#last === undefined) return undefined
-    return `${this.#dead} of the last ${this.#settled.length} events are dead letters, so the others that fail `
-      + `stay in the log and are tried again every ${retryLimited / 1_000} s. Nothing is skipped. Look at `
+    return `${this.#dead} of the last ${this.#settled.length} events are dead letters, so further failing events `
+      + `stay in the log and are retried every ${retryLimited / 1_000} s. No event is skipped. Run `
       + "`threeqpr dead-letters list`, deploy a fix and restart, then `threeqpr dead-letters redrive`. The last "
       + `error: ${this.#last}`
   }

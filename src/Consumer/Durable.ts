@@ -83,7 +83,7 @@ export const run = Effect.fnUntraced(function*(
   const services = yield* Effect.context<never>()
   let recreating = false
   const created = Effect.logWarning(
-    `the durable consumer ${durable} of ${stream} was missing. It is created again, and starts where the old one began`
+    `the durable consumer ${durable} of ${stream} was missing. It is created again with the start of the old one`
   )
   const recreate = Effect.suspend(() => ensureWanted(manager, { ...options, start }, created)).pipe(
     Effect.retry(Schedule.spaced("1 second")),
@@ -204,7 +204,7 @@ const refuse = (found: ConsumerInfo, { durable, feeds, filter, stream }: Durable
   if (found.config.filter_subject !== filter) throw new Error(otherFilter(found, filter))
   const owner = ownerOf(found)
   if (owner !== undefined && owner !== feeds?.database) {
-    throw new Error(`it feeds the database ${owner}${feeds ? `, ours is ${feeds.database}` : ""}`)
+    throw new Error(`it feeds the database ${owner}${feeds ? `, not ${feeds.database}` : ""}`)
   }
   const faults = feeds === undefined ? skippingFaultsOf(found, filter) : faultsOf(found, filter)
   if (faults.length === 0) return
@@ -217,8 +217,8 @@ const refuse = (found: ConsumerInfo, { durable, feeds, filter, stream }: Durable
 }
 
 const otherFilter = ({ ack_floor, config }: ConsumerInfo, wanted: string) =>
-  `it is there and consumes ${config.filter_subject}, not ${wanted}. Give what consumes other types another name; `
-  + `to continue where this one stands, begin with the sequence ${ack_floor.stream_seq + 1}`
+  `it exists and consumes ${config.filter_subject}, not ${wanted}. Use another name for a consumer of other types. `
+  + `To continue at the position of this consumer, begin with the sequence ${ack_floor.stream_seq + 1}`
 
 /** The start with which the durable consumer is created again. `new` becomes the time of its first creation. */
 const startOf = ({ config, created }: ConsumerInfo): Start => ({

@@ -25,18 +25,19 @@ export const skippingFaultsOf = ({ config }: ConsumerInfo, filter: string): Read
   const filters = config.filter_subjects ?? [config.filter_subject ?? ">"]
   return [
     (filters.length !== 1 || filters[0] !== filter) && `its filter is ${filters.join(", ")}, not ${filter}`,
-    config.ack_policy !== AckPolicy.Explicit && `its ack policy is ${config.ack_policy}, not explicit`,
+    config.ack_policy !== AckPolicy.Explicit && `its ack policy is ${config.ack_policy}; it must be explicit`,
     (config.max_deliver ?? -1) > 0
-    && `max_deliver is ${config.max_deliver}: events that fail so often are skipped`,
-    config.deliver_subject && `it pushes to ${config.deliver_subject}`,
+    && `max_deliver is ${config.max_deliver}: events that fail this often are skipped`,
+    config.deliver_subject && `it is a push consumer (${config.deliver_subject})`,
     config.headers_only && "headers_only hides the bodies",
-    (config.inactive_threshold ?? 0) > 0 && "inactive_threshold deletes it when no process asks for a while",
+    (config.inactive_threshold ?? 0) > 0 &&
+    "inactive_threshold deletes it when no process pulls from it for that time",
     config.replay_policy === ReplayPolicy.Original && "its replay policy is original, which delays events",
     ...["max_batch", "max_bytes", "max_expires"].map((limit) =>
-      Number(Reflect.get(config, limit) ?? 0) > 0 && `${limit} refuses requests of ours`
+      Number(Reflect.get(config, limit) ?? 0) > 0 && `${limit} refuses requests of this program`
     ),
     !["none", ""].includes(String(Reflect.get(config, "priority_policy") ?? ""))
-    && "its priority policy refuses requests of ours"
+    && "its priority policy refuses requests of this program"
   ].filter((fault) => typeof fault === "string" && fault !== "").map(String)
 }
 

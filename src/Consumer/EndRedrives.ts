@@ -28,7 +28,7 @@ export const endRedrives = Effect.fn("Operations.endRedrives")(
       // Their outcomes are recorded, so requests that stay are not read again.
       Effect.catch(({ message }) =>
         Effect.logWarning(
-          `the requests of ended redrives stay in ${redriveStream}: ${message}. Allow this NATS user to publish to `
+          `the requests of ended redrives remain in ${redriveStream}: ${message}. Allow this NATS user to publish to `
             + `$JS.API.STREAM.PURGE.${redriveStream}.`
         )
       )

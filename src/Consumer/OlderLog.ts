@@ -1,4 +1,4 @@
 /** Remedy when the log ends before the last event that a consumer has read. */
 export const olderLogRemedy =
-  "Nothing begins. Bring the newer log back. Or give the consumer another name that begins with `from`: "
-  + "{ time } of the moment of the copy, or \"all\" for another stream"
+  "The consumer handles no event. Restore the newer log. Or use another consumer name, and set `from` to "
+  + "{ time } with the time of the copy, or to \"all\" for another stream"

@@ -11,7 +11,7 @@ export const ack: Outcome = { _tag: "Ack" }
 /** The event is delivered again after this many milliseconds. Throws a `RangeError` when `isDelay` refuses the number. */
 export const retryAfter = (millis: number): Outcome => {
   if (isDelay(millis)) return { _tag: "RetryAfter", millis }
-  throw new RangeError(`retryAfter(${String(millis)}): allowed are ${delays}.`)
+  throw new RangeError(`retryAfter(${String(millis)}): allowed is a number of ${delays}.`)
 }
 
 export const deadLetter = (error: string): Outcome => ({

@@ -125,7 +125,10 @@ const orAgain = <A, E extends { readonly message: string }>(
 ) =>
   Effect.catch(effect, (failure) => {
     for (const message of messages) message.nak(tryAgain)
-    return Effect.as(Effect.logWarning(`redrive tried again in 5 s: ${failure.message}`), undefined)
+    return Effect.as(
+      Effect.logWarning(`redrive failed, next attempt in 5 s: ${failure.message}`),
+      undefined
+    )
   })
 
 const arrayOf = <A>(value: A | undefined) => value === undefined ? [] : [value]

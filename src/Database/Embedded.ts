@@ -34,7 +34,7 @@ export const open = Effect.fn("Embedded.open")(function*(folder: string) {
     return yield* Effect.gen(function*() {
       running = yield* start(folder).pipe(Scope.provide(own))
       if (Deferred.isDoneUnsafe(opened)) {
-        yield* Effect.logInfo(`The embedded Postgres in ${folder} runs again`)
+        yield* Effect.logInfo(`The embedded Postgres in ${folder} is running again`)
       }
       yield* Deferred.succeed(opened, undefined)
       return yield* running.ended
@@ -54,7 +54,7 @@ export const open = Effect.fn("Embedded.open")(function*(folder: string) {
       failures = performance.now() - began > steady ? 1 : failures + 1
       const wait = waits[Math.min(failures, waits.length) - 1] ?? 0
       absent = oneLine(ended._tag === "Failure" ? ended.failure.message : endedIn(folder, ended.success))
-      yield* Effect.logError(`${absent} It is started again in ${wait / 1_000} s`)
+      yield* Effect.logError(`${absent} It is restarted in ${wait / 1_000} s`)
       yield* Effect.sleep(wait)
       countRestart()
     }
@@ -73,7 +73,7 @@ class Absent extends Duplex {
 }
 
 const endedIn = (folder: string, reason: string) =>
-  `The embedded Postgres in ${folder} ended: ${reason}. What was committed is kept, and deliveries are stored without it. `
+  `The embedded Postgres in ${folder} ended: ${reason}. Committed data is kept, and deliveries are stored without it. `
   + "Check that its disk is not full."
 
 const oneLine = (text: string) => text.replaceAll(/\s*\n\s*/g, " ")

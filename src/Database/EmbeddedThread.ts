@@ -130,7 +130,7 @@ const failedIn = (folder: string, reason: string) =>
   new EmbeddedPostgresFailed({
     folder,
     message: `The embedded Postgres cannot open its folder ${folder}: ${reason}\n`
-      + "Check that the folder can be written and its disk is not full. When the data in it is damaged, move "
-      + "the folder away and rebuild the read models from the event log; or set DATABASE_URL to use a "
-      + "Postgres of your own."
+      + "Check that the folder is writable and its disk is not full. If the data in it is damaged, move "
+      + "the folder away and rebuild the read models from the event log. Or set DATABASE_URL to use "
+      + "your own Postgres."
   })

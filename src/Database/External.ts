@@ -55,9 +55,8 @@ export const checkVersion = (target: string, version: string) =>
     new DatabaseUnavailable({
       step: "version",
       target,
-      message:
-        `The database at ${target} runs Postgres ${version}, but version ${oldestMajorVersion} or later `
-        + "is needed. Set DATABASE_URL to a newer server, or unset it to use the embedded one."
+      message: `The database at ${target} runs Postgres ${version}. Version ${oldestMajorVersion} or later `
+        + "is required. Set DATABASE_URL to a newer server, or unset it to use the embedded one."
     })
   )
 
@@ -90,7 +89,7 @@ export const checkSettings = (target: string, settings: ReadonlyMap<string, stri
     new DatabaseUnavailable({
       step: "session",
       target,
-      message: `The session at ${target} lacks our settings (${
+      message: `The session at ${target} lacks the settings of this program (${
         lost.map(([name]) => name).join(", ")
       }), as behind a pooler `
         + "that ignores them. A pooler in transaction mode also loses prepared statements. Set DATABASE_URL to Postgres "
@@ -131,7 +130,7 @@ const targetOf = (secret: Redacted.Redacted<string>) => {
       new DatabaseUnavailable({
         step: "url",
         target: "",
-        message: "DATABASE_URL is not the URL of a Postgres. Write it as "
+        message: "DATABASE_URL is not a Postgres URL. Write it as "
           + "postgres://user:password@host:5432/database, with special characters percent-encoded."
       })
     )
@@ -170,12 +169,12 @@ const certificatesOf = Effect.fnUntraced(function*(target: string, secret: Redac
 const unreachable = (target: string, error: SqlError) => {
   const step = Predicate.isTagged(error.reason, "AuthenticationError") ? "log in" : "connect"
   const remedy = /certificate|UnknownIssuer|TLS/i.test(String(detailOf(error)))
-    ? "Check sslmode in DATABASE_URL; sslrootcert there names the file of the authority that vouches for the server, "
-      + "sslcert and sslkey those of our own certificate. A server is always verified."
+    ? "Check sslmode in DATABASE_URL. There, sslrootcert names the file of the server's certificate authority, "
+      + "and sslcert and sslkey name those of the client certificate. A server is always verified."
     : step === "log in"
-    ? "Check the user and password in DATABASE_URL, and that the server's pg_hba.conf lets them in."
-    : "Check host, port and database in DATABASE_URL and that the server runs, or unset it to use the "
-      + "embedded one. It must be Postgres itself: poolers such as PgBouncer refuse our session settings."
+    ? "Check the user and password in DATABASE_URL, and that the server's pg_hba.conf allows this user."
+    : "Check host, port and database in DATABASE_URL, and that the server is running, or unset it to use the "
+      + "embedded one. Connect to Postgres directly: poolers such as PgBouncer refuse the session settings."
   return new DatabaseUnavailable({
     step,
     target,

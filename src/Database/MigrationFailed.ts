@@ -24,16 +24,16 @@ export const explain = (cause: unknown) => {
   })
 }
 
-const noRoom = "The disk of the database is full: free some space, and start again. Nothing was changed."
+const noRoom = "The disk of the database is full. Free some space, and start again. Nothing was changed."
 
 /** Remedies by SQLSTATE, or by its class. */
 const remedies: Readonly<Record<string, string>> = {
-  "42501":
-    "The user of DATABASE_URL must be allowed to create tables (grant create on schema public to that user).",
-  "25006": "The server of DATABASE_URL only reads: name the primary server.",
+  "42501": "Allow the user of DATABASE_URL to create tables (grant create on schema public to that user).",
+  "25006": "The server of DATABASE_URL is read-only. Set DATABASE_URL to the primary server.",
   "53100": noRoom,
   ENOSPC: noRoom,
-  "53": "The database has no memory or connection left: give it more, and start again. Nothing was changed."
+  "53":
+    "The database has no memory or connection left. Raise its limits, and start again. Nothing was changed."
 }
 
 const rootOf = (error: unknown): unknown =>

@@ -40,7 +40,7 @@ const mismatch = (cause: Schema.SchemaError) =>
   new SqlError({
     reason: new UnknownError({
       cause,
-      message: "a row is not what its statement selects",
+      message: "a row does not have the shape that its statement selects",
       operation: "decode"
     })
   })

@@ -20,7 +20,7 @@ export const longestKey = 200
 /** Text by which read models are filtered or counted. */
 export const Key = Schema.String.check(
   Schema.makeFilter((text) => isWithin(text, longestKey), {
-    expected: `a text of at most ${longestKey} characters`
+    expected: `text of at most ${longestKey} characters`
   })
 )
 

@@ -40,7 +40,7 @@ export type Started = typeof Started.Type
 export const resultMeaning =
   "`applied`: the consumer handled the event. `dead`: it failed again. `discarded`: its dead letter is removed "
   + "permanently. `released`: the quarantined entry is an event now. `unusable`: the entry still does not decode. "
-  + "`forgotten`: the event is erased from the log and from the read models. `gone`: nothing was there under this id."
+  + "`forgotten`: the event is erased from the log and from the read models. `gone`: there was nothing under this id."
 
 /** The result of one event. */
 export const Outcome = model(

@@ -7,7 +7,7 @@ const Counts = Schema.Record(Schema.String, Schema.Number)
 /** The counters of one process since it started. */
 export const ProcessCounters = model(
   "ProcessCounters",
-  "What one process has counted since it started.",
+  "Counts of one process since it started.",
   Schema.Struct({
     instance: field(Schema.String, "Host and process id."),
     started_at: field(Schema.String, "When the process started. With `instance` it identifies the process."),

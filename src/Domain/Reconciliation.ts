@@ -5,9 +5,9 @@ const Text = Schema.NullOr(Schema.String)
 
 export const UnusableExample = model(
   "UnusableScan",
-  "A scan of 3QPR that cannot be used.",
+  "A scan from 3QPR that cannot be used.",
   Schema.Struct({
-    id: field(Text, "The id of the scan; null when it has no id that can be looked up."),
+    id: field(Text, "The id of the scan; null when it has no usable id."),
     reason: field(Schema.String, "Why the scan cannot be used.")
   })
 )
@@ -34,10 +34,10 @@ export const Reconciliation = model(
     since: field(Schema.String, "Scans from this time are compared (ISO 8601, inclusive)."),
     until: field(Schema.String, "Scans until this time are compared (ISO 8601, exclusive)."),
     qpr_code_id: field(Text, "Only scans of this code are compared; null compares all."),
-    dry_run: field(Schema.Boolean, "Whether it counts only, and appends nothing."),
-    scheduled: field(Schema.Boolean, "Whether `serve` started it by itself."),
-    requested_by: field(Schema.String, "Who asked for it."),
-    requested_at: field(Schema.String, "When it was asked for."),
+    dry_run: field(Schema.Boolean, "Whether it only counts, and appends nothing."),
+    scheduled: field(Schema.Boolean, "Whether the schedule of `serve` started it."),
+    requested_by: field(Schema.String, "Who requested it."),
+    requested_at: field(Schema.String, "When it was requested."),
     started_at: field(Text, "When it started; null until then."),
     finished_at: field(Text, "When it ended; null until then."),
     seen: field(Schema.Finite, "Scans that 3QPR has."),
@@ -49,16 +49,19 @@ export const Reconciliation = model(
     still_missing: field(Schema.Finite, "Missing scans that are not repaired."),
     dead_lettered: field(
       Schema.Finite,
-      "Scans in the log that are dead letters. A redrive repairs them, and not a reconciliation."
+      "Scans in the log that are dead letters. A redrive repairs them; a reconciliation does not."
     ),
-    unusable: field(Schema.Finite, "Scans that the event log or the database cannot take."),
+    unusable: field(Schema.Finite, "Scans that the event log or the database cannot store."),
     codes_seen: field(Schema.Finite, "Codes of 3QPR's list."),
-    codes_outdated: field(Schema.Finite, "Codes whose name, status or metadata the read model did not have."),
+    codes_outdated: field(
+      Schema.Finite,
+      "Codes whose name, status or metadata was out of date in the read model."
+    ),
     codes_appended: field(Schema.Finite, "Outdated codes that are in the event log now."),
-    codes_unusable: field(Schema.Finite, "Codes that the event log or the database cannot take."),
+    codes_unusable: field(Schema.Finite, "Codes that the event log or the database cannot store."),
     codes_error: field(Text, "Why the codes could not be compared; the scans are compared nevertheless."),
     ...exampleFields,
-    error: field(Text, "Why it failed, or what it waits for.")
+    error: field(Text, "Why it failed, or why it is waiting.")
   })
 )
 export type Reconciliation = typeof Reconciliation.Type

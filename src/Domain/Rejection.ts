@@ -10,8 +10,8 @@ const summary = {
     Schema.optionalKey(Schema.String),
     "The path that the request named. A receiver of an older version leaves it out."
   ),
-  source: field(Schema.String, "The address of the client, or of the proxy in front."),
-  size: field(Schema.Finite, "Bytes of the body, as far as it was read, or as it was declared.")
+  source: field(Schema.String, "The address of the client, or of the proxy before this receiver."),
+  size: field(Schema.Finite, "Bytes of the body that were read, or the declared length.")
 }
 
 export const RejectionSummary = model(
@@ -23,12 +23,12 @@ export type RejectionSummary = typeof RejectionSummary.Type
 
 const Found = model(
   "SignatureCause",
-  "A known cause that would make the signature fit.",
+  "A known cause that explains the signature.",
   Schema.Struct({
     cause: field(Schema.String, "The name of the cause."),
     explanation: field(Schema.String, "What happened."),
     remedy: field(Schema.String, "What to do."),
-    secret: field(Schema.String, "Which of the secrets fits, without its value.")
+    secret: field(Schema.String, "Which secret matches, without its value.")
   })
 )
 
@@ -37,8 +37,8 @@ const Report = model(
   "What is wrong with a signature.",
   Schema.Struct({
     summary: field(Schema.String, "The finding in one sentence."),
-    causes: field(Schema.Array(Found), "Known causes that would make the signature fit."),
-    remaining: field(Schema.Array(Schema.String), "What can be wrong when no cause is found.")
+    causes: field(Schema.Array(Found), "Known causes that explain the signature."),
+    remaining: field(Schema.Array(Schema.String), "Possible causes when no known cause explains it.")
   })
 )
 

@@ -18,7 +18,7 @@ export const durabilityOf = ({ serverVersion, syncsBeforeAck, replicas }: Storag
   ].join(" and ")
   return `An event answered 200 survives ${survived} (${broker}, file storage; ${syncNote(syncsBeforeAck)}${
     replicas > 1 && !isTrusted
-      ? "; a cluster of this version can lose events with a node: use a newer one"
+      ? "; a cluster of this version can lose events when a node fails: use a newer version"
       : ""
   })`
 }
@@ -33,5 +33,5 @@ const syncNote = (syncsBeforeAck: boolean | undefined) => {
   if (syncsBeforeAck === true) return "synced to disk before the answer"
   return syncsBeforeAck === false
     ? "this version cannot sync before it acknowledges, so a power cut can lose the last two minutes"
-    : "whether it syncs before it acknowledges is the broker's `sync_interval`, which we cannot see"
+    : "`sync_interval` of the broker decides whether it syncs before it acknowledges; clients cannot read it"
 }

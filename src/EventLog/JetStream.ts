@@ -84,7 +84,7 @@ const explained = (health: Health, explain: JetStreamOptions["explain"] = Effect
 
 const notBack = new AppendFailed({
   reason: "disconnected",
-  message: "the broker has not acknowledged a publish since it was away"
+  message: "the broker has not acknowledged a publish since the outage"
 })
 
 // Maximum size of our headers in bytes: the id twice (200 bytes each), the type and the others.

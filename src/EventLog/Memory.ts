@@ -78,7 +78,7 @@ export const layer = (options: { readonly dedupWindow: number } = { dedupWindow:
           )
         })),
         health: Effect.succeed({ ready: true }),
-        durability: "nothing: the log is in memory",
+        durability: "no failure: the log is in memory",
         maxBodyBytes: Number.MAX_SAFE_INTEGER
       })
     })

@@ -98,7 +98,7 @@ const make = Effect.fnUntraced(function*() {
         encode({ ...asked, at, requested: count }),
         `${id}:started`
       )
-      yield* Effect.logInfo(`${asked.kind} ${id} of ${count} events, by ${asked.by}`)
+      yield* Effect.logInfo(`${asked.kind} ${id} of ${count} events started by ${asked.by}`)
       return { operation: id, count }
     }
   )
@@ -112,7 +112,7 @@ const make = Effect.fnUntraced(function*() {
     const at = DateTime.formatIso(yield* DateTime.now)
     yield* append(operationSubject(id, "cancelled"), encode({ by, at }), `${id}:cancelled`)
     yield* withdraw(id)
-    yield* Effect.logInfo(`operation ${id} is cancelled by ${by}`)
+    yield* Effect.logInfo(`operation ${id} was cancelled by ${by}`)
   })
 
   return Operations.of({
@@ -127,7 +127,7 @@ const make = Effect.fnUntraced(function*() {
       const requested = planned + ids.length
       yield* append(operationSubject(id, "extended"), encode({ requested }), `${id}:extended:${requested}`)
       if (ids.length > 0) {
-        yield* Effect.logInfo(`${kind} ${id} is on ${ids.length} more events, stored meanwhile`)
+        yield* Effect.logInfo(`${kind} ${id} includes ${ids.length} more events that were stored meanwhile`)
       }
     }),
     find,

@@ -141,7 +141,7 @@ const notPublished = (error: unknown) => {
 const read = (msg: Msg, stream: string): Stored | AppendFailed => {
   // If no stream covers the subject, the server itself replies with an empty body.
   const { data } = msg
-  if (data.length === 0) return failed("no_stream", `no stream takes the subject (${msg.headers?.code})`)
+  if (data.length === 0) return failed("no_stream", `no stream accepts the subject (${msg.headers?.code})`)
   let ack: PubAck
   try {
     ack = JSON.parse(Buffer.from(data.buffer, data.byteOffset, data.length).toString())

@@ -164,7 +164,7 @@ export const leave = Effect.fnUntraced(function*(readiness: Readiness, nats: Nat
     if (seconds < patience || !nats.hasOthers()) continue
     seconds = 0
     yield* Effect.logWarning(
-      `${nats.connection.getServer()} reaches no stream; trying another server of the cluster`
+      `${nats.connection.getServer()} cannot reach the stream. Trying another server of the cluster`
     )
     yield* nats.moveOn
   }

@@ -95,10 +95,10 @@ const ensureOne =
       Effect.mapError((error) =>
         new TopologyRefused({
           message:
-            `The stream ${config.name} can be neither read nor created: ${
+            `The stream ${config.name} cannot be read or created: ${
               messageOf(error)
-            }. The broker must have JetStream enabled, room for file storage, at least ${config.num_replicas} `
-            + "server(s) for STREAM_REPLICAS, and our credentials must allow the JetStream API."
+            }. The broker must have JetStream enabled, space for file storage, and at least ${config.num_replicas} `
+            + "server(s) for STREAM_REPLICAS. The credentials must allow the JetStream API."
         })
       )
     )
@@ -126,12 +126,12 @@ const settingFaults = ({ config }: Info, retention: RetentionPolicy): ReadonlyAr
     && `its discard policy is ${config.discard}, which drops messages that were not read; it must be new`,
     config.max_msgs_per_subject > 0
     && `max_msgs_per_subject is ${config.max_msgs_per_subject}, which drops older messages; it must be -1`,
-    config.no_ack && "it does not acknowledge (no_ack); it must",
+    config.no_ack && "it does not acknowledge messages (no_ack); no_ack must be off",
     config.sealed && "it is sealed; nothing can be appended",
     config.deny_delete && "deny_delete keeps personal data from being erased; it must be off",
     config.deny_purge && "deny_purge keeps messages from being removed; it must be off",
     config.allow_rollup_hdrs && "allow_rollup_hdrs lets one message replace others; it must be off",
-    config.mirror && `it is a mirror of ${config.mirror.name}; it must be a stream of its own`,
+    config.mirror && `it is a mirror of ${config.mirror.name}; it must not be a mirror`,
     (config.sources ?? []).length > 0 &&
     "it has sources, which add messages without a verified signature; it must have none",
     config.subject_transform && "subject_transform moves messages to other subjects; it must have none",
@@ -149,8 +149,8 @@ export const flawOf = (info: Info) => flaw(stream, faultsOf(info))
 const flaw = (name: string, faults: ReadonlyArray<string>) =>
   faults.length === 0
     ? undefined
-    : `The stream ${name} on this broker would not keep our promises: ${faults.join("; ")}. `
-      + `Change it (\`nats stream edit ${name}\`), or remove it if it is not ours; this program never alters it.`
+    : `The stream ${name} on this broker is configured so that events could be lost: ${faults.join("; ")}. `
+      + `Change it (\`nats stream edit ${name}\`), or delete it if another program created it. This program never changes it.`
 
 /** Like `flawOf`, for a stream other than the event stream. */
 export const operatedFlawOf = (info: Info) => flaw(info.config.name, operatedFaultsOf(info))
@@ -178,8 +178,8 @@ export const operatedFlaw = async (manager: JetStreamManager) => {
 const differences = ({ config }: StreamInfo, options: TopologyOptions): ReadonlyArray<string> => {
   const compare = (name: string, actual: string, set: string) =>
     actual === set ? [] : [
-      `The stream ${stream} has ${name} ${actual}, the settings say ${set}. The stream is used as it is; `
-      + `\`nats stream edit ${stream}\` changes it.`
+      `The stream ${stream} has ${name} ${actual}, but the settings say ${set}. The stream is used as it is. `
+      + `To change it, run \`nats stream edit ${stream}\`.`
     ]
   return [
     ...compare(

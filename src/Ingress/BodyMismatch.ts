@@ -29,9 +29,9 @@ export const watchConflicts = Effect.fnUntraced(function*(log: Pick<EventLog["Se
     counts.conflicts++
     ingest.conflict()
     yield* Effect.logWarning(
-      `event ${entry.id} came again with another body; the first, at sequence ${sequence}, is kept: sha256 ${
+      `event ${entry.id} was delivered again with a different body. The first body, at sequence ${sequence}, is kept: sha256 ${
         sha256(first.value.body)
-      }, now ${sha256(entry.body)} (${counts.conflicts} such so far)`
+      }, now ${sha256(entry.body)} (${counts.conflicts} conflicts so far)`
     )
   })
 

@@ -152,7 +152,9 @@ export class DeliveryHandler {
         )
       }
       if (Exit.isFailure(exit) && Cause.hasDies(exit.cause)) {
-        this.#fork(Effect.logError("a delivery failed unexpectedly and was answered 503", exit.cause))
+        this.#fork(
+          Effect.logError("a delivery failed with an unexpected error and was answered 503", exit.cause)
+        )
       }
     })
   }

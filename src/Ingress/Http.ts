@@ -52,7 +52,7 @@ const make = Effect.fnUntraced(function*(options: HttpOptions) {
   const maxBodyBytes = Math.min(options.maxBodyBytes ?? defaultBodyBytes, log.maxBodyBytes)
   if (options.maxBodyBytes !== undefined && maxBodyBytes < options.maxBodyBytes) {
     yield* Effect.logWarning(
-      `MAX_BODY_BYTES is ${options.maxBodyBytes}, the broker takes ${maxBodyBytes}: larger bodies are answered `
+      `MAX_BODY_BYTES is ${options.maxBodyBytes}, but the broker accepts ${maxBodyBytes}. Larger bodies are answered `
         + "413. Raise the broker's max_payload, or lower MAX_BODY_BYTES."
     )
   }
@@ -134,6 +134,6 @@ const backlog = 4_096
 const listenFailed = ({ host, port }: HttpOptions, error: NodeJS.ErrnoException) =>
   new ListenFailed({
     message: error.code === "EADDRINUSE"
-      ? `The public listener cannot take ${host}:${port}: another process has it. Stop that one, or set PORT.`
-      : `The public listener cannot take ${host}:${port}: ${error.message}. Set HOST and PORT.`
+      ? `The public listener cannot listen on ${host}:${port}: another process uses this port. Stop that process, or set PORT.`
+      : `The public listener cannot listen on ${host}:${port}: ${error.message}. Change HOST or PORT.`
   })

@@ -23,7 +23,9 @@ export const keepAccepting = Effect.fnUntraced(function*(server: Server, host: s
       yield* Effect.sleep(every)
       failed = (yield* answers(port, host)) ? 0 : failed + 1
     }
-    yield* Effect.logError(`The public listener took no connection for ${failures} times; it is restarted.`)
+    yield* Effect.logError(
+      `The public listener did not accept a connection in ${failures} checks. It is restarted.`
+    )
     server.close()
     yield* Effect.sync(() => server.listen({ port, host, backlog }))
   })

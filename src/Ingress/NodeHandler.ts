@@ -63,7 +63,7 @@ class UnreadBody {
         }
         request.on("end", () => end(() => controller.close()))
         request.on("error", (error) => end(() => controller.error(error)))
-        request.on("close", () => end(() => controller.error(new Error("The client has gone."))))
+        request.on("close", () => end(() => controller.error(new Error("The client closed the connection."))))
       },
       pull: () => void request.resume(),
       cancel: () => this.discard()

@@ -56,15 +56,15 @@ const targetOf = (options: WebhookOptions): Target => {
     wrongOption(
       "webhookHandler",
       "natsUrl",
-      "log" in options ? "given beside log" : "undefined",
-      "the address of a NATS server, such as nats://127.0.0.1:4222; or log, and not both"
+      "log" in options ? "given together with log" : "undefined",
+      "the address of a NATS server, such as nats://127.0.0.1:4222; or log, but not both"
     )
   )
 }
 
 const isText = (value: unknown): value is string => typeof value === "string" && value !== ""
 
-const text: Rule = { allows: isText, allowed: "a text" }
+const text: Rule = { allows: isText, allowed: "text" }
 
 const hidden: Rule = { ...text, secret: true }
 

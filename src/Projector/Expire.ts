@@ -38,10 +38,10 @@ export const cutoff = Effect.gen(function*() {
   if (Math.abs(database.now - now) > mostApart) {
     return yield* new ClockInDoubt({
       message:
-        `our clock (${timeOf(now)}) and the database's (${
+        `the clock of this process (${timeOf(now)}) and that of the database (${
           timeOf(database.now)
         }) are more than five minutes apart. `
-        + "Correct the wrong one; until then no row is removed by its age."
+        + "Correct the wrong clock. Until then, no row is removed by its age."
     })
   }
   const log = yield* EventLog
@@ -49,7 +49,7 @@ export const cutoff = Effect.gen(function*() {
   if (entries > 0 && (yield* log.sequenceAt(now - mostQuiet)) > lastSequence) {
     return yield* new ClockInDoubt({
       message:
-        `our clock (${
+        `the clock of this process (${
           timeOf(now)
         }) is more than seven days ahead of the newest entry of the log. Correct it if it is `
         + "wrong; until the next event no row is removed by its age."

@@ -79,7 +79,7 @@ const questions = Effect.fnUntraced(function*(keeper: Keeper, one: Live | Rebuil
       Effect.provideService(EventLog, log),
       Effect.timeout(batchTimeout),
       Effect.catch((error) =>
-        Effect.as(Effect.logDebug(`the log cannot be compared: ${messageOf(error)}`), false)
+        Effect.as(Effect.logDebug(`the log cannot be compared with the rows: ${messageOf(error)}`), false)
       )
     )
   }

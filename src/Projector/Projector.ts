@@ -53,7 +53,7 @@ const repeatsAlways = Effect.suspend(() => {
   return compareRepeats().pipe(
     Effect.tap(() => Effect.sync(() => void (told = undefined))),
     Effect.catch((error) => {
-      const line = `repeated events are not compared for now: ${messageOf(error)}`
+      const line = `repeated events are not compared yet: ${messageOf(error)}`
       const isNew = line !== told
       told = line
       return Effect.as(isNew ? Effect.logWarning(line) : Effect.logDebug(line), 0)
@@ -65,7 +65,7 @@ const repeatsAlways = Effect.suspend(() => {
 
 const expireAlways = (projections: ReadonlyArray<Projection>) =>
   expireLive(projections).pipe(
-    Effect.catch((error) => Effect.logWarning(`old rows stay for now: ${messageOf(error)}`)),
+    Effect.catch((error) => Effect.logWarning(`old rows are not removed yet: ${messageOf(error)}`)),
     Effect.andThen(Effect.sleep("1 minute")),
     Effect.forever
   )

@@ -99,7 +99,7 @@ export const layer = Layer.effectDiscard(Effect.gen(function*() {
   yield* vitals.run(
     "the comparison of ROW_RETENTION",
     look.pipe(
-      Effect.catch((error) => Effect.logDebug(`ROW_RETENTION is not compared for now: ${messageOf(error)}`)),
+      Effect.catch((error) => Effect.logDebug(`ROW_RETENTION is not compared yet: ${messageOf(error)}`)),
       Effect.repeat(Schedule.spaced(every)),
       Effect.andThen(Effect.never)
     )

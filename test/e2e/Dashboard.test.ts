@@ -67,7 +67,7 @@ layer(Dashboard.layer, options)("the dashboard", (it) => {
       const again = yield* visit(hash)
       const other = new URL(yield* linkTo(admin, Redacted.make(token))).hash
       yield* Effect.promise(async () => {
-        await again.page.getByText("This link was used, is older than 10 minutes").waitFor()
+        await again.page.getByText("This link was already used, is older than 10 minutes").waitFor()
         assert.strictEqual(again.page.url(), `${admin}/`)
         assert.strictEqual(await again.page.evaluate("sessionStorage.length"), 0)
         // In a tab that already shows the page, a browser follows the link without loading it again.

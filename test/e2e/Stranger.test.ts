@@ -107,7 +107,7 @@ layer(Default.layer, { excludeTestServices: true, timeout: 120_000 })(
         for (const command of ["status", "dashboard"]) {
           const { code, stderr } = yield* threeqpr([command], elsewhere)
           assert.strictEqual(code, 1)
-          assert.match(stderr, /answers 401: it wants its bearer token.*ADMIN_TOKEN.*DATA_DIR/s)
+          assert.match(stderr, /answers 401: a bearer token is required.*ADMIN_TOKEN.*DATA_DIR/s)
         }
 
         const { code, stdout } = yield* threeqpr(["dashboard"], here)

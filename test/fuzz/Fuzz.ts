@@ -219,7 +219,7 @@ export const fuzz = Effect.fnUntraced(function*({ say = () => {}, seconds, seed 
         ?.[1] ?? 0
     )
   ]))
-  for (const line of target.logs.filter((line) => line.includes("unexpectedly"))) found("log", line)
+  for (const line of target.logs.filter((line) => line.includes("unexpected error"))) found("log", line)
   for (const harm of healthy.harmed) found("healthy client", harm)
   const stored = yield* Effect.promise(() => compare(broker, ledger, found))
   return {

@@ -115,11 +115,11 @@ const mistakes: Readonly<Record<string, readonly [mistake: Mistake, told: RegExp
   ],
   "the user of DATABASE_URL may not create tables": [
     failed(explain(sqlError("42501", "permission denied for schema public"))),
-    /permission denied for schema public\. The user of DATABASE_URL must be allowed to create tables/
+    /permission denied for schema public\. Allow the user of DATABASE_URL to create tables/
   ],
   "DATABASE_URL names a standby": [
     failed(explain(sqlError("25006", "cannot execute CREATE TABLE in a read-only transaction"))),
-    /The server of DATABASE_URL only reads: name the primary server/
+    /The server of DATABASE_URL is read-only\. Set DATABASE_URL to the primary server/
   ],
   "DATA_DIR is a file": [
     DataDir.prepare("/etc/hostname"),
@@ -139,11 +139,11 @@ const mistakes: Readonly<Record<string, readonly [mistake: Mistake, told: RegExp
   ],
   "ADMIN_PORT is taken": [
     Effect.flatMap(takenPort, ({ port }) => adminOn("127.0.0.1", port)),
-    /^The private listener cannot take 127\.0\.0\.1:\d+: another process has it\. Stop that one, or set ADMIN_PORT\.$/
+    /^The private listener cannot listen on 127\.0\.0\.1:\d+: another process uses this port\. Stop that process, or set ADMIN_PORT\.$/
   ],
   "ADMIN_HOST is no address of this machine": [
     adminOn("192.0.2.1", 0, Redacted.make("token")),
-    /The private listener cannot take 192\.0\.2\.1:0: .*Set ADMIN_HOST and ADMIN_PORT\./
+    /The private listener cannot listen on 192\.0\.2\.1:0: .*Change ADMIN_HOST or ADMIN_PORT\./
   ],
   "ADMIN_HOST is not loopback, without a token": [adminOn("0.0.0.0", 0), /ADMIN_HOST.*ADMIN_TOKEN/]
 }

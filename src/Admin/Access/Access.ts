@@ -26,7 +26,7 @@ export const check = ({ host, token }: AccessOptions): Effect.Effect<void, Token
   token !== undefined || isLoopback(host) ? Effect.void : Effect.fail(
     new TokenNeeded({
       message:
-        `ADMIN_HOST is ${host}, which others can reach. Set ADMIN_TOKEN (\`openssl rand -hex 24\` makes one), or leave ADMIN_HOST at 127.0.0.1.`
+        `ADMIN_HOST is ${host}, which other machines can reach. Set ADMIN_TOKEN (\`openssl rand -hex 24\` makes one), or use ADMIN_HOST=127.0.0.1.`
     })
   )
 
@@ -73,7 +73,7 @@ const isAdmitted = Effect.flatMap(Admitted, (admitted) => admitted ? Effect.void
 const refuse = Effect.suspend(() =>
   Effect.fail(
     new Unauthorized({
-      detail: "The access check is not in front of this operation. This is a fault of the server."
+      detail: "This operation has no access check. This is a fault of the server."
     })
   )
 )
@@ -104,14 +104,18 @@ const problemOf = ({ headers, method, url }: Asked, given: string, options: Acce
     return new Forbidden({ detail: "The Origin header names another site." })
   }
   if (isFromAnotherPage(headers)) {
-    return new Forbidden({ detail: "The Sec-Fetch-Site header says that another site's page asks." })
+    return new Forbidden({
+      detail: "The Sec-Fetch-Site header says that the request comes from another site."
+    })
   }
   if (token === undefined || isPage(url)) return undefined
   // Compare both tokens, whichever matches, so that the response time reveals nothing.
   const [operates, reads] = [equal(given, token), readToken !== undefined && equal(given, readToken)]
   if (operates || (reads && isRead(method))) return undefined
   return reads
-    ? new ReadOnly({ detail: "This is the ADMIN_READ_TOKEN. Send the ADMIN_TOKEN to change something." })
+    ? new ReadOnly({
+      detail: "This is the ADMIN_READ_TOKEN. It may only read. Send the ADMIN_TOKEN for changes."
+    })
     : new Unauthorized({ detail: "Send the header `Authorization: Bearer <ADMIN_TOKEN>`." })
 }
 

@@ -34,7 +34,7 @@ export const make = Effect.gen(function*() {
     counts.set(source, (count ?? -1) + 1)
     if (count !== undefined) return
     yield* Effect.logWarning(
-      `private listener: a request with a wrong token from ${source}. threeqpr_failed_authentications_total counts them`
+      `private listener: a request with a wrong token from ${source}. threeqpr_failed_authentications_total counts such requests`
     )
     yield* Effect.forkIn(summarise(source), scope)
   })

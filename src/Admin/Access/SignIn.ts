@@ -18,7 +18,7 @@ export const layer = (token: Redacted.Redacted<string>) =>
           ? HttpServerResponse.jsonUnsafe({ token: Redacted.value(token) })
           : yield* HttpServerRespondable.toResponse(
             new SignInRefused({
-              detail: "This link was used, is older than 10 minutes, or is of another `serve`. "
+              detail: "This link was already used, is older than 10 minutes, or belongs to another `serve`. "
                 + "`threeqpr dashboard` prints a new one."
             })
           )

@@ -44,7 +44,7 @@ const ofCode = Effect.fn("Analytics.code")(function*(given: string, query: Analy
   }
   const analytics = yield* analyticsOf(query, counts)
   if (analytics.timeseries.length === 0 && !(yield* isKnown(id))) {
-    return yield* new NotFound({ detail: "No scan, conversation or event of a code has named this code." })
+    return yield* new NotFound({ detail: "No scan, conversation or code event contains this code." })
   }
   return { qpr_code_id: id, ...analytics }
 })

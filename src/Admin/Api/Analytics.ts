@@ -65,7 +65,7 @@ const Entry = model(
 )
 
 const analytics = {
-  period: field(Schema.String, "The period that the numbers are of."),
+  period: field(Schema.String, "The period of the numbers."),
   granularity: field(Schema.String, "The length of each entry of the time series."),
   scans_total: field(Schema.Finite, "The number of scans in the period."),
   conversation_rate: field(Schema.Finite, "Conversations that were started for each scan, to two decimals."),
@@ -122,5 +122,5 @@ export const AnalyticsApi = HttpApiGroup.make("analytics").add(
   }).annotate(OpenApi.Summary, "Analytics of all QR codes together")
 ).annotate(
   OpenApi.Description,
-  "Answered from counters. The cost grows with hours and countries, not with scans"
+  "Answered from counters. The cost depends on the number of hours and countries, not of scans"
 )

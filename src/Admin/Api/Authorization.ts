@@ -9,7 +9,7 @@ export const bearer = HttpApiSecurity.annotate(
   HttpApiSecurity.http({ scheme: "bearer" }),
   OpenApi.Description,
   "ADMIN_TOKEN, or the token in DATA_DIR/admin-token. ADMIN_READ_TOKEN suffices for every GET. "
-    + "A listener that is started without a token ignores the header."
+    + "A listener without a token ignores the header."
 )
 
 /** Every operation needs the token. The server, the OpenAPI document and the typed client take this rule from here. */

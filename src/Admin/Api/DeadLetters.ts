@@ -55,7 +55,7 @@ export const LetterFilter = model(
 
 export const DeadLettersQuery = Schema.Struct({
   ...LetterFilter.fields,
-  before: position(1, "The `cursor` of the page before. The page continues after it."),
+  before: position(1, "The `cursor` of the previous page. The page continues after it."),
   limit: limitOf(1_000)
 })
 export type DeadLettersQuery = typeof DeadLettersQuery.Type

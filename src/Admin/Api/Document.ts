@@ -9,9 +9,9 @@ export const documentOf = <Groups extends HttpApiGroup.Constraint>(api: HttpApi.
     title: "threeqpr-events",
     version: packageJson.version,
     description:
-      "The private listener: reads what was received, and operates on it. Errors are problems of RFC 9457.",
+      "The private listener: queries and operations on received events. Errors are problems as in RFC 9457.",
     license: { name: packageJson.license, identifier: packageJson.license },
-    servers: [{ url: "/", description: "The listener that gives this document" }],
+    servers: [{ url: "/", description: "The listener that serves this document" }],
     transform: ({ components, paths, ...spec }) => {
       const decoded = parametersOf(api)
       return {
@@ -122,7 +122,7 @@ const explained = (schema: Json): Json => {
   }
   return {
     ...schema,
-    description: "A problem of RFC 9457.",
+    description: "A problem as in RFC 9457.",
     properties: mapValues(
       properties,
       (field, name) => Predicate.isObject(field) ? { description: problemFields[name], ...field } : field

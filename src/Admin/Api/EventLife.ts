@@ -90,7 +90,7 @@ const Receipt = model(
     signed,
     origin,
     reconciliation,
-    quarantined: field(Text, "Why it is in quarantine, or was when it was received; null otherwise.")
+    quarantined: field(Text, "Why it is in quarantine, or why it was when it was received; null otherwise.")
   })
 )
 
@@ -100,8 +100,8 @@ const EventOperation = model(
   Schema.Struct({
     operation: field(Schema.String, "The id of the operation."),
     kind: field(Kind, "What the operation does."),
-    by: field(Schema.String, "Who asked for it."),
-    at: field(Schema.String, "When it was asked for."),
+    by: field(Schema.String, "Who requested it."),
+    at: field(Schema.String, "When it was requested."),
     reason: field(Text, "Why; null without a reason."),
     id: field(Schema.String, "The id of the dead letter, or the sequence of the quarantined entry."),
     result: field(Schema.NullOr(Result), `${resultMeaning} Null until it has ended.`),
@@ -112,7 +112,7 @@ const EventOperation = model(
 
 const EventRow = model(
   "EventRow",
-  "A row of a read model that an event is about.",
+  "A row of the entity of an event in a read model.",
   Schema.Struct({
     projection: field(Schema.String, "The projection."),
     table: field(Schema.String, "The table."),
@@ -142,7 +142,7 @@ export const EventLife = model(
       Schema.Array(EventOperation),
       "What operators did with its dead letters and quarantined entries, oldest first."
     ),
-    rows: field(Schema.Array(EventRow), "The rows of the entity that it is about.")
+    rows: field(Schema.Array(EventRow), "The rows of its entity.")
   })
 )
 export type EventLife = typeof EventLife.Type

@@ -20,7 +20,7 @@ export const Forgetting = model(
       "The id, short id or name of a code: it, its scans and their conversations are erased."
     ),
     conversation_id: field(Id, "The id of a conversation."),
-    event_id: field(Id, "The id of an event: what it is about is erased, with every event about it."),
+    event_id: field(Id, "The id of an event: its entity is erased, with every event of that entity."),
     reason: field(Text.check(Schema.isNonEmpty(), Schema.isMaxLength(1_000)), "Why. The reason is recorded."),
     dry_run: dryRun,
     by: By,
@@ -43,9 +43,9 @@ const Begun = model(
     up_to: field(
       Schema.Finite,
       "The last position that was searched. Before it ends, the operation also erases what was stored while it ran. "
-        + "Ask again to erase what is stored later."
+        + "Send the request again to erase events that are stored later."
     ),
-    missing: field(Schema.Array(Schema.String), "The id that was given, when nothing is there under it."),
+    missing: field(Schema.Array(Schema.String), "The given id, when there is nothing under it."),
     target: field(Target, "What is erased. A code has its id here, also when its short id or name was given.")
   })
 )
@@ -58,9 +58,9 @@ export const ForgetApi = HttpApiGroup.make("forget").add(
     error: [InvalidRequest, InvalidSelection, Unavailable]
   }).annotate(AnyText, true).annotate(
     OpenApi.Summary,
-    "Erase a code, a conversation or what an event is about, permanently"
+    "Erase a code, a conversation or the entity of an event, permanently"
   )
 ).annotate(
   OpenApi.Description,
-  "Reads the whole log before it answers. The erasure itself is an operation, as a redrive is"
+  "Reads the whole log before it answers. The erasure itself runs as an operation, like a redrive"
 )

@@ -31,15 +31,15 @@ const counts = {
 
 const Totals = model(
   "LiveTotals",
-  "What all processes have counted since each of them started.",
+  "Counts of all processes since each of them started.",
   Schema.Struct(counts)
 )
 
 const Rates = model(
   "LiveRates",
-  "What all processes have counted in a second, since the status before.",
+  "Counts of all processes per second, since the previous status.",
   Schema.Struct({
-    seconds: field(Schema.Finite, "The seconds since the status before."),
+    seconds: field(Schema.Finite, "The seconds since the previous status."),
     ...counts
   })
 )
@@ -69,13 +69,13 @@ export const LiveStatus = model(
     instances: field(Schema.Finite, "The number of processes with the role `ingress` that answered."),
     totals: field(
       Schema.NullOr(Totals),
-      `What all processes have counted. The numbers fall when a process ends. ${unread}`
+      `Counts of all processes. The numbers fall when a process ends. ${unread}`
     ),
     rates: field(
       Schema.NullOr(Rates),
-      "Counted process by process, so that no rate is negative. Null in the first status after a time without a client."
+      "Counted for each process, so that no rate is negative. Null in the first status after a period without clients."
     ),
-    processes: field(Schema.Array(ProcessCounters), "What each process has counted."),
+    processes: field(Schema.Array(ProcessCounters), "Counts of each process."),
     stream: field(Schema.NullOr(StreamState), `The state of the stream. ${unread}`),
     consumers: field(Schema.NullOr(Schema.Array(ConsumerAnswer)), `The durable consumers. ${unread}`),
     dead_letters: field(Schema.NullOr(Schema.Finite), `The number of dead letters. ${unread}`),
@@ -87,7 +87,7 @@ export type LiveStatus = typeof LiveStatus.Type
 
 export const Skipped = model(
   "LiveSkipped",
-  "Entries that this client was too slow for. `/v1/events?after=` has them.",
+  "Entries that were left out because the client was too slow. `/v1/events?after=` returns them.",
   Schema.Struct({
     after: field(Schema.Finite, "The last position before them."),
     up_to: field(Schema.Finite, "The position of the last of them."),
@@ -118,7 +118,7 @@ export const LiveMessage = Schema.Union([
     id: "The position of the entry."
   }),
   message("LiveSkippedMessage", "skipped", Skipped, {
-    message: "Where entries were left out.",
+    message: "Reports that entries were left out.",
     id: "The position up to which entries were left out."
   })
 ])

@@ -7,7 +7,7 @@ import { limitOf, position, Text } from "./Query.ts"
 
 export const By = field(
   Text.check(Schema.isNonEmpty(), Schema.isMaxLength(200)),
-  "Who asks: a person or a program. The name is recorded.",
+  "Who sends the request: a person or a program. The name is recorded.",
   { example: "ops@example.com" }
 )
 
@@ -21,7 +21,7 @@ export const Rate = (usual: number) =>
 
 export const dryRun = field(
   Schema.optional(Schema.Boolean),
-  "`true` answers what would be changed, and changes nothing.",
+  "`true` returns what would change, and changes nothing.",
   { default: false, example: true }
 )
 
@@ -35,11 +35,11 @@ export const operation = field(
 
 export const Begun = model(
   "OperationBegun",
-  "An operation that has begun, or would have.",
+  "An operation that has started, or would have started.",
   Schema.Struct({
     operation,
     count: field(Schema.Finite, "The number of events."),
-    missing: field(Schema.Array(Schema.String), "The ids that were given, and under which there is nothing.")
+    missing: field(Schema.Array(Schema.String), "The given ids under which there is nothing.")
   })
 )
 export type Begun = typeof Begun.Type
@@ -59,12 +59,12 @@ export const OperationAnswer = model(
   Schema.Struct({
     id: field(Schema.String, "The id of the operation."),
     kind: field(Kind, "What the operation does."),
-    by: field(Schema.String, "Who asked for it."),
+    by: field(Schema.String, "Who requested it."),
     reason: field(Schema.NullOr(Schema.String), "Why; null without a reason."),
-    at: field(Schema.String, "When it was asked for."),
+    at: field(Schema.String, "When it was requested."),
     asked: field(
       Schema.Record(Schema.String, Schema.Unknown),
-      "Which events were asked for: ids, a filter, or all."
+      "Which events were requested: ids, a filter, or all."
     ),
     rate: field(Schema.Finite, "The highest number of events a second."),
     requested: field(Schema.Finite, "The number of events."),
@@ -121,7 +121,7 @@ export const OperationsApi = HttpApiGroup.make("operations").add(
   HttpApiEndpoint.get("outcomes", "/v1/operations/:id/outcomes", {
     params: Id,
     query: Schema.Struct({
-      after: position(0, "The `cursor` of the page before. The page continues after it."),
+      after: position(0, "The `cursor` of the previous page. The page continues after it."),
       limit: limitOf(1_000, usualOutcomes)
     }),
     success: OutcomesAnswer,

@@ -47,11 +47,11 @@ export const RebuildAnswer = model(
       RebuildState,
       "A rebuild continues by itself while it is `running` or `comparing`. The other states are final."
     ),
-    requested_by: field(Schema.String, "Who asked for it."),
-    requested_at: field(Schema.String, "When it was asked for."),
+    requested_by: field(Schema.String, "Who requested it."),
+    requested_at: field(Schema.String, "When it was requested."),
     started_at: field(Text, "When a projector began it; null until then."),
     finished_at: field(Text, "When it ended; null until then."),
-    error: field(Text, "Why it failed, or what it waits for."),
+    error: field(Text, "Why it failed, or why it is waiting."),
     progress: field(Schema.NullOr(Progress), "How far it is; null after its end."),
     result: field(Schema.NullOr(RebuildResult), "What it has built or compared; null until then.")
   })
@@ -60,7 +60,7 @@ export type RebuildAnswer = typeof RebuildAnswer.Type
 
 const LastError = model(
   "ProjectionError",
-  "What a projection had to wait for.",
+  "Why a projection had to wait.",
   Schema.Struct({
     message: field(Schema.String, "The error."),
     at: field(Schema.String, "When it happened last.")
@@ -88,7 +88,7 @@ const Completeness = model(
 /** A read model: its position in the log, whether all events are in it, and its running rebuild. */
 export const ProjectionAnswer = model(
   "Projection",
-  "A read model: its place in the log, whether all events are in it, and its running rebuild.",
+  "A read model: its position in the log, whether all events are in it, and its running rebuild.",
   Schema.Struct({
     name: field(Schema.String, "The name of the projection."),
     generation: field(Schema.Finite, "The live generation."),
@@ -96,7 +96,7 @@ export const ProjectionAnswer = model(
       Schema.Finite,
       "The version of the code that built its tables. It is lower than the program's when a rebuild is due."
     ),
-    rebuild_due: field(Schema.Boolean, "Whether the tables are of an older version."),
+    rebuild_due: field(Schema.Boolean, "Whether an older version built the tables."),
     types: field(Schema.Array(Schema.String), "The types of events that it consumes."),
     durable: field(Schema.String, "Its durable consumer."),
     finished_to: field(Schema.Finite, "All entries up to this position are finished."),
@@ -104,9 +104,9 @@ export const ProjectionAnswer = model(
     lag_seconds: field(Schema.Finite, "The age of the oldest entry that it has not finished; 0 without one."),
     fault: field(
       Text,
-      "Why no event is applied, or what is missing; null when the read model equals the log."
+      "Why no event is applied, or which events are missing; null when the read model matches the log."
     ),
-    last_error: field(Schema.NullOr(LastError), "What it had to wait for last; null when it never waited."),
+    last_error: field(Schema.NullOr(LastError), "Why it had to wait last; null when it never waited."),
     rows: field(
       Schema.Record(Schema.String, Schema.Finite),
       "The number of rows by table: exact up to 10,000, the database's estimate above."
@@ -131,12 +131,16 @@ const RebuildRequest = model(
     }),
     accept_new_log: field(
       Schema.optional(Schema.Boolean),
-      "`true` rebuilds from another log than the one that the rows are from. Rows that only the old log had are lost.",
+      "`true` accepts a log that differs from the one that built the rows. Rows that only the old log contained are lost.",
       { default: false, example: true }
     ),
-    by: field(Schema.String.check(Schema.isPattern(/^\P{Cc}{1,100}$/u)), "Who asks: a person or a program.", {
-      example: "ops@example.com"
-    })
+    by: field(
+      Schema.String.check(Schema.isPattern(/^\P{Cc}{1,100}$/u)),
+      "Who sends the request: a person or a program.",
+      {
+        example: "ops@example.com"
+      }
+    )
   }).check(Schema.makeFilter(({ dry_run, verify }) => !(dry_run === true && verify === true), {
     expected: "dry_run or verify, not both",
     // JSON Schema cannot express this check; the description states it.
@@ -192,7 +196,7 @@ export const ProjectionsApi = HttpApiGroup.make("projections").add(
   HttpApiEndpoint.get("ledger", "/v1/projections/:name/ledger", {
     params: Schema.Struct(Name),
     query: Schema.Struct({
-      after: position(0, "The `cursor` of the page before. The page continues after it."),
+      after: position(0, "The `cursor` of the previous page. The page continues after it."),
       up_to: position(0, "The `up_to` of the first page, so that all pages cover the same entries.")
     }),
     success: LedgerAnswer,

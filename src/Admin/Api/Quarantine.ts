@@ -25,11 +25,11 @@ const summary = {
   size: field(Schema.Finite, "Bytes of the signed body."),
   decodes: field(
     Schema.Boolean,
-    "Whether the version that answers can use it. Then a redrive makes an event of it."
+    "Whether this version can decode it. If so, a redrive turns it into an event."
   ),
   problems: field(
     Schema.Array(Problem),
-    "What is wrong with it for the version that answers; at most 20 problems of a list."
+    "What this version finds wrong with it; at most 20 problems of a list."
   )
 }
 
@@ -51,7 +51,7 @@ export const QuarantineQuery = Schema.Struct({
   reason: field(Schema.optional(QuarantineReason), "Only entries that were quarantined for this reason.", {
     example: "invalid_data"
   }),
-  before: position(1, "The `cursor` of the page before. The page continues after it."),
+  before: position(1, "The `cursor` of the previous page. The page continues after it."),
   limit: limitOf(1_000)
 })
 export type QuarantineQuery = typeof QuarantineQuery.Type
@@ -91,7 +91,7 @@ export type QuarantineSelection = typeof QuarantineSelection.Type
 
 const Begun = model(
   "QuarantineRedriveBegun",
-  "A redrive of quarantined entries that has begun, or would have.",
+  "A redrive of quarantined entries that has started, or would have started.",
   Schema.Struct({
     operation,
     count: field(Schema.Finite, "The number of entries."),

@@ -5,7 +5,7 @@ import { PointInTime } from "../../Domain/PointInTime.ts"
 /** Text that Postgres can store unchanged. */
 export const Text = Schema.String.check(
   Schema.makeFilter((text) => !text.includes("\0") && text.isWellFormed(), {
-    expected: "text without the character U+0000, and without half of a surrogate pair"
+    expected: "text without the character U+0000 and without unpaired surrogates"
   })
 )
 

@@ -14,7 +14,7 @@ const metadataField = field(Schema.Unknown, "The metadata that 3QPR sent, as it 
 
 export const ScanAnswer = model(
   "Scan",
-  "A scan as 3QPR's `GET /v1/scans` gives it, with every further field that 3QPR sent.",
+  "A scan as 3QPR's `GET /v1/scans` returns it, with every additional field that 3QPR sent.",
   extensible({
     id: field(Schema.String, "The id of the scan.", { example: "scan_01HXYZ456DEF" }),
     qpr_code_id: ofCode,
@@ -38,7 +38,7 @@ export const ScanAnswer = model(
 
 export const ConversationAnswer = model(
   "Conversation",
-  "A completed conversation, with every further field that 3QPR sent.",
+  "A completed conversation, with every additional field that 3QPR sent.",
   extensible({
     id: field(Schema.String, "The id of the conversation.", { example: "conv_01HXYZ456DEF" }),
     qpr_code_id: ofCode,
@@ -57,7 +57,7 @@ export const ConversationAnswer = model(
 
 export const QprCodeAnswer = model(
   "QprCode",
-  "A QR code, with every further field that 3QPR sent.",
+  "A QR code, with every additional field that 3QPR sent.",
   extensible({
     id: field(Schema.String, "The id of the code.", { example: "qpr_01HXYZ789ABC" }),
     name: field(Text, "The name of the code; null when 3QPR sent none."),
@@ -72,7 +72,7 @@ export const QprCodeAnswer = model(
 
 export const SubscriptionAnswer = model(
   "Subscription",
-  "A subscription as its last event in the log left it, with every further field that 3QPR sent.",
+  "A subscription as its last event in the log left it, with every additional field that 3QPR sent.",
   extensible({
     id: field(Schema.String, "The id of the subscription."),
     plan: field(Text, "The plan; null when 3QPR sent none."),
@@ -92,7 +92,7 @@ const spanOfRows = (time: string) => ({
   ),
   cursor: field(
     Schema.optional(Schema.NonEmptyString),
-    "The `next_cursor` of the page before, in place of `offset`. No row appears twice or is left out when others arrive.",
+    "The `next_cursor` of the previous page, instead of `offset`. New rows cause no repeated or missing row.",
     { example: "MjAyNi0wMy0yMFQxNTozMDowMC4wMDAwMDBaIHNjYW5fMQ" }
   ),
   ...spanOf(time)
@@ -240,7 +240,7 @@ export const ScansApi = HttpApiGroup.make("scans").add(
     success: ScanAnswer,
     error: [NotFound, Unavailable]
   }).annotate(AnyText, true).annotate(OpenApi.Summary, "One scan")
-).annotate(OpenApi.Description, "Scans as 3QPR's own API gives them")
+).annotate(OpenApi.Description, "Scans in the form of 3QPR's own API")
 
 /** `/v1/conversations`, with the parameters and field names of 3QPR's API. */
 export const ConversationsApi = HttpApiGroup.make("conversations").add(
@@ -274,7 +274,7 @@ export const QprCodesApi = HttpApiGroup.make("qprCodes").add(
     success: QprCodeAnswer,
     error: [InvalidRequest, NotFound, Unavailable]
   }).annotate(AnyText, true).annotate(OpenApi.Summary, "One QR code: by its id, short id or name")
-).annotate(OpenApi.Description, "QR codes, as the events about them and 3QPR's list of codes say")
+).annotate(OpenApi.Description, "QR codes, from events and from 3QPR's list of codes")
 
 /** `/v1/subscriptions`: the subscriptions that events name. */
 export const SubscriptionsApi = HttpApiGroup.make("subscriptions").add(
@@ -288,4 +288,4 @@ export const SubscriptionsApi = HttpApiGroup.make("subscriptions").add(
     success: SubscriptionAnswer,
     error: [NotFound, Unavailable]
   }).annotate(AnyText, true).annotate(OpenApi.Summary, "One subscription")
-).annotate(OpenApi.Description, "Subscriptions, as the events about them say")
+).annotate(OpenApi.Description, "Subscriptions, from their events")

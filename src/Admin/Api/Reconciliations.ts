@@ -62,7 +62,7 @@ export const ReconciliationsApi = HttpApiGroup.make("reconciliations").add(
     payload: ReconcileRequest,
     success: Reconciliation.pipe(HttpApiSchema.status(202)),
     error: [InvalidRequest, InvalidSelection, Conflict, Unavailable]
-  }).annotate(OpenApi.Summary, "Compare with 3QPR's scans and codes, and bring in what is missing"),
+  }).annotate(OpenApi.Summary, "Compare with 3QPR's scans and codes, and append what is missing"),
   HttpApiEndpoint.get("get", "/v1/reconciliations/:id", {
     params,
     success: Reconciliation,
@@ -73,4 +73,4 @@ export const ReconciliationsApi = HttpApiGroup.make("reconciliations").add(
     success: Reconciliation,
     error: [NotFound, Conflict, Unavailable]
   }).annotate(OpenApi.Summary, "Stop a reconciliation")
-).annotate(OpenApi.Description, "Comparing 3QPR's scans and codes with ours")
+).annotate(OpenApi.Description, "Comparisons of 3QPR's scans and codes with the log")

@@ -32,4 +32,4 @@ export const RejectionsApi = HttpApiGroup.make("rejections").add(
     success: RejectionDetail,
     error: [NotFound, Unavailable]
   }).annotate(OpenApi.Summary, "One refused request with the signature doctor's answer")
-).annotate(OpenApi.Description, "What was refused at the public listeners; in memory only")
+).annotate(OpenApi.Description, "Requests that the public listeners refused; in memory only")

@@ -34,7 +34,7 @@ export const ConsumersApi = HttpApiGroup.make("consumers").add(
     OpenApi.Summary,
     "Place and lag of each durable consumer"
   )
-).annotate(OpenApi.Description, "Durable consumers of the event log, ours and others")
+).annotate(OpenApi.Description, "All durable consumers of the event log")
 
 export const Fault = model(
   "Fault",
@@ -71,7 +71,7 @@ const StreamState = model(
 
 const Rates = model(
   "StatusRates",
-  "The number of entries that were stored lately.",
+  "The number of recently stored entries.",
   Schema.Struct({
     last_minute: field(Schema.Finite, "Entries stored in the last minute."),
     last_hour: field(Schema.Finite, "Entries stored in the last hour.")
@@ -87,7 +87,7 @@ const StatusAnswer = model(
     faults,
     durability: field(Schema.String, "Which failures an event survives after 3QPR has received 200 for it."),
     stream: field(StreamState, "The stream of the event log."),
-    rates: field(Rates, "The number of entries that were stored lately."),
+    rates: field(Rates, "The number of recently stored entries."),
     consumers: field(Schema.Array(ConsumerAnswer), "The durable consumers of the event log."),
     dead_letters: field(Schema.Finite, "The number of dead letters."),
     quarantined: field(Schema.Finite, "The number of entries in quarantine."),

@@ -18,7 +18,7 @@ export const WebhookSecretsApi = HttpApiGroup.make("webhookSecrets").add(
         Schema.String.check(Schema.isPattern(/^[\w-]{16,64}$/u, {
           expected: "16 to 64 letters, digits, _ and -"
         })),
-        "A random text of the caller, which the fingerprints depend on: 16 to 64 letters, digits, `_` and `-`.",
+        "Random text from the caller, from which the fingerprints are computed: 16 to 64 letters, digits, `_` and `-`.",
         { example: "f3c1a9d07b2e4856" }
       )
     }),
@@ -27,5 +27,5 @@ export const WebhookSecretsApi = HttpApiGroup.make("webhookSecrets").add(
   }).annotate(OpenApi.Summary, "Fingerprints of the webhook secrets that each receiver uses")
 ).annotate(
   OpenApi.Description,
-  "Whether receivers use the same webhook secrets as the caller, without showing one"
+  "Shows whether receivers use the same webhook secrets as the caller, without revealing them"
 )

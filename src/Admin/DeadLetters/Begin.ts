@@ -10,11 +10,11 @@ export const begin = Effect.fn("DeadLetters.begin")(
   function*(kind: Kind, asked: Selection, reason: string | null, rate: number) {
     const { all, by, dry_run = false, filter, ids } = asked
     if ([ids, filter, all].filter((given) => given !== undefined).length !== 1) {
-      return yield* new InvalidSelection({ detail: "Give exactly one of `ids`, `filter` and `all`." })
+      return yield* new InvalidSelection({ detail: "Send exactly one of `ids`, `filter` and `all`." })
     }
     if (filter && Object.values(filter).every((value) => value === undefined)) {
       return yield* new InvalidSelection({
-        detail: "The filter is empty. For all dead letters give `all: true`."
+        detail: "The filter is empty. To select all dead letters, send `all: true`."
       })
     }
     const there = new Set<string>()

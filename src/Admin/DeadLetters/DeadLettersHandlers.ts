@@ -41,7 +41,7 @@ const get = Effect.fnUntraced(function*(id: string) {
   const body = letter && Option.getOrUndefined(yield* deadLetters.bodyOf(letter))
   if (letter === undefined || body === undefined) {
     return yield* new NotFound({
-      detail: `There is no dead letter ${id}. An id is a consumer and a sequence, such as scans-1:1234.`
+      detail: `There is no dead letter ${id}. An id has a consumer and a sequence, such as scans-1:1234.`
     })
   }
   return {

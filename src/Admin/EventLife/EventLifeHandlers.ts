@@ -127,11 +127,10 @@ const lifeOf = Effect.fn("EventLife.get")(function*(id: string) {
 
 const unknown = () =>
   new NotFound({
-    detail: "Neither the event log nor a projection nor a dead letter has an event with this id."
+    detail: "No event with this id is in the event log, in a projection or in the dead letters."
   })
 
-const wasForgotten = () =>
-  new NotFound({ detail: "This event was forgotten: nothing is kept of it but its id." })
+const wasForgotten = () => new NotFound({ detail: "This event was erased. Only its id is kept." })
 
 const entriesAt = Effect.fnUntraced(function*(id: string, sequences: ReadonlyArray<number>) {
   const log = yield* EventLog

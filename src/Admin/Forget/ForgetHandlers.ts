@@ -52,7 +52,7 @@ const targetOf = (
   return target === undefined || others.length > 0
     ? Effect.fail(
       new InvalidSelection({
-        detail: "Give exactly one of `qpr_code_id`, `conversation_id` and `event_id`."
+        detail: "Send exactly one of `qpr_code_id`, `conversation_id` and `event_id`."
       })
     )
     : Effect.succeed(target)

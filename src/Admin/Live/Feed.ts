@@ -65,7 +65,7 @@ const make = Effect.fnUntraced(function*(patience: number) {
       Effect.catchCause((cause) =>
         Cause.hasInterruptsOnly(cause)
           ? Effect.void
-          : Effect.logError("the live feed ended; its clients will connect again", cause)
+          : Effect.logError("the live feed ended. Its clients reconnect", cause)
       ),
       Effect.ensuring(Effect.sync(() => {
         if (current === source) current = undefined
@@ -76,7 +76,7 @@ const make = Effect.fnUntraced(function*(patience: number) {
   const join = Effect.fnUntraced(function*(client: Client) {
     if ((current?.clients.size ?? 0) >= mostClients) {
       return yield* new TooManyClients({
-        detail: `${mostClients} clients listen to /v1/live already. Close one, or try again later.`
+        detail: `${mostClients} clients are already connected to /v1/live. Close one, or try again later.`
       })
     }
     const source = current ?? { clients: new Set(), position: undefined, status: undefined, work: undefined }

@@ -28,7 +28,7 @@ export const look = Effect.fn("Live.look")(function*(rates: Rates) {
     rebuilds: orNull(rebuilds)
   }, { concurrency: "unbounded" })
   const { census, consumers, dead_letters, processes, rebuilds: going } = found
-  const faults = found.faults ?? [{ part: "readiness", reason: "nothing tells within 2.5 seconds" }]
+  const faults = found.faults ?? [{ part: "readiness", reason: "no answer within 2.5 seconds" }]
   const at = yield* Clock.currentTimeMillis
   return {
     at: DateTime.formatIso(DateTime.makeUnsafe(at)),

@@ -153,14 +153,14 @@ const rebuild = Effect.fn("Projections.rebuild")(function*(name: string, asked: 
   const going = (yield* active).find((rebuild) => rebuild.name === name)
   return yield* new Conflict({
     detail: `A ${going?.kind ?? "rebuild"} of ${name} is already running (id ${going?.id ?? "unknown"}, `
-      + `asked for by ${going?.requested_by ?? "an unknown client"}). Wait for its end, or cancel it.`
+      + `requested by ${going?.requested_by ?? "an unknown client"}). Wait until it ends, or cancel it.`
   })
 })
 
 const get = Effect.fn("Projections.get")(function*(name: string, id: number) {
   const rebuild = yield* find(name, id)
   if (rebuild === undefined) {
-    return yield* new NotFound({ detail: `The projection ${name} has no rebuild with the id ${id}.` })
+    return yield* new NotFound({ detail: `The projection ${name} has no rebuild with id ${id}.` })
   }
   return yield* answerOf(rebuild, rebuild.finished_at === null ? yield* standing : [])
 })
@@ -168,7 +168,7 @@ const get = Effect.fn("Projections.get")(function*(name: string, id: number) {
 const cancel = Effect.fn("Projections.cancel")(function*(name: string, id: number) {
   yield* get(name, id)
   if (yield* Rebuilds.cancel(id)) return yield* get(name, id)
-  return yield* new Conflict({ detail: `The rebuild ${id} of ${name} has ended already.` })
+  return yield* new Conflict({ detail: `The rebuild ${id} of ${name} has already ended.` })
 })
 
 const answerOf = Effect.fnUntraced(
@@ -202,5 +202,7 @@ export const progressOf = Effect.fnUntraced(function*(
 
 const noProjection = (name: string) =>
   new NotFound({
-    detail: `There is no projection ${name}. There are: ${projections.map(({ name }) => name).join(", ")}.`
+    detail: `There is no projection ${name}. The projections are: ${
+      projections.map(({ name }) => name).join(", ")
+    }.`
   })

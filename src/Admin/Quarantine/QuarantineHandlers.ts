@@ -62,7 +62,7 @@ const redrive = Effect.fn("Quarantine.redrive")(
     { all: everything, by, dry_run = false, rate = usualRate, reason, sequences }: QuarantineSelection
   ) {
     if ([sequences, reason, everything].filter((given) => given !== undefined).length !== 1) {
-      return yield* new InvalidSelection({ detail: "Give exactly one of `sequences`, `reason` and `all`." })
+      return yield* new InvalidSelection({ detail: "Send exactly one of `sequences`, `reason` and `all`." })
     }
     const named = sequences && new Set(sequences)
     const meant = (yield* all(reason)).filter(({ sequence }) => named?.has(sequence) ?? true)

@@ -53,7 +53,7 @@ export const pageOf = Effect.fnUntraced(function*(listed: Listed, query: ListQue
   const { cursor, limit = usualLimit, offset } = query
   if (cursor !== undefined && offset !== undefined) {
     return yield* new InvalidRequest({
-      detail: "A page begins at a cursor or at an offset, not at both. Leave one of them out."
+      detail: "Send either `cursor` or `offset`, not both."
     })
   }
   const after = cursor === undefined ? undefined : yield* decodeCursor(cursor)
@@ -179,7 +179,7 @@ const decodeCursor = (cursor: string) => {
   return at === undefined || id === undefined || id.includes("\0") ||
       !isTimestamp(`${date.replace("10000", "9999")}T${time}`)
     ? Effect.fail(
-      new InvalidRequest({ detail: "The cursor is none of ours. Take `next_cursor` of the page before." })
+      new InvalidRequest({ detail: "The cursor is not valid. Use `next_cursor` of the previous page." })
     )
     : Effect.succeed({ at, id })
 }

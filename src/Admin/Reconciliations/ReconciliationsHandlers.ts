@@ -27,8 +27,9 @@ export const ReconciliationsHandlers = (hasKey: boolean) =>
 
 const keyMissing = Effect.fail(
   new Conflict({
-    detail: "The server has no key of 3QPR's API. Make one in 3QPR's dashboard (3qpr_sk_live_…), set it as "
-      + "THREEQPR_API_KEY in the environment of `threeqpr serve`, and start that again."
+    detail:
+      "The server has no key for 3QPR's API. Create one in 3QPR's dashboard (3qpr_sk_live_…), set it as "
+      + "THREEQPR_API_KEY in the environment of `threeqpr serve`, and restart it."
   })
 )
 
@@ -44,19 +45,19 @@ const start = Effect.fn("Reconciliations.start")(
     if (made !== undefined) return made
     const going = (yield* Registry.last(1))[0]
     return yield* new Conflict({
-      detail: `A reconciliation is already running (id ${going?.id}, asked for by ${going?.requested_by}). `
-        + "Wait for its end, or cancel it."
+      detail: `A reconciliation is already running (id ${going?.id}, requested by ${going?.requested_by}). `
+        + "Wait until it ends, or cancel it."
     })
   }
 )
 
 const get = Effect.fn("Reconciliations.get")(function*(id: number) {
   const found = yield* Registry.find(id)
-  return found ?? (yield* new NotFound({ detail: `There is no reconciliation with the id ${id}.` }))
+  return found ?? (yield* new NotFound({ detail: `There is no reconciliation with id ${id}.` }))
 })
 
 const cancel = Effect.fn("Reconciliations.cancel")(function*(id: number) {
   yield* get(id)
   if (yield* Registry.end(id, "cancelled")) return yield* get(id)
-  return yield* new Conflict({ detail: `The reconciliation ${id} has ended already.` })
+  return yield* new Conflict({ detail: `The reconciliation ${id} has already ended.` })
 })

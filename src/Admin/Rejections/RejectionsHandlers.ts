@@ -21,7 +21,7 @@ export const RejectionsHandlers = HttpApiBuilder.group(
 const get = Effect.fnUntraced(function*(id: string) {
   const found = yield* Rejections.get(id)
   return found ?? (yield* new NotFound({
-    detail: "No process has this rejection. Each keeps its last 200, until it ends."
+    detail: "No process has this rejection. Each process keeps its last 200 rejections until it ends."
   }))
 })
 
@@ -32,5 +32,7 @@ export const whileConnected = <A, E, R>(asked: Effect.Effect<A, E, R>) =>
     ({ isConnected }): Effect.Effect<A, E | Unavailable, R> =>
       isConnected()
         ? asked
-        : Effect.fail(new Unavailable({ detail: "The broker is away, through which receivers are asked." }))
+        : Effect.fail(
+          new Unavailable({ detail: "The receivers cannot be asked, because the broker is not connected." })
+        )
   )

@@ -66,25 +66,26 @@ export const disagreement = (
   { keys = {}, name, partitions, types }: Compared
 ): string | undefined => {
   if (partitions !== undefined && partitions !== config.partitions) {
-    return `The group ${name} has ${config.partitions} partitions permanently, and ${partitions} are asked for. `
-      + `Leave the number out, or ${otherName}`
+    return `The group ${name} has ${config.partitions} partitions permanently, but this member asks for ${partitions}. `
+      + `Omit the number, or ${otherName}`
   }
   if (config.types !== undefined && JSON.stringify(config.types) !== JSON.stringify(types)) {
-    return `The group ${name} consumes ${typesOf(config.types)}, and ${
+    return `The group ${name} consumes ${typesOf(config.types)}, but this member asks for ${
       typesOf(types)
-    } are asked for. The other `
-      + `members would skip events. Ask for the same types, or ${otherName}`
+    }. The other `
+      + `members would skip events. Use the same types, or ${otherName}`
   }
   const other = Object.entries(config.keys ?? {}).find(([type, key]) => (keys[type] ?? key) !== key)
-  return other && `The key function of the group ${name} gives another key to ${other[0]} than that of this `
+  return other &&
+    `The key function of the group ${name} returns another key for ${other[0]} than that of this `
       + `member. Events of one key would be handled side by side or skipped. Use the same function, or ${otherName}`
 }
 
 const otherName =
-  "give the consumer another name; to continue where this group is, stop it and begin behind its "
+  "use another consumer name. To continue at the position of this group, stop it and begin after its "
   + "`lag().finishedTo`."
 
-const noText = "The consumer's key gives an object or a promise; allowed is a function that gives a text."
+const noText = "The consumer's key function returns an object or a promise; it must return text."
 
 const typesOf = (types: GroupConfig["types"]) =>
   types === undefined || types === null ? "all types" : `the types ${types.join(", ")}`
@@ -97,7 +98,7 @@ const withoutConfig = (name: string) =>
 export const otherBucket = (joined: string, now: string): string | undefined =>
   joined === now ?
     undefined :
-    `the bucket ${groupBucket} is another one (created ${now}) than this member joined (created `
+    `the bucket ${groupBucket} (created ${now}) is not the one that this member joined (created `
     + `${joined}), so old fencing tokens are larger than new ones. Restore the old bucket. ${newName}`
 
 /** Why the configuration is not the one that a member joined; undefined when it is. */
@@ -106,8 +107,8 @@ export const otherConfig = (joined: GroupConfig, now: GroupConfig | undefined): 
     return `the group's configuration was purged from the bucket ${groupBucket}. Restore the bucket. ${newName}`
   }
   if (joined.partitions === now.partitions && joined.after === now.after) return undefined
-  return `the group has ${now.partitions} partitions in the bucket ${groupBucket} now, and this member joined it with `
+  return `the group now has ${now.partitions} partitions in the bucket ${groupBucket}, but this member joined it with `
     + `${joined.partitions}. ${newName}`
 }
 
-const newName = "Or give the consumer another name, and say with `from` where it begins"
+const newName = "Or use another consumer name, and set `from` to its start"

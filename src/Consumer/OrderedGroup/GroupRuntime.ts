@@ -37,7 +37,7 @@ export const runGroup = Effect.fnUntraced(function*<T extends string>(
   const fibers = new Map<RunningEvent<Waiting<T>>, Fiber.Fiber<void>>()
   const nudges = yield* Queue.sliding<void>(1)
   /** No event starts before the log is compared with the group. */
-  let logFault: string | undefined = "the event log was not compared with the group yet"
+  let logFault: string | undefined = "the event log is not yet compared with the group"
   let storeFault: string | undefined
   /** The creation time of the bucket that this member joined. */
   let created: string | undefined
@@ -57,7 +57,7 @@ export const runGroup = Effect.fnUntraced(function*<T extends string>(
       // The partition waits for the end of its event, so a defect must end it too.
       Effect.catchCause((cause) =>
         Effect.as(
-          Effect.logError(`${name}: event ${begun.event?.delivered.id} comes again: ${Cause.pretty(cause)}`),
+          Effect.logError(`${name}: event ${begun.event?.delivered.id} is repeated: ${Cause.pretty(cause)}`),
           again(5_000)
         )
       ),
@@ -78,7 +78,7 @@ export const runGroup = Effect.fnUntraced(function*<T extends string>(
       Effect.as(done),
       Effect.catch((failure) =>
         Effect.as(
-          Effect.logWarning(`dead letter not stored, tried again in 5 s: ${failure.message}`),
+          Effect.logWarning(`dead letter not stored, next attempt in 5 s: ${failure.message}`),
           again(5_000)
         )
       )
@@ -100,7 +100,7 @@ export const runGroup = Effect.fnUntraced(function*<T extends string>(
     if (revision === undefined) return member.refused(action)
     member.wrote(action, revision)
     if (action._tag === "Claim") {
-      yield* Effect.logDebug(`${name}: partition ${action.partition} is ours, with token ${revision}`)
+      yield* Effect.logDebug(`${name}: owns partition ${action.partition} with token ${revision}`)
     }
   })
 
@@ -134,7 +134,7 @@ export const runGroup = Effect.fnUntraced(function*<T extends string>(
     Effect.catchCause((cause) => {
       failures++
       lastFailure = messageOf(cause)
-      return Effect.logDebug(`${name}: the group cannot be looked at: ${lastFailure}`)
+      return Effect.logDebug(`${name}: the state of the group cannot be read: ${lastFailure}`)
     }),
     Effect.andThen(Effect.suspend(() => warn))
   )
@@ -150,10 +150,10 @@ export const runGroup = Effect.fnUntraced(function*<T extends string>(
     if (now === warned || (now === undefined && warned === undefined)) return Effect.void
     // A failure that ends within a lease is not logged.
     if (now !== undefined && now === lastFailure && failures < 5) return Effect.void
-    const text = `the ordered group ${name} begins nothing: ${now}`
+    const text = `the ordered group ${name} handles no event: ${now}`
     warned = now
     return now === undefined
-      ? Effect.logInfo(`the ordered group ${name} begins events again`)
+      ? Effect.logInfo(`the ordered group ${name} handles events again`)
       : Effect.logWarning(text)
   })
 
@@ -222,7 +222,7 @@ export const runGroup = Effect.fnUntraced(function*<T extends string>(
     // After a reconnect the address can lead to another log.
     if (connected) return void Queue.offerUnsafe(compares, undefined)
     logFault =
-      "the connection to the broker was lost, and the event log was not compared with the group since"
+      "the connection to the broker was lost, and the event log is not yet compared with the group again"
     member.halt(logFault)
   })
   const compares = yield* Queue.sliding<void>(1)

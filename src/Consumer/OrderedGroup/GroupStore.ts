@@ -170,8 +170,8 @@ const contentsOf = (
 }
 
 const missing =
-  `the bucket ${groupBucket} of all ordered groups is missing: it was deleted. Restore it. Or give the consumer another `
-  + "name, and say with `from` where it begins"
+  `the bucket ${groupBucket} of all ordered groups is missing: it was deleted. Restore it. Or use another consumer `
+  + "name, and set `from` to its start"
 
 const infoOf = (manager: JetStreamManager) =>
   manager.streams.info(groupStream).catch(unless(JetStreamCode.streamNotFound))

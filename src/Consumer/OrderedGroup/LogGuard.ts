@@ -24,16 +24,16 @@ export const strangenessOf = (
   log: LogNow
 ): string | undefined => {
   if (anchor?.created !== undefined && log.created !== undefined && anchor.created !== log.created) {
-    return `the event log is another one (its stream was created ${log.created}) than this group has read (created `
+    return `the event log (its stream was created ${log.created}) is not the one that this group has read (created `
       + `${anchor.created}). ${olderLogRemedy}`
   }
   const known = Math.max(anchor?.sequence ?? 0, checkpoint)
   if (log.last < known) {
-    return `the event log ends at sequence ${log.last}, and this group has read it up to ${known}: the stream was `
+    return `the event log ends at sequence ${log.last}, but this group has read it up to ${known}: the stream was `
       + `restored from an older copy, or it is another stream. ${olderLogRemedy}`
   }
   if (log.idAtAnchor !== undefined && log.idAtAnchor !== anchor?.id) {
-    return `the event log has the event ${log.idAtAnchor} at sequence ${anchor?.sequence}, and this group has read `
+    return `the event log has the event ${log.idAtAnchor} at sequence ${anchor?.sequence}, but this group has read `
       + `${anchor?.id} there: the stream was restored from an older copy and has grown since. ${olderLogRemedy}`
   }
   return undefined

@@ -57,8 +57,8 @@ export const stuckReason = (all: Iterable<Owned>): string | undefined => {
   if (stuck.length === 0) return undefined
   const lost = stuck.some(({ missing }) => missing > missable)
     ? "are missing from the group's bucket"
-    : "are not the ones that the group's bucket last gave us, or a fence has a newer owner"
+    : "differ from those that the group's bucket last returned, or a fence has a newer owner"
   return `the records of the partitions ${stuck.map(({ partition }) => partition).join(", ")} ${lost}, so `
-    + "nothing begins there. The bucket was purged, restored or created again. Restore it, or give the "
-    + "consumer another name"
+    + "no event of theirs is handled. The bucket was purged, restored or created again. Restore it, or use "
+    + "another consumer name"
 }

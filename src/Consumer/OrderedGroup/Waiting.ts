@@ -42,6 +42,6 @@ export const waitingOf = <T extends string>(
   try {
     return place(String(key(read)), read)
   } catch (error) {
-    return place(delivered.id, `its key cannot be told: ${messageOf(error)}`)
+    return place(delivered.id, `its key cannot be determined: ${messageOf(error)}`)
   }
 }

@@ -46,7 +46,7 @@ export const durableGuard = Effect.fnUntraced(function*(nats: Nats["Service"], d
       const subject = `$JS.API.STREAM.INFO.${stream}`
       return Effect.as(
         Effect.logWarning(
-          `${durable}: without permission to publish to ${subject} the consumer does not detect that the log was restored `
+          `${durable}: without permission to publish to ${subject}, the consumer does not detect that the log was restored `
             + `from an older copy: ${messageOf(error)}`
         ),
         Infinity
@@ -73,5 +73,5 @@ export const durableGuard = Effect.fnUntraced(function*(nats: Nats["Service"], d
 })
 
 const reasonOf = (durable: string, delivered: number, last: number) =>
-  `the durable consumer ${durable} has received events up to sequence ${delivered}, and the event log ends at ${last}: `
+  `the durable consumer ${durable} has received events up to sequence ${delivered}, but the event log ends at ${last}: `
   + `the stream was restored from an older copy. ${olderLogRemedy}`

@@ -31,7 +31,7 @@ export class InHand {
       const millis = Number(now - at) / 1e6
       if (millis > this.#within) {
         return `the handler of ${what} has not ended for ${Math.round(millis / 1_000)} s. A handler may take `
-          + `${this.#within / 1_000} s (\`progressWithin\`); what is behind the event waits`
+          + `${this.#within / 1_000} s (\`progressWithin\`). Later events are waiting`
       }
     }
     return undefined

@@ -34,7 +34,7 @@ export const checkOrdered = (options: Checked) =>
   report([
     ...faultsOf(options),
     isFunction(options.handle) ? undefined : fault("handle", options.handle, "a function"),
-    isFunction(options.key) ? undefined : fault("key", options.key, "a function that gives an event's key"),
+    isFunction(options.key) ? undefined : fault("key", options.key, "a function that returns an event's key"),
     [undefined, "block", "dead-letter"].some((allowed) => allowed === options.onFailure)
       ? undefined
       : fault("onFailure", options.onFailure, `"block" or "dead-letter"`)
@@ -62,7 +62,7 @@ const faultsOf = ({
     isName(name) ? undefined : fault("name", name, names),
     types === undefined || (Array.isArray(types) && types.length > 0 && types.every(isType))
       ? undefined
-      : fault("types", types, "event types such as scan.created, at least one; leave it out for all"),
+      : fault("types", types, "event types such as scan.created, at least one; omit it for all types"),
     isFrom(from)
       ? undefined
       : fault("from", from, `"all", "new", { time: a Date } or { sequence: a whole number from 1 }`),
@@ -90,11 +90,12 @@ const handlersOf = ({ handle, handleBatch }: Checked) => [
     ? undefined
     : fault("handleBatch", handleBatch, "a function"),
   handle !== undefined && handleBatch !== undefined
-    ? "The consumer has a handle and a handleBatch; allowed is one of them."
+    ? "The consumer has both handle and handleBatch; allowed is one of them."
     : undefined
 ]
 
-const names = "1 to 64 letters, digits, _ and -, without - and a number at the end, as projections have it"
+const names =
+  "1 to 64 letters, digits, _ and -, but no - and number at the end, because projections use such names"
 
 const fault = (option: string, given: unknown, allowed: string) =>
   `The consumer's ${option} is ${shown(given)}; allowed is ${allowed}.`

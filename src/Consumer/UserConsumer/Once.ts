@@ -39,5 +39,7 @@ const insert = `insert into consumed_events (consumer, event_id, sequence)
 
 const eventIdOf = (row: unknown) => {
   if (typeof row === "object" && row !== null && "event_id" in row) return String(row.event_id)
-  throw new TypeError(`The query gave ${JSON.stringify(row)}; needed are rows as objects with event_id.`)
+  throw new TypeError(
+    `The query returned ${JSON.stringify(row)}; it must return rows as objects with event_id.`
+  )
 }

@@ -14,9 +14,9 @@ export const resultsOf = (consumer: string) => {
       return Effect.logWarning(
         `${consumer}: the handler returned ${
           nameOf(result)
-        }, which is no outcome. Such an event counts as done. `
+        }, which is not an outcome. The event counts as done. `
           + "Return nothing, Consumer.ack, Consumer.retryAfter(millis) or Consumer.deadLetter(reason). "
-          + "This is said once."
+          + "This warning is logged once."
       )
     })
 
@@ -30,7 +30,9 @@ export const resultsOf = (consumer: string) => {
     const millis = "millis" in result ? result.millis : undefined
     return isDelay(millis)
       ? Effect.succeed(retryAfter(millis))
-      : Effect.fail(new RangeError(`The outcome has the delay ${String(millis)}; allowed are ${delays}.`))
+      : Effect.fail(
+        new RangeError(`The outcome has the delay ${String(millis)}; allowed is a number of ${delays}.`)
+      )
   }
 
   /** One outcome for each of `count` events. */

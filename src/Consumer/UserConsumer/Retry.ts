@@ -56,7 +56,7 @@ export class Failures {
     this.#remember(sequence, failures + 1)
     return Effect.as(
       Effect.logWarning(
-        `${consumer}: event ${id} (sequence ${sequence}) failed, tried again in ${delay / 1_000} s: ${
+        `${consumer}: event ${id} (sequence ${sequence}) failed, next attempt in ${delay / 1_000} s: ${
           messageOf(error)
         }`
       ),

@@ -19,7 +19,7 @@ export const moveEarlier = Effect.fn("DeadLetters.moveEarlier")(
         if (letter !== undefined && entry.subject !== subjectOf(letter)) {
           yield* Effect.catchTag(move(letters, letter), "AppendFailed", ({ message }) =>
             Effect.fail(
-              new ReadFailed({ message: `a dead letter of an earlier version is not moved: ${message}` })
+              new ReadFailed({ message: `cannot move a dead letter of an earlier version: ${message}` })
             ))
           moved++
         }

@@ -67,7 +67,9 @@ export class Deliveries {
       )
       this.#open.add(delivery)
       this.#receive(delivery).catch((error: unknown) => {
-        log(Effect.logError("a delivery failed unexpectedly and was answered 503", Cause.die(error)))
+        log(
+          Effect.logError("a delivery failed with an unexpected error and was answered 503", Cause.die(error))
+        )
         this.#refuse(delivery, "unavailable")
       })
     })
@@ -108,7 +110,7 @@ export class Deliveries {
     const exit = await opened.store(bytes, signature)
     if (Exit.isSuccess(exit)) return delivery.settle(web.receipt(exit.value))
     if (Cause.hasDies(exit.cause)) {
-      log(Effect.logError("a delivery failed unexpectedly and was answered 503", exit.cause))
+      log(Effect.logError("a delivery failed with an unexpected error and was answered 503", exit.cause))
     }
     this.#refuse(delivery, "unavailable")
   }
@@ -154,5 +156,5 @@ export class Deliveries {
 }
 
 const alreadyRead =
-  "webhook: the body of a delivery was read before the handler got it, so its signature cannot be checked. It was answered "
+  "webhook: the body of a delivery was read before the handler, so its signature cannot be checked. It was answered "
   + "503. Mount the handler before every middleware that parses bodies, or exclude its path from them."

@@ -39,7 +39,7 @@ export const layer = Layer.effectDiscard(Effect.gen(function*() {
     if (sequences.length === 0) return
     yield* eraseEntries(sequences, () => Effect.void)
     recent.push({ sequences, left: inHand })
-    yield* Effect.logInfo(`erased again what came back under erased ids, at ${sequences.join(", ")}`)
+    yield* Effect.logInfo(`erased later deliveries of erased events, at ${sequences.join(", ")}`)
   })
 
   // Last sequence of the log at the last complete check.
@@ -77,7 +77,7 @@ export const layer = Layer.effectDiscard(Effect.gen(function*() {
     // Log the failure once, not at every check.
     const told = failing
     failing = true
-    return told ? Effect.void : Effect.logWarning(`erasing what came back waits: ${messageOf(error)}`)
+    return told ? Effect.void : Effect.logWarning(`erasing later deliveries is delayed: ${messageOf(error)}`)
   }))
 
   yield* vitals.run("erasure", Effect.forever(Effect.andThen(step, Effect.sleep(every))))

@@ -123,7 +123,7 @@ const forgetIn = Effect.fnUntraced(function*(
   if (rows === undefined) {
     if (known.length > 0) {
       yield* Effect.logWarning(
-        `projection ${name} cannot forget: what it made of these events stays until it is rebuilt`
+        `projection ${name} does not describe how to erase rows. Its rows of these events remain until a rebuild`
       )
     }
     return known

@@ -59,7 +59,7 @@ export const make = Effect.gen(function*() {
         if (later.length === 0) {
           bounds.delete(operation.id)
           yield* Effect.logInfo(
-            `forget ${operation.id}: the log has nothing left of it up to sequence ${upTo}; what is stored later is new`
+            `forget ${operation.id}: the log contains none of its events up to sequence ${upTo}. Later events are not erased`
           )
         }
         return later

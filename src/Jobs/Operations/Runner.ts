@@ -113,7 +113,7 @@ const lookEvery = 500
 
 const orRetry = <A, E extends { readonly message: string }>(effect: Effect.Effect<A, E>) =>
   effect.pipe(
-    Effect.tapError(({ message }) => Effect.logWarning(`an operation waits: ${message}`)),
+    Effect.tapError(({ message }) => Effect.logWarning(`an operation is delayed: ${message}`)),
     Effect.retry(Schedule.spaced("1 second")),
     Effect.orDie
   )

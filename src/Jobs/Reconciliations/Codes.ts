@@ -54,7 +54,7 @@ export const passCodes = Effect.fn("Reconciliations.codes")(function*<E, R>(
           counts.outdated++
           counts.appended++
           yield* countCodes(id, counts)
-        } else noteUnusable(code.id, "larger than the log takes")
+        } else noteUnusable(code.id, "larger than the log accepts")
       }
       yield* countCodes(id, counts)
     }))

@@ -82,7 +82,7 @@ export const pass = Effect.fn("Reconciliations.pass")(function*<E, R>(
         else if (yield* append(scan, id)) noteRepaired(scan.id)
         else {
           noteStillMissing(scan.id)
-          noteUnusable({ id: scan.id, reason: "larger than the log takes" })
+          noteUnusable({ id: scan.id, reason: "larger than the log accepts" })
         }
       }
       yield* count(id, counts satisfies Counts)

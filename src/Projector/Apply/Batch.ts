@@ -75,7 +75,7 @@ export const applyWithin = Effect.fnUntraced(
       const later = (yield* appliedLater(projection, generation, positions)).filter(({ id }) => !gone.has(id))
       if (later.length > 0) {
         return yield* new OutOfOrder({
-          message: `${later.length} events come after their repetitions`,
+          message: `${later.length} events are stored after their copies`,
           later
         })
       }

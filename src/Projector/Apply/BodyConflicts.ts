@@ -54,7 +54,7 @@ const compare = Effect.fnUntraced(
     if (applied === undefined || Option.isNone(first) || Option.isNone(again)) return "gone"
     if (Buffer.compare(first.value.body, again.value.body) === 0) return "same"
     yield* Effect.logWarning(
-      `event ${eventId} is in the log again with another body: sequence ${sequence} is ignored, sequence `
+      `event ${eventId} is in the log again with a different body: sequence ${sequence} is ignored, sequence `
         + `${applied.sequence} stays applied. Compare them with \`threeqpr events get ${eventId}\`.`
     )
     return "other"

@@ -118,8 +118,8 @@ export const takeBack = Effect.fn("Repeats.takeBack")(
     const { rows } = projection
     if (rows === undefined) {
       yield* Effect.logWarning(
-        `projection ${projection.name} does not describe its rows, so what repetitions of ${later.length} events made `
-          + "of them stays"
+        `projection ${projection.name} does not describe its rows, so the changes by copies of ${later.length} events `
+          + "remain"
       )
       return []
     }

@@ -38,7 +38,7 @@ export const accountFor = Effect.fnUntraced(
     if (verdict._tag === "level" && (verdict.checkpoint > place.checkpoint || place.replays > 0)) {
       yield* advance(one, verdict.checkpoint, yield* positionAt(verdict.checkpoint))
       if (place.replays > 0) {
-        yield* Effect.logInfo(`projection ${one.durable}: no event is missing any more`)
+        yield* Effect.logInfo(`projection ${one.durable}: no event is missing now`)
       }
     }
     const fault = shortage(one.name, verdict) ?? surplusOf(one, state, counted.unexplained)

@@ -33,7 +33,7 @@ export const repairDurable = Effect.fnUntraced(
       case "edited":
         yield* consumers.restart(one.durable)
         yield* Effect.logWarning(
-          `the durable consumer ${one.durable} was changed so that it would not deliver every event: `
+          `the durable consumer ${one.durable} was changed and would not deliver every event: `
             + `${durable?.faults.join("; ")}. It is created again`
         )
         return { ...running, restart: true } satisfies Look

@@ -34,7 +34,7 @@ export type LogVerdict =
 export const judgeLog = ({ created, highest, marks }: Memory, now: LogNow): LogVerdict => {
   if (highest > now.lastSequence) {
     return other(
-      `the event log ends at sequence ${now.lastSequence}, but the rows are made from events up to sequence `
+      `the event log ends at sequence ${now.lastSequence}, but the rows were built from events up to sequence `
         + `${highest}. The log was restored from an older copy, was created again, or lost its newest entries`
     )
   }
@@ -44,14 +44,14 @@ export const judgeLog = ({ created, highest, marks }: Memory, now: LogNow): LogV
     return other(
       `sequence ${strange.sequence} of the event log is event ${
         now.ids.get(strange.sequence)
-      }, but the rows are `
-        + `made from event ${strange.id} there. The log was restored from an older copy or created again`
+      }, but the rows were `
+        + `built from event ${strange.id} there. The log was restored from an older copy or created again`
     )
   }
   if (created === now.created) return { _tag: "same" }
   if (found.length > 0 || created === null || highest === 0) return { _tag: "adopt" }
   return other(
-    `the event log is another one (created ${now.created}) than the rows are made from (created ${created})`
+    `the event log (created ${now.created}) is not the one that the rows were built from (created ${created})`
   )
 }
 
@@ -59,8 +59,8 @@ const other = (reason: string): LogVerdict => ({ _tag: "other", reason })
 
 /** Message that states why nothing is applied from this log, with both remedies. */
 export const refusal = (name: string, reason: string) =>
-  `${reason}, so nothing is applied. Bring the old log back and projection continues by itself, or build from the `
-  + `log that is there: \`threeqpr projections rebuild ${name} --accept-new-log\``
+  `${reason}, so no event is applied. Restore the old log and projection continues, or build from the present `
+  + `log: \`threeqpr projections rebuild ${name} --accept-new-log\``
 
 /** A durable consumer, with the database that it feeds and the settings that can hide events. */
 export interface DurableNow {
@@ -165,10 +165,10 @@ export const shortage = (name: string, verdict: AccountVerdict) => {
       return undefined
     case "replay":
     case "replaying":
-      return `${verdict.missing} missing: the database is behind what its durable consumer has finished, so these `
+      return `${verdict.missing} missing: the database is behind the position of its durable consumer, so these `
         + "events are read again from the log"
     case "lost":
-      return `${verdict.missing} missing: reading the log again did not bring these events. It is read again after `
+      return `${verdict.missing} missing: reading the log again did not restore these events. It is read again after `
         + "30 seconds, and then after twice as long each time, up to an hour. "
         + `\`threeqpr projections verify ${name} --ledger\` names them, \`threeqpr projections rebuild ${name}\` `
         + "builds the read model from the log. Databases that are copies of each other must not share a broker"
@@ -177,6 +177,6 @@ export const shortage = (name: string, verdict: AccountVerdict) => {
 
 /** Message for the operator about applied events that the log does not hold. */
 export const surplus = (name: string, unexplained: number) =>
-  `${unexplained} events are applied that the log lacks: they were deleted from it, or it lost them. `
+  `${unexplained} events are applied but are not in the log: they were deleted from it, or it lost them. `
   + `\`threeqpr projections verify ${name} --ledger\` names them, \`threeqpr projections rebuild ${name} `
-  + "--accept-new-log` makes the read model what the log says"
+  + "--accept-new-log` rebuilds the read model from the log"

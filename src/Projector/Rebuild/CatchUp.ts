@@ -47,7 +47,7 @@ export const carryOver = Effect.fn("Projector.carryOver")(
     const log = yield* EventLog
     const events = yield* lacking(projection, pair, floor, Number.MAX_SAFE_INTEGER)
     if (events.length > most) {
-      return yield* new NotCaughtUp({ message: `more than ${most} events are still to come` })
+      return yield* new NotCaughtUp({ message: `more than ${most} events are not yet applied` })
     }
     const decoded = yield* Effect.forEach(
       events,
@@ -84,7 +84,7 @@ const decode = (
     return Effect.fail(
       new OtherEvent({
         message:
-          `Sequence ${sequence} of the event log is event ${event.id}, but event ${event_id} was applied there.`
+          `Sequence ${sequence} of the event log is event ${event.id}, but event ${event_id} was applied at that sequence.`
       })
     )
   }

@@ -146,7 +146,7 @@ const checkNothingLost = Effect.fnUntraced(
           gone
             ? "no longer in the log"
             : `a dead letter of ${rebuild.durable}`
-        }. Nothing was switched; \`threeqpr projections rebuild ${projection.name} --dry-run\` shows the rows, `
+        }. Nothing was switched. \`threeqpr projections rebuild ${projection.name} --dry-run\` shows the rows, `
         + "and `--accept-new-log` builds the read model without them."
     })
   }
@@ -166,9 +166,9 @@ const checkComplete = Effect.fnUntraced(function*(
   const { replays } = yield* placeOf({ name, generation })
   const message = `${missing} events are missing in generation ${generation} of ${name}`
   return replays < 2
-    ? yield* new NotCaughtUp({ message: `${message}; they are read again from the log` })
+    ? yield* new NotCaughtUp({ message: `${message}. They are read again from the log` })
     : yield* new WouldLose({
-      message: `${message}, and reading the log again did not bring them. Nothing was switched; `
+      message: `${message}, and reading the log again did not restore them. Nothing was switched. `
         + `\`threeqpr projections verify ${name} --ledger\` names events that are missing.`
     })
 })

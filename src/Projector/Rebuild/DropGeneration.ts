@@ -44,7 +44,7 @@ const retire = Effect.fnUntraced(function*(id: number) {
     }
     yield* drop(left.name, left.tables ?? [], left.retires)
     yield* sql`update rebuilds set dropped_at = clock_timestamp() where id = ${left.id}`
-    yield* Effect.logInfo(`projection ${left.name}: generation ${left.retires} is dropped`)
+    yield* Effect.logInfo(`projection ${left.name}: generation ${left.retires} was dropped`)
   }))
 })
 

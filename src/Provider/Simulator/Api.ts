@@ -140,6 +140,6 @@ const urlOf = (address: HttpServer.HttpServer["Service"]["address"]) =>
 const notListening = ({ host, port }: ApiOptions, { cause }: HttpServerError.ServeError) =>
   Effect.fail(
     new ApiNotListening({
-      message: `The simulated API cannot take ${host}:${port}: ${messageOf(cause)}. Choose another port.`
+      message: `The simulated API cannot listen on ${host}:${port}: ${messageOf(cause)}. Choose another port.`
     })
   )

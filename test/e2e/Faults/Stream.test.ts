@@ -83,7 +83,7 @@ describe("the stream under load", () => {
       const projector = system.projectors[0]?.admin ?? ""
       yield* untilNotReady(
         `${projector}/readyz`,
-        /projection scans.*event log.*so nothing is applied.*--accept-new-log/
+        /projection scans.*event log.*so no event is applied.*--accept-new-log/
       )
       yield* sent(ledger, 500)
       yield* second.stop
@@ -93,10 +93,10 @@ describe("the stream under load", () => {
       const command = (...args: ReadonlyArray<string>) =>
         threeqpr(["projections", ...args, "--admin-url", admin.admin])
       const list = yield* command("list", "--json")
-      assert.match(list.stdout, /event log.*so nothing is applied/)
+      assert.match(list.stdout, /event log.*so no event is applied/)
       const refused = yield* command("rebuild", "scans")
       assert.strictEqual(refused.code, 1)
-      assert.match(refused.stderr, /failed: .*event log.*so nothing is applied.*--accept-new-log/)
+      assert.match(refused.stderr, /failed: .*event log.*so no event is applied.*--accept-new-log/)
       assert.deepStrictEqual(yield* system.query(rowsOfScans), rows)
       for (const name of ["scans", "conversations", "qpr_codes", "subscriptions"]) {
         const rebuilt = yield* command("rebuild", name, "--accept-new-log")
@@ -119,7 +119,7 @@ describe("the stream under load", () => {
       const system = yield* System.make({ receivers: 1, projectors: 0 })
       yield* remake(system, { discard: DiscardPolicy.Old, duplicate_window: 120_000_000_000 })
       const receiver = system.receivers[0]?.webhook.replace("/webhooks/3qpr", "/readyz") ?? ""
-      const answer = yield* untilNotReady(receiver, /would not keep our promises/)
+      const answer = yield* untilNotReady(receiver, /is configured so that events could be lost/)
       assert.match(answer, /discard policy is old/)
       assert.match(answer, /duplicate window is 2m/)
     }),

@@ -386,7 +386,7 @@ layer(open, { excludeTestServices: true })("the private listener without a token
         assert.strictEqual(status, 400, what)
         assert.strictEqual(headers["content-type"], "application/problem+json", what)
         if (!body.includes("\"params\"")) {
-          assert.include(JSON.parse(body).detail, "query.unheard_of: There is no such parameter", what)
+          assert.include(JSON.parse(body).detail, "query.unheard_of: This parameter does not exist", what)
         }
       }
     }))
@@ -446,22 +446,22 @@ layer(open, { excludeTestServices: true })("the private listener without a token
       })
       assert.strictEqual(
         yield* detail("GET", "/v1/scans?countri=CH&limit=1"),
-        "query.countri: There is no such parameter. Is country meant?"
+        "query.countri: This parameter does not exist. Did you mean country?"
       )
       assert.strictEqual(
         yield* detail("GET", "/v1/status?x=1"),
-        "query.x: There is no such parameter, and none is taken here."
+        "query.x: This parameter does not exist. No parameter is allowed here."
       )
       assert.include(
         yield* detail("POST", "/v1/dead-letters/redrive", {
           filter: { consumr: "scans-1" },
           by: "the tests"
         }),
-        "payload.filter.consumr: There is no such field. Is consumer meant?"
+        "payload.filter.consumr: This field does not exist. Did you mean consumer?"
       )
       assert.strictEqual(
         yield* detail("POST", "/v1/projections/scans/rebuild", { by: "the tests", dryrun: true }),
-        "payload.dryrun: There is no such field. Is dry_run meant?"
+        "payload.dryrun: This field does not exist. Did you mean dry_run?"
       )
     }))
 

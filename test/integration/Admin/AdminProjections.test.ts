@@ -150,7 +150,7 @@ layer(served, { excludeTestServices: true })("the private listener on projection
       assert.strictEqual(second.status, 409)
       assert.include(second.headers.get("content-type"), "application/problem+json")
       assert.include(JSON.stringify(second.body), "urn:threeqpr-events:problem:conflict")
-      assert.include(JSON.stringify(second.body), "asked for by me")
+      assert.include(JSON.stringify(second.body), "requested by me")
       const id = (first.body as { readonly id: number }).id
       assert.strictEqual((yield* post(`/v1/projections/conversations/rebuilds/${id}/cancel`, {})).status, 404)
       const cancelled = yield* post(`/v1/projections/scans/rebuilds/${id}/cancel`, {})

@@ -183,13 +183,16 @@ layer(Layer.effectDiscard(ready).pipe(Layer.provideMerge(consumersOnBroker)), { 
           assert.deepStrictEqual(log, ["begun_2", "begun_3"])
           const target = yield* broker
           const refusals = [
-            [{ partitions: 8 }, /begun has 4 partitions permanently, and 8 are asked for/],
+            [{ partitions: 8 }, /begun has 4 partitions permanently, but this member asks for 8/],
             [
               { types: ["begun.happened", "more"] },
-              /begun consumes the types begun.happened, and .*, more are/
+              /begun consumes the types begun.happened, but this member asks for .*, more\./
             ],
-            [{ types: undefined }, /begun consumes the types begun.happened, and all types are asked for/],
-            [{ key: undefined }, /key is undefined; allowed is a function that gives an event's key/],
+            [
+              { types: undefined },
+              /begun consumes the types begun.happened, but this member asks for all types/
+            ],
+            [{ key: undefined }, /key is undefined; allowed is a function that returns an event's key/],
             [{ handle: undefined }, /handle is undefined; allowed is a function/],
             [{ name: undefined }, /name is undefined; allowed is 1 to 64 letters/]
           ] as const
@@ -214,11 +217,11 @@ layer(Layer.effectDiscard(ready).pipe(Layer.provideMerge(consumersOnBroker)), { 
         yield* ordered({ ...options, key: ({ data }) => String(Reflect.get(Object(data), "qpr_code_id")) })
         const joining = () => subscribeOrdered({ ...options, key: ({ data }) => data.id })
         const error = yield* Effect.flip(Effect.tryPromise({ try: joining, catch: String }))
-        assert.match(error, /key function of the group keyed gives another key to scan.created/)
+        assert.match(error, /key function of the group keyed returns another key for scan.created/)
         const later = async () => "key"
         const asking = () => Reflect.apply(subscribeOrdered, undefined, [{ ...options, key: later }])
         const refusal = yield* Effect.flip(Effect.tryPromise({ try: asking, catch: String }))
-        assert.match(refusal, /key gives an object or a promise; allowed is a function that gives a text/)
+        assert.match(refusal, /key function returns an object or a promise; it must return text/)
         // The same keys from a function with other source text.
         yield* ordered({ ...options, key: (event) => Object(event.data).qpr_code_id ?? "" })
       }))
@@ -354,7 +357,7 @@ layer(Layer.effectDiscard(ready).pipe(Layer.provideMerge(consumersOnBroker)), { 
         assert.isBelow(Duration.toMillis(took), 10_000)
         yield* groupKeys("bucketless")
         yield* happen("bucketless_2", "k", "bucketless.happened")
-        yield* untilNotReady(health, /is another one \(created/)
+        yield* untilNotReady(health, /is not the one that this member joined/)
         yield* Effect.promise(stop)
         assert.deepStrictEqual(log, ["bucketless_1"])
       }))

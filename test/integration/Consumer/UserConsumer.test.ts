@@ -247,8 +247,8 @@ layer(Layer.effectDiscard(ready).pipe(Layer.provideMerge(listenerAndClient)), { 
         const target = yield* broker
         const wrong = [
           [{ name: "my consumer" }, /name is "my consumer"; allowed is 1 to 64 letters/],
-          [{ name: "scans-1" }, /name is "scans-1"; .* as projections have it/],
-          [{ types: [] }, /types is \[\]; .*leave it out for all/],
+          [{ name: "scans-1" }, /name is "scans-1"; .* because projections use such names/],
+          [{ types: [] }, /types is \[\]; .*omit it for all types/],
           [{ types: ["a b"] }, /types is \["a b"\]/],
           [{ concurrency: 0 }, /concurrency is 0; allowed is 1 to 1000/],
           [{ from: { sequence: 0 } }, /from is \{"sequence":0\}; allowed is "all", "new"/],
@@ -257,7 +257,7 @@ layer(Layer.effectDiscard(ready).pipe(Layer.provideMerge(listenerAndClient)), { 
           [{ progressWithin: 0 }, /progressWithin is 0; allowed is milliseconds, more than 0/],
           [{ name: undefined }, /name is undefined; allowed is 1 to 64 letters/],
           [{ handle: undefined }, /handle is undefined; allowed is a function; or handleBatch/],
-          [{ handleBatch: () => undefined }, /has a handle and a handleBatch/]
+          [{ handleBatch: () => undefined }, /has both handle and handleBatch/]
         ] as const
         for (const [option, expected] of wrong) {
           const subscribing = Reflect.apply(subscribe, undefined, [

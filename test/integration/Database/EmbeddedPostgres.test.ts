@@ -186,7 +186,7 @@ describe("the embedded Postgres", () => {
       )
       yield* Scope.close(scope, Exit.void)
       assert.deepStrictEqual(readdirSync(join(dataDir, "postgres")), ["data"])
-      assert.match(lines.join("\n"), /ended: .*PANIC.* It is started again in 1 s\n(.*\n)*.* runs again/)
+      assert.match(lines.join("\n"), /ended: .*PANIC.* It is restarted in 1 s\n(.*\n)*.* is running again/)
     })
   )
 })

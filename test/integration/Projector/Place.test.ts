@@ -272,7 +272,7 @@ describe.concurrent("a log that is older than the rows", () => {
             assert.isAtLeast(lost.length, 50)
             // The same sequences hold other events now, and then the log has more of them than before.
             yield* appendScans(0, 80, "new")
-            yield* untilFault(/is event new_\d+, but the rows are made from event evt_\d+/)
+            yield* untilFault(/is event new_\d+, but the rows were built from event evt_\d+/)
             assert.deepStrictEqual(yield* rows, before)
             assert.includeMembers([...yield* unexplained], [...lost])
             const compared = yield* rebuilt("scans", "verify")
@@ -425,7 +425,7 @@ describe.concurrent("a projection whose newer version is live", () => {
       const sql = yield* SqlClient
       yield* sql`update projections set version = ${scans.version + 1} where name = 'scans'`
       yield* untilFault(
-        /version \d+ of scans is live and this process has version \d+.*newer version of the program/
+        /version \d+ of scans is live, but this process has version \d+.*newer version of the program/
       )
     }).pipe(Effect.provide(running)))
 })
@@ -466,7 +466,7 @@ describe.concurrent("the ledger of a projection", () => {
       yield* untilCount("scans", 25)
       const upTo = { missing: 0, applied: 15, unexplained: 1 }
       assert.deepInclude(yield* completeness(scans, 1, "scans-1", 16), upTo, "with newer entries behind")
-      yield* untilFault(/^1 events are applied that the log lacks/)
+      yield* untilFault(/^1 events are applied but are not in the log/)
       yield* rebuilt("scans", "rebuild", true)
       yield* untilReady
       assert.strictEqual(yield* countOf("scans"), 24)

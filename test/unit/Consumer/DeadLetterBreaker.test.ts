@@ -33,7 +33,7 @@ describe("the dead letter breaker", () => {
     const outcomes = settle(limit, 500, dead)
     assert.strictEqual(deadOf(outcomes), tolerated)
     assert.deepStrictEqual(outcomes.at(-1), retryAfter(retryLimited))
-    assert.match(limit.reason ?? "", /^50 of the last 50 events .* Nothing is skipped.*poison$/)
+    assert.match(limit.reason ?? "", /^50 of the last 50 events .* No event is skipped.*poison$/)
     assert.strictEqual(deadOf(settle(limit, 500, dead)), 0)
   })
 

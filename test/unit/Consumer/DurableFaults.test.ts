@@ -34,7 +34,7 @@ describe("a durable consumer", () => {
     ["begins with what is new", { deliver_policy: DeliverPolicy.New }, "deliver policy is new"],
     ["hides bodies", { headers_only: true }, "headers_only"],
     ["expires", { inactive_threshold: 1 }, "inactive_threshold"],
-    ["pushes", { deliver_subject: "elsewhere" }, "pushes to elsewhere"],
+    ["pushes", { deliver_subject: "elsewhere" }, "push consumer (elsewhere)"],
     ["is paused", { pause_until: "2999-01-01T00:00:00Z" }, "paused until 2999-01-01"],
     ["keeps the pace of the past", { replay_policy: ReplayPolicy.Original }, "replay policy"],
     ["keeps events of a killed process for an hour", { ack_wait: nanos(3_600_000) }, "ack_wait or backoff"],

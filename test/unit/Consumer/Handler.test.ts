@@ -86,11 +86,14 @@ describe("the result of a handler", () => {
   for (const millis of [Number.NaN, Infinity, -5, 2 ** 31, "5"]) {
     it.effect(`that asks for a retry after ${millis} ms is a failure of the handler`, () =>
       Effect.gen(function*() {
-        assert.throws(() => retryAfter(millis as number), /allowed are milliseconds from 0 to 2147483647/)
+        assert.throws(
+          () => retryAfter(millis as number),
+          /allowed is a number of milliseconds from 0 to 2147483647/
+        )
         const broken = returns({ _tag: "RetryAfter", millis })
         const { outcomes, said } = yield* handled(broken)
         assert.deepStrictEqual(outcomes, [retryAfter(7), retryAfter(7), retryAfter(7)])
-        assert.match(said[0] ?? "", /failed, tried again .*: The outcome has the delay/)
+        assert.match(said[0] ?? "", /failed, next attempt .*: The outcome has the delay/)
         assert.deepStrictEqual(yield* inOrder({ ...broken, retry: { delays: [7] } }), retryAfter(7))
       }))
   }

@@ -133,7 +133,7 @@ describe("a member of a group", () => {
     }
     assert.isUndefined(member.trouble)
     write(look())
-    assert.match(member.trouble ?? "", /partitions 0 are not the ones .* nothing begins/)
+    assert.match(member.trouble ?? "", /partitions 0 differ from those .* no event of theirs is handled/)
     store.partitions.set(0, { ...written, revision: ++store.revision })
     write(look())
     assert.isUndefined(member.trouble)
@@ -167,7 +167,7 @@ describe("a member of a group", () => {
 
   it("begins and writes nothing while it is halted, and renews its partitions before it continues", () => {
     const { look, mayBegin, member, write } = owning()
-    member.halt("the log is another one")
+    member.halt("the log is not the one")
     assert.deepStrictEqual(look(), [])
     assert.isFalse(mayBegin())
     member.halt(undefined)

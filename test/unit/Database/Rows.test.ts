@@ -38,7 +38,7 @@ describe("rows of a statement", () => {
         assert.isTrue(
           exit.cause.reasons.every((reason) => reason._tag === "Fail" && isSqlError(reason.error))
         )
-        assert.match(messageOf(exit.cause), /a row is not what its statement selects: /)
+        assert.match(messageOf(exit.cause), /a row does not have the shape that its statement selects: /)
         assert.isFalse(isTransient(exit.cause))
         assert.isFalse(isCausedByData(exit.cause), "no event is set aside for it")
       })

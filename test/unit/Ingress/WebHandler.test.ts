@@ -187,7 +187,7 @@ describe("the options of a web handler", () => {
 
   it("name either a broker or a log", () => {
     for (const options of [{ secrets }, { secrets, log: memory(), natsUrl: "nats://127.0.0.1:4222" }]) {
-      assert.match(messageOf(options), /natsUrl is .*; allowed is .*or log, and not both/)
+      assert.match(messageOf(options), /natsUrl is .*; allowed is .*or log, but not both/)
     }
   })
 

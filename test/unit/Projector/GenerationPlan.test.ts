@@ -102,7 +102,7 @@ describe("the plan of generations", () => {
     const one = live({ version: 3 })
     assert.isFalse(isOurs(projection, one))
     assert.deepStrictEqual(decided({ live: { one, look: undefined } }, running(["scans-1"])), [
-      "report scans-1: version 3 of scans is live and this process has version 2, so it applies no event of scans. "
+      "report scans-1: version 3 of scans is live, but this process has version 2, so it applies no event of scans. "
       + "Deploy the newer version of the program",
       "stop scans-1"
     ])

@@ -56,7 +56,7 @@ const project = (
     provide: { engine },
     setupFiles: [
       "test/support/WebAssembly.ts",
-      ...(engine === "pglite" ? ["test/support/OnlyOnPglite.ts"] : [])
+      ...(name === "long-pglite" ? ["test/support/OnlyOnPglite.ts"] : [])
     ],
     name,
     include: files.filter(included).map(({ file }) => file),
@@ -75,6 +75,11 @@ const project = (
 // Most tests wait for processes, so more of them than cores run at a time.
 const together = 3
 
+// The files of these projects are in the others too, so they run only when they are asked for.
+const onBroker = process.argv.some((argument) => argument.startsWith("broker"))
+const isShortOnBroker = ({ marks }: { readonly marks: ReadonlySet<Mark> }) =>
+  onBroker && marks.has("broker") && !marks.has("long")
+
 export default defineConfig({
   test: {
     reporters: ["default", new SlowestFiles()],
@@ -83,12 +88,20 @@ export default defineConfig({
       project("short-alone", (file) => inShortRun(file) && isApart(file), 1, 1),
       // One group, so that none waits for the last file of another.
       project("long", (file) => inLongRun(file) && !isApart(file), 2, together),
-      project("long-pglite", ({ bothEngines }) => bothEngines, 2, together, "pglite"),
+      // What `broker-short-pglite` runs too, it leaves out.
+      project("long-pglite", (file) => file.bothEngines && !isShortOnBroker(file), 2, together, "pglite"),
       project("long-node-first", isForNode, 2, together),
-      // Their files are in the others too, so they run only when they are asked for.
-      ...(process.argv.some((argument) => argument.startsWith("broker"))
+      ...(onBroker
         ? [
-          project("broker-short", (file) => file.marks.has("broker") && !file.marks.has("long"), 2, together),
+          project("broker-short", (file) => isShortOnBroker(file) && !file.bothEngines, 2, together),
+          // On PGlite, because `npm test` has run them on Postgres.
+          project(
+            "broker-short-pglite",
+            (file) => isShortOnBroker(file) && file.bothEngines,
+            2,
+            together,
+            "pglite"
+          ),
           project("broker-long", (file) => file.marks.has("broker") && file.marks.has("long"), 2, together)
         ]
         : []),

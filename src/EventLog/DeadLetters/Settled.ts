@@ -31,7 +31,7 @@ export type Settled = Effect.Success<ReturnType<typeof settling>>
 export const settling = Effect.fnUntraced(function*(letters: LetterStream) {
   const scope = yield* Effect.scope
   const turn = yield* Semaphore.make(1)
-  const checkedOf = new Map<string, number>()
+  const checkedOf = new Map<string, Pick<Checked, "created" | "place">>()
   let checked: Checked = { created: "", place: 0, surplus: 0 }
 
   const isSettled = ({ created, state }: Info) => {
@@ -46,7 +46,7 @@ export const settling = Effect.fnUntraced(function*(letters: LetterStream) {
   const settle = Effect.gen(function*() {
     const { created, state } = yield* letters.info
     if (isSettled({ created, state })) return
-    const after = created === checked.created ? checked.place : 0
+    const after = placeIn(created, checked)
     // Letters stored during the move wait for the next call. Otherwise a read would not end while events keep
     // failing.
     yield* moveEarlier(letters, { after, upTo: state.last_seq, filter: allDeadSubjects })
@@ -72,9 +72,10 @@ export const settling = Effect.fnUntraced(function*(letters: LetterStream) {
     }),
     /** Moves the earlier letters of a consumer. It reads only letters that this process has not checked. */
     settleConsumer: Effect.fnUntraced(function*(consumer: string) {
-      const after = Math.max(checked.place, checkedOf.get(consumer) ?? 0)
-      const looked = yield* moveEarlier(letters, { after, filter: deadSubjects(consumer) })
-      if (looked > after) checkedOf.set(consumer, looked)
+      const { created } = yield* letters.info
+      const after = Math.max(placeIn(created, checked), placeIn(created, checkedOf.get(consumer)))
+      const place = yield* moveEarlier(letters, { after, filter: deadSubjects(consumer) })
+      if (place > after) checkedOf.set(consumer, { created, place })
     }),
     /** Moves the earlier letters of a consumer and a type. It takes one request if there are none. */
     settleType: Effect.fnUntraced(function*(consumer: string, type: string) {
@@ -86,6 +87,10 @@ export const settling = Effect.fnUntraced(function*(letters: LetterStream) {
     })
   }
 })
+
+/** The checked place in a stream with this creation time; 0 when another stream was checked. */
+const placeIn = (created: string, checked: Pick<Checked, "created" | "place"> | undefined) =>
+  checked?.created === created ? checked.place : 0
 
 const surplusOf = ({ messages, num_subjects = 0 }: Info["state"]) => messages - num_subjects
 

@@ -3,9 +3,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Option } from "effect"
 import { DeadLetters } from "../../../src/EventLog/DeadLetters.ts"
-import { deadSubject } from "../../../src/EventLog/Names.ts"
+import { deadLetterStream, deadSubject } from "../../../src/EventLog/Names.ts"
 import { Nats } from "../../../src/Nats/Nats.ts"
-import { letter, requestsOf, store, storedSubjects } from "../../support/LetterBroker.ts"
+import { fill, letter, requestsOf, store, storedSubjects } from "../../support/LetterBroker.ts"
 import { lettersOf } from "../../support/Letters.ts"
 import { logOnBroker } from "../../support/Log.ts"
 import { delivered } from "../../support/Specification.ts"
@@ -19,6 +19,17 @@ const earlier = "3qpr.dead.crm.scan.created"
 const subject = deadSubject(letter)
 const later = "2026-03-20T16:00:00.000Z"
 const { event } = delivered(letter.sequence, letter.eventId, "scan.created", {})
+
+/** Deletes the stream of dead letters, and creates an empty one. */
+const createAgain = Effect.gen(function*() {
+  const { connection } = yield* Nats
+  yield* Effect.promise(async () => {
+    const { streams } = await connection.jetstreamManager({ checkAPI: false })
+    const { config } = await streams.info(deadLetterStream)
+    await streams.delete(deadLetterStream)
+    await streams.add(config)
+  })
+})
 
 describe("a dead letter of an earlier version", () => {
   it.live("is found by its id, by its event and in the list, with all of its fields", () =>
@@ -47,6 +58,20 @@ describe("a dead letter of an earlier version", () => {
       assert.strictEqual(subjects.length, 3)
       assert.include(subjects, subject)
       assert.isTrue(subjects.every((one) => /^3qpr\.dead\.\w+\.\d+\./.test(one)))
+    }).pipe(Effect.provide(logOnBroker)))
+
+  it.live("is found in a stream that was created again, although its place was checked in the first one", () =>
+    Effect.gen(function*() {
+      yield* fill(1, 20, {})
+      const found = yield* inNewProcess(Effect.gen(function*() {
+        const { find, page } = yield* DeadLetters
+        yield* page({ limit: 1 })
+        yield* createAgain
+        yield* store(earlier)
+        return yield* find("crm:7")
+      }))
+      assert.isTrue(Option.isSome(found))
+      assert.deepStrictEqual(yield* storedSubjects, [subject])
     }).pipe(Effect.provide(logOnBroker)))
 
   it.live("is moved when it has the maximum size of a message", () =>

@@ -1,4 +1,4 @@
-import { Effect } from "effect"
+import { Context, Effect } from "effect"
 import type { Delivered } from "../EventLog/Delivered.ts"
 import { type Outcome, retryAfter } from "./Outcome.ts"
 
@@ -17,6 +17,11 @@ export const pauseLimited = "2 seconds"
 /** Delay before an event is retried that exceeds the limit of dead letters, in milliseconds. */
 export const retryLimited = 30_000
 
+/** `retryLimited`, unless something else is provided. */
+export const RetryLimited = Context.Reference<number>("threeqpr-events/Consumer/RetryLimited", {
+  defaultValue: () => retryLimited
+})
+
 /**
  * Circuit breaker that prevents a bad deployment from turning every event into a dead letter. It opens when
  * `tolerated` of the last `window` events are dead letters and one more would exceed `share`. A failing event is then
@@ -28,9 +33,12 @@ export class DeadLetterBreaker {
   #last: string | undefined
   readonly #types: ReadonlyArray<string> | undefined
 
-  /** Events of these types count; all when undefined. */
-  constructor(types?: ReadonlyArray<string>) {
+  readonly #retry: number
+
+  /** Events of these types count; all when undefined. An event that exceeds the limit is retried after `retry` ms. */
+  constructor(types?: ReadonlyArray<string>, retry = retryLimited) {
     this.#types = types
+    this.#retry = retry
   }
 
   /** Awaited before each batch. */
@@ -40,7 +48,7 @@ export class DeadLetterBreaker {
   get reason(): string | undefined {
     if (this.#last === undefined) return undefined
     return `${this.#dead} of the last ${this.#settled.length} events are dead letters, so further failing events `
-      + `stay in the log and are retried every ${retryLimited / 1_000} s. No event is skipped. Run `
+      + `stay in the log and are retried every ${this.#retry / 1_000} s. No event is skipped. Run `
       + "`threeqpr dead-letters list`, deploy a fix and restart, then `threeqpr dead-letters redrive`. The last "
       + `error: ${this.#last}`
   }
@@ -64,7 +72,7 @@ export class DeadLetterBreaker {
       if (outcome._tag !== "DeadLetter" || batch[at]?.redriven) return outcome
       if (!this.#allows()) {
         this.#last = outcome.error
-        return retryAfter(retryLimited)
+        return retryAfter(this.#retry)
       }
       this.#record(true)
       return outcome

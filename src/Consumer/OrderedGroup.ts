@@ -8,7 +8,7 @@ import { filterOf } from "../EventLog/Subjects.ts"
 import { managerOf } from "../Nats/Manager.ts"
 import { Nats } from "../Nats/Nats.ts"
 import { Consumers } from "./Consumer.ts"
-import { DeadLetterBreaker } from "./DeadLetterBreaker.ts"
+import { DeadLetterBreaker, RetryLimited } from "./DeadLetterBreaker.ts"
 import { agree } from "./OrderedGroup/Agreement.ts"
 import { runGroup } from "./OrderedGroup/GroupRuntime.ts"
 import { open } from "./OrderedGroup/GroupStore.ts"
@@ -89,7 +89,7 @@ export const start = Effect.fnUntraced(
     const clock = new LeaseClock()
     const member = new MemberState({ id, partitions, lease, after })
     const scheduler = new PartitionScheduler<Waiting<T>>(member)
-    const limit = new DeadLetterBreaker(types)
+    const limit = new DeadLetterBreaker(types, yield* RetryLimited)
     const { blocked, handle, stuck } = yield* handler(options, limit)
     const filter = filterOf({ types: types ?? [">"] })
     const place = (delivered: Delivered) => waitingOf(options, partitions, delivered)

@@ -5,7 +5,7 @@ import { filterOf } from "../EventLog/Subjects.ts"
 import { Nats, type Target } from "../Nats/Nats.ts"
 import { Consumers } from "./Consumer.ts"
 import type { ConsumerOptions } from "./ConsumerOptions.ts"
-import { DeadLetterBreaker } from "./DeadLetterBreaker.ts"
+import { DeadLetterBreaker, RetryLimited } from "./DeadLetterBreaker.ts"
 import type { ConsumerUnavailable } from "./Durable.ts"
 import { type Options as OrderedOptions, start as startOrdered } from "./OrderedGroup.ts"
 import { fence, Fenced, fenceTable, type Turn } from "./OrderedGroup/Fence.ts"
@@ -90,7 +90,7 @@ export const start = Effect.fnUntraced(
     const { concurrency = 1, from, name, types } = options
     const consumers = yield* Consumers
     const nats = yield* Nats
-    const limit = new DeadLetterBreaker(types)
+    const limit = new DeadLetterBreaker(types, yield* RetryLimited)
     const started = yield* Deferred.make<void>()
     const { handle, stuck } = yield* handler(options, limit)
     const guard = yield* durableGuard(nats, name)

@@ -1,7 +1,7 @@
 import { Effect, Schedule } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { Consumers } from "../Consumer/Consumer.ts"
-import { DeadLetterBreaker } from "../Consumer/DeadLetterBreaker.ts"
+import { DeadLetterBreaker, RetryLimited } from "../Consumer/DeadLetterBreaker.ts"
 import { retryAfter } from "../Consumer/Outcome.ts"
 import { EventLog } from "../EventLog/EventLog.ts"
 import { filterOf } from "../EventLog/Subjects.ts"
@@ -21,7 +21,7 @@ const concurrency = 2
 export const projectGeneration = Effect.fnUntraced(
   function*(keeper: Keeper, projection: Projection, one: Live | Rebuild, trouble: Trouble) {
     const consumers = yield* Consumers
-    const limit = new DeadLetterBreaker(projection.types)
+    const limit = new DeadLetterBreaker(projection.types, yield* RetryLimited)
     trouble.limited = () => limit.reason
     const size = new BatchSize()
     const outcomesOf = yield* batchOutcomes(projection, one.generation, size, trouble)

@@ -5,7 +5,7 @@ import { Effect, Exit, Layer, Option, Redacted, Scope, Stream } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { Buffer } from "node:buffer"
 import { Consumers } from "../../../src/Consumer/Consumer.ts"
-import { tolerated } from "../../../src/Consumer/DeadLetterBreaker.ts"
+import { RetryLimited, tolerated } from "../../../src/Consumer/DeadLetterBreaker.ts"
 import { Database } from "../../../src/Database/Database.ts"
 import * as Migrations from "../../../src/Database/Migrations.ts"
 import { DeadLetters } from "../../../src/EventLog/DeadLetters.ts"
@@ -289,7 +289,11 @@ describe.concurrent("the projector when every event is poison", () => {
           yield* Effect.sleep(500)
           assert.strictEqual((yield* consumerInfo("scans-1")).num_ack_pending, 10)
           assert.strictEqual((yield* deadLetters).length, tolerated)
-        }).pipe(Effect.provide(Layer.fresh(Projector.layer([broken]))))
+        }).pipe(
+          Effect.provide(
+            Layer.fresh(Projector.layer([broken])).pipe(Layer.provide(Layer.succeed(RetryLimited, 3_000)))
+          )
+        )
         yield* Effect.gen(function*() {
           yield* untilCount("scans", 10)
           yield* untilSettled("scans-1")

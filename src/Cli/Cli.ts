@@ -48,14 +48,19 @@ const commands = [
 
 /** The command line: one file per command. */
 export const command = Command.make("threeqpr").pipe(
-  Command.withDescription("3QPR's webhooks, kept in NATS JetStream and projected into Postgres"),
+  Command.withDescription(
+    "Receives 3QPR's webhooks, stores them in NATS JetStream, and projects them into Postgres"
+  ),
   Command.withExamples([
     {
       command: "threeqpr serve",
-      description: "Receive, keep, project and answer, with nothing else installed"
+      description: "Receive, store and project events, and answer queries"
     },
-    { command: "threeqpr trigger scan.created --count 20", description: "Make events, in a second terminal" },
-    { command: "threeqpr status", description: "See what became of them" }
+    {
+      command: "threeqpr trigger scan.created --count 20",
+      description: "Send 20 test events, in a second terminal"
+    },
+    { command: "threeqpr status", description: "Show their status" }
   ]),
   Command.withSubcommands([...commands, help(commands), version])
 )

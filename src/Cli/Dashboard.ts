@@ -23,7 +23,7 @@ export const dashboard = Command.make(
     if (answer.status !== 200) {
       return yield* new AdminUnreachable({
         message:
-          `${url} has no dashboard: it answers ${answer.status}. Name a listener of the role admin with --admin-url.`,
+          `${url} has no dashboard: it answers ${answer.status}. Set --admin-url to a listener with the role admin.`,
         transient: false
       })
     }
@@ -36,10 +36,10 @@ export const dashboard = Command.make(
 ).pipe(
   Command.withDescription("Print a link that opens the dashboard and signs the browser in, once"),
   Command.withExamples([
-    { command: "threeqpr dashboard", description: "Of the server on this machine" },
+    { command: "threeqpr dashboard", description: "For the server on this machine" },
     {
       command: "threeqpr dashboard --admin-url http://127.0.0.1:13001",
-      description: "Of another one, through an SSH tunnel; set its ADMIN_TOKEN"
+      description: "For another server, through an SSH tunnel; set its ADMIN_TOKEN"
     }
   ])
 )

@@ -6,10 +6,10 @@ import { show } from "./DeadLetters/ShowDeadLetters.ts"
 
 /** `threeqpr dead-letters`: events that a consumer could not handle. */
 export const deadLetters = Command.make("dead-letters").pipe(
-  Command.withDescription("The events that a consumer could not handle: list, show, redrive, discard"),
+  Command.withDescription("Work with events that a consumer could not handle: list, show, redrive, discard"),
   Command.withExamples([
-    { command: "threeqpr dead-letters list", description: "What failed, and why" },
-    { command: "threeqpr dead-letters redrive --all", description: "After the fix" }
+    { command: "threeqpr dead-letters list", description: "List failed events and their errors" },
+    { command: "threeqpr dead-letters redrive --all", description: "Redrive all, after a fix" }
   ]),
   Command.withSubcommands([list, show, redrive, discard])
 )

@@ -54,7 +54,7 @@ export const doctor = Command.make(
       command: "threeqpr doctor --url https://hooks.example.com --admin-url http://10.0.0.7:3001",
       description: "Check listeners that run elsewhere"
     },
-    { command: "threeqpr doctor --json", description: "For programs: ok, and each check with its state" }
+    { command: "threeqpr doctor --json", description: "For programs: `ok`, and each check with its state" }
   ]),
   Command.withSubcommands([signature])
 )

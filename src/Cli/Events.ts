@@ -5,10 +5,10 @@ import { tail } from "./Events/Tail.ts"
 
 /** `threeqpr events`: the events in the log. */
 export const events = Command.make("events").pipe(
-  Command.withDescription("Look at the events in the log: list, get, tail"),
+  Command.withDescription("Show the events in the log: list, get, tail"),
   Command.withExamples([
-    { command: "threeqpr events list --since 1h", description: "What came in the last hour" },
-    { command: "threeqpr events tail", description: "Each event as it comes" }
+    { command: "threeqpr events list --since 1h", description: "Events of the last hour" },
+    { command: "threeqpr events tail", description: "Each event when it is stored" }
   ]),
   Command.withSubcommands([list, get, tail])
 )

@@ -26,9 +26,9 @@ export const given = (flags: Partial<Record<keyof typeof settings, Option.Option
     )
   )
 
-/** Prints JSON for programs instead of a table. Every command that shows data has this flag. */
+/** Prints Write JSON for programs instead of a table. Every command that shows data has this flag. */
 export const jsonFlag = Flag.Boolean("json").pipe(
-  Flag.withDescription("JSON for programs instead of a table"),
+  Flag.withDescription("Write JSON for programs instead of a table"),
   Flag.withDefault(false)
 )
 
@@ -61,5 +61,5 @@ export const warnOfPlainToken = (url: string, { adminReadToken, adminToken }: Co
   (adminToken ?? adminReadToken) === undefined || isSafe(url)
     ? Effect.void
     : Console.error(
-      `The token goes to ${url} without encryption: use https://, or an SSH tunnel to 127.0.0.1.`
+      `The token is sent to ${url} without encryption. Use https://, or an SSH tunnel to 127.0.0.1.`
     )

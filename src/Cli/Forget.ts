@@ -18,9 +18,12 @@ export const forget = Command.make(
       "qpr-code",
       "The id, short id or name of a code: the code, its scans and their conversations"
     ),
-    conversation: id("conversation", "One conversation"),
-    event: id("event", "What this event is about (a scan, a conversation, …), with every event about it"),
-    reason: id("reason", "Why; it is recorded. Needed, except for a dry run"),
+    conversation: id("conversation", "Erase one conversation"),
+    event: id(
+      "event",
+      "The entity of this event (a scan, a conversation, …), with every event of that entity"
+    ),
+    reason: id("reason", "The reason, which is recorded. Required, except for a dry run"),
     ...operationFlags(1000)
   },
   Effect.fnUntraced(function*({ conversation, event, qprCode, reason, ...flags }) {
@@ -61,18 +64,21 @@ export const forget = Command.make(
         "--qpr-code, --conversation or --event"
       ),
       Option.isNone(reason) && !flags.dryRun && Option.isNone(flags.watch) && Option.isNone(flags.cancel)
-        ? refused("say why with --reason")
+        ? refused("give the reason with --reason")
         : Effect.void
     )
   ),
   Command.withDescription(
-    "Erase a code, a conversation or what an event is about, from the log and the read models, permanently"
+    "Erase a code, a conversation or the entity of an event from the log and the read models, permanently"
   ),
   Command.withExamples([
-    { command: "threeqpr forget --qpr-code qpr_8fK2 --dry-run", description: "See what there is of a code" },
     {
-      command: `threeqpr forget --conversation conv_42 --reason "asked for by the customer"`,
-      description: "One conversation"
+      command: "threeqpr forget --qpr-code qpr_8fK2 --dry-run",
+      description: "Show what would be erased for a code"
+    },
+    {
+      command: `threeqpr forget --conversation conv_42 --reason "requested by the customer"`,
+      description: "Erase one conversation"
     }
   ])
 )

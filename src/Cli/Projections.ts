@@ -6,10 +6,13 @@ import { cancel, watch } from "./Projections/Watching.ts"
 
 /** `threeqpr projections`: lists, rebuilds and verifies the read models. */
 export const projections = Command.make("projections").pipe(
-  Command.withDescription("The read models: list, rebuild, verify, watch, cancel"),
+  Command.withDescription("Work with read models: list, rebuild, verify, watch, cancel"),
   Command.withExamples([
-    { command: "threeqpr projections list", description: "How far each read model is" },
-    { command: "threeqpr projections rebuild scans", description: "Rebuild one while it serves" }
+    { command: "threeqpr projections list", description: "Position and lag of each read model" },
+    {
+      command: "threeqpr projections rebuild scans",
+      description: "Rebuild a read model while it serves queries"
+    }
   ]),
   Command.withSubcommands([list, rebuild, verify, watch, cancel])
 )

@@ -5,12 +5,12 @@ import { show } from "./Quarantine/ShowQuarantine.ts"
 
 /** `threeqpr quarantine`: signed deliveries that are not usable events. */
 export const quarantine = Command.make("quarantine").pipe(
-  Command.withDescription("What 3QPR signed and is no event that we can use: list, show, redrive"),
+  Command.withDescription("Work with signed bodies that are not usable events: list, show, redrive"),
   Command.withExamples([
-    { command: "threeqpr quarantine list", description: "What could not be read, and what is wrong with it" },
+    { command: "threeqpr quarantine list", description: "List the entries and their problems" },
     {
       command: "threeqpr quarantine redrive --all",
-      description: "Entries that this version can read become events"
+      description: "Turn the entries that this version can decode into events"
     }
   ]),
   Command.withSubcommands([list, show, redrive])

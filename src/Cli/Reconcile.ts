@@ -15,26 +15,26 @@ const idFlag = (name: string, about: string) =>
 export const reconcile = Command.make(
   "reconcile",
   {
-    since: timeFlag("since", "Scans of this time or later"),
+    since: timeFlag("since", "Scans at this time or later"),
     until: timeFlag("until", "Scans before this time (default: now)"),
     qprCode: Flag.String("qpr-code").pipe(
-      Flag.withDescription("Only this code and its scans: its id, short id or name"),
+      Flag.withDescription("Only this code and its scans, by its id, short id or name"),
       Flag.withSchema(Schema.NonEmptyString),
       Flag.optional
     ),
     dryRun: Flag.Boolean("dry-run").pipe(
-      Flag.withDescription("Append nothing: show what is missing"),
+      Flag.withDescription("Only show what is missing"),
       Flag.withDefault(false)
     ),
     watch: idFlag("watch", "Watch the reconciliation with this id, until it ends"),
-    cancel: idFlag("cancel", "Stop the reconciliation with this id; what it has repaired stays"),
+    cancel: idFlag("cancel", "Stop the reconciliation with this id; repaired scans are kept"),
     json: jsonFlag,
     adminUrl: adminUrlFlag
   },
   Effect.fnUntraced(function*({ adminUrl, cancel, dryRun, json, qprCode, since, until, watch: watched }) {
     const { reconciliations } = yield* AdminClient.pipe(Effect.provide(adminClient(adminUrl)))
     if ([Option.isSome(since), Option.isSome(watched), Option.isSome(cancel)].filter(Boolean).length !== 1) {
-      return yield* wrongUsage(["reconcile"], "Give --since, or --watch, or --cancel: one of them.")
+      return yield* wrongUsage(["reconcile"], "Give exactly one of --since, --watch and --cancel.")
     }
     if (Option.isSome(cancel)) {
       const ended = yield* reconciliations.cancel({ params: { id: cancel.value } }).pipe(
@@ -59,10 +59,15 @@ export const reconcile = Command.make(
     yield* show(yield* watch(reconciliations, first), json)
   })
 ).pipe(
-  Command.withDescription("Compare 3QPR's scans and codes with ours, and bring in what no webhook delivered"),
+  Command.withDescription(
+    "Compare 3QPR's scans and codes with the log, and append those that no webhook delivered"
+  ),
   Command.withExamples([
-    { command: "threeqpr reconcile --since 2d --dry-run", description: "What is missing of two days" },
-    { command: "threeqpr reconcile --since 2026-03-20T00:00:00Z", description: "Find it and repair it" },
-    { command: "threeqpr reconcile --cancel 7", description: "Stop one that is running" }
+    { command: "threeqpr reconcile --since 2d --dry-run", description: "Show what is missing in two days" },
+    {
+      command: "threeqpr reconcile --since 2026-03-20T00:00:00Z",
+      description: "Find and append what is missing"
+    },
+    { command: "threeqpr reconcile --cancel 7", description: "Stop a running reconciliation" }
   ])
 )

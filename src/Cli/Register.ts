@@ -23,7 +23,7 @@ export const register = Command.make(
       Flag.withDescription("Address to which 3QPR delivers: a public https:// address")
     ),
     events: Flag.String("events").pipe(
-      Flag.withDescription("Event types, separated by commas; repeatable. Without it all that are known"),
+      Flag.withDescription("Event types, separated by commas; repeatable (default: all known types)"),
       Flag.withSchema(Schema.String.check(
         Schema.makeFilter((list) => listOf(list).length > 0 && listOf(list).every((type) => isType(type)), {
           expected: "event types separated by commas, such as scan.created"
@@ -35,7 +35,7 @@ export const register = Command.make(
     // does not exist yet.
     writeEnv: Flag.String("write-env").pipe(
       Flag.withAlias("env-file"),
-      Flag.withDescription(`Keep the secret in this file, as ${variable}, and show it nowhere`),
+      Flag.withDescription(`Store the secret in this file as ${variable}, and do not show it`),
       Flag.withSchema(Schema.NonEmptyString),
       Flag.optional
     ),
@@ -63,15 +63,15 @@ export const register = Command.make(
     )
   }, Effect.scoped)
 ).pipe(
-  Command.withDescription("Register a webhook with 3QPR. Needs THREEQPR_API_KEY"),
+  Command.withDescription("Register a webhook with 3QPR. Requires THREEQPR_API_KEY"),
   Command.withExamples([
     {
       command: "threeqpr register --url https://hooks.example.com/webhooks/3qpr",
-      description: "For all events; shows the secret, once"
+      description: "For all events; shows the secret once"
     },
     {
       command: "threeqpr register --url https://hooks.example.com/webhooks/3qpr --write-env .env",
-      description: "Keeps the secret in .env instead"
+      description: "Stores the secret in .env instead"
     },
     {
       command: "threeqpr register --url https://hooks.example.com/webhooks/3qpr --events scan.created",
@@ -98,31 +98,33 @@ const checkUrl = Effect.fnUntraced(function*(url: string, apiUrl: string) {
 })
 
 const expected = `a public https:// address,
-  since 3QPR calls no other. For development a tunnel gives you one, such as
-  \`ngrok http 3000\`. smee.io forwards too, but writes the JSON again, which breaks
+  because 3QPR accepts no other. For development, use a tunnel such as
+  \`ngrok http 3000\`. smee.io also forwards webhooks, but rewrites the JSON, which breaks
   the signature unless it was compact. (http://localhost needs a simulated 3QPR,
   with THREEQPR_API_URL on this machine.)`
 
 const keyMissing = new RegisterFailed({
   message:
-    "THREEQPR_API_KEY is not set. Make an API key in 3QPR's dashboard (3qpr_sk_live_…), and set it in the "
+    "THREEQPR_API_KEY is not set. Create an API key in 3QPR's dashboard (3qpr_sk_live_…), and set it in the "
     + "environment."
 })
 
 const warn = Effect.fnUntraced(function*(url: string, events: ReadonlyArray<string>) {
   const unknown = events.filter((type) => !knownTypes.some((known) => known === type))
   if (unknown.length > 0) {
-    yield* Console.error(`Not known here: ${unknown.join(", ")}. Known are:\n  ${knownTypes.join("\n  ")}`)
+    yield* Console.error(
+      `Unknown event types: ${unknown.join(", ")}. Known types:\n  ${knownTypes.join("\n  ")}`
+    )
   }
   if (URL.parse(url)?.pathname === "/") {
-    yield* Console.error(`The address has no path; \`threeqpr serve\` takes webhooks at ${webhookPath}.`)
+    yield* Console.error(`The address has no path. \`threeqpr serve\` receives webhooks at ${webhookPath}.`)
   }
 })
 
 const showSecret = Effect.fnUntraced(function*(registration: Registration, json: boolean) {
   yield* show(registration, json, { secret: Redacted.value(registration.secret) })
   yield* Console.error(
-    `3QPR tells this secret only once. Keep it, and start \`threeqpr serve\` with\n${variable} set to it.`
+    `3QPR shows this secret only once. Store it, and start \`threeqpr serve\` with\n${variable} set to it.`
   )
 })
 
@@ -132,8 +134,8 @@ const keepSecret = Effect.fnUntraced(
       Effect.andThen(
         show(registration, json, { secret: Redacted.value(registration.secret) }),
         new RegisterFailed({
-          message: `${message} The webhook is registered: keep its secret, which was shown instead and will `
-            + "not be told again."
+          message: `${message} The webhook is registered. Store its secret, which is shown here and will `
+            + "not be shown again."
         })
       ))
     yield* show(registration, json, { env_file: file })
@@ -141,10 +143,10 @@ const keepSecret = Effect.fnUntraced(
       `${kept.isSet ? "Replaced" : "Wrote"} ${variable} in ${file}. Start \`threeqpr serve\` with it.`
     )
     if (kept.isSet) {
-      yield* Console.error("The secret of an older webhook, if it was there, is there no longer.")
+      yield* Console.error("An older secret in this file was replaced.")
     }
     if (kept.readableByOthers) {
-      yield* Console.error(`Other users of this machine may read ${file}: \`chmod 600 ${file}\` stops that.`)
+      yield* Console.error(`Other users of this machine can read ${file}. Run \`chmod 600 ${file}\`.`)
     }
   }
 )

@@ -35,9 +35,9 @@ const list = Command.make(
     )
   })
 ).pipe(
-  Command.withDescription("The latest requests that the public listeners refused, from their memory"),
+  Command.withDescription("List the latest requests that the public listeners refused, from their memory"),
   Command.withExamples([
-    { command: "threeqpr rejections list", description: "The last 20, and how many there were" }
+    { command: "threeqpr rejections list", description: "The latest 20, and the total number" }
   ])
 )
 

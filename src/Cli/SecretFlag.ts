@@ -6,11 +6,11 @@ import { wrongUsage } from "./Usage.ts"
 /** The flags of a command that signs or verifies: a secret, or the file that holds it. */
 export const secretFlags = (about: string) => ({
   secret: Flag.Redacted("secret").pipe(
-    Flag.withDescription(`${about}. Other users can see it in the list of processes: prefer --secret-file`),
+    Flag.withDescription(`${about}. Other users can see it in the process list; prefer --secret-file`),
     Flag.optional
   ),
   secretFile: Flag.String("secret-file").pipe(
-    Flag.withDescription("The file that holds this secret (- is standard input)"),
+    Flag.withDescription("File with this secret (- is standard input)"),
     Flag.withMetavar("file"),
     Flag.optional
   )
@@ -31,7 +31,7 @@ export const secretOf = Effect.fnUntraced(function*(command: string, { secret, s
   const text = (yield* bytesOf("secret-file", secretFile.value)).toString("utf8").trim()
   if (text === "" || /\p{Cc}/u.test(text)) {
     return yield* new InputUnreadable({
-      message: `--secret-file ${secretFile.value} must hold one secret, in one line.`
+      message: `--secret-file ${secretFile.value} must contain one secret on one line.`
     })
   }
   return Option.some(Redacted.make(text, { label: "webhook secret" }))

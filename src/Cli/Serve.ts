@@ -34,10 +34,10 @@ export const serve = Command.make(
 ).pipe(
   Command.withDescription("Receive webhooks, store the events, project them, answer queries"),
   Command.withExamples([
-    { command: "threeqpr serve", description: "Everything, on the embedded broker and database" },
+    { command: "threeqpr serve", description: "All roles, on the embedded broker and the embedded database" },
     {
       command: "threeqpr serve --role projector",
-      description: "One more projector for a shared NATS and Postgres"
+      description: "An additional projector for a shared NATS and Postgres"
     }
   ])
 )

@@ -10,12 +10,12 @@ export const simulate = Command.make(
   (options) =>
     Effect.flatMap(Effect.promise(() => import("./Simulate/Run.ts")), ({ simulate }) => simulate(options))
 ).pipe(
-  Command.withDescription("Make believable events, deliver them as 3QPR does, and prove the outcome of each"),
+  Command.withDescription("Make realistic events, deliver them as 3QPR does, and check the result of each"),
   Command.withExamples([
     { command: "threeqpr simulate", description: "Ten events a second until Ctrl-C" },
     {
       command: "threeqpr simulate --count 2000 --rate 100 --faults all --speed 1000 --verify",
-      description: "Everything that can go wrong, then compare what is stored and projected"
+      description: "All faults, then compare accepted events with stored and projected events"
     },
     {
       command: "threeqpr simulate --count 50 --url https://example.org/webhooks/3qpr",
@@ -23,7 +23,7 @@ export const simulate = Command.make(
     },
     {
       command: "threeqpr simulate --api-port 4000",
-      description: "3QPR's API too, for `register` and your own code; delivers to who registers"
+      description: "Also 3QPR's API, for `register` and your own code; delivers to registered webhooks"
     }
   ])
 )

@@ -7,7 +7,7 @@ import { format } from "node:util"
 import { printableWithColours } from "../Process/Printable.ts"
 
 /**
- * Standard output cannot be written. `closed` is true when its reader has ended, as `head` does after its last line.
+ * Standard output cannot be written. `closed` is true when the reader has closed it, as `head` does after its last line.
  * That is no fault of the command.
  */
 export class OutputLost extends Schema.TaggedError<OutputLost>()("OutputLost", {
@@ -85,8 +85,8 @@ const lost = (error: unknown) => {
 }
 
 const reasons: Readonly<Record<string, string>> = {
-  EPIPE: "its reader has ended",
-  ENOSPC: "no space is left on the device. Free some, or write it elsewhere",
+  EPIPE: "the reader has closed it",
+  ENOSPC: "no space is left on the device. Free some space, or write to another device",
   EIO: "the device does not work",
   EBADF: "it is closed"
 }

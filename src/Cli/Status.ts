@@ -40,10 +40,10 @@ export const status = Command.make(
     "Show readiness, stream, rates and consumers with their lag; exits 1 when not ready"
   ),
   Command.withExamples([
-    { command: "threeqpr status", description: "Of the server on this machine" },
+    { command: "threeqpr status", description: "Status of the server on this machine" },
     {
       command: "threeqpr status --json | jq '.consumers[].lag'",
-      description: "How far behind each consumer is"
+      description: "Lag of each consumer"
     }
   ])
 )
@@ -98,7 +98,7 @@ const show = Effect.fnUntraced(function*(
   if (last !== undefined) {
     yield* line(
       "reconciled",
-      `${number(reconciled?.repaired ?? 0)} scans ever; the last one (${last.id}) ${last.state}${
+      `${number(reconciled?.repaired ?? 0)} scans in total, last one (${last.id}) ${last.state}${
         last.error === null ? "" : `: ${last.error}`
       }`
     )

@@ -77,10 +77,10 @@ export const trigger = Command.make(
       command: "threeqpr trigger scan.created --override data.country=CH --override id=evt_mine",
       description: "A scan in Switzerland, with your own id"
     },
-    { command: "threeqpr trigger --raw body.json", description: "Exactly these bytes, signed as they are" },
+    { command: "threeqpr trigger --raw body.json", description: "Exactly these bytes, signed" },
     {
       command: "threeqpr trigger scan.created --tamper",
-      description: "Prove that a changed body is refused"
+      description: "Check that a changed body is refused"
     }
   ])
 )
@@ -90,9 +90,7 @@ const unlikeAny = (type: string) => {
   if (knownTypes.some((known) => known === type)) return undefined
   const [subject = type] = type.split(".", 1)
   const meant = knownTypes.find((known) => known.split(".", 1)[0] === subject)
-  return `"${type}" is not among the types that 3QPR is known to send (${
-    knownTypes.join(", ")
-  }); it is sent as it is.`
+  return `"${type}" is not a known event type of 3QPR (${knownTypes.join(", ")}). It is sent unchanged.`
     + (meant === undefined ? "" : ` Did you mean ${meant}?`)
 }
 

@@ -18,7 +18,7 @@ export const help = (commands: ReadonlyArray<Command.Command.Any>) =>
     Command.withDescription("Show the help of a command"),
     Command.withExamples([{
       command: "threeqpr help events tail",
-      description: "As threeqpr events tail --help"
+      description: "The same as threeqpr events tail --help"
     }])
   )
 

@@ -60,7 +60,7 @@ const Lost = () => {
   return html`<div class="lost">
     <${Mark} kind="warn" />
     <span><strong>Not connected.</strong> ${reason} ${
-    status.value ? html`What you see is <span class="age">${duration(Math.max(1, age))}</span> old.` : ""
+    status.value ? html`The data shown is <span class="age">${duration(Math.max(1, age))}</span> old.` : ""
   }</span>
     <button class="button" type="button" onClick=${retry}>Try now</button>
   </div>`

@@ -58,7 +58,7 @@ const make = Effect.fnUntraced(function*(options: Requests.Options) {
       request: HttpClientRequest.post("/v1/webhooks").pipe(HttpClientRequest.bodyJsonUnsafe(webhook)),
       answer: RegisterAnswer,
       quota: "other",
-      outcomeUnknown: "But the webhook may have been created already: look in 3QPR's dashboard first, and "
+      outcomeUnknown: "But the webhook may already exist: look in 3QPR's dashboard first, and "
         + "delete it there."
     })
     return {
@@ -142,11 +142,11 @@ const listed = (
           return Effect.succeed([fresh, Option.none<typeof next>()])
         }
         if (rows.length === 0) {
-          return endless(`3QPR counts ${total} ${what} and gives none from ${offset} on.`)
+          return endless(`3QPR counts ${total} ${what}, but returns none from offset ${offset}.`)
         }
         return next.repeated < mostRepeated
           ? Effect.succeed([fresh, Option.some(next)])
-          : endless(`3QPR gives the same ${what} again and again, at last from ${offset} on.`)
+          : endless(`3QPR returns the same ${what} repeatedly, the last time from offset ${offset}.`)
       }))
   })
 

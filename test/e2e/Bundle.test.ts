@@ -24,7 +24,7 @@ describe("the program in a checkout", () => {
       const first = threeqpr(checkout, "--help")
       assert.strictEqual(first.status, 0, first.output)
       const main = join(checkout, "src", "Cli", "Cli.ts")
-      const description = "3QPR's webhooks, kept in NATS JetStream"
+      const description = "Receives 3QPR's webhooks, stores them in NATS JetStream"
       assert.include(first.output, description)
       writeFileSync(main, readFileSync(main, "utf8").replace(description, "Changed by the test"))
       assert.include(threeqpr(checkout, "--help").output, "Changed by the test")

@@ -146,7 +146,7 @@ layer(Dashboard.layer, options)("the dashboard's quality", (it) => {
         yield* Effect.promise(async () => {
           await page.getByText("Not connected.").waitFor()
           await page.locator(".now.stale").waitFor()
-          await page.locator(".lost", { hasText: /What you see is \d+ s old/ }).waitFor()
+          await page.locator(".lost", { hasText: /The data shown is \d+ s old/ }).waitFor()
         })
         yield* deliver(webhook, signed(scanCreated(id)))
         yield* proxy.resume

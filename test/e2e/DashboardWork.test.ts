@@ -134,7 +134,7 @@ layer(Dashboard.layer, options)("the dashboard's work", (it) => {
       const { page, wrong } = yield* open("#/work/quarantine?reason=invalid_data")
       yield* Effect.promise(async () => {
         await page.getByRole("link", { name: "evt_q" }).click()
-        await page.locator(".pair-detail", { hasText: "2 things are wrong" }).waitFor()
+        await page.locator(".pair-detail", { hasText: "2 problems" }).waitFor()
         assert.include(await textOf(page, ".pair-detail .cause"), "data.city Expected string")
         assert.strictEqual(await page.locator(".pair-list tbody tr").count(), 1)
         await page.getByLabel("Only with this reason").selectOption("")

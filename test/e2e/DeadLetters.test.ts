@@ -54,12 +54,12 @@ layer(Server.layer, { excludeTestServices: true })("threeqpr dead-letters", (it)
   it.effect("list and redrive report when there is nothing to do", () =>
     Effect.gen(function*() {
       const list = yield* ask("dead-letters", "list")
-      assert.deepStrictEqual([list.code, list.stdout, list.stderr], [0, "", "No dead letter fits.\n"])
+      assert.deepStrictEqual([list.code, list.stdout, list.stderr], [0, "", "No dead letter matches.\n"])
       const redrive = yield* ask("dead-letters", "redrive", "--all", "--yes")
       assert.deepStrictEqual([redrive.code, redrive.stdout, redrive.stderr], [
         0,
         "",
-        "No dead letter fits.\n"
+        "No dead letter matches.\n"
       ])
       const missing = yield* ask("dead-letters", "redrive", "scans-1:99999", "--yes")
       assert.deepStrictEqual([missing.code, missing.stdout], [1, ""])
@@ -151,7 +151,7 @@ layer(Server.layer, { excludeTestServices: true })("threeqpr dead-letters", (it)
       const cancelled = yield* ask("dead-letters", "redrive", "--cancel", operation)
       assert.deepStrictEqual([cancelled.code, cancelled.stdout], [
         0,
-        `${operation} is cancelled: 1 of 1 stay as they are.\n`
+        `${operation} is cancelled: 1 of 1 remain unchanged.\n`
       ])
       yield* second.line("stderr", /^threeqpr: Cancelled by .*: 1 of 1 were not reached\.$/)
       yield* sql("alter table away rename to scans_1")
@@ -169,7 +169,7 @@ layer(Server.layer, { excludeTestServices: true })("threeqpr quarantine", (it) =
       assert.deepStrictEqual([none.code, none.stdout, none.stderr], [
         0,
         "",
-        "Nothing is quarantined that fits.\n"
+        "No quarantined entry matches.\n"
       ])
       yield* deliver(webhook, signed(`{"id":"evt_q","event":"scan.created","data":{"city":5}}`))
       yield* deliver(webhook, signed("no json"))
@@ -215,12 +215,12 @@ describe("threeqpr dead-letters and quarantine", () => {
     Effect.gen(function*() {
       for (
         const [message, ...args] of [
-          ["say which", "dead-letters", "redrive", "--yes"],
-          ["in one way", "dead-letters", "redrive", "scans-1:1", "--all", "--yes"],
-          ["in one way", "dead-letters", "redrive", "scans-1:1", "--consumer", "scans-1", "--yes"],
+          ["select the events", "dead-letters", "redrive", "--yes"],
+          ["in exactly one way", "dead-letters", "redrive", "scans-1:1", "--all", "--yes"],
+          ["in exactly one way", "dead-letters", "redrive", "scans-1:1", "--consumer", "scans-1", "--yes"],
           ["--yes", "dead-letters", "redrive", "--all"],
           ["--yes", "quarantine", "redrive", "--all"],
-          ["stand alone", "dead-letters", "redrive", "--all", "--cancel", "X"],
+          ["cannot be combined with a selection", "dead-letters", "redrive", "--all", "--cancel", "X"],
           ["--reason", "dead-letters", "discard", "--all", "--yes"],
           ["--rate", "dead-letters", "redrive", "--all", "--yes", "--rate", "0"],
           ["consumer", "dead-letters", "list", "--consumer", "a b"],

@@ -160,9 +160,12 @@ layer(Running.layer, { excludeTestServices: true, timeout: "60 seconds" })(
         const { environment } = yield* Running
         const without = yield* doctor({ ...environment, ADMIN_TOKEN: "" })
         assert.strictEqual(without.code, 1)
-        assert.match(without.found("private listener"), /^failed: .* wants a token → Set ADMIN_TOKEN/)
+        assert.match(without.found("private listener"), /^failed: .* requires a token → Set ADMIN_TOKEN/)
         const other = yield* doctor({ ...environment, ADMIN_TOKEN: "another token of the test" })
-        assert.match(other.found("private listener"), /^failed: .* does not take our token → Set ADMIN_TOKEN/)
+        assert.match(
+          other.found("private listener"),
+          /^failed: .* does not accept the token → Set ADMIN_TOKEN/
+        )
       }))
 
     it.effect("warns of a secret that other users can read, and of several secrets", () =>
@@ -180,7 +183,7 @@ layer(Running.layer, { excludeTestServices: true, timeout: "60 seconds" })(
         })
         assert.match(
           several.found("webhook secret"),
-          /^failed: 2 secrets, any of which may sign: .* uses another one, and refuses it/
+          /^failed: 2 secrets, any of which may sign: .* uses a different secret, and refuses it/
         )
         assert.notInclude(several.stdout, "whsec_of_the")
       }))
@@ -199,7 +202,7 @@ describe("threeqpr doctor", () => {
       for (const check of ["stream", "consumers", "time to ack"]) {
         assert.strictEqual(found(check), "skipped: needs the broker")
       }
-      assert.match(found("database"), /^skipped: embedded, and not made yet/)
+      assert.match(found("database"), /^skipped: embedded, and not yet created/)
       assert.match(found("public listener"), /^failed: nothing answers at http:\/\/127\.0\.0\.1:1 → Start/)
       assert.match(found("private listener"), /^failed: nothing answers at http:\/\/127\.0\.0\.1:1 → Start/)
       assert.match(
@@ -276,8 +279,11 @@ describe("threeqpr doctor", () => {
       const port = yield* program((_, response) => response.writeHead(200).end("<h1>hello</h1>"))
       const { code, found } = yield* doctor({ PORT: port, ADMIN_PORT: port })
       assert.strictEqual(code, 1)
-      assert.match(found("public listener"), /^failed: another program has http:.* with 200, we answer 400/)
-      assert.match(found("private listener"), /^failed: another program has http/)
+      assert.match(
+        found("public listener"),
+        /^failed: another program listens on http:.* with 200, not with 400/
+      )
+      assert.match(found("private listener"), /^failed: another program listens on http/)
     }).pipe(Effect.scoped))
 
   it.live("reports why the listeners are not ready", () =>

@@ -79,7 +79,7 @@ layer(Folder.layer, { excludeTestServices: true })("threeqpr doctor signature", 
       assert.strictEqual((yield* threeqpr(args("-"), {}, "another\n")).code, 0)
       const several = yield* threeqpr(args(`${folder}/old-secrets`))
       assert.strictEqual(several.code, 1)
-      assert.include(several.stderr, "must hold one secret, in one line")
+      assert.include(several.stderr, "must contain one secret on one line")
       const both = yield* threeqpr([...args("-"), "--secret", "another"])
       assert.strictEqual(both.code, 2)
       assert.include(both.stderr, "--secret or --secret-file, not both")
@@ -90,7 +90,7 @@ layer(Folder.layer, { excludeTestServices: true })("threeqpr doctor signature", 
       const { code, stderr, stdout } = yield* diagnosed(`sha256=${hex(python)}`)
       assert.strictEqual(code, 1)
       assert.match(stdout, /^invalid_signature\n✗ The signature is well formed, but/)
-      assert.match(stdout, /^reserialised \(it fits the active secret\)\n! The signed body/m)
+      assert.match(stdout, /^reserialised \(it matches the active secret\)\n! The signed body/m)
       assert.match(stdout, /^→ Configure every proxy between/m)
       for (const line of stdout.split("\n")) assert.isAtMost(line.length, 100)
       assert.strictEqual(stderr, "threeqpr: invalid_signature: one cause was found.\n")
@@ -123,10 +123,13 @@ layer(Folder.layer, { excludeTestServices: true })("threeqpr doctor signature", 
         assert.strictEqual(code, 1)
         assert.deepInclude(JSON.parse(stdout), { result, check, causes: [] })
         assert.isNotEmpty(JSON.parse(stdout).remaining)
-        assert.include(stderr, `${result}: no known cause fits.`)
+        assert.include(stderr, `${result}: no known cause was found.`)
       }
       const { stdout } = yield* diagnosed(`sha256=${"0".repeat(64)}`)
-      assert.match(stdout, /^No known cause fits\. What remains:\n· The request is forged/m)
+      assert.match(
+        stdout,
+        /^No known cause explains the signature\. Possible causes:\n· The request is forged/m
+      )
     }))
 
   it.effect("prints neither the secret nor a valid signature", () =>

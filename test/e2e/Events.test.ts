@@ -63,7 +63,7 @@ layer(Server.layer, { excludeTestServices: true })("threeqpr events", (it) => {
       const { body_base64 } = objects(scans.stdout)[0] ?? {}
       assert.strictEqual(Buffer.from(String(body_base64), "base64").toString(), scanCreated("evt_1"))
       const none = yield* ask("events", "list", "--until", "2020-01-01T00:00:00Z")
-      assert.deepStrictEqual([none.code, none.stdout, none.stderr], [0, "", "No event fits.\n"])
+      assert.deepStrictEqual([none.code, none.stdout, none.stderr], [0, "", "No event matches.\n"])
     }))
 
   it.effect("get --raw prints the signed bytes and the signature, which openssl confirms", () =>
@@ -116,10 +116,10 @@ describe("threeqpr events tail", () => {
       const tail = yield* running(["events", "tail", "--json", "--after", "0", "--admin-url", first.admin])
       yield* tail.line("stdout", /evt_1/)
       assert.strictEqual(yield* first.end("SIGTERM"), 0)
-      yield* tail.line("stderr", /^interrupted: .*Trying again/)
+      yield* tail.line("stderr", /^interrupted: .*Retrying/)
       const second = yield* serve({ ...environment, ADMIN_PORT: new URL(first.admin).port })
       yield* deliver(second.webhook, signed(scanCreated("evt_2")))
-      yield* tail.line("stderr", /^connected again: continuing behind sequence \d+, nothing is missed/)
+      yield* tail.line("stderr", /^reconnected: continuing after sequence \d+; no event is missed/)
       yield* tail.line("stdout", /evt_2/)
       assert.deepStrictEqual(objects(tail.stdout.join("\n")).map(({ id }) => id), ["evt_1", "evt_2"])
     }).pipe(Effect.scoped, Effect.provide(platform)))

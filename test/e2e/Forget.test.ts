@@ -34,10 +34,10 @@ describe("threeqpr forget", () => {
       assert.deepStrictEqual([dry.code, dry.stdout], [0, "4 events (scans: 4) would be forgotten.\n"])
       for (
         const [args, said] of [
-          [["--qpr-code", "qpr_gone", "--yes"], /say why with --reason/],
+          [["--qpr-code", "qpr_gone", "--yes"], /give the reason with --reason/],
           [["--qpr-code", "qpr_gone", "--reason", "asked for"], /--yes/],
           [["--reason", "asked for", "--yes"], /--qpr-code, --conversation or --event/],
-          [["--qpr-code", "a", "--event", "b", "--reason", "c", "--yes"], /in one way/]
+          [["--qpr-code", "a", "--event", "b", "--reason", "c", "--yes"], /in exactly one way/]
         ] as const
       ) {
         const { code, stderr, stdout } = yield* forget(...args)

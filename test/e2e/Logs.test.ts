@@ -162,7 +162,7 @@ describe("logs", () => {
           /evt_3.*dead letter/.test(message)
         )
         assert.match(letter?.trace_id, /^[0-9a-f]{32}$/)
-        for (const said of [/another body/, /unauthorized|401|key/i]) {
+        for (const said of [/different body/, /unauthorized|401|key/i]) {
           assert.isTrue(lines.some((line) => said.test(line)), `${said} in\n${stderr}`)
         }
         assert.include(sent, "Consumer.handle scans-1")

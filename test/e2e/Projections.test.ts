@@ -109,7 +109,7 @@ layer(Server.layer, { excludeTestServices: true, timeout: "60 seconds" })("three
       yield* sql`update scans set city = 'Elsewhere' where id = 'scan_of_evt_7'`
       const verified = yield* ask("verify", "scans", "--json")
       assert.strictEqual(verified.code, 1)
-      assert.match(verified.stderr, /threeqpr: scans is not what the log says/)
+      assert.match(verified.stderr, /threeqpr: scans does not match the log/)
       assert.deepInclude(objects(verified.stdout)[0].result.tables.scans, { equal: false, different: 1 })
       const dry = yield* ask("rebuild", "scans", "--dry-run")
       assert.strictEqual(dry.code, 1)
@@ -259,7 +259,7 @@ describe("a rebuild over several processes", () => {
         const { admin } = yield* serve(environment, ["--role", "admin"])
         yield* projector.end("SIGTERM")
         const watched = yield* running(["projections", "rebuild", "scans", "--admin-url", admin])
-        yield* watched.line("stderr", /Nothing has moved for 15 s, for no projector has begun/)
+        yield* watched.line("stderr", /There was no progress for 15 s, because no projector has started it/)
         assert.strictEqual(yield* watched.end("SIGINT"), 130)
         yield* watched.line("stderr", /continues.*projections watch scans.*projections cancel scans/)
         const again = yield* threeqpr(["projections", "rebuild", "scans", "--admin-url", admin])

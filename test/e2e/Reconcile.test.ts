@@ -138,7 +138,7 @@ describe("threeqpr reconcile", () => {
       assert.strictEqual(marked.headers["3qpr-reconciled"], "2")
       assert.isUndefined(marked.headers["3qpr-signature"])
       const status = yield* threeqpr(["status", "--admin-url", admin])
-      assert.match(status.stdout, /reconciled +20 scans ever; the last one \(3\) done/)
+      assert.match(status.stdout, /reconciled +20 scans in total, last one \(3\) done/)
       account.record(scan(9_999))
       const windowed = yield* reconcile(admin, "--since", since, "--until", "2026-03-20T00:01:00Z", "--json")
       assert.deepInclude(JSON.parse(windowed.stdout), { seen: 60, missing: 0 })

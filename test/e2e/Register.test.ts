@@ -94,7 +94,7 @@ describe("threeqpr register", () => {
         "qpr_code.scanned",
         "qpr_code.created"
       ])
-      assert.match(stderr, /Not known here: qpr_code\.scanned\./)
+      assert.match(stderr, /Unknown event types: qpr_code\.scanned\./)
       assert.include(stderr, "conversation.completed")
     })
   )

@@ -56,11 +56,11 @@ describe("threeqpr simulate", () => {
       assert.strictEqual(code, 1)
       assert.match(
         stderr,
-        /has another secret\. If `register` has changed .* start `threeqpr serve` again\. Else give .*--secret-file/
+        /uses a different secret\. If `register` changed .* restart `threeqpr serve`\. Otherwise give .*--secret-file/
       )
       assert.match(
         stderr,
-        /threeqpr: Not clean: 3 given up; 3 × a true event was answered 400 invalid_signature/
+        /threeqpr: Not clean: 3 given up; 3 × a genuine event was answered 400 invalid_signature/
       )
       assert.match(stdout, /^given up +3/m)
       assert.notInclude(stderr + stdout, "whsec_")
@@ -158,7 +158,7 @@ describe("threeqpr simulate", () => {
       simulating.signal("SIGINT")
       const { code, stderr } = yield* simulating.ended
       assert.strictEqual(code, 1)
-      assert.match(stderr, /Not clean: \d+ × a true event was answered 400/)
+      assert.match(stderr, /Not clean: \d+ × a genuine event was answered 400/)
     }).pipe(Effect.scoped))
 
   it.live("exits 2 on wrong usage", () =>

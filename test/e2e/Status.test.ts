@@ -56,7 +56,7 @@ describe("threeqpr status", () => {
       assert.notInclude(without.stderr, "without encryption")
       const remote = ["status", "--admin-url", "http://0.0.0.0:1"]
       const plain = yield* threeqpr(remote, { ADMIN_TOKEN: "token_of_the_tests" })
-      assert.include(plain.stderr, "The token goes to http://0.0.0.0:1 without encryption: use https://")
+      assert.include(plain.stderr, "The token is sent to http://0.0.0.0:1 without encryption. Use https://")
       assert.strictEqual(
         (yield* threeqpr(["status"], { ADMIN_PORT, ADMIN_TOKEN: "another_token_of_the_tests" })).code,
         1

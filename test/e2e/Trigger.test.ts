@@ -114,7 +114,7 @@ layer(Receiver.layer, { excludeTestServices: true, timeout: "60 seconds" })("thr
       assert.strictEqual(known.stderr, "")
       const { code, stderr, stdout } = yield* trigger(["scan", "--json"])
       assert.strictEqual(code, 0)
-      assert.match(stderr, /"scan" is not among the types.*Did you mean scan\.created\?/)
+      assert.match(stderr, /"scan" is not a known event type.*Did you mean scan\.created\?/)
       assert.deepInclude(lines(stdout)[0], { event: "scan", status: 200 })
     }))
 
@@ -139,11 +139,11 @@ layer(Receiver.layer, { excludeTestServices: true, timeout: "60 seconds" })("thr
       const tampered = yield* trigger(["scan.created", "--tamper", "--json"])
       assert.strictEqual(tampered.code, 0, tampered.stderr)
       assert.deepInclude(lines(tampered.stdout)[0], { status: 400, answer: `{"error":"invalid_signature"}` })
-      assert.include(tampered.stderr, "The refusal is the right result: --tamper changes the body")
+      assert.include(tampered.stderr, "The refusal is the expected result: --tamper changes the body")
       const unsigned = yield* trigger(["scan.created", "--unsigned", "--json"])
       assert.strictEqual(unsigned.code, 0, unsigned.stderr)
       assert.deepInclude(lines(unsigned.stdout)[0], { status: 400, answer: `{"error":"missing_signature"}` })
-      assert.include(unsigned.stderr, "The refusal is the right result: --unsigned sends no signature")
+      assert.include(unsigned.stderr, "The refusal is the expected result: --unsigned sends no signature")
     }))
 
   it.effect("exits 1 with --tamper or --unsigned when the delivery is accepted, and says that it must not be", () =>
@@ -152,7 +152,7 @@ layer(Receiver.layer, { excludeTestServices: true, timeout: "60 seconds" })("thr
       for (const flag of ["--tamper", "--unsigned"]) {
         const { code, stderr } = yield* trigger(["scan.created", flag, "--url", url])
         assert.strictEqual(code, 1)
-        assert.match(stderr, /1 of 1 deliveries were not refused with 400 or 401.*must not be accepted/)
+        assert.match(stderr, /1 of 1 deliveries were not refused with 400 or 401.*must not accept/)
       }
       assert.isUndefined(requests[1]?.signature)
     }).pipe(Effect.scoped))
@@ -209,9 +209,9 @@ layer(Receiver.layer, { excludeTestServices: true, timeout: "60 seconds" })("thr
         [["scan.created", "--count", "0"], /count/],
         [["scan.created", "--url", "localhost"], /an http:\/\/ or https:\/\/ address/],
         [["scan.created", "--override", "data.country"], /path=value/],
-        [["scan.created", "--override", "event.x=1"], /event is "scan.created", which has no field "x"/],
-        [["--raw", "-", "--override", "id=1"], /--raw sends the file exactly as it is/],
-        [["--raw", "-", "--data", "-"], /--raw sends the file exactly as it is/],
+        [["scan.created", "--override", "event.x=1"], /event is "scan.created" and has no field "x"/],
+        [["--raw", "-", "--override", "id=1"], /--raw sends the file unchanged/],
+        [["--raw", "-", "--data", "-"], /--raw sends the file unchanged/],
         [["scan.created", "--unsigned", "--tamper"], /no signature that --tamper could break/],
         [["scan.created", "--unsigned", "--secret", "whsec_x"], /--unsigned signs nothing/],
         [["scan.created", "--unsigned", "--secret-file", "-"], /--unsigned signs nothing/],
@@ -229,6 +229,6 @@ layer(Receiver.layer, { excludeTestServices: true, timeout: "60 seconds" })("thr
       const { code, stdout } = yield* trigger(["--help"])
       assert.strictEqual(code, 0)
       assert.match(stdout, /threeqpr trigger scan.created --override data.country=CH/)
-      assert.match(stdout.replaceAll(/\s+/g, " "), /A refusal \(400 or 401\) is then right and exits 0/)
+      assert.match(stdout.replaceAll(/\s+/g, " "), /Exits 0 when the receiver refuses it \(400 or 401\)/)
     }))
 })

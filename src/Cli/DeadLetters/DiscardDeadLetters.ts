@@ -10,7 +10,7 @@ export const discard = Command.make(
   {
     ids: idsArgument,
     reason: Flag.String("reason").pipe(
-      Flag.withDescription("Why; it is recorded. Needed, except for a dry run"),
+      Flag.withDescription("The reason, which is recorded. Required, except for a dry run"),
       Flag.withSchema(Schema.NonEmptyString.check(Schema.isMaxLength(1_000))),
       Flag.optional
     ),
@@ -44,21 +44,21 @@ export const discard = Command.make(
         "ids, filter flags (--consumer, --error, …), or --all"
       ),
       Option.isNone(reason) && !flags.dryRun && Option.isNone(flags.watch) && Option.isNone(flags.cancel)
-        ? refused("say why with --reason")
+        ? refused("give the reason with --reason")
         : Effect.void
     )
   ),
   Command.withDescription(
-    "Remove dead letters permanently. The events stay in the log; their consumer never gets them"
+    "Remove dead letters permanently. Their events stay in the log, but the consumer does not receive them again"
   ),
   Command.withExamples([
     {
       command: `threeqpr dead-letters discard scans-1:1234 --reason "sent by a test"`,
-      description: "One that is not needed"
+      description: "Discard one dead letter"
     },
     {
       command: `threeqpr dead-letters discard --consumer old-1 --reason "consumer retired" --yes`,
-      description: "All of a consumer"
+      description: "Discard all dead letters of a consumer"
     }
   ])
 )

@@ -15,10 +15,10 @@ export const list = Command.make(
   {
     ...filterFlags,
     before: Flag.Int("before").pipe(
-      Flag.withDescription("Continue after this cursor: the next page"),
+      Flag.withDescription("Show the page after this cursor"),
       Flag.optional
     ),
-    limit: limitFlag("limit", 20, "How many at most"),
+    limit: limitFlag("limit", 20, "Maximum number of rows"),
     json: jsonFlag,
     adminUrl: adminUrlFlag
   },
@@ -34,16 +34,16 @@ export const list = Command.make(
     if (page.more) {
       yield* Console.error(dim(page.total === null ? older : `${page.total} in all. ${older}`))
     } else if (page.dead_letters.length === 0) {
-      yield* Console.error("No dead letter fits.")
+      yield* Console.error("No dead letter matches.")
     }
   })
 ).pipe(
-  Command.withDescription("The events that a consumer could not handle, latest failure first"),
+  Command.withDescription("List the events that a consumer could not handle, latest failure first"),
   Command.withExamples([
-    { command: "threeqpr dead-letters list", description: "The last 20" },
+    { command: "threeqpr dead-letters list", description: "The latest 20" },
     {
       command: "threeqpr dead-letters list --consumer scans-1 --error constraint --since 2h",
-      description: "What failed for one reason in the last two hours"
+      description: "Failures with one error in the last two hours"
     }
   ])
 )

@@ -28,17 +28,17 @@ export const redrive = Command.make(
     )
   ),
   Command.withDescription(
-    "Give events again to the consumer that failed, and to no other; exits 1 when one fails again"
+    "Deliver events again to the consumer that failed on them; exits 1 when one fails again"
   ),
   Command.withExamples([
-    { command: "threeqpr dead-letters redrive scans-1:1234", description: "One, after the fix" },
+    { command: "threeqpr dead-letters redrive scans-1:1234", description: "Redrive one, after a fix" },
     {
       command: "threeqpr dead-letters redrive --consumer scans-1 --error constraint --dry-run",
-      description: "How many there are that failed for one reason"
+      description: "Count the failures with one error"
     },
     {
       command: "threeqpr dead-letters redrive --all --yes --rate 20 --json",
-      description: "All, from a program"
+      description: "Redrive all, from a program"
     }
   ])
 )

@@ -23,7 +23,7 @@ export const show = Command.make(
     yield* json ? printJson(letter) : print(printableIn(letter))
   })
 ).pipe(
-  Command.withDescription("One dead letter: why it failed, when, how often, and the event itself"),
+  Command.withDescription("Show one dead letter: why, when and how often it failed, and its event"),
   Command.withExamples([
     { command: "threeqpr dead-letters show scans-1:1234", description: "The error and the event" },
     {

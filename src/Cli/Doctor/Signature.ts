@@ -21,7 +21,7 @@ export const signature = Command.make(
   "signature",
   {
     body: Flag.String("body").pipe(
-      Flag.withDescription("The file with the raw bytes of the request's body (- is standard input)"),
+      Flag.withDescription("File with the raw bytes of the request body (- is standard input)"),
       Flag.withMetavar("file")
     ),
     signature: Flag.String("signature").pipe(
@@ -64,10 +64,8 @@ export const signature = Command.make(
       if (others !== undefined && others.length > 0) {
         return yield* new SignatureRefused({
           message:
-            `This was checked with the secret that is set here. ${
-              others.join(", ")
-            } behind ${url} uses another `
-            + `one. ${remedy}`
+            `The check used the secret that is set here. ${others.join(", ")} behind ${url} uses a different `
+            + `secret. ${remedy}`
         })
       }
     }
@@ -83,7 +81,7 @@ export const signature = Command.make(
     {
       command:
         "curl -s localhost:9000/last | threeqpr doctor signature --body - --signature \"$HEADER\" --json",
-      description: "For programs: the result, the check that failed, and the causes"
+      description: "For programs: the result, the failed check, and the causes"
     }
   ])
 )
@@ -110,15 +108,17 @@ const show = Effect.fnUntraced(function*({ causes, remaining, result, summary }:
   yield* Console.log(result === "valid" ? green(bold(result)) : red(bold(result)))
   yield* paragraph(result === "valid" ? green("✓") : red("✗"), summary)
   for (const { cause, explanation, remedy, secret } of causes) {
-    yield* Console.log(`\n${yellow(bold(cause))} ${dim(`(it fits ${secret})`)}`)
+    yield* Console.log(`\n${yellow(bold(cause))} ${dim(`(it matches ${secret})`)}`)
     yield* paragraph("!", explanation)
     yield* paragraph("→", remedy)
   }
-  if (remaining.length > 0) yield* Console.log(`\n${bold("No known cause fits. What remains:")}`)
+  if (remaining.length > 0) {
+    yield* Console.log(`\n${bold("No known cause explains the signature. Possible causes:")}`)
+  }
   for (const text of remaining) yield* paragraph("·", text)
 })
 
 const conclusionOf = ({ causes, result }: Diagnosis) =>
   causes.length > 0
     ? `${result}: ${causes.length === 1 ? "one cause was" : `${causes.length} causes were`} found.`
-    : `${result}: no known cause fits.`
+    : `${result}: no known cause was found.`

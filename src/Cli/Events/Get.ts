@@ -18,12 +18,14 @@ export const get = Command.make(
   {
     id: Argument.String("id").pipe(Argument.withDescription("The event's id, such as evt_01HXYZ")),
     raw: Flag.Boolean("raw").pipe(
-      Flag.withDescription("The signed bytes alone on standard output, the signature on standard error"),
+      Flag.withDescription(
+        "Write only the signed bytes to standard output, and the signature to standard error"
+      ),
       Flag.withDefault(false)
     ),
     life: Flag.Boolean("life").pipe(
       Flag.withDescription(
-        "What happened to it: in each projection, as a dead letter, by operators, in rows"
+        "Show what happened to the event: in projections, as a dead letter, by operators, and in rows"
       ),
       Flag.withDefault(false)
     ),
@@ -43,12 +45,15 @@ export const get = Command.make(
     yield* show(printableIn(event))
   })
 ).pipe(
-  Command.withDescription("One event: its entry in the log, or its signed bytes"),
+  Command.withDescription("Show one event: its entry in the log, or its signed bytes"),
   Command.withExamples([
-    { command: "threeqpr events get evt_01HXYZ", description: "Where and when it was stored, and its body" },
+    {
+      command: "threeqpr events get evt_01HXYZ",
+      description: "Where and when the event was stored, and its body"
+    },
     {
       command: "threeqpr events get evt_01HXYZ --life",
-      description: "What happened to it, from receipt to rows"
+      description: "What happened to the event, from receipt to rows"
     },
     { command: "threeqpr events get evt_01HXYZ --raw > body.json", description: "The bytes that 3QPR signed" }
   ])

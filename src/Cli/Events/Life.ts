@@ -48,7 +48,7 @@ const moreOf = (
   { dead_letter, finished_to, lag, repeated, sequence, state }: EventLife["projections"][number]
 ) => {
   const again = repeated.length === 0 ? "" : `, repeated at ${repeated.join(", ")}`
-  if (state === "waiting") return `is at sequence ${finished_to}, ${lag} to go`
+  if (state === "waiting") return `is at sequence ${finished_to}, ${lag} behind`
   if (dead_letter !== null && state === "dead_letter") {
     return `${dead_letter.id}: ${dead_letter.error}${again}`
   }

@@ -16,10 +16,10 @@ export const list = Command.make(
     since: timeFlag("since", "Events received at this time or later"),
     until: timeFlag("until", "Events received before this time"),
     before: Flag.Int("before").pipe(
-      Flag.withDescription("Events before this sequence: the next page"),
+      Flag.withDescription("Show the page before this sequence"),
       Flag.optional
     ),
-    limit: limitFlag("limit", 20, "How many at most"),
+    limit: limitFlag("limit", 20, "Maximum number of rows"),
     bodies: bodiesFlag,
     json: jsonFlag,
     adminUrl: adminUrlFlag
@@ -37,18 +37,18 @@ export const list = Command.make(
       }
     }).pipe(Effect.mapError(explained))
     if (json) return yield* Effect.forEach(events, printJson, { discard: true })
-    if (events.length === 0) return yield* Console.error("No event fits.")
+    if (events.length === 0) return yield* Console.error("No event matches.")
     const colours = yield* paint
     yield* table(columns, printableIn(events).map((event) => cells(event, colours)))
     if (more) yield* Console.error(colours.dim(`Older ones: --before ${cursor}`))
   })
 ).pipe(
-  Command.withDescription("The newest events, quarantined ones included"),
+  Command.withDescription("List the newest events, including quarantined ones"),
   Command.withExamples([
-    { command: "threeqpr events list", description: "The last 20" },
+    { command: "threeqpr events list", description: "The latest 20" },
     {
       command: "threeqpr events list --type scan.created --since 2h --json",
-      description: "The scans of the last two hours, a JSON object a line"
+      description: "The scans of the last two hours, one JSON object per line"
     }
   ])
 )

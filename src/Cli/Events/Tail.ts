@@ -14,12 +14,12 @@ export const tail = Command.make(
   "tail",
   {
     type: typeFlag,
-    last: limitFlag("last", 10, "How many older events to begin with"),
+    last: limitFlag("last", 10, "Number of older events to show first"),
     after: Flag.Int("after").pipe(
-      Flag.withDescription("Begin after this sequence; 0 begins with the first event"),
+      Flag.withDescription("Start after this sequence; 0 starts with the first event"),
       Flag.optional
     ),
-    since: timeFlag("since", "Begin at this time"),
+    since: timeFlag("since", "Start at this time"),
     bodies: bodiesFlag,
     json: jsonFlag,
     adminUrl: adminUrlFlag
@@ -55,10 +55,10 @@ export const tail = Command.make(
 ).pipe(
   Command.withDescription("Show new events; continues after an interruption without a gap"),
   Command.withExamples([
-    { command: "threeqpr events tail", description: "The last 10, then each new one" },
+    { command: "threeqpr events tail", description: "The latest 10, then each new event" },
     {
       command: "threeqpr events tail --type scan.created --json | jq .id",
-      description: "Scans for a program, a JSON object a line"
+      description: "Scans for a program, one JSON object per line"
     }
   ])
 )
@@ -84,20 +84,20 @@ const follow = Effect.fnUntraced(
       const page = yield* Effect.result(next(after))
       if (page._tag === "Failure") {
         if (!page.failure.transient) return yield* Effect.fail(page.failure)
-        if (failures++ === 0) yield* Console.error(`interrupted: ${page.failure.message} Trying again…`)
+        if (failures++ === 0) yield* Console.error(`interrupted: ${page.failure.message} Retrying…`)
         yield* Effect.sleep(Math.min(5_000, 250 * 2 ** Math.min(failures, 5)))
         continue
       }
       const { cursor, events, log } = page.success
       if (log.created !== created) {
-        yield* Console.error(`the log is a new one, made ${log.created}: continuing with its first event`)
+        yield* Console.error(`the log was created again at ${log.created}: continuing with its first event`)
         after = 0
         created = log.created
         failures = 0
         continue
       }
       if (failures > 0) {
-        yield* Console.error(`connected again: continuing behind sequence ${after}, nothing is missed`)
+        yield* Console.error(`reconnected: continuing after sequence ${after}; no event is missed`)
       }
       failures = 0
       if (after > 0 && log.first_sequence > after + 1) {

@@ -44,7 +44,7 @@ export const broker = ({ config, nats }: Subject) =>
         ? ok(seen)
         : failed(
           seen,
-          `nats-server ${oldest.join(".")} or later is needed; 2.10 or later also survives a power cut.`
+          `nats-server ${oldest.join(".")} or later is required. Versions from 2.10 also survive a power cut.`
         )
     }
   })
@@ -53,9 +53,8 @@ const embedded = Effect.fnUntraced(function*(dataDir: string) {
   const { token, url } = yield* readConnection(dataDir).pipe(
     Effect.mapError((error) =>
       new NoBroker({
-        message:
-          `${messageOf(error).split(/(?<=\.) Start/, 1)[0]} Start \`threeqpr serve\`; or name the data `
-          + "folder of the one that runs with --data-dir, or another broker with NATS_URL."
+        message: `${messageOf(error).split(/(?<=\.) Start/, 1)[0]} Start \`threeqpr serve\`. Or set the data `
+          + "folder of a running broker with --data-dir, or use another broker with NATS_URL."
       })
     )
   )

@@ -14,6 +14,6 @@ export const configuration = Effect.fnUntraced(function*({ dotEnv, warnings }: C
       )
   )
   const all = [...set, ...dotEnv.variables.map((variable) => `${variable} (${dotEnv.file})`)]
-  const seen = all.length === 0 ? "nothing is set: the defaults" : `valid; set: ${all.join(", ")}`
+  const seen = all.length === 0 ? "no setting is set; the defaults are used" : `valid; set: ${all.join(", ")}`
   return warnings.length === 0 ? ok(seen) : warning(seen, warnings.join(" "))
 })

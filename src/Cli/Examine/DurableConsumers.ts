@@ -17,8 +17,8 @@ export const durableConsumers = Effect.fnUntraced(
     const before = yield* list
     if (before.length === 0) {
       return warning(
-        "none: nothing projects the events",
-        "Start `threeqpr serve` with the role projector, if the read models are wanted."
+        "there are no durable consumers: no process projects the events",
+        "If you need the read models, start `threeqpr serve` with the role projector."
       )
     }
     const owners = new Set(before.map(ownerOf))
@@ -43,8 +43,8 @@ export const durableConsumers = Effect.fnUntraced(
     )
     return stuck.length === 0 ? ok(seen) : warning(
       `${seen}; no process pulls the events of ${stuck.map(({ name }) => name).join(", ")}`,
-      "Start what consumes them (`threeqpr serve` with the role projector), or delete the consumer "
-        + `(\`nats consumer rm ${stream}\`) when it is no longer used.`
+      "Start the process that consumes them (`threeqpr serve` with the role projector), or delete the consumer "
+        + `(\`nats consumer rm ${stream}\`) if it is no longer used.`
     )
   },
   Effect.catch((error) => Effect.succeed(failed(`The consumers cannot be read: ${messageOf(error)}`)))
@@ -54,7 +54,9 @@ const lagOf = ({ num_ack_pending, num_pending }: ConsumerInfo) => num_pending + 
 
 const describe = (consumer: ConsumerInfo, withOwner: boolean) => {
   const owner = withOwner ? ownerOf(consumer) : undefined
-  return `${consumer.name}${owner === undefined ? "" : ` (database ${owner})`} has ${lagOf(consumer)} to do`
+  return `${consumer.name}${owner === undefined ? "" : ` (database ${owner})`} has a lag of ${
+    lagOf(consumer)
+  }`
 }
 
 const isIdle = (consumer: ConsumerInfo) =>

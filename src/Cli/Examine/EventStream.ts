@@ -28,7 +28,7 @@ export const logOf = (nats: Nats["Service"]) =>
           : `The stream ${stream} cannot be read: ${
             messageOf(explain(error, nats.connection.info?.jetstream === true))
           }. JetStream must be enabled on the broker, `
-            + "and our credentials must allow its API."
+            + "and the credentials must allow its API."
       })
   })
 
@@ -50,14 +50,14 @@ const settingsOf = (config: Config, { info }: Log): Finding => {
   if (faults.length > 0) {
     return failed(
       `${seen}; ${faults.join("; ")}`,
-      `Change it (\`nats stream edit ${stream}\`), or remove it if it is not ours: \`serve\` refuses it as it is.`
+      `Change it (\`nats stream edit ${stream}\`), or delete it if another program created it. \`serve\` refuses it in this state.`
     )
   }
   const concerns = concernsOf(config, info)
   return concerns.length > 0
     ? warning(
       `${seen}; ${concerns.join("; ")}`,
-      `\`nats stream edit ${stream}\` changes it; or change the settings.`
+      `Change it with \`nats stream edit ${stream}\`, or change the settings.`
     )
     : ok(seen)
 }

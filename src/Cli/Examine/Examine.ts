@@ -87,7 +87,10 @@ const checksOf = (subject: Subject) => ({
 
 const apiKey = ({ apiKey }: Config) =>
   apiKey === undefined
-    ? skipped("not set", "Set THREEQPR_API_KEY to register webhooks; receiving them does not need it.")
+    ? skipped(
+      "not set",
+      "To register webhooks, set THREEQPR_API_KEY. Receiving webhooks does not require it."
+    )
     : ok("set")
 
 const withLog = <R>(
@@ -109,7 +112,10 @@ const settled = <E, R>(check: Effect.Effect<Finding, E, R>) =>
   within(
     Effect.catchCause(check, (cause) => Effect.succeed(failedWith(cause))),
     longest,
-    () => Effect.succeed(failed("no answer within 5 seconds", "Look whether it is overloaded, or hangs."))
+    () =>
+      Effect.succeed(
+        failed("no answer within 5 seconds", "Check whether it is overloaded or does not respond.")
+      )
   )
 
 /** Time limit of one check, in milliseconds. */

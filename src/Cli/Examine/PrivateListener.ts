@@ -28,33 +28,37 @@ export const privateListener = Effect.fnUntraced(function*({ adminUrl, config }:
   if (alive === undefined) {
     return failed(
       `nothing answers at ${adminUrl}`,
-      "Start `threeqpr serve`, or say where its private listener is with --admin-url (or ADMIN_PORT)."
+      "Start `threeqpr serve`, or set --admin-url (or ADMIN_PORT) to its private listener."
     )
   }
   if (faults === undefined) {
     return failed(
-      `another program has ${adminUrl}: its /readyz is not ours`,
-      "Stop that program, give ours another ADMIN_PORT, or say where ours listens with --admin-url."
+      `another program listens on ${adminUrl}: its /readyz is not that of threeqpr-events`,
+      "Stop that program, set another ADMIN_PORT, or set --admin-url to the private listener."
     )
   }
   if (access?.status === 401) {
     return failed(
-      adminToken === undefined ? `${adminUrl} wants a token` : `${adminUrl} does not take our token`,
-      "Set ADMIN_TOKEN here as it is set where the listener runs. If none is set there, run this as the same user and with "
+      adminToken === undefined ? `${adminUrl} requires a token` : `${adminUrl} does not accept the token`,
+      "Set ADMIN_TOKEN to the value of the listener. If none is set there, run this command as the same user and with "
         + "the same DATA_DIR, which keeps the token."
     )
   }
   if (access?.status === 403) {
     return failed(
-      `${adminUrl} does not take requests under this name`,
-      "Name it as 127.0.0.1 or localhost with --admin-url, or set ADMIN_TOKEN there and here."
+      `${adminUrl} does not accept requests for this host name`,
+      "Use 127.0.0.1 or localhost in --admin-url, or set ADMIN_TOKEN there and here."
     )
   }
   if (faults.length > 0) {
     return failed(
       `${adminUrl} is not ready: ${faults.map(({ part, reason }) => `${part}: ${reason}`).join("; ")}`,
-      "Put right what it says; the other checks tell more."
+      "Fix the reported problem. The other checks show more."
     )
   }
-  return ok(`${adminUrl} is ready${access?.status === 200 ? "" : ", with health only (not the role admin)"}`)
+  return ok(
+    `${adminUrl} is ready${
+      access?.status === 200 ? "" : ", but serves only its health (it does not have the role admin)"
+    }`
+  )
 })

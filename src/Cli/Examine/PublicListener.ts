@@ -19,22 +19,24 @@ export const publicListener = Effect.fnUntraced(function*({ url }: Subject) {
   if (alive === undefined) {
     return failed(
       `nothing answers at ${url}`,
-      "Start `threeqpr serve` with the role ingress, or say where it listens with --url (or PORT)."
+      "Start `threeqpr serve` with the role ingress, or set --url (or PORT) to its public listener."
     )
   }
   if (unsigned?.status !== 400 || !isMissingSignature(unsigned.body)) {
     const status = unsigned === undefined ? "not at all" : `with ${unsigned.status}`
     return failed(
-      `another program has ${url}: it answers an unsigned webhook ${status}, we answer 400 missing_signature`,
-      "Stop that program, give ours another PORT, or say where ours listens with --url."
+      `another program listens on ${url}: it answers an unsigned webhook ${status}, not with 400 missing_signature`,
+      "Stop that program, set another PORT, or set --url to the public listener."
     )
   }
-  if (!isReadiness(readiness?.body)) return failed(`${url} is ours, but /readyz does not answer`)
+  if (!isReadiness(readiness?.body)) {
+    return failed(`${url} is the public listener, but /readyz does not answer`)
+  }
   return readiness.body.ready
-    ? ok(`${url} is ready and refuses what is not signed`)
+    ? ok(`${url} is ready and refuses unsigned requests`)
     : failed(
       `${url} is not ready: ${readiness.body.reason ?? "no reason given"}`,
-      "Events are answered 503, and 3QPR delivers them again. Put right what it says; the other checks tell more."
+      "Deliveries are answered 503, and 3QPR retries them. Fix the reported problem. The other checks show more."
     )
 })
 

@@ -15,12 +15,12 @@ const isAnswer = Schema.is(Schema.Struct({
 export const projections = Effect.fnUntraced(function*({ adminUrl, config }: Subject) {
   const answer = yield* askPrivate(HttpClientRequest.get(`${adminUrl}/v1/projections`), config)
   if (answer?.status !== 200 || !isAnswer(answer.body)) {
-    return skipped(`no process with the role admin tells at ${adminUrl} where the read models are`)
+    return skipped(`no process with the role admin reports the state of the read models at ${adminUrl}`)
   }
   const found = answer.body.projections
   const faults = found.flatMap(({ fault, name }) => fault === null ? [] : [`${name}: ${fault}`])
   if (faults.length > 0) {
-    return failed(faults.join("; "), "Do what it says; `threeqpr projections list` shows more.")
+    return failed(faults.join("; "), "Follow the message. `threeqpr projections list` shows more.")
   }
   return ok(
     `every event of the log is accounted for in ${

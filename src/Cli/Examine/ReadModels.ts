@@ -36,21 +36,21 @@ const embedded = Effect.fnUntraced(function*(adminUrl: string, dataDir: string) 
   const folder = path.resolve(dataDir, "postgres")
   if (!(yield* fs.exists(folder))) {
     return skipped(
-      `embedded, and not made yet: there is no ${folder}`,
-      "`threeqpr serve` with the role projector or admin makes it; or set DATABASE_URL."
+      `embedded, and not yet created: there is no ${folder}`,
+      "`threeqpr serve` with the role projector or admin creates it. Or set DATABASE_URL."
     )
   }
   const faults = yield* faultsAt(adminUrl)
   if (faults === undefined) {
     return skipped(
-      `embedded in ${folder}; only \`threeqpr serve\` can open it, and none answers at ${adminUrl}`
+      `embedded in ${folder}; only \`threeqpr serve\` can open it, and no process answers at ${adminUrl}`
     )
   }
   const fault = faults.find(({ part }) => part === "database")
   return fault === undefined
-    ? ok(`embedded in ${folder}; the process at ${adminUrl} names no fault of it`)
+    ? ok(`embedded in ${folder}; the process at ${adminUrl} reports no fault`)
     : failed(
       `embedded in ${folder}: ${fault.reason}`,
-      "Look at the log of `threeqpr serve`; a restart opens it again."
+      "Read the log of `threeqpr serve`. A restart opens the database again."
     )
 })

@@ -29,5 +29,5 @@ const isAnswer = Schema.is(Schema.Struct({ instances: Schema.Array(SecretFingerp
 
 /** The remedy when the secret that a command finds is not the one that receivers use. */
 export const remedy =
-  "Start it again with the secret that is set here, or run this command with its settings: in its working folder "
+  "Restart it with the secret that is set here, or run this command with its settings: in its working folder "
   + "(for `.env`), with its environment, or with its --data-dir."

@@ -19,20 +19,20 @@ export const webhookSecret = Effect.fnUntraced(
     const others = yield* receiversWithOthers(config, adminUrl, secrets.map(({ value }) => value))
     if (others !== undefined && others.length > 0) {
       return failed(
-        `${seen}; ${others.join(", ")} behind ${adminUrl} uses another one, and refuses it`,
+        `${seen}; ${others.join(", ")} behind ${adminUrl} uses a different secret, and refuses it`,
         remedy
       )
     }
     const file = yield* fileOf(config)
     if (file !== undefined && (yield* isOpen(file))) {
-      return warning(`${seen}; other users can read the file`, `\`chmod 600 ${file}\` closes it to them.`)
+      return warning(`${seen}; other users can read the file`, `Run \`chmod 600 ${file}\`.`)
     }
     return secrets.length === 1
       ? ok(seen)
       : warning(
         seen,
-        "That is right while a secret is rotated; remove the old one when "
-          + "threeqpr_signature_matches_total shows that it signs no more."
+        "This is correct during a rotation. Remove the old secret when "
+          + "threeqpr_signature_matches_total shows that it is no longer used."
       )
   },
   Effect.catchTag("SecretMissing", (error) => Effect.succeed(failedWith(error)))

@@ -31,8 +31,8 @@ export const timeToAck = Effect.fnUntraced(
       const { ack, millis } = yield* probe
       if (ack.stream !== stream) {
         return failed(
-          `the stream ${ack.stream} takes ${probeSubject}, not ${stream}`,
-          `Take the subjects 3qpr.> away from ${ack.stream}.`
+          `the stream ${ack.stream} stores ${probeSubject}, not ${stream}`,
+          `Remove the subjects 3qpr.> from ${ack.stream}.`
         )
       }
       taken.push(millis)
@@ -42,8 +42,8 @@ export const timeToAck = Effect.fnUntraced(
   Effect.catch((error) =>
     Effect.succeed(failed(
       `a probe was not stored: ${messageOf(error)}`,
-      "Look for a full disk or stream, a cluster without a leader, or an overloaded broker. A probe that was "
-        + `stored after all stays under ${probeSubject} and does no harm.`
+      "Check for a full disk or stream, a cluster without a leader, or an overloaded broker. A probe that was "
+        + `stored nevertheless remains under ${probeSubject} and does no harm.`
     ))
   )
 )
@@ -56,7 +56,8 @@ const budget = 1_000
 /** 3QPR waits 5 seconds. A warning starts at half a second, and a failure at 3 seconds, which is `appendTimeout`. */
 export const judge = (millis: number, count: number): Finding => {
   const seen = `${millis.toFixed(millis < 10 ? 1 : 0)} ms (median of ${count} probes, deleted again)`
-  const remedy = "3QPR waits 5 seconds for an answer. Look at the broker's disk, its load and the way to it."
+  const remedy =
+    "3QPR waits 5 seconds for an answer. Check the broker's disk and load, and the network to it."
   return millis > appendTimeout ? failed(seen, remedy) : millis > 500 ? warning(seen, remedy) : ok(seen)
 }
 

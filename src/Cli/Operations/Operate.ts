@@ -62,10 +62,10 @@ export const operate = Effect.fnUntraced(function*<B extends Begun, E>(operating
     yield* flags.json ? printJson(found) : Console.log(`${count} would be ${done}.`)
     return missing && (yield* missing)
   }
-  if (found.count === 0) return yield* missing ?? Console.error(`No ${one} fits.`)
+  if (found.count === 0) return yield* missing ?? Console.error(`No ${one} matches.`)
   if (!flags.yes) yield* confirm(`${capital(does)} ${count}?`, done)
   const { operation } = yield* ask(false)
-  if (operation === null) return yield* Console.error(`No ${one} fits any more.`)
+  if (operation === null) return yield* Console.error(`No ${one} matches now.`)
   const watched = yield* Effect.result(watch(api, operation, command, flags.json))
   if (watched._tag === "Failure") return yield* Effect.fail(watched.failure)
   return missing && (yield* missing)
@@ -85,8 +85,8 @@ const cancel = Effect.fnUntraced(function*(api: AdminClient["Service"], id: stri
   const { left, requested, state } = operation
   yield* Console.log(
     state === "done"
-      ? `${id} had ended already: nothing was left to cancel.`
-      : `${id} is cancelled: ${left} of ${requested} stay as they are.`
+      ? `${id} had already ended.`
+      : `${id} is cancelled: ${left} of ${requested} remain unchanged.`
   )
 })
 

@@ -4,22 +4,22 @@ import { adminUrlFlag, jsonFlag } from "../Flags.ts"
 
 /** The flag that selects everything. */
 export const allFlag = Flag.Boolean("all").pipe(
-  Flag.withDescription("All there are"),
+  Flag.withDescription("Select all"),
   Flag.withDefault(false)
 )
 
 /** The flags of every command that changes many events. `rate` is the default number of events a second. */
 export const operationFlags = (rate: 100 | 1000) => ({
   dryRun: Flag.Boolean("dry-run").pipe(
-    Flag.withDescription("Show how many events are selected, and change nothing"),
+    Flag.withDescription("Only show how many events are selected"),
     Flag.withDefault(false)
   ),
   yes: Flag.Boolean("yes").pipe(
-    Flag.withDescription("Do not ask for confirmation; needed when not on a terminal"),
+    Flag.withDescription("Do not ask for confirmation; required without a terminal"),
     Flag.withDefault(false)
   ),
   rate: Flag.Int("rate").pipe(
-    Flag.withDescription(`Most events per second (default ${rate})`),
+    Flag.withDescription(`Maximum number of events per second (default ${rate})`),
     Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 100_000 }))),
     Flag.optional
   ),
@@ -28,7 +28,7 @@ export const operationFlags = (rate: 100 | 1000) => ({
     Flag.optional
   ),
   cancel: Flag.String("cancel").pipe(
-    Flag.withDescription("Stop this operation; events that it has not reached stay as they are"),
+    Flag.withDescription("Stop this operation; events that it has not reached remain unchanged"),
     Flag.optional
   ),
   json: jsonFlag,
@@ -52,13 +52,15 @@ export const check = Effect.fnUntraced(
     const under = [Option.isSome(watch), Option.isSome(cancel)].filter(Boolean).length
     const ofWhich = given.filter(Boolean).length
     if (under > 0) {
-      return under + ofWhich === 1 ? undefined : yield* refused("--watch and --cancel stand alone")
+      return under + ofWhich === 1
+        ? undefined
+        : yield* refused("--watch and --cancel cannot be combined with a selection")
     }
-    if (ofWhich !== 1) return yield* refused(`say which, in one way: ${ways}`)
+    if (ofWhich !== 1) return yield* refused(`select the events in exactly one way: ${ways}`)
     const { canPrompt } = yield* TerminalCapabilities.TerminalCapabilities
     if (!canPrompt && !dryRun && !yes) {
       return yield* refused(
-        "there is no terminal to confirm this: give --yes, or look with --dry-run"
+        "there is no terminal for a confirmation: add --yes, or check with --dry-run"
       )
     }
   }

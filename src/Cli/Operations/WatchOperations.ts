@@ -50,7 +50,7 @@ export const watch = Effect.fnUntraced(
     }
     if (dead + unusable > 0) {
       return yield* new FailedAgain({
-        message: `${dead + unusable} of ${operation.requested} failed again; they are kept as they were.`
+        message: `${dead + unusable} of ${operation.requested} failed again and remain unchanged.`
       })
     }
   }

@@ -7,7 +7,7 @@ import { adminClient } from "../Flags.ts"
 
 /** The name of a projection. */
 export const nameArgument = Argument.String("name").pipe(
-  Argument.withDescription("A projection, as `threeqpr projections list` names it"),
+  Argument.withDescription("A projection from `threeqpr projections list`"),
   Argument.withSchema(
     Schema.String.check(
       Schema.isPattern(/^[a-z][a-z0-9_]*$/, { expected: "the name of a projection, such as scans" })

@@ -48,8 +48,8 @@ export const failOnDifference = (compared: ReadonlyArray<RebuildAnswer>) => {
   const different = compared.filter((rebuild) => !isEqual(rebuild)).map(({ projection }) => projection)
   return different.length === 0 ? Effect.void : Effect.fail(
     new Differs({
-      message: `${different.join(", ")} ${different.length === 1 ? "is" : "are"} not what the log says. `
-        + "`threeqpr projections rebuild <name>` rebuilds it."
+      message: `${different.join(", ")} ${different.length === 1 ? "does" : "do"} not match the log. `
+        + "Run `threeqpr projections rebuild <name>`."
     })
   )
 }

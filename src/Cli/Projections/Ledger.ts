@@ -27,7 +27,9 @@ export const account = Effect.fnUntraced(function*(calls: Calls, name: string) {
       const last = pages.at(-1)
       const page = yield* calls.ledger(name, last ? { after: last.cursor, up_to: last.up_to } : {})
       if (last !== undefined && last.generation !== page.generation) {
-        return yield* new NotAccounted({ message: `A rebuild of ${name} switched meanwhile. Run it again.` })
+        return yield* new NotAccounted({
+          message: `A rebuild of ${name} switched meanwhile. Run the command again.`
+        })
       }
       pages.push(page)
       more = page.more
@@ -68,10 +70,10 @@ export const showLedgers = Effect.fnUntraced(function*(accounts: ReadonlyArray<A
   const wrong = accounts.filter(({ problems }) => problems.length > 0)
   if (wrong.length === 0) return
   return yield* new NotAccounted({
-    message: `Not every event is accounted for, once, in ${
+    message: `Not every event has exactly one result in ${
       wrong.map(({ projection }) => projection).join(", ")
     }. `
-      + "`threeqpr projections rebuild <name>` rebuilds it from the log."
+      + "Run `threeqpr projections rebuild <name>` to rebuild it from the log."
   })
 })
 

@@ -14,7 +14,7 @@ export const list = Command.make(
     const projections = yield* (yield* calls(adminUrl)).list
     if (json) return yield* Effect.forEach(projections, printJson, { discard: true })
     if (projections.length === 0) {
-      return yield* Console.error("There is no projection yet: no process with the projector role has run.")
+      return yield* Console.error("There is no projection yet: no process with the role projector has run.")
     }
     const colours = yield* paint
     yield* table(columns, projections.map((projection) => cells(projection, colours)))
@@ -25,7 +25,7 @@ export const list = Command.make(
     { command: "threeqpr projections list", description: "Position, lag, and what is missing (0)" },
     {
       command: "threeqpr projections list --json | jq '.completeness.missing'",
-      description: "For a program, a JSON object a projection"
+      description: "For a program, one JSON object per projection"
     }
   ])
 )
@@ -67,5 +67,5 @@ const stateOf = (projection: ProjectionAnswer, { green, red, yellow }: Paint) =>
   if (rebuild_due) return yellow(`rebuild due (v${version})`)
   if (lag === 0) return green("up to date")
   const behind = `${Duration.format(Duration.seconds(Math.round(lag_seconds)))} behind`
-  return last_error === null ? behind : yellow(`${behind}; waited for: ${last_error.message}`)
+  return last_error === null ? behind : yellow(`${behind}; last wait: ${last_error.message}`)
 }

@@ -13,12 +13,12 @@ export const rebuild = Command.make(
   {
     name: nameArgument,
     dryRun: Flag.Boolean("dry-run").pipe(
-      Flag.withDescription("Switch nothing: show the rows that would change; exits 1 when there are any"),
+      Flag.withDescription("Only show the rows that would change; exits 1 when there are any"),
       Flag.withDefault(false)
     ),
     acceptNewLog: Flag.Boolean("accept-new-log").pipe(
       Flag.withDescription(
-        "Accept an event log that the rows were not built from; rows of events that only the old log had are lost"
+        "Accept an event log that did not build the rows; rows of events that only the old log contained are lost"
       ),
       Flag.withDefault(false)
     ),

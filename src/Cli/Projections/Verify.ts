@@ -14,7 +14,7 @@ export const verify = Command.make(
     name: nameArgument.pipe(Argument.optional),
     ledger: Flag.Boolean("ledger").pipe(
       Flag.withDescription(
-        "Account for every entry of the stream instead: applied once, dead-lettered, or of a type that the "
+        "Check the result of every entry of the stream instead: applied once, dead-lettered, or of a type that the "
           + "projection does not use"
       ),
       Flag.withDefault(false)
@@ -34,13 +34,16 @@ export const verify = Command.make(
     yield* failOnDifference(compared)
   })
 ).pipe(
-  Command.withDescription("Compare read models with new ones built from the log; exits 1 on a difference"),
+  Command.withDescription("Compare read models with copies built from the log; exits 1 on a difference"),
   Command.withExamples([
-    { command: "threeqpr projections verify", description: "All of them, one after the other" },
+    { command: "threeqpr projections verify", description: "All read models, one after the other" },
     {
       command: "threeqpr projections verify --ledger",
       description: "What happened to each event of the stream"
     },
-    { command: "threeqpr projections verify scans --json", description: "One, with hashes, for a program" }
+    {
+      command: "threeqpr projections verify scans --json",
+      description: "One read model, with hashes, for a program"
+    }
   ])
 )

@@ -33,7 +33,7 @@ export const watch = Effect.fnUntraced(function*(calls: Calls, rebuild: RebuildA
       const answer = yield* Effect.result(calls.get(name, id))
       if (answer._tag === "Success") current = answer.success
       else if (!answer.failure.transient) return yield* answer.failure
-      else yield* screen.show(`${answer.failure.message} Trying again…`)
+      else yield* screen.show(`${answer.failure.message} Retrying…`)
     }
   }).pipe(Effect.onInterrupt(() => screen.say(goesOn(current))), Effect.ensuring(screen.clear))
   if (current.state === "failed" || current.state === "cancelled") {
@@ -51,11 +51,11 @@ const silence = 15_000
 
 const stuck = ({ error, started_at }: RebuildAnswer) =>
   error === null
-    ? `Nothing has moved for ${silence / 1_000} s${
-      started_at === null ? ", for no projector has begun" : ""
+    ? `There was no progress for ${silence / 1_000} s${
+      started_at === null ? ", because no projector has started it" : ""
     }. `
-      + "Does a process with the projector role run (`threeqpr serve`)?"
-    : `Nothing has moved for ${silence / 1_000} s: ${error}`
+      + "Check that a process with the role projector is running (`threeqpr serve`)."
+    : `There was no progress for ${silence / 1_000} s: ${error}`
 
 const goesOn = ({ kind, projection }: RebuildAnswer) =>
   `The ${kind} of ${projection} continues. \`threeqpr projections watch ${projection}\` shows it, `

@@ -16,7 +16,10 @@ export const watch = Command.make(
   })
 ).pipe(
   Command.withDescription("Watch a running rebuild"),
-  Command.withExamples([{ command: "threeqpr projections watch scans", description: "Until it has ended" }])
+  Command.withExamples([{
+    command: "threeqpr projections watch scans",
+    description: "Show its progress until it ends"
+  }])
 )
 
 /** `threeqpr projections cancel`: cancels a rebuild; the live read model does not change. */
@@ -28,9 +31,12 @@ export const cancel = Command.make(
     const cancelled = yield* api.cancel(name, (yield* api.going(name)).id)
     yield* json
       ? printJson(cancelled)
-      : Console.log(`${name}: the ${cancelled.kind} is cancelled; the live read model is as it was`)
+      : Console.log(`${name}: the ${cancelled.kind} is cancelled; the live read model is unchanged`)
   })
 ).pipe(
   Command.withDescription("Cancel a running rebuild"),
-  Command.withExamples([{ command: "threeqpr projections cancel scans", description: "Nothing is switched" }])
+  Command.withExamples([{
+    command: "threeqpr projections cancel scans",
+    description: "The live read model is unchanged"
+  }])
 )

@@ -15,10 +15,10 @@ export const list = Command.make(
   {
     reason: reasonFlag,
     before: Flag.Int("before").pipe(
-      Flag.withDescription("Entries before this sequence: the next page"),
+      Flag.withDescription("Show the page before this sequence"),
       Flag.optional
     ),
-    limit: limitFlag("limit", 20, "How many at most"),
+    limit: limitFlag("limit", 20, "Maximum number of rows"),
     json: jsonFlag,
     adminUrl: adminUrlFlag
   },
@@ -28,18 +28,18 @@ export const list = Command.make(
       query: { limit, reason: Option.getOrUndefined(reason), before: Option.getOrUndefined(before) }
     }).pipe(Effect.mapError(explained))
     if (json) return yield* Effect.forEach(quarantined, printJson, { discard: true })
-    if (quarantined.length === 0) return yield* Console.error("Nothing is quarantined that fits.")
+    if (quarantined.length === 0) return yield* Console.error("No quarantined entry matches.")
     const colours = yield* paint
     yield* table(columns, printableIn(quarantined).map((entry) => cells(entry, colours)))
     if (more) yield* Console.error(colours.dim(`Older ones: --before ${cursor}`))
   })
 ).pipe(
-  Command.withDescription("The newest quarantined entries, with what this version finds wrong with each"),
+  Command.withDescription("List the newest quarantined entries, with the problems that this version finds"),
   Command.withExamples([
-    { command: "threeqpr quarantine list", description: "The last 20" },
+    { command: "threeqpr quarantine list", description: "The latest 20" },
     {
       command: "threeqpr quarantine list --reason invalid_data --json | jq 'select(.decodes)'",
-      description: "Those that this version can use"
+      description: "Entries that this version can decode"
     }
   ])
 )

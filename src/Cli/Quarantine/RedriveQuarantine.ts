@@ -20,19 +20,23 @@ export const redrive = Command.make(
       verbs: ["redrive", "redriven"],
       flags,
       begin: ({ quarantine }, common) => quarantine.redrive({ payload: { ...selection, ...common } }),
-      note: ({ count, decodable }) => `${decodable} of ${count} can be decoded now; the others stay`
+      note: ({ count, decodable }) =>
+        `${decodable} of ${count} can be decoded now; the others stay in quarantine`
     })
   })
 ).pipe(
   Command.validate(({ reason, sequences, ...flags }) =>
     check(flags, [flags.all, sequences.length > 0, Option.isSome(reason)], "sequences, --reason, or --all")
   ),
-  Command.withDescription("Turn the entries that decode now into events; exits 1 when one still does not"),
+  Command.withDescription("Turn entries that decode now into events; exits 1 when one still does not decode"),
   Command.withExamples([
-    { command: "threeqpr quarantine redrive 1234", description: "One, after an upgrade that can read it" },
+    {
+      command: "threeqpr quarantine redrive 1234",
+      description: "One entry, after an upgrade that can decode it"
+    },
     {
       command: "threeqpr quarantine redrive --reason invalid_data --dry-run",
-      description: "How many this version can use"
+      description: "Count the entries that this version can decode"
     }
   ])
 )

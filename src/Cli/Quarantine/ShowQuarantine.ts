@@ -25,9 +25,9 @@ export const show = Command.make(
     yield* json ? printJson(entry) : print(printableIn(entry))
   })
 ).pipe(
-  Command.withDescription("One quarantined entry: why it did not decode, and whether it does now"),
+  Command.withDescription("Show one quarantined entry: why it did not decode, and whether it decodes now"),
   Command.withExamples([
-    { command: "threeqpr quarantine show 1234", description: "What is wrong, path by path, and the body" },
+    { command: "threeqpr quarantine show 1234", description: "The problems by path, and the body" },
     {
       command: "threeqpr quarantine show 1234 --json | jq .problems",
       description: "The same for a program"
@@ -42,7 +42,7 @@ const print = Effect.fnUntraced(function*(entry: QuarantineDetail) {
   yield* line("id", entry.id)
   yield* line("received", entry.received_at)
   yield* line("reason", entry.reason)
-  yield* line("decodes", entry.decodes ? green("now: a redrive makes it an event") : yellow("no"))
+  yield* line("decodes", entry.decodes ? green("yes: a redrive turns it into an event") : yellow("no"))
   for (const { message, path } of entry.problems) {
     yield* line("problem", path === "" ? message : `${bold(path)}: ${message}`)
   }

@@ -37,7 +37,7 @@ const list = Command.make(
     )
   })
 ).pipe(
-  Command.withDescription("The newest completed conversations"),
+  Command.withDescription("List the newest completed conversations"),
   Command.withExamples([
     { command: "threeqpr conversations list --since 2026-03-20", description: "Conversations since a day" }
   ])

@@ -8,23 +8,23 @@ export const filterFlag = (name: string, about: string) =>
 
 /** Maximum number of rows of a list. */
 export const limitFlag = Flag.Int("limit").pipe(
-  Flag.withDescription("Most rows to show, 1 to 200 (default 20)"),
+  Flag.withDescription("Maximum number of rows, 1 to 200 (default 20)"),
   Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 200 }))),
   Flag.withDefault(20)
 )
 
 /** The flags of every list of rows. */
 export const pageFlags = {
-  qprCode: filterFlag("qpr-code", "Of the QR code with this id, short id or name"),
-  since: timeFlag("since", "At this time or later"),
-  until: timeFlag("until", "Before this time"),
+  qprCode: filterFlag("qpr-code", "Rows of the QR code with this id, short id or name"),
+  since: timeFlag("since", "Rows at this time or later"),
+  until: timeFlag("until", "Rows before this time"),
   metadata: Flag.KeyValuePair("metadata").pipe(
     Flag.withDescription("Rows with this metadata, such as campaign=spring"),
     Flag.optional
   ),
   limit: limitFlag,
   cursor: Flag.String("cursor").pipe(
-    Flag.withDescription("The next page: the cursor at the end of the page before"),
+    Flag.withDescription("Show the next page; the previous page ends with its cursor"),
     Flag.optional
   )
 }

@@ -11,11 +11,11 @@ const list = Command.make(
   "list",
   {
     ...pageFlags,
-    country: filterFlag("country", "Of this country, such as CH"),
-    region: filterFlag("region", "Of this region"),
-    city: filterFlag("city", "Of this city"),
-    device: filterFlag("device", "With this kind of device, such as mobile"),
-    shortId: filterFlag("short-id", "Of the QR code with this short id"),
+    country: filterFlag("country", "Scans of this country, such as CH"),
+    region: filterFlag("region", "Scans of this region"),
+    city: filterFlag("city", "Scans of this city"),
+    device: filterFlag("device", "Scans with this kind of device, such as mobile"),
+    shortId: filterFlag("short-id", "Scans of the QR code with this short id"),
     json: jsonFlag,
     adminUrl: adminUrlFlag
   },
@@ -47,13 +47,16 @@ const list = Command.make(
     )
   })
 ).pipe(
-  Command.withDescription("The newest scans"),
+  Command.withDescription("List the newest scans"),
   Command.withExamples([
     {
       command: "threeqpr scans list --since 2h --country CH",
-      description: "Scans of two hours in one country"
+      description: "Scans of the last two hours in one country"
     },
-    { command: "threeqpr scans list --json | jq .city", description: "For programs: a JSON object a line" }
+    {
+      command: "threeqpr scans list --json | jq .city",
+      description: "For programs: one JSON object per line"
+    }
   ])
 )
 

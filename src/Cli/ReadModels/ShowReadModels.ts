@@ -17,7 +17,7 @@ export const showPage = Effect.fnUntraced(function*<Row>(
   cells: (row: Row) => ReadonlyArray<string>,
   { next_cursor, total }: Page
 ) {
-  if (rows.length === 0) return yield* Console.error("No row fits.")
+  if (rows.length === 0) return yield* Console.error("No row matches.")
   const { dim } = yield* paint
   yield* table(columns, printableIn(rows).map(cells))
   const next = next_cursor === null ? "" : ` Older ones: --cursor ${next_cursor}`

@@ -13,7 +13,7 @@ export const show = Effect.fnUntraced(function*(reconciliation: Reconciliation, 
   const { codes_error, id } = reconciliation
   if (codes_error === null) return
   return yield* new CodesNotCompared({
-    message: `Reconciliation ${id} compared the scans, and could not compare the codes: ${codes_error}`
+    message: `Reconciliation ${id} compared the scans, but could not compare the codes: ${codes_error}`
   })
 })
 
@@ -50,7 +50,7 @@ const print = Effect.fnUntraced(function*(reconciliation: Reconciliation) {
   if (dead_lettered > 0) {
     yield* line(
       "dead letters",
-      `${number(dead_lettered)}; \`threeqpr dead-letters redrive\` brings them back after a fix`
+      `${number(dead_lettered)}; after a fix, \`threeqpr dead-letters redrive\` repairs them`
     )
   }
   if (reconciliation.codes_error === null) {

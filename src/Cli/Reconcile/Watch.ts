@@ -22,7 +22,7 @@ export const watch = Effect.fnUntraced(
         )
         if (answer._tag === "Success") current = answer.success
         else if (!answer.failure.transient) return yield* answer.failure
-        else yield* screen.show(`${answer.failure.message} Trying again…`)
+        else yield* screen.show(`${answer.failure.message} Retrying…`)
       }
     }).pipe(
       Effect.onInterrupt(() =>

@@ -29,7 +29,7 @@ export const open = Effect.fn("EnvFile.open")(function*(file: string, variable: 
   const cannot = failed(file)
   const path = yield* targetOf(file)
   const info = yield* Effect.mapError(found(fs.stat(path)), cannot)
-  if (info?.type !== undefined && info.type !== "File") return yield* cannot("it is no file")
+  if (info?.type !== undefined && info.type !== "File") return yield* cannot("it is not a file")
   const read = info === undefined ? Effect.succeed(new Uint8Array()) : fs.readFile(path)
 
   const [before, beside] = yield* Effect.gen(function*() {
@@ -45,11 +45,13 @@ export const open = Effect.fn("EnvFile.open")(function*(file: string, variable: 
     }
     return [textOf(yield* read), beside] as const
   }).pipe(Effect.mapError(cannot))
-  if (isUnclosed(before, variable)) return yield* cannot(`its ${variable} goes over several lines`)
+  if (isUnclosed(before, variable)) return yield* cannot(`its ${variable} spans several lines`)
 
   const set = Effect.fn("EnvFile.set")(
     function*(value: string) {
-      if (!plain.test(value)) return yield* cannot("not every reader of such files takes this value as it is")
+      if (!plain.test(value)) {
+        return yield* cannot("some programs that read such files would change this value")
+      }
       // Read the file again, because it may have been edited meanwhile.
       const text = assign(textOf(yield* read), variable, value)
       yield* Effect.scoped(Effect.gen(function*() {
@@ -76,7 +78,7 @@ const failed = (file: string) => (reason: string | PlatformError.PlatformError) 
 
 const reasons: Readonly<Record<string, string>> = {
   NotFound: "there is no such folder",
-  PermissionDenied: "it or its folder is not yours to write"
+  PermissionDenied: "this user may not write to it or to its folder"
 }
 
 /** The result, or undefined when the file does not exist. */
@@ -90,7 +92,7 @@ const targetOf = Effect.fnUntraced(function*(file: string) {
   const real = yield* Effect.mapError(found(fs.realPath(file)), failed(file))
   if (real !== undefined) return real
   const link = yield* Effect.option(fs.readLink(file))
-  if (Option.isSome(link)) return yield* failed(file)("it is a link to a file that is not there")
+  if (Option.isSome(link)) return yield* failed(file)("it is a link to a file that does not exist")
   return paths.resolve(file)
 })
 

@@ -14,7 +14,9 @@ export const showComparison = Effect.fnUntraced(function*(comparison: Comparison
   if (projections !== "caught up") yield* Console.log(fit(`projections: ${projections}`))
   for (const [title, lines] of differencesIn(comparison)) yield* listed(title, lines)
   yield* Console.log(bold(
-    comparison.clean ? green("clean: what was accepted is what is stored and projected") : red("not clean")
+    comparison.clean
+      ? green("clean: accepted events are stored and projected without a difference")
+      : red("not clean")
   ))
 })
 
@@ -22,7 +24,7 @@ export const showComparison = Effect.fnUntraced(function*(comparison: Comparison
 export const wrongIn = (comparison: Comparison): ReadonlyArray<string> => {
   const differences = differencesIn(comparison)
     .flatMap(([title, lines]) => lines.length > 0 ? [`${lines.length} ${title}`] : [])
-  return differences.length > 0 || comparison.clean ? differences : ["nothing was there to be compared"]
+  return differences.length > 0 || comparison.clean ? differences : ["there was nothing to compare"]
 }
 
 const differencesIn = (

@@ -45,14 +45,14 @@ export const hintsOf = ({ accepted, firstSilence, invalidSignatures, latency }: 
   if (accepted > 0) return []
   if (invalidSignatures > 0) {
     return [
-      `${url} answers invalid_signature: it has another secret. If \`register\` has changed the secret since it started, `
-      + "start `threeqpr serve` again. Else give the secret that it has: --secret-file, THREEQPR_WEBHOOK_SECRET or "
+      `${url} answers invalid_signature: it uses a different secret. If \`register\` changed the secret since it started, `
+      + "restart `threeqpr serve`. Otherwise give its secret: --secret-file, THREEQPR_WEBHOOK_SECRET or "
       + "--data-dir."
     ]
   }
   return latency.max === null && firstSilence !== null
     ? [
-      `Nothing answers at ${url} yet (${firstSilence}). It is tried again as 3QPR would; meanwhile start `
+      `Nothing answers at ${url} yet (${firstSilence}). It is retried as 3QPR would. Meanwhile, start `
       + "`threeqpr serve`, or end this and give --url."
     ]
     : []

@@ -19,7 +19,7 @@ export const showReport = Effect.fnUntraced(function*(report: Report) {
     ["deliveries", deliveries.total, answers],
     ["accepted", report.accepted, ""],
     ["stored", report.stored, "answered as new"],
-    ["duplicates", report.duplicates, "answered as known already"],
+    ["duplicates", report.duplicates, "answered as duplicate"],
     ["quarantined", report.quarantined, ""],
     [
       "forged refused",
@@ -31,7 +31,7 @@ export const showReport = Effect.fnUntraced(function*(report: Report) {
     ["retries", report.retries, ""],
     ["waiting", report.waiting, report.waiting > 0 ? "neither accepted nor given up" : ""],
     ["given up", report.given_up, report.given_up > 0 ? "after six attempts" : ""],
-    ["late", report.late, report.late > 0 ? "began more than 100 ms after their time" : ""]
+    ["late", report.late, report.late > 0 ? "started more than 100 ms late" : ""]
   ]
   yield* table(
     [{ title: "what" }, { title: "count", right: true }, { title: "" }],
@@ -56,7 +56,7 @@ export const showReport = Effect.fnUntraced(function*(report: Report) {
   yield* listed("unexpected", report.unexpected.map(({ id, reason }) => `${id}  ${reason}`))
   yield* listed("given up", report.given_up_ids)
   yield* Console.log(bold(
-    report.clean ? green("clean: what was sent is what was answered for") : red(fit(report.wrong.join("; ")))
+    report.clean ? green("clean: every event got the expected answer") : red(fit(report.wrong.join("; ")))
   ))
 })
 

@@ -26,8 +26,8 @@ export const simulate = Effect.fnUntraced(function*(
   if (Option.isSome(apiPort) && (Option.isSome(url) || hasSecret({ secret, secretFile }))) {
     return yield* wrongUsage(
       ["simulate"],
-      "--api-port delivers to the webhooks that are registered with it, each with its own secret; it goes "
-        + "with neither --url nor --secret nor --secret-file."
+      "--api-port delivers to the webhooks that are registered with it, each with its own secret. It cannot be "
+        + "combined with --url, --secret or --secret-file."
     )
   }
   const config = yield* load(given({ dataDir }))
@@ -77,7 +77,7 @@ const run = Effect.fnUntraced(function*({ admin, asJson, options }: Run) {
   const simulation = yield* Simulator.start(options)
   const to = options.url ?? options.account.webhooks().map(({ url }) => url).join(", ")
   yield* Console.error(
-    `${options.rate} events a second to ${to}; --seed ${options.seed} makes the same again`
+    `${options.rate} events a second to ${to}; --seed ${options.seed} repeats this run`
   )
   const progress = yield* Effect.forkScoped(Progress.show(simulation, to))
   const verification = client && Effect.gen(function*() {
@@ -113,7 +113,7 @@ const conclude = Effect.fnUntraced(function*(
 ) {
   const report = yield* simulation.report
   if (!asJson) yield* showReport(report)
-  if (verification !== undefined) yield* Console.error("comparing what is stored and projected…")
+  if (verification !== undefined) yield* Console.error("comparing stored and projected events…")
   // In a separate fiber, the timeouts of the verification also work after Ctrl-C.
   const comparison = verification && (yield* Effect.flatMap(Effect.forkDetach(verification), Fiber.join))
   const wrong = [

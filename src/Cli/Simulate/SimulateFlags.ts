@@ -24,7 +24,7 @@ export const flags = {
   ),
   apiPort: Flag.Int("api-port").pipe(
     Flag.withDescription(
-      "Also serve 3QPR's API on this port (0: a free one), and deliver to the webhooks registered with it"
+      "Also serve 3QPR's API on this port (0: a free port), and deliver to the webhooks registered with it"
     ),
     Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 65_535 }))),
     Flag.optional
@@ -37,12 +37,12 @@ export const flags = {
     Flag.withDefault(10)
   ),
   count: Flag.Int("count").pipe(
-    Flag.withDescription("How many events (default: until Ctrl-C)"),
+    Flag.withDescription("Number of events (default: until Ctrl-C)"),
     Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 100_000_000 }))),
     Flag.optional
   ),
   seed: Flag.String("seed").pipe(
-    Flag.withDescription("Repeats the run that had this seed, with new ids (default: a new one)"),
+    Flag.withDescription("Repeat the run with this seed, with new ids (default: a new seed)"),
     Flag.withSchema(Schema.String.check(Schema.isPattern(/^[\w.-]{1,64}$/, {
       expected: "1 to 64 letters, digits, _, . or -"
     }))),
@@ -50,20 +50,20 @@ export const flags = {
   ),
   speed: Flag.Finite("speed").pipe(
     Flag.withDescription(
-      "Divides the waits between retries (default 1); the 5-second answer limit is unchanged"
+      "Divide the waits between retries by this number (default 1); the 5-second answer limit is unchanged"
     ),
     Flag.withSchema(positive(0.001, 1_000_000)),
     Flag.withDefault(1)
   ),
   faults: Flag.String("faults").pipe(
     Flag.withDescription(
-      `What goes wrong (default: nothing): all, or names joined by commas, of ${faultNames.join(", ")}`
+      `Faults to cause (default: none): all, or names separated by commas, of ${faultNames.join(", ")}`
     ),
     Flag.withSchema(Faults),
     Flag.optional
   ),
   verify: Flag.Boolean("verify").pipe(
-    Flag.withDescription("At the end, compare what is stored and projected with what was accepted"),
+    Flag.withDescription("At the end, compare accepted events with stored and projected events"),
     Flag.withDefault(false)
   ),
   json: jsonFlag,

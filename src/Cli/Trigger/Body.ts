@@ -36,7 +36,7 @@ const jsonOf = Effect.fnUntraced(function*(flag: string, file: string) {
   return yield* Effect.try({
     try: (): unknown => parseExact(utf8.decode(bytes)),
     catch: () =>
-      new InputUnreadable({ message: `--${flag} ${file} is not JSON. Use --raw to send what is not.` })
+      new InputUnreadable({ message: `--${flag} ${file} is not JSON. Use --raw to send other content.` })
   })
 })
 

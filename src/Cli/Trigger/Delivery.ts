@@ -37,8 +37,7 @@ export const deliver = Effect.fnUntraced(function*(
       orElse: () =>
         Effect.fail(
           new NotAccepted({
-            message:
-              `No answer from ${url} within 10 seconds; 3QPR itself waits 5. Look at the receiver's log.`
+            message: `No answer from ${url} within 10 seconds; 3QPR itself waits 5. Check the receiver's log.`
           })
         )
     })

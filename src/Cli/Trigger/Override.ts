@@ -34,7 +34,9 @@ const set = (
     const index = /^\d{1,9}$/.test(head) ? Number(head) : Infinity
     return index > items.length
       ? Result.fail(
-        `${here.join(".")} is no place in a list of ${items.length}: use an index from 0 to ${items.length}`
+        `${
+          here.join(".")
+        } is not an index of a list of ${items.length}: use an index from 0 to ${items.length}`
       )
       : Result.map(set(items[index], rest, value, here), (item) => [
         ...items.slice(0, index),
@@ -44,7 +46,7 @@ const set = (
   }
   if (typeof container !== "object" || container === null || isExactNumber(container)) {
     return Result.fail(
-      `${above.join(".")} is ${JSON.stringify(container)}, which has no field ${JSON.stringify(head)}: `
+      `${above.join(".")} is ${JSON.stringify(container)} and has no field ${JSON.stringify(head)}: `
         + `override ${above.join(".")} as a whole`
     )
   }

@@ -24,21 +24,21 @@ export const flags = {
     Argument.optional
   ),
   count: Flag.Int("count").pipe(
-    Flag.withDescription("How many events"),
+    Flag.withDescription("Number of events"),
     Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1_000_000 }))),
     Flag.withDefault(1)
   ),
   duplicate: toggle("duplicate", "Deliver each event twice"),
   override: Flag.String("override").pipe(
     Flag.withDescription(
-      "Set a value of the event: a dotted path from its root, =, and JSON or a text; repeatable"
+      "Set a value of the event: a dotted path from its root, =, and JSON or text; repeatable"
     ),
     Flag.withMetavar("path=value"),
     Flag.withSchema(OverrideText),
     Flag.atLeast(0)
   ),
   data: Flag.String("data").pipe(
-    Flag.withDescription("Take the event's data from a JSON file (- is standard input)"),
+    Flag.withDescription("Read the event's data from a JSON file (- is standard input)"),
     Flag.withMetavar("file"),
     Flag.optional
   ),
@@ -49,9 +49,9 @@ export const flags = {
   ),
   tamper: toggle(
     "tamper",
-    "Change one bit of the body after it is signed. A refusal (400 or 401) is then right and exits 0"
+    "Change one bit of the body after it is signed. Exits 0 when the receiver refuses it (400 or 401)"
   ),
-  unsigned: toggle("unsigned", "Send no signature. A refusal (400 or 401) is then right and exits 0"),
+  unsigned: toggle("unsigned", "Send no signature. Exits 0 when the receiver refuses it (400 or 401)"),
   ...secretFlags("Sign with this secret (default: the one that `serve` uses here)"),
   url: Flag.String("url").pipe(
     Flag.withDescription(`Where to deliver (default ${localWebhook("<PORT>")})`),
@@ -78,15 +78,15 @@ export const contradictionOf = (given: Given) => {
   const { data, override, raw, secretFile, tamper, type, unsigned } = given
   const message = Option.isSome(raw)
     ? override.length > 0 || Option.isSome(data)
-      ? "--raw sends the file exactly as it is: leave out --override and --data, or change the file."
+      ? "--raw sends the file unchanged: omit --override and --data, or change the file."
       : undefined
     : Option.isNone(type)
-    ? `Missing required argument: type, such as ${knownTypes[0]} (only --raw can go without)`
+    ? `Missing required argument: type, such as ${knownTypes[0]} (it is optional only with --raw)`
     : undefined
   const signing = unsigned && tamper
-    ? "--unsigned sends no signature that --tamper could break: give one of them."
+    ? "--unsigned sends no signature that --tamper could break. Give only one of them."
     : unsigned && hasSecret(given)
-    ? "--unsigned signs nothing: leave out --secret and --secret-file."
+    ? "--unsigned signs nothing. Omit --secret and --secret-file."
     : [raw, data, secretFile].filter(Option.contains("-")).length > 1
     ? "Standard input can be one of --raw, --data and --secret-file."
     : undefined

@@ -17,7 +17,7 @@ const allAccepted = (deliveries: ReadonlyArray<Delivery>): Verdict => {
   const refused = deliveries.filter(({ status }) => status !== 200)
   if (refused.length === 0) return { right: undefined }
   const hint = refused.some(({ answer, status }) => status === 400 && answer.includes("invalid_signature"))
-    ? " The receiver has another secret: give it with --secret-file, or see what `threeqpr doctor signature` says."
+    ? " The receiver uses a different secret: give it with --secret-file, or run `threeqpr doctor signature`."
     : ""
   return { wrong: `${refused.length} of ${deliveries.length} deliveries were not accepted.${hint}` }
 }
@@ -25,10 +25,10 @@ const allAccepted = (deliveries: ReadonlyArray<Delivery>): Verdict => {
 const allRefused = (deliveries: ReadonlyArray<Delivery>, forgery: Forgery): Verdict => {
   const others = deliveries.filter((delivery) => !isRefused(delivery))
   if (others.length === 0) {
-    return { right: `The refusal is the right result: ${whatIsWrong[forgery]}.` }
+    return { right: `The refusal is the expected result: ${whatIsWrong[forgery]}.` }
   }
   const accepted = others.some(({ status }) => status < 300)
-    ? " What is not signed by 3QPR must not be accepted."
+    ? " The receiver must not accept requests without 3QPR's signature."
     : ""
   return {
     wrong: `${others.length} of ${deliveries.length} deliveries were not refused with 400 or 401.${accepted}`

@@ -137,6 +137,6 @@ const age = () => Math.floor((performance.now() - heard) / 1_000)
 const watch = () => {
   const { reason, state } = connection.value
   if (performance.now() - active > dead) current?.abort()
-  if (state === "live" && performance.now() - heard > stale) lost("Nothing comes any more.")
+  if (state === "live" && performance.now() - heard > stale) lost("No data has arrived for too long.")
   else if (state === "lost") connection.value = { state, age: age(), reason }
 }

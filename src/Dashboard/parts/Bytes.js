@@ -22,7 +22,7 @@ export const Bytes = ({ base64, size, title }) => {
   const part = size !== undefined && size > raw.length
   if (raw.length === 0) {
     return html`<section><h3>${title}</h3><p class="muted">${
-      part ? `Nothing of its ${bytes(size)} was read.` : "It has no bytes."
+      part ? `Its ${bytes(size)} were not read.` : "It has no bytes."
     }</p></section>`
   }
   return html`<section class="bytes">

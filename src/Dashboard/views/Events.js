@@ -74,7 +74,7 @@ const Newest = () => {
       events.length === 0
         ? html`<${Empty} title=${
           type ? "No event of this type" : "No events yet"
-        }>Make some: <code>npx threeqpr trigger
+        }>Send test events: <code>npx threeqpr trigger
             ${" "}${type || "scan.created"} --count 20</code><//>`
         : html`<div class="scroll" tabindex="0" role="region" aria-label="Events"><table class="table rows">
           <thead><tr><th scope="col">Received (UTC)</th><th scope="col">Event</th><th scope="col">Type</th>

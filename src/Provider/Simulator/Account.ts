@@ -167,7 +167,7 @@ interface Kept {
 
 const timeOf = (iso: string) => {
   const time = millisOf(iso)
-  if (Number.isNaN(time)) throw new RangeError(`${JSON.stringify(iso)} is no ISO 8601 date and time`)
+  if (Number.isNaN(time)) throw new RangeError(`${JSON.stringify(iso)} is not an ISO 8601 date and time`)
   return time
 }
 

@@ -58,7 +58,7 @@ const routes = (account: Account) =>
     HttpRouter.add("GET", "/v1/scans", answering(scans(account))),
     HttpRouter.add("GET", "/v1/qpr-codes", answering(codes(account))),
     HttpRouter.add("GET", "/v1/qpr-codes/:id/analytics", answering(analytics(account))),
-    HttpRouter.add("*", "/*", problem(404, "not_found", "There is nothing here."))
+    HttpRouter.add("*", "/*", problem(404, "not_found", "This address does not exist."))
   )
 
 const register = Effect.fnUntraced(function*(account: Account) {
@@ -83,7 +83,7 @@ const analytics = Effect.fnUntraced(function*(account: Account) {
   )
   const { id = "" } = yield* HttpRouter.params
   return (yield* account.analytics({ qpr_code_id: id, period, granularity }))
-    ?? problem(404, "not_found", "There is no such QPR code.")
+    ?? problem(404, "not_found", "This QPR code does not exist.")
 })
 
 /** Responds with 200 and the result, with 422 to an invalid request, and with 400 to a body that is not JSON. */
@@ -96,7 +96,7 @@ const answering = <R>(
     ),
     Effect.catchTags({
       SchemaError: ({ issue }) => Effect.succeed(problem(422, "invalid_request", faultOf(issue))),
-      HttpServerError: () => Effect.succeed(problem(400, "bad_request", "The body is no JSON."))
+      HttpServerError: () => Effect.succeed(problem(400, "bad_request", "The body is not JSON."))
     })
   )
 

@@ -134,7 +134,7 @@ export class Ledger {
     if (duplicate) this.duplicates++
     if (unexpected !== null) this.#unexpected({ ...entry, status: statusOf(outcome) }, unexpected)
     else if (accepted && !duplicate && saysDuplicate(outcome)) {
-      this.#unexpected(entry, "an event delivered again was stored again")
+      this.#unexpected(entry, "a repeated event was stored again")
     }
   }
 

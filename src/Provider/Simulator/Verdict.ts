@@ -20,7 +20,7 @@ export const judge = (planned: Planned, outcome: Outcome): Verdict => {
   const said = errorOf(outcome.body)
   if (status < 200 || status > 299) {
     const passing = status >= 500 || status === 408 || status === 425 || status === 429
-    return failed(passing ? null : `a true event was answered ${status}${said === "" ? "" : ` ${said}`}`)
+    return failed(passing ? null : `a genuine event was answered ${status}${said === "" ? "" : ` ${said}`}`)
   }
   const receipt = Option.getOrElse(receiptOf(outcome.body), (): Receipt => ({}))
   return { accepted: true, duplicate: receipt.duplicate === true, unexpected: wrongIn(planned, receipt) }
@@ -39,7 +39,7 @@ const wrongIn = (planned: Planned, { id, quarantined }: Receipt): string | null 
   if (planned.quarantined === null) {
     return quarantined === undefined ? null : `a good event was quarantined as ${quarantined}`
   }
-  if (quarantined === undefined) return `a body that is ${planned.quarantined} was taken for an event`
+  if (quarantined === undefined) return `a body that is ${planned.quarantined} was accepted as an event`
   return quarantined === planned.quarantined
     ? null
     : `quarantined as ${quarantined} instead of ${planned.quarantined}`

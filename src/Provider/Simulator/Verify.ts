@@ -77,7 +77,7 @@ const failure = (error: unknown) =>
   new VerificationFailed({
     message: error instanceof AdminUnreachable
       ? error.message
-      : `The private listener cannot tell what is stored: ${
+      : `The private listener cannot report the stored events: ${
         error instanceof Error && error.message !== "" ? error.message : String(error)
       }`
   })

@@ -28,7 +28,7 @@ export const isRetriable = (status: number) => status === 408 || status === 429 
 
 const meaningOf = (status: number) =>
   meanings[status] ?? (status >= 500
-    ? "3QPR has a fault of its own. Try again later."
+    ? "3QPR has an internal fault. Try again later."
     : status < 400
     ? "this is not the address of 3QPR's API. Check THREEQPR_API_URL."
     : "3QPR refuses the request.")
@@ -37,9 +37,9 @@ const meanings: Readonly<Record<number, string>> = {
   400: "3QPR does not accept the request.",
   401: "the API key is not valid. Check THREEQPR_API_KEY; 3QPR's keys look like 3qpr_sk_live_…",
   402: "the plan of this 3QPR account does not include this.",
-  403: "the API key has been revoked, or is not allowed to do this. Make another one in 3QPR's dashboard.",
-  404: "3QPR has nothing there. Check THREEQPR_API_URL.",
+  403: "the API key has been revoked, or is not allowed to do this. Create another key in 3QPR's dashboard.",
+  404: "This address does not exist. Check THREEQPR_API_URL.",
   408: "3QPR did not get the request in time. Try again.",
-  422: "3QPR does not accept what the request says.",
+  422: "3QPR does not accept the values in the request.",
   429: "the rate limit of this API key is reached. Try again in a minute."
 }

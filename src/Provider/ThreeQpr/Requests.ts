@@ -119,8 +119,10 @@ const failed = (message: string, retriable: boolean, status: number | undefined)
 
 const waitTooLong = (host: string, wait: number) =>
   failed(
-    `${host} asks to wait ${Math.ceil(wait / 1_000)} seconds, for the rate limit of this API key or because `
-      + "it is busy. Try again then.",
+    `${host} asks to wait ${
+      Math.ceil(wait / 1_000)
+    } seconds, because of the rate limit of this API key or because `
+      + "it is busy. Try again after that.",
     true,
     429
   )
@@ -136,7 +138,7 @@ const decode = Effect.fnUntraced(
     type = "no content type"
   ) {
     if (text === undefined) return yield* Effect.fail(`the body is longer than ${maxBody >> 20} MiB`)
-    const json = yield* Effect.mapError(parse(text), () => `the body is no JSON but ${type.slice(0, 60)}`)
+    const json = yield* Effect.mapError(parse(text), () => `the body is not JSON but ${type.slice(0, 60)}`)
     return yield* Effect.mapError(Schema.decodeUnknownEffect(schema)(json), ({ issue }) => {
       const [first] = faultsOf(issue)
       return `${first?.message ?? "Unexpected"} at ${first?.path.join(".") || "the top"}`
@@ -144,7 +146,7 @@ const decode = Effect.fnUntraced(
   }
 )
 
-const parse = (text: string) => Effect.try({ try: () => parseExact(text), catch: () => "no JSON" })
+const parse = (text: string) => Effect.try({ try: () => parseExact(text), catch: () => "it is not JSON" })
 
 /** Common places for the reason of an error. 3QPR does not document which one it uses. */
 const Reasons = Schema.Struct({

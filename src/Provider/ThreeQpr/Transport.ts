@@ -25,7 +25,7 @@ export const noAnswer = (
     failure: new ThreeQprFailed({
       message: isCertificate
         ? `${host} shows a TLS certificate that is not trusted here. Check THREEQPR_API_URL, or whether a `
-          + "proxy reads along."
+          + "proxy decrypts the connection."
         : `${host} cannot be reached. Check the network and THREEQPR_API_URL.`,
       retriable: !isCertificate
     }),

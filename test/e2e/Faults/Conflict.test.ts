@@ -28,7 +28,7 @@ describe("a stored id that arrives with another body", () => {
       assert.deepInclude((yield* deliver(other, bodies[0] ?? "")).body, { duplicate: true })
       assert.deepInclude((yield* deliver(other, bodies[1] ?? "")).body, { duplicate: true })
       const logs = () =>
-        system.receivers[1]?.now()?.logs.filter((line) => line.includes("another body")) ?? []
+        system.receivers[1]?.now()?.logs.filter((line) => line.includes("different body")) ?? []
       yield* Effect.repeat(Effect.sleep("10 millis"), { until: () => logs().length > 0 })
       assert.match(
         logs().join(),

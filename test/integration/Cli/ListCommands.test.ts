@@ -67,7 +67,7 @@ layer(listener, { excludeTestServices: true })("threeqpr lists", (it) => {
         const talks = yield* ask("conversations", "list", "--scan", "scan_1")
         assert.match(talks.stdout, / 4 +scan_1 +conv_1\n$/)
         const none = yield* ask("conversations", "list", "--qpr-code", "none")
-        assert.deepStrictEqual([none.code, none.stdout, none.stderr], [0, "", "No row fits.\n"])
+        assert.deepStrictEqual([none.code, none.stdout, none.stderr], [0, "", "No row matches.\n"])
         const refused = yield* ask("rejections", "list")
         assert.deepStrictEqual([refused.code, refused.stderr], [
           0,

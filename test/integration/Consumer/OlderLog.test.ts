@@ -93,7 +93,7 @@ describe("consumers of a log that was restored from an older copy", () => {
               yield* untilFits(
                 "not ready, with the remedy",
                 Effect.promise(group.health),
-                (health) => !health.ready && /older copy.*another name/s.test(health.reason)
+                (health) => !health.ready && /older copy.*another consumer name/s.test(health.reason)
               )
               yield* happen("newer", 40, "older.happened", grown + 1)
               assert.isFalse((yield* Effect.promise(group.health)).ready)

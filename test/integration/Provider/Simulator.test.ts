@@ -199,7 +199,7 @@ describe("a simulated 3QPR", () => {
       assert.isFalse(report.clean)
       assert.strictEqual(report.forged.accepted, report.forged.sent)
       assert.match(report.violations.join(), /a forgery \(unsigned\) was accepted/)
-      assert.match(report.violations.join(), /was taken for an event/)
+      assert.match(report.violations.join(), /was accepted as an event/)
     })
   )
 

@@ -157,7 +157,7 @@ describe("the file with the webhook secrets", () => {
       const folder = yield* (yield* FileSystem.FileSystem).makeTempDirectoryScoped()
       writeFileSync(`${folder}/secret`, `${named("hunter2")};until=2020-01-01`)
       const { message } = yield* Effect.flip(read(`${folder}/secret`))
-      assert.include(message, "has ended")
+      assert.include(message, "has expired")
       assert.notInclude(message, "hunter2")
     })
   )

@@ -55,9 +55,9 @@ describe("an override", () => {
     assert.include(applied("data.tags.0=x", "data.tags.2=y"), `"tags":["x","b","y"]`)
     assert.strictEqual(
       failure("data.tags.3=x"),
-      "data.tags.3 is no place in a list of 2: use an index from 0 to 2"
+      "data.tags.3 is not an index of a list of 2: use an index from 0 to 2"
     )
-    assert.match(failure("data.tags.first=x") ?? "", /no place in a list/)
+    assert.match(failure("data.tags.first=x") ?? "", /not an index of a list/)
   })
 
   it("creates missing objects and lists", () => {
@@ -68,7 +68,7 @@ describe("an override", () => {
   it("refuses to set a field of a text", () => {
     assert.strictEqual(
       failure("data.country.code=CH"),
-      `data.country is "US", which has no field "code": override data.country as a whole`
+      `data.country is "US" and has no field "code": override data.country as a whole`
     )
   })
 

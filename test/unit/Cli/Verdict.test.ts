@@ -13,17 +13,17 @@ const answered = (...statuses: ReadonlyArray<number>) =>
 describe("the verdict of trigger", () => {
   it("calls a refusal with 400 or 401 the right result of a forged delivery", () => {
     assert.deepStrictEqual(verdictOf(answered(400, 401), "tamper"), {
-      right: "The refusal is the right result: --tamper changes the body after it is signed."
+      right: "The refusal is the expected result: --tamper changes the body after it is signed."
     })
     assert.deepStrictEqual(verdictOf(answered(401), "unsigned"), {
-      right: "The refusal is the right result: --unsigned sends no signature."
+      right: "The refusal is the expected result: --unsigned sends no signature."
     })
   })
 
   it("does not count any other answer to a forged delivery as a refusal", () => {
     assert.deepStrictEqual(verdictOf(answered(400, 200), "tamper"), {
       wrong:
-        "1 of 2 deliveries were not refused with 400 or 401. What is not signed by 3QPR must not be accepted."
+        "1 of 2 deliveries were not refused with 400 or 401. The receiver must not accept requests without 3QPR's signature."
     })
     assert.deepStrictEqual(verdictOf(answered(503), "unsigned"), {
       wrong: "1 of 1 deliveries were not refused with 400 or 401."

@@ -44,15 +44,15 @@ describe("a log", () => {
       "adopt"
     ],
     ["is adopted by rows of a version that kept none", memory({ created: null, marks: [] }), log(), "adopt"],
-    ["that ends before the rows is another one", memory(), log({ lastSequence: 60 }), "other"],
+    ["that ends before the rows is a different log", memory(), log({ lastSequence: 60 }), "other"],
     [
-      "with another event at a sequence is another one",
+      "with another event at a sequence is a different log",
       memory(),
       log({ ids: new Map([[100, "new"]]) }),
       "other"
     ],
     [
-      "with another creation time and no remembered entry is another one",
+      "with another creation time and no remembered entry is a different log",
       memory(),
       log({ created: later, ids: new Map() }),
       "other"

@@ -29,7 +29,7 @@ export const Life = ({ id }) => {
   const back = html`<a class="button quiet" href=${to(["events"])}><${Icon} name="back" />All events</a>`
   if (life.problem?.status === 404) {
     return html`<section class="card">${back}<${Empty} title="There is no event with this id">
-      <span class="mono">${id}</span> is not in the log. It was never stored, or it is older than what the log keeps.<//></section>`
+      <span class="mono">${id}</span> is not in the log. It was never stored, or it is older than the retention of the log.<//></section>`
   }
   return html`<div class="life">
     <section class="card" aria-label="Life of the event">

@@ -31,12 +31,12 @@ const Step = ({ at, children, kind, title }) =>
 const Received = ({ life: { received, type } }) => {
   const kind = type ?? "Without a readable type"
   if (received === null) {
-    return html`<${Step} kind="idle" title="Received"><p>${kind}. The log no longer has it: it is older than what is kept.</p><//>`
+    return html`<${Step} kind="idle" title="Received"><p>${kind}. The log no longer contains it: it is older than the retention.</p><//>`
   }
   return html`<${Step} kind="ok" title="Received" at=${received.at}>
     <p>${kind}, ${
     received.origin === "reconciliation"
-      ? "brought in from 3QPR's API, so without a signature"
+      ? "fetched from 3QPR's API, without a signature"
       : received.signed
       ? "signed by 3QPR"
       : "without a signature"
@@ -101,7 +101,7 @@ const Projected = ({ of: { dead_letter, finished_to, lag, name, repeated, sequen
         html`<li key=${`${row.table} ${row.key}`}><span class="muted">${
           words(row.table)
         }</span> <span class="mono">${keyOf(row.key)}</span>${
-          row.current ? "" : html` <span class="muted">written again by a later event</span>`
+          row.current ? "" : html` <span class="muted">changed by a later event</span>`
         }</li>`
       )
     }</ul>`
@@ -117,6 +117,6 @@ const Operated = ({ of: { at, by, error, kind, operation, reason, result } }) =>
   html`<${Step} kind=${result === null ? "busy" : result === "dead" || result === "unusable" ? "warn" : "ok"}
     title=${html`<a href=${to(["work", "operations", operation])}>${words(kind)}</a>`} at=${at}>
     <p>By ${by}${reason ? `: ${reason}` : ""}. ${
-    result === null ? "Not done yet." : `Result: ${words(result)}.`
+    result === null ? "Not finished." : `Result: ${words(result)}.`
   }</p>
     ${error && html`<p class="cause">${error}</p>`}<//>`

@@ -13,9 +13,9 @@ export const Consumers = () => {
     now === undefined
       ? html`<${Loading} />`
       : now.consumers === null
-      ? html`<${Empty} kind="bad" title="The broker does not answer">Consumers appear here again when it does.<//>`
+      ? html`<${Empty} kind="bad" title="The broker does not answer">Consumers appear here when it answers again.<//>`
       : now.consumers.length === 0
-      ? html`<${Empty} title="No durable consumer" >Run a projector: <code>threeqpr serve --role projector</code>.<//>`
+      ? html`<${Empty} title="No durable consumer" >Start a projector: <code>threeqpr serve --role projector</code>.<//>`
       : html`<div class="scroll" tabindex="0" role="region" aria-label="Consumers"><table class="table">
         <thead><tr><th scope="col">Consumer</th><th scope="col">State</th>
           <th scope="col" class="number">Events</th><th scope="col" class="number">Age</th>

@@ -26,7 +26,7 @@ export const Feed = () => {
       ${
     rows.length === 0
       ? html`<${Empty} title="No events yet">
-            Make some: <code>npx threeqpr trigger scan.created --count 20</code><//>`
+            Send test events: <code>npx threeqpr trigger scan.created --count 20</code><//>`
       : html`<table class="table">
           <thead><tr><th scope="col">Time</th><th scope="col">Type</th><th scope="col">Event</th>
             <th scope="col" class="number">Sequence</th><th scope="col" class="number">Size</th></tr></thead>

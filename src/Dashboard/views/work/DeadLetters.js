@@ -64,7 +64,7 @@ export const DeadLetters = ({ id }) => {
         isEmpty && before.value.length === 0
           ? html`<${Empty} kind=${filtered ? "idle" : "ok"} title=${
             filtered ? "No matching dead letter" : "No dead letters"
-          }>${filtered ? "Change or clear the filter." : "Every event was handled by every consumer."}<//>`
+          }>${filtered ? "Change or clear the filter." : "Each consumer has handled every event."}<//>`
           : html`<div class="scroll" tabindex="0" role="region" aria-label="Dead letters"><table class="table rows">
           <thead><tr><th scope="col" class="tight">${selected.all}</th><th scope="col">Event</th>
             <th scope="col">Error</th><th scope="col">Consumer</th><th scope="col" class="number">Attempts</th>

@@ -50,7 +50,7 @@ export const Operate = ({ many = "", onClose, path, selection, verb, what }) => 
     if (!busy.value) void call(false)
   }
   return html`<${Dialog} title=${
-    begun.value ? `${sentence(verb)}: under way` : `${sentence(verb)} ${many || `${what}s`}?`
+    begun.value ? `${sentence(verb)}: running` : `${sentence(verb)} ${many || `${what}s`}?`
   } onClose=${close}>
     ${problem.value && html`<${Failed} problem=${problem.value} />`}
     ${
@@ -64,7 +64,7 @@ export const Operate = ({ many = "", onClose, path, selection, verb, what }) => 
           verb === "discard" && html`<label class="field">Reason
             <input class="input" required pattern=".*[^ ].*" maxlength="1000" value=${reason.value}
               onInput=${(/** @type {any} */ event) => (reason.value = event.target.value)} />
-            <small>It is recorded too.</small></label>`
+            <small>It is also recorded.</small></label>`
         }`
       }
         <div class="dialog-foot">
@@ -88,13 +88,13 @@ const said = (verb, what, many, counting) => {
   if (verb === "discard") {
     return `${
       counted(count, what, many)
-    } will be removed permanently. The event itself stays in the log; this consumer will never handle it.`
+    } will be removed permanently. The event stays in the log, but this consumer will not receive it again.`
   }
   return decodable === undefined
     ? `${
       counted(count, what, many)
-    } will be given to the consumer again, from the log. Events that fail again come back here.`
+    } will be delivered to the consumer again. Events that fail again reappear here.`
     : `${decodable} of ${
       counted(count, what, many)
-    } can be decoded by this version and will become events. The others stay as they are.`
+    } can be decoded by this version and will become events. The others stay in quarantine.`
 }

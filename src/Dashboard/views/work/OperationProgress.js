@@ -52,10 +52,10 @@ const Running = ({ id, onClose }) => {
       <div class="dialog-foot">
         ${
         operation.state === "running"
-        && html`<button class="button" type="button" onClick=${cancel}>Stop what is left</button>`
+        && html`<button class="button" type="button" onClick=${cancel}>Stop the operation</button>`
       }
         <button class="button main" type="button" onClick=${onClose}>${
-        operation.state === "running" ? "Close; it continues" : "Close"
+        operation.state === "running" ? "Close (it continues)" : "Close"
       }</button>
       </div>
     </div>`)

@@ -21,7 +21,7 @@ export const Operations = ({ id }) => {
     ${
     shown(loaded, ({ operations }) =>
       operations.length === 0
-        ? html`<${Empty} title="No operations yet">Redrives and discards are recorded here, with who asked for them.<//>`
+        ? html`<${Empty} title="No operations yet">Redrives and discards are listed here, with the person or program that requested them.<//>`
         : html`<div class="scroll" tabindex="0" role="region" aria-label="Operations"><table class="table rows">
           <thead><tr><th scope="col">Asked (UTC)</th><th scope="col">What</th><th scope="col">State</th>
             <th scope="col">Results</th><th scope="col">By</th><th scope="col">Reason</th></tr></thead>

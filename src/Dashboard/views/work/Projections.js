@@ -56,7 +56,7 @@ const Projection = ({ changed, projection }) => {
   }</dd>
         <dt>Position</dt><dd>${count(finished_to)}, ${
     lag === 0
-      ? "level with the log"
+      ? "up to date with the log"
       : `${counted(lag, "event")} behind, the oldest for ${duration(lag_seconds)}`
   }</dd>
         <dt>Completeness</dt><dd>${count(all.applied)} applied, ${count(all.not_mine)} of other types${
@@ -67,9 +67,7 @@ const Projection = ({ changed, projection }) => {
       : ", none missing"
   }${all.unexplained ? `, ${count(all.unexplained)} not in the log` : ""}</dd>
         ${fault && html`<dt>Fault</dt><dd><strong class="kind-bad">${fault}</strong></dd>`}
-        ${
-    last_error && html`<dt>Last waited for</dt><dd>${last_error.message}, ${time(last_error.at)} UTC</dd>`
-  }
+        ${last_error && html`<dt>Last wait</dt><dd>${last_error.message}, ${time(last_error.at)} UTC</dd>`}
       </dl>
       <${Rebuild} projection=${projection} changed=${changed} />
     </div>
@@ -94,5 +92,7 @@ const state = ({ completeness, fault, lag_seconds, rebuild }) => {
   if (completeness.missing > 0) return html`<${Badge} kind="bad">Events are missing<//>`
   if (fault) return html`<${Badge} kind="bad">Does not match the log<//>`
   if (lag_seconds >= 60) return html`<${Badge} kind="bad">Behind<//>`
-  return lag_seconds >= 2 ? html`<${Badge} kind="busy">Catching up<//>` : html`<${Badge} kind="ok">Level<//>`
+  return lag_seconds >= 2
+    ? html`<${Badge} kind="busy">Catching up<//>`
+    : html`<${Badge} kind="ok">Up to date<//>`
 }

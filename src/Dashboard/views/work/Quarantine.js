@@ -31,7 +31,7 @@ export const Quarantine = ({ id }) => {
   const entries = loaded.data?.quarantined ?? []
   const selected = useSelected(entries.map(({ sequence }) => String(sequence)))
   const doing = useSignal(/** @type {readonly string[] | undefined} */ (undefined))
-  const amount = selected.ids.length > 0 ? String(selected.ids.length) : reason ? "all that fit" : "all"
+  const amount = selected.ids.length > 0 ? String(selected.ids.length) : reason ? "all matches" : "all"
 
   const list = html`<section class="card">
     <div class="card-head tools-row">
@@ -55,7 +55,7 @@ export const Quarantine = ({ id }) => {
             ${reason ? "Choose another reason." : "Every signed delivery could be decoded."}<//>`
         : html`<div class="scroll" tabindex="0" role="region" aria-label="Quarantine"><table class="table rows">
           <thead><tr><th scope="col" class="tight">${selected.all}</th><th scope="col">Entry</th>
-            <th scope="col">Reason</th><th scope="col">What is wrong</th><th scope="col">Readable now</th>
+            <th scope="col">Reason</th><th scope="col">Problems</th><th scope="col">Readable now</th>
             <th scope="col">Received (UTC)</th></tr></thead>
           <tbody>${
           quarantined.map((entry) =>
@@ -108,7 +108,7 @@ const Entry = ({ sequence }) => {
     html`
       <div class=${entry.decodes ? "notice info" : "notice warn"}><div class="cause">
         <h3>${
-      entry.decodes ? "This version can read it: a redrive makes it an event" : sentenceOf(entry)
+      entry.decodes ? "This version can decode it: a redrive turns it into an event" : sentenceOf(entry)
     }</h3>
         <ul>${
       entry.problems.map(({ message, path }) => html`<li><code>${path || "body"}</code> ${message}</li>`)
@@ -117,7 +117,7 @@ const Entry = ({ sequence }) => {
       <dl class="facts">
         <dt>Id</dt><dd><a class="mono" href=${to(["events", entry.id])}>${entry.id}</a></dd>
         <dt>Type</dt><dd>${entry.type ?? "could not be read"}</dd>
-        <dt>Reason</dt><dd>${words(entry.reason)}, when it came</dd>
+        <dt>Reason</dt><dd>${words(entry.reason)}, when it was received</dd>
         <dt>Received</dt><dd>${time(entry.received_at)} UTC, sequence ${entry.sequence}</dd>
         <dt>Size</dt><dd>${bytes(entry.size)}</dd>
       </dl>
@@ -127,5 +127,4 @@ const Entry = ({ sequence }) => {
 }
 
 /** @param {QuarantineDetail} entry */
-const sentenceOf = ({ problems }) =>
-  problems.length === 1 ? "What is wrong" : `${problems.length} things are wrong`
+const sentenceOf = ({ problems }) => problems.length === 1 ? "One problem" : `${problems.length} problems`

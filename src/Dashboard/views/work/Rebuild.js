@@ -126,6 +126,6 @@ const Progress = ({ changed, id, name }) => {
 const compared = ({ different, equal, only_live, only_rebuilt, rows }) =>
   equal
     ? `the same ${counted(rows.live, "row")}`
-    : `${counted(only_live, "row")} would go, ${count(only_rebuilt)} would come, ${
+    : `${counted(only_live, "row")} would be removed, ${count(only_rebuilt)} would be added, ${
       count(different)
     } would change`

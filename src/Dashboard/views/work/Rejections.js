@@ -22,12 +22,12 @@ export const Rejections = ({ id }) => {
       ? "The last refused requests, from memory"
       : `${counted(loaded.data.refused, "request")} refused since ${
         counted(loaded.data.instances, "receiver")
-      } started; the last are kept in memory and never stored`
+      } started. The latest are kept in memory only`
   }</p></div>
     ${
     shown(loaded, ({ instances, rejections }) =>
       instances === 0
-        ? html`<${Empty} kind="warn" title="No receiver answers">Run one: <code>threeqpr serve --role ingress</code>.<//>`
+        ? html`<${Empty} kind="warn" title="No receiver answers">Start one: <code>threeqpr serve --role ingress</code>.<//>`
         : rejections.length === 0
         ? html`<${Empty} kind="ok" title="Nothing was refused">Every request was signed by 3QPR and could be stored.<//>`
         : html`<div class="scroll" tabindex="0" role="region" aria-label="Rejected requests"><table class="table rows">
@@ -78,7 +78,7 @@ const Doctor = ({ complete, doctor }) => {
     return html`<div class="notice info"><div class="cause"><h3>Signature doctor</h3><p>${
       complete
         ? "It was not refused because of its signature."
-        : "Only the first bytes were kept, and a signature is over all of them."
+        : "Only the first bytes were kept, but a signature covers the whole body."
     }</p></div></div>`
   }
   return html`<div class="notice warn"><div class="cause"><h3>Signature doctor</h3><p>${doctor.summary}</p>

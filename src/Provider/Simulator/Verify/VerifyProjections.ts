@@ -37,7 +37,7 @@ const projections = [
 
 const waitingFor = (prefix: string, last: number, consumers: ReadonlyArray<ConsumerAnswer>) => {
   const ours = consumers.filter(({ name }) => name.startsWith(prefix))
-  if (ours.length === 0) return [`a consumer ${prefix}…, which there is not`]
+  if (ours.length === 0) return [`a consumer ${prefix}…, which does not exist`]
   return ours.filter(({ finished_to, lag }) => lag > 0 && finished_to < last)
     .map(({ lag, name }) => `${name}, which has a lag of ${lag}`)
 }

@@ -10,8 +10,8 @@ import { SlowestFiles } from "./test/support/SlowestFiles.ts"
  * - `alone`: measures event loops or other clients' answers, so nothing runs beside it.
  * - `own process`: looks at what a whole process counts. Other files share processes: loading Effect takes a second.
  * - `broker`: depends on the version of nats-server. `.ci/run` repeats it on three releases.
- * - `node first`: the runtime cannot matter to what it looks at. `npm test` and `.ci/run` run it on Node only,
- *   `npm run test:long` on both.
+ * - `node first`: the runtime cannot matter to what it looks at, or other files look at that part on both. `npm test` and
+ *   `.ci/run` run it on Node only, `npm run test:long` on both.
  */
 const marks = ["long", "alone", "own process", "broker", "node first"] as const
 type Mark = typeof marks[number]

@@ -1,4 +1,4 @@
-// Runs: long
+// Runs: long, node first
 
 import { assert, describe, it, layer } from "@effect/vitest"
 import { Context, Duration, Effect, Exit, Layer, Redacted, Schema, Scope } from "effect"

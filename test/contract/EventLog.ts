@@ -19,7 +19,7 @@ export const entryOf = (id: string, more: Partial<Entry> = {}): Entry => ({
 /** The contract of the event log. Each adapter has to pass this suite. */
 export const suite = <E>(name: string, log: Layer.Layer<EventLog, E>) =>
   layer(log, { excludeTestServices: true })(`EventLog on ${name}`, (it) => {
-    it.effect("becomes ready, and keeps nothing of what it did to find that out", () =>
+    it.effect("becomes ready, and keeps no trace of its probes", () =>
       Effect.gen(function*() {
         const log = yield* EventLog
         yield* until("ready", log.health, ({ ready }) => ready)

@@ -121,7 +121,7 @@ describe("the public listener under abuse", () => {
   )
 
   test(
-    "lets go of a client that sends on after its head took too long, and nothing of it comes to others",
+    "closes the connection of a client that continues after its head timed out, and mixes none of its data into others",
     Effect.gen(function*() {
       const { ledger, port } = yield* ingress()
       yield* Effect.promise(async () => {

@@ -111,7 +111,7 @@ layer(Folder.layer, { excludeTestServices: true })("threeqpr doctor signature", 
       assert.notMatch(stdout, /whsec_old/)
     }))
 
-  it.effect("lists the remaining possibilities when no known cause fits, also for malformed and repeated headers", () =>
+  it.effect("lists the remaining possibilities when no known cause matches, also for malformed and repeated headers", () =>
     Effect.gen(function*() {
       const results = [
         [`sha256=${"0".repeat(64)}`, "invalid_signature", "matches"],

@@ -93,7 +93,7 @@ const forbidsEngines = Effect.fnUntraced(function*(permissions: ReadonlyArray<st
 
 describe("serve with the permissions of its tasks", () => {
   test(
-    "does all it has to on the embedded engines",
+    "performs all tasks on the embedded engines",
     Effect.gen(function*() {
       const permissions = flagsOf("start")
       assert.notInclude(permissions, "--allow-all")
@@ -103,7 +103,7 @@ describe("serve with the permissions of its tasks", () => {
   )
 
   test(
-    "does all it has to with engines elsewhere, and can run and write nothing",
+    "performs all tasks with external engines, and cannot run programs or write files",
     Effect.gen(function*() {
       const permissions = flagsOf("start:external")
       const names = permissions.filter((flag) => !flag.includes("--max-semi-space-size"))
@@ -120,7 +120,7 @@ describe("serve with the permissions of its tasks", () => {
 
 describe("serve with the permissions of the images", () => {
   test(
-    "does all it has to on the embedded engines",
+    "performs all tasks on the embedded engines",
     Effect.gen(function*() {
       const DATA_DIR = yield* newEmbeddedDataDir
       yield* worksWith({ DATA_DIR, THREEQPR_WEBHOOK_SECRET }, flagsOfImage({ DATA_DIR }))
@@ -128,7 +128,7 @@ describe("serve with the permissions of the images", () => {
   )
 
   test(
-    "does all it has to with engines elsewhere, and can run and write nothing",
+    "performs all tasks with external engines, and cannot run programs or write files",
     Effect.gen(function*() {
       const environment = yield* elsewhere
       const permissions = flagsOfImage(environment)

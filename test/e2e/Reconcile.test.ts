@@ -79,7 +79,7 @@ const reconcile = (admin: string, ...args: ReadonlyArray<string>) =>
 
 describe("threeqpr reconcile", () => {
   test(
-    "finds exactly the scans that no webhook told of, repairs them once, and a late webhook changes nothing twice",
+    "finds exactly the scans that no webhook delivered, repairs them once, and a late webhook changes nothing twice",
     Effect.gen(function*() {
       const { account, url } = yield* simulated(500)
       const { admin, sql, webhook } = yield* receiver(url)

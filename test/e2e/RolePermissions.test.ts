@@ -61,7 +61,7 @@ const managing = (connection: NatsConnection) =>
 
 describe("roles with separate credentials", () => {
   test(
-    "work with the rights that the docs list; a stolen one can add events and not read or delete any, another not add any",
+    "work with the permissions in the docs; a stolen receiver login can only add events, and others can add none",
     Effect.gen(function*() {
       const { admin, ingress, projector, url } = yield* started
       for (const again of [false, true]) {

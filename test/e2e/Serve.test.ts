@@ -102,7 +102,7 @@ const isAlive = (pid: number) => {
 
 const suite = <E>(name: string, setUp: Effect.Effect<SetUp, E, Scope.Scope>) =>
   describe(`serve on ${name}`, () => {
-    it.live("stores once what openssl signed and curl sent, and refuses a body with a changed byte", () =>
+    it.live("stores a body that openssl signed and curl sent once, and refuses it with a changed byte", () =>
       Effect.gen(function*() {
         const { environment } = yield* setUp
         const { admin, webhook } = yield* serve(environment)

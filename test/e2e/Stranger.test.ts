@@ -66,7 +66,7 @@ const asStranger = (script: string, ...args: ReadonlyArray<string>) => {
 layer(Default.layer, { excludeTestServices: true, timeout: 120_000 })(
   "serve with the default settings",
   (it) => {
-    it.effect("gives data and takes orders with its token only", () =>
+    it.effect("returns data and accepts commands only with its token", () =>
       Effect.gen(function*() {
         const { admin, dataDir, logs } = yield* Default
         const token = tokenOf(dataDir)

@@ -177,7 +177,7 @@ describe("traces", () => {
   )
 
   test(
-    "unsampled traces are not exported, and their header tells consumers so",
+    "unsampled traces are not exported, and their header marks them as unsampled",
     Effect.gen(function*() {
       const collector = yield* Collector.start()
       const server = yield* start({

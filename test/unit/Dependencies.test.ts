@@ -106,8 +106,8 @@ describe("the Node of a checkout", () => {
   })
 })
 
-describe("what runs with us", () => {
-  it("is known by name and licence, whoever brought it", () => {
+describe("a dependency at run time", () => {
+  it("is listed by name and licence, even when another package depends on it", () => {
     assert.deepStrictEqual(
       [...installed()].map(([name, licence]) => `${name}: ${licence}`).toSorted(),
       known

@@ -50,7 +50,7 @@ layer(Scene.layer({ receivers: 2, projectors: 1 }), { excludeTestServices: true 
   "when the broker fails",
   (it) => {
     // Row 1.
-    it.effect("answers 503 within a second of its end, 200 within two of its return, and loses nothing", () =>
+    it.effect("answers 503 within one second of the failure and 200 within two seconds of the return, and loses nothing", () =>
       Effect.gen(function*() {
         const scene = yield* Scene
         const { answered, ledger, system, traffic, whole } = scene
@@ -89,7 +89,7 @@ layer(Scene.layer({ receivers: 2, projectors: 1 }), { excludeTestServices: true 
       }))
 
     // Row 2.
-    it.effect("changes nothing twice when it is killed right behind acks and delivers those events again", () =>
+    it.effect("changes nothing twice when it is killed directly after acks and redelivers those events", () =>
       Effect.gen(function*() {
         const { answered, system, traffic, whole } = yield* Scene
         const acked = new Map<string, number>()
@@ -120,7 +120,7 @@ layer(Scene.layer({ receivers: 2, projectors: 1 }), { excludeTestServices: true 
       }))
 
     // Row 4.
-    it.effect("notices within 15 seconds that it stands still; what it stores late is a duplicate", () =>
+    it.effect("detects within 15 seconds that it is suspended; the retry of an event that was stored late is a duplicate", () =>
       Effect.gen(function*() {
         const scene = yield* Scene
         const { answered, attempt, event, ledger, system, traffic, whole } = scene
@@ -153,7 +153,11 @@ layer(Scene.layer({ receivers: 2, projectors: 1 }), { excludeTestServices: true 
       }))
 
     // Row 3. The client library gives up permanently by default after some 20 seconds.
-    it.effect("lives on without it for 35 seconds, says so, and comes back by itself", () => away(35), 90_000)
+    it.effect(
+      "stays alive without the broker for 35 seconds, reports this, and recovers without a restart",
+      () => away(35),
+      90_000
+    )
 
     it.effect.skipIf(!isLong)(
       "stays alive without the broker for five minutes (only with FAULTS_LONG=1)",

@@ -11,9 +11,9 @@ import { test } from "../../support/Live.ts"
 import { scanCreated } from "../../support/Webhook.ts"
 
 // Row 23 of the catalogue.
-describe("a stored id that arrives with another body", () => {
+describe("a stored id that arrives with a different body", () => {
   test(
-    "is answered as a duplicate; the first is kept, and the log tells of the other without showing it",
+    "is answered as a duplicate; the first body is kept, and the log reports the other without its content",
     Effect.gen(function*() {
       const system = yield* System.make({ receivers: 2, projectors: 0 })
       const [one = "", other = ""] = system.urls()

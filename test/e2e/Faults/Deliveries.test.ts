@@ -35,7 +35,7 @@ const passDedupWindow = Effect.gen(function*() {
 
 layer(Scene.layer({ receivers: 3, projectors: 1 }), { excludeTestServices: true })("a delivery", (it) => {
   // Row 21.
-  it.effect("that comes a hundred times at once to three receivers is stored once and answered 200", () =>
+  it.effect("that arrives a hundred times at once at three receivers is stored once and answered 200", () =>
     Effect.gen(function*() {
       const { attempt, event, whole } = yield* Scene
       for (let round = 0; round < 3; round++) {
@@ -66,7 +66,7 @@ layer(Scene.layer({ receivers: 3, projectors: 1 }), { excludeTestServices: true 
     }))
 
   // Row 24: the broker is down for two seconds of a schedule of 4.4. No delivery is retried for longer.
-  it.effect("gets through when the outage is shorter than 3QPR's schedule", () =>
+  it.effect("is stored in the end when the outage is shorter than 3QPR's schedule", () =>
     Effect.gen(function*() {
       const { answered, system, traffic, whole } = yield* Scene
       const faster = 1_000
@@ -83,7 +83,7 @@ layer(Scene.layer({ receivers: 3, projectors: 1 }), { excludeTestServices: true 
     }))
 
   // Row 28.
-  it.effect("whose sender goes after the body and before the answer is stored once", () =>
+  it.effect("whose sender disconnects after the body and before the answer is stored once", () =>
     Effect.gen(function*() {
       const { attempt, event, system, whole } = yield* Scene
       const sent = event("evt_gone")

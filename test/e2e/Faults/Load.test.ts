@@ -13,7 +13,7 @@ const inProgress = 1_000
 
 layer(Scene.layer({ receivers: 2, projectors: 1 }), { excludeTestServices: true })("under load", (it) => {
   // Row 20.
-  it.effect("a consumer that stands still keeps little in memory, shows its lag, and slows no receiver", () =>
+  it.effect("a suspended consumer keeps little in memory, shows its lag, and slows no receiver", () =>
     Effect.gen(function*() {
       const { ledger, system, traffic, whole } = yield* Scene
       const admin = yield* system.add("admin")

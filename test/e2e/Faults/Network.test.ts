@@ -14,7 +14,7 @@ layer(Scene.layer({ receivers: 2, projectors: 2 }), { excludeTestServices: true 
   "on a bad network",
   (it) => {
     // Row 6.
-    it.effect("gives up dead connections within 15 seconds, and loses and doubles nothing by pauses and resets", () =>
+    it.effect("closes dead connections within 15 seconds, and neither loses nor doubles an event by pauses and resets", () =>
       Effect.gen(function*() {
         const { answered, ledger, system, traffic, whole } = yield* Scene
         const { brokerNetwork } = system
@@ -57,7 +57,7 @@ layer(Scene.layer({ receivers: 2, projectors: 2 }), { excludeTestServices: true 
       }))
 
     // Row 7.
-    it.effect("takes no more at a time than its cap when the network is slow and cut, and does not grow", () =>
+    it.effect("accepts no more deliveries at a time than its limit on a slow and interrupted network, and does not grow", () =>
       Effect.gen(function*() {
         const { answered, ledger, system, traffic, whole } = yield* Scene
         const cap = 8

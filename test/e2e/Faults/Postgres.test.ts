@@ -44,7 +44,7 @@ const applied = (system: System) =>
 
 layer(Scene.layer({ receivers: 1, projectors: 2 }), { excludeTestServices: true })("Postgres", (it) => {
   // Row 14.
-  it.effect("that crashes, ends sessions, or commits and cannot say so, changes nothing twice", () =>
+  it.effect("that crashes, ends sessions, or commits without an answer changes nothing twice", () =>
     Effect.gen(function*() {
       const { answered, ledger, system, traffic, whole } = yield* Scene
       const load = yield* traffic()

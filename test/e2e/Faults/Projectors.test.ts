@@ -118,7 +118,7 @@ layer(Scene.layer({ receivers: 1, projectors: 1 }), { excludeTestServices: true 
       }))
 
     // Row 11, between the acks.
-    it.effect("change nothing twice after kills amid the acks", () =>
+    it.effect("change nothing twice after kills during the acks", () =>
       Effect.gen(function*() {
         const scene = yield* Scene
         const { answered, system, traffic, whole } = scene
@@ -142,7 +142,7 @@ layer(Scene.layer({ receivers: 1, projectors: 1 }), { excludeTestServices: true 
       }))
 
     // Row 12: the broker has given the batch to another projector when the first one continues.
-    it.effect("are not disturbed by one that stood still for longer than ack_wait", () =>
+    it.effect("are not disturbed by one that was suspended for longer than ack_wait", () =>
       Effect.gen(function*() {
         const scene = yield* Scene
         const { system, whole } = scene
@@ -166,7 +166,7 @@ layer(Scene.layer({ receivers: 1, projectors: 1 }), { excludeTestServices: true 
       }))
 
     // Row 13.
-    it.effect("change nothing twice and skip nothing while they become eight and then two", () =>
+    it.effect("change nothing twice and skip nothing while their number grows to eight and falls to two", () =>
       Effect.gen(function*() {
         const { answered, system, traffic, whole } = yield* Scene
         const load = yield* traffic({ rate: 150 })

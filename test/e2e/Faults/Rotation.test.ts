@@ -10,7 +10,7 @@ import { deliver, send } from "../../support/Http.ts"
 
 layer(Scene.layer({ receivers: 2, projectors: 1 }), { excludeTestServices: true })("under load", (it) => {
   // Row 31.
-  it.effect("no request is refused that is signed with an active secret while the secret is rotated", () =>
+  it.effect("no request with an active secret is refused while the secret is rotated", () =>
     Effect.gen(function*() {
       const { answered, traffic, system, whole } = yield* Scene
       const fs = yield* FileSystem.FileSystem
@@ -46,7 +46,7 @@ layer(Scene.layer({ receivers: 2, projectors: 1 }), { excludeTestServices: true 
     }).pipe(Effect.provide(platform)))
 
   // Row 31, without a restart.
-  it.effect("no request is refused during a rotation by the secret file alone", () =>
+  it.effect("no request is refused during a rotation in the secret file only", () =>
     Effect.gen(function*() {
       const { answered, traffic, system, whole } = yield* Scene
       const fs = yield* FileSystem.FileSystem

@@ -8,7 +8,7 @@ import { healthOf, Scene } from "../../support/Faults/Scene.ts"
 // Row 29 of the catalogue.
 layer(Scene.layer({ receivers: 2, projectors: 2 }), { excludeTestServices: true })("stopping", (it) => {
   it.effect(
-    "by SIGTERM under load takes less than 25 seconds, gives 0, and loses and doubles nothing",
+    "by SIGTERM under load takes less than 25 seconds, exits 0, and neither loses nor doubles an event",
     () =>
       Effect.gen(function*() {
         const { answered, system, traffic, whole } = yield* Scene

@@ -117,7 +117,7 @@ layer(Scene.layer({ receivers: 2, projectors: 1, jetstream: { max_file_store: 16
     }
   )
 
-  it.effect("answers 503 in time, names the broker's limit, and stores everything once there is room again", () =>
+  it.effect("answers 503 in time, names the broker's limit, and stores everything when there is space again", () =>
     Effect.gen(function*() {
       const { log, streams } = yield* jetStream
       const filler = { name: "FILLER", subjects: ["filler"] }
@@ -132,7 +132,7 @@ layer(Scene.layer({ receivers: 2, projectors: 1, jetstream: { max_file_store: 16
       yield* withoutSpace(/resource/, take, Effect.promise(() => streams.delete(filler.name)))
     }))
 
-  it.effect("answers 503 in time, names the stream's limit, and stores all when there is room again", () =>
+  it.effect("answers 503 in time, names the stream's limit, and stores everything when there is space again", () =>
     Effect.gen(function*() {
       const { streams } = yield* jetStream
       const limit = (bytes: number) => Effect.promise(() => streams.update(stream, { max_bytes: bytes }))

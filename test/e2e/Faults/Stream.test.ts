@@ -114,7 +114,7 @@ describe("the stream under load", () => {
   )
 
   test(
-    "that is created again with settings that can lose events turns readiness red and says why",
+    "that is created again with settings that can lose events ends readiness, with the reason",
     Effect.gen(function*() {
       const system = yield* System.make({ receivers: 1, projectors: 0 })
       yield* remake(system, { discard: DiscardPolicy.Old, duplicate_window: 120_000_000_000 })

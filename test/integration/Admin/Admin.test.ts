@@ -161,7 +161,7 @@ for (const engine of engines) {
         assert.notMatch(page, /<(script|link|img)[^>]+(src|href)="(https?:)?\/\//)
       }))
 
-    it.effect("answers only requests that come under this machine's own name and from no other site", () =>
+    it.effect("answers only requests with this machine's own name and from no other site", () =>
       Effect.gen(function*() {
         const { host } = new URL(yield* url)
         assert.strictEqual(yield* getAs({ host }), 200)
@@ -176,7 +176,7 @@ for (const engine of engines) {
 }
 
 describe("the private listener", () => {
-  it.live("wants its token, if it has one, for all but health", () =>
+  it.live("requires its token, if it has one, for everything except health", () =>
     Effect.gen(function*() {
       const bearer = (token: string) => get("/v1/conversations/x", { authorization: `Bearer ${token}` })
       assert.strictEqual((yield* get("/v1/conversations/x")).status, 401)

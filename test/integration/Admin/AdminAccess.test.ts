@@ -116,7 +116,7 @@ const kept = Effect.gen(function*() {
 })
 
 layer(guarded, { excludeTestServices: true })("the private listener with tokens", (it) => {
-  it.effect("lets a reader ask for everything and change nothing, an operator both, others neither", () =>
+  it.effect("lets a reader query everything and change nothing, an operator do both, and others do neither", () =>
     Effect.gen(function*() {
       const all = yield* operations
       assert.isAbove(all.filter(({ method }) => method === "GET").length, 15)
@@ -197,7 +197,7 @@ layer(guarded, { excludeTestServices: true })("the private listener with tokens"
       assert.notInclude(told.join(), "guess")
     }))
 
-  it.effect("answers under names that no public page can have, and under those that are allowed", () =>
+  it.effect("accepts host names that no public page can have, and those that are allowed", () =>
     Effect.gen(function*() {
       const right: ReadonlyArray<Readonly<Record<string, string>>> = [
         { host: "localhost:3001" },
@@ -341,7 +341,7 @@ layer(guarded, { excludeTestServices: true })("the private listener with tokens"
       assert.deepStrictEqual(yield* kept, before)
     }))
 
-  it.effect("tells browsers to run, frame and keep nothing, and on /docs only what stands there", () =>
+  it.effect("forbids browsers to run, frame or store anything, except the scripts of /docs", () =>
     Effect.gen(function*() {
       for (const path of ["/v1/scans", "/openapi.json", "/metrics", "/nowhere", "/livez", "/docs"]) {
         const { headers } = yield* ask("GET", path, as("reader"))
@@ -465,7 +465,7 @@ layer(open, { excludeTestServices: true })("the private listener without a token
       )
     }))
 
-  it.effect("takes no request from another site's page, nor under another name, by any method", () =>
+  it.effect("refuses requests from another site or under another host name, with any method", () =>
     Effect.gen(function*() {
       const host = "localhost:3001"
       const wrong: ReadonlyArray<Readonly<Record<string, string>>> = [

@@ -95,7 +95,7 @@ layer(
       assert.deepStrictEqual(missing, [probe.sequence])
     }))
 
-  it.effect("makes an event of what decodes now, with its bytes, signature and time of receipt", () =>
+  it.effect("turns an entry that decodes now into an event, with its bytes, signature and time of receipt", () =>
     Effect.gen(function*() {
       const log = yield* EventLog
       const signature = `sha256=${"ab".repeat(32)}`

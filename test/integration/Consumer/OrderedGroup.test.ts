@@ -326,7 +326,7 @@ layer(Layer.effectDiscard(ready).pipe(Layer.provideMerge(consumersOnBroker)), { 
       }), 60_000)
 
     // Runs last, because it deletes the store of every group.
-    it.effect("begins nothing when the bucket of all groups is deleted, or created again, says why, and stops", () =>
+    it.effect("handles no event after the bucket of all groups is deleted or created again, reports why, and stops", () =>
       Effect.gen(function*() {
         const log: Array<string> = []
         const stopping = yield* ordered({

@@ -59,7 +59,7 @@ const secured = Effect.gen(function*() {
 
 describe("TLS to Postgres", () => {
   test(
-    "is what sslmode says, and the server is verified by the authority that sslrootcert names",
+    "follows sslmode, and verifies the server with the authority of sslrootcert",
     Effect.gen(function*() {
       const { ca, client, url } = yield* secured
       const other = yield* certificates

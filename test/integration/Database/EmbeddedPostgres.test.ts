@@ -69,7 +69,7 @@ describe("the embedded Postgres", () => {
   )
 
   test(
-    "is refused to a second process by name, and taken over when the first was killed",
+    "refuses a second process by name, and is taken over after the first process is killed",
     Effect.gen(function*() {
       const dataDir = yield* newEmbeddedDataDir
       const first = yield* Script.start("commit-rows", dataDir)

@@ -219,7 +219,7 @@ describe("isTransient", () => {
     assert.isTrue(isTransient(Exit.interrupt()))
   })
 
-  it("blames an event for errors of its data and of our code, and for no other error of a database", () => {
+  it("attributes errors of its data and of this program to an event, and no other database error", () => {
     const failed = (code: string) =>
       Cause.fail(
         new SqlError({

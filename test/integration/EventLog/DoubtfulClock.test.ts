@@ -38,7 +38,7 @@ describe("rows that are kept for a time", () => {
       assert.isString(yield* cutoff.pipe(wrongBy(4 * minute)))
     }).pipe(Effect.provide(layer)))
 
-  it.live("stay when our clock and the database's are more than five minutes apart", () =>
+  it.live("stay when the clocks of the process and the database differ by more than five minutes", () =>
     Effect.gen(function*() {
       yield* stored("evt_1")
       for (const millis of [6 * minute, -6 * minute]) {
@@ -51,7 +51,7 @@ describe("rows that are kept for a time", () => {
       }
     }).pipe(Effect.provide(layer)))
 
-  it.live("stay when our clock is more than seven days ahead of the newest entry of the log", () =>
+  it.live("stay when the clock of the process is more than seven days ahead of the newest entry of the log", () =>
     Effect.gen(function*() {
       yield* stored("evt_1").pipe(wrongBy(-8 * day))
       const doubt = yield* Effect.flip(expireLive([scans]))

@@ -96,7 +96,7 @@ describe("a probe of the event log", () => {
 })
 
 describe("the event log without its broker", () => {
-  it.live("fails what waits at once, answers at once, recovers, and has kept what it acknowledged", () =>
+  it.live("fails pending appends at once, answers at once, recovers, and keeps acknowledged events", () =>
     Effect.gen(function*() {
       const { append, get } = yield* EventLog
       yield* ready
@@ -185,7 +185,7 @@ describe("an event log that cannot store", () => {
     yield* Effect.promise(() => streams.update(stream, change))
   })
 
-  it.live("says that the stream is full, is not ready, and stores again when there is room", () =>
+  it.live("reports that the stream is full, is not ready, and stores again when there is space", () =>
     Effect.gen(function*() {
       const { append } = yield* EventLog
       yield* ready
@@ -216,7 +216,7 @@ describe("an event log that cannot store", () => {
       yield* notReady
     }).pipe(Effect.provide(logOnBroker)))
 
-  it.live("does not take another stream's acknowledgement for its own", () =>
+  it.live("does not accept another stream's acknowledgement", () =>
     Effect.gen(function*() {
       const { append } = yield* EventLog
       yield* ready

@@ -71,7 +71,7 @@ const test = (
 
 describe("the event log behind a bad network", () => {
   test(
-    "notices within 15 seconds that the connection is lost, answers meanwhile, and continues when it is back",
+    "detects a lost connection within 15 seconds, answers meanwhile, and continues after the reconnect",
     Effect.gen(function*() {
       const { connected, log, proxy } = yield* network
       yield* proxy.pause
@@ -127,7 +127,7 @@ describe("the event log behind a bad network", () => {
 
   // A broker with a full deduplication window answers its first publish seconds late; only a probe waits for that.
   test(
-    "publishes nothing but a probe after a lost connection, until that is acknowledged",
+    "publishes only a probe after a lost connection, until the probe is acknowledged",
     Effect.gen(function*() {
       const { log, proxy } = yield* network
       const ids = idsOf(2_000)
@@ -181,7 +181,7 @@ describe("the event log behind a bad network", () => {
 
 describe("a durable consumer behind a bad network", () => {
   test(
-    "is created again when it is gone and the broker says nothing of it",
+    "is created again when it was deleted and the broker does not report it",
     Effect.gen(function*() {
       const { log, nats, proxy } = yield* network
       const services = Layer.succeedContext(Context.make(EventLog, log).pipe(Context.add(Nats, nats)))

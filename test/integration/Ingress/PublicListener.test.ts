@@ -118,7 +118,7 @@ layer(listener().pipe(Layer.provideMerge(Memory.layer())), { excludeTestServices
         assert.strictEqual(answer.status, 200)
       }))
 
-    it.effect("answers requests that are no HTTP, too long in the head, or ambiguous, without a 500", () =>
+    it.effect("answers requests that are not HTTP, have a long head, or are ambiguous, without a 500", () =>
       Effect.gen(function*() {
         const { port } = yield* PublicListener
         assert.match(yield* raw(port, "NONSENSE\r\n\r\n"), /^HTTP\/1\.1 400 /)
@@ -165,7 +165,7 @@ layer(listener().pipe(Layer.provideMerge(Memory.layer())), { excludeTestServices
 )
 
 describe.concurrent("the public listener when nothing can be stored", () => {
-  it.live("answers 503 with Retry-After, at once, and says why it is not ready", () =>
+  it.live("answers 503 with Retry-After at once, and reports why it is not ready", () =>
     Effect.gen(function*() {
       const answer = yield* deliver(yield* webhook, signed(scanCreated("evt_1")))
       assert.deepStrictEqual([answer.status, answer.body], [503, { error: "unavailable" }])
@@ -221,7 +221,7 @@ describe.concurrent("the public listener when nothing can be stored", () => {
       }).pipe(Effect.provide(listener({ maxInFlight: 2 }).pipe(Layer.provide(log))))
     }))
 
-  it.live("takes an event while four times its cap of bodies come slowly, and answers those 408", () =>
+  it.live("accepts an event while four times its limit of bodies arrive slowly, and answers those 408", () =>
     Effect.gen(function*() {
       const { port } = yield* PublicListener
       const url = yield* webhook
@@ -253,7 +253,7 @@ describe.concurrent("the public listener when nothing can be stored", () => {
       Effect.provide(listener({ maxBodyBytes: 17_000_000 }).pipe(Layer.provide(roomy)))
     ))
 
-  it.live("refuses a body in crumbs, and reads on no further", () =>
+  it.live("refuses a body in many tiny parts, and stops reading it", () =>
     Effect.gen(function*() {
       const { port } = yield* PublicListener
       const lines = "POST /webhooks/3qpr HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -267,7 +267,7 @@ describe.concurrent("the public listener when nothing can be stored", () => {
       Effect.provide(listener({ maxBodyBytes: 17_000_000 }).pipe(Layer.provide(roomy)))
     ))
 
-  it.live("answers what is in flight before it stops, and takes nothing new", () =>
+  it.live("answers requests in flight before it stops, and accepts no new ones", () =>
     Effect.gen(function*() {
       const stored = yield* Deferred.make<Stored>()
       const arrived = yield* Deferred.make<void>()

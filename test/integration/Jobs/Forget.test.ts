@@ -126,7 +126,7 @@ for (const engine of engines) {
   )
 
   describe(`an erased entity, on ${engine.name}`, () => {
-    it.live("is gone with all that belongs to it, and everything else stays as if it had never been", () =>
+    it.live("is removed with everything that belongs to it, and everything else is as if it had never existed", () =>
       Effect.gen(function*() {
         const gone = yield* given
         yield* projected

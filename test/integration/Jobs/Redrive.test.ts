@@ -51,7 +51,7 @@ const outcomesOf = (id: string) =>
   )
 
 layer(listenerAndClient, { excludeTestServices: true })("a redrive", (it) => {
-  it.effect("gives the event to its consumer again, removes the dead letter and publishes nothing", () =>
+  it.effect("delivers the event to its consumer again, removes the dead letter and publishes nothing", () =>
     Effect.gen(function*() {
       const { redrive } = yield* api
       const { start, state } = yield* consumerOf("fixed", "fixed.one")
@@ -115,7 +115,7 @@ layer(listenerAndClient, { excludeTestServices: true })("a redrive", (it) => {
       yield* noRequest
     }))
 
-  it.effect("takes the bytes of the dead letter when the log no longer has the event, or another", () =>
+  it.effect("uses the bytes of the dead letter when the log no longer contains the event, or contains another", () =>
     Effect.gen(function*() {
       const { redrive } = yield* api
       const seen: Array<string> = []
@@ -170,7 +170,7 @@ layer(listenerAndClient, { excludeTestServices: true })("a redrive", (it) => {
       yield* untilDead("away", 3)
     }))
 
-  it.effect("goes at its rate, and a cancelled one sends no more", () =>
+  it.effect("keeps its rate, and sends nothing after it is cancelled", () =>
     Effect.gen(function*() {
       const { redrive } = yield* api
       const { operations } = yield* AdminClient
@@ -203,7 +203,7 @@ layer(listenerAndClient, { excludeTestServices: true })("a redrive", (it) => {
       yield* until("no request", pending, (count) => count === before)
     }))
 
-  it.effect("says what it would do, and does nothing, for a dry run or where there is nothing", () =>
+  it.effect("reports its result and changes nothing for a dry run or an empty selection", () =>
     Effect.gen(function*() {
       const { redrive } = yield* api
       const { operations } = yield* AdminClient
@@ -263,7 +263,7 @@ layer(listenerAndClient, { excludeTestServices: true })("a discard", (it) => {
       assert.strictEqual(missing._tag, "NotFound")
     }))
 
-  it.effect("that was interrupted between the record and the removal removes what is recorded", () =>
+  it.effect("that was interrupted between the record and the removal removes the recorded dead letters", () =>
     Effect.gen(function*() {
       const { put } = yield* DeadLetters
       const { finish } = yield* Discard.make

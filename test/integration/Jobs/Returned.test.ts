@@ -99,7 +99,7 @@ const tablesWith = Effect.fnUntraced(function*(text: string) {
 
 describe("a delivery that is repeated after its erasure", () => {
   it.live(
-    "is erased again, whatever it is, when the broker has forgotten its ids",
+    "is erased again, whatever its kind, when the broker no longer knows its ids",
     () =>
       Effect.gen(function*() {
         const broker = yield* NatsProcess.start()

@@ -83,7 +83,7 @@ describe("the login to NATS", () => {
 
 describe("TLS to NATS", () => {
   test(
-    "trusts the authority that it is given, and no other",
+    "trusts the configured authority and no other",
     Effect.gen(function*() {
       const { ca, server } = yield* certificates
       const tls = { cert_file: server.cert, key_file: server.key }

@@ -130,7 +130,7 @@ describe("a connection whose login is refused", () => {
 
 describe("a connection that requires TLS", () => {
   test(
-    "is never made in plain text, and sends no data there",
+    "is never made in plain text, and sends no data",
     Effect.gen(function*() {
       const { ca } = yield* certificates
       const server = yield* plain()

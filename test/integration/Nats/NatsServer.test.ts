@@ -30,7 +30,7 @@ const dial = (host = "", port = 0, message: string) =>
 
 describe("the embedded broker", () => {
   test(
-    "lets in clients that have its token, and no others",
+    "accepts clients with its token and no others",
     Effect.gen(function*() {
       const server = yield* start(yield* newDataDir)
       const connection = yield* client(server)

@@ -120,7 +120,7 @@ describe("the embedded broker", () => {
   )
 
   test(
-    "is started again when what guards it is killed, and never runs twice",
+    "is restarted when its guard process is killed, and never runs twice",
     Effect.gen(function*() {
       const dataDir = yield* newDataDir
       const server = yield* start(dataDir)

@@ -57,7 +57,7 @@ describe("a connection of the public listener", () => {
       }
     }).pipe(Effect.provide(listenerOn(later))))
 
-  it.live("with a stray byte behind a delivery answers the delivery, then ends", () =>
+  it.live("with a stray byte after a delivery answers the delivery, then closes", () =>
     Effect.gen(function*() {
       const { port } = yield* PublicListener
       for (let count = 0; count < 20; count++) {

@@ -100,7 +100,7 @@ const verified = Effect.gen(function*() {
 })
 
 describe.concurrent("two databases on one broker", () => {
-  it.live("get every event each, and none deletes the durable consumer of the other", () =>
+  it.live("each get every event, and neither deletes the durable consumer of the other", () =>
     Effect.gen(function*() {
       yield* appendScans(0, 50)
       const one = yield* Layer.build(Layer.fresh(projector.pipe(Layer.provideMerge(postgres.layer))))
@@ -145,7 +145,7 @@ describe.concurrent("two databases on one broker", () => {
 })
 
 describe.concurrent("a database that is older than its durable consumer", () => {
-  it.live("says how many events are missing, reads them again while others come in, and is ready then", () =>
+  it.live("reports the number of missing events, reads them again while new ones arrive, and becomes ready", () =>
     Effect.gen(function*() {
       yield* appendScans(0, 100)
       yield* untilCount("scans", 100)
@@ -163,7 +163,7 @@ describe.concurrent("a database that is older than its durable consumer", () => 
       yield* verified
     }).pipe(Effect.provide(running)))
 
-  it.live("is read again also when its copy was made after the log was read again twice", () =>
+  it.live("is filled from the log again, even when it was copied after two earlier readings", () =>
     Effect.gen(function*() {
       yield* appendScans(0, 50)
       yield* untilCount("scans", 50)
@@ -257,7 +257,7 @@ const rows = rowsOf("select id, event_id, sequence::int as sequence from scans o
 
 describe.concurrent("a log that is older than the rows", () => {
   it.live(
-    "is not applied, ends a verification with the reason, and is built from when that is accepted",
+    "is not applied, ends a verification with the reason, and is used for a rebuild once it is accepted",
     () =>
       Effect.gen(function*() {
         const { dataDir, database } = yield* restored
@@ -318,7 +318,7 @@ describe.concurrent("a log that is older than the rows", () => {
 })
 
 describe.concurrent("a log that is read again", () => {
-  it.live("begins where it has to, also when the durable consumer is created before that is committed", () =>
+  it.live("begins at the right sequence, also when the durable consumer is created before the commit", () =>
     Effect.gen(function*() {
       yield* appendScans(0, 20)
       yield* untilCount("scans", 20)
@@ -341,7 +341,7 @@ describe.concurrent("a log that is read again", () => {
 })
 
 describe.concurrent("a durable consumer that is edited during its use", () => {
-  it.live("is created again, and what it skipped is applied", () =>
+  it.live("is created again, and the events that it skipped are applied", () =>
     Effect.gen(function*() {
       yield* appendScans(0, 20)
       yield* untilCount("scans", 20)
@@ -392,7 +392,7 @@ describe.concurrent("a durable consumer that makes no progress with events in fl
     ))
 })
 
-describe.concurrent("a place in the log that cannot be read for a time", () => {
+describe.concurrent("a position in the log that cannot be read for a time", () => {
   const impatient = projector.pipe(Layer.provide(Layer.succeed(UnreadablePatience, 500)))
 
   it.live.each<readonly [table: string, fault: RegExp]>([

@@ -62,7 +62,7 @@ for (const engine of engines) {
         assert.deepStrictEqual((yield* counts).map(({ country, scans }) => [country, scans]), [["CH", 1]])
       }))
 
-    it.effect("gives the same rows and counts in whatever order, batches and repetition events come", () =>
+    it.effect("gives the same rows and counts for any order, batches and repetition of events", () =>
       Effect.gen(function*() {
         const countries = ["US", "CH", null]
         const events = Array.from(
@@ -222,7 +222,7 @@ for (const engine of engines) {
         }
       }))
 
-    it.effect("keeps a subscription as the last event in the log says, whatever the clocks and the order say", () =>
+    it.effect("keeps the subscription of the last event in the log, whatever the clocks and the order", () =>
       Effect.gen(function*() {
         const types = ["subscription.upgraded", "subscription.cancelled"]
         const random = generator(7)

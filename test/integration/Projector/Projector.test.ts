@@ -96,7 +96,7 @@ for (const engine of engines) {
   const running = projector.pipe(Layer.provideMerge(stack))
 
   describe(`the projector on ${engine.name}`, () => {
-    it.live("applies 499 of a batch of 500 and keeps the poison one aside, with its reason and sequence", () =>
+    it.live("applies 499 of a batch of 500 and dead-letters the poison event, with its reason and sequence", () =>
       Effect.gen(function*() {
         yield* appendScans(250, "a")
         yield* refusePoison
@@ -118,7 +118,7 @@ for (const engine of engines) {
         }).pipe(Effect.provide(projector))
       }).pipe(Effect.provide(stack)))
 
-    it.live("dead-letters what another program wrote into the stream, and continues", () =>
+    it.live("dead-letters unusable messages of another program, and continues", () =>
       Effect.gen(function*() {
         // If this body were inserted into a JSON array unchecked, it would result in two rows.
         const forged = `{"id":"g2","event":"scan.created","data":{"id":"x"}}},{"event_id":"y","sequence":1,`
@@ -185,7 +185,7 @@ for (const engine of engines) {
         assert.deepStrictEqual(yield* deadLetters, [])
       }).pipe(Effect.provide(running)))
 
-    it.live("fills a new database from the first event, however far its durable consumer was", () =>
+    it.live("fills a new database from the first event, wherever its durable consumer was", () =>
       Effect.gen(function*() {
         yield* appendScans(20, "a")
         for (const _ of ["the first database", "another, empty one"]) {
@@ -271,7 +271,7 @@ describe.each(engines)("the redrive of a dead letter on $name", (engine) => {
 
 describe.concurrent("the projector when every event is poison", () => {
   it.live(
-    "dead-letters no more than the limit, says so, and applies the rest after the fix",
+    "dead-letters no more than the limit, reports this, and applies the rest after the fix",
     () =>
       Effect.gen(function*() {
         const broken: Projection = { ...scans, apply: (sql) => Effect.asVoid(sql`select 1 / 0`) }
@@ -330,7 +330,7 @@ describe.concurrent("the projector with a durable consumer that another program 
 })
 
 describe.concurrent("the projector without its database", () => {
-  it.live("waits, says so, dead-letters nothing, and continues when it is back", () =>
+  it.live("waits, reports this, dead-letters nothing, and continues when the database is back", () =>
     Effect.gen(function*() {
       const postgres = yield* Postgres.start
       const database = Migrations.layer.pipe(

@@ -87,7 +87,7 @@ for (const engine of engines) {
   const running = projector.pipe(Layer.provideMerge(stack))
 
   describe(`a rebuild on ${engine.name}`, () => {
-    it.live("has the rows of the live read model, takes its place and leaves nothing behind", () =>
+    it.live("has the rows of the live read model, replaces it and leaves nothing behind", () =>
       Effect.gen(function*() {
         yield* history(0, 2_500)
         yield* untilApplied(2_500)
@@ -110,7 +110,7 @@ for (const engine of engines) {
         yield* until("no fault", (yield* ProcessHealth).faults, (faults) => faults.length === 0)
       }).pipe(Effect.provide(running)))
 
-    it.live("never takes a row from those who read while events come in", () =>
+    it.live("never hides a row from readers while events arrive", () =>
       Effect.gen(function*() {
         yield* history(0, 1_000)
         yield* untilApplied(1_000)
@@ -153,7 +153,7 @@ for (const engine of engines) {
         assert.isTrue(comparison.tables["scans_applied"]?.equal)
       }).pipe(Effect.provide(running)), 180_000)
 
-    it.live("that fails half way through its switch shows what it showed, and the next one switches", () =>
+    it.live("that fails during its switch leaves the views unchanged, and the next one switches", () =>
       Effect.gen(function*() {
         const sql = yield* SqlClient
         yield* history(0, 600)
@@ -248,7 +248,7 @@ for (const engine of engines) {
         assert.strictEqual(yield* countOf("scans"), 500)
       }).pipe(Effect.provide(running)))
 
-    it.live("fails, switching nothing, when the new read model would lack what the live one has", () =>
+    it.live("fails and switches nothing when the new read model would lack rows of the live one", () =>
       Effect.gen(function*() {
         yield* history(0, 100)
         yield* untilApplied(100)
@@ -266,7 +266,7 @@ for (const engine of engines) {
         assert.deepStrictEqual(yield* durables, ["scans-1"])
       }).pipe(Effect.provide(running)))
 
-    it.live("is due when the program's tables changed; until then it waits, and no older program writes", () =>
+    it.live("is due when the program's tables changed; until then the program waits, and no older program writes", () =>
       Effect.gen(function*() {
         const made = (id: number) =>
           append(`n${id}`, `{"id":"n${id}","event":"note.made","data":{"text":"${id}"}}`, "note.made")

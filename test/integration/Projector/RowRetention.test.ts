@@ -40,7 +40,7 @@ for (const engine of engines) {
   )
 
   describe(`rows with a limited retention, on ${engine.name}`, () => {
-    it.live("go with their counters when they are too old, and a rebuild gives the same", () =>
+    it.live("are removed with their counters when they are too old, and a rebuild gives the same rows", () =>
       Effect.gen(function*() {
         for (const [id, days] of [["old", 40], ["older", 400], ["new", 1], ["newer", 0]] as const) {
           yield* scan(id, days)

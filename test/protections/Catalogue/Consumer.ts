@@ -19,14 +19,14 @@ export const consumer: ReadonlyArray<Protection> = [
   },
   {
     rows: ["10"],
-    name: "a durable consumer of which the broker says nothing is created again",
+    name: "a durable consumer that the broker does not report is created again",
     edits: [silence],
     test: "integration/EventLog/Network.test.ts",
-    title: "is created again when it is gone and the broker says nothing of it"
+    title: "is created again when it was deleted and the broker does not report it"
   },
   {
     rows: ["3"],
-    name: "a consumer asks again when the connection is back",
+    name: "a consumer pulls again after a reconnect",
     edits: [
       edit(
         "src/Consumer/Durable.ts",
@@ -57,7 +57,7 @@ export const consumer: ReadonlyArray<Protection> = [
   },
   {
     rows: ["11"],
-    name: "what a killed instance had is given to another soon",
+    name: "events of a killed instance are soon delivered to another",
     edits: [
       edit("src/Consumer/Consumer.ts", "export const ackWait = 10_000", "export const ackWait = 25_000")
     ],
@@ -69,11 +69,11 @@ export const consumer: ReadonlyArray<Protection> = [
     name: "a consumer holds a bounded number of events",
     edits: [edit("src/Projector/ProjectGeneration.ts", "waiting: largest,", "waiting: 20 * largest,")],
     test: "e2e/Faults/Load.test.ts",
-    title: "a consumer that stands still keeps little in memory, shows its lag, and slows no receiver"
+    title: "a suspended consumer keeps little in memory, shows its lag, and slows no receiver"
   },
   {
     rows: ["18"],
-    name: "a poison event is kept before it is given up",
+    name: "a poison event is stored as a dead letter before the consumer gives it up",
     edits: [
       edit(
         "src/Consumer/Consumer.ts",
@@ -82,7 +82,7 @@ export const consumer: ReadonlyArray<Protection> = [
       )
     ],
     test: "integration/Projector/Projector.test.ts",
-    title: "applies 499 of a batch of 500 and keeps the poison one aside, with its reason and sequence"
+    title: "applies 499 of a batch of 500 and dead-letters the poison event, with its reason and sequence"
   },
   {
     rows: ["10"],
@@ -99,7 +99,7 @@ export const consumer: ReadonlyArray<Protection> = [
   },
   {
     rows: ["promise 9"],
-    name: "a place in the log that cannot be read for a time makes the process not ready",
+    name: "a position in the log that cannot be read for a time makes the process not ready",
     edits: [
       edit(
         "src/Projector/Place/Keep.ts",
@@ -108,7 +108,7 @@ export const consumer: ReadonlyArray<Protection> = [
       )
     ],
     test: "integration/Projector/Place.test.ts",
-    title: "a place in the log that cannot be read for a time"
+    title: "a position in the log that cannot be read for a time"
   },
   {
     rows: ["29"],
@@ -122,6 +122,7 @@ export const consumer: ReadonlyArray<Protection> = [
       )
     ],
     test: "integration/Consumer/OrderedGroup.test.ts",
-    title: "begins nothing when the bucket of all groups is deleted, or created again, says why, and stops"
+    title:
+      "handles no event after the bucket of all groups is deleted or created again, reports why, and stops"
   }
 ]

@@ -5,79 +5,80 @@ const dedupId = edit("src/EventLog/Headers.ts", `["Nats-Msg-Id", entry.dedupId ?
 export const eventLog: ReadonlyArray<Protection> = [
   {
     rows: ["promise 1", "9"],
-    name: "an ack of another stream is no proof",
+    name: "an acknowledgement of another stream is not accepted",
     edits: [
       edit("src/EventLog/Publisher.ts", "if (ack.stream !== stream || !(ack.seq > 0)) {", "if (false) {")
     ],
     test: "integration/EventLog/JetStream.test.ts",
-    title: "does not take another stream's acknowledgement for its own"
+    title: "does not accept another stream's acknowledgement"
   },
   {
     rows: ["1"],
-    name: "what waits for an ack fails when the connection is lost",
+    name: "pending appends fail when the connection is lost",
     edits: [edit("src/EventLog/Publisher.ts", "connected || publisher.disconnected()", "connected")],
     test: "e2e/Faults/Broker.test.ts",
-    title: "answers 503 within a second of its end, 200 within two of its return, and loses nothing"
+    title:
+      "answers 503 within one second of the failure and 200 within two seconds of the return, and loses nothing"
   },
   {
     rows: ["4", "6"],
     name: "a publish without an ack times out",
     edits: [edit("src/EventLog/Publisher.ts", "if (waiting.deadline > now) continue", "continue")],
     test: "integration/EventLog/Network.test.ts",
-    title:
-      "notices within 15 seconds that the connection is lost, answers meanwhile, and continues when it is back"
+    title: "detects a lost connection within 15 seconds, answers meanwhile, and continues after the reconnect"
   },
   {
     rows: ["4"],
-    name: "what the broker stored late is known by its id",
+    name: "an event that the broker stored late is recognized by its id",
     edits: [dedupId],
     test: "e2e/Faults/Broker.test.ts",
-    title: "notices within 15 seconds that it stands still; what it stores late is a duplicate"
+    title:
+      "detects within 15 seconds that it is suspended; the retry of an event that was stored late is a duplicate"
   },
   {
     rows: ["6"],
-    name: "what was stored and not heard of is known by its id",
+    name: "an event that was stored without an answer is recognized by its id",
     edits: [dedupId],
     test: "e2e/Faults/Network.test.ts",
-    title: "gives up dead connections within 15 seconds, and loses and doubles nothing by pauses and resets"
+    title:
+      "closes dead connections within 15 seconds, and neither loses nor doubles an event by pauses and resets"
   },
   {
     rows: ["21"],
-    name: "the same id at once is stored once",
+    name: "concurrent deliveries of an id are stored once",
     edits: [dedupId],
     test: "e2e/Faults/Deliveries.test.ts",
-    title: "that comes a hundred times at once to three receivers is stored once and answered 200"
+    title: "that arrives a hundred times at once at three receivers is stored once and answered 200"
   },
   {
     rows: ["28"],
-    name: "the retry of a sender that had gone is known by its id",
+    name: "the retry of a disconnected sender is recognized by its id",
     edits: [dedupId],
     test: "e2e/Faults/Deliveries.test.ts",
-    title: "whose sender goes after the body and before the answer is stored once"
+    title: "whose sender disconnects after the body and before the answer is stored once"
   },
   {
     rows: ["3"],
-    name: "the connection is made again without a limit",
+    name: "the client reconnects without a limit",
     edits: [edit("src/Nats/Nats.ts", "maxReconnectAttempts: -1,", "maxReconnectAttempts: 10,")],
     test: "e2e/Faults/Broker.test.ts",
-    title: "lives on without it for 35 seconds, says so, and comes back by itself"
+    title: "stays alive without the broker for 35 seconds, reports this, and recovers without a restart"
   },
   {
     rows: ["4", "6"],
-    name: "pings notice a connection that is dead",
+    name: "pings detect a dead connection",
     edits: [edit("src/Nats/Nats.ts", "pingInterval: 4_000,", "pingInterval: 120_000,")],
     test: "integration/EventLog/Network.test.ts",
-    title:
-      "notices within 15 seconds that the connection is lost, answers meanwhile, and continues when it is back"
+    title: "detects a lost connection within 15 seconds, answers meanwhile, and continues after the reconnect"
   },
   {
     rows: ["5"],
-    name: "after a lost connection only a probe waits",
+    name: "after a lost connection only a probe is pending",
     edits: [
       edit("src/EventLog/JetStream.ts", "readiness.isBack", "true")
     ],
     test: "integration/EventLog/Network.test.ts",
-    title: "publishes nothing but a probe after a lost connection, until that is acknowledged"
+    title: "publishes only a probe after a lost connection, until the probe is acknowledged"
   },
   {
     rows: ["5"],
@@ -97,11 +98,11 @@ export const eventLog: ReadonlyArray<Protection> = [
       )
     ],
     test: "integration/EventLog/JetStream.test.ts",
-    title: "fails what waits at once, answers at once, recovers, and has kept what it acknowledged"
+    title: "fails pending appends at once, answers at once, recovers, and keeps acknowledged events"
   },
   {
     rows: ["8"],
-    name: "a refused publish turns readiness red and says why",
+    name: "a refused publish ends readiness, with the reason",
     edits: [
       edit(
         "src/EventLog/Readiness.ts",
@@ -110,11 +111,11 @@ export const eventLog: ReadonlyArray<Protection> = [
       )
     ],
     test: "e2e/Faults/Storage.test.ts",
-    title: "answers 503 in time, names the stream's limit, and stores all when there is room again"
+    title: "answers 503 in time, names the stream's limit, and stores everything when there is space again"
   },
   {
     rows: ["8"],
-    name: "an error of the broker is told from an ack",
+    name: "an error of the broker is distinguished from an acknowledgement",
     edits: [
       edit(
         "src/EventLog/Publisher.ts",
@@ -123,14 +124,14 @@ export const eventLog: ReadonlyArray<Protection> = [
       )
     ],
     test: "integration/EventLog/JetStream.test.ts",
-    title: "says that the stream is full, is not ready, and stores again when there is room"
+    title: "reports that the stream is full, is not ready, and stores again when there is space"
   },
   {
     rows: ["promise 1"],
-    name: "nothing is kept of a probe",
+    name: "a probe leaves no trace",
     edits: [edit("src/EventLog/Readiness.ts", "if (stored.value.sequence === removed) return", "return")],
     test: "contract/EventLog.jetstream.test.ts",
-    title: "becomes ready, and keeps nothing of what it did to find that out"
+    title: "becomes ready, and keeps no trace of its probes"
   },
   {
     rows: ["9"],
@@ -147,10 +148,10 @@ export const eventLog: ReadonlyArray<Protection> = [
   },
   {
     rows: ["9"],
-    name: "a stream that is changed later turns readiness red",
+    name: "a later change of a stream ends readiness",
     edits: [edit("src/EventLog/Readiness.ts", "of.flaw = flaw", "")],
     test: "e2e/Faults/Stream.test.ts",
-    title: "that is created again with settings that can lose events turns readiness red and says why"
+    title: "that is created again with settings that can lose events ends readiness, with the reason"
   },
   {
     rows: ["9"],

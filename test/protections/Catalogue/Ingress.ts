@@ -12,25 +12,25 @@ export const ingress: ReadonlyArray<Protection> = [
     name: "a delivery without proof of storage is answered 503",
     edits: [answeredStored],
     test: "integration/Ingress/PublicListener.test.ts",
-    title: "answers 503 with Retry-After, at once, and says why it is not ready"
+    title: "answers 503 with Retry-After at once, and reports why it is not ready"
   },
   {
     rows: ["24"],
-    name: "a 503 during an outage brings the delivery again",
+    name: "a 503 during an outage causes a retry of the delivery",
     edits: [answeredStored],
     test: "e2e/Faults/Deliveries.test.ts",
-    title: "gets through when the outage is shorter than 3QPR's schedule"
+    title: "is stored in the end when the outage is shorter than 3QPR's schedule"
   },
   {
     rows: ["promise 1"],
-    name: "the deadline of a delivery",
+    name: "a delivery has a deadline",
     edits: [edit("src/Ingress/DeliveryHandler.ts", "if (delivery.expires > now) continue", "continue")],
     test: "integration/Ingress/PublicListener.test.ts",
     title: "answers 503 within four seconds when the log never answers"
   },
   {
     rows: ["promise 1"],
-    name: "readiness asks the log",
+    name: "readiness depends on the log",
     edits: [
       edit(
         "src/Ingress/Http.ts",
@@ -39,11 +39,11 @@ export const ingress: ReadonlyArray<Protection> = [
       )
     ],
     test: "integration/Ingress/PublicListener.test.ts",
-    title: "answers 503 with Retry-After, at once, and says why it is not ready"
+    title: "answers 503 with Retry-After at once, and reports why it is not ready"
   },
   {
     rows: ["7", "T5"],
-    name: "the cap on deliveries in flight",
+    name: "the number of deliveries in flight is limited",
     edits: [
       edit(
         "src/Ingress/DeliveryHandler.ts",
@@ -57,18 +57,19 @@ export const ingress: ReadonlyArray<Protection> = [
       )
     ],
     test: "e2e/Faults/Network.test.ts",
-    title: "takes no more at a time than its cap when the network is slow and cut, and does not grow"
+    title:
+      "accepts no more deliveries at a time than its limit on a slow and interrupted network, and does not grow"
   },
   {
     rows: ["29"],
-    name: "what is in flight is answered before the listener stops",
+    name: "requests in flight are answered before the listener stops",
     edits: [edit("src/Ingress/Http.ts", "const drainTimeout = 5_000", "const drainTimeout = 0")],
     test: "integration/Ingress/PublicListener.test.ts",
-    title: "answers what is in flight before it stops, and takes nothing new"
+    title: "answers requests in flight before it stops, and accepts no new ones"
   },
   {
     rows: ["promise 1", "T4"],
-    name: "the bound of a body",
+    name: "the size of a body is limited",
     edits: [
       edit("src/Ingress/DeliveryHandler.ts", "delivery.size <= this.#limits.maxBodyBytes", "true")
     ],
@@ -77,7 +78,7 @@ export const ingress: ReadonlyArray<Protection> = [
   },
   {
     rows: ["promise 2", "T4"],
-    name: "a compressed body is not taken",
+    name: "a compressed body is refused",
     edits: [
       edit(
         "src/Ingress/DeliveryHandler.ts",
@@ -103,7 +104,7 @@ export const ingress: ReadonlyArray<Protection> = [
   },
   {
     rows: ["promise 2", "T1"],
-    name: "a signature that does not fit is refused",
+    name: "a wrong signature is refused",
     edits: [
       edit("src/Ingress/Ingress.ts", "return error && { ok: false, error }", "return undefined")
     ],
@@ -125,7 +126,7 @@ export const ingress: ReadonlyArray<Protection> = [
   },
   {
     rows: ["25"],
-    name: "a signature has the form of one before it is compared",
+    name: "the form of a signature is checked before it is compared",
     edits: [
       edit("src/Signature/Verifier.ts", `if (!isWellFormed(signature)) return "invalid_signature"`, "")
     ],
@@ -152,25 +153,25 @@ export const ingress: ReadonlyArray<Protection> = [
       )
     ],
     test: "e2e/Faults/Rotation.test.ts",
-    title: "no request is refused that is signed with an active secret while the secret is rotated"
+    title: "no request with an active secret is refused while the secret is rotated"
   },
   {
     rows: ["promise 3"],
-    name: "an id has to be one",
+    name: "an event id must be valid",
     edits: [edit("src/Domain/EventId.ts", String.raw`/^[\x21-\x7e]{1,200}$/`, "/^/")],
     test: "unit/Domain/Decode.test.ts",
     title: "quarantines %s"
   },
   {
     rows: ["promise 3"],
-    name: "the data of a known type fit its schema",
+    name: "the data of a known type must match its schema",
     edits: [edit("src/Domain/Decode.ts", "return fits[type](rest)", "return true")],
     test: "unit/Ingress/Ingress.test.ts",
     title: "keeps an event whose data is wrong in quarantine, once, and then stores its correction"
   },
   {
     rows: ["promise 3"],
-    name: "what is signed and no event is kept",
+    name: "signed bodies that are not events are kept",
     edits: [
       edit(
         "src/Ingress/Ingress.ts",
@@ -184,7 +185,7 @@ export const ingress: ReadonlyArray<Protection> = [
   },
   {
     rows: ["promise 3"],
-    name: "bytes that are not UTF-8 are not changed into some that are",
+    name: "bytes that are not UTF-8 are not converted",
     edits: [
       edit("src/Domain/Decode.ts", `new TextDecoder("utf-8", { fatal: true })`, `new TextDecoder("utf-8")`)
     ],
@@ -193,17 +194,18 @@ export const ingress: ReadonlyArray<Protection> = [
   },
   {
     rows: ["promise 6"],
-    name: "JSON that overflows its readers is kept from them",
+    name: "JSON that is nested too deeply is refused",
     edits: [edit("src/Domain/Decode.ts", "if (isTooDeep(body)) {", "if (false) {")],
     test: "unit/Domain/Decode.test.ts",
     title: "takes 500 levels of nesting and quarantines 501, not counting brackets in texts"
   },
   {
     rows: ["23"],
-    name: "another body under a known id is counted",
+    name: "a different body under a known id is counted",
     edits: [edit("src/Ingress/BodyMismatch.ts", "counts.conflicts++", "")],
     test: "e2e/Faults/Conflict.test.ts",
-    title: "is answered as a duplicate; the first is kept, and the log tells of the other without showing it"
+    title:
+      "is answered as a duplicate; the first body is kept, and the log reports the other without its content"
   },
   {
     rows: ["promise 7", "T8"],
@@ -216,14 +218,14 @@ export const ingress: ReadonlyArray<Protection> = [
       )
     ],
     test: "integration/Admin/Admin.test.ts",
-    title: "answers only requests that come under this machine's own name and from no other site"
+    title: "answers only requests with this machine's own name and from no other site"
   },
   {
     rows: ["promise 7", "T8"],
     name: "requests under a public name are refused with a token too",
     edits: [edit("src/Admin/Access/Hosts.ts", `|| !name.includes(".") ||`, "|| true ||")],
     test: "integration/Admin/AdminAccess.test.ts",
-    title: "answers under names that no public page can have, and under those that are allowed"
+    title: "accepts host names that no public page can have, and those that are allowed"
   },
   {
     rows: ["promise 7", "T8"],
@@ -236,21 +238,21 @@ export const ingress: ReadonlyArray<Protection> = [
       )
     ],
     test: "integration/Admin/Admin.test.ts",
-    title: "answers only requests that come under this machine's own name and from no other site"
+    title: "answers only requests with this machine's own name and from no other site"
   },
   {
     rows: ["promise 7", "T10"],
-    name: "beyond loopback a token is needed",
+    name: "a token is required beyond loopback",
     edits: [edit("src/Admin/Access/Access.ts", "token !== undefined || isLoopback(host) ?", "true ?")],
     test: "integration/Admin/Admin.test.ts",
     title: "does not start beyond loopback without a token"
   },
   {
     rows: ["promise 7", "T10"],
-    name: "the token is compared",
+    name: "the token is checked",
     edits: [edit("src/Admin/Access/Access.ts", "[equal(given, token), ", "[true, ")],
     test: "integration/Admin/Admin.test.ts",
-    title: "wants its token, if it has one, for all but health"
+    title: "requires its token, if it has one, for everything except health"
   },
   {
     rows: ["promise 7", "T10"],

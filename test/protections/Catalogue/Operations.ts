@@ -3,7 +3,7 @@ import { edit, type Protection } from "../Protection.ts"
 export const operations: ReadonlyArray<Protection> = [
   {
     rows: ["18"],
-    name: "a redrive gives the event to its consumer and publishes nothing",
+    name: "a redrive delivers the event to its consumer and publishes nothing",
     edits: [
       edit(
         "src/Consumer/Redrives.ts",
@@ -13,11 +13,11 @@ export const operations: ReadonlyArray<Protection> = [
       )
     ],
     test: "integration/Jobs/Redrive.test.ts",
-    title: "gives the event to its consumer again, removes the dead letter and publishes nothing"
+    title: "delivers the event to its consumer again, removes the dead letter and publishes nothing"
   },
   {
     rows: ["18"],
-    name: "a dead letter that was applied goes",
+    name: "a dead letter is removed once its event is applied",
     edits: [
       edit(
         "src/Consumer/Redrives.ts",
@@ -26,7 +26,7 @@ export const operations: ReadonlyArray<Protection> = [
       )
     ],
     test: "integration/Jobs/Redrive.test.ts",
-    title: "gives the event to its consumer again, removes the dead letter and publishes nothing"
+    title: "delivers the event to its consumer again, removes the dead letter and publishes nothing"
   },
   {
     rows: ["18"],
@@ -39,25 +39,25 @@ export const operations: ReadonlyArray<Protection> = [
       )
     ],
     test: "integration/Jobs/Redrive.test.ts",
-    title: "takes the bytes of the dead letter when the log no longer has the event, or another"
+    title: "uses the bytes of the dead letter when the log no longer contains the event, or contains another"
   },
   {
     rows: ["promise 3"],
-    name: "a released entry of the quarantine is not swallowed by the dedup window",
+    name: "the deduplication window does not drop a released entry of the quarantine",
     edits: [edit("src/Jobs/Operations/Release.ts", "dedupId: `quarantine:${entry.sequence}`,", "")],
     test: "integration/Admin/Quarantine.test.ts",
-    title: "makes an event of what decodes now, with its bytes, signature and time of receipt"
+    title: "turns an entry that decodes now into an event, with its bytes, signature and time of receipt"
   },
   {
     rows: ["promise 3"],
-    name: "what still does not decode stays in the quarantine",
+    name: "entries that still do not decode stay in quarantine",
     edits: [edit("src/Jobs/Operations/Release.ts", `if (event._tag === "Unusable") {`, "if (false) {")],
     test: "integration/Admin/Quarantine.test.ts",
-    title: "makes an event of what decodes now, with its bytes, signature and time of receipt"
+    title: "turns an entry that decodes now into an event, with its bytes, signature and time of receipt"
   },
   {
     rows: ["18"],
-    name: "what was recorded before an interruption is finished",
+    name: "an operation that was recorded before an interruption is finished",
     edits: [
       edit(
         "src/Jobs/Operations/Discard.ts",
@@ -66,7 +66,7 @@ export const operations: ReadonlyArray<Protection> = [
       )
     ],
     test: "integration/Jobs/Redrive.test.ts",
-    title: "that was interrupted between the record and the removal removes what is recorded"
+    title: "that was interrupted between the record and the removal removes the recorded dead letters"
   },
   {
     rows: ["18"],
@@ -75,7 +75,7 @@ export const operations: ReadonlyArray<Protection> = [
       edit("src/Jobs/Operations/Runner.ts", "if ((yield* standing(operations, id))?.cancelled) break", "")
     ],
     test: "integration/Jobs/Redrive.test.ts",
-    title: "goes at its rate, and a cancelled one sends no more"
+    title: "keeps its rate, and sends nothing after it is cancelled"
   },
   {
     rows: ["18"],
@@ -88,16 +88,16 @@ export const operations: ReadonlyArray<Protection> = [
       )
     ],
     test: "integration/Jobs/Redrive.test.ts",
-    title: "goes at its rate, and a cancelled one sends no more"
+    title: "keeps its rate, and sends nothing after it is cancelled"
   },
   {
     rows: ["18"],
-    name: "a dry run begins nothing",
+    name: "a dry run starts no operation",
     edits: [
       edit("src/Admin/DeadLetters/Begin.ts", "const begun = dry_run\n", "const begun = false\n")
     ],
     test: "integration/Jobs/Redrive.test.ts",
-    title: "says what it would do, and does nothing, for a dry run or where there is nothing"
+    title: "reports its result and changes nothing for a dry run or an empty selection"
   },
   {
     rows: ["18"],
@@ -124,7 +124,7 @@ export const operations: ReadonlyArray<Protection> = [
     ],
     test: "e2e/Reconcile.test.ts",
     title:
-      "finds exactly the scans that no webhook told of, repairs them once, and a late webhook changes nothing twice"
+      "finds exactly the scans that no webhook delivered, repairs them once, and a late webhook changes nothing twice"
   },
   {
     rows: ["24"],
@@ -138,7 +138,7 @@ export const operations: ReadonlyArray<Protection> = [
     ],
     test: "e2e/Reconcile.test.ts",
     title:
-      "finds exactly the scans that no webhook told of, repairs them once, and a late webhook changes nothing twice"
+      "finds exactly the scans that no webhook delivered, repairs them once, and a late webhook changes nothing twice"
   },
   {
     rows: ["24"],
@@ -152,11 +152,11 @@ export const operations: ReadonlyArray<Protection> = [
     ],
     test: "e2e/Reconcile.test.ts",
     title:
-      "finds exactly the scans that no webhook told of, repairs them once, and a late webhook changes nothing twice"
+      "finds exactly the scans that no webhook delivered, repairs them once, and a late webhook changes nothing twice"
   },
   {
     rows: ["24"],
-    name: "a reconciliation that is made again knows what it had appended",
+    name: "a repeated reconciliation knows which scans it appended",
     edits: [
       edit(
         "src/Jobs/Reconciliations/Missing.ts",

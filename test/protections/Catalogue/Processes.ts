@@ -3,10 +3,10 @@ import { edit, type Protection } from "../Protection.ts"
 export const processes: ReadonlyArray<Protection> = [
   {
     rows: ["16"],
-    name: "the embedded database takes a lock on its folder",
+    name: "the embedded database locks its folder",
     edits: [edit("src/Database/Embedded.ts", "yield* acquire(folder)\n", "\n")],
     test: "integration/Database/EmbeddedPostgres.test.ts",
-    title: "is refused to a second process by name, and taken over when the first was killed"
+    title: "refuses a second process by name, and is taken over after the first process is killed"
   },
   {
     rows: ["16"],
@@ -19,11 +19,11 @@ export const processes: ReadonlyArray<Protection> = [
       )
     ],
     test: "unit/Process/FolderLock.test.ts",
-    title: "takes over from a pid that is gone"
+    title: "takes over from a pid that no longer exists"
   },
   {
     rows: ["16"],
-    name: "a pid that was given to another process holds nothing",
+    name: "a pid that now belongs to another process holds no lock",
     edits: [
       edit(
         "src/Process/FolderLock/Holder.ts",
@@ -36,10 +36,10 @@ export const processes: ReadonlyArray<Protection> = [
   },
   {
     rows: ["16"],
-    name: "of all that find a dead holder one takes over",
+    name: "exactly one process takes over from a dead holder",
     edits: [edit("src/Process/FolderLock.ts", "if (!isSame(yield* read(file), dead)) return false", "")],
     test: "unit/Process/FolderLock.test.ts",
-    title: "refuses one that found the dead holder, when another took over meanwhile"
+    title: "refuses a process that found a dead holder when another process took over meanwhile"
   },
   {
     rows: ["16"],
@@ -52,34 +52,34 @@ export const processes: ReadonlyArray<Protection> = [
       )
     ],
     test: "unit/Process/FolderLock.test.ts",
-    title: "leaves the lock alone on release when it is no longer ours"
+    title: "keeps the lock file on release when another process owns it"
   },
   {
     rows: ["29"],
     name: "a second SIGTERM changes nothing",
     edits: [edit("src/main.ts", `process.on("SIGTERM", stopInTime)`, `process.once("SIGTERM", stopInTime)`)],
     test: "e2e/Faults/Stopping.test.ts",
-    title: "by SIGTERM under load takes less than 25 seconds, gives 0, and loses and doubles nothing"
+    title: "by SIGTERM under load takes less than 25 seconds, exits 0, and neither loses nor doubles an event"
   },
   {
     rows: ["29"],
-    name: "an orderly stop is no failure",
+    name: "an orderly stop is not a failure",
     edits: [edit("src/main.ts", "Number(process.exitCode ?? 130)", "130")],
     test: "e2e/Faults/Stopping.test.ts",
-    title: "by SIGTERM under load takes less than 25 seconds, gives 0, and loses and doubles nothing"
+    title: "by SIGTERM under load takes less than 25 seconds, exits 0, and neither loses nor doubles an event"
   },
   {
     rows: ["1"],
-    name: "the embedded broker is started again",
+    name: "the embedded broker is restarted",
     edits: [
       edit("src/Nats/Server.ts", "yield* Effect.forkScoped(restart(", "yield* Effect.succeed(restart(")
     ],
     test: "integration/Nats/NatsServerLife.test.ts",
-    title: "is started again when what guards it is killed, and never runs twice"
+    title: "is restarted when its guard process is killed, and never runs twice"
   },
   {
     rows: ["promise 6"],
-    name: "a worker that ends takes the process down with it",
+    name: "the process ends when a worker ends",
     edits: [
       edit(
         "src/Process/ProcessHealth.ts",
@@ -88,6 +88,6 @@ export const processes: ReadonlyArray<Protection> = [
       )
     ],
     test: "unit/Process/ProcessHealth.test.ts",
-    title: "tell the first worker that fails, and not one that is stopped"
+    title: "report the first worker that fails, and none that is stopped"
   }
 ]

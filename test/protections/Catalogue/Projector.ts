@@ -24,7 +24,7 @@ const bySequence = edit(counters, " and input.sequence > before.sequence", "")
 export const projector: ReadonlyArray<Protection> = [
   {
     rows: ["promise 4", "22"],
-    name: "the record of applied ids",
+    name: "applied ids are recorded",
     edits: [withoutIds],
     test: "integration/Projector/Projections.test.ts",
     title: "an event changes its read model once, in one batch, in later batches, and after newer events"
@@ -51,10 +51,10 @@ export const projector: ReadonlyArray<Protection> = [
   },
   {
     rows: ["2"],
-    name: "events behind a broker's lost acks change nothing again",
+    name: "events whose acks the broker lost change nothing again",
     edits: countedTwice,
     test: "e2e/Faults/Broker.test.ts",
-    title: "changes nothing twice when it is killed right behind acks and delivers those events again"
+    title: "changes nothing twice when it is killed directly after acks and redelivers those events"
   },
   {
     rows: ["11"],
@@ -68,39 +68,39 @@ export const projector: ReadonlyArray<Protection> = [
     name: "a batch that was acknowledged in part changes nothing again",
     edits: countedTwice,
     test: "e2e/Faults/Projectors.test.ts",
-    title: "change nothing twice after kills amid the acks"
+    title: "change nothing twice after kills during the acks"
   },
   {
     rows: ["12"],
-    name: "the batch of an instance that stood still has no effect beside that of another",
+    name: "the batch of a suspended instance has no effect beside that of another",
     edits: countedTwice,
     test: "e2e/Faults/Projectors.test.ts",
-    title: "are not disturbed by one that stood still for longer than ack_wait"
+    title: "are not disturbed by one that was suspended for longer than ack_wait"
   },
   {
     rows: ["14"],
-    name: "a batch whose commit was not heard of changes nothing again",
+    name: "a batch whose commit was not confirmed changes nothing again",
     edits: countedTwice,
     test: "e2e/Faults/Postgres.test.ts",
-    title: "that crashes, ends sessions, or commits and cannot say so, changes nothing twice"
+    title: "that crashes, ends sessions, or commits without an answer changes nothing twice"
   },
   {
     rows: ["13"],
     name: "the sequence decides between instances that overtake each other",
     edits: [bySequence],
     test: "e2e/Faults/Projectors.test.ts",
-    title: "change nothing twice and skip nothing while they become eight and then two"
+    title: "change nothing twice and skip nothing while their number grows to eight and falls to two"
   },
   {
     rows: ["promise 4"],
     name: "the sequence decides about a row",
     edits: [bySequence],
     test: "integration/Projector/Projections.test.ts",
-    title: "gives the same rows and counts in whatever order, batches and repetition events come"
+    title: "gives the same rows and counts for any order, batches and repetition of events"
   },
   {
     rows: ["promise 4"],
-    name: "a row that changes is taken from its old counters",
+    name: "a changed row is subtracted from its old counters",
     edits: [
       edit(
         counters,
@@ -109,7 +109,7 @@ export const projector: ReadonlyArray<Protection> = [
       )
     ],
     test: "integration/Projector/Projections.test.ts",
-    title: "gives the same rows and counts in whatever order, batches and repetition events come"
+    title: "gives the same rows and counts for any order, batches and repetition of events"
   },
   {
     rows: ["promise 4"],
@@ -122,14 +122,14 @@ export const projector: ReadonlyArray<Protection> = [
       )
     ],
     test: "integration/Projector/Projections.test.ts",
-    title: "gives the same rows and counts in whatever order, batches and repetition events come"
+    title: "gives the same rows and counts for any order, batches and repetition of events"
   },
   {
     rows: ["promise 4"],
-    name: "a counter of nothing goes",
+    name: "a counter of zero is removed",
     edits: [edit(counters, "changed.emptied,", "[],")],
     test: "integration/Projector/Projections.test.ts",
-    title: "gives the same rows and counts in whatever order, batches and repetition events come"
+    title: "gives the same rows and counts for any order, batches and repetition of events"
   },
   {
     rows: ["promise 4"],
@@ -142,7 +142,7 @@ export const projector: ReadonlyArray<Protection> = [
       )
     ],
     test: "integration/Projector/Projections.test.ts",
-    title: "keeps a subscription as the last event in the log says, whatever the clocks and the order say"
+    title: "keeps the subscription of the last event in the log, whatever the clocks and the order"
   },
   {
     rows: ["11"],
@@ -168,20 +168,20 @@ export const projector: ReadonlyArray<Protection> = [
       )
     ],
     test: "integration/Projector/Projector.test.ts",
-    title: "applies 499 of a batch of 500 and keeps the poison one aside, with its reason and sequence"
+    title: "applies 499 of a batch of 500 and dead-letters the poison event, with its reason and sequence"
   },
   {
     rows: ["18"],
-    name: "a body is read before it gets into SQL",
+    name: "a body is decoded before it is used in SQL",
     edits: [
       edit("src/Projector/Apply/BatchOutcomes.ts", `return reading._tag === "Event"\n`, "return true\n")
     ],
     test: "integration/Projector/Projector.test.ts",
-    title: "dead-letters what another program wrote into the stream, and continues"
+    title: "dead-letters unusable messages of another program, and continues"
   },
   {
     rows: ["15", "promise 6"],
-    name: "what the database's state did is no fault of an event",
+    name: "a failure caused by the database's state is not attributed to an event",
     edits: [
       edit(
         "src/Projector/Apply/BatchOutcomes.ts",
@@ -194,7 +194,7 @@ export const projector: ReadonlyArray<Protection> = [
   },
   {
     rows: ["14", "promise 6"],
-    name: "a database that is away is waited for",
+    name: "a projector waits for an unreachable database",
     edits: [
       edit(
         "src/Projector/Apply/BatchOutcomes.ts",
@@ -203,11 +203,11 @@ export const projector: ReadonlyArray<Protection> = [
       )
     ],
     test: "integration/Projector/Projector.test.ts",
-    title: "waits, says so, dead-letters nothing, and continues when it is back"
+    title: "waits, reports this, dead-letters nothing, and continues when the database is back"
   },
   {
     rows: ["15"],
-    name: "what an operator has to put right is no fault of an event",
+    name: "an error that an operator must fix is not attributed to an event",
     edits: [
       edit(
         "src/Projector/Apply/BatchOutcomes.ts",
@@ -220,14 +220,14 @@ export const projector: ReadonlyArray<Protection> = [
   },
   {
     rows: ["19"],
-    name: "the limit on the share of dead letters",
+    name: "the share of dead letters is limited",
     edits: [edit("src/Consumer/DeadLetterBreaker.ts", "if (!this.#allows()) {", "if (false) {")],
     test: "integration/Projector/Projector.test.ts",
-    title: "dead-letters no more than the limit, says so, and applies the rest after the fix"
+    title: "dead-letters no more than the limit, reports this, and applies the rest after the fix"
   },
   {
     rows: ["19"],
-    name: "what is redriven is not limited",
+    name: "redriven events are not limited",
     edits: [edit("src/Consumer/DeadLetterBreaker.ts", " || batch[at]?.redriven", "")],
     test: "unit/Consumer/DeadLetterBreaker.test.ts",
     title: "does not stop what is redriven"
@@ -237,28 +237,30 @@ export const projector: ReadonlyArray<Protection> = [
     name: "new tables share no durable consumer with another database",
     edits: [edit("src/Projector/Tables.ts", "found.owner === database ? plain", "true ? plain")],
     test: "integration/Projector/Place.test.ts",
-    title: "get every event each, and none deletes the durable consumer of the other"
+    title: "each get every event, and neither deletes the durable consumer of the other"
   },
   {
     rows: ["17", "promise 4"],
     name: "a database that is behind its durable consumer reads the log again",
     edits: [edit("src/Projector/Place/Place.ts", "if (missing === 0) return", "if (missing >= 0) return")],
     test: "integration/Projector/Place.test.ts",
-    title: "says how many events are missing, reads them again while others come in, and is ready then"
+    title: "reports the number of missing events, reads them again while new ones arrive, and becomes ready"
   },
   {
     rows: ["9", "promise 5"],
     name: "a log that ends before the rows is not applied",
     edits: [edit("src/Projector/Place/Place.ts", "if (highest > now.lastSequence) {", "if (false) {")],
     test: "integration/Projector/Place.test.ts",
-    title: "is not applied, ends a verification with the reason, and is built from when that is accepted"
+    title:
+      "is not applied, ends a verification with the reason, and is used for a rebuild once it is accepted"
   },
   {
     rows: ["9", "promise 5"],
     name: "a log with other events at the same sequences is not applied",
     edits: [edit("src/Projector/Place/Place.ts", "if (strange !== undefined) {", "if (false) {")],
     test: "integration/Projector/Place.test.ts",
-    title: "is not applied, ends a verification with the reason, and is built from when that is accepted"
+    title:
+      "is not applied, ends a verification with the reason, and is used for a rebuild once it is accepted"
   },
   {
     rows: ["10", "promise 4"],
@@ -267,6 +269,6 @@ export const projector: ReadonlyArray<Protection> = [
       edit("src/Projector/Place/Place.ts", "if (durable.faults.length > 0) return", "if (false) return")
     ],
     test: "integration/Projector/Place.test.ts",
-    title: "is created again, and what it skipped is applied"
+    title: "is created again, and the events that it skipped are applied"
   }
 ]

@@ -12,7 +12,7 @@ export const rebuilds: ReadonlyArray<Protection> = [
       )
     ],
     test: "integration/Projector/Rebuild.test.ts",
-    title: "fails, switching nothing, when the new read model would lack what the live one has"
+    title: "fails and switches nothing when the new read model would lack rows of the live one"
   },
   {
     rows: ["17", "promise 5"],
@@ -21,14 +21,14 @@ export const rebuilds: ReadonlyArray<Protection> = [
       edit("src/Projector/Apply/Batch.ts", "if (completed === undefined) {", "if (false) {")
     ],
     test: "integration/Projector/Rebuild.test.ts",
-    title: "has the rows of the live read model, takes its place and leaves nothing behind"
+    title: "has the rows of the live read model, replaces it and leaves nothing behind"
   },
   {
     rows: ["promise 5"],
     name: "a rebuild makes its indexes when it has caught up",
     edits: [edit("src/Projector/Rebuild/BuildIndexes.ts", "yield* index(projection, generation)", "")],
     test: "integration/Projector/Rebuild.test.ts",
-    title: "has the rows of the live read model, takes its place and leaves nothing behind"
+    title: "has the rows of the live read model, replaces it and leaves nothing behind"
   },
   {
     rows: ["promise 5"],
@@ -41,7 +41,7 @@ export const rebuilds: ReadonlyArray<Protection> = [
       )
     ],
     test: "integration/Projector/Rebuild.test.ts",
-    title: "has the rows of the live read model, takes its place and leaves nothing behind"
+    title: "has the rows of the live read model, replaces it and leaves nothing behind"
   },
   {
     rows: ["promise 5"],
@@ -54,7 +54,7 @@ export const rebuilds: ReadonlyArray<Protection> = [
       )
     ],
     test: "integration/Projector/Rebuild.test.ts",
-    title: "never takes a row from those who read while events come in"
+    title: "never hides a row from readers while events arrive"
   },
   {
     rows: ["promise 5"],
@@ -72,11 +72,11 @@ export const rebuilds: ReadonlyArray<Protection> = [
       )
     ],
     test: "integration/Projector/Rebuild.test.ts",
-    title: "that fails half way through its switch shows what it showed, and the next one switches"
+    title: "that fails during its switch leaves the views unchanged, and the next one switches"
   },
   {
     rows: ["promise 5"],
-    name: "the generation that was left is dropped",
+    name: "the replaced generation is dropped",
     edits: [
       edit(
         "src/Projector/Rebuild/DropGeneration.ts",
@@ -85,7 +85,7 @@ export const rebuilds: ReadonlyArray<Protection> = [
       )
     ],
     test: "integration/Projector/Rebuild.test.ts",
-    title: "has the rows of the live read model, takes its place and leaves nothing behind"
+    title: "has the rows of the live read model, replaces it and leaves nothing behind"
   },
   {
     rows: ["promise 5"],
@@ -98,18 +98,19 @@ export const rebuilds: ReadonlyArray<Protection> = [
       )
     ],
     test: "integration/Projector/Rebuild.test.ts",
-    title: "is due when the program's tables changed; until then it waits, and no older program writes"
+    title:
+      "is due when the program's tables changed; until then the program waits, and no older program writes"
   },
   {
     rows: ["17"],
-    name: "a durable consumer that is created again waits for the place where it has to begin",
+    name: "a durable consumer that is created again waits for its start position",
     edits: [edit("src/Projector/Place/Places.ts", " for share`", "`")],
     test: "integration/Projector/Place.test.ts",
-    title: "begins where it has to, also when the durable consumer is created before that is committed"
+    title: "begins at the right sequence, also when the durable consumer is created before the commit"
   },
   {
     rows: ["17"],
-    name: "an older copy that had given up is read again",
+    name: "a restored older copy that had stopped reading is filled again",
     edits: [
       edit(
         "src/Projector/Place/Account.ts",
@@ -118,7 +119,7 @@ export const rebuilds: ReadonlyArray<Protection> = [
       )
     ],
     test: "integration/Projector/Place.test.ts",
-    title: "is read again also when its copy was made after the log was read again twice"
+    title: "is filled from the log again, even when it was copied after two earlier readings"
   },
   {
     rows: ["14"],
@@ -135,7 +136,7 @@ export const rebuilds: ReadonlyArray<Protection> = [
   },
   {
     rows: ["T16"],
-    name: "no row goes by its age while the database's clock contradicts ours",
+    name: "no row expires while the clocks of process and database contradict each other",
     edits: [
       edit(
         "src/Projector/Expire.ts",
@@ -144,13 +145,13 @@ export const rebuilds: ReadonlyArray<Protection> = [
       )
     ],
     test: "integration/EventLog/DoubtfulClock.test.ts",
-    title: "stay when our clock and the database's are more than five minutes apart"
+    title: "stay when the clocks of the process and the database differ by more than five minutes"
   },
   {
     rows: ["T16"],
-    name: "no row goes by its age while the newest entry of the log contradicts our clock",
+    name: "no row expires while the newest entry of the log contradicts the clock",
     edits: [edit("src/Projector/Expire.ts", "if (entries > 0 &&", "if (entries < 0 &&")],
     test: "integration/EventLog/DoubtfulClock.test.ts",
-    title: "stay when our clock is more than seven days ahead of the newest entry of the log"
+    title: "stay when the clock of the process is more than seven days ahead of the newest entry of the log"
   }
 ]

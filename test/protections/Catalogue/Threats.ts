@@ -4,7 +4,7 @@ import { edit, type Protection } from "../Protection.ts"
 export const threats: ReadonlyArray<Protection> = [
   {
     rows: ["T2"],
-    name: "requests that proxies read in two ways are none",
+    name: "requests that proxies can read in two ways are refused",
     edits: [
       edit(
         "src/Process/Connections.ts",
@@ -13,14 +13,14 @@ export const threats: ReadonlyArray<Protection> = [
       )
     ],
     test: "integration/Ingress/PublicListener.test.ts",
-    title: "answers requests that are no HTTP, too long in the head, or ambiguous, without a 500"
+    title: "answers requests that are not HTTP, have a long head, or are ambiguous, without a 500"
   },
   {
     rows: ["T4"],
-    name: "a body in crumbs is read no further",
+    name: "a body in many tiny parts is not read to its end",
     edits: [edit("src/Ingress/Body.ts", "const toleratedParts = 1_024", "const toleratedParts = Infinity")],
     test: "integration/Ingress/PublicListener.test.ts",
-    title: "refuses a body in crumbs, and reads on no further"
+    title: "refuses a body in many tiny parts, and stops reading it"
   },
   {
     rows: ["T4"],
@@ -33,14 +33,14 @@ export const threats: ReadonlyArray<Protection> = [
   },
   {
     rows: ["T5"],
-    name: "bytes behind a delivery do not replace its answer",
+    name: "bytes after a delivery do not replace its answer",
     edits: [edit("src/Process/Connections.ts", "if (waiting.length > 0 &&", "if (waiting.length > 9 &&")],
     test: "integration/Process/Connections.test.ts",
-    title: "with a stray byte behind a delivery answers the delivery, then ends"
+    title: "with a stray byte after a delivery answers the delivery, then closes"
   },
   {
     rows: ["T5"],
-    name: "a body that comes slowly counts for nothing",
+    name: "a slow body does not count as a delivery in flight",
     edits: [
       edit(
         "src/Ingress/DeliveryHandler.ts",
@@ -49,11 +49,11 @@ export const threats: ReadonlyArray<Protection> = [
       )
     ],
     test: "integration/Ingress/PublicListener.test.ts",
-    title: "takes an event while four times its cap of bodies come slowly, and answers those 408"
+    title: "accepts an event while four times its limit of bodies arrive slowly, and answers those 408"
   },
   {
     rows: ["T5"],
-    name: "a client that sends on after its time-out is let go of",
+    name: "the connection of a client that continues after its time-out is closed",
     edits: [
       edit(
         "src/Process/Connections.ts",
@@ -62,7 +62,8 @@ export const threats: ReadonlyArray<Protection> = [
       )
     ],
     test: "e2e/Abuse.test.ts",
-    title: "lets go of a client that sends on after its head took too long, and nothing of it comes to others"
+    title:
+      "closes the connection of a client that continues after its head timed out, and mixes none of its data into others"
   },
   {
     rows: ["T7"],
@@ -88,23 +89,23 @@ export const threats: ReadonlyArray<Protection> = [
   },
   {
     rows: ["T8"],
-    name: "what another site's page asks without an Origin is refused",
+    name: "a request of another site without an Origin is refused",
     edits: [
       edit("src/Admin/Access/Access.ts", "if (isFromAnotherPage(headers)) {", "if (isFromAnotherPage({})) {")
     ],
     test: "integration/Admin/AdminAccess.test.ts",
-    title: "takes no request from another site's page, nor under another name, by any method"
+    title: "refuses requests from another site or under another host name, with any method"
   },
   {
     rows: ["T9"],
-    name: "a page runs only the script that stands in it",
+    name: "a page runs only its own scripts",
     edits: [edit("src/Admin/Access/Guards.ts", `"content-security-policy": policyOf(response),`, "")],
     test: "integration/Admin/AdminAccess.test.ts",
-    title: "tells browsers to run, frame and keep nothing, and on /docs only what stands there"
+    title: "forbids browsers to run, frame or store anything, except the scripts of /docs"
   },
   {
     rows: ["T11"],
-    name: "who may read changes nothing",
+    name: "a read token cannot change anything",
     edits: [
       edit(
         "src/Admin/Access/Access.ts",
@@ -113,16 +114,16 @@ export const threats: ReadonlyArray<Protection> = [
       )
     ],
     test: "integration/Admin/AdminAccess.test.ts",
-    title: "lets a reader ask for everything and change nothing, an operator both, others neither"
+    title: "lets a reader query everything and change nothing, an operator do both, and others do neither"
   },
   {
     rows: ["T10", "T12"],
-    name: "the private listener demands a token on loopback too",
+    name: "the private listener requires a token on loopback too",
     edits: [
       edit("src/Process/AdminToken.ts", "if (config.adminWithoutToken) return undefined", "return undefined")
     ],
     test: "e2e/Stranger.test.ts",
-    title: "gives data and takes orders with its token only"
+    title: "returns data and accepts commands only with its token"
   },
   {
     rows: ["T10"],
@@ -133,14 +134,14 @@ export const threats: ReadonlyArray<Protection> = [
   },
   {
     rows: ["T12"],
-    name: "the admin token is its owner's",
+    name: "only its owner can read the admin token",
     edits: [edit("src/Process/AdminToken.ts", "mode: 0o600", "mode: 0o644")],
     test: "unit/Process/AdminToken.test.ts",
     title: "is made at the first start, readable by its owner only, and kept"
   },
   {
     rows: ["T12"],
-    name: "files with the broker's token are their owner's",
+    name: "only their owner can read files with the broker's token",
     edits: [edit("src/Nats/Server/Folder.ts", "text, { mode: 0o600 })", "text, { mode: 0o644 })")],
     test: "integration/Nats/NatsServer.test.ts",
     title:
@@ -148,16 +149,16 @@ export const threats: ReadonlyArray<Protection> = [
   },
   {
     rows: ["T12"],
-    name: "the embedded broker asks for its token",
+    name: "the embedded broker requires its token",
     edits: [
       edit("src/Nats/Server/ServerConfig.ts", "authorization: { token: Redacted.value(options.token) },", "")
     ],
     test: "integration/Nats/NatsServer.test.ts",
-    title: "lets in clients that have its token, and no others"
+    title: "accepts clients with its token and no others"
   },
   {
     rows: ["T13"],
-    name: "a credential of a receiver can add events and no more",
+    name: "a receiver's credential can only add events",
     edits: [
       edit(
         "test/support/NatsPermissions.ts",
@@ -167,7 +168,7 @@ export const threats: ReadonlyArray<Protection> = [
     ],
     test: "e2e/RolePermissions.test.ts",
     title:
-      "work with the rights that the docs list; a stolen one can add events and not read or delete any, another not add any"
+      "work with the permissions in the docs; a stolen receiver login can only add events, and others can add none"
   },
   {
     rows: ["T14"],
@@ -180,7 +181,7 @@ export const threats: ReadonlyArray<Protection> = [
       )
     ],
     test: "integration/Nats/NatsCredentials.test.ts",
-    title: "trusts the authority that it is given, and no other"
+    title: "trusts the configured authority and no other"
   },
   {
     rows: ["T14"],
@@ -193,11 +194,11 @@ export const threats: ReadonlyArray<Protection> = [
       )
     ],
     test: "integration/Database/DatabaseTls.test.ts",
-    title: "is what sslmode says, and the server is verified by the authority that sslrootcert names"
+    title: "follows sslmode, and verifies the server with the authority of sslrootcert"
   },
   {
     rows: ["T15"],
-    name: "with engines elsewhere nothing may be run or written",
+    name: "with external engines the process may not run programs or write files",
     edits: [
       edit(
         "package.json",
@@ -211,11 +212,11 @@ export const threats: ReadonlyArray<Protection> = [
       )
     ],
     test: "e2e/Permissions.test.ts",
-    title: "does all it has to with engines elsewhere, and can run and write nothing"
+    title: "performs all tasks with external engines, and cannot run programs or write files"
   },
   {
     rows: ["T16"],
-    name: "what is forgotten is overwritten on disk",
+    name: "erased data is overwritten on disk",
     edits: [
       edit(
         "src/EventLog/Erase.ts",
@@ -224,18 +225,18 @@ export const threats: ReadonlyArray<Protection> = [
       )
     ],
     test: "integration/Jobs/Forget.test.ts",
-    title: "is gone with all that belongs to it, and everything else stays as if it had never been"
+    title: "is removed with everything that belongs to it, and everything else is as if it had never existed"
   },
   {
     rows: ["T16"],
-    name: "what is forgotten stays so in a new generation",
+    name: "erased data stays erased in a new generation",
     edits: [edit("src/Projector/Rebuild/Rebuilds.ts", "yield* carryForgotten(name, generation)", "")],
     test: "integration/Jobs/Forget.test.ts",
-    title: "is gone with all that belongs to it, and everything else stays as if it had never been"
+    title: "is removed with everything that belongs to it, and everything else is as if it had never existed"
   },
   {
     rows: ["T16"],
-    name: "a forgotten event is accounted for no longer",
+    name: "an erased event is no longer in the account",
     edits: [
       edit(
         "src/Jobs/Erasure/ErasedRows.ts",
@@ -244,11 +245,11 @@ export const threats: ReadonlyArray<Protection> = [
       )
     ],
     test: "integration/Jobs/Forget.test.ts",
-    title: "is gone with all that belongs to it, and everything else stays as if it had never been"
+    title: "is removed with everything that belongs to it, and everything else is as if it had never existed"
   },
   {
     rows: ["T16"],
-    name: "what belongs to a code in one event does so in all",
+    name: "an entity that belongs to a code in one event belongs to it in all",
     edits: [
       edit(
         "src/Jobs/Erasure.ts",
@@ -257,18 +258,18 @@ export const threats: ReadonlyArray<Protection> = [
       )
     ],
     test: "integration/Jobs/Forget.test.ts",
-    title: "is gone with all that belongs to it, and everything else stays as if it had never been"
+    title: "is removed with everything that belongs to it, and everything else is as if it had never existed"
   },
   {
     rows: ["T16"],
-    name: "what comes again under an erased id is erased again",
+    name: "a delivery under an erased id is erased again",
     edits: [edit("src/Jobs/Erasure/EraseAgain.ts", "yield* eraseReturned(yield* returnedOf(entries))", "")],
     test: "integration/Jobs/Returned.test.ts",
-    title: "is erased again, whatever it is, when the broker has forgotten its ids"
+    title: "is erased again, whatever its kind, when the broker no longer knows its ids"
   },
   {
     rows: ["T16"],
-    name: "dead letters of what is forgotten go too",
+    name: "dead letters of an erased entity are removed",
     edits: [
       edit(
         "src/Jobs/Erasure/Erase.ts",
@@ -277,11 +278,11 @@ export const threats: ReadonlyArray<Protection> = [
       )
     ],
     test: "integration/Jobs/Forget.test.ts",
-    title: "is gone with all that belongs to it, and everything else stays as if it had never been"
+    title: "is removed with everything that belongs to it, and everything else is as if it had never existed"
   },
   {
     rows: ["T16"],
-    name: "counters go with the rows that are removed",
+    name: "removed rows are subtracted from their counters",
     edits: [
       edit(
         "src/Projector/Projections/Counters.ts",
@@ -290,11 +291,11 @@ export const threats: ReadonlyArray<Protection> = [
       )
     ],
     test: "integration/Projector/RowRetention.test.ts",
-    title: "go with their counters when they are too old, and a rebuild gives the same"
+    title: "are removed with their counters when they are too old, and a rebuild gives the same rows"
   },
   {
     rows: ["T16"],
-    name: "a rebuild shows no rows that are too old",
+    name: "a rebuild contains no expired rows",
     edits: [
       edit(
         "src/Projector/Rebuild/CompleteRebuild.ts",
@@ -303,7 +304,7 @@ export const threats: ReadonlyArray<Protection> = [
       )
     ],
     test: "integration/Projector/RowRetention.test.ts",
-    title: "go with their counters when they are too old, and a rebuild gives the same"
+    title: "are removed with their counters when they are too old, and a rebuild gives the same rows"
   },
   {
     rows: ["T17"],
@@ -314,9 +315,9 @@ export const threats: ReadonlyArray<Protection> = [
   },
   {
     rows: ["T17"],
-    name: "what runs with us is known by name",
+    name: "dependencies at run time are listed by name",
     edits: [edit("package.json", `"nats": "2.29.3"`, `"nats": "2.29.3",\n    "vitest": "5.1.1"`)],
     test: "unit/Dependencies.test.ts",
-    title: "is known by name and licence, whoever brought it"
+    title: "is listed by name and licence, even when another package depends on it"
   }
 ]

@@ -27,7 +27,7 @@ describe("a body that arrives in parts", () => {
     assert.strictEqual(body.bytes.buffer, part.buffer)
   })
 
-  it("counts as crumbs if it has many tiny parts, but not if its parts are network segments", () => {
+  it("is fragmented if it has many tiny parts, but not if its parts are network segments", () => {
     assert.isTrue(bodyOf(Array.from({ length: 1_200 }, () => Uint8Array.of(1))).isCrumbs)
     assert.isFalse(bodyOf(Array.from({ length: 1_000 }, () => Uint8Array.of(1))).isCrumbs)
     assert.isFalse(bodyOf(Array.from({ length: 700 }, () => new Uint8Array(1_400))).isCrumbs)

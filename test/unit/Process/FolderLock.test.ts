@@ -117,7 +117,7 @@ describe("FolderLock", () => {
   )
 
   test(
-    "takes over from a pid that is gone",
+    "takes over from a pid that no longer exists",
     Effect.gen(function*() {
       const folder = yield* folderHeldBy({ pid: yield* deadPid })
       yield* acquire(folder)
@@ -165,7 +165,7 @@ describe("FolderLock", () => {
     }).pipe(Effect.provide(services)))
 
   test(
-    "leaves the lock alone on release when it is no longer ours",
+    "keeps the lock file on release when another process owns it",
     Effect.gen(function*() {
       const folder = yield* newFolder
       const scope = yield* Scope.make()
@@ -181,7 +181,7 @@ describe("FolderLock", () => {
   )
 
   test(
-    "refuses one that found the dead holder, when another took over meanwhile",
+    "refuses a process that found a dead holder when another process took over meanwhile",
     Effect.gen(function*() {
       const fs = yield* FileSystem.FileSystem
       const folder = yield* folderHeldBy({ pid: yield* deadPid })

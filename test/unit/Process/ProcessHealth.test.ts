@@ -3,7 +3,7 @@ import { Effect, Exit, Scope } from "effect"
 import { ProcessHealth } from "../../../src/Process/ProcessHealth.ts"
 
 describe("the process health checks", () => {
-  it.live("tell the first worker that fails, and not one that is stopped", () =>
+  it.live("report the first worker that fails, and none that is stopped", () =>
     Effect.gen(function*() {
       const { died, run } = yield* ProcessHealth
       const scope = yield* Scope.make()

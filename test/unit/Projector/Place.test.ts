@@ -76,7 +76,7 @@ describe("a durable consumer", () => {
 describe("a durable consumer with events in flight", () => {
   const deliveries = { inFlight: 247, requests: 1, deliveries: 900, finishedTo: 653 }
 
-  it("stands still since the first look without a change", () => {
+  it("is stalled since the first reading without a change", () => {
     const first = standstill(undefined, deliveries, 1_000)
     assert.strictEqual(first?.since, 1_000)
     assert.strictEqual(standstill(first, { ...deliveries, requests: 2 }, 9_000)?.since, 1_000)
@@ -86,12 +86,12 @@ describe("a durable consumer with events in flight", () => {
     ["an event is delivered again", { deliveries: 901 }],
     ["an event is acknowledged out of order", { inFlight: 246 }],
     ["all events up to a sequence are acknowledged", { finishedTo: 654 }]
-  ])("does not stand still when %s", (_, change) => {
+  ])("is not stalled when %s", (_, change) => {
     const first = standstill(undefined, deliveries, 1_000)
     assert.strictEqual(standstill(first, { ...deliveries, ...change }, 9_000)?.since, 9_000)
   })
 
-  it("does not stand still when no event is in flight, or no process pulls events", () => {
+  it("is not stalled when no event is in flight, or no process pulls events", () => {
     const first = standstill(undefined, deliveries, 1_000)
     assert.isUndefined(standstill(first, { ...deliveries, inFlight: 0 }, 9_000))
     assert.isUndefined(standstill(first, { ...deliveries, requests: 0 }, 9_000))

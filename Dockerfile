@@ -11,7 +11,7 @@ FROM node:24.21.0-alpine AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
 COPY runtime runtime
-# No script: the Node of this image builds, and PGlite, which the bundle loads from its package, has none.
+# No install scripts: this image has its own Node, and PGlite, which the bundle loads from its package, needs none.
 RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY bin bin
 COPY src src
@@ -32,7 +32,7 @@ RUN ln -s /app/bin/container.sh /usr/local/bin/threeqpr \
 ENV DATA_DIR=/data
 USER 1000:1000
 EXPOSE 3000 3001
-# Not /readyz: an orchestrator would restart a container that takes deliveries because a read model waits.
+# Not /readyz: an orchestrator would restart a receiver that accepts deliveries when a read model is not ready.
 HEALTHCHECK --interval=5s --timeout=5s --start-period=60s --retries=3 \
   CMD wget -q -O /dev/null "http://127.0.0.1:${ADMIN_PORT:-3001}/livez"
 ENTRYPOINT ["threeqpr"]
@@ -46,7 +46,7 @@ WORKDIR /app
 RUN ln -s /app/bin/container.sh /usr/local/bin/threeqpr \
   && mkdir /data \
   && chown 1000:1000 /data
-# The compiled code would be kept in a layer that goes with the container.
+# The cache of compiled code would be lost with the container.
 ENV NODE_ENV=production NODE_DISABLE_COMPILE_CACHE=1 DATA_DIR=/data
 USER 1000:1000
 EXPOSE 3000 3001

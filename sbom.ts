@@ -36,7 +36,7 @@ export const runtimePackages = (): Readonly<Record<string, string>> => {
   }
 }
 
-/** What `npm sbom` tells of the whole checkout, without what only builds and tests need. */
+/** What `npm sbom` reports about the whole checkout, without what only builds and tests need. */
 export const shipped = (bom: Bom, names: ReadonlySet<string>): Bom => {
   const { serialNumber: _, ...rest } = bom
   const { timestamp: __, ...metadata } = bom.metadata

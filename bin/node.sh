@@ -15,5 +15,5 @@ for folder in $PATH; do
 done
 installed=${0%/*}/../node_modules/.bin/node
 [ -x "$installed" ] && exec "$installed" "$@"
-# One that is too old says so, and where there is none, the shell does.
+# A version that is too old reports this. Without any Node, the shell reports it.
 exec node "$@"

@@ -19,7 +19,7 @@ export const liveLine = Effect.gen(function*() {
   let shownAt = yield* Clock.currentTimeMillis
   return {
     clear,
-    /** Prints a permanent message in place of the progress line. */
+    /** Prints a permanent message instead of the progress line. */
     say: (text: string) => Effect.andThen(clear, Console.error(text)),
     show: Effect.fnUntraced(function*(text: string) {
       if (alive) return yield* write(`\r\u001b[2K${fit(text, process.stderr.columns)}`)

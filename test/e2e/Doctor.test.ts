@@ -108,7 +108,7 @@ layer(Running.layer, { excludeTestServices: true, timeout: "60 seconds" })(
           found("configuration"),
           /^ok: valid; set: THREEQPR_API_KEY, PORT, ADMIN_PORT, ADMIN_TOKEN, DATA_DIR/
         )
-        assert.match(found("webhook secret"), /^ok: our own/)
+        assert.match(found("webhook secret"), /^ok: generated, in /)
         assert.strictEqual(found("3QPR API key"), "ok: set")
         assert.match(found("broker"), /^ok: embedded, nats-server \d+\.\d+\.\d+ at 127\.0\.0\.1:\d+$/)
         assert.match(

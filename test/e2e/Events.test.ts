@@ -108,7 +108,7 @@ layer(Server.layer, { excludeTestServices: true })("threeqpr events", (it) => {
 })
 
 describe("threeqpr events tail", () => {
-  it.live("continues without a gap after the server was down, and says so", () =>
+  it.live("continues without a gap after the server was down, and reports this", () =>
     Effect.gen(function*() {
       const environment = { ...(yield* newStores), THREEQPR_WEBHOOK_SECRET: Redacted.value(secret) }
       const first = yield* serve(environment)

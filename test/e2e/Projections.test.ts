@@ -89,7 +89,7 @@ layer(Server.layer, { excludeTestServices: true, timeout: "60 seconds" })("three
       assert.notInclude(stdout, "\u001b")
     }))
 
-  it.effect("rebuild switches to a new generation and says so", () =>
+  it.effect("rebuild switches to a new generation and reports this", () =>
     Effect.gen(function*() {
       const { code, stderr, stdout } = yield* ask("rebuild", "scans")
       assert.deepStrictEqual([code, stderr.includes("rebuild of scans: ")], [0, true])

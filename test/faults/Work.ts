@@ -18,7 +18,7 @@ export const work: ReadonlyArray<Fault> = [
         ))
   },
   {
-    name: "erasure amid a rebuild",
+    name: "erasure during a rebuild",
     row: 17,
     kind: "work",
     happen: (target, draw) =>

@@ -186,7 +186,7 @@ export const fuzz = Effect.fnUntraced(function*({ say = () => {}, seconds, seed 
         const { blow, kind } = pick(storms, next)
         const before = target.logs.length
         // While the broker is suspended, a missing answer cannot be distinguished from a wrong refusal.
-        storming = kind === "the broker stands still"
+        storming = kind === "the broker is suspended"
         if (storming) await new Promise((wake) => setTimeout(wake, 500))
         await blow(weather)
         storming = false

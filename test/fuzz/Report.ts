@@ -8,7 +8,7 @@ const statuses = [200, 400, 401, 403, 404, 405, 408, 413, 415, 431, 503]
 
 /**
  * The longest permitted turn of the event loop, in milliseconds: 50, or a multiple of the floor. The floor is what
- * the runtime's HTTP needs for the input that is slowest to parse, which no code of ours can interrupt. Reads of
+ * the runtime's HTTP needs for the input that is slowest to parse, which this program cannot interrupt. Reads of
  * several connections of the fuzzer, and a garbage collection, can share one turn. Deno reads more connections in a
  * turn.
  */

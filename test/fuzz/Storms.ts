@@ -165,14 +165,14 @@ export const storms: ReadonlyArray<Storm> = [
     }
   },
   {
-    kind: "the broker stands still",
+    kind: "the broker is suspended",
     blow: async (weather) => {
       const { broker, healthy, ledger, maxInFlight, ready } = weather
       healthy.pause(true)
       await new Promise((wake) => setTimeout(wake, 300))
       await Effect.runPromise(broker.signal("SIGSTOP"))
       try {
-        await many(weather, "the broker stands still", maxInFlight * 3, () => {
+        await many(weather, "the broker is suspended", maxInFlight * 3, () => {
           const body = ledger.event({ waits: true })
           return [delivery(body, ledger.sign(body))]
         }, [503])

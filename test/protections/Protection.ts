@@ -15,7 +15,7 @@ export interface Protection {
   /** One edit, or more where two guards stand behind each other. */
   readonly edits: ReadonlyArray<Edit>
   readonly test: string
-  /** Of the test, or of the group of tests, as it stands in its file or in the suite that this imports. */
+  /** Of the test, or of the group of tests, as written in its file or in the suite that this imports. */
   readonly title: string
 }
 

@@ -31,7 +31,7 @@ export const run = Effect.fnUntraced(
       join("test", test),
       "--testNamePattern",
       patternOf(title),
-      // What a test waits for says so before it is cut off.
+      // A wait in a test reports its reason before the test is ended.
       "--testTimeout=120000",
       "--bail=1",
       "--reporter=json",

@@ -74,7 +74,7 @@ const DeadLettersAnswer = model(
       "The number of dead letters that fit the filter, on all pages. Null for several pages with `error`, `since` or `until`."
     ),
     cursor: field(Schema.Finite, "The `before` of the next page."),
-    more: field(Schema.Boolean, "Whether there are dead letters behind the cursor.")
+    more: field(Schema.Boolean, "Whether there are dead letters after the cursor.")
   })
 )
 

@@ -13,13 +13,13 @@ export const Origin = Schema.Literals(["webhook", "reconciliation"])
 
 const origin = field(
   Origin,
-  "`webhook`: 3QPR delivered the event. `reconciliation`: it was fetched from 3QPR's API, because no webhook came."
+  "`webhook`: 3QPR delivered the event. `reconciliation`: it was fetched from 3QPR's API, because no webhook delivered it."
 )
 const reconciliation = field(
   Count,
   "The id of the reconciliation that fetched the event; null for a webhook."
 )
-const signed = field(Schema.Boolean, "Whether the event came with a signature, which was checked then.")
+const signed = field(Schema.Boolean, "Whether the event had a signature, which was checked on receipt.")
 
 const Stored = model(
   "EventPlace",

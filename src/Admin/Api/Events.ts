@@ -23,7 +23,7 @@ const summary = {
 }
 
 /** The signed body, and the signature over it. */
-const signature = "The `X-3QPR-Signature` that came with the body; empty when none came."
+const signature = "The `X-3QPR-Signature` of the body; empty without one."
 const body = "The signed body, in base64."
 
 /** The fields of one entry beside its summary. */

@@ -22,8 +22,7 @@ export const connect = Effect.fnUntraced(function*(config: Config) {
     () =>
       Effect.fail(
         new NoBroker({
-          message:
-            "The broker does not answer within 4 seconds. Check NATS_URL and the network on the way to it."
+          message: "The broker does not answer within 4 seconds. Check NATS_URL and the network to it."
         })
       )
   )

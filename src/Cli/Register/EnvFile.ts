@@ -77,7 +77,7 @@ const failed = (file: string) => (reason: string | PlatformError.PlatformError) 
 }
 
 const reasons: Readonly<Record<string, string>> = {
-  NotFound: "there is no such folder",
+  NotFound: "its folder does not exist",
   PermissionDenied: "this user may not write to it or to its folder"
 }
 

@@ -2,7 +2,7 @@
 const tolerance = 250
 
 /**
- * The clock of leases, in milliseconds. It never goes back. The monotonic clock of Linux stands still while a
+ * The clock of leases, in milliseconds. It never goes back. The monotonic clock of Linux stops while a
  * machine is suspended, and the wall clock does not. So a jump of the wall clock counts as time that has passed.
  */
 export class LeaseClock {

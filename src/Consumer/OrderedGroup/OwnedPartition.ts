@@ -12,7 +12,7 @@ export interface Owned {
   done: number
   /** Whether an event is being handled. */
   busy: boolean
-  /** Whether it is being released to another member. No event starts any more. */
+  /** Whether it is being released to another member. No further event starts. */
   leaving: boolean
   /** Set when a write or a handler was refused. No event starts before a record above this revision is read. */
   doubt: number | undefined
@@ -59,6 +59,6 @@ export const stuckReason = (all: Iterable<Owned>): string | undefined => {
     ? "are missing from the group's bucket"
     : "differ from those that the group's bucket last returned, or a fence has a newer owner"
   return `the records of the partitions ${stuck.map(({ partition }) => partition).join(", ")} ${lost}, so `
-    + "no event of theirs is handled. The bucket was purged, restored or created again. Restore it, or use "
+    + "none of their events is handled. The bucket was purged, restored or created again. Restore it, or use "
     + "another consumer name"
 }

@@ -34,7 +34,7 @@ const failed = (unexpected: string | null): Verdict => ({ accepted: false, dupli
 
 const wrongIn = (planned: Planned, { id, quarantined }: Receipt): string | null => {
   if (id !== undefined && id !== planned.id) {
-    return `the answer is about ${id ?? "no id"}`
+    return `the answer refers to ${id ?? "no id"}`
   }
   if (planned.quarantined === null) {
     return quarantined === undefined ? null : `a good event was quarantined as ${quarantined}`

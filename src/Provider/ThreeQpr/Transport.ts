@@ -19,7 +19,7 @@ export const noAnswer = (
   const facts = factsOf(error.reason)
   const isCertificate = /CERT|certificate|UNABLE_TO_VERIFY/.test(facts)
   if (!isCertificate && !notConnected.test(facts)) {
-    return lost(`The connection to ${host} was lost before its answer came. Try again later.`)
+    return lost(`The connection to ${host} was lost before it answered. Try again later.`)
   }
   return {
     failure: new ThreeQprFailed({

@@ -89,8 +89,8 @@ const rewritten = (body: Uint8Array) => {
 const reserialised = (how: string): Cause => ({
   cause: "reserialised",
   explanation:
-    `The signed body is the same JSON written differently (${how}): something on the way parsed the `
-    + "body and wrote it again.",
+    `The signed body is the same JSON written differently (${how}): a program on the way parsed the `
+    + "body and serialized it again.",
   remedy: `${passRaw}, and capture them before any JSON parser. For example, smee.io rewrites every body.`
 })
 const spaceTrimmed: Cause = {

@@ -15,7 +15,7 @@ import type { Part, Report } from "../Part.ts"
  */
 export const rebuild: Part = {
   name: "rebuild",
-  about: "a rebuild of 200,000 scans (--size), alone and amid events, reads and a kill",
+  about: "a rebuild of 200,000 scans (--size), alone and during events, reads and a kill",
   onlyWhenNamed: true,
   run: ({ size = 200_000 }) => rebuildOf(size).pipe(Effect.provide(FetchHttpClient.layer), Effect.orDie)
 }

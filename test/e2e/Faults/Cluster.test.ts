@@ -10,7 +10,7 @@ import { Scene, untilReadiness } from "../../support/Faults/Scene.ts"
 const { version } = await Effect.runPromise(findOrInstall({ binary }).pipe(Effect.provide(platform)))
 const scene = Scene.layer({ receivers: 2, projectors: 2, cluster: true })
 
-// Here three servers of 2.9.10 lose acknowledged events without a fault of ours. docs/durability.md warns operators.
+// Here three servers of 2.9.10 lose acknowledged events by a fault of the broker. docs/durability.md warns operators.
 const name = "a cluster of three brokers, under load"
 if (version.startsWith("2.9.")) describe(name, () => it.skip(`needs a newer nats-server than ${version}`))
 else {layer(scene, { excludeTestServices: true })(name, (it) => {

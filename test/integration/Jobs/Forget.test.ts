@@ -194,7 +194,7 @@ for (const engine of engines) {
         yield* until("the scan after it", countOf("scans"), (rows) => rows === 3)
         assert.notInclude(JSON.stringify(yield* readModels), "gone")
         assert.isAbove((yield* readModels)["scans"]?.length ?? 0, before["scans"]?.length ?? 0)
-        yield* until("the event that came again is erased", log.get(sequence), Option.isNone)
+        yield* until("the event that was delivered again is erased", log.get(sequence), Option.isNone)
         yield* projected
         const [{ completeness } = { completeness: undefined }] = (yield* api.list()).projections
           .filter(({ name }) => name === "scans")

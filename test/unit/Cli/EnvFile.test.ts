@@ -141,7 +141,7 @@ describe("setting a variable in an environment file", () => {
       writeFileSync(`${folder}/lines`, "SECRET=\"first\nsecond\"\n")
       writeFileSync(`${folder}/file`, "")
       const wrong = {
-        [`${folder}/none/.env`]: "no such folder",
+        [`${folder}/none/.env`]: "folder does not exist",
         [folder]: "is not a file",
         [`${folder}/link`]: "link",
         [`${folder}/lines`]: "several lines",

@@ -133,7 +133,7 @@ describe("a member of a group", () => {
     }
     assert.isUndefined(member.trouble)
     write(look())
-    assert.match(member.trouble ?? "", /partitions 0 differ from those .* no event of theirs is handled/)
+    assert.match(member.trouble ?? "", /partitions 0 differ from those .* none of their events is handled/)
     store.partitions.set(0, { ...written, revision: ++store.revision })
     write(look())
     assert.isUndefined(member.trouble)

@@ -48,7 +48,7 @@ describe("exact JSON", () => {
 })
 
 describe("JSON for the database", () => {
-  it("has strings in place of numbers that jsonb cannot store, and is otherwise unchanged", () => {
+  it("has strings instead of numbers that jsonb cannot store, and is otherwise unchanged", () => {
     const long = "9".repeat(2_000)
     assert.strictEqual(
       storable(`{"a":1e1000,"b":[-1E-200000,1e+00001000],"c":"1e2000 \\" 1e3000","d":${long}}`),

@@ -39,7 +39,7 @@ const escaped = (json: string) =>
   )
 
 describe("a stored text", () => {
-  it("has U+FFFD and a character that encodes the original in place of what Postgres refuses", () => {
+  it("has U+FFFD and a character that encodes the original instead of what Postgres refuses", () => {
     assert.strictEqual(toStored("Z\0rich"), `Z\ufffd${nul}rich`)
     assert.strictEqual(toStored("a\ud800"), `a\ufffd${half}`)
     assert.strictEqual(toStored("\udfff"), "\ufffd\u{10dfff}")

@@ -29,7 +29,7 @@ const obeyed = [
 ]
 
 describe("text from other systems on a terminal", () => {
-  it("has an escape in place of each character that controls the terminal", () => {
+  it("has an escape instead of each character that controls the terminal", () => {
     for (const code of obeyed) {
       const shown = `a\\u${code.toString(16).padStart(4, "0")}b`
       assert.strictEqual(printable(`a${String.fromCodePoint(code)}b`), shown)

@@ -73,7 +73,7 @@ describe("the plan of a simulated run", () => {
         } else if (reading._tag === "Unusable") {
           assert.strictEqual(reading.reason, planned.quarantined)
           reasons.add(reading.reason)
-        } else assert.fail(`${planned.id} is no event`)
+        } else assert.fail(`${planned.id} is not an event`)
       }
       assert.deepStrictEqual([...reasons].toSorted(), ["invalid_data", "invalid_envelope", "invalid_json"])
     }))

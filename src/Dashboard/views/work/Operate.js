@@ -84,7 +84,7 @@ export const Operate = ({ many = "", onClose, path, selection, verb, what }) => 
 const said = (verb, what, many, counting) => {
   if (counting === undefined) return "Counting …"
   const { count, decodable } = counting
-  if (count === 0) return `No ${what} matches any more.`
+  if (count === 0) return `No ${what} matches now.`
   if (verb === "discard") {
     return `${
       counted(count, what, many)

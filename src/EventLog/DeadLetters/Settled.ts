@@ -47,8 +47,7 @@ export const settling = Effect.fnUntraced(function*(letters: LetterStream) {
     const { created, state } = yield* letters.info
     if (isSettled({ created, state })) return
     const after = placeIn(created, checked)
-    // Letters stored during the move wait for the next call. Otherwise a read would not end while events keep
-    // failing.
+    // Letters stored during the move wait for the next call, so that a read ends while events keep failing.
     yield* moveEarlier(letters, { after, upTo: state.last_seq, filter: allDeadSubjects })
     if (surplusOf((yield* letters.info).state) > 0) yield* removeReplaced(letters)
     const { state: settled } = yield* letters.info

@@ -143,7 +143,7 @@ layer(served, { excludeTestServices: true })("the private listener on projection
     Effect.gen(function*() {
       const unknown = yield* post("/v1/projections/nothing/rebuild", { by: "me" })
       assert.strictEqual(unknown.status, 404)
-      assert.include(JSON.stringify(unknown.body), "There are: scans, conversations")
+      assert.include(JSON.stringify(unknown.body), "The projections are: scans, conversations")
       const first = yield* post("/v1/projections/scans/rebuild", { by: "me", verify: true })
       assert.strictEqual(first.status, 202)
       const second = yield* post("/v1/projections/scans/rebuild", { by: "me" })

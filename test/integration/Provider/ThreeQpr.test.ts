@@ -168,7 +168,7 @@ describe("scans", () => {
     Effect.gen(function*() {
       const server = yield* answers([page([scan("a")], 1e15)])
       const failure = yield* Effect.flip(idsOf(server.url))
-      assert.include(failure.message, "the same scans again and again")
+      assert.include(failure.message, "the same scans repeatedly")
       assert.isTrue(failure.retriable)
       assert.strictEqual(server.requests.length, 4)
     })

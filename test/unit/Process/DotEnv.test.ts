@@ -61,7 +61,7 @@ describe("an environment file", () => {
       `A=1\nnot an assignment s3cret\nB="s3cret\nC='s3cret' s3cret\nD=4\n`
     )
     assert.deepStrictEqual(faults.map((fault) => fault.slice(0, 17)), [
-      ".env, line 2: it ",
+      ".env, line 2: thi",
       ".env, line 3: the",
       ".env, line 4: the"
     ])

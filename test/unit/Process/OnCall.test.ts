@@ -122,7 +122,7 @@ describe("the log for on-call staff", () => {
       )
       assert.match(
         told("wrong_path"),
-        /their path is not \/webhooks\/3qpr: correct the address .* or the proxy/
+        /their path is not \/webhooks\/3qpr\. Correct the address .* or the proxy/
       )
       assert.match(told("missing_signature"), /a proxy removes the header/)
     }))

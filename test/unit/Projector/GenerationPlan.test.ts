@@ -114,7 +114,7 @@ describe("the plan of generations", () => {
     const [report] = decided({ live: { one, look: runs } }, running(["scans-1"], "no such column"))
     assert.match(
       report ?? "",
-      /^report scans-1: no such column\. The read model scans has version 1 .*rebuild/
+      /^report scans-1: no such column\. The read model scans has version 1, .*rebuild/
     )
     assert.deepStrictEqual(decided({ live: { one, look: runs } }, running(["scans-1"])), [])
   })

@@ -67,7 +67,7 @@ describe("the ledger of a simulated run", () => {
       answer(400, { error: "invalid_signature" }),
       /answered 400 invalid_signature/
     ],
-    ["the id of another event", answer(200, { id: "evt_other", duplicate: false }), /about evt_other/],
+    ["the id of another event", answer(200, { id: "evt_other", duplicate: false }), /refers to evt_other/],
     ["a good event quarantined", answer(200, { quarantined: "invalid_data" }), /good event was quarantined/],
     ["a new event called a duplicate", answer(200, { duplicate: true }), /new event was answered duplicate/]
   ])("reports as unexpected: %s", ([, outcome, reason]) =>

@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer"
 import type { IncomingMessage, ServerResponse } from "node:http"
+import { refuse } from "./Responses.ts"
 
 /** A web handler, as an adapter sees it. */
 type Handler = (request: Request) => Promise<Response>
@@ -10,6 +11,11 @@ type Handler = (request: Request) => Promise<Response>
  */
 export const nodeHandler =
   (handler: Handler) => async (request: IncomingMessage, response: ServerResponse) => {
+    // A web `Request` cannot have this method, and its constructor throws.
+    if (request.method === "TRACE") {
+      request.resume()
+      return refuse(response, "method_not_allowed")
+    }
     const body = new UnreadBody(request)
     const answer = await handler(requestOf(request, body))
     body.discard()
@@ -30,10 +36,18 @@ const requestOf = (request: IncomingMessage, unread: UnreadBody): Request => {
   const body = method === "GET" || method === "HEAD" ? null : unread.stream()
   // Node's types lack `duplex`, which Node requires for a streamed body.
   const init: RequestInit & { readonly duplex: "half" } = { method, headers, body, duplex: "half" }
-  const made = new Request(URL.parse(request.url ?? "/", "http://localhost") ?? "http://localhost", init)
+  const made = new Request(urlOf(request.url), init)
   // Another parser has read the bytes. Lock the body so that the handler detects this.
   if (wasRead) made.body?.getReader()
   return made
+}
+
+/** The URL of a request. A client can send credentials in it, which a web `Request` does not accept. */
+const urlOf = (target = "/"): URL => {
+  const url = URL.parse(target, "http://localhost") ?? new URL("http://localhost")
+  url.username = ""
+  url.password = ""
+  return url
 }
 
 /**

@@ -1,4 +1,4 @@
-import { leastLength } from "../Domain/SecretText.ts"
+import * as Secret from "../Domain/Secret.ts"
 import { settings } from "../Process/Config/Settings.ts"
 import { checkOptions, OptionsInvalid, type Rule, wholeNumber, wrongOption } from "../Process/Options.ts"
 import { defaultBodyBytes } from "./Limits.ts"
@@ -11,8 +11,8 @@ export type { PlainLog } from "./WebHandler/Core.ts"
 /** Options for receiving deliveries. Add the broker (`natsUrl`) or your own log (`log`). */
 export interface ReceiveOptions {
   /**
-   * The webhook's secret, or several while it is rotated. Each has the format of THREEQPR_WEBHOOK_SECRET, including
-   * `;until=`.
+   * The webhook's secret, or several while it is rotated. A text has the format of THREEQPR_WEBHOOK_SECRET. Each
+   * item of a list is one secret, and can end with `;until=` and a time.
    */
   readonly secrets: string | ReadonlyArray<string>
   /** Maximum size of a body in bytes. If undefined, the broker's maximum, but at most 1 MiB. */
@@ -36,8 +36,7 @@ export interface WebhookHandler extends AsyncDisposable {
  */
 export const webhookHandler = (options: WebhookOptions): WebhookHandler => {
   checkOptions("webhookHandler", options, rules, ["secrets"])
-  const secrets = settings.secrets.parse([options.secrets].flat().join()) ?? []
-  const core = new Core(secrets, targetOf(options))
+  const core = new Core(secretsOf(options.secrets) ?? [], targetOf(options))
   const { maxBodyBytes = defaultBodyBytes, maxInFlight = 512 } = options
   const deliveries = new Deliveries(core, { maxBodyBytes, maxInFlight })
   let closed: Promise<void> | undefined
@@ -77,10 +76,12 @@ const isTls = (value: unknown) =>
     ["ca", "cert", "key"].includes(name) && (file === undefined || isText(file))
   )
 
-const areSecrets = (value: unknown) => {
-  const list: ReadonlyArray<unknown> = Array.isArray(value) ? value : [value]
-  const texts = list.filter(isText)
-  return texts.length === list.length && settings.secrets.parse(texts.join()) !== undefined
+/** The secrets of the option; undefined when one of them is invalid. */
+const secretsOf = (value: unknown): ReadonlyArray<Secret.Secret> | undefined => {
+  if (isText(value)) return settings.secrets.parse(value)
+  const list: ReadonlyArray<unknown> = Array.isArray(value) ? value : []
+  const secrets = list.filter(isText).map(Secret.parse).filter((secret) => secret !== undefined)
+  return secrets.length > 0 && secrets.length === list.length ? secrets : undefined
 }
 
 const areServers = (value: unknown) => {
@@ -91,9 +92,9 @@ const areServers = (value: unknown) => {
 
 const rules: Readonly<Record<string, Rule>> = {
   secrets: {
-    allows: areSecrets,
+    allows: (value) => secretsOf(value) !== undefined,
     allowed:
-      `3QPR's secret or a list of secrets, each of at least ${leastLength} characters without line breaks`,
+      `3QPR's secret or a list of secrets, each of at least ${Secret.leastLength} characters without line breaks`,
     secret: true
   },
   natsUrl: {

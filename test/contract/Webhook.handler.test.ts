@@ -3,6 +3,7 @@ import { createServer } from "node:http"
 import process from "node:process"
 import { nodeHandler, webhookHandler } from "../../src/ingress.ts"
 import { NatsServer } from "../../src/Nats/Server.ts"
+import { denoServe } from "../support/DenoServe.ts"
 import { logOnBroker } from "../support/Log.ts"
 import { secret } from "../support/Webhook.ts"
 import { maxBodyBytes, Receiver, suite } from "./Webhook.ts"
@@ -39,19 +40,10 @@ const onNodeHttp = Effect.gen(function*() {
 
 suite("a handler in node:http", Layer.effect(Receiver, onNodeHttp).pipe(Layer.provideMerge(logOnBroker)))
 
-interface DenoServer {
-  readonly addr: { readonly port: number }
-  readonly shutdown: () => Promise<void>
-}
-
-/** `Deno.serve`, read by reflection because it has no types when the tests are compiled for Node. */
-const serve: unknown = Reflect.get(Object(Reflect.get(globalThis, "Deno")), "serve")
-
 const onDenoServe = Effect.gen(function*() {
-  const start = serve as (options: object, handler: (request: Request) => Promise<Response>) => DenoServer
   const receive = yield* handler
   const server = yield* Effect.acquireRelease(
-    Effect.sync(() => start({ port: 0, hostname: "127.0.0.1", onListen: () => undefined }, receive)),
+    Effect.sync(() => denoServe(0, receive)),
     (server) => Effect.promise(() => server.shutdown())
   )
   return { port: server.addr.port, path }

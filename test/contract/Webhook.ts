@@ -146,6 +146,23 @@ export const suite = <E>(
           "POST"
         ])
         assert.strictEqual((yield* send(yield* webhook, { method: "PUT", body: "x" })).status, 405)
+        const { path, port } = yield* Receiver
+        const trace = `TRACE ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`
+        assert.match(yield* raw(port, trace), /^HTTP\/1\.1 405 [^]*method_not_allowed/)
+      }))
+
+    it.effect("accepts a delivery whose request line has credentials, a host, or characters of no URL", () =>
+      Effect.gen(function*() {
+        const { path, port } = yield* Receiver
+        const { body, signature } = signed(scanCreated("evt_address"))
+        for (const target of [`http://user:secret@localhost${path}`, `${path}?from=%zz|{"`]) {
+          const head = lines(
+            { path: target, port },
+            `${Signature.header}: ${signature}`,
+            `Content-Length: ${body.length}`
+          )
+          assert.match(yield* raw(port, head, body), /^HTTP\/1\.1 200 [^]*"id":"evt_address"/, target)
+        }
       }))
 
     it.effect("answers 408 to an incomplete body within 3QPR's five seconds, and accepts others meanwhile", () =>

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Redacted } from "effect"
 import type { Entry, Stored } from "../../../src/EventLog/EventLog.ts"
 import { webhookHandler, type WebhookOptions } from "../../../src/Ingress/WebHandler.ts"
+import * as Signature from "../../../src/Signature/Signature.ts"
 import { scanCreated, secret, signed } from "../../support/Webhook.ts"
 
 const secrets = Redacted.value(secret)
@@ -59,6 +60,14 @@ describe("a web handler with the user's own log", () => {
     assert.strictEqual((await rotated(delivery("evt_1"))).status, 200)
     await using late = webhookHandler({ secrets: ["whsec_of_next_month", ended], log: memory() })
     assert.deepStrictEqual(await answerOf(late(delivery("evt_1"))), [400, { error: "invalid_signature" }])
+  })
+
+  it("takes each item of a list as one secret, with its commas", async () => {
+    const withComma = Redacted.make("whsec_with a comma, and a space")
+    await using handler = webhookHandler({ secrets: [Redacted.value(withComma)], log: memory() })
+    const body = new TextEncoder().encode(scanCreated("evt_1"))
+    const headers = { "x-3qpr-signature": Signature.sign(body, withComma) }
+    assert.strictEqual((await handler(request(body, headers))).status, 200)
   })
 
   it("refuses a signature that the framework joined from two headers", async () => {

@@ -97,8 +97,41 @@ const consumers = Effect.gen(function*() {
   return all
 })
 
+/**
+ * The lag of each live read model under the name of its projection, because the name of its consumer changes with each
+ * rebuild. Without a consumer there is no lag to report.
+ */
+const lagOf = Effect.fnUntraced(function*(projection: string, consumer: ConsumerAnswer | undefined) {
+  if (consumer === undefined) return
+  yield* gauge(
+    "threeqpr_projection_lag_events",
+    "Events that a live read model has not finished",
+    consumer.lag,
+    {
+      projection
+    }
+  )
+  yield* gauge(
+    "threeqpr_projection_lag_seconds",
+    "Age of the oldest event that a live read model has not finished",
+    consumer.lag_seconds,
+    { projection }
+  )
+})
+
+/** Names the consumer of a generation of a projection. */
+const consumerInfo = (projection: string, consumer: string, state: "live" | "rebuild") =>
+  gauge(
+    "threeqpr_projection_consumer_info",
+    "Always 1; the consumers of a projection are labels, with the state live or rebuild",
+    1,
+    { projection, consumer, state }
+  )
+
 const readModels = Effect.fnUntraced(function*(consumers: ReadonlyArray<ConsumerAnswer>) {
-  for (const { completeness, fault, name: projection } of yield* accounts(consumers)) {
+  for (const { completeness, durable, fault, name: projection } of yield* accounts(consumers)) {
+    yield* consumerInfo(projection, durable, "live")
+    yield* lagOf(projection, consumers.find(({ name }) => name === durable))
     const { missing, unexplained } = completeness
     yield* gauge(
       "threeqpr_projection_faulty",
@@ -125,7 +158,8 @@ const work = Effect.gen(function*() {
   const all = yield* consumers
   yield* readModels(all)
   for (const rebuild of yield* active) {
-    const { name: projection } = rebuild
+    const { durable, name: projection } = rebuild
+    yield* consumerInfo(projection, durable, "rebuild")
     const { done, total } = yield* progressOf(rebuild, all)
     const ratio = total === 0 ? 1 : done / total
     yield* gauge("threeqpr_rebuild_progress_ratio", "Progress of a running rebuild, from 0 to 1", ratio, {

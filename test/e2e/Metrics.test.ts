@@ -52,6 +52,7 @@ describe("/metrics", () => {
         until: (samples) =>
           samples.get("threeqpr_projected_total{projection=\"scans\"}") === 2
           && samples.get("threeqpr_conflicts_total") === 1
+          && samples.get("threeqpr_projection_lag_events{projection=\"scans\"}") === 0
       })
       const expected = {
         stored: 2,
@@ -85,6 +86,23 @@ describe("/metrics", () => {
       const hidden = [...known].filter((name) => !shown.has(name))
       assert.deepStrictEqual(hidden.toSorted(), ["threeqpr_build_info", "threeqpr_consumer_in_flight"])
       for (const name of after.keys()) assert.notMatch(name, /evt_|scan_of_/, "no ids as labels")
+
+      // A rebuild changes the name of the consumer, and not that of the lag.
+      const liveConsumers = (samples: ReadonlyMap<string, number>) =>
+        [...samples.keys()].filter((name) =>
+          /^threeqpr_projection_consumer_info\{.*"scans-.*"live"/.test(name)
+        )
+      assert.match(liveConsumers(after).join(), /consumer="scans-1"/)
+      yield* send(`${admin}/v1/projections/scans/rebuild`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ by: "the tests" })
+      })
+      yield* Effect.repeat(Effect.delay(scrape(admin), "10 millis"), {
+        until: (samples) =>
+          liveConsumers(samples).join().includes(`consumer="scans-2"`)
+          && samples.get("threeqpr_projection_lag_events{projection=\"scans\"}") === 0
+      })
     }).pipe(Effect.scoped, Effect.provide(platform)))
 
   it.live("requires the token of the private listener", () =>

@@ -112,7 +112,7 @@ export const accounts = Effect.fn("Projections.accounts")(
       ({ live, projection }) =>
         Effect.map(
           accountOf(projection, live, consumers, state),
-          (account) => ({ name: live.name, ...account })
+          (account) => ({ name: live.name, durable: live.durable, ...account })
         ),
       { concurrency: "unbounded" }
     )

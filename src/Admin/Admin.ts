@@ -36,6 +36,7 @@ import { QuarantineHandlers } from "./Quarantine/QuarantineHandlers.ts"
 import { ReadModelsHandlers } from "./ReadModels/ReadModelsHandlers.ts"
 import { ReconciliationsHandlers } from "./Reconciliations/ReconciliationsHandlers.ts"
 import { RejectionsHandlers } from "./Rejections/RejectionsHandlers.ts"
+import { SqlHandlers } from "./Sql/SqlHandlers.ts"
 import { StatusHandlers } from "./Status/StatusHandlers.ts"
 import * as Validation from "./Validation.ts"
 import { WebhookSecretsHandlers } from "./WebhookSecrets/WebhookSecretsHandlers.ts"
@@ -71,7 +72,7 @@ export const layerHealth = (options: AdminOptions) => listener(options, Metrics.
 
 const signIn = ({ token }: AdminOptions) => token === undefined ? Layer.empty : SignIn.layer(token)
 
-const api = ({ reconcile }: AdminOptions) =>
+const api = ({ reconcile, token }: AdminOptions) =>
   HttpApiBuilder.layer(Api, { openapiPath: "/openapi.json" }).pipe(
     Layer.merge(HttpApiSwagger.layer(Api, { path: "/docs" })),
     Layer.provide([
@@ -87,6 +88,7 @@ const api = ({ reconcile }: AdminOptions) =>
       OperationsHandlers,
       ProjectionsHandlers,
       RejectionsHandlers,
+      SqlHandlers(token !== undefined),
       WebhookSecretsHandlers,
       ReconciliationsHandlers(reconcile !== undefined)
     ]),

@@ -20,6 +20,7 @@ import { QuarantineApi } from "./Api/Quarantine.ts"
 import { ConversationsApi, QprCodesApi, ScansApi, SubscriptionsApi } from "./Api/ReadModels.ts"
 import { ReconciliationsApi } from "./Api/Reconciliations.ts"
 import { RejectionsApi } from "./Api/Rejections.ts"
+import { SqlApi } from "./Api/Sql.ts"
 import { ConsumersApi, StatusApi } from "./Api/Status.ts"
 import { Validation } from "./Api/Validation.ts"
 import { WebhookSecretsApi } from "./Api/WebhookSecrets.ts"
@@ -37,6 +38,7 @@ const contract = HttpApi.make("threeqpr-events")
     EventsApi,
     EventLifeApi,
     LiveApi,
+    SqlApi,
     ConsumersApi,
     StatusApi
   )

@@ -10,7 +10,15 @@ import { HttpClient, HttpClientError } from "effect/http"
 import type { HttpApiClient } from "effect/http-api"
 import { messageOf } from "../Process/Failure.ts"
 import type { Api } from "./Api.ts"
-import { Conflict, InvalidRequest, InvalidSelection, NotFound, Unavailable } from "./Api/Problems.ts"
+import {
+  Conflict,
+  InvalidRequest,
+  InvalidSelection,
+  InvalidStatement,
+  NotFound,
+  TimedOut,
+  Unavailable
+} from "./Api/Problems.ts"
 
 export interface ClientOptions {
   /** The address of the private listener, such as http://127.0.0.1:3001. */
@@ -58,7 +66,7 @@ export const explained = (error: unknown): AdminUnreachable => {
   if (error instanceof AdminUnreachable) return error
   if (
     error instanceof NotFound || error instanceof InvalidSelection || error instanceof InvalidRequest
-    || error instanceof Conflict
+    || error instanceof InvalidStatement || error instanceof TimedOut || error instanceof Conflict
   ) {
     return new AdminUnreachable({ message: error.detail ?? error.title ?? error.message, transient: false })
   }

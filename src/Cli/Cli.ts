@@ -23,6 +23,7 @@ import { register } from "./Register.ts"
 import { rejections } from "./Rejections.ts"
 import { serve } from "./Serve.ts"
 import { simulate } from "./Simulate.ts"
+import { sql } from "./Sql.ts"
 import { status } from "./Status.ts"
 import { trigger } from "./Trigger.ts"
 import { help, version } from "./Words.ts"
@@ -35,6 +36,7 @@ const commands = [
   events,
   scans,
   conversations,
+  sql,
   rejections,
   projections,
   deadLetters,

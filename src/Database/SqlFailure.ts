@@ -45,7 +45,7 @@ const isFromDatabase = (error: unknown): boolean =>
   isSqlError(error) || (Predicate.hasProperty(error, "cause") && isFromDatabase(error.cause))
 
 /** The SQLSTATE of the server's error in a failure. */
-const sqlStateOf = (error: unknown): string | undefined => {
+export const sqlStateOf = (error: unknown): string | undefined => {
   if (isSqlError(error)) return sqlStateOf(error.reason)
   if (
     Predicate.hasProperty(error, "code") && Predicate.isString(error.code) && /^[0-9A-Z]{5}$/.test(error.code)
@@ -74,9 +74,6 @@ export const needsOperator = (failure: unknown): boolean => {
 
 /** SQLSTATE classes: invalid catalog name, invalid schema name, syntax error or access rule violation. */
 const operatorClasses = new Set(["3D", "3F", "42"])
-
-/** Whether a view or table cannot be replaced because the columns differ. */
-export const isOtherDefinition = (failure: unknown): boolean => sqlStateOf(failure) === "42P16"
 
 const isTransientReason = (reason: Cause.Reason<unknown>) =>
   Cause.isInterruptReason(reason) || isTransient(Cause.isFailReason(reason) ? reason.error : reason.defect)

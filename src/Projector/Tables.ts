@@ -2,11 +2,11 @@ import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { Consumers } from "../Consumer/Consumer.ts"
 import { firstRow } from "../Database/Rows.ts"
-import { isOtherDefinition } from "../Database/SqlFailure.ts"
 import { filterOf } from "../EventLog/Subjects.ts"
 import { beginPlace, databaseId, ownDurable } from "./Place/Places.ts"
 import { durableName, type Projection, tableName } from "./Projection.ts"
 import { due } from "./Versions.ts"
+import { defineViews } from "./Views.ts"
 
 /**
  * Creates a projection's tables and views when they are missing. Safe when several processes start at once.
@@ -26,7 +26,9 @@ export const install = Effect.fn("Projector.install")(function*<E, R>(
       if (live.version < projection.version) {
         yield* Effect.logWarning(due(projection, live.version))
         // This version no longer writes the tables that these views replace.
-        yield* createViews(projection)
+        yield* defineViews(projection.views ?? {}).pipe(
+          Effect.catchTag("ViewsDoNotFit", ({ message }) => Effect.logWarning(message))
+        )
       }
       return live.generation
     }
@@ -88,37 +90,18 @@ export const index = Effect.fnUntraced(function*(projection: Projection, generat
 })
 
 /**
- * Points the views to a generation. They keep their grants and dependent views, unless the columns of the new tables
- * do not fit. Then they are created again.
+ * Points the views to a generation, and drops the views of former tables that the projection no longer has. What users
+ * have defined for the views and on top of them stays.
  */
-export const replaceViews = Effect.fnUntraced(function*(projection: Projection, generation: number) {
-  const sql = yield* SqlClient
-  for (const name of Object.keys(projection.tables)) {
-    const as = `view ${name} as select * from ${tableName(name, generation)}`
-    yield* sql.withTransaction(sql.unsafe(`create or replace ${as}`)).pipe(
-      Effect.catchIf(
-        isOtherDefinition,
-        () =>
-          Effect.andThen(dropViews(projection), sql.unsafe(`drop view ${name}`)).pipe(
-            Effect.andThen(sql.unsafe(`create ${as}`))
-          )
-      )
+export const replaceViews = Effect.fnUntraced(
+  function*(projection: Projection, generation: number, former: ReadonlyArray<string> = []) {
+    const tables = Object.keys(projection.tables).map((name) =>
+      [name, `select * from ${tableName(name, generation)}`] as const
     )
+    const views = { ...Object.fromEntries(tables), ...projection.views }
+    yield* defineViews(views, former.filter((name) => !Object.hasOwn(views, name)))
   }
-  yield* createViews(projection)
-})
-
-const createViews = Effect.fnUntraced(function*({ views = {} }: Projection) {
-  const sql = yield* SqlClient
-  for (const [name, query] of Object.entries(views)) {
-    yield* sql.unsafe(`create or replace view ${name} as ${query}`)
-  }
-})
-
-const dropViews = Effect.fnUntraced(function*({ views = {} }: Projection) {
-  const sql = yield* SqlClient
-  for (const name of Object.keys(views)) yield* sql.unsafe(`drop view if exists ${name}`)
-})
+)
 
 /** Drops the tables of an unused generation. */
 export const drop = Effect.fnUntraced(

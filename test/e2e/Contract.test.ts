@@ -37,6 +37,7 @@ interface Recipe {
   readonly 400?: Call
   readonly 404?: Call
   readonly 409?: Effect.Effect<Call>
+  readonly 504?: Call
   readonly 503?: Effect.Effect<Call, never, Scope.Scope>
 }
 
@@ -108,6 +109,17 @@ const recipesFor = ({ ask, event, letter, listen, operation, quarantined, reject
       good: at("/v1/live"),
       400: { path: "/v1/live?after=x" },
       503: Effect.as(Effect.replicateEffect(listen, mostClients, { concurrency: 8 }), { path: "/v1/live" })
+    },
+    "sql.query": {
+      good: at("/v1/sql", { statement: "select id from scans", limit: 1 }),
+      400: { path: "/v1/sql", body: { statement: "drop table scans_1" } },
+      504: {
+        path: "/v1/sql",
+        body: {
+          statement: "select count(*) from generate_series(1, 100000000) as a, generate_series(1, 1000) as b",
+          timeout_seconds: 1
+        }
+      }
     },
     "consumers.list": { good: at("/v1/consumers") },
     "status.get": { good: at("/v1/status") },
@@ -208,6 +220,7 @@ const callOf = (recipe: Recipe, status: number): Effect.Effect<Call, never, Scop
   if (status === 503) return recipe[503] ?? recipe.good
   if (status < 300 || status === 401 || status === 403) return recipe.good
   if (status === 409) return recipe[409]
+  if (status === 504) return recipe[504] && Effect.succeed(recipe[504])
   if (status === 400) {
     // Every operation rejects an unknown parameter.
     return recipe[400] === undefined

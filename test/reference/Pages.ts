@@ -8,6 +8,7 @@ import { metrics } from "./Metrics.ts"
 import * as Permissions from "./Permissions.ts"
 import { roomsPart } from "./Rooms.ts"
 import { settingsTable } from "./Settings.ts"
+import { viewsPart } from "./Sql.ts"
 
 const docs = fileURLToPath(new URL("../../docs", import.meta.url))
 
@@ -19,6 +20,7 @@ export const pages = Effect.map(commands, (commands) =>
     "cli.md": { cli: commands },
     "http-api.md": { "http-api": Api.requests() },
     "observability.md": { metrics: metrics() },
+    "sql.md": { "sql-views": viewsPart() },
     "security/nats-permissions.md": {
       "role-permissions": Permissions.roles(),
       "consumer-permissions": Permissions.consumers(),

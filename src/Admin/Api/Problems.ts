@@ -83,7 +83,31 @@ export class InvalidSelection extends HttpApiError.Problem<InvalidSelection>()("
   title: "The selection of events is not clear"
 }) {}
 
-type Refusal = NotFound | Conflict | InvalidSelection | InvalidRequest | Unavailable
+export class InvalidStatement extends HttpApiError.Problem<InvalidStatement>()("InvalidStatement", {
+  type: "urn:threeqpr-events:problem:invalid-statement",
+  status: 400,
+  title: "The SQL statement is not allowed or not valid"
+}, {
+  position: field(
+    Schema.optionalKey(Schema.Finite),
+    "The character of the statement at which the error is, from 1."
+  )
+}) {}
+
+export class TimedOut extends HttpApiError.Problem<TimedOut>()("TimedOut", {
+  type: "urn:threeqpr-events:problem:timed-out",
+  status: 504,
+  title: "It did not end in time"
+}) {}
+
+type Refusal =
+  | InvalidStatement
+  | NotFound
+  | TimedOut
+  | Conflict
+  | InvalidSelection
+  | InvalidRequest
+  | Unavailable
 
 /** Passes on errors that the client can repair. Other errors are logged and answered with `Unavailable`. */
 export const orUnavailable = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
@@ -98,4 +122,5 @@ export const orUnavailable = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
 
 const isRefusal = <E>(error: E): error is Extract<E, Refusal> =>
   error instanceof NotFound || error instanceof Conflict || error instanceof InvalidSelection
-  || error instanceof InvalidRequest || error instanceof Unavailable
+  || error instanceof InvalidRequest || error instanceof InvalidStatement || error instanceof TimedOut
+  || error instanceof Unavailable

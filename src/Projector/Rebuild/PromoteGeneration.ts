@@ -20,11 +20,7 @@ export const promoteGeneration = Effect.fn("Projector.switchTo")(
       select coalesce(tables, ${tablesOf(projection)}::text::jsonb) as tables from projections
       where name = ${name}`)
     yield* sql.unsafe(`lock table ${tables.join(", ")} in access exclusive mode`)
-    yield* replaceViews(projection, generation)
-    const kept = { ...projection.tables, ...projection.views }
-    for (const gone of tables.filter((table) => !Object.hasOwn(kept, table))) {
-      yield* sql.unsafe(`drop view ${gone}`)
-    }
+    yield* replaceViews(projection, generation, tables)
     yield* sql`
       update projections set generation = ${generation}, version = ${version}, error = null, error_at = null,
         log = ${rebuild.log}, tables = ${tablesOf(projection)}::text::jsonb

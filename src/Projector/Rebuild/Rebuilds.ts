@@ -1,13 +1,14 @@
 import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
-import { firstRow } from "../../Database/Rows.ts"
+import { firstRow, onlyRow } from "../../Database/Rows.ts"
 import type { RebuildKind } from "../../Domain/Rebuild.ts"
 import { EventLog } from "../../EventLog/EventLog.ts"
-import { excludeGeneration } from "../Locks.ts"
+import { excludeGeneration, isLockTimeout } from "../Locks.ts"
 import { beginPlace } from "../Place/Places.ts"
 import type { Projection } from "../Projection.ts"
 import { end, type Rebuild } from "../Registry.ts"
-import { appliedTable, create, drop, tablesOf } from "../Tables.ts"
+import { appliedTable, create, drop, replaceViews, tablesOf } from "../Tables.ts"
+import { ViewsDoNotFit } from "../Views.ts"
 import { dropLetters } from "./Letters.ts"
 
 /**
@@ -34,6 +35,7 @@ export const request = Effect.fn("Rebuilds.request")(function*(
 })
 
 const firstId = firstRow(Schema.Struct({ id: Schema.Finite }))
+const onlyTables = onlyRow(Schema.Struct({ tables: Schema.Array(Schema.String) }))
 const firstGeneration = firstRow(Schema.Struct({ generation: Schema.Finite }))
 
 /** Copies the records of erased events, so that they stay erased in a new generation. */
@@ -53,7 +55,7 @@ export const cancel = (id: number) => end(id, "cancelled")
 /** Creates the empty tables of a rebuild that no projector has started yet. */
 export const begin = Effect.fn("Rebuilds.begin")(function*<E, R>(
   projection: Projection,
-  { generation, id, name }: Rebuild,
+  { generation, id, kind, name }: Rebuild,
   durableFor: (projection: Projection, generation: number) => Effect.Effect<string, E, R>
 ) {
   const sql = yield* SqlClient
@@ -65,6 +67,7 @@ export const begin = Effect.fn("Rebuilds.begin")(function*<E, R>(
     if (mine.length === 0) return
     yield* drop(name, Object.keys(projection.tables), generation)
     yield* create(projection, generation)
+    if (kind === "rebuild") yield* rehearse(projection, generation)
     const durable = yield* durableFor(projection, generation)
     yield* dropLetters(durable)
     yield* beginPlace({ name, generation }, durable)
@@ -74,5 +77,36 @@ export const begin = Effect.fn("Rebuilds.begin")(function*<E, R>(
         retired_tables = ${tablesOf(projection)}::text::jsonb
       where id = ${id}`
     yield* Effect.logInfo(`projection ${name}: building generation ${generation} from the first event`)
-  }))
+  })).pipe(
+    Effect.catchIf(doNotFit, ({ message }) =>
+      Effect.andThen(
+        Effect.logError(`the rebuild of ${name} failed: ${message}`),
+        end(id, "failed", { error: message })
+      ))
+  )
+})
+
+const doNotFit = (error: unknown) => error instanceof ViewsDoNotFit
+
+/** Takes back what a rehearsal has changed. */
+class Rehearsed extends Schema.TaggedError<Rehearsed>()("Rehearsed", {}) {}
+
+/**
+ * Switches the views to the empty tables and takes that back. So a rebuild that could not be promoted fails before it
+ * reads the log, and not after. While readers hold the views, it is left out.
+ */
+const rehearse = Effect.fnUntraced(function*(projection: Projection, generation: number) {
+  const sql = yield* SqlClient
+  const { tables } = yield* onlyTables(sql`
+    select coalesce(tables, ${tablesOf(projection)}::text::jsonb) as tables from projections
+    where name = ${projection.name}`)
+  yield* sql.withTransaction(
+    sql`set local lock_timeout = '500ms'`.pipe(
+      Effect.andThen(replaceViews(projection, generation, tables)),
+      Effect.andThen(Effect.fail(new Rehearsed()))
+    )
+  ).pipe(
+    Effect.catchTag("Rehearsed", () => Effect.void),
+    Effect.catchIf(isLockTimeout, () => Effect.void)
+  )
 })

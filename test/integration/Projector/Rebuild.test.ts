@@ -300,6 +300,23 @@ for (const engine of engines) {
         }).pipe(Effect.provide(runs(notes(1, "text"))))
       }).pipe(Effect.provide(stack)))
 
+    it.live("fails before it reads the log when a view of a user does not fit, and the live read model stays", () =>
+      Effect.gen(function*() {
+        const sql = yield* SqlClient
+        const runs = (projection: Projection) => Layer.fresh(projectorOf(projection))
+        yield* append("n1", `{"id":"n1","event":"note.made","data":{"text":"1"}}`, "note.made")
+        yield* Effect.provide(untilCount("notes_applied_1", 1), runs(notes(1, "text")))
+        yield* sql`create view texts as select text from notes`
+        yield* Effect.gen(function*() {
+          const rebuild = yield* rebuilt("notes")
+          assert.deepInclude(rebuild, { state: "failed", started_at: null })
+          assert.match(rebuild?.error ?? "", /^The view texts does not fit the new columns of notes/)
+          assert.deepStrictEqual(yield* rowsOf("select text from texts"), [{ text: "1" }])
+          yield* sql`drop view texts`
+          assert.strictEqual((yield* rebuilt("notes"))?.state, "switched")
+        }).pipe(Effect.provide(runs(notes(2, "words"))))
+      }).pipe(Effect.provide(stack)))
+
     it.live("replaces a table by a view of the same name, and keeps dependent views correct before and after", () =>
       Effect.gen(function*() {
         const sql = yield* SqlClient

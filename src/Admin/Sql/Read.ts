@@ -159,6 +159,7 @@ const allowed: Readonly<Record<string, string>> = {
     ` Allowed is reading what the role ${readerRole} may select, such as the views of the read models.`,
   "42601": onlyReads,
   "42P01": ` The views are ${Object.keys(sqlViews).join(", ")}, and those of your own read models.`,
+  "42P16": onlyReads,
   "42701": " Give each column a name of its own with `as`."
 }
 

@@ -203,6 +203,13 @@ const migrations = {
       where relkind = 'v' and relnamespace = current_schema()::regnamespace and (relname = 'scan_counts'
         or relname in (select jsonb_array_elements_text(tables) from projections where tables is not null))`)
     yield* createReader(views.map(({ view }) => view))
+  }),
+  "0019_published_ids": Effect.gen(function*() {
+    const sql = yield* SqlClient
+    yield* sql`set local statement_timeout = 0`
+    // Earlier versions insert hashes without this column. They are published too.
+    yield* sql`alter table erased_ids add column published boolean not null default false`
+    yield* sql`create index erased_ids_unpublished on erased_ids (hash) where not published`
   })
 }
 

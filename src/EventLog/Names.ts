@@ -23,6 +23,18 @@ export const redriveStream = "3QPR_REDRIVES"
 /** The record of operations on dead letters and quarantined entries. */
 export const operationStream = "3QPR_OPERATIONS"
 
+/** The stream of the hashes of erased ids, which receivers read. It exists once an event has been erased. */
+export const erasedStream = "3QPR_ERASED"
+
+/** The subjects of all hashes of erased ids. */
+export const erasedSubjects = "3qpr.erased.>"
+
+/** The subject of an erased id: the SHA-256 of the id in hexadecimal. */
+export const erasedSubject = (hash: string) => `3qpr.erased.${hash}`
+
+/** The id that stands for a body which has none. */
+export const bodyId = (body: Uint8Array) => `sha256:${createHash("sha256").update(body).digest("hex")}`
+
 /** The subjects of all dead letters. */
 export const allDeadSubjects = "3qpr.dead.>"
 

@@ -1,6 +1,7 @@
 import { Cause, Context, Effect, Exit, LogLevel, References } from "effect"
 import type { Buffer } from "node:buffer"
 import type { IncomingMessage, ServerResponse } from "node:http"
+import { ErasedIds } from "../EventLog/ErasedIds.ts"
 import type { AppendFailed } from "../EventLog/EventLog.ts"
 import { ingest, type Outcome } from "../Process/Metrics.ts"
 import { SlotMap } from "../Process/SlotMap.ts"
@@ -29,7 +30,7 @@ interface Delivery {
  * their total memory, so slow clients cannot block others. One timer checks all deadlines.
  */
 export class DeliveryHandler {
-  readonly rejections = new Rejections()
+  readonly rejections: Rejections
   readonly #ingress: Ingress["Service"]
   readonly #fork: <A, E>(effect: Effect.Effect<A, E>) => ReturnType<typeof Effect.runFork<A, E>>
   readonly #limits: { readonly maxBodyBytes: number; readonly maxInFlight: number }
@@ -50,6 +51,7 @@ export class DeliveryHandler {
     this.#fork = Effect.runForkWith(context)
     this.#limits = limits
     this.#tracing = Context.get(context, Tracing)
+    this.rejections = new Rejections(Context.get(context, ErasedIds).mayHave)
     this.#told = LogLevel.isGreaterThanOrEqualTo("Debug", Context.get(context, References.MinimumLogLevel))
     ingest.start()
     this.#sweep = setInterval(() => this.#expire(), 100)
@@ -92,6 +94,9 @@ export class DeliveryHandler {
     request.on("data", (chunk: Buffer) => this.#take(delivery, chunk))
     request.on("end", () => this.#accept(delivery))
     request.on("error", () => delivery.read || this.#end(delivery, "aborted"))
+    // From here on, each part is received while it is parsed. Otherwise the stream first buffers all parts of what
+    // was read from the connection, which takes a hundred times the memory of parts of one byte.
+    request.read(0)
   }
 
   /** Records a signed request to a path that does not take deliveries. */
@@ -223,6 +228,8 @@ const outcomeOf = (exit: Exit.Exit<Receipt | Rejected, AppendFailed>): Outcome =
     ? "unavailable"
     : !exit.value.ok
     ? exit.value.error
+    : exit.value.erased
+    ? "erased"
     : exit.value.duplicate
     ? "duplicate"
     : exit.value.quarantined === undefined

@@ -1,26 +1,30 @@
 /**
  * Room `Ingress`: bytes and a signature become a receipt or a rejection (`accept`); the public listener.
  *
- * Promises: A 2xx means stored. Nothing is parsed before its signature is verified. Genuine input is never thrown
- * away.
+ * Promises: A 2xx means stored, or stored before and erased. Nothing is parsed before its signature is verified.
+ * Genuine input is never thrown away.
  *
  * May use: `Domain`, `Process`, `Signature`, `Nats`, `EventLog`.
  */
 import { Clock, Context, Effect, Layer } from "effect"
-import { createHash } from "node:crypto"
-import { decodeDelivery, type Undecodable } from "../Domain/Decode.ts"
+import { decodeDelivery, type Reading, type Undecodable } from "../Domain/Decode.ts"
 import type { EventId } from "../Domain/EventId.ts"
+import { ErasedIds } from "../EventLog/ErasedIds.ts"
 import { type AppendFailed, type Entry, EventLog } from "../EventLog/EventLog.ts"
-import { eventSubject, quarantineSubject } from "../EventLog/Names.ts"
+import { bodyId, eventSubject, quarantineSubject } from "../EventLog/Names.ts"
 import type { Problem, Verifier } from "../Signature/Signature.ts"
 import { type ConflictCounts, watchConflicts } from "./BodyMismatch.ts"
 
-/** The body is stored. `quarantined` is set if it is authentic but not a usable event. */
+/**
+ * The body is stored, or it was stored and then erased (`erased`). `quarantined` is set if it is stored and authentic
+ * but not a usable event.
+ */
 export interface Receipt {
   readonly ok: true
   readonly id: EventId | null
   readonly duplicate: boolean
   readonly quarantined?: Undecodable
+  readonly erased?: true
 }
 
 /** 3QPR did not sign this body. It is neither parsed nor stored. */
@@ -35,8 +39,8 @@ export interface Rejected {
  */
 export class Ingress extends Context.Service<Ingress, {
   /**
-   * Accepts one delivery. Succeeds with a receipt only if the bytes are stored. Fails if storage is not proven; the
-   * same delivery must then be made again.
+   * Accepts one delivery. Succeeds with a receipt only if the bytes are stored, or were stored and then erased. Fails
+   * if storage is not proven; the same delivery must then be made again.
    *
    * @param signature the value of the signature header; a repeated header joined with commas
    */
@@ -69,30 +73,12 @@ export type ReceivingLog = Pick<EventLog["Service"], "append" | "get">
 export const make = Effect.fnUntraced(function*(log: ReceivingLog, verify: Verifier) {
   const clock = yield* Clock.Clock
   const conflicts = yield* watchConflicts(log)
+  const erased = yield* ErasedIds
   const check = checker(verify)
   const store = (body: Uint8Array, signature: string) => {
     const reading = decodeDelivery(body)
-    const receivedAt = clock.currentTimeMillisUnsafe()
-    const entry: Entry = reading._tag === "Event"
-      ? {
-        id: reading.id,
-        subject: eventSubject(reading.type),
-        type: reading.type,
-        body,
-        signature,
-        receivedAt
-      }
-      : {
-        id: reading.id ?? hashOf(body),
-        // The event's id stays unused, so that a usable body can be stored under it.
-        dedupId: hashOf(body),
-        subject: quarantineSubject(reading.reason),
-        type: reading.type ?? quarantineSubject(reading.reason),
-        body,
-        signature,
-        receivedAt
-      }
-    return Effect.map(log.append(entry), ({ duplicate, sequence }): Receipt => {
+    const entry = entryOf(reading, body, signature, clock.currentTimeMillisUnsafe())
+    const append = Effect.map(log.append(entry), ({ duplicate, sequence }): Receipt => {
       if (duplicate) conflicts.compare(entry, sequence)
       return {
         ok: true,
@@ -101,6 +87,11 @@ export const make = Effect.fnUntraced(function*(log: ReceivingLog, verify: Verif
         ...(reading._tag === "Unusable" && { quarantined: reading.reason })
       }
     })
+    if (!erased.mayHave(entry.id)) return append
+    return Effect.flatMap(erased.has(entry.id), (gone) =>
+      gone
+        ? Effect.succeed<Receipt>({ ok: true, id: reading.id, duplicate: true, erased: true })
+        : append)
   }
   return Ingress.of({
     accept: (body, signature) => {
@@ -113,4 +104,17 @@ export const make = Effect.fnUntraced(function*(log: ReceivingLog, verify: Verif
   })
 })
 
-const hashOf = (body: Uint8Array) => `sha256:${createHash("sha256").update(body).digest("hex")}`
+/** The entry to store for a delivery. */
+const entryOf = (reading: Reading, body: Uint8Array, signature: string, receivedAt: number): Entry =>
+  reading._tag === "Event"
+    ? { id: reading.id, subject: eventSubject(reading.type), type: reading.type, body, signature, receivedAt }
+    : {
+      id: reading.id ?? bodyId(body),
+      // The event's id stays unused, so that a usable body can be stored under it.
+      dedupId: bodyId(body),
+      subject: quarantineSubject(reading.reason),
+      type: reading.type ?? quarantineSubject(reading.reason),
+      body,
+      signature,
+      receivedAt
+    }

@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer"
 import { randomBytes } from "node:crypto"
 import type { IncomingMessage } from "node:http"
+import { bodyId } from "../EventLog/Names.ts"
 import type { Outcome } from "../Process/Metrics.ts"
 
 /** A request that was refused, as far as it is kept. Its sender is not authenticated. */
@@ -19,7 +20,7 @@ export interface Rejection {
   readonly headers: Readonly<Record<string, string>>
   /** Size of the body in bytes, as far as it was read, or as declared. */
   readonly size: number
-  /** The first bytes of the body. They are complete if there are `size` of them. */
+  /** The first bytes of the body. They are complete if there are `size` of them. Empty if the body was erased. */
   readonly head: Uint8Array
 }
 
@@ -46,6 +47,12 @@ export class Rejections {
   #second = 0
   #inSecond = 0
   #refused = 0
+  readonly #wasErased: (id: string) => boolean
+
+  /** `wasErased`: whether an id could be erased. The body of a request is known by its hash, without parsing it. */
+  constructor(wasErased: (id: string) => boolean = () => false) {
+    this.#wasErased = wasErased
+  }
 
   /** Number of requests refused since the start, including those not kept. */
   get refused(): number {
@@ -92,7 +99,9 @@ export class Rejections {
       })),
       size,
       // A copy, so that the memory of a larger body is not retained.
-      head: Buffer.from(body?.subarray(0, keptBytes) ?? [])
+      head: body === undefined || this.#wasErased(bodyId(body))
+        ? Buffer.alloc(0)
+        : Buffer.from(body.subarray(0, keptBytes))
     })
   }
 }

@@ -7,6 +7,7 @@
  */
 import { Layer } from "effect"
 import * as EraseAgain from "./Erasure/EraseAgain.ts"
+import * as PublishIds from "./Erasure/PublishIds.ts"
 import * as Runner from "./Operations/Runner.ts"
 import { layer as reconciliations, type ReconcileOptions } from "./Reconciliations.ts"
 
@@ -15,6 +16,7 @@ export const layer = (reconcile: ReconcileOptions | undefined) =>
   Layer.mergeAll(
     Runner.layer,
     EraseAgain.layer,
+    PublishIds.layer,
     reconcile === undefined ? Layer.empty : reconciliations(reconcile)
   )
 

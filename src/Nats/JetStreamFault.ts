@@ -31,7 +31,7 @@ const remedies: Readonly<Record<number, string>> = {
   [JetStreamCode.maximumConsumers]:
     "Raise max_consumers of the account, or delete consumers that no process uses",
   [JetStreamCode.maximumStreams]:
-    "Raise max_streams of the account: four streams are required, and a fifth for ordered groups",
+    "Raise max_streams of the account: four streams are required, one more for ordered groups, and one for erased ids",
   [JetStreamCode.memoryExceeded]: noRoom,
   [JetStreamCode.notEnabledForAccount]: notForAccount,
   [JetStreamCode.storageExceeded]: noRoom,

@@ -52,6 +52,7 @@ export const boundConnections = (server: Server, listener: "public" | "private")
     response.once("close", () => void responses.splice(responses.indexOf(response), 1))
     if (responses.length > mostUnanswered) socket.destroy()
   })
+  server.prependListener("request", endAnswered(server))
   server.on(
     "clientError",
     (error: NodeJS.ErrnoException, socket: Socket) =>
@@ -80,6 +81,20 @@ const openFiles = () => {
     return Infinity
   }
 }
+
+/**
+ * Closes a connection that still sends the body of an answered request after the request time-out. Deno 2.9.6 would
+ * keep it open for as long as bytes arrive. Node closes it by itself.
+ */
+const endAnswered =
+  ({ requestTimeout }: Server) => (request: IncomingMessage, response: ServerResponse): void => {
+    response.once("finish", () => {
+      if (request.complete) return
+      const { socket } = request
+      const place = setTimeout(() => request.complete || socket.destroy(), requestTimeout)
+      request.once("close", () => clearTimeout(place))
+    })
+  }
 
 const answerMalformed = (
   error: NodeJS.ErrnoException,

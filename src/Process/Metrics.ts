@@ -5,6 +5,7 @@ export const outcomes = [
   "stored",
   "duplicate",
   "quarantined",
+  "erased",
   "missing_signature",
   "ambiguous_signature",
   "invalid_signature",
@@ -42,6 +43,10 @@ const publishesInFlight = Metric.gauge("threeqpr_publishes_in_flight", {
 const conflicts = Metric.counter("threeqpr_conflicts_total", {
   description: "Deliveries whose event id is already stored with a different body",
   incremental: true
+})
+
+const erasedIdsKnown = Metric.gauge("threeqpr_erased_ids_known", {
+  description: "1 while this receiver knows all published hashes of erased ids, 0 while it cannot read them"
 })
 
 const signatureMatches = Metric.counter("threeqpr_signature_matches_total", {
@@ -95,6 +100,8 @@ export const ingest = {
   refused: (outcome: Outcome): void => byOutcome.get(outcome)?.updateUnsafe(1, nowhere),
   inFlight: (change: 1 | -1): void => publishesInFlight.modifyUnsafe(change, nowhere),
   conflict: (): void => conflicts.updateUnsafe(1, nowhere),
+  /** Whether this receiver knows all published hashes of erased ids. */
+  erasedIdsKnown: (known: boolean): void => erasedIdsKnown.updateUnsafe(known ? 1 : 0, nowhere),
   /** The number of deliveries since the start, by outcome. */
   counts: () =>
     Object.fromEntries(

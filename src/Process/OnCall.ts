@@ -121,4 +121,4 @@ const refusals: Readonly<Record<Refusal, { readonly status: number; readonly wha
   }
 }
 
-type Refusal = Exclude<Outcome, "stored" | "duplicate" | "quarantined" | "aborted">
+type Refusal = Exclude<Outcome, "stored" | "duplicate" | "quarantined" | "erased" | "aborted">

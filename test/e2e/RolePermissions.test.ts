@@ -3,6 +3,7 @@
 import { assert, describe } from "@effect/vitest"
 import { Effect, Redacted } from "effect"
 import { connect, createInbox, type NatsConnection } from "nats"
+import { erasedSubject } from "../../src/EventLog/Names.ts"
 import { newDatabase } from "../support/Databases.ts"
 import { deliver, send } from "../support/Http.ts"
 import { test } from "../support/Live.ts"
@@ -77,6 +78,19 @@ describe("roles with separate credentials", () => {
         assert.strictEqual((yield* send(`${part.admin}/readyz`)).status, 200)
       }
 
+      const erasure = { event_id: "evt_1", by: "ann", reason: "asked" }
+      const forgotten = yield* send(`${admin.admin}/v1/forget`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify(erasure)
+      })
+      assert.strictEqual(forgotten.status, 200)
+      yield* until(
+        "the receiver knows the erased id",
+        deliver(ingress.webhook, signed(scanCreated("evt_1"))),
+        ({ body }) => (body as { readonly erased?: boolean }).erased === true
+      )
+
       const receiver = yield* thief(url, "ingress")
       const events = "3QPR_EVENTS"
       const manager = yield* managing(receiver)
@@ -93,6 +107,7 @@ describe("roles with separate credentials", () => {
           () => manager.streams.deleteMessage(events, 1),
           () => manager.streams.purge(events),
           () => manager.streams.delete(events),
+          () => receiver.jetstream({ timeout: 700 }).publish(erasedSubject("0".repeat(64))),
           () =>
             manager.consumers.add(events, {
               durable_name: "thief",

@@ -1,7 +1,21 @@
+/** The subjects to which a reader of a stream publishes. */
+const reading = (stream: string) => [
+  `$JS.API.CONSUMER.CREATE.${stream}`,
+  `$JS.API.CONSUMER.DELETE.${stream}.*`,
+  `$JS.API.CONSUMER.MSG.NEXT.${stream}.*`
+]
+
 /** The subjects that NATS users need. Tests grant exactly these, and `docs/security/nats-permissions.md` lists them. */
 export const rolePermissions = {
   ingress: {
-    publish: ["3qpr.events.>", "3qpr.quarantine.>", "$JS.API.INFO", "$JS.API.STREAM.INFO.*"],
+    publish: [
+      "3qpr.events.>",
+      "3qpr.quarantine.>",
+      "$JS.API.INFO",
+      "$JS.API.STREAM.INFO.*",
+      ...reading("3QPR_ERASED"),
+      "$JS.API.STREAM.MSG.GET.3QPR_ERASED"
+    ],
     subscribe: ["_INBOX_ingress.>", "3qpr.counters", "3qpr.rejections"]
   },
   projector: {
@@ -49,12 +63,6 @@ export const consumerPermissions = (name: string) => ({
     "3qpr.operations.>"
   ]
 })
-
-const reading = (stream: string) => [
-  `$JS.API.CONSUMER.CREATE.${stream}`,
-  `$JS.API.CONSUMER.DELETE.${stream}.*`,
-  `$JS.API.CONSUMER.MSG.NEXT.${stream}.*`
-]
 
 /**
  * The subjects to which a member of an ordered group publishes. The last one is needed only for the very first

@@ -18,6 +18,7 @@ import * as Migrations from "../../Database/Migrations.ts"
 import type { Role } from "../../Domain/Role.ts"
 import * as Beside from "../../EventLog/Beside.ts"
 import { DeadLetters } from "../../EventLog/DeadLetters.ts"
+import * as ErasedIds from "../../EventLog/ErasedIds/Follow.ts"
 import { EventLog } from "../../EventLog/EventLog.ts"
 import { externalTarget, limitsOf } from "../../EventLog/External.ts"
 import * as JetStream from "../../EventLog/JetStream.ts"
@@ -106,7 +107,8 @@ const ingress = (config: Config, secret: WebhookSecret) =>
       Effect.flatMap(PublicListener, ({ rejections }) => Rejections.answer(rejections, known))
     ).pipe(
       Layer.provideMerge(PublicListener.layer(config)),
-      Layer.provide(Ingress.layer(verify))
+      Layer.provide(Ingress.layer(verify)),
+      Layer.provide(ErasedIds.layer)
     )
   }))
 

@@ -6,6 +6,7 @@ export const outcomeOf = (answer: string) =>
     onNone: () => answer.replaceAll(/\p{Cc}+/gu, " "),
     onSome: (answer) => {
       if ("error" in answer) return answer.error
+      if (answer.erased === true) return "erased before: not stored again"
       const stored = answer.duplicate ? "duplicate: stored before" : "stored"
       return answer.quarantined === undefined ? stored : `${stored}, quarantined: ${answer.quarantined}`
     }
@@ -13,7 +14,11 @@ export const outcomeOf = (answer: string) =>
 
 const Answer = Schema.Union([
   Schema.Struct({ error: Schema.String }),
-  Schema.Struct({ duplicate: Schema.Boolean, quarantined: Schema.optional(Schema.String) })
+  Schema.Struct({
+    duplicate: Schema.Boolean,
+    quarantined: Schema.optional(Schema.String),
+    erased: Schema.optional(Schema.Boolean)
+  })
 ])
 
 const decode = Schema.decodeOption(Schema.fromJsonString(Answer))

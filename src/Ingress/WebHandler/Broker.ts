@@ -1,4 +1,6 @@
 import { Context, Effect, Layer, Redacted } from "effect"
+import { ErasedIds } from "../../EventLog/ErasedIds.ts"
+import * as Follow from "../../EventLog/ErasedIds/Follow.ts"
 import { EventLog } from "../../EventLog/EventLog.ts"
 import * as JetStream from "../../EventLog/JetStream.ts"
 import { Nats, type TlsFiles } from "../../Nats/Nats.ts"
@@ -17,7 +19,7 @@ export interface BrokerOptions {
   readonly replicas?: number | undefined
 }
 
-/** The event log on a broker. It stays connected until the scope ends. */
+/** The event log on a broker, and the ids that were erased from it. It stays connected until the scope ends. */
 export const logOn = (options: BrokerOptions) => {
   const { credentialsFile, natsUrl, password, replicas = 1, tls, token, user } = options
   const nats = Nats.layer({
@@ -30,6 +32,12 @@ export const logOn = (options: BrokerOptions) => {
     // A delivery waits for 4 seconds, and the next delivery connects again.
     attempts: 4
   })
-  const log = JetStream.layer({ dedupWindow: 7_200_000, replicas }).pipe(Layer.provide(nats))
-  return Effect.map(Layer.build(log), (context) => Context.get(context, EventLog))
+  const log = JetStream.layer({ dedupWindow: 7_200_000, replicas }).pipe(
+    Layer.merge(Follow.layer),
+    Layer.provide(nats)
+  )
+  return Effect.map(Layer.build(log), (context) => ({
+    log: Context.get(context, EventLog),
+    erased: Context.get(context, ErasedIds)
+  }))
 }

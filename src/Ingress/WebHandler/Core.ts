@@ -1,5 +1,6 @@
 import { Effect, Exit, Scope } from "effect"
 import { isActive, type Secret } from "../../Domain/Secret.ts"
+import { ErasedIds } from "../../EventLog/ErasedIds.ts"
 import { AppendFailed, type Entry, type Stored } from "../../EventLog/EventLog.ts"
 import { messageOf } from "../../Process/Failure.ts"
 import * as Logs from "../../Process/Telemetry/Logs.ts"
@@ -18,6 +19,12 @@ export interface PlainLog {
 
 /** Where deliveries are stored: in the caller's log or on a broker. */
 export type Target = { readonly log: PlainLog } | { readonly broker: BrokerOptions }
+
+/** What receiving deliveries needs of a log. */
+export interface ReceivingParts {
+  readonly log: ReceivingLog & { readonly maxBodyBytes: number }
+  readonly erased: ErasedIds
+}
 
 /** The ingress with promises instead of effects. */
 interface Opened {
@@ -51,8 +58,13 @@ export class Core {
 
   async #open(): Promise<Opened> {
     const scope = await run(Scope.fork(this.#scope))
-    const opening = this.#log().pipe(
-      Effect.flatMap((log) => Effect.map(make(log, this.#verify), ({ store }) => ({ log, store }))),
+    const opening = this.#parts().pipe(
+      Effect.flatMap(({ erased, log }) =>
+        make(log, this.#verify).pipe(
+          Effect.provideService(ErasedIds, erased),
+          Effect.map(({ store }) => ({ log, store }))
+        )
+      ),
       Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause))),
       Scope.provide(scope)
     )
@@ -63,9 +75,10 @@ export class Core {
     }
   }
 
-  #log(): Effect.Effect<ReceivingLog & { readonly maxBodyBytes: number }, unknown, Scope.Scope> {
+  #parts(): Effect.Effect<ReceivingParts, unknown, Scope.Scope> {
     const target = this.#target
-    if ("log" in target) return Effect.succeed(logOf(target.log))
+    // What the caller erases from its own log is not known here.
+    if ("log" in target) return Effect.map(ErasedIds, (erased) => ({ erased, log: logOf(target.log) }))
     return Effect.flatMap(Effect.promise(() => import("./Broker.ts")), ({ logOn }) => logOn(target.broker))
   }
 

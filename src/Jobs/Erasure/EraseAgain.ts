@@ -24,7 +24,8 @@ const reused = 10_000
 
 /**
  * Erases entries that return under the id of an erased one: a delivery repeated after the deduplication window, or
- * after a restart of the broker. It reads only the headers of new entries, and only once an id has been erased.
+ * after a restart of the broker, at a receiver that does not know the id. It reads only the headers of new entries,
+ * and only once an id has been erased.
  */
 export const layer = Layer.effectDiscard(Effect.gen(function*() {
   const log = yield* EventLog

@@ -1,20 +1,28 @@
 import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
+import { bodyId } from "../../EventLog/Names.ts"
 
 /** An entry of the log, or an event that only a dead letter still holds. */
 interface Identified {
   readonly id: string
   readonly sequence: number
+  /** The body, if it is at hand. */
+  readonly text?: Uint8Array
 }
 
-/** Stores hashes of erased ids, so that entries that return under one of them are erased too. */
+/**
+ * Stores hashes of erased ids, so that entries that return under one of them are erased too. The hash of the body
+ * serves as another id, by which a rejected request is known without parsing it.
+ */
 export const keepErased = Effect.fn("Forget.keepErased")(function*(events: ReadonlyArray<Identified>) {
   const sql = yield* SqlClient
+  const ids = events.flatMap((event) => [
+    ...(hasOwnId(event) ? [event.id] : []),
+    ...(event.text === undefined ? [] : [bodyId(event.text)])
+  ])
   yield* sql`
     insert into erased_ids (hash) select distinct sha256(convert_to(id, 'UTF8'))
-    from jsonb_array_elements_text(${
-    JSON.stringify(events.filter(hasOwnId).map(({ id }) => id))
-  }::text::jsonb) as id
+    from jsonb_array_elements_text(${JSON.stringify(ids)}::text::jsonb) as id
     on conflict do nothing`
 })
 

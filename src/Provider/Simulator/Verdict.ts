@@ -11,8 +11,8 @@ export interface Verdict {
 }
 
 /**
- * Judges the response to an event that 3QPR signed. 2xx accepts it. Then `quarantined` must be correct, and `id` too
- * where it is present. Any other status below 500 is unexpected, except 408, 425 and 429, because no retry can help.
+ * Judges the response to an event that 3QPR signed. 2xx accepts it. Then `quarantined` must be correct, unless the event
+ * was erased, and `id` too where it is present. Any other status below 500 is unexpected, except 408, 425 and 429, because no retry can help.
  */
 export const judge = (planned: Planned, outcome: Outcome): Verdict => {
   if (outcome._tag === "Unanswered") return failed(null)
@@ -32,10 +32,11 @@ export const errorOf = (body: string) =>
 
 const failed = (unexpected: string | null): Verdict => ({ accepted: false, duplicate: false, unexpected })
 
-const wrongIn = (planned: Planned, { id, quarantined }: Receipt): string | null => {
+const wrongIn = (planned: Planned, { erased, id, quarantined }: Receipt): string | null => {
   if (id !== undefined && id !== planned.id) {
     return `the answer refers to ${id ?? "no id"}`
   }
+  if (erased === true) return null
   if (planned.quarantined === null) {
     return quarantined === undefined ? null : `a good event was quarantined as ${quarantined}`
   }
@@ -48,7 +49,8 @@ const wrongIn = (planned: Planned, { id, quarantined }: Receipt): string | null 
 const Receipt = Schema.Struct({
   id: Schema.optional(Schema.NullOr(Schema.String)),
   duplicate: Schema.optional(Schema.Boolean),
-  quarantined: Schema.optional(Schema.String)
+  quarantined: Schema.optional(Schema.String),
+  erased: Schema.optional(Schema.Boolean)
 })
 type Receipt = typeof Receipt.Type
 

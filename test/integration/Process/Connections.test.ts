@@ -1,10 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Layer } from "effect"
-import { connect } from "node:net"
+import { createServer, type Server } from "node:http"
+import { type AddressInfo, connect } from "node:net"
 import { EventLog } from "../../../src/EventLog/EventLog.ts"
 import * as Memory from "../../../src/EventLog/Memory.ts"
 import { PublicListener } from "../../../src/Ingress/Http.ts"
 import { Ingress } from "../../../src/Ingress/Ingress.ts"
+import { boundConnections, limits } from "../../../src/Process/Connections.ts"
 import * as Signature from "../../../src/Signature/Signature.ts"
 import { deliver } from "../../support/Http.ts"
 import { scanCreated, secret, signed } from "../../support/Webhook.ts"
@@ -47,6 +49,42 @@ const exchange = (port: number, text: string, halfClose = false) =>
 
 const statusesIn = (answer: string) => [...answer.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status)
 
+/** A listener that answers each request at once, without waiting for its body. Its request time-out is one second. */
+const hasty = Effect.acquireRelease(
+  Effect.callback<Server>((resume) => {
+    const server = createServer(
+      { ...limits, headersTimeout: 1_000, requestTimeout: 1_000 },
+      (request, response) => {
+        request.resume()
+        response.writeHead(404, { "content-length": 2 }).end("{}")
+      }
+    )
+    boundConnections(server, "public")
+    server.listen(0, "127.0.0.1", () => resume(Effect.succeed(server)))
+  }),
+  (server) => Effect.sync(() => (server.closeAllConnections(), server.close()))
+).pipe(Effect.map((server) => (server.address() as AddressInfo).port))
+
+/** Sends a head and then one byte of the body every 50 milliseconds, until the connection is closed. */
+const trickle = (port: number) =>
+  Effect.callback<string>((resume) => {
+    const socket = connect({ port, host: "127.0.0.1" })
+    let received = ""
+    socket.setEncoding("utf8")
+    socket.on("data", (part) => void (received += part))
+    socket.on("error", () => undefined)
+    socket.write("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n")
+    const timer = setInterval(() => socket.write("x"), 50)
+    socket.on("close", () => {
+      clearInterval(timer)
+      resume(Effect.succeed(received))
+    })
+    return Effect.sync(() => {
+      clearInterval(timer)
+      socket.destroy()
+    })
+  }).pipe(Effect.timeout("20 seconds"), Effect.orDie)
+
 describe("a connection of the public listener", () => {
   it.live("whose client half-closes it after the request receives the response", () =>
     Effect.gen(function*() {
@@ -79,4 +117,9 @@ describe("a connection of the public listener", () => {
         assert.isAtMost(statusesIn(yield* Fiber.join(fiber)).length, 100)
       }
     }).pipe(Effect.provide(listenerOn(Memory.layer()))))
+
+  it.live("is closed when it still sends the body of an answered request after the request time-out", () =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(statusesIn(yield* trickle(yield* hasty)), ["404"])
+    }).pipe(Effect.scoped))
 })

@@ -162,8 +162,8 @@ export const threats: ReadonlyArray<Protection> = [
     edits: [
       edit(
         "test/support/NatsPermissions.ts",
-        `publish: ["3qpr.events.>", "3qpr.quarantine.>",`,
-        `publish: ["3qpr.events.>", "$JS.API.>", "3qpr.quarantine.>",`
+        `"3qpr.events.>",\n      "3qpr.quarantine.>",`,
+        `"3qpr.events.>",\n      "$JS.API.>",\n      "3qpr.quarantine.>",`
       )
     ],
     test: "e2e/RolePermissions.test.ts",
@@ -265,7 +265,40 @@ export const threats: ReadonlyArray<Protection> = [
     name: "a delivery under an erased id is erased again",
     edits: [edit("src/Jobs/Erasure/EraseAgain.ts", "yield* eraseReturned(yield* returnedOf(entries))", "")],
     test: "integration/Jobs/Returned.test.ts",
-    title: "is erased again, whatever its kind, when the broker no longer knows its ids"
+    title: "is erased again, whatever its kind, when neither the broker nor the receiver knows its id"
+  },
+  {
+    rows: ["T16"],
+    name: "a receiver stores no erased event again",
+    edits: [
+      edit(
+        "src/Ingress/Ingress.ts",
+        "if (!erased.mayHave(entry.id)) return append",
+        "if (erased) return append"
+      )
+    ],
+    test: "unit/Ingress/Ingress.test.ts",
+    title: "stores none of their events again, and every other event"
+  },
+  {
+    rows: ["T16"],
+    name: "a broker that has lost the hashes of erased ids gets them again",
+    edits: [edit("src/Jobs/Erasure/PublishIds.ts", "if (compares) yield* unpublishLost(manager)", "")],
+    test: "integration/Jobs/Returned.test.ts",
+    title: "is not stored again by a receiver that knows its id, also after the broker has lost all hashes"
+  },
+  {
+    rows: ["T16"],
+    name: "a rejected request keeps no erased body",
+    edits: [
+      edit(
+        "src/Ingress/Rejections.ts",
+        "body === undefined || this.#wasErased(bodyId(body))",
+        "body === undefined"
+      )
+    ],
+    test: "integration/Jobs/Returned.test.ts",
+    title: "is not stored again by a receiver that knows its id, also after the broker has lost all hashes"
   },
   {
     rows: ["T16"],

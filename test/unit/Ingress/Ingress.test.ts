@@ -2,6 +2,7 @@ import { assert, describe, it, layer } from "@effect/vitest"
 import { Effect, Layer, Option, Redacted } from "effect"
 import { Buffer } from "node:buffer"
 import { createHash } from "node:crypto"
+import { ErasedIds } from "../../../src/EventLog/ErasedIds.ts"
 import { AppendFailed, EventLog } from "../../../src/EventLog/EventLog.ts"
 import * as Memory from "../../../src/EventLog/Memory.ts"
 import { Ingress } from "../../../src/Ingress/Ingress.ts"
@@ -141,6 +142,37 @@ layer(ingress.pipe(Layer.provideMerge(Memory.layer())))("Ingress", (it) => {
       })
       assert.strictEqual(yield* lastSequence, before)
     }))
+})
+
+describe("Ingress that knows erased ids", () => {
+  const erased = Layer.succeed(ErasedIds, {
+    mayHave: (id) => id !== "evt_new",
+    has: (id) => Effect.succeed(id !== "evt_similar")
+  })
+
+  it.effect("stores none of their events again, and every other event", () =>
+    Effect.gen(function*() {
+      const invalid = `{"id":"evt_invalid","event":"scan.created","data":{}}`
+      for (const body of [scanCreated("evt_gone"), invalid]) {
+        const { id } = JSON.parse(body)
+        assert.deepStrictEqual(
+          yield* deliver(signed(body)),
+          { ok: true, id, duplicate: true, erased: true } as never
+        )
+      }
+      assert.deepStrictEqual(
+        yield* deliver(signed("no JSON")),
+        { ok: true, id: null, duplicate: true, erased: true } as never
+      )
+      assert.strictEqual(yield* lastSequence, 0)
+      for (const id of ["evt_new", "evt_similar"]) {
+        assert.deepStrictEqual(
+          yield* deliver(signed(scanCreated(id))),
+          { ok: true, id, duplicate: false } as never
+        )
+      }
+      assert.strictEqual(yield* lastSequence, 2)
+    }).pipe(Effect.provide(ingress.pipe(Layer.provideMerge(Memory.layer()), Layer.provide(erased)))))
 })
 
 describe("Ingress on a log that cannot store", () => {

@@ -70,7 +70,7 @@ layer(Dashboard.layer, options)("the dashboard's work", (it) => {
       const { page, wrong } = yield* open("#/work/dead-letters")
       const redrive = async (ends: string) => {
         await page.getByRole("button", { name: "Redrive all" }).click()
-        await page.getByText("1 dead letter will be given to the consumer again").waitFor()
+        await page.getByText("1 dead letter will be delivered to the consumer again").waitFor()
         await page.getByLabel("Your name").fill("Ada")
         await page.getByRole("button", { name: "Redrive 1 dead letter" }).click()
         await page.locator("dialog [data-state=done]").waitFor()

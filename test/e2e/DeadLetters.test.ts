@@ -200,7 +200,7 @@ layer(Server.layer, { excludeTestServices: true })("threeqpr quarantine", (it) =
       const dry = yield* ask("quarantine", "redrive", "--all", "--dry-run")
       assert.deepStrictEqual([dry.code, dry.stdout], [
         0,
-        "2 quarantined entries (0 of 2 can be decoded now; the others stay) would be redriven.\n"
+        "2 quarantined entries (0 of 2 can be decoded now; the others stay in quarantine) would be redriven.\n"
       ])
       const { code, stderr, stdout } = yield* ask("quarantine", "redrive", "--all", "--yes", "--json")
       assert.strictEqual(code, 1)

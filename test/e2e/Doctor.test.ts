@@ -117,7 +117,7 @@ layer(Running.layer, { excludeTestServices: true, timeout: "60 seconds" })(
         )
         assert.match(
           found("consumers"),
-          /^ok: conversations-1 has 0 to do, qpr_codes-1 has 0 to do, scans-1 has 0 to do, subscriptions-1 has 0 to do$/
+          /^ok: conversations-1 has a lag of 0, qpr_codes-1 has a lag of 0, scans-1 has a lag of 0, subscriptions-1 has a lag of 0$/
         )
         assert.match(found("time to ack"), /^ok: [\d.]+ ms \(median of 5 probes/)
         assert.include(found("database"), `ok: embedded in ${dataDir}`)
@@ -240,7 +240,7 @@ describe("threeqpr doctor", () => {
         found("stream"),
         /^failed: .*discard policy is old.*duplicate window is 1m.* → .*nats stream edit/
       )
-      assert.match(found("consumers"), /^warning: none/)
+      assert.match(found("consumers"), /^warning: there are no durable consumers/)
       assert.match(found("time to ack"), /^ok/)
       const { config: after, state } = yield* Effect.promise(() => manager.streams.info(stream))
       assert.deepStrictEqual(after, before)
@@ -268,7 +268,7 @@ describe("threeqpr doctor", () => {
       assert.match(found("stream"), /^warning: 3QPR_EVENTS: 1 event, .*; DEDUP_WINDOW is 3h →/)
       assert.match(
         found("consumers"),
-        /^warning: left-behind has 1 to do; no process pulls the events of left-behind →/
+        /^warning: left-behind has a lag of 1; no process pulls the events of left-behind →/
       )
       assert.match(found("public listener"), /^ok/)
       assert.strictEqual(code, 1, "no private listener was named")

@@ -123,7 +123,7 @@ layer(Server.layer, { excludeTestServices: true, timeout: "60 seconds" })("three
     Effect.gen(function*() {
       const unknown = yield* ask("rebuild", "nothing")
       assert.deepStrictEqual([unknown.code, unknown.stdout], [1, ""])
-      assert.include(unknown.stderr, "There are: scans, conversations, qpr_codes, subscriptions")
+      assert.include(unknown.stderr, "The projections are: scans, conversations, qpr_codes, subscriptions")
       for (const command of ["watch", "cancel"]) {
         const idle = yield* ask(command, "scans")
         assert.deepStrictEqual([idle.code, idle.stderr], [

@@ -110,7 +110,10 @@ describe("threeqpr reconcile", () => {
       assert.match(repaired.stdout, /were missing +20\n +repaired +20\n +still missing +0\n/)
       assert.match(repaired.stdout, /^repaired\n(  scan_\d+\n){20}$/m)
       assert.notMatch(repaired.stdout, /^still missing$/m)
-      assert.match(repaired.stdout, /dead letters +1; `threeqpr dead-letters redrive`/)
+      assert.match(
+        repaired.stdout,
+        /dead letters +1; after a fix, `threeqpr dead-letters redrive` repairs them/
+      )
       yield* untilRows(sql, 499)
 
       const again = yield* reconcile(admin, "--since", since, "--json")

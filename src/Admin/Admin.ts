@@ -30,6 +30,7 @@ import { ForgetHandlers } from "./Forget/ForgetHandlers.ts"
 import * as Health from "./Health.ts"
 import { LiveHandlers } from "./Live/LiveHandlers.ts"
 import * as Metrics from "./Metrics.ts"
+import { ModelsHandlers } from "./Models/ModelsHandlers.ts"
 import { OperationsHandlers } from "./Operations/OperationsHandlers.ts"
 import { ProjectionsHandlers } from "./Projections/ProjectionsHandlers.ts"
 import { QuarantineHandlers } from "./Quarantine/QuarantineHandlers.ts"
@@ -77,6 +78,7 @@ const api = ({ reconcile, token }: AdminOptions) =>
     Layer.merge(HttpApiSwagger.layer(Api, { path: "/docs" })),
     Layer.provide([
       ReadModelsHandlers,
+      ModelsHandlers,
       AnalyticsHandlers,
       EventsHandlers,
       EventLifeHandlers,

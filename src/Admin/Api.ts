@@ -14,6 +14,7 @@ import { EventLifeApi } from "./Api/EventLife.ts"
 import { EventsApi } from "./Api/Events.ts"
 import { ForgetApi } from "./Api/Forget.ts"
 import { LiveApi } from "./Api/Live.ts"
+import { ModelsApi } from "./Api/Models.ts"
 import { OperationsApi } from "./Api/Operations.ts"
 import { ProjectionsApi } from "./Api/Projections.ts"
 import { QuarantineApi } from "./Api/Quarantine.ts"
@@ -34,6 +35,7 @@ const contract = HttpApi.make("threeqpr-events")
     ConversationsApi,
     QprCodesApi,
     SubscriptionsApi,
+    ModelsApi,
     AnalyticsApi,
     EventsApi,
     EventLifeApi,

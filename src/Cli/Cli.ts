@@ -14,6 +14,7 @@ import { deadLetters } from "./DeadLetters.ts"
 import { doctor } from "./Doctor.ts"
 import { events } from "./Events.ts"
 import { forget } from "./Forget.ts"
+import { models } from "./Models.ts"
 import { projections } from "./Projections.ts"
 import { quarantine } from "./Quarantine.ts"
 import { conversations } from "./ReadModels/Conversations.ts"
@@ -37,6 +38,7 @@ const commands = [
   scans,
   conversations,
   sql,
+  models,
   rejections,
   projections,
   deadLetters,

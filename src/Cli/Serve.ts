@@ -20,7 +20,8 @@ export const serve = Command.make(
     adminHost: settingFlag("admin-host", "adminHost"),
     adminPort: settingFlag("admin-port", "adminPort"),
     dataDir: settingFlag("data-dir", "dataDir"),
-    reconcileEvery: settingFlag("reconcile-every", "reconcileEvery")
+    reconcileEvery: settingFlag("reconcile-every", "reconcileEvery"),
+    projections: settingFlag("projections", "projections")
   },
   Effect.fnUntraced(function*({ role, ...flags }) {
     const config = yield* load(given(flags))

@@ -210,6 +210,12 @@ const migrations = {
     // Earlier versions insert hashes without this column. They are published too.
     yield* sql`alter table erased_ids add column published boolean not null default false`
     yield* sql`create index erased_ids_unpublished on erased_ids (hash) where not published`
+  }),
+  "0020_definitions": Effect.gen(function*() {
+    const sql = yield* SqlClient
+    // A hash of a user's definition; null of a built-in projection. And why a rebuild is to start, if one is.
+    yield* sql`alter table projections add column definition text, add column rebuild_wanted text`
+    yield* sql`alter table rebuilds add column definition text`
   })
 }
 

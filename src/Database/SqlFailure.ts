@@ -75,6 +75,9 @@ export const needsOperator = (failure: unknown): boolean => {
 /** SQLSTATE classes: invalid catalog name, invalid schema name, syntax error or access rule violation. */
 const operatorClasses = new Set(["3D", "3F", "42"])
 
+/** Whether a table or view cannot be dropped because other objects depend on it. */
+export const isDependedOn = (failure: unknown): boolean => sqlStateOf(failure) === "2BP01"
+
 const isTransientReason = (reason: Cause.Reason<unknown>) =>
   Cause.isInterruptReason(reason) || isTransient(Cause.isFailReason(reason) ? reason.error : reason.defect)
 

@@ -3,7 +3,7 @@ import { SqlClient } from "effect/sql/SqlClient"
 import { onlyRow } from "../Database/Rows.ts"
 import { EventLog } from "../EventLog/EventLog.ts"
 import { excludeGeneration } from "./Locks.ts"
-import { type Projection, tableName } from "./Projection.ts"
+import { idColumn, type Projection, tableName } from "./Projection.ts"
 import { isCompleted, lives } from "./Registry.ts"
 import { agreed, RowRetention } from "./RetentionAgreement.ts"
 
@@ -96,10 +96,11 @@ export const expire = Effect.fnUntraced(
     if (projection.rows?.happenedAt === undefined || completed === undefined) return 0
     const { happenedAt, remove, table } = projection.rows
     const rows = sql.literal(tableName(table, generation))
+    const id = idColumn(sql, projection.rows)
     return yield* remove(
       sql,
       (name) => sql.literal(tableName(name, generation)),
-      sql`id in (select id from ${rows} where ${sql.literal(happenedAt)} < ${before}::timestamptz
+      sql`${id} in (select ${id} from ${rows} where ${sql.literal(happenedAt)} < ${before}::timestamptz
         order by ${sql.literal(happenedAt)} limit ${most})`,
       completed
     )

@@ -38,8 +38,10 @@ export interface Projection {
   /** Views that replace tables of earlier versions, by name. Their queries use the names of `tables`. */
   readonly views?: Readonly<Record<string, string>>
   readonly apply: Apply
-  /** When undefined, erased data stays in the read model until the next rebuild. */
+  /** When undefined, an erasure rebuilds the read model. */
   readonly rows?: Rows
+  /** Only of read models that users define. */
+  readonly own?: Own
   /** A faster way to apply the many events of a rebuild. `apply` takes over when the rebuild has caught up. */
   readonly bulk?: {
     /** Like `apply`, but without what `complete` computes. */
@@ -49,10 +51,33 @@ export interface Projection {
   }
 }
 
+/** What a user's definition says beyond a projection. */
+export interface Own {
+  /** Identifies the columns and the SQL. Another hash under the same version is refused. */
+  readonly hash: string
+  /** The SQL of a batch, with placeholders. */
+  readonly statements: ReadonlyArray<string>
+  /** The columns of its table with their types, without the standard ones. */
+  readonly columns: Readonly<Record<string, string>>
+  /** The columns by which the API can filter. */
+  readonly filters: ReadonlyArray<string>
+  readonly origin: Origin
+}
+
+/** Where a user's definition is. */
+export interface Origin {
+  /** For messages: `models.ts:3`. */
+  readonly place: string
+  /** The place of a line of its SQL; undefined when the file has no such line. */
+  readonly placeOf: (sql: string) => string | undefined
+}
+
 /** Describes the rows of a projection that belong to an entity, and how to remove them. */
 export interface Rows {
-  /** The table with one row per entity. Its key is `id`; `event_id` names the event that the row was built from. */
+  /** The table with one row per entity; `event_id` names the event that the row was built from. */
   readonly table: string
+  /** The column with the id of the entity; `id` when undefined. */
+  readonly id?: string
   /** The kind of entity; also the first word of the event types. */
   readonly entity: string
   /** Columns that refer to other entities, by kind of entity. */
@@ -71,6 +96,9 @@ export interface Rows {
   ) => Effect.Effect<number, SqlError>
 }
 
+/** The column with the id of the entity that a row is about. */
+export const idColumn = (sql: SqlClient, { id = "id" }: Pick<Rows, "id">) => sql.literal(id)
+
 /** Maps the name of a table to the table of one generation. */
 export type TableOf = (name: string) => Fragment
 
@@ -78,7 +106,7 @@ export type Apply = (sql: SqlClient, table: TableOf, fresh: Fresh) => Effect.Eff
 
 /** Removes rows that no counter includes. */
 export const removeFrom = (name: string): Rows["remove"] => (sql, table, which) =>
-  Effect.map(sql`delete from ${table(name)} where ${which} returning id`, (gone) => gone.length)
+  Effect.map(sql`delete from ${table(name)} where ${which} returning 1`, (gone) => gone.length)
 
 /** The table of one generation of a projection, such as `scans_1`. */
 export const tableName = (name: string, generation: number) => `${name}_${generation}`

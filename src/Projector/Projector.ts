@@ -15,6 +15,7 @@ import { messageOf } from "../Process/Failure.ts"
 import { ProcessHealth } from "../Process/ProcessHealth.ts"
 import { compareRepeats } from "./Apply/BodyConflicts.ts"
 import { expireLive, RowRetention } from "./Expire.ts"
+import { tryOut } from "./Own/Trial.ts"
 import { keeper } from "./Place/Keep.ts"
 import { projectGeneration } from "./ProjectGeneration.ts"
 import type { Projection } from "./Projection.ts"
@@ -29,6 +30,8 @@ export const layer = (projections: ReadonlyArray<Projection>) => Layer.effectDis
 
 const start = Effect.fnUntraced(function*(projections: ReadonlyArray<Projection>) {
   const vitals = yield* ProcessHealth
+  // Nothing is installed when one of the definitions is refused.
+  for (const projection of projections) yield* tryOut(projection)
   for (const projection of projections) yield* install(projection, freshDurable)
   const keeps = yield* keeper
   const { follow, troubleOf } = yield* generationSupervisor(

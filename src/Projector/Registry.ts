@@ -89,6 +89,12 @@ export const isCompleted = Effect.fnUntraced(function*(name: string, generation:
 export const isWanted = (name: string, generation: number) =>
   Effect.map(isCompleted(name, generation), (completed) => completed !== undefined)
 
+/** Makes a projector rebuild a projection as soon as no other rebuild of it is running. */
+export const wantRebuild = Effect.fn("Registry.wantRebuild")(function*(name: string, reason: string) {
+  const sql = yield* SqlClient
+  yield* sql`update projections set rebuild_wanted = ${reason} where name = ${name}`
+})
+
 /** Ends a rebuild that is in progress; false when it had ended before. */
 export const end = Effect.fn("Registry.end")(
   function*(id: number, state: RebuildState, { error = null, result = null }: Ending = {}) {

@@ -2,8 +2,12 @@
 
 import { assert, describe } from "@effect/vitest"
 import { Effect, Redacted, type Scope } from "effect"
+import { SqlClient } from "effect/sql/SqlClient"
+import { writeFileSync } from "node:fs"
 import { mostClients } from "../../src/Admin/Live/Feed.ts"
+import { Database } from "../../src/Database/Database.ts"
 import { answers, silence } from "../support/Answers.ts"
+import { platform } from "../support/Broker.ts"
 import {
   checkerOf,
   type Document,
@@ -16,6 +20,7 @@ import { newDataDir } from "../support/Databases.ts"
 import { deliver } from "../support/Http.ts"
 import { test } from "../support/Live.ts"
 import * as Nats from "../support/NatsProcess.ts"
+import { countries } from "../support/OwnModels.ts"
 import { poison, refusePoisonAt } from "../support/Poison.ts"
 import * as Postgres from "../support/Postgres.ts"
 import { serve } from "../support/Serve.ts"
@@ -49,6 +54,8 @@ interface Facts {
   readonly quarantined: number
   readonly rejection: string
   readonly operation: string
+  /** Makes a read model that this process does not define. */
+  readonly former: Effect.Effect<void>
   /** Keeps a live stream open until the scope ends. */
   readonly listen: Effect.Effect<void, never, Scope.Scope>
   /** Sends a request that must succeed, and returns the body of its answer. */
@@ -60,7 +67,9 @@ const code = "qpr_01HXYZ789ABC"
 const at = (path: string, body?: unknown) => Effect.succeed({ path, ...(body !== undefined && { body }) })
 
 /** The recipes of all operations of the private listener. */
-const recipesFor = ({ ask, event, letter, listen, operation, quarantined, rejection }: Facts): Recipes => {
+const recipesFor = (
+  { ask, event, former, letter, listen, operation, quarantined, rejection }: Facts
+): Recipes => {
   const rebuilds = "/v1/projections/scans/rebuilds"
   const rebuild = { path: "/v1/projections/scans/rebuild", body: { verify: true, by } }
   const idle = Effect.repeat(
@@ -93,6 +102,12 @@ const recipesFor = ({ ask, event, letter, listen, operation, quarantined, reject
     "qprCodes.get": { good: at(`/v1/qpr-codes/${code}`), 404: { path: "/v1/qpr-codes/none" } },
     "subscriptions.list": { good: at("/v1/subscriptions?limit=1") },
     "subscriptions.get": { good: at("/v1/subscriptions/sub_1"), 404: { path: "/v1/subscriptions/none" } },
+    "models.list": { good: at("/v1/models") },
+    "models.rows": {
+      good: at("/v1/models/countries?where.country=US&limit=1"),
+      400: { path: "/v1/models/countries?where.scans=1" },
+      404: { path: "/v1/models/scans" }
+    },
     "analytics.code": {
       good: at(`/v1/qpr-codes/${code}/analytics?period=all`),
       400: { path: `/v1/qpr-codes/${code}/analytics?period=1d` },
@@ -185,6 +200,11 @@ const recipesFor = ({ ask, event, letter, listen, operation, quarantined, reject
       404: { path: `${rebuilds}/99999/cancel`, body: {} },
       409: Effect.map(ended, (path) => ({ path: `${path}/cancel`, body: {} }))
     },
+    "projections.remove": {
+      good: Effect.as(former, { path: "/v1/projections/former/remove", body: {} }),
+      404: { path: "/v1/projections/none/remove", body: {} },
+      409: at("/v1/projections/scans/remove", {})
+    },
     "reconciliations.list": {
       good: at("/v1/reconciliations"),
       400: { path: "/v1/reconciliations?limit=x" }
@@ -266,6 +286,7 @@ const made = Effect.fnUntraced(function*(webhook: string, ask: Facts["ask"]) {
   yield* firstOf("/v1/conversations", "conversations")
   yield* firstOf("/v1/qpr-codes", "qpr_codes")
   yield* firstOf("/v1/subscriptions", "subscriptions")
+  yield* firstOf("/v1/models/countries", "rows")
   const letter = String((yield* firstOf("/v1/dead-letters", "dead_letters"))["id"])
   const { operation } = yield* ask({ path: "/v1/dead-letters/redrive", body: { ids: [letter], by } })
   return {
@@ -285,8 +306,11 @@ describe("the contract", () => {
       const postgres = yield* Postgres.start
       yield* refusePoisonAt(postgres.url)
       const api = yield* answers([silence])
+      const DATA_DIR = yield* newDataDir
+      writeFileSync(`${DATA_DIR}/models.mjs`, `export default ${JSON.stringify(countries)}`)
       const { admin, webhook } = yield* serve({
-        DATA_DIR: yield* newDataDir,
+        DATA_DIR,
+        PROJECTIONS: `${DATA_DIR}/models.mjs`,
         THREEQPR_WEBHOOK_SECRET: Redacted.value(secret),
         NATS_URL: nats.url,
         NATS_TOKEN: nats.token,
@@ -321,7 +345,19 @@ describe("the contract", () => {
       const document = (yield* call("GET", { path: "/openapi.json" })).body as Document
       assert.deepStrictEqual(yield* lint(document), [])
 
-      const recipes = recipesFor({ ask, listen: Effect.asVoid(listen), ...(yield* made(webhook, ask)) })
+      const former = Effect.flatMap(
+        SqlClient,
+        (sql) =>
+          sql`insert into projections (name, generation, version, tables) values ('former', 1, 1, '[]')
+            on conflict do nothing`
+      ).pipe(
+        Effect.provide(Database.layer({ url: Redacted.make(postgres.url), dataDir: "" })),
+        Effect.provide(platform),
+        Effect.orDie,
+        Effect.asVoid
+      )
+      const facts = { ask, former, listen: Effect.asVoid(listen), ...(yield* made(webhook, ask)) }
+      const recipes = recipesFor(facts)
       const documented = documentedIn(document)
       const known = new Set(documented.map(({ operation }) => operation))
       for (const name of Object.keys(recipes)) assert.isTrue(known.has(name), `the contract has no ${name}`)

@@ -30,6 +30,7 @@ const loadedPackages: Readonly<Record<string, ReadonlyArray<string>>> = {
   "threeqpr-events/client": ["effect"],
   "threeqpr-events/signature": [],
   "threeqpr-events/simulator": [],
+  "threeqpr-events/projection": [],
   "threeqpr-events/ingress": [],
   "threeqpr-events/consumer": ["nats", "nkeys.js", "tweetnacl"],
   "threeqpr-events/ordered": ["nats", "nkeys.js", "tweetnacl"]
@@ -56,6 +57,19 @@ const { version } = JSON.parse(readFileSync(join(checkout, "package.json"), "utf
 /** The example of docs/library.md with this file name. */
 const example = (name: string) =>
   new RegExp(`\`${name}\`[^\`]*(?:\`[^\`]+\`[^\`]*)*\`\`\`ts\n(.*?)\`\`\``, "s").exec(library)?.[1] ?? ""
+
+const [ownModels = "", , specification = ""] = [
+  ...readFileSync(join(checkout, "docs", "projections.md"), "utf8").matchAll(/```ts\n(import .*?)```/gs)
+].map(([, code = ""]) => code)
+
+/** The number of events that a projection has applied, in an answer of `/v1/projections`. */
+const appliedBy = (name: string, answer: unknown) =>
+  (answer as {
+    readonly projections: ReadonlyArray<{
+      readonly name: string
+      readonly completeness: { readonly applied: number }
+    }>
+  }).projections.find((projection) => projection.name === name)?.completeness.applied
 
 /** The Deno permissions that docs/library.md lists for a command, with its placeholders filled in. */
 const permissions = (start: string, places: Readonly<Record<string, string>> = {}) => {
@@ -266,7 +280,9 @@ layer(installed, { timeout: "5 minutes", excludeTestServices: true })(
             DATA_DIR,
             cache: cacheOfBrokers()
           })
-          const { admin, end, webhook } = yield* serve(folder, { DATA_DIR }, allowed)
+          writeFileSync(join(folder, "models.ts"), ownModels)
+          const PROJECTIONS = "./models.ts"
+          const { admin, end, webhook } = yield* serve(folder, { DATA_DIR, PROJECTIONS }, allowed)
           const PORT = new URL(webhook).port
           run("npx threeqpr trigger scan.created --count 3", { DATA_DIR, PORT })
           const token = readFileSync(join(DATA_DIR, "admin-token"), "utf8").trim()
@@ -275,6 +291,13 @@ layer(installed, { timeout: "5 minutes", excludeTestServices: true })(
             Effect.repeat({ until: ({ body }) => (body as { readonly total: number }).total === 3 }),
             Effect.timeout("30 seconds")
           )
+          yield* send(`${admin}/v1/projections`, { headers: { authorization: `Bearer ${token}` } }).pipe(
+            Effect.delay("50 millis"),
+            Effect.repeat({ until: ({ body }) => appliedBy("countries", body) === 3 }),
+            Effect.timeout("30 seconds")
+          )
+          writeFileSync(join(folder, "specification.ts"), specification)
+          run(isDeno ? "deno run -A specification.ts" : "node specification.ts")
 
           writeFileSync(join(folder, "log.ts"), example("log.ts"))
           const connection = JSON.parse(readFileSync(join(DATA_DIR, "nats", "connection.json"), "utf8"))

@@ -1,15 +1,13 @@
 // Runs: long
 
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Layer, Redacted } from "effect"
-import { SqlClient } from "effect/sql/SqlClient"
+import { Effect, Redacted } from "effect"
 import { spawnSync } from "node:child_process"
-import { readFileSync, writeFileSync } from "node:fs"
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import process from "node:process"
 import { fileURLToPath } from "node:url"
-import { Database } from "../../src/Database/Database.ts"
-import * as Workspace from "../protections/Workspace.ts"
-import { newDatabase, newDataDir, newEmbeddedDataDir } from "../support/Databases.ts"
-import { deliver } from "../support/Http.ts"
+import { newEmbeddedDataDir, newStores } from "../support/Databases.ts"
+import { deliver, send } from "../support/Http.ts"
 import { test } from "../support/Live.ts"
 import { serve, threeqpr } from "../support/Serve.ts"
 import { until } from "../support/Until.ts"
@@ -59,49 +57,45 @@ describe("the examples of docs/simulator.md", () => {
   )
 })
 
-describe("the read model of docs/projections.md", () => {
-  const [, path = "", source = ""] =
-    /The file, `(src\/Projector\/Projections\/\w+\.ts)`.*?```ts\n(.*?)```/s.exec(
-      readFileSync(`${checkout}/docs/projections.md`, "utf8")
-    )
-      ?? []
+describe("the read models of docs/projections.md", () => {
+  const blocks = [
+    ...readFileSync(`${checkout}/docs/projections.md`, "utf8").matchAll(/```ts\n(import .*?)```/gs)
+  ].map(([, code = ""]) => code.replace(`"threeqpr-events/projection"`, `"../../../src/projection.ts"`))
+  const [models = "", visits = "", specification = ""] = blocks
 
   test(
-    "compiles as one file and one line, and receives the events that the log already had",
+    "receive the events that the log already had, answer in the API, and pass their specification",
     Effect.gen(function*() {
-      const copy = yield* Workspace.make
-      const DATABASE_URL = yield* newDatabase
-      const environment = {
-        DATA_DIR: yield* newDataDir,
-        DATABASE_URL,
-        THREEQPR_WEBHOOK_SECRET: Redacted.value(secret)
-      }
-      const scan = (country: string) =>
-        signed(scanCreated(`evt_${country}`, { qpr_code_id: "qpr_1", country }))
+      const folder = yield* Effect.acquireRelease(
+        Effect.sync(() => mkdtempSync(`${checkout}/test/examples/run-`)),
+        (folder) => Effect.sync(() => rmSync(folder, { recursive: true }))
+      )
+      writeFileSync(`${folder}/models.ts`, models + visits.replace(/^import .*$/m, ""))
+      writeFileSync(`${folder}/specification.ts`, specification)
+      const environment = { ...(yield* newStores), THREEQPR_WEBHOOK_SECRET: Redacted.value(secret) }
+      const scan = (id: string, country: string) => signed(scanCreated(id, { qpr_code_id: "qpr_1", country }))
       const before = yield* serve(environment)
-      assert.strictEqual((yield* deliver(before.webhook, scan("CH"))).status, 200)
+      assert.strictEqual((yield* deliver(before.webhook, scan("evt_1", "CH"))).status, 200)
       yield* before.end("SIGTERM")
 
-      writeFileSync(`${copy}/${path}`, source)
-      const list = readFileSync(`${copy}/src/Projector/Projections.ts`, "utf8")
-      writeFileSync(
-        `${copy}/src/Projector/Projections.ts`,
-        `import { lastScans } from "./Projections/LastScans.ts"\n${
-          list.replace("[scans,", "[lastScans, scans,")
-        }`
+      const after = yield* serve(environment, ["--projections", `${folder}/models.ts`])
+      assert.strictEqual((yield* deliver(after.webhook, scan("evt_2", "CH"))).status, 200)
+      const rows = Effect.map(
+        send(`${after.admin}/v1/models/countries?where.country=CH`),
+        ({ body }) => JSON.stringify(body)
       )
-      const types = spawnSync("node_modules/.bin/tsc", ["--noEmit"], { cwd: copy, encoding: "utf8" })
-      assert.strictEqual(types.status, 0, types.stdout)
-      const after = yield* serve(environment, [], { entry: `${copy}/bin/threeqpr.js` })
-      const database = yield* Layer.build(Database.layer({ url: Redacted.make(DATABASE_URL), dataDir: "" }))
-      const sql = Context.get(database, SqlClient)
-      const rows = sql<
-        { readonly country: string }
-      >`select country from last_scans where qpr_code_id = 'qpr_1'`
-      yield* until("the scan before", rows, ([row]) => row?.country === "CH")
-      assert.strictEqual((yield* deliver(after.webhook, scan("DE"))).status, 200)
-      yield* until("the scan after", rows, ([row]) => row?.country === "DE")
-      assert.strictEqual((yield* rows).length, 1)
+      yield* until("both scans", rows, (body) => body.includes(`"scans":2`))
+      const settings = { ...environment, ADMIN_PORT: new URL(after.admin).port }
+      const listed = yield* threeqpr(["models", "list"], settings)
+      assert.match(listed.stdout, /^countries +1 +country +country$/m, listed.stderr)
+      const shown = yield* threeqpr(["models", "rows", "countries", "--where", "country=CH"], settings)
+      assert.match(shown.stdout, /^CH +2 /m, shown.stderr)
+      const runtime = process.versions["deno"] === undefined ? [] : ["run", "-A", "--quiet"]
+      const { status, stderr } = spawnSync(process.execPath, [...runtime, `${folder}/specification.ts`], {
+        encoding: "utf8",
+        cwd: checkout
+      })
+      assert.strictEqual(status, 0, stderr)
     }),
     120_000
   )

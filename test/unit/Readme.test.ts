@@ -27,8 +27,9 @@ describe("README", () => {
 
   it("has the read model of docs/projections.md, in fewer lines", () => {
     const model = (markdown: string) =>
-      /```ts\n(import \{ Effect \}[^]*?)```/.exec(markdown)?.[1]?.replaceAll(/\/\*\*.*?\*\/|\s+/g, "") ?? ""
-    assert.include(model(readme), "lastScans:Projection")
+      /```ts\n(import \{ projection \}[^]*?)```/.exec(markdown)?.[1]?.replaceAll(/\/\*\*.*?\*\/|\s+/g, "") ??
+        ""
+    assert.include(model(readme), `name:"countries"`)
     assert.strictEqual(model(readme), model(file("docs/projections.md")))
   })
 

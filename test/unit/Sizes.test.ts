@@ -16,7 +16,6 @@ const exceptions: Readonly<Record<"files" | "functions", Readonly<Record<string,
   functions: {
     "Admin/EventLife/EventLifeHandlers.ts lifeOf": 92,
     "Admin/Live/Feed.ts make": 71,
-    "Cli/Serve/App.ts layer": 51,
     "Cli/Simulate/Result.ts showReport": 54,
     "Cli/Status.ts show": 58,
     "Consumer/Consumer.ts make": 134,

@@ -178,6 +178,12 @@ const ProjectionsAnswer = model(
   Schema.Struct({ projections: field(Schema.Array(ProjectionAnswer), "The read models.") })
 )
 
+const RemovedAnswer = model(
+  "RemovedProjection",
+  "A read model that was removed from the database.",
+  Schema.Struct({ removed: field(Schema.String, "The name of the read model.") })
+)
+
 const Name = { name: field(Storable, "The name of the projection.", { example: "scans" }) }
 const RebuildOf = Schema.Struct({ ...Name, id: field(Schema.Int, "The id of the rebuild.", { example: 3 }) })
 
@@ -211,5 +217,10 @@ export const ProjectionsApi = HttpApiGroup.make("projections").add(
     params: RebuildOf,
     success: RebuildAnswer,
     error: [NotFound, Conflict, Unavailable]
-  }).annotate(OpenApi.Summary, "Stop a rebuild; the live read model stays")
+  }).annotate(OpenApi.Summary, "Stop a rebuild; the live read model stays"),
+  HttpApiEndpoint.post("remove", "/v1/projections/:name/remove", {
+    params: Schema.Struct(Name),
+    success: RemovedAnswer,
+    error: [NotFound, Conflict, Unavailable]
+  }).annotate(OpenApi.Summary, "Remove a read model that PROJECTIONS no longer defines")
 ).annotate(OpenApi.Description, "The read models and their rebuilds")

@@ -7,7 +7,7 @@ import { EventLog, type LoggedEntry } from "../../EventLog/EventLog.ts"
 import { eventSubject } from "../../EventLog/Names.ts"
 import { Operations } from "../../EventLog/Operations.ts"
 import { placesOf } from "../../Projector/Apply/Applied.ts"
-import { projections } from "../../Projector/Projections.ts"
+import { Projections } from "../../Projector/Projections.ts"
 import { Api } from "../Api.ts"
 import type { EventLife } from "../Api/EventLife.ts"
 import { NotFound, orUnavailable } from "../Api/Problems.ts"
@@ -36,7 +36,7 @@ const lifeOf = Effect.fn("EventLife.get")(function*(id: string) {
   if (/\p{Cc}/u.test(id)) return yield* unknown()
   // Read the consumers first: the records that are read afterwards then include every event that a consumer has
   // finished.
-  const consumers = yield* standing
+  const [consumers, projections] = [yield* standing, yield* Projections]
   const letters = yield* (yield* DeadLetters).of({ eventId: id })
   const places = yield* placesOf(id)
   const forgotten = places.some(({ forgotten }) => forgotten !== undefined)

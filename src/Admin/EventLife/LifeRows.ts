@@ -5,19 +5,22 @@ import { decodeDelivery } from "../../Domain/Decode.ts"
 import { fromStored, toStored } from "../../Domain/StoredText.ts"
 import { idOf } from "../../EventLog/Delivered.ts"
 import type { LoggedEntry } from "../../EventLog/EventLog.ts"
-import { projections } from "../../Projector/Projections.ts"
+import { Projections } from "../../Projector/Projections.ts"
 
 /** The rows of the entities that an event's entries name, found by the entity's id. */
 export const rowsOf = Effect.fnUntraced(function*(entries: ReadonlyArray<LoggedEntry>) {
   const sql = yield* SqlClient
   const readings = entries.map((entry) => ({ eventId: idOf(entry), reading: decodeDelivery(entry.body) }))
-  const found = yield* Effect.forEach(projections, ({ name: projection, tables, types }) => {
+  const found = yield* Effect.forEach(yield* Projections, ({ name: projection, own, tables, types }) => {
     const of = readings.filter(({ reading }) => reading._tag === "Event" && types.includes(reading.type))
     const keys = [
       ...new Set(of.flatMap(({ reading }) => keysOf(reading._tag === "Event" ? reading.data : {})))
     ]
     if (keys.length === 0) return Effect.succeed([])
-    const entities = Object.entries(tables).filter(([, { key }]) => key.length === 1 && key[0] === "id")
+    // The key of an own read model can be of any type, and need not be the id of an entity.
+    const entities = own !== undefined
+      ? []
+      : Object.entries(tables).filter(([, { key }]) => key.length === 1 && key[0] === "id")
     return Effect.map(
       Effect.forEach(entities, ([table]) =>
         Effect.map(

@@ -6,7 +6,7 @@ import { find } from "../../Jobs/Erasure.ts"
 import { rowsOnly } from "../../Jobs/Operations/EraseEntity.ts"
 import { Api } from "../Api.ts"
 import { type Forgetting, usualRate } from "../Api/Forget.ts"
-import { InvalidSelection, orUnavailable } from "../Api/Problems.ts"
+import { InvalidSelection, orUnavailable, Unavailable } from "../Api/Problems.ts"
 import { optionalCodeIdOf } from "../CodeId.ts"
 
 /** The handler of `/v1/forget`. */
@@ -21,7 +21,9 @@ export const ForgetHandlers = HttpApiBuilder.group(
 const begin = Effect.fn("Forget.begin")(
   function*({ by, dry_run = false, rate = usualRate, reason, ...named }: Forgetting) {
     const target = yield* targetOf({ ...named, qpr_code_id: yield* optionalCodeIdOf(named.qpr_code_id) })
-    const { deadLetters, orphans, rows, sequences, upTo } = yield* find(target)
+    const { deadLetters, orphans, rows, sequences, upTo } = yield* find(target).pipe(
+      Effect.catchTag("UnknownReadModels", ({ message }) => new Unavailable({ detail: message }))
+    )
     const count = sequences.length
     const nothing = count === 0 && Object.keys(rows).length === 0
     const found = {

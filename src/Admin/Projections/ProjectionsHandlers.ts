@@ -1,16 +1,19 @@
 import { Clock, Effect, Schema } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
+import { isDependedOn } from "../../Database/SqlFailure.ts"
 import { parseStored } from "../../Domain/ExactJson.ts"
 import { EventLog, type LogState } from "../../EventLog/EventLog.ts"
 import { countIn, filterOf } from "../../EventLog/Subjects.ts"
+import { messageOf } from "../../Process/Failure.ts"
 import { appliedWithin } from "../../Projector/Apply/AppliedCounts.ts"
 import { completeness } from "../../Projector/Place/Completeness.ts"
 import { faultOf } from "../../Projector/Place/Fault.ts"
 import { ledgerPage } from "../../Projector/Place/LedgerPage.ts"
 import { placeOf } from "../../Projector/Place/Places.ts"
 import { type Projection, tableName } from "../../Projector/Projection.ts"
-import { projections } from "../../Projector/Projections.ts"
+import { Projections } from "../../Projector/Projections.ts"
 import * as Rebuilds from "../../Projector/Rebuild/Rebuilds.ts"
+import { removeProjection } from "../../Projector/Rebuild/RemoveProjection.ts"
 import { active, find, type Live, lives, type Rebuild } from "../../Projector/Registry.ts"
 import { rowsIn } from "../../Projector/Rows.ts"
 import { Api } from "../Api.ts"
@@ -29,7 +32,8 @@ export const ProjectionsHandlers = HttpApiBuilder.group(
       rebuild: ({ params, payload }) => rebuild(params.name, payload).pipe(orUnavailable),
       ledger: ({ params, query }) => ledger(params.name, query.after ?? 0, query.up_to).pipe(orUnavailable),
       get: ({ params }) => get(params.name, params.id).pipe(orUnavailable),
-      cancel: ({ params }) => cancel(params.name, params.id).pipe(orUnavailable)
+      cancel: ({ params }) => cancel(params.name, params.id).pipe(orUnavailable),
+      remove: ({ params }) => remove(params.name).pipe(orUnavailable)
     })
   })
 )
@@ -42,7 +46,7 @@ const list = Effect.gen(function*() {
   const installed = yield* lives
   const rebuilds = yield* active
   const answers = yield* Effect.forEach(
-    projections,
+    yield* Projections,
     Effect.fnUntraced(function*(projection) {
       const live = installed.find(({ name }) => name === projection.name)
       if (live === undefined) return []
@@ -105,7 +109,7 @@ export const accounts = Effect.fn("Projections.accounts")(
     const state = yield* (yield* EventLog).state
     const installed = yield* lives
     return yield* Effect.forEach(
-      projections.flatMap((projection) => {
+      (yield* Projections).flatMap((projection) => {
         const live = installed.find(({ name }) => name === projection.name)
         return live === undefined ? [] : [{ projection, live }]
       }),
@@ -127,7 +131,7 @@ const positionOf = (consumer: ConsumerAnswer | undefined, { lastSequence }: LogS
   Math.min(lastSequence, consumer?.lag === 0 ? lastSequence : consumer?.finished_to ?? 0)
 
 const ledger = Effect.fn("Projections.ledger")(function*(name: string, after: number, asked?: number) {
-  const projection = projections.find((projection) => projection.name === name)
+  const projection = (yield* Projections).find((projection) => projection.name === name)
   const live = (yield* lives).find((live) => live.name === name)
   if (projection === undefined || live === undefined) return yield* noProjection(name)
   const { durable, generation } = live
@@ -171,6 +175,25 @@ const cancel = Effect.fn("Projections.cancel")(function*(name: string, id: numbe
   return yield* new Conflict({ detail: `The rebuild ${id} of ${name} has already ended.` })
 })
 
+const remove = Effect.fn("Projections.remove")(function*(name: string) {
+  if ((yield* Projections).some((projection) => projection.name === name)) {
+    return yield* new Conflict({
+      detail:
+        `This process runs the read model ${name}. Remove its definition from the file of PROJECTIONS, start all `
+        + "processes again, and repeat."
+    })
+  }
+  const isRemoved = yield* Effect.catchIf(
+    removeProjection(name),
+    isDependedOn,
+    (error) =>
+      new Conflict({
+        detail: `Something depends on the view of ${name}: ${messageOf(error)}. Drop that first.`
+      })
+  )
+  return isRemoved ? { removed: name } : yield* noProjection(name)
+})
+
 const answerOf = Effect.fnUntraced(
   function*({ name, result, ...rebuild }: Rebuild, consumers: ReadonlyArray<ConsumerAnswer>) {
     const progress = rebuild.finished_at === null
@@ -191,7 +214,7 @@ export const progressOf = Effect.fnUntraced(function*(
   consumers: ReadonlyArray<ConsumerAnswer>
 ) {
   const log = yield* EventLog
-  const projection = projections.find((projection) => projection.name === name)
+  const projection = (yield* Projections).find((projection) => projection.name === name)
   const total = projection === undefined ? 0 : countIn(yield* log.census, filterOf(projection))
   const consumer = consumers.find((consumer) => consumer.name === durable)
   const done = consumer === undefined ? 0 : Math.max(0, total - consumer.lag)
@@ -200,9 +223,9 @@ export const progressOf = Effect.fnUntraced(function*(
   return { done, total, per_second, seconds_left: per_second > 0 ? (total - done) / per_second : null }
 })
 
-const noProjection = (name: string) =>
-  new NotFound({
-    detail: `There is no projection ${name}. The projections are: ${
-      projections.map(({ name }) => name).join(", ")
-    }.`
+const noProjection = Effect.fnUntraced(function*(name: string) {
+  const names = (yield* Projections).map(({ name }) => name)
+  return yield* new NotFound({
+    detail: `There is no projection ${name}. The projections are: ${names.join(", ")}.`
   })
+})

@@ -1,6 +1,6 @@
 import { Effect } from "effect"
 import { needsOperator } from "../../Database/SqlFailure.ts"
-import { projections } from "../../Projector/Projections.ts"
+import { Projections } from "../../Projector/Projections.ts"
 import { lives } from "../../Projector/Registry.ts"
 import { due, outdated } from "../../Projector/Versions.ts"
 import { Unavailable } from "../Api/Problems.ts"
@@ -18,7 +18,9 @@ const explain = Effect.fnUntraced(function*(error: unknown) {
   if (detail !== undefined) return yield* new Unavailable({ detail })
 })
 
-const otherVersion = Effect.map(lives, (installed) => {
+const otherVersion = Effect.gen(function*() {
+  const projections = yield* Projections
+  const installed = yield* lives
   const found = projections.flatMap((projection) => {
     const live = installed.find(({ name }) => name === projection.name)
     if (live === undefined || live.version === projection.version) return []

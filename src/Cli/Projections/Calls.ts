@@ -41,6 +41,7 @@ export const calls = Effect.fnUntraced(function*(adminUrl: Option.Option<string>
     ledger: (name: string, query: { readonly after?: number; readonly up_to?: number }) =>
       asked(projections.ledger({ params: { name }, query })),
     get: (name: string, id: number) => asked(projections.get({ params: { name, id } })),
+    remove: (name: string) => asked(projections.remove({ params: { name } })),
     cancel: (name: string, id: number) => asked(projections.cancel({ params: { name, id } })),
     /** The running rebuild of a projection. */
     going: Effect.fnUntraced(function*(name: string) {

@@ -34,8 +34,10 @@ import { noteOf } from "../../Process/DiskSpace.ts"
 import { messageOf } from "../../Process/Failure.ts"
 import { ProcessHealth } from "../../Process/ProcessHealth.ts"
 import { noteWhenStopped } from "../../Process/Stopping.ts"
-import { projections } from "../../Projector/Projections.ts"
+import type { Projection } from "../../Projector/Projection.ts"
+import { Projections, projections } from "../../Projector/Projections.ts"
 import * as Projector from "../../Projector/Projector.ts"
+import { AutoRebuild } from "../../Projector/Rebuild/StartRebuilds.ts"
 import * as RetentionAgreement from "../../Projector/RetentionAgreement.ts"
 import * as SignatureDoctor from "../../Signature/SignatureDoctor.ts"
 import type { WebhookSecret } from "../../Signature/WebhookSecret.ts"
@@ -50,39 +52,32 @@ export const layer = (
   config: Config,
   secret: WebhookSecret,
   active: ReadonlySet<Role>,
-  adminToken: AdminToken | undefined
+  adminToken: AdminToken | undefined,
+  own: ReadonlyArray<Projection> = []
 ) => {
   const readModels = database(config)
-  const rowRetention = Layer.succeed(RetentionAgreement.RowRetention, config.rowRetention.millis)
+  const settings = settingsOf(config, own)
   const projector = active.has("projector")
-    ? Projector.layer(projections).pipe(
+    ? Projector.layer([...projections, ...own]).pipe(
       Layer.provide(consumers),
       Layer.provide(readModels),
-      Layer.provide(rowRetention)
+      Layer.provide(settings)
     )
     : Layer.empty
   const publicListener = active.has("ingress") ? ingress(config, secret) : Layer.empty
-  const access = {
-    host: config.adminHost,
-    port: config.adminPort,
-    token: adminToken?.token,
-    // Print the link on a terminal only: a log that is kept could be read by other users.
-    printsLink: adminToken?.file !== undefined && process.stderr.isTTY,
-    readToken: config.adminReadToken,
-    allowedHosts: config.adminAllowedHosts
-  }
+  const access = accessOf(config, adminToken)
   const privateListener = (active.has("admin")
     ? Admin.layer({ ...access, reconcile: reconcile(config) }).pipe(
       Layer.provide(Beside.layer),
       Layer.provide(consumers),
       Layer.provide(readModels),
-      Layer.provide(rowRetention)
+      Layer.provide(settings)
     )
     : Admin.layerHealth(access)).pipe(
       Layer.catchTag("ServeError", (error) => Layer.effectDiscard(Effect.fail(notListening(access, error))))
     )
   const agreement = active.has("projector") || active.has("admin")
-    ? RetentionAgreement.layer.pipe(Layer.provide(readModels), Layer.provide(rowRetention))
+    ? RetentionAgreement.layer.pipe(Layer.provide(readModels), Layer.provide(settings))
     : Layer.empty
   // The database opens while the broker starts. Neither needs the other, and together they take most of the start.
   const engines = active.has("projector") || active.has("admin")
@@ -97,6 +92,25 @@ export const layer = (
     Layer.provideMerge(ProcessHealth.layer)
   )
 }
+
+/** Who may use the private listener, and under which address. */
+const accessOf = (config: Config, adminToken: AdminToken | undefined) => ({
+  host: config.adminHost,
+  port: config.adminPort,
+  token: adminToken?.token,
+  // Print the link on a terminal only: a log that is kept could be read by other users.
+  printsLink: adminToken?.file !== undefined && process.stderr.isTTY,
+  readToken: config.adminReadToken,
+  allowedHosts: config.adminAllowedHosts
+})
+
+/** What the projector and the private listener take from the settings. */
+const settingsOf = ({ autoRebuild, rowRetention }: Config, own: ReadonlyArray<Projection>) =>
+  Layer.mergeAll(
+    Layer.succeed(RetentionAgreement.RowRetention, rowRetention.millis),
+    Layer.succeed(AutoRebuild, autoRebuild),
+    Layer.succeed(Projections, [...projections, ...own])
+  )
 
 const ingress = (config: Config, secret: WebhookSecret) =>
   Layer.unwrap(Effect.gen(function*() {

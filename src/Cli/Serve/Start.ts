@@ -17,17 +17,29 @@ export const run = Effect.fnUntraced(function*(config: Config, active: ReadonlyS
   // Check this before anything is created: streams, tables and files would remain.
   const Access = yield* Effect.promise(() => import("../../Admin/Access/Access.ts"))
   yield* Access.check({ host: config.adminHost, token: config.adminToken })
+  const own = yield* ownReadModels(config, active)
   if (needsDataDir(config, active)) yield* DataDir.prepare(config.dataDir)
   const { file, variables } = config.dotEnv
   if (variables.length > 0) yield* Effect.logInfo(`settings of ${file}: ${variables.join(", ")}`)
   const adminToken = yield* adminTokenOf(config, active)
   const secret = yield* WebhookSecret.findOrMake(config)
   yield* Effect.logInfo(`webhook secret: ${secret.origin}`)
-  const services = yield* Layer.build(layer(config, secret, active, adminToken))
+  const services = yield* Layer.build(layer(config, secret, active, adminToken, own))
   const ready = (yield* Clock.currentTimeMillis) - started
   yield* Effect.logInfo(`ready in ${(ready / 1000).toFixed(1)} s (${[...active].join(", ")})`)
   yield* OnCall.report(active.has("ingress")).pipe(Effect.provideContext(services), Effect.forkScoped)
   return yield* Effect.flatMap(ProcessHealth, ({ died }) => died).pipe(Effect.provideContext(services))
+})
+
+/** The read models of the file that PROJECTIONS names. Receivers need none. */
+const ownReadModels = Effect.fnUntraced(function*({ projections: file }: Config, active: ReadonlySet<Role>) {
+  if (file === undefined || !(active.has("projector") || active.has("admin"))) return []
+  const { load } = yield* Effect.promise(() => import("../../Projector/Own/Load.ts"))
+  const own = yield* load(file)
+  yield* Effect.logInfo(
+    `read models of ${file}: ${own.map(({ name, version }) => `${name} (version ${version})`).join(", ")}`
+  )
+  return own
 })
 
 /**

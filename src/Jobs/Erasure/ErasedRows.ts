@@ -7,9 +7,9 @@ import { storable } from "../../Domain/ExactJson.ts"
 import { toStored } from "../../Domain/StoredText.ts"
 import { bucketSize } from "../../Projector/Apply/AppliedCounts.ts"
 import { excludeGeneration, keep } from "../../Projector/Locks.ts"
-import { type Projection, type Rows, tableName } from "../../Projector/Projection.ts"
-import { projections } from "../../Projector/Projections.ts"
-import { active, isCompleted, lives } from "../../Projector/Registry.ts"
+import { idColumn, type Projection, type Rows, tableName } from "../../Projector/Projection.ts"
+import { Projections } from "../../Projector/Projections.ts"
+import { active, isCompleted, lives, wantRebuild } from "../../Projector/Registry.ts"
 import { appliedTable } from "../../Projector/Tables.ts"
 
 /** Events to erase. */
@@ -27,6 +27,24 @@ export interface GoneEvent {
   readonly own: string | undefined
 }
 
+/** The database has read models whose definitions this process lacks, so it cannot erase their rows. */
+export class UnknownReadModels
+  extends Schema.TaggedError<UnknownReadModels>()("UnknownReadModels", { message: Schema.String })
+{}
+
+/** The projections of this database. Fails when this process does not know one of them. */
+const installedProjections = Effect.gen(function*() {
+  const known = yield* Projections
+  const installed = yield* lives
+  const unknown = installed.filter(({ name }) => !known.some((one) => one.name === name))
+  if (unknown.length === 0) return known.filter((one) => installed.some(({ name }) => name === one.name))
+  return yield* new UnknownReadModels({
+    message: `This database has read models that this process does not know: ${
+      unknown.map(({ name }) => name).join(", ")
+    }. Nothing is erased. Start the process with the file that defines them (PROJECTIONS), or remove them: \`threeqpr projections remove NAME\`.`
+  })
+})
+
 /**
  * Finds the rows that belong to a target or are about one of these keys, made from events up to `upTo`. Returns the
  * sequences of these events, by table. Tables without such rows are left out.
@@ -35,11 +53,12 @@ export const rowsOf = Effect.fn("Forget.rowsOf")(
   function*(target: Target, keys: ReadonlySet<string>, upTo: number) {
     const sql = yield* SqlClient
     const found: Record<string, ReadonlyArray<number>> = {}
+    const projections = yield* installedProjections
     for (const { rows } of projections) {
       if (rows === undefined) continue
       const sequences = yield* Effect.flatMap(
         sql`select sequence::float8 as sequence from ${sql.literal(rows.table)}
-          where sequence <= ${upTo}::bigint and ${which(sql, rows, target, keys)}`,
+          where sequence <= ${upTo}::bigint and ${which(sql, projections, rows, target, keys)}`,
         decodeSequences
       )
       if (sequences.length > 0) found[rows.table] = sequences.map(({ sequence }) => sequence)
@@ -55,6 +74,7 @@ export const rowsOf = Effect.fn("Forget.rowsOf")(
  */
 export const forgetRows = Effect.fn("Forget.forgetRows")(function*(gone: Gone) {
   const sql = yield* SqlClient
+  const projections = yield* installedProjections
   const known = new Set<number>()
   const done = new Set<string>()
   // Repeat for a generation that started meanwhile: it copied only the erasures recorded before its start.
@@ -122,9 +142,7 @@ const forgetIn = Effect.fnUntraced(function*(
   const known = found.map(({ sequence }) => sequence)
   if (rows === undefined) {
     if (known.length > 0) {
-      yield* Effect.logWarning(
-        `projection ${name} does not describe how to erase rows. Its rows of these events remain until a rebuild`
-      )
+      yield* wantRebuild(name, "an erasure")
     }
     return known
   }
@@ -135,7 +153,7 @@ const forgetIn = Effect.fnUntraced(function*(
     // If all bodies are available, the rows are found by their keys. Otherwise every row must be checked.
     events.length < sequences.length || mine.some(({ own }) => own === undefined)
       ? made
-      : sql`(${isOneOf(sql, rows.entity, mine.flatMap(({ own }) => own ?? []))} and ${made})`,
+      : sql`(${isOneOf(sql, rows, mine.flatMap(({ own }) => own ?? []))} and ${made})`,
     completed
   )
   return known
@@ -144,32 +162,39 @@ const forgetIn = Effect.fnUntraced(function*(
 /** The SQL condition for rows of a projection that belong to a target or are about one of these keys. */
 const which = (
   sql: SqlClient,
-  { belongsTo = {}, entity }: Rows,
+  projections: ReadonlyArray<Projection>,
+  rows: Rows,
   target: Target,
   keys: ReadonlySet<string>
 ) => {
   const { kind } = target
+  const { belongsTo = {}, entity } = rows
   const id = toStored(target.id)
-  const conditions: Array<Fragment> = [isOneOf(sql, entity, keys)]
+  const conditions: Array<Fragment> = [isOneOf(sql, rows, keys)]
   if (kind === "event") conditions.push(sql`event_id = ${id}`)
-  if (kind === entity) conditions.push(sql`id = ${id}`)
+  if (kind === entity) conditions.push(sql`${idColumn(sql, rows)} = ${id}`)
   for (const [parent, column] of Object.entries(belongsTo)) {
     if (parent === kind) conditions.push(sql`${sql.literal(column)} = ${id}`)
     const between = projections.find(({ rows }) => rows?.entity === parent)?.rows
     const link = between?.belongsTo?.[kind]
     if (between === undefined || link === undefined) continue
     conditions.push(sql`${sql.literal(column)} in (
-      select id from ${sql.literal(between.table)} where ${sql.literal(link)} = ${id})`)
+      select ${idColumn(sql, between)} from ${sql.literal(between.table)} where ${
+      sql.literal(link)
+    } = ${id})`)
   }
   return sql`(${sql.or(conditions)})`
 }
 
 /** The SQL condition for rows that are about one of these keys, such as `scan:scan_1`. */
-const isOneOf = (sql: SqlClient, entity: string, keys: Iterable<string>) => {
+const isOneOf = (sql: SqlClient, rows: Rows, keys: Iterable<string>) => {
+  const { entity } = rows
   const ids = Array.from(keys).flatMap((key) =>
     key.startsWith(keyOf(entity, "")) ? [key.slice(entity.length + 1)] : []
   )
-  return sql`id = any(array(select jsonb_array_elements_text(${storable(JSON.stringify(ids))}::text::jsonb)))`
+  return sql`${idColumn(sql, rows)} = any(array(select jsonb_array_elements_text(${
+    storable(JSON.stringify(ids))
+  }::text::jsonb)))`
 }
 
 const numbers = (sql: SqlClient, values: ReadonlyArray<number>) =>

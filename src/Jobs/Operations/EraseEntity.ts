@@ -7,6 +7,7 @@ import * as Rejections from "../../Ingress/RecentRejections.ts"
 import { Nats } from "../../Nats/Nats.ts"
 import { find } from "../Erasure.ts"
 import { eraseEntries } from "../Erasure/Erase.ts"
+import { UnknownReadModels } from "../Erasure/ErasedRows.ts"
 import { remember } from "../Erasure/Reminder.ts"
 import type { Work } from "./Work.ts"
 
@@ -29,13 +30,13 @@ export const make = Effect.gen(function*() {
     )
 
   const inside = <A, E>(
-    effect: Effect.Effect<A, E | Schema.SchemaError, DeadLetters | EventLog | SqlClient>
+    effect: Effect.Effect<A, E | Schema.SchemaError | UnknownReadModels, DeadLetters | EventLog | SqlClient>
   ) =>
     effect.pipe(
       Effect.provideService(SqlClient, sql),
       Effect.provideService(EventLog, log),
       Effect.provideService(DeadLetters, deadLetters),
-      Effect.catchIf(Schema.isSchemaError, ({ message }) => Effect.fail(new ReadFailed({ message })))
+      Effect.catchIf(isUnusable, ({ message }) => Effect.fail(new ReadFailed({ message })))
     )
 
   const work: Work = {
@@ -68,5 +69,8 @@ export const make = Effect.gen(function*() {
   }
   return work
 })
+
+const isUnusable = (error: unknown): error is Schema.SchemaError | UnknownReadModels =>
+  Schema.isSchemaError(error) || error instanceof UnknownReadModels
 
 const decodeTarget = (asked: unknown) => Effect.orDie(Schema.decodeUnknownEffect(Target)(asked))

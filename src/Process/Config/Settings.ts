@@ -118,6 +118,17 @@ export const settings = {
     "an hour",
     3_600_000
   ),
+  projections: text(
+    "PROJECTIONS",
+    "file that exports read models of your own, for the roles projector and admin"
+  ),
+  autoRebuild: setting(
+    "AUTO_REBUILD",
+    "`true` rebuilds a read model when its version has changed; otherwise the rebuild waits for a command",
+    "true or false",
+    "false",
+    (text) => text === "true" ? true : text === "false" ? false : undefined
+  ),
   replicas: wholeNumber("STREAM_REPLICAS", "replicas of each stream in a cluster", "1", 1, 5),
   streamMaxBytes: wholeNumber(
     "STREAM_MAX_BYTES",

@@ -123,8 +123,14 @@ const firstOfEach = (events: ReadonlyArray<Decoded>) => {
 const positionsOf = (events: Iterable<Decoded>): ReadonlyArray<Position> =>
   Array.from(events, ({ event: { id, sequence } }) => ({ id, sequence }))
 
+interface Row {
+  readonly event: Pick<Decoded["event"], "id" | "receivedAt" | "sequence">
+  readonly json: string
+}
+
 // Without `offset 0` Postgres would parse an event's JSON again for each field.
-const rowsOf = (sql: SqlClient, events: ReadonlyArray<Decoded>) =>
+/** Events as rows for the SQL of a projection. */
+export const rowsOf = (sql: SqlClient, events: ReadonlyArray<Row>) =>
   sql`(
     select event_id, sequence, received_at::timestamptz, event::jsonb
     from unnest(${events.map(({ event }) => event.id)}::text[], ${

@@ -9,7 +9,8 @@ import { eventOf } from "../../EventLog/Delivered.ts"
 import { entriesOf } from "../../EventLog/Entries.ts"
 import { EventLog, type LoggedEntry } from "../../EventLog/EventLog.ts"
 import { filterOf } from "../../EventLog/Subjects.ts"
-import { type Projection, tableName } from "../Projection.ts"
+import { idColumn, type Projection, tableName } from "../Projection.ts"
+import { wantRebuild } from "../Registry.ts"
 import { appliedTable } from "../Tables.ts"
 import { bucketSize } from "./AppliedCounts.ts"
 import type { Decoded } from "./Decoded.ts"
@@ -117,16 +118,14 @@ export const takeBack = Effect.fn("Repeats.takeBack")(
     yield* moveDown(projection, generation, later)
     const { rows } = projection
     if (rows === undefined) {
-      yield* Effect.logWarning(
-        `projection ${projection.name} does not describe its rows, so the changes by copies of ${later.length} events `
-          + "remain"
-      )
+      yield* wantRebuild(projection.name, "repeated events that came before their first deliveries")
       return []
     }
+    const id = idColumn(sql, rows)
     const table = (name: string) => sql.literal(tableName(name, generation))
     const made = yield* allIds(sql`
-      select id from ${table(rows.table)}
-      where id = any(${[...new Set(events.map(({ entity }) => entity))]}::text[])
+      select distinct ${id} as id from ${table(rows.table)}
+      where ${id} = any(${[...new Set(events.map(({ entity }) => entity))]}::text[])
         and event_id = any(${later.map(({ id }) => id)}::text[])`)
     const affected = new Set(made.map(({ id }) => id))
     const entityAt = new Map(events.map(({ decoded, entity }) => [decoded.event.sequence, entity]))
@@ -135,7 +134,7 @@ export const takeBack = Effect.fn("Repeats.takeBack")(
         { sequence }
       ) => sequence)
     )
-    yield* rows.remove(sql, table, sql`id = any(${[...affected]}::text[])`, completed)
+    yield* rows.remove(sql, table, sql`${id} = any(${[...affected]}::text[])`, completed)
     const applied = yield* allSequences(sql`
       select sequence::float8 as sequence from ${sql.literal(appliedTable(projection, generation))}
       where event_id = any(${events.map(({ decoded }) => decoded.event.id)}::text[]) and sequence > 0`)

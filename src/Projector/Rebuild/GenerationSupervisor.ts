@@ -12,6 +12,7 @@ import { dropGenerations } from "./DropGeneration.ts"
 import { Decision, isOurs, type Observation, type Observed, plan, type Step } from "./GenerationPlan.ts"
 import { generationRuns, type Run } from "./GenerationRuns.ts"
 import { begin } from "./Rebuilds.ts"
+import { startRebuilds } from "./StartRebuilds.ts"
 
 /**
  * Reads the registry every second, and more often during a rebuild. Runs the live generation and the one that is
@@ -45,6 +46,7 @@ export const generationSupervisor = Effect.fnUntraced(
       }
       yield* Effect.forEach(plan(observations, yield* runs.reasons), interpret, { discard: true })
       yield* beside("dropping a generation", dropGenerations)
+      yield* beside("starting a rebuild", startRebuilds(projections))
       return observations.some(({ rebuild }) => rebuild !== undefined)
     })
 

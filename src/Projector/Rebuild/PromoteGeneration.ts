@@ -23,7 +23,8 @@ export const promoteGeneration = Effect.fn("Projector.switchTo")(
     yield* replaceViews(projection, generation, tables)
     yield* sql`
       update projections set generation = ${generation}, version = ${version}, error = null, error_at = null,
-        log = ${rebuild.log}, tables = ${tablesOf(projection)}::text::jsonb
+        log = ${rebuild.log}, tables = ${tablesOf(projection)}::text::jsonb,
+        definition = ${projection.own?.hash ?? null}
       where name = ${name}`
     yield* sql`
       update rebuilds set retires = ${live}, retired_tables = ${JSON.stringify(tables)}::text::jsonb

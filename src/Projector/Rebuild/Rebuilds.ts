@@ -74,7 +74,7 @@ export const begin = Effect.fn("Rebuilds.begin")(function*<E, R>(
     yield* carryForgotten(name, generation)
     yield* sql`
       update rebuilds set started_at = clock_timestamp(), version = ${projection.version}, log = ${created}, completed = false,
-        retired_tables = ${tablesOf(projection)}::text::jsonb
+        definition = ${projection.own?.hash ?? null}, retired_tables = ${tablesOf(projection)}::text::jsonb
       where id = ${id}`
     yield* Effect.logInfo(`projection ${name}: building generation ${generation} from the first event`)
   })).pipe(

@@ -352,5 +352,12 @@ export const threats: ReadonlyArray<Protection> = [
     edits: [edit("package.json", `"nats": "2.29.3"`, `"nats": "2.29.3",\n    "vitest": "5.1.1"`)],
     test: "unit/Dependencies.test.ts",
     title: "is listed by name and licence, even when another package depends on it"
+  },
+  {
+    rows: ["T18"],
+    name: "a statement that calls a function without a promise to change nothing is refused",
+    edits: [edit("src/Admin/Sql/Read.ts", "if (unsafe.length > 0) {", "if (unsafe.length < 0) {")],
+    test: "integration/Admin/Sql.test.ts",
+    title: "refuses what could change something, and says what is allowed"
   }
 ]

@@ -24,6 +24,13 @@ export const threats: ReadonlyArray<Protection> = [
   },
   {
     rows: ["T4"],
+    name: "parts of a body do not wait in a buffer",
+    edits: [edit("src/Ingress/DeliveryHandler.ts", "    request.read(0)\n", "")],
+    test: "integration/Ingress/DeliveryHandler.test.ts",
+    title: "in chunks of one byte is received while it is parsed, so that no chunk waits in a buffer"
+  },
+  {
+    rows: ["T4"],
     name: "a connection has few unanswered requests",
     edits: [
       edit("src/Process/Connections.ts", "const mostUnanswered = 16", "const mostUnanswered = Infinity")

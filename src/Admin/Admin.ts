@@ -21,6 +21,7 @@ import * as SignIn from "./Access/SignIn.ts"
 import { AnalyticsHandlers } from "./Analytics/AnalyticsHandlers.ts"
 import { Api } from "./Api.ts"
 import { NotFound } from "./Api/Problems.ts"
+import { ChangesHandlers } from "./Changes/ChangesHandlers.ts"
 import * as Dashboard from "./Dashboard.ts"
 import { DeadLettersHandlers } from "./DeadLetters/DeadLettersHandlers.ts"
 import * as Draining from "./Draining.ts"
@@ -83,6 +84,7 @@ const api = ({ reconcile, token }: AdminOptions) =>
       EventsHandlers,
       EventLifeHandlers,
       LiveHandlers,
+      ChangesHandlers,
       StatusHandlers,
       DeadLettersHandlers,
       QuarantineHandlers,

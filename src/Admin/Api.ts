@@ -8,6 +8,7 @@
 import { HttpApi } from "effect/http-api"
 import { AnalyticsApi } from "./Api/Analytics.ts"
 import { Authorization } from "./Api/Authorization.ts"
+import { ChangesApi } from "./Api/Changes.ts"
 import { DeadLettersApi } from "./Api/DeadLetters.ts"
 import { documentOf } from "./Api/Document.ts"
 import { EventLifeApi } from "./Api/EventLife.ts"
@@ -41,6 +42,7 @@ const contract = HttpApi.make("threeqpr-events")
     EventLifeApi,
     LiveApi,
     SqlApi,
+    ChangesApi,
     ConsumersApi,
     StatusApi
   )

@@ -15,6 +15,7 @@ import {
   InvalidRequest,
   InvalidSelection,
   InvalidStatement,
+  NotApplied,
   NotFound,
   TimedOut,
   Unavailable
@@ -66,7 +67,8 @@ export const explained = (error: unknown): AdminUnreachable => {
   if (error instanceof AdminUnreachable) return error
   if (
     error instanceof NotFound || error instanceof InvalidSelection || error instanceof InvalidRequest
-    || error instanceof InvalidStatement || error instanceof TimedOut || error instanceof Conflict
+    || error instanceof InvalidStatement || error instanceof NotApplied || error instanceof TimedOut ||
+    error instanceof Conflict
   ) {
     return new AdminUnreachable({ message: error.detail ?? error.title ?? error.message, transient: false })
   }

@@ -1,6 +1,7 @@
 import { Effect, Layer, Schedule, Schema } from "effect"
 import * as Migrator from "effect/sql/Migrator"
 import { SqlClient } from "effect/sql/SqlClient"
+import { createChanges } from "./ChangesTable.ts"
 import { explain } from "./MigrationFailed.ts"
 import { createReader } from "./ReaderRole.ts"
 import { allRows } from "./Rows.ts"
@@ -216,7 +217,8 @@ const migrations = {
     // A hash of a user's definition; null of a built-in projection. And why a rebuild is to start, if one is.
     yield* sql`alter table projections add column definition text, add column rebuild_wanted text`
     yield* sql`alter table rebuilds add column definition text`
-  })
+  }),
+  "0021_changes": createChanges
 }
 
 /**

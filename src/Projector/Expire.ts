@@ -1,9 +1,10 @@
 import { Clock, Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
-import { onlyRow } from "../Database/Rows.ts"
+import { allRows, onlyRow } from "../Database/Rows.ts"
 import { EventLog } from "../EventLog/EventLog.ts"
+import { announce } from "./Changes/Announce.ts"
 import { excludeGeneration } from "./Locks.ts"
-import { idColumn, type Projection, tableName } from "./Projection.ts"
+import { idColumn, type Projection, type Rows, tableName } from "./Projection.ts"
 import { isCompleted, lives } from "./Registry.ts"
 import { agreed, RowRetention } from "./RetentionAgreement.ts"
 
@@ -58,6 +59,7 @@ export const cutoff = Effect.gen(function*() {
   return timeOf(now - retention)
 })
 
+const allSequences = allRows(Schema.Struct({ sequence: Schema.Finite }))
 const onlyTime = onlyRow(Schema.Struct({ now: Schema.Finite }))
 
 const timeOf = (millis: number) => new Date(millis).toISOString()
@@ -77,12 +79,38 @@ export const expireLive = Effect.fn("Projector.expireLive")(
       do {
         removed = yield* sql.withTransaction(Effect.gen(function*() {
           yield* excludeGeneration(projection.name, live.generation)
-          return yield* expire(projection, live.generation, before, part)
+          const sequences = yield* expiring(projection, live.generation, before)
+          const count = yield* expire(projection, live.generation, before, part)
+          yield* announce(
+            sequences === undefined && count > 0
+              ? { name: projection.name, kind: "rebuilt", sequences: [] }
+              : { name: projection.name, kind: "removed", sequences: sequences ?? [] }
+          )
+          return count
         }))
       } while (removed === part)
     }
   }
 )
+
+/** The sequences of the rows that the next part removes; undefined when the rows do not name them. */
+const expiring = Effect.fnUntraced(function*({ rows }: Projection, generation: number, before: string) {
+  const sql = yield* SqlClient
+  if (rows?.happenedAt === undefined) return []
+  const named = yield* sql`
+    select 1 from pg_attribute where attrelid = ${tableName(rows.table, generation)}::regclass
+      and attname = 'sequence' and not attisdropped`
+  if (named.length === 0) return undefined
+  const found = yield* allSequences(sql`
+    select sequence::float8 as sequence from ${oldest(sql, rows, generation, before, part)}`)
+  return found.map(({ sequence }) => sequence)
+})
+
+/** The oldest rows of a generation, as a source to select from. */
+const oldest = (sql: SqlClient, rows: Rows, generation: number, before: string, most: number) =>
+  sql`(select * from ${sql.literal(tableName(rows.table, generation))}
+    where ${sql.literal(rows.happenedAt ?? "")} < ${before}::timestamptz
+    order by ${sql.literal(rows.happenedAt ?? "")}, ${idColumn(sql, rows)} limit ${most}) as oldest`
 
 /**
  * Removes rows of a generation that are older than `before`, at most `most` of them, and subtracts them from their
@@ -94,14 +122,11 @@ export const expire = Effect.fnUntraced(
     const sql = yield* SqlClient
     const completed = yield* isCompleted(projection.name, generation)
     if (projection.rows?.happenedAt === undefined || completed === undefined) return 0
-    const { happenedAt, remove, table } = projection.rows
-    const rows = sql.literal(tableName(table, generation))
     const id = idColumn(sql, projection.rows)
-    return yield* remove(
+    return yield* projection.rows.remove(
       sql,
       (name) => sql.literal(tableName(name, generation)),
-      sql`${id} in (select ${id} from ${rows} where ${sql.literal(happenedAt)} < ${before}::timestamptz
-        order by ${sql.literal(happenedAt)} limit ${most})`,
+      sql`${id} in (select ${id} from ${oldest(sql, projection.rows, generation, before, most)})`,
       completed
     )
   }

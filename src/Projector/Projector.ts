@@ -14,6 +14,7 @@ import { Nats } from "../Nats/Nats.ts"
 import { messageOf } from "../Process/Failure.ts"
 import { ProcessHealth } from "../Process/ProcessHealth.ts"
 import { compareRepeats } from "./Apply/BodyConflicts.ts"
+import { prune } from "./Changes/Prune.ts"
 import { expireLive, RowRetention } from "./Expire.ts"
 import { tryOut } from "./Own/Trial.ts"
 import { keeper } from "./Place/Keep.ts"
@@ -48,6 +49,7 @@ const start = Effect.fnUntraced(function*(projections: ReadonlyArray<Projection>
   const manager = yield* managerOf(yield* Nats)
   yield* vitals.run("the inspection of streams", inspect(beside, () => operatedFlaw(manager)))
   yield* vitals.run("repeated events", repeatsAlways)
+  yield* vitals.run("the change feed", pruneAlways)
   if ((yield* RowRetention) !== undefined) yield* vitals.run("the age of rows", expireAlways(projections))
 })
 
@@ -65,6 +67,12 @@ const repeatsAlways = Effect.suspend(() => {
     Effect.forever
   )
 })
+
+const pruneAlways = prune().pipe(
+  Effect.catch((error) => Effect.logWarning(`old changes stay for now: ${messageOf(error)}`)),
+  Effect.andThen(Effect.sleep("1 minute")),
+  Effect.forever
+)
 
 const expireAlways = (projections: ReadonlyArray<Projection>) =>
   expireLive(projections).pipe(

@@ -72,18 +72,21 @@ export const find = Effect.fn("Registry.find")(function*(name: string, id: numbe
 })
 
 /**
- * Whether a generation is completed. A live one always is. Undefined when it is neither live nor being built. Each
- * batch reads it in its transaction.
+ * Whether a generation is live, and whether it is completed. A live one always is. Undefined when it is neither live
+ * nor being built. Each batch reads it in its transaction.
  */
-export const isCompleted = Effect.fnUntraced(function*(name: string, generation: number) {
+export const roleOf = Effect.fnUntraced(function*(name: string, generation: number) {
   const sql = yield* SqlClient
-  const found = yield* firstCompleted(sql`
-    select true as completed from projections where name = ${name} and generation = ${generation}
+  return yield* firstRole(sql`
+    select true as live, true as completed from projections where name = ${name} and generation = ${generation}
     union all
-    select completed from rebuilds where name = ${name} and generation = ${generation}
+    select false, completed from rebuilds where name = ${name} and generation = ${generation}
       and state in ('running', 'comparing')`)
-  return found?.completed
 })
+
+/** Whether a generation is completed. Undefined when it is neither live nor being built. */
+export const isCompleted = (name: string, generation: number) =>
+  Effect.map(roleOf(name, generation), (role) => role?.completed)
 
 /** Whether a generation is live or being built. */
 export const isWanted = (name: string, generation: number) =>
@@ -135,4 +138,4 @@ const columns = (sql: SqlClient) =>
 const allLives = allRows(Live)
 const allRebuilds = allRows(Rebuild)
 const firstRebuild = firstRow(Rebuild)
-const firstCompleted = firstRow(Schema.Struct({ completed: Schema.Boolean }))
+const firstRole = firstRow(Schema.Struct({ live: Schema.Boolean, completed: Schema.Boolean }))

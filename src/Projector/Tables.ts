@@ -114,8 +114,21 @@ export const create = Effect.fnUntraced(function*(projection: Projection, genera
       with (pages_per_range = 16, autosummarize = on)`
   )
   for (const [name, { columns }] of Object.entries(projection.tables)) {
-    yield* sql.unsafe(`create table ${tableName(name, generation)} (${columns})`)
+    const table = tableName(name, generation)
+    yield* sql.unsafe(`create table ${table} (${columns})`)
+    yield* indexSequence(table)
   }
+})
+
+/** Creates the index with which the change feed finds the rows of a range of sequences, if they name their sequence. */
+const indexSequence = Effect.fnUntraced(function*(table: string) {
+  const sql = yield* SqlClient
+  const found = yield* sql`
+    select 1 from pg_attribute where attrelid = ${table}::regclass and attname = 'sequence'`
+  if (found.length === 0) return
+  yield* sql.unsafe(
+    `create index on ${table} using brin (sequence) with (pages_per_range = 16, autosummarize = on)`
+  )
 })
 
 /** Creates the indexes of one generation, except those of its keys. */

@@ -136,6 +136,11 @@ const recipesFor = (
         }
       }
     },
+    "changes.list": {
+      good: at("/v1/changes?after=0-0&projection=scans"),
+      400: { path: "/v1/changes?after=1" }
+    },
+    "changes.live": { good: at("/v1/changes/live?after=0-0"), 400: { path: "/v1/changes/live?after=1" } },
     "consumers.list": { good: at("/v1/consumers") },
     "status.get": { good: at("/v1/status") },
     "deadLetters.list": { good: at("/v1/dead-letters"), 400: { path: "/v1/dead-letters?limit=many" } },
@@ -240,7 +245,15 @@ const callOf = (recipe: Recipe, status: number): Effect.Effect<Call, never, Scop
   if (status === 503) return recipe[503] ?? recipe.good
   if (status < 300 || status === 401 || status === 403) return recipe.good
   if (status === 409) return recipe[409]
-  if (status === 504) return recipe[504] && Effect.succeed(recipe[504])
+  if (status === 504) {
+    // Every read of a read model can wait for a sequence, and the log does not reach the last possible one.
+    return recipe[504] !== undefined
+      ? Effect.succeed(recipe[504])
+      : Effect.map(
+        recipe.good,
+        ({ path }) => ({ path: `${path.replace(/[?].*/, "")}?wait_for=9007199254740991` })
+      )
+  }
   if (status === 400) {
     // Every operation rejects an unknown parameter.
     return recipe[400] === undefined

@@ -9,7 +9,7 @@ const most = { file: 250, function: 50 }
 /** Files and functions that exceed the maximum, with their lines. Entries may only be removed, and numbers lowered. */
 const exceptions: Readonly<Record<"files" | "functions", Readonly<Record<string, number>>>> = {
   files: {
-    "Admin/Api/ReadModels.ts": 291,
+    "Admin/Api/ReadModels.ts": 268,
     "EventLog/Reader.ts": 290,
     "Nats/Nats.ts": 267
   },

@@ -1,4 +1,4 @@
-import { Clock, DateTime, Effect, Schema } from "effect"
+import { Clock, DateTime, Effect, Layer, Schema } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { Fragment } from "effect/sql/Statement"
@@ -9,18 +9,23 @@ import type { AnalyticsQuery } from "../Api/Analytics.ts"
 import { NotFound, orUnavailable } from "../Api/Problems.ts"
 import { codeIdOf } from "../CodeId.ts"
 import { orRebuildDue } from "../ReadModels/RebuildDue.ts"
+import { WaitFor } from "../ReadModels/WaitFor.ts"
 
 /** The handlers of `/v1/analytics` and `/v1/qpr-codes/:id/analytics`. They read counters, not rows. */
 export const AnalyticsHandlers = HttpApiBuilder.group(
   Api,
   "analytics",
   Effect.fnUntraced(function*(handlers) {
+    const wait = yield* WaitFor
+    const applied = ({ wait_for }: AnalyticsQuery) =>
+      wait.applied(["scans", "conversations", "qpr_codes"], wait_for)
     return handlers.handleAll({
-      code: ({ params, query }) => orUnavailable(orRebuildDue(ofCode(params.id, query))),
-      all: ({ query }) => orUnavailable(orRebuildDue(ofAll(query)))
+      code: ({ params, query }) =>
+        Effect.andThen(applied(query), orUnavailable(orRebuildDue(ofCode(params.id, query)))),
+      all: ({ query }) => Effect.andThen(applied(query), orUnavailable(orRebuildDue(ofAll(query))))
     })
   })
-)
+).pipe(Layer.provide(WaitFor.layer))
 
 const day = 86_400_000
 const lengths = { "7d": 7 * day, "30d": 30 * day, "90d": 90 * day, all: undefined }

@@ -1,8 +1,8 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
 import { field, model } from "../../Domain/Documented.ts"
-import { InvalidRequest, NotFound, Unavailable } from "./Problems.ts"
-import { AnyText } from "./Query.ts"
+import { InvalidRequest, NotApplied, NotFound, Unavailable } from "./Problems.ts"
+import { AnyText, waitFor } from "./Query.ts"
 import { CodeId } from "./ReadModels.ts"
 
 /** The parameters and defaults of 3QPR's API. */
@@ -16,7 +16,8 @@ export const AnalyticsQuery = Schema.Struct({
     Schema.optional(Schema.Literals(["hour", "day", "week"])),
     "The length of each entry of the time series, in UTC. Weeks begin on Monday.",
     { default: "day", example: "week" }
-  )
+  ),
+  ...waitFor
 })
 export type AnalyticsQuery = typeof AnalyticsQuery.Type
 
@@ -110,7 +111,7 @@ export const AnalyticsApi = HttpApiGroup.make("analytics").add(
     params: Schema.Struct({ id: CodeId }),
     query: AnalyticsQuery,
     success: CodeAnalytics,
-    error: [InvalidRequest, NotFound, Unavailable]
+    error: [InvalidRequest, NotApplied, NotFound, Unavailable]
   }).annotate(AnyText, true).annotate(
     OpenApi.Summary,
     "Analytics of one QR code: by its id, short id or name"
@@ -118,7 +119,7 @@ export const AnalyticsApi = HttpApiGroup.make("analytics").add(
   HttpApiEndpoint.get("all", "/v1/analytics", {
     query: AnalyticsQuery,
     success: AllAnalytics,
-    error: Unavailable
+    error: [NotApplied, Unavailable]
   }).annotate(OpenApi.Summary, "Analytics of all QR codes together")
 ).annotate(
   OpenApi.Description,

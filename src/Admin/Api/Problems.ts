@@ -100,7 +100,20 @@ export class TimedOut extends HttpApiError.Problem<TimedOut>()("TimedOut", {
   title: "It did not end in time"
 }) {}
 
+export class NotApplied extends HttpApiError.Problem<NotApplied>()("NotApplied", {
+  type: "urn:threeqpr-events:problem:not-applied",
+  status: 504,
+  title: "The read model is behind the sequence"
+}, {
+  applied_to: field(
+    Schema.optionalKey(Schema.Finite),
+    "The read model has finished the log up to this sequence."
+  )
+}) {}
+
 type Refusal =
+  | NotApplied
+  | TooManyClients
   | InvalidStatement
   | NotFound
   | TimedOut
@@ -121,6 +134,8 @@ export const orUnavailable = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   )
 
 const isRefusal = <E>(error: E): error is Extract<E, Refusal> =>
-  error instanceof NotFound || error instanceof Conflict || error instanceof InvalidSelection
+  error instanceof NotApplied || error instanceof TooManyClients || error instanceof NotFound ||
+  error instanceof Conflict ||
+  error instanceof InvalidSelection
   || error instanceof InvalidRequest || error instanceof InvalidStatement || error instanceof TimedOut
   || error instanceof Unavailable

@@ -35,6 +35,15 @@ export const limitOf = (maximum: number, usual: number = usualLimit) =>
 export const position = (minimum: number, description: string) =>
   field(Schema.optional(within(minimum, Number.MAX_SAFE_INTEGER)), description, { example: 1_234 })
 
+/** The parameter `wait_for` of reads of a read model. */
+export const waitFor = {
+  wait_for: position(
+    0,
+    "Answer when the read model has finished the log up to this sequence, or 504 after ten seconds. An event that is a "
+      + "dead letter counts as finished."
+  )
+}
+
 const forms = "A timestamp, a date in UTC, or a duration before now such as `2h`."
 
 /** The parameters `since` and `until`, which filter a list by time. */

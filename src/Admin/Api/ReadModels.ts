@@ -1,8 +1,9 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
 import { field, model } from "../../Domain/Documented.ts"
-import { InvalidRequest, NotFound, Unavailable } from "./Problems.ts"
-import { AnyText, limitOf, spanOf, within } from "./Query.ts"
+import { metadata, withMetadata } from "./Metadata.ts"
+import { InvalidRequest, NotApplied, NotFound, Unavailable } from "./Problems.ts"
+import { AnyText, limitOf, spanOf, waitFor, within } from "./Query.ts"
 
 const extensible = <F extends Schema.Struct.Fields>(fields: F) =>
   Schema.StructWithRest(Schema.Struct(fields), [Schema.Record(Schema.String, Schema.Unknown)])
@@ -95,7 +96,8 @@ const spanOfRows = (time: string) => ({
     "The `next_cursor` of the previous page, instead of `offset`. New rows cause no repeated or missing row.",
     { example: "MjAyNi0wMy0yMFQxNTozMDowMC4wMDAwMDBaIHNjYW5fMQ" }
   ),
-  ...spanOf(time)
+  ...spanOf(time),
+  ...waitFor
 })
 
 const text = (description: string, example: string) =>
@@ -112,12 +114,6 @@ const pageQuery = (time: string) => ({
 export type ListQuery = Schema.Struct<ReturnType<typeof pageQuery>>["Type"] & {
   readonly [filter: string]: unknown
 }
-
-/**
- * Selects rows whose metadata has this text, number or boolean under this key. Several such parameters must all
- * match.
- */
-const metadata = Schema.Record(Schema.TemplateLiteral(["metadata.", Schema.String]), Schema.String)
 
 /** Each given filter selects rows whose field of the same name is equal to it. */
 export const ScansQuery = Schema.StructWithRest(
@@ -155,29 +151,6 @@ export const SubscriptionsQuery = Schema.Struct({
   ...spanOfRows("`updated_at`"),
   status: text("Only subscriptions with this status.", "active"),
   plan: text("Only subscriptions of this plan.", "pro")
-})
-
-/**
- * Adds a form parameter whose names begin with `metadata.`. In this way OpenAPI expresses that any number of them is
- * possible.
- */
-const withMetadata = (operation: Readonly<Record<string, unknown>>) => ({
-  ...operation,
-  parameters: [...Array.isArray(operation["parameters"]) ? operation["parameters"] : [], {
-    name: "metadata",
-    in: "query",
-    required: false,
-    description:
-      "`metadata.<key>=<value>`: rows whose metadata has this text, number or boolean under this key.",
-    style: "form",
-    explode: true,
-    example: { "metadata.campaign": "spring" },
-    schema: {
-      type: "object",
-      patternProperties: { "^metadata[.]": { type: "string" } },
-      additionalProperties: false
-    }
-  }]
 })
 
 const page = {
@@ -230,15 +203,16 @@ export const ScansApi = HttpApiGroup.make("scans").add(
   HttpApiEndpoint.get("list", "/v1/scans", {
     query: ScansQuery,
     success: ScansAnswer,
-    error: [InvalidRequest, Unavailable]
+    error: [InvalidRequest, NotApplied, Unavailable]
   }).annotate(AnyText, true).annotate(OpenApi.Summary, "Scans, the newest first").annotate(
     OpenApi.Transform,
     withMetadata
   ),
   HttpApiEndpoint.get("get", "/v1/scans/:id", {
     params: idOf("scan", "scan_01HXYZ456DEF"),
+    query: Schema.Struct(waitFor),
     success: ScanAnswer,
-    error: [NotFound, Unavailable]
+    error: [NotApplied, NotFound, Unavailable]
   }).annotate(AnyText, true).annotate(OpenApi.Summary, "One scan")
 ).annotate(OpenApi.Description, "Scans in the form of 3QPR's own API")
 
@@ -247,15 +221,16 @@ export const ConversationsApi = HttpApiGroup.make("conversations").add(
   HttpApiEndpoint.get("list", "/v1/conversations", {
     query: ConversationsQuery,
     success: ConversationsAnswer,
-    error: [InvalidRequest, Unavailable]
+    error: [InvalidRequest, NotApplied, Unavailable]
   }).annotate(AnyText, true).annotate(OpenApi.Summary, "Completed conversations, the newest first").annotate(
     OpenApi.Transform,
     withMetadata
   ),
   HttpApiEndpoint.get("get", "/v1/conversations/:id", {
     params: idOf("conversation", "conv_01HXYZ456DEF"),
+    query: Schema.Struct(waitFor),
     success: ConversationAnswer,
-    error: [NotFound, Unavailable]
+    error: [NotApplied, NotFound, Unavailable]
   }).annotate(AnyText, true).annotate(OpenApi.Summary, "One conversation")
 ).annotate(OpenApi.Description, "Completed conversations")
 
@@ -264,15 +239,16 @@ export const QprCodesApi = HttpApiGroup.make("qprCodes").add(
   HttpApiEndpoint.get("list", "/v1/qpr-codes", {
     query: QprCodesQuery,
     success: QprCodesAnswer,
-    error: [InvalidRequest, Unavailable]
+    error: [InvalidRequest, NotApplied, Unavailable]
   }).annotate(AnyText, true).annotate(OpenApi.Summary, "QR codes, the last created first").annotate(
     OpenApi.Transform,
     withMetadata
   ),
   HttpApiEndpoint.get("get", "/v1/qpr-codes/:id", {
     params: Schema.Struct({ id: CodeId }),
+    query: Schema.Struct(waitFor),
     success: QprCodeAnswer,
-    error: [InvalidRequest, NotFound, Unavailable]
+    error: [InvalidRequest, NotApplied, NotFound, Unavailable]
   }).annotate(AnyText, true).annotate(OpenApi.Summary, "One QR code: by its id, short id or name")
 ).annotate(OpenApi.Description, "QR codes, from events and from 3QPR's list of codes")
 
@@ -281,11 +257,12 @@ export const SubscriptionsApi = HttpApiGroup.make("subscriptions").add(
   HttpApiEndpoint.get("list", "/v1/subscriptions", {
     query: SubscriptionsQuery,
     success: SubscriptionsAnswer,
-    error: [InvalidRequest, Unavailable]
+    error: [InvalidRequest, NotApplied, Unavailable]
   }).annotate(AnyText, true).annotate(OpenApi.Summary, "Subscriptions, the last changed first"),
   HttpApiEndpoint.get("get", "/v1/subscriptions/:id", {
     params: idOf("subscription", "sub_01HXYZ456DEF"),
+    query: Schema.Struct(waitFor),
     success: SubscriptionAnswer,
-    error: [NotFound, Unavailable]
+    error: [NotApplied, NotFound, Unavailable]
   }).annotate(AnyText, true).annotate(OpenApi.Summary, "One subscription")
 ).annotate(OpenApi.Description, "Subscriptions, from their events")

@@ -1,12 +1,11 @@
 import { Cause, Context, Effect, Fiber, Layer, Schedule, Stream } from "effect"
 import type { Scope } from "effect"
-import { Buffer } from "node:buffer"
 import { EventLog, type LoggedEntry } from "../../EventLog/EventLog.ts"
 import { TooManyClients } from "../Api/Problems.ts"
 import { Draining } from "../Draining.ts"
 import { summaryOf } from "../Events/Answer.ts"
 import { look } from "./LiveStatus.ts"
-import { type Framed, framed, Outbox } from "./Outbox.ts"
+import { closing, type Framed, framed, opening, Outbox } from "./Outbox.ts"
 import { Rates } from "./Rates.ts"
 
 /** Maximum number of concurrent clients. */
@@ -123,15 +122,6 @@ const make = Effect.fnUntraced(function*(patience: number) {
     })
   })
 })
-
-/** A comment of the SSE format, so that the response begins at once. */
-const opening: Uint8Array = Buffer.from(": \n\n")
-
-/**
- * The reconnection delay, in milliseconds. It is sent last, because Effect's client treats this line as the end of
- * the stream.
- */
-const closing: Uint8Array = Buffer.from("retry: 1000\n\n")
 
 const ending = new Uint8Array()
 

@@ -9,8 +9,17 @@ export interface Framed {
   readonly bytes: Uint8Array
 }
 
+/** A comment of the SSE format, so that the response begins at once. */
+export const opening: Uint8Array = Buffer.from(": \n\n")
+
+/**
+ * The reconnection delay, in milliseconds. It is sent last, because Effect's client treats this line as the end of
+ * the stream.
+ */
+export const closing: Uint8Array = Buffer.from("retry: 1000\n\n")
+
 /** Encodes a server-sent event. */
-export const framed = (event: string, data: object, id?: number): Uint8Array =>
+export const framed = (event: string, data: object, id?: number | string): Uint8Array =>
   Buffer.from(Sse.encoder.write({ _tag: "Event", id: id?.toString(), event, data: JSON.stringify(data) }))
 
 /** Limits of the entries that wait for one client. All clients share the bytes of an entry. */

@@ -16,6 +16,7 @@ import {
 import { codeIdOf, optionalCodeIdOf } from "../CodeId.ts"
 import { type Listed, pageOf } from "./Page.ts"
 import { orRebuildDue } from "./RebuildDue.ts"
+import { WaitFor } from "./WaitFor.ts"
 
 /** The handlers of `/v1/scans`. */
 export const scans = HttpApiBuilder.group(
@@ -25,7 +26,7 @@ export const scans = HttpApiBuilder.group(
     const model = yield* readModel("scans", ScanAnswer)
     return handlers.handleAll({
       list: ({ query }) => Effect.map(model.list(query), ({ rows, ...page }) => ({ scans: rows, ...page })),
-      get: ({ params }) => model.get(params.id)
+      get: ({ params, query }) => model.get(params.id, query.wait_for)
     })
   })
 )
@@ -39,7 +40,7 @@ export const conversations = HttpApiBuilder.group(
     return handlers.handleAll({
       list: ({ query }) =>
         Effect.map(model.list(query), ({ rows, ...page }) => ({ conversations: rows, ...page })),
-      get: ({ params }) => model.get(params.id)
+      get: ({ params, query }) => model.get(params.id, query.wait_for)
     })
   })
 )
@@ -50,12 +51,16 @@ const qprCodes = HttpApiBuilder.group(
   "qprCodes",
   Effect.fnUntraced(function*(handlers) {
     const sql = yield* SqlClient
+    const wait = yield* WaitFor
     const model = yield* readModel("qpr_codes", QprCodeAnswer)
     return handlers.handleAll({
       list: ({ query }) =>
         Effect.map(model.list(query), ({ rows, ...page }) => ({ qpr_codes: rows, ...page })),
-      get: ({ params }) =>
-        Effect.flatMap(orUnavailable(Effect.provideService(codeIdOf(params.id), SqlClient, sql)), model.get)
+      get: ({ params, query }) =>
+        Effect.andThen(
+          wait.applied(["qpr_codes"], query.wait_for),
+          Effect.flatMap(orUnavailable(Effect.provideService(codeIdOf(params.id), SqlClient, sql)), model.get)
+        )
     })
   })
 )
@@ -69,12 +74,14 @@ const subscriptions = HttpApiBuilder.group(
     return handlers.handleAll({
       list: ({ query }) =>
         Effect.map(model.list(query), ({ rows, ...page }) => ({ subscriptions: rows, ...page })),
-      get: ({ params }) => model.get(params.id)
+      get: ({ params, query }) => model.get(params.id, query.wait_for)
     })
   })
 )
 
-export const ReadModelsHandlers = Layer.mergeAll(scans, conversations, qprCodes, subscriptions)
+export const ReadModelsHandlers = Layer.mergeAll(scans, conversations, qprCodes, subscriptions).pipe(
+  Layer.provide(WaitFor.layer)
+)
 
 /** Reads one read model, newest first. Fields from columns override the fields that 3QPR sent. */
 const readModel = Effect.fnUntraced(function*<S extends Schema.ConstraintDecoder<unknown>>(
@@ -82,10 +89,12 @@ const readModel = Effect.fnUntraced(function*<S extends Schema.ConstraintDecoder
   Answer: S
 ) {
   const sql = yield* SqlClient
+  const wait = yield* WaitFor
   const listed = models[view]
 
   const list = Effect.fn(`ReadModels.${view}.list`)(
-    function*(query: ListQuery) {
+    function*(query: ListQuery & { readonly wait_for?: number | undefined }) {
+      yield* wait.applied([view], query.wait_for)
       const qpr_code_id = yield* optionalCodeIdOf(query.qpr_code_id)
       const { rows, ...page } = yield* pageOf(listed, { ...query, qpr_code_id })
       return { rows: yield* Schema.decodeUnknownEffect(Schema.Array(Answer))(rows), ...page }
@@ -96,7 +105,8 @@ const readModel = Effect.fnUntraced(function*<S extends Schema.ConstraintDecoder
   )
 
   const get = Effect.fn(`ReadModels.${view}.get`)(
-    function*(id: string) {
+    function*(id: string, sequence?: number) {
+      yield* wait.applied([view], sequence)
       const found = yield* firstFound(sql`
         select (${sql.literal(listed.show)})::text as row from ${sql.literal(view)} where id = ${
         toStored(id)

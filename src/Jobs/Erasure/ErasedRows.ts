@@ -6,10 +6,11 @@ import type { Target } from "../../Domain/ErasureTarget.ts"
 import { storable } from "../../Domain/ExactJson.ts"
 import { toStored } from "../../Domain/StoredText.ts"
 import { bucketSize } from "../../Projector/Apply/AppliedCounts.ts"
+import { announce } from "../../Projector/Changes/Announce.ts"
 import { excludeGeneration, keep } from "../../Projector/Locks.ts"
 import { idColumn, type Projection, type Rows, tableName } from "../../Projector/Projection.ts"
 import { Projections } from "../../Projector/Projections.ts"
-import { active, isCompleted, lives, wantRebuild } from "../../Projector/Registry.ts"
+import { active, isCompleted, lives, roleOf, wantRebuild } from "../../Projector/Registry.ts"
 import { appliedTable } from "../../Projector/Tables.ts"
 
 /** Events to erase. */
@@ -85,13 +86,22 @@ export const forgetRows = Effect.fn("Forget.forgetRows")(function*(gone: Gone) {
       for (const { generation, name } of generations) {
         if (name !== projection.name || done.has(tableName(name, generation))) continue
         done.add(tableName(name, generation))
-        const found = yield* sql.withTransaction(forgetIn(projection, generation, gone))
+        const found = yield* sql.withTransaction(Effect.tap(
+          forgetIn(projection, generation, gone),
+          (sequences) => announceRemoved(name, generation, sequences)
+        ))
         for (const sequence of found) known.add(sequence)
       }
     }
   }
   return known
 })
+
+const announceRemoved = Effect.fnUntraced(
+  function*(name: string, generation: number, sequences: ReadonlyArray<number>) {
+    if ((yield* roleOf(name, generation))?.live) yield* announce({ name, kind: "removed", sequences })
+  }
+)
 
 const forgetIn = Effect.fnUntraced(function*(
   projection: Projection,

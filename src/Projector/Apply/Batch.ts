@@ -3,10 +3,11 @@ import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { storable } from "../../Domain/ExactJson.ts"
 import type { EventLog, ReadFailed } from "../../EventLog/EventLog.ts"
+import { announce } from "../Changes/Announce.ts"
 import { excludeGeneration, isLockTimeout, keep, share } from "../Locks.ts"
 import type { Position } from "../Place/Position.ts"
 import { type Projection, tableName } from "../Projection.ts"
-import { isCompleted } from "../Registry.ts"
+import { roleOf } from "../Registry.ts"
 import { appliedTable } from "../Tables.ts"
 import { positionRows, record } from "./AppliedCounts.ts"
 import type { Decoded } from "./Decoded.ts"
@@ -41,16 +42,18 @@ export const applyOnce = Effect.fnUntraced(
         .pipe(
           Effect.catchIf(isLockTimeout, () => new NotNow({ message: "it is being compared or switched" }))
         )
-      const completed = yield* isCompleted(projection.name, generation)
-      if (completed === undefined) {
+      const role = yield* roleOf(projection.name, generation)
+      if (role === undefined) {
         return yield* new NotNow({ message: `generation ${generation} no longer exists` })
       }
-      const apply = completed ? projection.apply : projection.bulk?.apply ?? projection.apply
-      if (history !== undefined) {
-        const again = yield* takeBack(projection, generation, history, completed)
-        if (again.length > 0) yield* applyTo({ ...projection, apply }, generation, again)
-      }
-      yield* applyWithin({ ...projection, apply }, generation, events, history?.gone)
+      const apply = role.completed ? projection.apply : projection.bulk?.apply ?? projection.apply
+      const again = history === undefined
+        ? []
+        : yield* takeBack(projection, generation, history, role.completed)
+      if (again.length > 0) yield* applyTo({ ...projection, apply }, generation, again)
+      const fresh = yield* applyWithin({ ...projection, apply }, generation, events, history?.gone)
+      const sequences = [...again, ...fresh].map(({ event }) => event.sequence)
+      if (role.live) yield* announce({ name: projection.name, kind: "changed", sequences })
     }))
   }
 )
@@ -59,7 +62,10 @@ export const applyOnce = Effect.fnUntraced(
 const alone = (name: string, generation: number) =>
   Effect.andThen(keep(name), excludeGeneration(name, generation))
 
-/** Like `applyOnce`, in a transaction that already holds the locks. */
+/**
+ * Like `applyOnce`, in a transaction that already holds the locks. Returns the events that were not applied before, and
+ * announces nothing.
+ */
 export const applyWithin = Effect.fnUntraced(
   function*(
     projection: Projection,
@@ -83,6 +89,7 @@ export const applyWithin = Effect.fnUntraced(
     }
     const fresh = recorded.flatMap((id) => candidates.get(id) ?? [])
     if (fresh.length > 0) yield* applyTo(projection, generation, fresh)
+    return fresh
   }
 )
 

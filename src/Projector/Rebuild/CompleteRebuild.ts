@@ -7,6 +7,7 @@ import { isTransient } from "../../Database/SqlFailure.ts"
 import { EventLog } from "../../EventLog/EventLog.ts"
 import { messageOf } from "../../Process/Failure.ts"
 import { appliedBy } from "../Apply/AppliedCounts.ts"
+import { announce } from "../Changes/Announce.ts"
 import { cutoff, expire } from "../Expire.ts"
 import { exclude, lead } from "../Locks.ts"
 import { completeness } from "../Place/Completeness.ts"
@@ -99,15 +100,17 @@ const inOneTransaction = Effect.fnUntraced(function*(projection: Projection, reb
     return yield* promoteGeneration(projection, rebuild, live, yield* appliedBy(projection, generation))
   }
   yield* carryOver(projection, { has: live, lacks: generation }, floorOf(rebuild.durable))
+  let changes = 0
   if (rebuild.kind !== "rebuild") {
     const { durable } = yield* placeOf({ name, generation: live })
-    yield* carryOver(projection, { has: generation, lacks: live }, floorOf(durable))
+    changes += yield* carryOver(projection, { has: generation, lacks: live }, floorOf(durable))
   }
   // Rows expire when both generations have the same events. A later event would create its row again.
   const before = yield* cutoff
   if (before !== undefined) {
     // The log may hold events that are older than the oldest retained row.
-    for (const side of [live, generation]) yield* expire(projection, side, before)
+    changes += yield* expire(projection, live, before)
+    yield* expire(projection, generation, before)
   }
   if (rebuild.kind === "rebuild") {
     if (!rebuild.accepts_new_log) {
@@ -117,6 +120,8 @@ const inOneTransaction = Effect.fnUntraced(function*(projection: Projection, reb
   } else {
     const tables = yield* compare(projection, live, generation)
     yield* endWith(rebuild, { events: yield* appliedBy(projection, generation), tables })
+    // The live read model has caught up or has lost old rows above.
+    if (changes > 0) yield* announce({ name, kind: "rebuilt", sequences: [] })
   }
 })
 

@@ -1,6 +1,7 @@
 import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { onlyRow } from "../../Database/Rows.ts"
+import { announce } from "../Changes/Announce.ts"
 import type { Projection } from "../Projection.ts"
 import { end, type Rebuild } from "../Registry.ts"
 import { replaceViews, tablesOf } from "../Tables.ts"
@@ -32,6 +33,7 @@ export const promoteGeneration = Effect.fn("Projector.switchTo")(
     if (!(yield* end(id, "switched", { result: { events } }))) {
       return yield* new NotCaughtUp({ message: "cancelled" })
     }
+    yield* announce({ name, kind: "rebuilt", sequences: [] })
     yield* Effect.logInfo(
       `projection ${name}: generation ${generation} is live, built from ${events} events`
     )

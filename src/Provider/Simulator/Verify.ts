@@ -49,7 +49,7 @@ export const verify = Effect.fn("Simulator.verify")(function*(simulation: Simula
   const scans = yield* compareRows(accepted("scan.created"), dataOf, {
     time: "scanned_at",
     page: (query) => Effect.map(client.scans.list({ query }), ({ scans, total }) => ({ rows: scans, total })),
-    get: (id) => client.scans.get({ params: { id } })
+    get: (id) => client.scans.get({ params: { id }, query: {} })
   })
   const conversations = yield* compareRows(accepted("conversation.completed"), dataOf, {
     time: "completed_at",
@@ -58,7 +58,7 @@ export const verify = Effect.fn("Simulator.verify")(function*(simulation: Simula
         client.conversations.list({ query }),
         ({ conversations, total }) => ({ rows: conversations, total })
       ),
-    get: (id) => client.conversations.get({ params: { id } })
+    get: (id) => client.conversations.get({ params: { id }, query: {} })
   })
   const { lastSequences: _, ...differences } = log
   return {

@@ -21,7 +21,7 @@ export const Change = model(
       "The view that has the row. Null when no row is made from the event now, because a later one replaced it."
     ),
     key: field(
-      Schema.NullOr(Schema.Record(Schema.String, Schema.Unknown)),
+      Schema.NullOr(Schema.Record(Schema.String, Schema.Json)),
       "The key of the row, by column; null as `table`."
     ),
     sequence: field(

@@ -23,7 +23,7 @@ export interface Changed {
   readonly projection: string | null
   /** The table of the row and its key; null when no row is made from the event now. */
   readonly table: string | null
-  readonly key: Readonly<Record<string, unknown>> | null
+  readonly key: Readonly<Record<string, Schema.Json>> | null
   readonly sequence: number | null
   readonly event_id: string | null
 }
@@ -194,7 +194,7 @@ const firstRecorded = firstRow(Recorded)
 const onlyNewest = onlyRow(Schema.Struct({ position: Schema.Finite }))
 const allTables = allRows(Table)
 const allFound = allRows(Schema.Struct({
-  key: Schema.Record(Schema.String, Schema.Unknown),
+  key: Schema.Record(Schema.String, Schema.Json),
   sequence: Schema.Finite,
   event_id: Schema.NullOr(Schema.String)
 }))

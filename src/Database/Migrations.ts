@@ -3,7 +3,7 @@ import * as Migrator from "effect/sql/Migrator"
 import { SqlClient } from "effect/sql/SqlClient"
 import { createChanges } from "./ChangesTable.ts"
 import { explain } from "./MigrationFailed.ts"
-import { createReader } from "./ReaderRole.ts"
+import { createReaderOfViews } from "./ReaderRole.ts"
 import { allRows } from "./Rows.ts"
 import { isTransient } from "./SqlFailure.ts"
 
@@ -11,7 +11,6 @@ const allGenerations = allRows(
   Schema.Struct({ applied: Schema.String, name: Schema.String, generation: Schema.Finite })
 )
 const allApplied = allRows(Schema.Struct({ applied: Schema.String }))
-const allViews = allRows(Schema.Struct({ view: Schema.String }))
 
 /**
  * Each migration runs once, in the order of the numbers. Never change a released migration; add another one. A
@@ -197,14 +196,7 @@ const migrations = {
         where sequence < 0 and event_id <> concat('sequence:', -sequence) on conflict do nothing`
     }
   }),
-  "0018_reader": Effect.gen(function*() {
-    const sql = yield* SqlClient
-    const views = yield* allViews(sql`
-      select relname as view from pg_class
-      where relkind = 'v' and relnamespace = current_schema()::regnamespace and (relname = 'scan_counts'
-        or relname in (select jsonb_array_elements_text(tables) from projections where tables is not null))`)
-    yield* createReader(views.map(({ view }) => view))
-  }),
+  "0018_reader": createReaderOfViews,
   "0019_published_ids": Effect.gen(function*() {
     const sql = yield* SqlClient
     yield* sql`set local statement_timeout = 0`

@@ -1,6 +1,7 @@
-import { Effect } from "effect"
+import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { messageOf } from "../Process/Failure.ts"
+import { allRows } from "./Rows.ts"
 import { isTransient } from "./SqlFailure.ts"
 
 /** The role that may only read the views of the read models. */
@@ -44,3 +45,15 @@ export const createReader = Effect.fnUntraced(function*(views: ReadonlyArray<str
     )
   )
 })
+
+/** The same for the views that the read models have when the role is introduced. Later views get the grant when new. */
+export const createReaderOfViews = Effect.gen(function*() {
+  const sql = yield* SqlClient
+  const views = yield* allViews(sql`
+    select relname as view from pg_class
+    where relkind = 'v' and relnamespace = current_schema()::regnamespace and (relname = 'scan_counts'
+      or relname in (select jsonb_array_elements_text(tables) from projections where tables is not null))`)
+  yield* createReader(views.map(({ view }) => view))
+})
+
+const allViews = allRows(Schema.Struct({ view: Schema.String }))

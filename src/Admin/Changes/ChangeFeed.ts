@@ -10,7 +10,7 @@ import { closing, framed, opening } from "../Live/Outbox.ts"
 /** Maximum number of clients that wait for changes at a time. */
 export const mostListeners = 64
 
-/** How often the database is asked for new changes while clients wait, however many they are. */
+/** How often the database is asked for new changes while clients wait: one query for all of them. */
 const every = "200 millis"
 
 /** Time between two comments on a quiet stream, in milliseconds, so that proxies keep it open. */
@@ -45,15 +45,16 @@ const make = Effect.fnUntraced(function*(patience: number) {
   const sql = yield* SqlClient
   const draining = yield* Draining
   const places = yield* Semaphore.make(mostListeners)
-  // One query for all clients that wait.
   const position = yield* Effect.cachedWithTTL(Effect.provideService(newest, SqlClient, sql), every)
 
   /** Waits until the newest position is another one, for a time in milliseconds, or until the listener stops. */
   const untilOther = Effect.fnUntraced(function*(than: number, wait: number) {
     const end = (yield* monotonicMillis) + wait
     while ((yield* monotonicMillis) < end && !(yield* draining.hasBegun)) {
-      if ((yield* position) !== than) return true
+      if ((yield* position) > than) return true
       yield* Effect.sleep(every)
+      // Another database, or an older copy. An earlier look can be behind the cursor too.
+      if ((yield* position) < than) return true
     }
     return false
   })
@@ -84,29 +85,42 @@ const make = Effect.fnUntraced(function*(patience: number) {
         : Effect.scoped(Effect.andThen(place, pageAfter(after, projection, wait))),
     open: Effect.fnUntraced(function*(after, projection, abort) {
       yield* place
-      let cursor = after ?? (yield* end)
+      const first = after ?? (yield* end)
       const pulse = yield* watch(patience, abort, draining)
-      const next = Effect.gen(function*() {
-        pulse.taken()
-        const page = yield* Effect.option(pageAfter(cursor, projection, quiet))
-        // A database that does not answer may answer soon. Meanwhile the client gets comments.
-        if (page._tag === "None") yield* Effect.sleep("1 second")
-        if (yield* draining.hasBegun) return closing
-        const changes = page._tag === "None" ? [] : page.value.changes
-        if (page._tag === "Some") cursor = page.value.cursor
-        yield* pulse.given
-        return changes.length === 0 ? opening : Buffer.concat(
-          changes.map((change, at) =>
-            framed("change", change, at === changes.length - 1 ? encodeCursor(cursor) : undefined)
-          )
-        )
-      })
-      return Stream.make(opening).pipe(
-        Stream.concat(Stream.takeUntil(Stream.fromEffectRepeat(next), (bytes) => bytes === closing))
-      )
+      return messages(first, (cursor) => pageAfter(cursor, projection, quiet), draining.hasBegun, pulse)
     })
   })
 })
+
+/** The changes after a cursor as server-sent events, until the listener stops. */
+const messages = <E>(
+  first: Cursor,
+  pageAfter: (cursor: Cursor) => Effect.Effect<Page, E>,
+  hasEnded: Effect.Effect<boolean>,
+  pulse: Pulse
+) => {
+  let cursor = first
+  const next = Effect.gen(function*() {
+    pulse.taken()
+    const page = yield* Effect.option(pageAfter(cursor))
+    // A database that does not answer may answer soon. Meanwhile the client gets comments.
+    if (page._tag === "None") yield* Effect.sleep("1 second")
+    if (yield* hasEnded) return closing
+    const changes = page._tag === "None" ? [] : page.value.changes
+    if (page._tag === "Some") cursor = page.value.cursor
+    yield* pulse.given
+    return changes.length === 0 ? opening : Buffer.concat(
+      changes.map((change, at) =>
+        framed("change", change, at === changes.length - 1 ? encodeCursor(cursor) : undefined)
+      )
+    )
+  })
+  return Stream.make(opening).pipe(
+    Stream.concat(Stream.takeUntil(Stream.fromEffectRepeat(next), (bytes) => bytes === closing))
+  )
+}
+
+type Pulse = Effect.Success<ReturnType<typeof watch>>
 
 const tooMany = new TooManyClients({
   detail: `${mostListeners} clients wait for changes already. Close one, or try again later.`

@@ -99,19 +99,7 @@ const inOneTransaction = Effect.fnUntraced(function*(projection: Projection, reb
     }
     return yield* promoteGeneration(projection, rebuild, live, yield* appliedBy(projection, generation))
   }
-  yield* carryOver(projection, { has: live, lacks: generation }, floorOf(rebuild.durable))
-  let changes = 0
-  if (rebuild.kind !== "rebuild") {
-    const { durable } = yield* placeOf({ name, generation: live })
-    changes += yield* carryOver(projection, { has: generation, lacks: live }, floorOf(durable))
-  }
-  // Rows expire when both generations have the same events. A later event would create its row again.
-  const before = yield* cutoff
-  if (before !== undefined) {
-    // The log may hold events that are older than the oldest retained row.
-    changes += yield* expire(projection, live, before)
-    yield* expire(projection, generation, before)
-  }
+  const changes = yield* bringLevel(projection, rebuild, live, floorOf)
   if (rebuild.kind === "rebuild") {
     if (!rebuild.accepts_new_log) {
       yield* checkNothingLost(projection, rebuild, live, floorOf(rebuild.durable))
@@ -123,6 +111,32 @@ const inOneTransaction = Effect.fnUntraced(function*(projection: Projection, reb
     // The live read model has caught up or has lost old rows above.
     if (changes > 0) yield* announce({ name, kind: "rebuilt", sequences: [] })
   }
+})
+
+/**
+ * Applies to each of two generations what only the other has applied. The live one changes only in a comparison.
+ * Returns the number of changes of the live one.
+ */
+const bringLevel = Effect.fnUntraced(function*(
+  projection: Projection,
+  { durable, generation, kind, name }: Rebuild,
+  live: number,
+  floorOf: (durable: string) => number
+) {
+  yield* carryOver(projection, { has: live, lacks: generation }, floorOf(durable))
+  let changes = 0
+  if (kind !== "rebuild") {
+    const place = yield* placeOf({ name, generation: live })
+    changes += yield* carryOver(projection, { has: generation, lacks: live }, floorOf(place.durable))
+  }
+  // Rows expire when both generations have the same events. A later event would create its row again.
+  const before = yield* cutoff
+  if (before !== undefined) {
+    // The log may hold events that are older than the oldest retained row.
+    changes += yield* expire(projection, live, before)
+    yield* expire(projection, generation, before)
+  }
+  return changes
 })
 
 const firstLive = firstRow(Schema.Struct({ live: Schema.Finite }))

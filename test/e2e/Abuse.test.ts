@@ -159,15 +159,24 @@ describe("the public listener under abuse", () => {
 
 describe("npm run fuzz", () => {
   test(
-    "finds no problem in 10 seconds, covers every kind, status and outcome, and fails on any problem",
+    "finds no problem at the listeners, covers every kind, status and outcome, and fails on any problem",
     Effect.gen(function*() {
-      const report = yield* fuzz({ seed: 11, seconds: 10 })
+      const report = yield* fuzz({ target: "listener", seed: 11, seconds: 10 })
       assert.deepStrictEqual(failures(report, Math.max(longest, 10 * report.floor)), [], render(report))
       assert.isAbove(report.cases, 1_000)
       assert.include(failures({ ...report, statuses: {} }).join(), "never seen: 200")
       assert.include(failures({ ...report, blocked: [10_000] }).join(), "10000 ms")
       assert.include(failures({ ...report, problems: ["forged: x"] }), "forged: x")
       assert.isNotEmpty(failures({ ...report, memory: { first: 0, most: 1_000, last: 0 } }))
+    }),
+    180_000
+  )
+
+  test(
+    "finds no problem at a web handler",
+    Effect.gen(function*() {
+      const report = yield* fuzz({ target: "handler", seed: 12, seconds: 1 })
+      assert.deepStrictEqual(failures(report, Math.max(longest, 10 * report.floor)), [], render(report))
     }),
     180_000
   )

@@ -8,14 +8,16 @@ import { signatures } from "./Cases/Signatures.ts"
 import { sizes } from "./Cases/Sizes.ts"
 import { valid } from "./Cases/Valid.ts"
 
-/** All kinds of cases. */
-export const kinds: ReadonlyArray<Kind> = [
+/** The kinds for a receiver of webhooks. */
+export const publicKinds: ReadonlyArray<Kind> = [
   ...valid,
   ...bodies,
   ...signatures,
   ...sizes,
   ...framing,
   ...broken,
-  ...connections,
-  ...privateListener
+  ...connections
 ]
+
+/** All kinds of cases. */
+export const kinds: ReadonlyArray<Kind> = [...publicKinds, ...privateListener]

@@ -1,10 +1,5 @@
 import process from "node:process"
-import { kinds } from "./Cases.ts"
 import type { Report } from "./Fuzz.ts"
-import { storms } from "./Storms.ts"
-
-/** Every status that the listeners answer with. */
-const statuses = [200, 400, 401, 403, 404, 405, 408, 413, 415, 431, 503]
 
 /**
  * The longest permitted turn of the event loop, in milliseconds: 50, or a multiple of the floor. The floor is what
@@ -25,13 +20,12 @@ const mostGrowth = process.versions["deno"] === undefined ? 500 : 800
 
 /** The reasons why a run failed; empty when it found nothing. */
 export const failures = (report: Report, longest = longestBlock(report)): ReadonlyArray<string> => {
-  const { blocked, healthy, memory, outcomes, problems } = report
+  const { blocked, expected, healthy, memory, outcomes, problems } = report
   const long = blocked.filter((millis) => millis > longest)
   const missing = [
-    ...[...[...kinds, ...storms].map(({ kind }) => kind), "second request behind a refused one"]
-      .filter((kind) => report.kinds[kind] === undefined),
+    ...expected.kinds.filter((kind) => report.kinds[kind] === undefined),
     ...Object.entries(outcomes).flatMap(([outcome, count]) => count === 0 ? [outcome] : []),
-    ...statuses.filter((status) => report.statuses[status] === undefined)
+    ...expected.statuses.filter((status) => report.statuses[status] === undefined)
   ]
   return [
     ...problems,
@@ -46,7 +40,7 @@ export const failures = (report: Report, longest = longestBlock(report)): Readon
 
 /** The report as text. */
 export const render = (report: Report): string => {
-  const { blocked, cases, floor, healthy, memory, outcomes, seed, statuses, stored } = report
+  const { blocked, cases, floor, healthy, memory, outcomes, seed, statuses, stored, target } = report
   const counts = (of: Readonly<Record<string, number>>) =>
     Object.entries(of).map(([name, count]) => `${name} ${count}`).join(", ")
   const wrong = failures(report)
@@ -54,7 +48,7 @@ export const render = (report: Report): string => {
     `kinds: ${counts(report.kinds)}`,
     `statuses: ${counts(statuses)}`,
     `outcomes: ${counts(outcomes)}`,
-    `seed ${seed}: ${cases} cases in ${report.seconds} s, ${stored} entries stored and compared`,
+    `${target}, seed ${seed}: ${cases} cases in ${report.seconds} s, ${stored} entries stored and compared`,
     `memory ${memory.first.toFixed(0)} MiB at first, ${memory.most.toFixed(0)} at most, ${
       memory.last.toFixed(0)
     } at last`,

@@ -32,8 +32,11 @@ export const request = (requestLine: string, body: Uint8Array, more: ReadonlyArr
 export const unreadLength = ({ draw }: Means) => pick(draw, [0, 0, 0, 1, 2_000, 140_000, 300_000])
 
 /** A delivery as 3QPR sends it. */
-export const authentic = ({ ledger }: Means, body: Uint8Array, more: ReadonlyArray<string> = []) =>
-  delivery(body, ledger.sign(body), more)
+export const authentic = (
+  { ledger }: Pick<Means, "ledger">,
+  body: Uint8Array,
+  more: ReadonlyArray<string> = []
+) => delivery(body, ledger.sign(body), more)
 
 /** Splits bytes into at most `most` pieces of random lengths. */
 export const pieces = ({ draw }: Means, bytes: Uint8Array, most: number): ReadonlyArray<Uint8Array> => {

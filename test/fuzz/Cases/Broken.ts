@@ -48,7 +48,7 @@ export const broken: ReadonlyArray<Kind> = [
     make: (means) => ({
       steps: [
         request(
-          `${pick(means.draw, ["GET", "PUT", "DELETE", "PATCH", "OPTIONS"])} ${webhook} HTTP/1.1`,
+          `${pick(means.draw, ["GET", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"])} ${webhook} HTTP/1.1`,
           Buffer.alloc(unreadLength(means))
         )
       ],
@@ -73,7 +73,9 @@ export const broken: ReadonlyArray<Kind> = [
               "/webhooks/3QPR",
               "/livez/",
               "/docs",
-              "/openapi.json"
+              "/openapi.json",
+              "//user:secret@localhost/",
+              "http://user:secret@localhost/elsewhere"
             ])
           } HTTP/1.1`,
           Buffer.alloc(unreadLength(means))

@@ -13,6 +13,7 @@ import process from "node:process"
 import { parseArgs } from "node:util"
 import type { Options, Part, Report, Runtime } from "./Part.ts"
 import { growth } from "./Parts/Growth.ts"
+import { handler } from "./Parts/Handler.ts"
 import { ingest } from "./Parts/Ingest.ts"
 import { latency } from "./Parts/Latency.ts"
 import { memory } from "./Parts/Memory.ts"
@@ -27,6 +28,7 @@ import { tracing } from "./Parts/Tracing.ts"
 
 const parts: ReadonlyArray<Part> = [
   ingest,
+  handler,
   peers,
   memory,
   queries,

@@ -12,6 +12,7 @@ import { platform } from "../support/Broker.ts"
 import { newDatabase } from "../support/Databases.ts"
 import { send } from "../support/Http.ts"
 import * as Package from "../support/Package.ts"
+import { checkout, emptyProject, environmentOf } from "../support/Packed.ts"
 import { started } from "../support/Serve.ts"
 
 /** The fields of a CycloneDX bill of materials that the tests read. */
@@ -36,11 +37,28 @@ const loadedPackages: Readonly<Record<string, ReadonlyArray<string>>> = {
   "threeqpr-events/ordered": ["nats", "nkeys.js", "tweetnacl"]
 }
 
+const { exports: exportsOfPackage, version } = JSON.parse(
+  readFileSync(join(checkout, "package.json"), "utf8")
+)
+
+/** Every entry point of the package. */
+const entries: ReadonlyArray<string> = Object.keys(exportsOfPackage)
+  .filter((name) => name !== "./package.json")
+  .map((name) => name.replace(/^\./, "threeqpr-events"))
+
+/** Bundles each entry point of an installed package with its dependencies. */
+const bundle = async (from: string, to: string) => {
+  const { rolldown } = await import("rolldown")
+  const input = Object.fromEntries(entries.map((entry, at) => [`m${at}`, entry]))
+  const build = await rolldown({ cwd: from, input, platform: "node" })
+  await build.write({ dir: to })
+  await build.close()
+}
+
 /** The output of `fixtures/trace-import.mjs`. */
 interface Loaded {
   readonly packages: ReadonlyArray<string>
   readonly changed: ReadonlyArray<string>
-  readonly exported: ReadonlyArray<string>
 }
 
 const trace = new URL("../fixtures/trace-import.mjs", import.meta.url)
@@ -49,10 +67,8 @@ class Installed extends Context.Service<Installed, Package.Project>()("test/Inst
   static readonly layer = Layer.effect(Installed, Package.install)
 }
 
-const checkout = fileURLToPath(new URL("../..", import.meta.url))
 const isDeno = process.versions["deno"] !== undefined
 const library = readFileSync(join(checkout, "docs", "library.md"), "utf8")
-const { version } = JSON.parse(readFileSync(join(checkout, "package.json"), "utf8"))
 
 /** The example of docs/library.md with this file name. */
 const example = (name: string) =>
@@ -89,7 +105,7 @@ const serve = (folder: string, environment: Readonly<Record<string, string>>, al
       : [join("node_modules", ".bin", "threeqpr"), []] as const
     return spawn(command, [...args, "serve"], {
       cwd: folder,
-      env: Package.environmentOf({ PORT: "0", ADMIN_PORT: "0", ...environment }),
+      env: environmentOf({ PORT: "0", ADMIN_PORT: "0", ...environment }),
       stdio: ["pipe", "pipe", "pipe"]
     })
   })
@@ -220,13 +236,28 @@ layer(installed, { timeout: "5 minutes", excludeTestServices: true })(
           const loaded: Loaded = JSON.parse(run(`node trace.mjs ${entry}`))
           assert.deepStrictEqual(loaded.packages, packages)
           assert.deepStrictEqual(loaded.changed, [])
-          // A CommonJS `require` returns the same exports.
-          const names = run(
-            `node --print "Object.keys(require('${entry}')).toSorted().join()" --input-type=commonjs`
-          )
-          assert.strictEqual(names.trim(), loaded.exported.join())
         })
     )
+
+    it.effect("exports the same from every entry in ES modules, CommonJS, Deno, and a bundle", () =>
+      Effect.gen(function*() {
+        const { folder, run } = yield* Installed
+        const shown = (modules: ReadonlyArray<string>) =>
+          `console.log(JSON.stringify([${modules.join()}].map((all) => Object.keys(all).toSorted())))\n`
+        const imports = entries.map((entry, at) => `import * as m${at} from "${entry}"\n`).join("")
+        writeFileSync(join(folder, "esm.mjs"), imports + shown(entries.map((_, at) => `m${at}`)))
+        writeFileSync(join(folder, "common.cjs"), shown(entries.map((entry) => `require("${entry}")`)))
+        const exported: ReadonlyArray<ReadonlyArray<string>> = JSON.parse(run("node esm.mjs"))
+        assert.isTrue(exported.every(({ length }) => length > 0), JSON.stringify(exported))
+        assert.deepStrictEqual(JSON.parse(run("node common.cjs")), exported)
+        assert.deepStrictEqual(JSON.parse(run("deno run --no-prompt --allow-env esm.mjs")), exported)
+
+        const bundled = yield* emptyProject
+        yield* Effect.promise(() => bundle(folder, bundled))
+        const read = entries.map((_, at) => `await import("./m${at}.js")`)
+        writeFileSync(join(bundled, "read.js"), shown(read))
+        assert.deepStrictEqual(JSON.parse(Package.runIn(bundled, "node read.js")), exported)
+      }).pipe(Effect.scoped))
 
     it.effect("has no server files in the client, nor in anything that the client loads", () =>
       Effect.gen(function*() {

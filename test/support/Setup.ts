@@ -10,6 +10,7 @@ import type { TestProject } from "vitest/node"
 import { buildIfStale } from "../../bin/fresh.js"
 import { Database } from "../../src/Database/Database.ts"
 import { findOrInstall } from "../../src/Nats/Install.ts"
+import { packed } from "./Packed.ts"
 import * as Postgres from "./Postgres.ts"
 import type { Resource } from "./Shared.ts"
 
@@ -40,7 +41,8 @@ export const setup = async (project: TestProject) => {
     Effect.runSync(Effect.cached(Scope.provide(make, scope)))
   const make: Readonly<Record<Resource, Effect.Effect<string, unknown>>> = {
     "postgres": once(Effect.map(Postgres.start, ({ url }) => url)),
-    "data-folder": once(dataFolder)
+    "data-folder": once(dataFolder),
+    "package": once(packed)
   }
   const server = createServer((request, response) => {
     const resource = request.url?.slice(1) ?? ""

@@ -22,7 +22,9 @@ export const nodeHandler =
     if (response.headersSent || response.destroyed) return
     // Do not wait for the rest of a body that arrives too slowly.
     if (answer.status === 408) response.setHeader("connection", "close")
-    response.writeHead(answer.status, Object.fromEntries(answer.headers))
+    // Without `writeHead`, Node adds the length of the body.
+    response.statusCode = answer.status
+    for (const [name, value] of answer.headers) response.setHeader(name, value)
     response.end(Buffer.from(await answer.arrayBuffer()))
   }
 

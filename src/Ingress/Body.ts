@@ -6,6 +6,27 @@ const toleratedParts = 1_024
 /** In bytes. A network segment has more than a thousand. */
 const leastPart = 16
 
+/** Counts the parts of a body. */
+export class Parts {
+  #size = 0
+  #count = 0
+
+  /** Number of bytes received. */
+  get size(): number {
+    return this.#size
+  }
+
+  /** Whether the parts are so small that they cost more time than the body is worth. */
+  get areCrumbs(): boolean {
+    return this.#count > toleratedParts + this.#size / leastPart
+  }
+
+  add(bytes: number): void {
+    this.#size += bytes
+    this.#count++
+  }
+}
+
 /**
  * The body of a request, collected in one buffer. Keeping each part separately would cost a hundred bytes for a part
  * of one.
@@ -13,7 +34,7 @@ const leastPart = 16
 export class Body {
   #bytes: Buffer = Buffer.alloc(0)
   #size = 0
-  #parts = 0
+  readonly #parts = new Parts()
   readonly #most: number
 
   /** `most`: the largest size that the body can reach, in bytes. */
@@ -33,7 +54,7 @@ export class Body {
 
   /** Whether the parts are so small that they cost more time than the body is worth. */
   get isCrumbs(): boolean {
-    return this.#parts > toleratedParts + this.#size / leastPart
+    return this.#parts.areCrumbs
   }
 
   /** The bytes received so far, not copied. */
@@ -43,7 +64,7 @@ export class Body {
 
   add(part: Buffer): void {
     const size = this.#size + part.length
-    this.#parts++
+    this.#parts.add(part.length)
     // Most bodies arrive in one part, which is used without a copy.
     if (this.#size === 0) this.#bytes = part
     else {

@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer"
 import type { IncomingMessage, ServerResponse } from "node:http"
+import { Parts } from "./Body.ts"
 import { refuse } from "./Responses.ts"
 
 /** A web handler, as an adapter sees it. */
@@ -18,14 +19,15 @@ export const nodeHandler =
     }
     const body = new UnreadBody(request)
     const answer = await handler(requestOf(request, body))
-    body.discard()
-    if (response.headersSent || response.destroyed) return
+    if (response.headersSent || response.destroyed) return body.discard()
     // Do not wait for the rest of a body that arrives too slowly.
     if (answer.status === 408) response.setHeader("connection", "close")
-    // Without `writeHead`, Node adds the length of the body.
-    response.statusCode = answer.status
-    for (const [name, value] of answer.headers) response.setHeader(name, value)
-    response.end(Buffer.from(await answer.arrayBuffer()))
+    const bytes = Buffer.from(await answer.arrayBuffer())
+    // Without a length, a client of HTTP/1.0 finds the end of the body only when the connection closes.
+    if (answer.body !== null) response.setHeader("content-length", bytes.length)
+    response.writeHead(answer.status, Object.fromEntries(answer.headers))
+    response.end(bytes)
+    body.answered()
   }
 
 const requestOf = (request: IncomingMessage, unread: UnreadBody): Request => {
@@ -58,7 +60,9 @@ const urlOf = (target = "/"): URL => {
  */
 class UnreadBody {
   readonly #request: IncomingMessage
+  readonly #parts = new Parts()
   #ended = false
+  #answered = false
 
   constructor(request: IncomingMessage) {
     this.#request = request
@@ -69,6 +73,8 @@ class UnreadBody {
     return new ReadableStream<Uint8Array>({
       start: (controller) => {
         request.on("data", (part: Uint8Array) => {
+          this.#parts.add(part.length)
+          if (this.#answered) this.#stopCrumbs()
           if (this.#ended) return
           controller.enqueue(part)
           if ((controller.desiredSize ?? 0) <= 0) request.pause()
@@ -90,5 +96,17 @@ class UnreadBody {
   discard(): void {
     this.#ended = true
     this.#request.resume()
+  }
+
+  /** Discards the rest of the body after the answer was sent. */
+  answered(): void {
+    this.#answered = true
+    this.discard()
+    this.#stopCrumbs()
+  }
+
+  /** Closes the connection if its body arrives in very small parts, because discarding them would keep the process busy. */
+  #stopCrumbs(): void {
+    if (this.#parts.areCrumbs && !this.#request.complete) this.#request.destroy()
   }
 }

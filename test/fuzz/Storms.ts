@@ -161,7 +161,7 @@ export const storms: ReadonlyArray<Storm> = [
         between(weather.draw, 0, 100),
         "half-close"
       ], { answers: 1, patience: 10_000 })
-      weather.see("no client reads the answers", done, [400, 408], false)
+      weather.see("no client reads the answers", done, [400, 408, 503], false)
     }
   },
   {

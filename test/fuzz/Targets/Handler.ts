@@ -2,6 +2,7 @@ import { Effect, Redacted } from "effect"
 import nodeProcess from "node:process"
 import { fileURLToPath } from "node:url"
 import { handlerOn } from "../../support/Handler.ts"
+import { until } from "../../support/Until.ts"
 import type { Case, Kind } from "../Case.ts"
 import { publicKinds } from "../Cases.ts"
 import { secret } from "../Ledger.ts"
@@ -19,21 +20,30 @@ const health = /^health/
 const ofTheServer = new Set(["slow heads", "drops of a head", "endless pipeline"])
 
 /**
- * `Deno.serve` closes a connection whose body was not read. It answers nothing after the client has closed its half.
+ * `node:http` and `Deno.serve` drop a client that has closed its half. `Deno.serve` also closes a connection whose body
+ * was not read.
  */
-const mayBeClosed = ({ answers, steps }: Omit<Case, "kind">) =>
-  steps.includes("half-close") || answers.flat().some((status) => status >= 400)
+const mayBeClosed = ({ answers, mayClose, steps }: Omit<Case, "kind">) =>
+  mayClose === true
+  || steps.includes("half-close")
+  || (onDeno && answers.flat().some((status) => status >= 400))
 
-/** A handler has no path of its own. To a request for another path it answers as to one for its own. */
+/**
+ * A handler has no path of its own: it answers a request for another path like one for its own. It answers 503 when the
+ * server reports that the client is gone.
+ */
 const toHandler = ({ kind, make, weight }: Kind): Kind => ({
   kind,
   weight,
   make: (means) => {
     const one = make(means)
-    const answers = one.answers.map((statuses) =>
-      statuses.includes(404) ? [...statuses, 400, 405, 413] : statuses
-    )
-    return { ...one, answers, mayClose: one.mayClose === true || (onDeno && mayBeClosed(one)) }
+    const mayClose = mayBeClosed(one)
+    const answers = one.answers.map((statuses) => [
+      ...statuses,
+      ...(statuses.includes(404) ? [400, 405, 413] : []),
+      ...(mayClose ? [503] : [])
+    ])
+    return { ...one, answers, mayClose }
   }
 })
 
@@ -44,6 +54,13 @@ export const handler = Effect.fnUntraced(function*({ broker, ledger }: Surroundi
     preload: fileURLToPath(new URL("../probe.ts", import.meta.url))
   })
   const port = Number(new URL(process.webhook).port)
+  const ready = async () => {
+    const body = ledger.event({ ready: true })
+    const { responses } = await exchange(port, [authentic({ ledger }, body)], { answers: 1 })
+    return responses[0]?.status === 200
+  }
+  // Connects, because the first delivery loads the client of the broker in one long turn.
+  yield* until("the handler stores", Effect.promise(ready), (stored) => stored)
   return {
     name: onDeno ? "the web handler in Deno.serve" : "the web handler in node:http",
     process,
@@ -52,11 +69,7 @@ export const handler = Effect.fnUntraced(function*({ broker, ledger }: Surroundi
     statuses: [200, 400, 405, 408, 413, 415, 503],
     continues: !onDeno,
     portOf: () => port,
-    ready: async () => {
-      const body = ledger.event({ ready: true })
-      const { responses } = await exchange(port, [authentic({ ledger }, body)], { answers: 1 })
-      return responses[0]?.status === 200
-    },
+    ready,
     outcomes: () => Effect.succeed({})
   } satisfies Target
 })

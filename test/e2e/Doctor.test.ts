@@ -176,7 +176,10 @@ layer(Running.layer, { excludeTestServices: true, timeout: "60 seconds" })(
         const open = yield* doctor(environment)
         chmodSync(file, 0o600)
         assert.strictEqual(open.code, 0)
-        assert.include(open.found("webhook secret"), `other users can read the file → \`chmod 600 ${file}\``)
+        assert.include(
+          open.found("webhook secret"),
+          `other users can read the file → Run \`chmod 600 ${file}\``
+        )
         const several = yield* doctor({
           ...environment,
           THREEQPR_WEBHOOK_SECRET: "whsec_of_the_first,whsec_of_the_second"

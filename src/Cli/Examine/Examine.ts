@@ -89,7 +89,7 @@ const apiKey = ({ apiKey }: Config) =>
   apiKey === undefined
     ? skipped(
       "not set",
-      "To register webhooks, set THREEQPR_API_KEY. Receiving webhooks does not require it."
+      "Set THREEQPR_API_KEY to register webhooks. Receiving them does not require it."
     )
     : ok("set")
 

@@ -26,7 +26,7 @@ export class ChangeFeed extends Context.Service<ChangeFeed, {
     projection: string | undefined,
     wait: number
   ) => Effect.Effect<Page, Effect.Error<ReturnType<typeof readChanges>> | TooManyClients>
-  /** Server-sent events after a cursor, or from now on. `abort` cuts the connection of a client that does not read. */
+  /** Server-sent events after a cursor, or from now on. Fails while the database does not answer. `abort` cuts the connection of a client that does not read. */
   readonly open: (
     after: Cursor | undefined,
     projection: string | undefined,
@@ -85,9 +85,14 @@ const make = Effect.fnUntraced(function*(patience: number) {
         : Effect.scoped(Effect.andThen(place, pageAfter(after, projection, wait))),
     open: Effect.fnUntraced(function*(after, projection, abort) {
       yield* place
-      const first = after ?? (yield* end)
+      const last = yield* end
       const pulse = yield* watch(patience, abort, draining)
-      return messages(first, (cursor) => pageAfter(cursor, projection, quiet), draining.hasBegun, pulse)
+      return messages(
+        after ?? last,
+        (cursor) => pageAfter(cursor, projection, quiet),
+        draining.hasBegun,
+        pulse
+      )
     })
   })
 })

@@ -26,7 +26,10 @@ export class ChangeFeed extends Context.Service<ChangeFeed, {
     projection: string | undefined,
     wait: number
   ) => Effect.Effect<Page, Effect.Error<ReturnType<typeof readChanges>> | TooManyClients>
-  /** Server-sent events after a cursor, or from now on. Fails while the database does not answer. `abort` cuts the connection of a client that does not read. */
+  /**
+   * Server-sent events after a cursor, or from now on. Fails while the database does not answer. `abort` cuts the
+   * connection of a client that does not read.
+   */
   readonly open: (
     after: Cursor | undefined,
     projection: string | undefined,
@@ -44,7 +47,6 @@ export class ChangeFeed extends Context.Service<ChangeFeed, {
 const make = Effect.fnUntraced(function*(patience: number) {
   const sql = yield* SqlClient
   const draining = yield* Draining
-  const places = yield* Semaphore.make(mostListeners)
   const position = yield* Effect.cachedWithTTL(Effect.provideService(newest, SqlClient, sql), every)
 
   /** Waits until the newest position is another one, for a time in milliseconds, or until the listener stops. */
@@ -71,10 +73,7 @@ const make = Effect.fnUntraced(function*(patience: number) {
   }, Effect.provideService(SqlClient, sql))
 
   const end = Effect.provideService(endOfFeed, SqlClient, sql)
-  const place = Effect.acquireRelease(
-    Effect.flatMap(places.takeIfAvailable(1), (taken) => taken ? Effect.void : Effect.fail(tooMany)),
-    () => places.release(1)
-  )
+  const place = placeIn(yield* Semaphore.make(mostListeners))
 
   return ChangeFeed.of({
     page: (after, projection, wait) =>
@@ -87,12 +86,8 @@ const make = Effect.fnUntraced(function*(patience: number) {
       yield* place
       const last = yield* end
       const pulse = yield* watch(patience, abort, draining)
-      return messages(
-        after ?? last,
-        (cursor) => pageAfter(cursor, projection, quiet),
-        draining.hasBegun,
-        pulse
-      )
+      const read = (cursor: Cursor) => pageAfter(cursor, projection, quiet)
+      return messages(after ?? last, read, draining.hasBegun, pulse)
     })
   })
 })
@@ -126,6 +121,13 @@ const messages = <E>(
 }
 
 type Pulse = Effect.Success<ReturnType<typeof watch>>
+
+/** Takes one of the places of clients that wait, until the scope ends. */
+const placeIn = (places: Semaphore.Semaphore) =>
+  Effect.acquireRelease(
+    Effect.flatMap(places.takeIfAvailable(1), (taken) => taken ? Effect.void : Effect.fail(tooMany)),
+    () => places.release(1)
+  )
 
 const tooMany = new TooManyClients({
   detail: `${mostListeners} clients wait for changes already. Close one, or try again later.`

@@ -18,7 +18,7 @@ export const rebuilds: ReadonlyArray<Protection> = [
     rows: ["17", "promise 5"],
     name: "a batch of a dropped generation changes nothing",
     edits: [
-      edit("src/Projector/Apply/Batch.ts", "if (completed === undefined) {", "if (false) {")
+      edit("src/Projector/Apply/Batch.ts", "if (role === undefined) {", "if (false) {")
     ],
     test: "integration/Projector/Rebuild.test.ts",
     title: "has the rows of the live read model, replaces it and leaves nothing behind"
@@ -49,7 +49,7 @@ export const rebuilds: ReadonlyArray<Protection> = [
     edits: [
       edit(
         "src/Projector/Rebuild/CompleteRebuild.ts",
-        "yield* carryOver(projection, { has: live, lacks: generation }, floorOf(rebuild.durable))",
+        "yield* carryOver(projection, { has: live, lacks: generation }, floorOf(durable))",
         ""
       )
     ],

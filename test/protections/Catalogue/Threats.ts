@@ -339,7 +339,7 @@ export const threats: ReadonlyArray<Protection> = [
     edits: [
       edit(
         "src/Projector/Rebuild/CompleteRebuild.ts",
-        "for (const side of [live, generation]) yield* expire(projection, side, before)",
+        "yield* expire(projection, generation, before)",
         ""
       )
     ],

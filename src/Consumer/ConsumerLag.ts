@@ -17,6 +17,8 @@ export interface ConsumerLag {
   readonly finishedTo: number
   /** The identity of the database that it feeds; undefined when its description names none. */
   readonly owner: string | undefined
+  /** When the broker created it. */
+  readonly created: string
 }
 
 /** Reads the progress of one durable consumer in the event log. */
@@ -40,5 +42,6 @@ export const standingOf = (info: ConsumerInfo): ConsumerLag => ({
   inFlight: info.num_ack_pending,
   redelivered: info.num_redelivered,
   finishedTo: info.ack_floor.stream_seq,
-  owner: ownerOf(info)
+  owner: ownerOf(info),
+  created: info.created
 })

@@ -1,4 +1,4 @@
-import { Effect, Schedule, Schema } from "effect"
+import { Effect, Schema } from "effect"
 import {
   AckPolicy,
   type ConsumerConfig,
@@ -14,6 +14,7 @@ import type { Nats } from "../Nats/Nats.ts"
 import { messageOf } from "../Process/Failure.ts"
 import { describeOwner, faultsOf, ownerOf, skippingFaultsOf } from "./DurableFaults.ts"
 import { Pull } from "./Pull.ts"
+import { recreation } from "./Recreation.ts"
 
 /** The durable consumer could not be created. A retry can help, unless the credentials do not permit it. */
 export class ConsumerUnavailable extends Schema.TaggedError<ConsumerUnavailable>()("ConsumerUnavailable", {
@@ -30,8 +31,11 @@ export const fromFirst: Start = { deliver_policy: DeliverPolicy.All }
 export interface Feeds {
   /** The identity of the database. A durable consumer of another database is never used. */
   readonly database: string
-  /** The sequence up to which the database accounts for every entry. */
-  readonly checkpoint: Effect.Effect<number>
+  /**
+   * The sequence up to which the database accounts for every entry; undefined when the durable consumer must not be
+   * created here.
+   */
+  readonly checkpoint: Effect.Effect<number | undefined>
 }
 
 /** Starts after a sequence. */
@@ -79,21 +83,15 @@ export const run = Effect.fnUntraced(function*(
   const { ackWait, concurrency = 1, durable, hold, maxBatch, stream } = options
   let start = (yield* ensureWanted(manager, options)) ?? options.start
   yield* options.started ?? Effect.void
-  const scope = yield* Effect.scope
-  const services = yield* Effect.context<never>()
-  let recreating = false
   const created = Effect.logWarning(
     `the durable consumer ${durable} of ${stream} was missing. It is created again with the start of the old one`
   )
-  const recreate = Effect.suspend(() => ensureWanted(manager, { ...options, start }, created)).pipe(
-    Effect.retry(Schedule.spaced("1 second")),
-    Effect.map((there) => {
-      // A durable consumer that is not wanted now can be wanted again, before this run is stopped.
-      recreating = false
-      if (there === undefined) return
+  const recreate = yield* recreation(
+    Effect.suspend(() => ensureWanted(manager, { ...options, start }, created)),
+    (there) => {
       start = there
       pull.restart()
-    })
+    }
   )
   const pull: Pull = yield* Effect.acquireRelease(
     Effect.sync(() =>
@@ -103,11 +101,7 @@ export const run = Effect.fnUntraced(function*(
         capacity: options.waiting ?? 2 * maxBatch * concurrency,
         ackWait,
         hold: hold ? ackWait / 3 : undefined,
-        onMissing: () => {
-          if (recreating) return
-          recreating = true
-          Effect.runForkWith(services)(Effect.forkIn(recreate, scope))
-        }
+        onMissing: recreate
       })
     ),
     (pull) =>
@@ -167,7 +161,10 @@ const ensureWanted = Effect.fnUntraced(function*(
     Effect.interruptible,
     Effect.timeoutOrElse({ duration: "5 seconds", orElse: () => Effect.succeed(true) })
   )
-  return yield* ensure(manager, options).pipe(
+  const checkpoint = options.feeds && (yield* options.feeds.checkpoint)
+  if (options.feeds && checkpoint === undefined) return undefined
+  const start = checkpoint === undefined ? options.start : behind(checkpoint)
+  return yield* ensure(manager, { ...options, start }).pipe(
     Effect.tap(({ isNew }) => isNew ? created : Effect.void),
     Effect.flatMap(({ info }) => Effect.map(stillWanted, (still) => still ? startOf(info) : undefined)),
     Effect.tap((there): Effect.Effect<void, ConsumerUnavailable> =>
@@ -181,10 +178,9 @@ const ensureWanted = Effect.fnUntraced(function*(
  * Creates the durable consumer when it is missing. Its filter is never changed. Instances that do not know the new
  * filter would acknowledge events that they do not want. On nats-server 2.9 a changed consumer gets no more events.
  */
-const ensure = Effect.fnUntraced(function*(manager: JetStreamManager, options: DurableOptions) {
-  const { durable, feeds, stream } = options
-  const start = feeds === undefined ? options.start : behind(yield* feeds.checkpoint)
-  return yield* Effect.tryPromise({
+const ensure = (manager: JetStreamManager, options: DurableOptions) => {
+  const { durable, stream } = options
+  return Effect.tryPromise({
     try: async () => {
       const found = await manager.consumers.info(stream, durable).catch(
         unless(JetStreamCode.consumerNotFound)
@@ -192,12 +188,12 @@ const ensure = Effect.fnUntraced(function*(manager: JetStreamManager, options: D
       if (found !== undefined) refuse(found, options)
       return {
         isNew: found === undefined,
-        info: found ?? await manager.consumers.add(stream, configOf({ ...options, start }))
+        info: found ?? await manager.consumers.add(stream, configOf(options))
       }
     },
     catch: (error) => unavailable(stream, durable, error)
   })
-})
+}
 
 /** Throws when an existing durable consumer has another filter or database, or would not deliver every event. */
 const refuse = (found: ConsumerInfo, { durable, feeds, filter, stream }: DurableOptions) => {

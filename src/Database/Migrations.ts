@@ -16,7 +16,7 @@ const allApplied = allRows(Schema.Struct({ applied: Schema.String }))
  * Each migration runs once, in the order of the numbers. Never change a released migration; add another one. A
  * migration that can take longer than a minute starts with `set local statement_timeout = 0`.
  */
-const migrations = {
+export const migrations = {
   "0001_projections": Effect.flatMap(SqlClient, (sql) =>
     sql`create table projections (
       name text primary key,
@@ -210,7 +210,14 @@ const migrations = {
     yield* sql`alter table projections add column definition text, add column rebuild_wanted text`
     yield* sql`alter table rebuilds add column definition text`
   }),
-  "0021_changes": createChanges
+  "0021_changes": createChanges,
+  "0022_event_types": Effect.gen(function*() {
+    const sql = yield* SqlClient
+    // The types are null until a program that knows the column starts.
+    yield* sql`alter table projections add column claimed_version integer not null default 0,
+      add column revision integer not null default 0, add column types jsonb`
+    yield* sql`alter table rebuilds add column revision integer not null default 0, add column types jsonb`
+  })
 }
 
 /**
@@ -227,20 +234,3 @@ export const run = Migrator.make({})({ loader: Migrator.fromRecord(migrations) }
 )
 
 export const layer = Layer.effectDiscard(run)
-
-const allIds = allRows(Schema.Struct({ migration_id: Schema.Finite }))
-
-/** The names of the migrations that have not run yet. Changes nothing. */
-export const pending = Effect.gen(function*() {
-  const sql = yield* SqlClient
-  const names = Object.keys(migrations)
-  const tables =
-    yield* sql`select 1 from pg_tables where tablename = ${table} and schemaname = current_schema()`
-  if (tables.length === 0) return names
-  const done = yield* allIds(sql`select migration_id from ${sql(table)}`)
-  const ids = new Set(done.map(({ migration_id }) => migration_id))
-  return names.filter((name) => !ids.has(Number.parseInt(name, 10)))
-})
-
-// The table in which Effect's Migrator records the migrations that have run.
-const table = "effect_sql_migrations"

@@ -78,6 +78,15 @@ const operatorClasses = new Set(["3D", "3F", "42"])
 /** Whether a table or view cannot be dropped because other objects depend on it. */
 export const isDependedOn = (failure: unknown): boolean => sqlStateOf(failure) === "2BP01"
 
+/**
+ * Whether the database answers, and another session prevents a statement from being executed: it holds a lock, or the
+ * statement takes too long.
+ */
+export const isBlocked = (failure: unknown): boolean => blockedCodes.has(sqlStateOf(failure) ?? "")
+
+/** SQLSTATE: lock not available, query cancelled by a time-out, deadlock, serialization failure. */
+const blockedCodes = new Set(["55P03", "57014", "40P01", "40001"])
+
 const isTransientReason = (reason: Cause.Reason<unknown>) =>
   Cause.isInterruptReason(reason) || isTransient(Cause.isFailReason(reason) ? reason.error : reason.defect)
 

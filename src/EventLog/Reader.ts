@@ -14,10 +14,10 @@ import { JetStreamCode, unless } from "../Nats/JetStreamCode.ts"
 import { messageOf as place } from "../Nats/Message.ts"
 import type { Nats } from "../Nats/Nats.ts"
 import { messageOf } from "../Process/Failure.ts"
+import { counting } from "./Count.ts"
 import { type LoggedEntry, type Page, type Part, ReadFailed, type ReadOptions } from "./EventLog.ts"
 import { recordOf } from "./Headers.ts"
 import { probeSubject, stream as eventStream } from "./Names.ts"
-import { matches } from "./Subjects.ts"
 
 /** Maximum time for the broker to reply, in milliseconds. */
 const answerTimeout = 5_000
@@ -101,14 +101,6 @@ export const makeReader = (
 
   const pending = (part: Part) => asking(startOf(part), ({ num_pending }) => Effect.succeed(num_pending))
 
-  /** Omits the probe of a process that was killed before it deleted it. */
-  const count = Effect.fn("EventLog.count")(function*(part: Part) {
-    const all = yield* pending(part)
-    return all === 0 || stream !== eventStream || !matches(part.filter, probeSubject)
-      ? all
-      : all - (yield* pending({ after: part.after, filter: probeSubject }))
-  })
-
   const sequenceAt = Effect.fn("EventLog.sequenceAt")(function*(time: number) {
     const found = yield* asking(
       { deliver_policy: DeliverPolicy.StartTime, opt_start_time: new Date(time).toISOString() },
@@ -142,7 +134,7 @@ export const makeReader = (
   return {
     read,
     first,
-    count,
+    count: counting(stream, pending),
     sequenceAt,
     /** Entries as they are stored, for a reader that does not need to know the end. */
     follow: (options: ReadOptions) =>

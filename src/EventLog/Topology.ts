@@ -170,8 +170,13 @@ export const operatedFaultsOf = (info: Info): ReadonlyArray<string> => {
 
 /** Why the streams other than the event stream would not keep our promises. Undefined if they keep them. */
 export const operatedFlaw = async (manager: JetStreamManager) => {
-  const infos = await Promise.all(operated.map(({ name }) => manager.streams.info(name)))
-  const flaws = infos.map(operatedFlawOf).filter((flaw) => flaw !== undefined)
+  const found = await Promise.all(operated.map(async ({ name }) => {
+    const info = await manager.streams.info(name).catch(unless(JetStreamCode.streamNotFound))
+    return info === undefined
+      ? `The stream ${name} does not exist any more. Start a process of this program again: it creates the stream.`
+      : operatedFlawOf(info)
+  }))
+  const flaws = found.filter((flaw) => flaw !== undefined)
   return flaws.length === 0 ? undefined : flaws.join(" ")
 }
 

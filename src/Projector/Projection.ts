@@ -31,6 +31,11 @@ export interface Projection {
   readonly name: string
   /** Incremented when the tables or `apply` change. A rebuild is then due. */
   readonly version: number
+  /**
+   * Incremented when `types` change and `version` does not. While processes with different types run, those with the
+   * lower version or revision apply no event. Default: 1.
+   */
+  readonly revision?: number
   /** The event types that change it. */
   readonly types: ReadonlyArray<string>
   /** Tables by name. Queries use these names, whichever generation is live. */

@@ -12,6 +12,7 @@ import { operatedFlaw } from "../EventLog/Topology.ts"
 import { managerOf } from "../Nats/Manager.ts"
 import { Nats } from "../Nats/Nats.ts"
 import { messageOf } from "../Process/Failure.ts"
+import { type LastingFailure, lastingFailure } from "../Process/LastingFailure.ts"
 import { ProcessHealth } from "../Process/ProcessHealth.ts"
 import { compareRepeats } from "./Apply/BodyConflicts.ts"
 import { prune } from "./Changes/Prune.ts"
@@ -48,25 +49,22 @@ const start = Effect.fnUntraced(function*(projections: ReadonlyArray<Projection>
   yield* vitals.watch("other streams", Effect.sync(() => beside.flaw))
   const manager = yield* managerOf(yield* Nats)
   yield* vitals.run("the inspection of streams", inspect(beside, () => operatedFlaw(manager)))
-  yield* vitals.run("repeated events", repeatsAlways)
+  const repeats = yield* lastingFailure
+  yield* vitals.watch("repeated events", repeats.fault)
+  yield* vitals.run("repeated events", repeatsAlways(repeats))
   yield* vitals.run("the change feed", pruneAlways)
   if ((yield* RowRetention) !== undefined) yield* vitals.run("the age of rows", expireAlways(projections))
 })
 
-const repeatsAlways = Effect.suspend(() => {
-  let told: string | undefined
-  return compareRepeats().pipe(
-    Effect.tap(() => Effect.sync(() => void (told = undefined))),
-    Effect.catch((error) => {
-      const line = `repeated events are not compared yet: ${messageOf(error)}`
-      const isNew = line !== told
-      told = line
-      return Effect.as(isNew ? Effect.logWarning(line) : Effect.logDebug(line), 0)
-    }),
+const repeatsAlways = ({ failed, succeeded }: LastingFailure) =>
+  compareRepeats().pipe(
+    Effect.tap(succeeded),
+    Effect.catch((error) =>
+      Effect.as(failed(`repeated events are not compared yet: ${messageOf(error)}`), 0)
+    ),
     Effect.flatMap((compared) => compared > 0 ? Effect.void : Effect.sleep("5 seconds")),
     Effect.forever
   )
-})
 
 const pruneAlways = prune().pipe(
   Effect.catch((error) => Effect.logWarning(`old changes stay for now: ${messageOf(error)}`)),

@@ -6,11 +6,18 @@ import { durableColumn } from "./Place/Places.ts"
 
 const Text = Schema.NullOr(Schema.String)
 
+/** The event types that a generation applies; null when a version that did not store them began it. */
+const Types = Schema.NullOr(Schema.Array(Schema.String))
+
 /** A projection in the registry, with its live generation. */
 export const Live = Schema.Struct({
   name: Schema.String,
   generation: Schema.Finite,
   version: Schema.Finite,
+  /** The definition that it follows, and the version of the projection in the program that claimed it. */
+  claimed_version: Schema.Finite,
+  revision: Schema.Finite,
+  types: Types,
   /** The last reason why it did not advance, and the time of it. */
   error: Text,
   error_at: Text,
@@ -30,6 +37,10 @@ export const Rebuild = Schema.Struct({
   generation: Schema.Finite,
   /** The version of the projection that builds it; null until a projector has started. */
   version: Schema.NullOr(Schema.Finite),
+  /** The definition that it follows. */
+  claimed_version: Schema.Finite,
+  revision: Schema.Finite,
+  types: Types,
   kind: RebuildKind,
   state: RebuildState,
   requested_by: Schema.String,
@@ -51,10 +62,13 @@ export type Rebuild = typeof Rebuild.Type
 /** Every projection that was ever installed in this database, with its live generation. */
 export const lives = Effect.gen(function*() {
   const sql = yield* SqlClient
-  return yield* allLives(
-    sql`select name, generation, version, error, ${time(sql, "error_at")}, log, tables,
-      ${durableColumn(sql, "projections")} from projections order by name`
-  )
+  return yield* allLives(sql`select ${liveColumns(sql)} from projections order by name`)
+})
+
+/** The live generation of a projection. No other transaction changes it until this one ends. */
+export const lockedLive = Effect.fnUntraced(function*(name: string) {
+  const sql = yield* SqlClient
+  return yield* firstLive(sql`select ${liveColumns(sql)} from projections where name = ${name} for update`)
 })
 
 /** The rebuilds that are in progress. */
@@ -72,15 +86,15 @@ export const find = Effect.fn("Registry.find")(function*(name: string, id: numbe
 })
 
 /**
- * Whether a generation is live, and whether it is completed. A live one always is. Undefined when it is neither live
- * nor being built. Each batch reads it in its transaction.
+ * Whether a generation is live, whether it is completed, and the event types that it applies. A live one always is
+ * completed. Undefined when it is neither live nor being built. Each batch reads it in its transaction.
  */
 export const roleOf = Effect.fnUntraced(function*(name: string, generation: number) {
   const sql = yield* SqlClient
   return yield* firstRole(sql`
-    select true as live, true as completed from projections where name = ${name} and generation = ${generation}
+    select true as live, true as completed, types from projections where name = ${name} and generation = ${generation}
     union all
-    select false, completed from rebuilds where name = ${name} and generation = ${generation}
+    select false, completed, types from rebuilds where name = ${name} and generation = ${generation}
       and state in ('running', 'comparing')`)
 })
 
@@ -90,7 +104,7 @@ export const isCompleted = (name: string, generation: number) =>
 
 /** Whether a generation is live or being built. */
 export const isWanted = (name: string, generation: number) =>
-  Effect.map(isCompleted(name, generation), (completed) => completed !== undefined)
+  Effect.map(roleOf(name, generation), (found) => found !== undefined)
 
 /** Makes a projector rebuild a projection as soon as no other rebuild of it is running. */
 export const wantRebuild = Effect.fn("Registry.wantRebuild")(function*(name: string, reason: string) {
@@ -130,12 +144,21 @@ interface Ending {
 const time = (sql: SqlClient, column: string) =>
   sql.literal(`to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as ${column}`)
 
+const liveColumns = (sql: SqlClient) =>
+  sql`name, generation, version, claimed_version, revision, types, error, ${
+    time(sql, "error_at")
+  }, log, tables,
+    ${durableColumn(sql, "projections")}`
+
 const columns = (sql: SqlClient) =>
-  sql`id::float8 as id, name, generation, version, kind, state, requested_by, ${time(sql, "requested_at")},
+  sql`id::float8 as id, name, generation, version, coalesce(version, 0) as claimed_version, revision, types, kind, state, requested_by, ${
+    time(sql, "requested_at")
+  },
     ${time(sql, "started_at")}, ${time(sql, "finished_at")}, error, result, log, completed, accepts_new_log,
     ${durableColumn(sql, "rebuilds")}`
 
 const allLives = allRows(Live)
 const allRebuilds = allRows(Rebuild)
 const firstRebuild = firstRow(Rebuild)
-const firstRole = firstRow(Schema.Struct({ live: Schema.Boolean, completed: Schema.Boolean }))
+const firstLive = firstRow(Live)
+const firstRole = firstRow(Schema.Struct({ live: Schema.Boolean, completed: Schema.Boolean, types: Types }))

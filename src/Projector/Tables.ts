@@ -3,6 +3,7 @@ import { SqlClient } from "effect/sql/SqlClient"
 import { Consumers } from "../Consumer/Consumer.ts"
 import { firstRow } from "../Database/Rows.ts"
 import { filterOf } from "../EventLog/Subjects.ts"
+import { revisionOf, typesOf } from "./Definition.ts"
 import { beginPlace, databaseId, ownDurable } from "./Place/Places.ts"
 import { durableName, type Projection, tableName } from "./Projection.ts"
 import { due } from "./Versions.ts"
@@ -33,8 +34,10 @@ export const install = Effect.fn("Projector.install")(function*<E, R>(
       }
       return live.generation
     }
-    yield* sql`insert into projections (name, generation, version, tables, definition)
-      values (${projection.name}, 1, ${projection.version}, ${tablesOf(projection)}::text::jsonb,
+    yield* sql`insert into projections
+        (name, generation, version, claimed_version, revision, types, tables, definition)
+      values (${projection.name}, 1, ${projection.version}, ${projection.version}, ${revisionOf(projection)},
+        ${typesOf(projection)}::text::jsonb, ${tablesOf(projection)}::text::jsonb,
         ${projection.own?.hash ?? null})`
     yield* create(projection, 1)
     yield* index(projection, 1)

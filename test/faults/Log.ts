@@ -51,13 +51,11 @@ const deliverAgain = Effect.fnUntraced(function*({ broker, erased, ledger, urls 
   })
 })
 
-/** Accepts the log for each read model that refuses it, until none refuses it. */
-const acceptLog = (target: Target) =>
+/** Builds each read model from the log whose fault says this, until none has a fault. */
+export const acceptLog = (target: Target, says = "--accept-new-log") =>
   Effect.gen(function*() {
     const { projections } = yield* answered(target, (client) => client.projections.list())
-    const refusing = projections.filter(({ fault, rebuild }) =>
-      rebuild === null && fault?.includes("--accept-new-log")
-    )
+    const refusing = projections.filter(({ fault, rebuild }) => rebuild === null && fault?.includes(says))
     yield* Effect.forEach(refusing, ({ name }) =>
       Effect.ignore(
         Effect.timeout(

@@ -3,6 +3,7 @@ import type { Verdict } from "../support/Faults/Check.ts"
 import * as System from "../support/Faults/System.ts"
 import * as Traffic from "../support/Faults/Traffic.ts"
 import { brokerFaults } from "./Broker.ts"
+import { clusterFaults } from "./Cluster.ts"
 import { databaseFaults } from "./Database.ts"
 import { between, type Fault, type Target } from "./Fault.ts"
 import { logFaults } from "./Log.ts"
@@ -16,6 +17,14 @@ export const faults: ReadonlyArray<Fault> = [
   ...databaseFaults,
   ...work,
   ...logFaults
+]
+
+/** Those of a cluster of brokers: no fault needs a network or the files of a single broker. */
+export const faultsOfCluster: ReadonlyArray<Fault> = [
+  ...clusterFaults,
+  ...processFaults,
+  ...databaseFaults,
+  ...work
 ]
 
 /** A fault that happened, with its start and end as times of `performance.now`. */

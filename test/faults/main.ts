@@ -4,6 +4,7 @@
  *
  *   --rate 150               new bodies a second (default 150)
  *   --only "broker killed"   only this fault; may be repeated
+ *   --cluster                a cluster of three brokers instead of one; needs more than nats-server 2.9
  *   --json                   prints the report as JSON
  *
  * Exits 1 when an invariant is broken.
@@ -18,7 +19,7 @@ import * as System from "../support/Faults/System.ts"
 import { witness } from "../support/Faults/Witness.ts"
 import { fallen, held, lastLines } from "./Machine.ts"
 import { failures, recoveries, render, type Report } from "./Report.ts"
-import { faults, type Happened, round } from "./Round.ts"
+import { faults, faultsOfCluster, type Happened, round } from "./Round.ts"
 import { olderRevision, versionFaults } from "./Versions.ts"
 
 const { values } = parseArgs({
@@ -27,6 +28,7 @@ const { values } = parseArgs({
     seed: { type: "string", default: String(Math.floor(Math.random() * 1_000_000)) },
     rate: { type: "string", default: "150" },
     only: { type: "string", multiple: true },
+    cluster: { type: "boolean", default: false },
     json: { type: "boolean", default: false }
   }
 })
@@ -38,7 +40,7 @@ const number = (name: "minutes" | "seed" | "rate") => {
 }
 const [minutes, seed, rate] = [number("minutes"), number("seed"), number("rate")]
 const versions = versionFaults()
-const known = [...faults, ...versions]
+const known = [...values.cluster ? faultsOfCluster : faults, ...versions]
 const mixed = known.filter(({ name }) => values.only?.includes(name) ?? true)
 if (mixed.length === 0) {
   process.stderr.write(`--only knows these faults: ${known.map(({ name }) => name).join(", ")}.\n`)
@@ -49,13 +51,18 @@ const say = (text: string) => Console.error(text)
 
 const program = Effect.gen(function*() {
   yield* say(`seed ${seed}, ${minutes} minutes, ${runtime}`)
-  if (versions.length === 0) {
+  if (!versions.some(({ name }) => name === "older version of a projector")) {
     yield* say(
-      `without mixed versions: this clone lacks revision ${olderRevision} (\`git fetch --unshallow\`)`
+      `without an older version: this clone lacks revision ${olderRevision} (\`git fetch --unshallow\`)`
     )
   }
   const ledger = new Ledger()
-  const system = yield* System.make({ receivers: 2, projectors: 2, clocks: true })
+  const system = yield* System.make({
+    receivers: 2,
+    projectors: 2,
+    clocks: true,
+    cluster: values.cluster
+  })
   const target = { ...system, admin: yield* system.add("admin"), ledger, erased: new Set<string>() }
   const witnessed = yield* witness(system, target)
   const draw = drawsOf(seed)

@@ -6,6 +6,7 @@ import { EventLog, type LogState } from "../../EventLog/EventLog.ts"
 import { countIn, filterOf } from "../../EventLog/Subjects.ts"
 import { messageOf } from "../../Process/Failure.ts"
 import { appliedWithin } from "../../Projector/Apply/AppliedCounts.ts"
+import { asRuled } from "../../Projector/Definition.ts"
 import { completeness } from "../../Projector/Place/Completeness.ts"
 import { faultOf } from "../../Projector/Place/Fault.ts"
 import { ledgerPage } from "../../Projector/Place/LedgerPage.ts"
@@ -78,7 +79,7 @@ const stateOf = Effect.fnUntraced(
       generation,
       version,
       rebuild_due: version < projection.version,
-      types: projection.types,
+      types: asRuled(projection, live).types,
       durable,
       finished_to,
       lag: consumer?.lag ?? 0,
@@ -94,11 +95,13 @@ const stateOf = Effect.fnUntraced(
 const accountOf = Effect.fnUntraced(
   function*(projection: Projection, live: Live, consumers: ReadonlyArray<ConsumerAnswer>, log: LogState) {
     const { durable, generation } = live
-    const finished = positionOf(consumers.find(({ name }) => name === durable), log)
+    const consumer = consumers.find(({ name }) => name === durable)
+    // Without a durable consumer no event is on its way, so every event of the log counts.
+    const finished = consumer === undefined ? log.lastSequence : positionOf(consumer, log)
     const { replayed_to } = yield* placeOf(live)
     // Entries that were finished once count, also while they are read again.
     const upTo = Math.max(finished, Math.min(log.lastSequence, replayed_to ?? 0))
-    const account = yield* completeness(projection, generation, durable, upTo)
+    const account = yield* completeness(asRuled(projection, live), generation, durable, upTo)
     return { completeness: account, fault: (yield* faultOf(projection, live, account)) ?? null }
   }
 )
@@ -140,7 +143,7 @@ const ledger = Effect.fn("Projections.ledger")(function*(name: string, after: nu
   const consumer = (yield* standing).find((consumer) => consumer.name === durable)
   const up_to = Math.min(asked ?? Infinity, positionOf(consumer, state))
   const page = yield* ledgerPage(
-    projection,
+    asRuled(projection, live),
     { durable, generation },
     Math.max(after, firstSequence - 1),
     up_to

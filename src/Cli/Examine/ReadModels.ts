@@ -1,6 +1,6 @@
 import { Effect, FileSystem, Layer, Path, type Redacted } from "effect"
 import { Database } from "../../Database/Database.ts"
-import * as Migrations from "../../Database/Migrations.ts"
+import { pending as pendingMigrations } from "../../Database/PendingMigrations.ts"
 import { failed, failedWith, ok, skipped } from "./Finding.ts"
 import { faultsAt } from "./PrivateListener.ts"
 import type { Subject } from "./Subject.ts"
@@ -18,7 +18,7 @@ export const readModels = Effect.fnUntraced(function*({ adminUrl, config }: Subj
 const external = (url: Redacted.Redacted<string>) =>
   Effect.gen(function*() {
     const { describe } = yield* Database
-    const pending = yield* Migrations.pending
+    const pending = yield* pendingMigrations
     return pending.length === 0
       ? ok(`${describe.replace(/, up to .*$/, "")}, its tables are up to date`)
       : failed(

@@ -6,6 +6,7 @@ import { makeReader } from "../../EventLog/Reader.ts"
 import { managerOf } from "../../Nats/Manager.ts"
 import { Nats } from "../../Nats/Nats.ts"
 import { messageOf } from "../../Process/Failure.ts"
+import { lastingFailure } from "../../Process/LastingFailure.ts"
 import { ProcessHealth } from "../../Process/ProcessHealth.ts"
 import { eraseEntries } from "./Erase.ts"
 import { forgetRepetitions, keepPosition, positionIn, returnedOf } from "./Returned.ts"
@@ -33,7 +34,7 @@ export const layer = Layer.effectDiscard(Effect.gen(function*() {
   const vitals = yield* ProcessHealth
   const manager = yield* managerOf(nats)
   const { read } = makeReader(nats, manager, { headersOnly: true })
-  let failing = false
+  const failure = yield* lastingFailure
   const recent: Array<{ readonly sequences: ReadonlyArray<number>; left: number }> = []
 
   const eraseReturned = Effect.fnUntraced(function*(sequences: ReadonlyArray<number>) {
@@ -73,13 +74,11 @@ export const layer = Layer.effectDiscard(Effect.gen(function*() {
       yield* forgetRepetitions(one.sequences)
       if (--one.left <= 0) recent.splice(at, 1)
     }
-    failing = false
-  }).pipe(Effect.catch((error) => {
-    // Log the failure once, not at every check.
-    const told = failing
-    failing = true
-    return told ? Effect.void : Effect.logWarning(`erasing later deliveries is delayed: ${messageOf(error)}`)
-  }))
+    yield* failure.succeeded
+  }).pipe(
+    Effect.catch((error) => failure.failed(`erasing later deliveries is delayed: ${messageOf(error)}`))
+  )
 
+  yield* vitals.watch("erasure", failure.fault)
   yield* vitals.run("erasure", Effect.forever(Effect.andThen(step, Effect.sleep(every))))
 }))

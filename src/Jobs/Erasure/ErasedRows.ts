@@ -7,6 +7,7 @@ import { storable } from "../../Domain/ExactJson.ts"
 import { toStored } from "../../Domain/StoredText.ts"
 import { bucketSize } from "../../Projector/Apply/AppliedCounts.ts"
 import { announce } from "../../Projector/Changes/Announce.ts"
+import { asRuled } from "../../Projector/Definition.ts"
 import { excludeGeneration, keep } from "../../Projector/Locks.ts"
 import { idColumn, type Projection, type Rows, tableName } from "../../Projector/Projection.ts"
 import { Projections } from "../../Projector/Projections.ts"
@@ -83,11 +84,13 @@ export const forgetRows = Effect.fn("Forget.forgetRows")(function*(gone: Gone) {
     before = done.size
     const generations = [...yield* lives, ...(yield* active).filter(({ version }) => version !== null)]
     for (const projection of projections) {
-      for (const { generation, name } of generations) {
+      for (const one of generations) {
+        const { generation, name } = one
         if (name !== projection.name || done.has(tableName(name, generation))) continue
         done.add(tableName(name, generation))
+        // Another version of the program can apply other types to it.
         const found = yield* sql.withTransaction(Effect.tap(
-          forgetIn(projection, generation, gone),
+          forgetIn(asRuled(projection, one), generation, gone),
           (sequences) => announceRemoved(name, generation, sequences)
         ))
         for (const sequence of found) known.add(sequence)

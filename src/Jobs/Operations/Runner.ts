@@ -6,6 +6,8 @@ import { Operations } from "../../EventLog/Operations.ts"
 import { managerOf } from "../../Nats/Manager.ts"
 import type { Message } from "../../Nats/Message.ts"
 import { Nats } from "../../Nats/Nats.ts"
+import { messageOf } from "../../Process/Failure.ts"
+import { type LastingFailure, lastingFailure } from "../../Process/LastingFailure.ts"
 import { monotonicMillis } from "../../Process/Monotonic.ts"
 import { ProcessHealth } from "../../Process/ProcessHealth.ts"
 import * as Discard from "./Discard.ts"
@@ -30,6 +32,13 @@ export const layer = Layer.effectDiscard(Effect.gen(function*() {
   }
   const scope = yield* Effect.scope
   const operations = yield* Operations
+  const failures = new Map<string, LastingFailure>()
+  yield* vitals.watch(
+    "operations",
+    Effect.suspend(() => Effect.forEach([...failures.values()], ({ fault }) => fault)).pipe(
+      Effect.map((faults) => faults.find((fault) => fault !== undefined))
+    )
+  )
   yield* vitals.run(
     "operations",
     Durable.run(nats, manager, {
@@ -43,7 +52,9 @@ export const layer = Layer.effectDiscard(Effect.gen(function*() {
         Effect.forEach(
           messages,
           (message) =>
-            perform(message, operations, work).pipe(Effect.forkIn(scope, { startImmediately: true })),
+            perform(message, operations, work, failures).pipe(
+              Effect.forkIn(scope, { startImmediately: true })
+            ),
           {
             discard: true
           }
@@ -55,15 +66,39 @@ export const layer = Layer.effectDiscard(Effect.gen(function*() {
 /** Time without a sign of life after which another process takes over an operation, in milliseconds. */
 const ackWait = 15_000
 
-const perform = (message: Message, operations: Operations["Service"], work: Record<Kind, Work>) => {
+/** Performs the operation of a message. While it lasts, the broker gives it to no other process. */
+const perform = (
+  message: Message,
+  operations: Operations["Service"],
+  work: Record<Kind, Work>,
+  failures: Map<string, LastingFailure>
+) => {
   const id = operationOf(message.msg.subject)
   const alive = Effect.sync(() => message.working()).pipe(
     Effect.repeat(Schedule.spaced("4 seconds")),
     Effect.andThen(Effect.never)
   )
   return Effect.gen(function*() {
-    const operation = yield* standing(operations, id)
-    if (operation === undefined) return message.term()
+    const failure = yield* lastingFailure
+    failures.set(id, failure)
+    const isKnown = yield* carryOut(id, operations, work, retrying(id, failure))
+    return isKnown ? message.ack() : message.term()
+  }).pipe(
+    Effect.raceFirst(alive),
+    Effect.tapDefect((defect) =>
+      Effect.logError(`operation ${id} failed and is repeated after 15 seconds: ${messageOf(defect)}`)
+    ),
+    Effect.onInterrupt(() => Effect.sync(() => message.nak(0))),
+    Effect.ensuring(Effect.sync(() => void failures.delete(id)))
+  )
+}
+
+/** Carries out an operation until it has ended. False when there is none with this id. */
+const carryOut = Effect.fnUntraced(
+  function*(id: string, operations: Operations["Service"], work: Record<Kind, Work>, orRetry: Retrying) {
+    const standing = Effect.map(orRetry(operations.find(id)), Option.getOrUndefined)
+    const operation = yield* standing
+    if (operation === undefined) return false
     const { finish, more, run } = work[operation.kind]
     const outcomes = yield* orRetry(operations.allOutcomes(id))
     yield* orRetry(finish(outcomes))
@@ -80,7 +115,7 @@ const perform = (message: Message, operations: Operations["Service"], work: Reco
       yield* Effect.sleep(Math.max(0, began + at / operation.rate * 1_000 - (yield* monotonicMillis)))
       if ((yield* monotonicMillis) - looked >= lookEvery) {
         looked = yield* monotonicMillis
-        if ((yield* standing(operations, id))?.cancelled) break
+        if ((yield* standing)?.cancelled) break
       }
       const results = yield* orRetry(run(operation, ids.slice(at, at + size)))
       if (more !== undefined && at + size >= ids.length) {
@@ -96,24 +131,24 @@ const perform = (message: Message, operations: Operations["Service"], work: Reco
         })
       )
     }
-    if ((yield* standing(operations, id))?.cancelled) yield* orRetry(operations.withdraw(id))
-    message.ack()
-  }).pipe(
-    Effect.raceFirst(alive),
-    Effect.onInterrupt(() => Effect.sync(() => message.nak(0)))
-  )
-}
-
-const standing = (operations: Operations["Service"], id: string) =>
-  Effect.map(orRetry(operations.find(id)), Option.getOrUndefined)
+    if ((yield* standing)?.cancelled) yield* orRetry(operations.withdraw(id))
+    return true
+  }
+)
 
 /** Duration of one step, and interval between checks for cancellation, in milliseconds. */
 const tick = 100
 const lookEvery = 500
 
-const orRetry = <A, E extends { readonly message: string }>(effect: Effect.Effect<A, E>) =>
-  effect.pipe(
-    Effect.tapError(({ message }) => Effect.logWarning(`an operation is delayed: ${message}`)),
-    Effect.retry(Schedule.spaced("1 second")),
-    Effect.orDie
-  )
+/** Repeats a step until it succeeds. It is a fault of the process when the step keeps failing. */
+const retrying =
+  (id: string, failure: LastingFailure) =>
+  <A, E extends { readonly message: string }>(step: Effect.Effect<A, E>) =>
+    step.pipe(
+      Effect.tapError((error) => failure.failed(`operation ${id} is delayed: ${messageOf(error)}`)),
+      Effect.retry(Schedule.spaced("1 second")),
+      Effect.tap(failure.succeeded),
+      Effect.orDie
+    )
+
+type Retrying = ReturnType<typeof retrying>

@@ -4,6 +4,7 @@ import type { SqlError } from "effect/sql/SqlError"
 import { storable } from "../../Domain/ExactJson.ts"
 import type { EventLog, ReadFailed } from "../../EventLog/EventLog.ts"
 import { announce } from "../Changes/Announce.ts"
+import { follows } from "../Definition.ts"
 import { excludeGeneration, isLockTimeout, keep, share } from "../Locks.ts"
 import type { Position } from "../Place/Position.ts"
 import { type Projection, tableName } from "../Projection.ts"
@@ -45,6 +46,9 @@ export const applyOnce = Effect.fnUntraced(
       const role = yield* roleOf(projection.name, generation)
       if (role === undefined) {
         return yield* new NotNow({ message: `generation ${generation} no longer exists` })
+      }
+      if (!follows(projection, role)) {
+        return yield* new NotNow({ message: "another version of the program defines its event types" })
       }
       const apply = role.completed ? projection.apply : projection.bulk?.apply ?? projection.apply
       const again = history === undefined

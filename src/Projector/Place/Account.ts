@@ -10,6 +10,12 @@ import { judgeAccount, patience, shortage, surplus } from "./Place.ts"
 import { advance, placeOf, replay } from "./Places.ts"
 
 /**
+ * How old a durable consumer must be before it is replaced because events are missing, in milliseconds. A new one can
+ * report too few pending events at first, and events in flight to a process that stops come back after seconds.
+ */
+const replaysAfter = 5_000
+
+/**
  * Accounts for every entry that the durable consumer of a generation has finished. Missing events are read again from
  * the log.
  */
@@ -42,7 +48,8 @@ export const accountFor = Effect.fnUntraced(
       }
     }
     const fault = shortage(one.name, verdict) ?? surplusOf(one, state, counted.unexplained)
-    if (verdict._tag !== "replay") return { ...running, fault }
+    const isNew = now - (state.durable?.since ?? -Infinity) < replaysAfter
+    if (verdict._tag !== "replay" || isNew) return { ...running, fault }
     const range = { after: verdict.after, to: position }
     if (!(yield* replay(one, place, range, consumers.restart(one.durable)))) return { ...running, fault }
     state.replays.add(place.replays + 1)

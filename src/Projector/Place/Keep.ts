@@ -8,7 +8,7 @@ import { monotonicMillis } from "../../Process/Monotonic.ts"
 import type { Projection } from "../Projection.ts"
 import type { Live, Rebuild } from "../Registry.ts"
 import { accountFor } from "./Account.ts"
-import { repairDurable, restartStandstill } from "./DurableRepair.ts"
+import { checkDurable } from "./DurableRepair.ts"
 import { logComparisons } from "./LogComparisons.ts"
 import { type Look, nothingSeen, running, type Seen } from "./Look.ts"
 import { databaseId, type Generation } from "./Places.ts"
@@ -50,11 +50,9 @@ export const keeper = Effect.gen(function*() {
     if (reason !== undefined) return { ...running, runs: false, otherLog: reason, fault: reason }
     const { lastSequence } = yield* log.state
     const durable = yield* consumers.inspect(one.durable, filterOf(projection))
-    const repaired = yield* repairDurable(database, one, durable)
-    if (repaired !== undefined) return repaired
     state.pending = durable?.pending ?? 0
-    const stuck = durable === undefined ? undefined : yield* restartStandstill(one, state, durable, now)
-    if (stuck !== undefined) return stuck
+    const checked = yield* checkDurable(projection, database, one, state, durable, now)
+    if (checked !== undefined) return checked
     if (durable === undefined || !due) return { ...running, fault: state.look.fault }
     const look = yield* accountFor(projection, one, state, durable, lastSequence)
     state.accountedAt = now
@@ -74,6 +72,8 @@ export const keeper = Effect.gen(function*() {
     /** The identity of the database. */
     database,
     keep,
+    /** Drops the state of all other generations. */
+    retain: seenOf.retain,
     admits,
     otherLog: (of: Generation) => otherLog(of, true)
   }
@@ -82,12 +82,19 @@ export const keeper = Effect.gen(function*() {
 /** Keeps the state of each generation between two checks. */
 const memory = () => {
   const seen = new Map<string, Seen>()
-  return ({ generation, name }: Generation) => {
-    const key = `${name}/${generation}`
+  const keyOf = ({ generation, name }: Generation) => `${name}/${generation}`
+  const seenOf = (of: Generation) => {
+    const key = keyOf(of)
     const found = seen.get(key) ?? nothingSeen()
     seen.set(key, found)
     return found
   }
+  return Object.assign(seenOf, {
+    retain: (generations: ReadonlyArray<Generation>) => {
+      const kept = new Set(generations.map(keyOf))
+      for (const key of seen.keys()) if (!kept.has(key)) seen.delete(key)
+    }
+  })
 }
 
 /**

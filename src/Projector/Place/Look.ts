@@ -29,6 +29,13 @@ export interface Seen {
   /** Time since which events are missing even after a replay. */
   lostAt: number
   standstill: Standstill | undefined
+  /** Time of the first check. */
+  seenAt: number | undefined
+  /** When the durable consumer was created, undefined while it is absent, and since when this is so. */
+  durable: { readonly created: string | undefined; readonly since: number } | undefined
+  /** Number of repairs of an edited durable consumer in quick succession, and the time of the last one. */
+  repairs: number
+  repairedAt: number
   /** Time since which the place cannot be read, in milliseconds of the monotonic clock; undefined when it can. */
   unreadableSince: number | undefined
   look: Look
@@ -44,6 +51,10 @@ export const nothingSeen = (): Seen => ({
   replays: new Set(),
   lostAt: Infinity,
   standstill: undefined,
+  seenAt: undefined,
+  durable: undefined,
+  repairs: 0,
+  repairedAt: -Infinity,
   unreadableSince: undefined,
   look: { runs: false, restart: false, otherLog: undefined, fault: undefined }
 })

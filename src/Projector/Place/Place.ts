@@ -78,6 +78,28 @@ export const judgeDurable = (database: string, durable: DurableNow | undefined):
   return durable.owner === undefined ? "claim" : "ours"
 }
 
+/** Message for the operator about a durable consumer that is absent for `millis`. */
+export const absent = ({ durable }: { readonly durable: string }, millis: number) =>
+  `the durable consumer ${durable} does not exist for ${
+    (millis / 1_000).toFixed(0)
+  } seconds, so no event is applied. `
+  + "The log of the projectors says why it cannot be created. Check the limits of the broker and our credentials"
+
+/**
+ * The pause before the next repair of a durable consumer that is edited again and again, in milliseconds. The first two
+ * repairs do not wait.
+ */
+export const pauseBefore = (repairs: number, longest: number) =>
+  repairs < 2 ? 0 : Math.min(longest, longest / 6 * 2 ** (repairs - 2))
+
+/** Message for the operator about a durable consumer that is edited again and again. */
+export const changedAgain = (durable: string, faults: ReadonlyArray<string>, repairs: number) =>
+  `the durable consumer ${durable} would not deliver every event: ${
+    faults.join("; ")
+  }. It was created again ${repairs} `
+  + "times, and each time another program changed it: an older version of this program, or a tool that manages "
+  + "consumers. Stop that program. Until then the durable consumer is created again twice a minute at most"
+
 /** What a durable consumer has delivered and finished. */
 export interface Deliveries {
   /** Delivered and not acknowledged yet. */

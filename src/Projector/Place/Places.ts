@@ -104,6 +104,12 @@ export const replay = Effect.fn("Places.replay")(
   }
 )
 
+/** Makes the next replay begin at the checkpoint, and count as the first one. */
+export const forgetReplays = Effect.fnUntraced(function*({ generation, name }: Generation) {
+  const sql = yield* SqlClient
+  yield* sql`update places set replays = 0 where name = ${name} and generation = ${generation} and replays > 0`
+})
+
 /** Assigns another durable consumer to a generation. It starts at the stored checkpoint. */
 export const rename = Effect.fn("Places.rename")(
   function*({ generation, name }: Generation, durable: string) {

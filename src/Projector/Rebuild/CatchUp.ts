@@ -49,11 +49,13 @@ export const carryOver = Effect.fn("Projector.carryOver")(
     if (events.length > most) {
       return yield* new NotCaughtUp({ message: `more than ${most} events are not yet applied` })
     }
-    const decoded = yield* Effect.forEach(
+    const read = yield* Effect.forEach(
       events,
       (event) => Effect.flatMap(log.get(event.sequence), (entry) => decode(event, entry)),
       { concurrency: 64 }
     )
+    // An older version of the program replaces a generation of a newer one, which applies more types.
+    const decoded = read.filter(({ event: { type } }) => projection.types.includes(type))
     for (let from = 0; from < decoded.length; from += 500) {
       yield* applyWithin(projection, pair.lacks, decoded.slice(from, from + 500)).pipe(
         Effect.mapError((error) => new NotCaughtUp({ message: messageOf(error) }))

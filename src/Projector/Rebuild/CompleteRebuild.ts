@@ -1,9 +1,10 @@
-import { Effect, Predicate, Schema } from "effect"
+import { Effect, Option, Predicate, Schema } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { Consumers } from "../../Consumer/Consumer.ts"
 import type { ConsumerLag } from "../../Consumer/ConsumerLag.ts"
 import { firstRow } from "../../Database/Rows.ts"
 import { isTransient } from "../../Database/SqlFailure.ts"
+import { eventOf } from "../../EventLog/Delivered.ts"
 import { EventLog } from "../../EventLog/EventLog.ts"
 import { messageOf } from "../../Process/Failure.ts"
 import { appliedBy } from "../Apply/AppliedCounts.ts"
@@ -52,7 +53,8 @@ export const completeRebuild = Effect.fn("Projector.finish")(
         isTransient(error) || Predicate.isTagged(error, "ReadFailed")
           ? Effect.fail(error)
           : fail(rebuild, error)
-      )
+      ),
+      Effect.catchDefect((defect) => isTransient(defect) ? Effect.die(defect) : fail(rebuild, defect))
     )
   }
 )
@@ -158,14 +160,16 @@ const checkNothingLost = Effect.fnUntraced(
     const [first] = lost
     if (first === undefined) return
     const log = yield* EventLog
-    const gone = (yield* log.get(first.sequence))._tag === "None"
+    const entry = Option.getOrUndefined(yield* log.get(first.sequence))
+    const why = entry === undefined
+      ? "no longer in the log"
+      : projection.types.includes(eventOf(entry).type)
+      ? `a dead letter of ${rebuild.durable}`
+      : "of a type that this version of the program does not apply"
     return yield* new WouldLose({
       message: `${lost.length} events that ${projection.name} has applied would be missing. The first is `
-        + `${first.event_id} (sequence ${first.sequence}), which is ${
-          gone
-            ? "no longer in the log"
-            : `a dead letter of ${rebuild.durable}`
-        }. Nothing was switched. \`threeqpr projections rebuild ${projection.name} --dry-run\` shows the rows, `
+        + `${first.event_id} (sequence ${first.sequence}), which is ${why}. Nothing was switched. `
+        + `\`threeqpr projections rebuild ${projection.name} --dry-run\` shows the rows, `
         + "and `--accept-new-log` builds the read model without them."
     })
   }

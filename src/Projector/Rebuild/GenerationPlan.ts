@@ -1,4 +1,5 @@
 import { Data } from "effect"
+import { aheadOf, follows, standsAside } from "../Definition.ts"
 import type { Look } from "../Place/Look.ts"
 import type { Projection } from "../Projection.ts"
 import type { Live, Rebuild } from "../Registry.ts"
@@ -45,10 +46,10 @@ export type Step = "begin" | "complete" | { readonly fail: string }
 
 /**
  * Whether this process checks a generation's place in the log. Skips tables created by a newer version of the
- * program.
+ * program, and generations that follow another definition.
  */
-export const isOurs = (projection: Projection, { version }: Live | Rebuild) =>
-  version !== null && version <= projection.version
+export const isOurs = (projection: Projection, one: Live | Rebuild) =>
+  one.version !== null && one.version <= projection.version && follows(projection, one)
 
 /** Decides which generations to run and to stop, what to report, and which rebuilds advance. */
 export const plan = (
@@ -74,7 +75,7 @@ export const plan = (
   ]
 }
 
-const observedOf = ({ live, rebuild }: Observation): ReadonlyArray<Observed<Live | Rebuild>> =>
+export const observedOf = ({ live, rebuild }: Observation): ReadonlyArray<Observed<Live | Rebuild>> =>
   [live, rebuild].filter((observed) => observed !== undefined)
 
 const generationsOf = (observations: ReadonlyArray<Observation>) =>
@@ -89,6 +90,8 @@ const reports = (observation: Observation, running: Reasons) =>
     if (one.version > projection.version) {
       return [Decision.Report({ one, fault: outdated(projection, one.version) })]
     }
+    const other = standsAside(projection, one)
+    if (other !== undefined) return [Decision.Report({ one, fault: other })]
     const reason = one.version < projection.version ? running.get(one.durable)?.reason : undefined
     const waits = reason && `${reason}. ${due(projection, one.version)}`
     return [Decision.Report({ one, fault: look?.fault ?? waits })]
@@ -118,9 +121,11 @@ const stepOf = (
   const foreign = look?.otherLog ?? (acceptsOther ? undefined : live?.otherLog)
   if (foreign !== undefined) return { fail: foreign }
   if (one.version === null) return "begin"
-  if (one.version === projection.version) return "complete"
-  return one.version > projection.version ? undefined : {
-    fail: `Version ${one.version} was being built when version ${projection.version} was deployed. `
-      + "Start the rebuild again."
+  if (isOurs(projection, one) && one.version === projection.version) return "complete"
+  return aheadOf(projection, one) <= 0 ? undefined : {
+    fail: one.version < projection.version
+      ? `Version ${one.version} was being built when version ${projection.version} was deployed. `
+        + "Start the rebuild again."
+      : "An older version of the program was building it when this version was deployed. Start the rebuild again."
   }
 }

@@ -1,15 +1,24 @@
-import { Effect } from "effect"
-import { isTransient } from "../../Database/SqlFailure.ts"
+import { Cause, Effect } from "effect"
+import { isBlocked, isTransient } from "../../Database/SqlFailure.ts"
 import { messageOf } from "../../Process/Failure.ts"
 import { monotonicMillis } from "../../Process/Monotonic.ts"
+import { claimAll } from "../Claim.ts"
 import { isLockTimeout } from "../Locks.ts"
 import { type Keeper, UnreadablePatience } from "../Place/Keep.ts"
 import type { Projection } from "../Projection.ts"
-import { active, end, type Live, lives, noteError, type Rebuild } from "../Registry.ts"
+import { active, end, type Live, noteError, type Rebuild } from "../Registry.ts"
 import { freshDurable } from "../Tables.ts"
 import { completeRebuild } from "./CompleteRebuild.ts"
 import { dropGenerations } from "./DropGeneration.ts"
-import { Decision, isOurs, type Observation, type Observed, plan, type Step } from "./GenerationPlan.ts"
+import {
+  Decision,
+  isOurs,
+  type Observation,
+  type Observed,
+  observedOf,
+  plan,
+  type Step
+} from "./GenerationPlan.ts"
 import { generationRuns, type Run } from "./GenerationRuns.ts"
 import { begin } from "./Rebuilds.ts"
 import { startRebuilds } from "./StartRebuilds.ts"
@@ -24,7 +33,8 @@ export const generationSupervisor = Effect.fnUntraced(
     const beside = yield* oneAtATime
     const faults = faultReports()
     const registry = yield* registryFault
-    const live = new Map<string, string>()
+    let observed: ReadonlyArray<Observation> = []
+    let isStarting = true
 
     const interpret = Decision.$match({
       Start: ({ one, projection }) => runs.start(projection, one),
@@ -40,14 +50,15 @@ export const generationSupervisor = Effect.fnUntraced(
     })
 
     const look = Effect.gen(function*() {
-      const observations = yield* observe(projections, keeper)
-      for (const { live: current, projection } of observations) {
-        if (current !== undefined) live.set(projection.name, current.one.durable)
-      }
-      yield* Effect.forEach(plan(observations, yield* runs.reasons), interpret, { discard: true })
+      observed = yield* observe(projections, keeper, isStarting)
+      isStarting = false
+      const generations = observed.flatMap(observedOf).map(({ one }) => one)
+      keeper.retain(generations)
+      faults.retain(generations)
+      yield* Effect.forEach(plan(observed, yield* runs.reasons), interpret, { discard: true })
       yield* beside("dropping a generation", dropGenerations)
       yield* beside("starting a rebuild", startRebuilds(projections))
-      return observations.some(({ rebuild }) => rebuild !== undefined)
+      return observed.some(({ rebuild }) => rebuild !== undefined)
     })
 
     let building = yield* look
@@ -62,7 +73,7 @@ export const generationSupervisor = Effect.fnUntraced(
       /** Why a projection does not match the log, or does not advance. */
       troubleOf: (name: string) =>
         Effect.map(runs.reasons, (reasons) => {
-          const durable = live.get(name) ?? ""
+          const durable = observed.find(({ projection }) => projection.name === name)?.live?.one.durable ?? ""
           return registry.fault() ?? faults.of(durable) ?? reasons.get(durable)?.reason
         })
     }
@@ -70,8 +81,12 @@ export const generationSupervisor = Effect.fnUntraced(
 )
 
 /** Reads the state of the projections from the registry and the log. */
-const observe = Effect.fnUntraced(function*(projections: ReadonlyArray<Projection>, { keep }: Keeper) {
-  const registry = yield* lives
+const observe = Effect.fnUntraced(function*(
+  projections: ReadonlyArray<Projection>,
+  { keep }: Keeper,
+  isStarting: boolean
+) {
+  const registry = yield* claimAll(projections, isStarting)
   const rebuilds = yield* active
   const lookAt = <One extends Live | Rebuild>(projection: Projection, one: One | undefined) =>
     one === undefined
@@ -103,10 +118,11 @@ const oneAtATime = Effect.map(Effect.scope, (scope) => {
     if (busy.has(what)) return
     busy.add(what)
     yield* work.pipe(
-      Effect.catch((error) =>
-        isLockTimeout(error)
-          ? Effect.logDebug(`${what}: ${messageOf(error)}`)
-          : Effect.andThen(Effect.logWarning(`${what}: ${messageOf(error)}`), Effect.sleep("5 seconds"))
+      Effect.sandbox,
+      Effect.catch((cause) =>
+        cause.reasons.some((reason) => Cause.isFailReason(reason) && isLockTimeout(reason.error))
+          ? Effect.logDebug(`${what}: ${messageOf(cause)}`)
+          : Effect.andThen(Effect.logWarning(`${what}: ${messageOf(cause)}`), Effect.sleep("5 seconds"))
       ),
       Effect.ensuring(Effect.sync(() => void busy.delete(what))),
       Effect.forkIn(scope)
@@ -119,6 +135,11 @@ const faultReports = () => {
   const faults = new Map<string, string>()
   return {
     of: (durable: string) => faults.get(durable),
+    /** Drops the faults of all other generations. */
+    retain: (generations: ReadonlyArray<Live | Rebuild>) => {
+      const kept = new Set(generations.map(({ durable }) => durable))
+      for (const durable of faults.keys()) if (!kept.has(durable)) faults.delete(durable)
+    },
     report: Effect.fnUntraced(function*(one: Live | Rebuild, fault: string | undefined) {
       const before = faults.get(one.durable)
       if (fault === undefined) return void faults.delete(one.durable)
@@ -132,7 +153,7 @@ const faultReports = () => {
 }
 
 /** Reports a fault when the registry cannot be read for some time although the database answers. */
-const registryFault = Effect.map(UnreadablePatience, (patience) => {
+export const registryFault = Effect.map(UnreadablePatience, (patience) => {
   /** Time since which the registry cannot be read, in milliseconds of the monotonic clock. */
   let since: number | undefined
   let fault: string | undefined
@@ -144,7 +165,9 @@ const registryFault = Effect.map(UnreadablePatience, (patience) => {
       const now = yield* monotonicMillis
       since ??= now
       // The process reports an unreachable database separately.
-      if (isTransient(error) || now - since < patience) return yield* Effect.logDebug(message)
+      if ((isTransient(error) && !isBlocked(error)) || now - since < patience) {
+        return yield* Effect.logDebug(message)
+      }
       const isNews = fault === undefined
       fault = message
       yield* isNews ? Effect.logError(message) : Effect.logDebug(message)

@@ -2,6 +2,7 @@ import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { onlyRow } from "../../Database/Rows.ts"
 import { announce } from "../Changes/Announce.ts"
+import { revisionOf, typesOf } from "../Definition.ts"
 import type { Projection } from "../Projection.ts"
 import { end, type Rebuild } from "../Registry.ts"
 import { replaceViews, tablesOf } from "../Tables.ts"
@@ -23,9 +24,10 @@ export const promoteGeneration = Effect.fn("Projector.switchTo")(
     yield* sql.unsafe(`lock table ${tables.join(", ")} in access exclusive mode`)
     yield* replaceViews(projection, generation, tables)
     yield* sql`
-      update projections set generation = ${generation}, version = ${version}, error = null, error_at = null,
-        log = ${rebuild.log}, tables = ${tablesOf(projection)}::text::jsonb,
-        definition = ${projection.own?.hash ?? null}
+      update projections set generation = ${generation}, version = ${version},
+        claimed_version = ${version}, revision = ${revisionOf(projection)},
+        types = ${typesOf(projection)}::text::jsonb, error = null, error_at = null, log = ${rebuild.log},
+        tables = ${tablesOf(projection)}::text::jsonb, definition = ${projection.own?.hash ?? null}
       where name = ${name}`
     yield* sql`
       update rebuilds set retires = ${live}, retired_tables = ${JSON.stringify(tables)}::text::jsonb

@@ -1,8 +1,9 @@
-import { Effect, Schema } from "effect"
+import { Context, Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { firstRow, onlyRow } from "../../Database/Rows.ts"
 import type { RebuildKind } from "../../Domain/Rebuild.ts"
 import { EventLog } from "../../EventLog/EventLog.ts"
+import { revisionOf, typesOf } from "../Definition.ts"
 import { excludeGeneration, isLockTimeout } from "../Locks.ts"
 import { beginPlace } from "../Place/Places.ts"
 import type { Projection } from "../Projection.ts"
@@ -52,18 +53,31 @@ const carryForgotten = Effect.fnUntraced(function*(name: string, generation: num
 /** Ends a rebuild without a result; false when it had ended before. */
 export const cancel = (id: number) => end(id, "cancelled")
 
-/** Creates the empty tables of a rebuild that no projector has started yet. */
+/** How long an older version of the program leaves a rebuild to a newer one, in milliseconds. */
+export const BeginPatience = Context.Reference<number>("threeqpr-events/Projector/BeginPatience", {
+  defaultValue: () => 10_000
+})
+
+/**
+ * Creates the empty tables of a rebuild that no projector has started yet. A newer version of the program does this
+ * within a second. An older one does it when the rebuild still waits later, because no newer one is running.
+ */
 export const begin = Effect.fn("Rebuilds.begin")(function*<E, R>(
   projection: Projection,
   { generation, id, kind, name }: Rebuild,
   durableFor: (projection: Projection, generation: number) => Effect.Effect<string, E, R>
 ) {
   const sql = yield* SqlClient
+  const patience = yield* BeginPatience
   const { created } = yield* (yield* EventLog).state
   yield* sql.withTransaction(Effect.gen(function*() {
     const mine = yield* sql`
-      select 1 from rebuilds where id = ${id} and started_at is null and state = 'running'
-      for update skip locked`
+      select 1 from rebuilds join projections using (name)
+      where id = ${id} and started_at is null and state = 'running' and (
+        projections.version <= ${projection.version}
+          and coalesce(projections.types = ${typesOf(projection)}::text::jsonb, true)
+        or rebuilds.requested_at < clock_timestamp() - ${patience} * interval '1 millisecond')
+      for update of rebuilds skip locked`
     if (mine.length === 0) return
     yield* drop(name, Object.keys(projection.tables), generation)
     yield* create(projection, generation)
@@ -73,8 +87,10 @@ export const begin = Effect.fn("Rebuilds.begin")(function*<E, R>(
     yield* beginPlace({ name, generation }, durable)
     yield* carryForgotten(name, generation)
     yield* sql`
-      update rebuilds set started_at = clock_timestamp(), version = ${projection.version}, log = ${created}, completed = false,
-        definition = ${projection.own?.hash ?? null}, retired_tables = ${tablesOf(projection)}::text::jsonb
+      update rebuilds set started_at = clock_timestamp(), version = ${projection.version},
+        revision = ${revisionOf(projection)}, types = ${typesOf(projection)}::text::jsonb,
+        log = ${created}, completed = false, definition = ${projection.own?.hash ?? null},
+        retired_tables = ${tablesOf(projection)}::text::jsonb
       where id = ${id}`
     yield* Effect.logInfo(`projection ${name}: building generation ${generation} from the first event`)
   })).pipe(

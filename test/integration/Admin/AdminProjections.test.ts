@@ -9,6 +9,7 @@ import { Nats } from "../../../src/Nats/Nats.ts"
 import { ProcessHealth } from "../../../src/Process/ProcessHealth.ts"
 import { projections } from "../../../src/Projector/Projections.ts"
 import { scans as scansProjection } from "../../../src/Projector/Projections/Scans.ts"
+import { freshDurable, install } from "../../../src/Projector/Tables.ts"
 import { postgres } from "../../support/Databases.ts"
 import { send } from "../../support/Http.ts"
 import { consumersOnBroker } from "../../support/Log.ts"
@@ -18,18 +19,24 @@ import { scanCreated } from "../../support/Webhook.ts"
 
 class Url extends Context.Service<Url, string>()("test/Url") {}
 
-const served = Layer.unwrap(
-  Effect.map(HttpServer.HttpServer, ({ address }) => {
-    const url = HttpServer.formatAddress(address)
-    return Layer.merge(AdminClient.layer({ url }), Layer.succeed(Url, url))
-  })
-).pipe(
-  Layer.provide(FetchHttpClient.layer),
-  Layer.provideMerge(Admin.layer({ host: "127.0.0.1", port: 0 })),
-  Layer.provide(projectorOf(...projections)),
-  Layer.provideMerge(Layer.mergeAll(consumersOnBroker, ProcessHealth.layer)),
-  Layer.provideMerge(postgres.layer)
-)
+const servedWith = <E, R>(projector: Layer.Layer<never, E, R>) =>
+  Layer.unwrap(
+    Effect.map(HttpServer.HttpServer, ({ address }) => {
+      const url = HttpServer.formatAddress(address)
+      return Layer.merge(AdminClient.layer({ url }), Layer.succeed(Url, url))
+    })
+  ).pipe(
+    Layer.provide(FetchHttpClient.layer),
+    Layer.provideMerge(Admin.layer({ host: "127.0.0.1", port: 0 })),
+    Layer.provide(projector),
+    Layer.provideMerge(Layer.mergeAll(consumersOnBroker, ProcessHealth.layer)),
+    Layer.provideMerge(postgres.layer)
+  )
+
+const served = servedWith(projectorOf(...projections))
+
+/** Installed, but without a projector that could create the durable consumer. */
+const withoutDurable = servedWith(Layer.effectDiscard(install(scansProjection, freshDurable)))
 
 const api = Effect.map(AdminClient, ({ projections }) => projections)
 
@@ -163,3 +170,28 @@ layer(served, { excludeTestServices: true })("the private listener on projection
       }
     }))
 })
+
+layer(withoutDurable, { excludeTestServices: true })(
+  "a read model whose durable consumer does not exist",
+  (it) => {
+    it.effect("lacks every event of the log, although nothing is pending", () =>
+      Effect.gen(function*() {
+        for (const id of ["evt_1", "evt_2"]) yield* append(id, scanCreated(id))
+        const scans = yield* projection("scans")
+        assert.strictEqual(scans.completeness.missing, 2)
+        assert.match(scans.fault ?? "", /^2 missing/)
+      }))
+
+    it.effect("has the fault of another definition, and is counted by that definition", () =>
+      Effect.gen(function*() {
+        const sql = yield* SqlClient
+        yield* sql`update projections set revision = 2, types = '["menu.opened", "scan.created"]'`
+        const scans = yield* projection("scans")
+        assert.deepStrictEqual(scans.types, ["menu.opened", "scan.created"])
+        assert.match(
+          scans.fault ?? "",
+          /^scans applies menu\.opened, scan\.created .*Deploy the newer version/
+        )
+      }))
+  }
+)

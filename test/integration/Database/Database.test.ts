@@ -59,7 +59,7 @@ for (const engine of engines) {
 
 const all = ["projections", "rebuilds", "reconciliations", "origin", "repeated_ids", "completed"]
   .concat("applied_counts", "forgotten", "places", "repeated_bodies", "row_retentions", "reconciled_codes")
-  .concat("erased_ids", "reader", "published_ids", "definitions", "changes")
+  .concat("erased_ids", "reader", "published_ids", "definitions", "changes", "event_types")
 
 const applied = Effect.gen(function*() {
   const sql = yield* SqlClient

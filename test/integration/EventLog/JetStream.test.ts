@@ -5,8 +5,15 @@ import { Effect, Fiber, Layer, Option } from "effect"
 import { DiscardPolicy, nanos, type StreamConfig } from "nats"
 import { Buffer } from "node:buffer"
 import { AppendFailed, EventLog } from "../../../src/EventLog/EventLog.ts"
-import { deadLetterStream, probeSubject, quarantineSubjects, stream } from "../../../src/EventLog/Names.ts"
+import {
+  deadLetterStream,
+  probeSubject,
+  quarantineSubjects,
+  redriveStream,
+  stream
+} from "../../../src/EventLog/Names.ts"
 import { countIn } from "../../../src/EventLog/Subjects.ts"
+import { operatedFlaw } from "../../../src/EventLog/Topology.ts"
 import { Nats } from "../../../src/Nats/Nats.ts"
 import { NatsServer } from "../../../src/Nats/Server.ts"
 import { entryOf } from "../../contract/EventLog.ts"
@@ -176,6 +183,38 @@ describe("the event log without its broker", () => {
       // The kill may have interrupted the removal of a probe, so probes are not counted.
       const { entries, subjects } = yield* log.census
       assert.strictEqual(entries - (subjects[probeSubject] ?? 0), ids.length)
+    }).pipe(Effect.provide(logOnBroker)))
+})
+
+describe("a count of the log", () => {
+  it.live("is right after the broker was killed, which forgets that entries were deleted", () =>
+    Effect.gen(function*() {
+      const log = yield* EventLog
+      yield* ready
+      const { lastSequence } = yield* log.state
+      const stored = yield* Effect.forEach(
+        Array.from({ length: 400 }, (_, index) => `evt_${index}`),
+        (id) => log.append(entryOf(id)),
+        { concurrency: 50 }
+      )
+      yield* Effect.forEach(stored.slice(0, 100), ({ sequence }) => log.erase(sequence), { concurrency: 10 })
+      yield* kill
+      yield* notReady
+      yield* ready
+      assert.strictEqual(yield* log.count({ after: lastSequence }), 300)
+    }).pipe(Effect.provide(logOnBroker)))
+})
+
+describe("a stream other than the log", () => {
+  it.live("that is deleted is a flaw, which names the remedy", () =>
+    Effect.gen(function*() {
+      const jetstream = yield* manager
+      assert.isUndefined(yield* Effect.promise(() => operatedFlaw(jetstream)))
+      yield* Effect.promise(() => jetstream.streams.delete(redriveStream))
+      assert.match(
+        (yield* Effect.promise(() => operatedFlaw(jetstream))) ?? "",
+        /^The stream 3QPR_REDRIVES does not exist any more\. Start a process/
+      )
     }).pipe(Effect.provide(logOnBroker)))
 })
 

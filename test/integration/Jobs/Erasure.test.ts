@@ -14,6 +14,7 @@ import { applyOnce } from "../../../src/Projector/Apply/Batch.ts"
 import { exclude, excludeGeneration } from "../../../src/Projector/Locks.ts"
 import { durableName, type Projection } from "../../../src/Projector/Projection.ts"
 import { projections } from "../../../src/Projector/Projections.ts"
+import { qprCodes } from "../../../src/Projector/Projections/QprCodes.ts"
 import { scans } from "../../../src/Projector/Projections/Scans.ts"
 import { carryOver } from "../../../src/Projector/Rebuild/CatchUp.ts"
 import { begin, request } from "../../../src/Projector/Rebuild/Rebuilds.ts"
@@ -139,6 +140,23 @@ describe("an erasure", () => {
       assert.deepStrictEqual((yield* untilDone(operation)).results, { forgotten: 1 })
       assert.strictEqual(yield* countOf("scans"), 0)
     }).pipe(Effect.provide(running)))
+
+  it.live("includes types that only another version of the program applies", () =>
+    Effect.gen(function*() {
+      const sql = yield* SqlClient
+      const type = "qpr_code.renamed"
+      const codes: Projection = { ...qprCodes, types: [...qprCodes.types, type] }
+      yield* install(codes, durableFor)
+      // The event is not applied yet: it is on its way to a projector of the other version.
+      yield* forgetRows({
+        sequences: [7],
+        events: [{ id: "evt_7", sequence: 7, type, own: "qpr_code:1" }]
+      })
+      assert.deepStrictEqual(
+        yield* sql`select event_id, sequence::int as sequence from qpr_codes_applied_1`,
+        [{ event_id: "evt_7", sequence: -7 }]
+      )
+    }).pipe(Effect.provide(engines)))
 
   it.live("keeps a row that a later event has written, as a rebuild does", () =>
     Effect.gen(function*() {

@@ -10,16 +10,17 @@ import { Nats } from "../../../src/Nats/Nats.ts"
 import { NatsServer } from "../../../src/Nats/Server.ts"
 import { ProcessHealth } from "../../../src/Process/ProcessHealth.ts"
 import { completeness } from "../../../src/Projector/Place/Completeness.ts"
-import { StandstillPatience } from "../../../src/Projector/Place/DurableRepair.ts"
-import { UnreadablePatience } from "../../../src/Projector/Place/Keep.ts"
+import { AbsentPatience, StandstillPatience } from "../../../src/Projector/Place/DurableRepair.ts"
+import { keeper, UnreadablePatience } from "../../../src/Projector/Place/Keep.ts"
 import { ledgerPage } from "../../../src/Projector/Place/LedgerPage.ts"
 import { placeOf, replay } from "../../../src/Projector/Place/Places.ts"
 import { scans } from "../../../src/Projector/Projections/Scans.ts"
 import { request } from "../../../src/Projector/Rebuild/Rebuilds.ts"
 import { lives } from "../../../src/Projector/Registry.ts"
+import { freshDurable, install } from "../../../src/Projector/Tables.ts"
 import * as Broker from "../../support/Broker.ts"
 import { postgres } from "../../support/Databases.ts"
-import { deleteDurable, log, logOnBroker } from "../../support/Log.ts"
+import { consumersOnBroker, deleteDurable, log, logOnBroker } from "../../support/Log.ts"
 import { poison, refusePoison } from "../../support/Poison.ts"
 import {
   append,
@@ -415,6 +416,24 @@ describe.concurrent("a position in the log that cannot be read for a time", () =
         )
       )
   )
+})
+
+describe.concurrent("a durable consumer that is missing and not created again", () => {
+  it.live("is a fault of the process, although nothing is pending", () =>
+    Effect.gen(function*() {
+      yield* appendScans(0, 5)
+      yield* install(scans, freshDurable)
+      // Without a run that could create it, as when the broker refuses the creation.
+      const { keep } = yield* keeper
+      const [live] = yield* lives
+      if (live === undefined) return assert.fail("no projection")
+      const look = yield* until("a fault", keep(scans, live), ({ fault }) => fault !== undefined)
+      assert.match(look.fault ?? "", /^the durable consumer scans-1 does not exist .*no event is applied/)
+    }).pipe(
+      Effect.scoped,
+      Effect.provideService(AbsentPatience, 100),
+      Effect.provide(Layer.merge(consumersOnBroker, postgres.layer))
+    ))
 })
 
 describe.concurrent("a projection whose newer version is live", () => {

@@ -211,6 +211,20 @@ for (const engine of engines) {
         assert.deepStrictEqual(yield* durables, ["scans-1"])
       }).pipe(Effect.provide(running)))
 
+    it.live("ends with the reason when the code of the projection throws", () =>
+      Effect.gen(function*() {
+        const complete = () => Effect.die(new Error("a mistake in complete"))
+        const broken: Projection = { ...scans, bulk: { apply: scans.apply, complete } }
+        yield* history(0, 10)
+        const rebuild = yield* Effect.provide(
+          Effect.andThen(untilApplied(10), rebuilt("scans")),
+          projectorOf(broken)
+        )
+        assert.deepInclude(rebuild, { state: "failed", error: "a mistake in complete" })
+      }).pipe(
+        Effect.provide(Layer.provideMerge(Layer.merge(logOnBroker, ProcessHealth.layer), engine.layer))
+      ))
+
     it.live("runs one at a time, can be cancelled, and never reuses a generation", () =>
       Effect.gen(function*() {
         yield* history(0, 200)

@@ -89,9 +89,9 @@ export const consumer: ReadonlyArray<Protection> = [
     name: "a durable consumer that was not wanted is created again when it is wanted",
     edits: [
       edit(
-        "src/Consumer/Durable.ts",
-        "recreating = false\n      if (there === undefined) return",
-        "if (there === undefined) return\n      recreating = false"
+        "src/Consumer/Recreation.ts",
+        "recreating = false\n        if (there !== undefined) created(there)",
+        "if (there === undefined) return\n        recreating = false\n        created(there)"
       )
     ],
     test: "integration/Consumer/Pull.test.ts",

@@ -72,7 +72,7 @@ export const operations: ReadonlyArray<Protection> = [
     rows: ["18"],
     name: "a cancelled operation stops",
     edits: [
-      edit("src/Jobs/Operations/Runner.ts", "if ((yield* standing(operations, id))?.cancelled) break", "")
+      edit("src/Jobs/Operations/Runner.ts", "if ((yield* standing)?.cancelled) break", "")
     ],
     test: "integration/Jobs/Redrive.test.ts",
     title: "keeps its rate, and sends nothing after it is cancelled"

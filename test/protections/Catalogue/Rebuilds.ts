@@ -18,7 +18,11 @@ export const rebuilds: ReadonlyArray<Protection> = [
     rows: ["17", "promise 5"],
     name: "a batch of a dropped generation changes nothing",
     edits: [
-      edit("src/Projector/Apply/Batch.ts", "if (role === undefined) {", "if (false) {")
+      edit(
+        "src/Projector/Apply/Batch.ts",
+        "const role = yield* roleOf(projection.name, generation)",
+        "const role = { live: true, completed: true, types: null }"
+      )
     ],
     test: "integration/Projector/Rebuild.test.ts",
     title: "has the rows of the live read model, replaces it and leaves nothing behind"
@@ -88,13 +92,20 @@ export const rebuilds: ReadonlyArray<Protection> = [
     title: "has the rows of the live read model, replaces it and leaves nothing behind"
   },
   {
+    rows: ["37"],
+    name: "an older program stands aside for a newer definition",
+    edits: [edit("src/Projector/Rebuild/GenerationPlan.ts", " && follows(projection, one)", "")],
+    test: "integration/Projector/MixedVersions.test.ts",
+    title: "keep the newer one when the older one starts later"
+  },
+  {
     rows: ["promise 5"],
     name: "an older program does not write the tables of a newer one",
     edits: [
       edit(
         "src/Projector/Rebuild/GenerationPlan.ts",
-        "version !== null && version <= projection.version",
-        "version !== null"
+        "one.version !== null && one.version <= projection.version",
+        "one.version !== null"
       )
     ],
     test: "integration/Projector/Rebuild.test.ts",

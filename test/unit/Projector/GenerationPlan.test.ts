@@ -18,6 +18,9 @@ const live = (fields: Partial<Live> = {}): Live => ({
   name: "scans",
   generation: 1,
   version: 2,
+  claimed_version: 2,
+  revision: 1,
+  types: null,
   error: null,
   error_at: null,
   log: null,
@@ -31,6 +34,9 @@ const rebuild = (fields: Partial<Rebuild> = {}): Rebuild => ({
   name: "scans",
   generation: 2,
   version: 2,
+  claimed_version: 2,
+  revision: 1,
+  types: null,
   kind: "rebuild",
   state: "running",
   requested_by: "a test",
@@ -108,6 +114,17 @@ describe("the plan of generations", () => {
     ])
   })
 
+  it("stands aside for a generation that follows a newer definition", () => {
+    const one = live({ revision: 2, types: ["menu.opened", "scan.created"] })
+    assert.isFalse(isOurs(projection, one))
+    const [report, ...others] = decided({ live: { one, look: undefined } }, running(["scans-1"]))
+    assert.match(
+      report ?? "",
+      /^report scans-1: scans applies menu\.opened, scan\.created \(version 2, revision 2\)/
+    )
+    assert.deepStrictEqual(others, ["stop scans-1"])
+  })
+
   it("says that a rebuild is due when the tables of an older program cannot be written", () => {
     const one = live({ version: 1 })
     assert.isTrue(isOurs(projection, one))
@@ -143,9 +160,15 @@ describe("the plan of a rebuild", () => {
   })
 
   it("fails a rebuild that an older program began", () => {
-    assert.deepStrictEqual(advanced(rebuild({ version: 1 })), [
+    assert.deepStrictEqual(advanced(rebuild({ version: 1, claimed_version: 1 })), [
       "fail: Version 1 was being built when version 2 was deployed. Start the rebuild again."
     ])
+  })
+
+  it("leaves the rebuild of a newer definition to another process, and fails that of an older one", () => {
+    const types = ["menu.opened"]
+    assert.deepStrictEqual(advanced(rebuild({ revision: 2, types }), undefined), [])
+    assert.match(advanced(rebuild({ revision: 0, types }), undefined)[0] ?? "", /^fail: An older version/)
   })
 
   it("fails a rebuild whose own log was replaced, even if it accepts a new log", () => {

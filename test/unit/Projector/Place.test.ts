@@ -6,6 +6,7 @@ import {
   type LogNow,
   type Memory,
   patience,
+  pauseBefore,
   standstill
 } from "../../../src/Projector/Place/Place.ts"
 
@@ -121,5 +122,12 @@ describe("an account", () => {
     assert.deepStrictEqual(judgeAccount(first, counted), { _tag: "replay", after: 0, missing: 3 })
     assert.deepStrictEqual(judgeAccount({ ...first, replays: 2 }, counted), { _tag: "lost", missing: 3 })
     assert.deepStrictEqual([2, 3, 4, 30].map(patience), [30_000, 60_000, 120_000, 3_600_000])
+  })
+})
+
+describe("a durable consumer that another program edits again and again", () => {
+  it("is created again at once twice, and then after pauses of up to 30 seconds", () => {
+    const pauses = [0, 1, 2, 3, 4, 5, 100].map((repairs) => pauseBefore(repairs, 30_000))
+    assert.deepStrictEqual(pauses, [0, 0, 5_000, 10_000, 20_000, 30_000, 30_000])
   })
 })

@@ -204,7 +204,7 @@ describe("a database that cannot be used fails the start", () => {
       const error = yield* Effect.flip(checkVersion("db:5432/events", "14.19 (Debian 14.19-1)"))
       assert.strictEqual(error.step, "version")
       assert.include(error.message, "14.19")
-      assert.include(error.message, "version 15 or later")
+      assert.include(error.message, "Version 15 or later")
       for (const version of ["15.0", "18.4", "19beta1"]) yield* checkVersion("", version)
     })
   )

@@ -1,4 +1,4 @@
-// Runs: broker, node first
+// Runs: long, broker, node first
 
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Exit, Fiber, Layer, Schedule, Scope } from "effect"

@@ -163,7 +163,7 @@ for (const engine of engines) {
         assert.notInclude(JSON.stringify(yield* readModels), mark)
         assert.strictEqual(yield* countOf("scans"), 2)
         const refused = yield* Effect.flip(eventLife.get({ params: { id: "g1" } }))
-        assert.include(JSON.stringify(refused), "forgotten")
+        assert.include(JSON.stringify(refused), "This event was erased")
         assert.strictEqual((yield* Effect.flip(events.get({ params: { id: "g1" } })))._tag, "NotFound")
 
         const nothingElse = { discarded: 0, missing: 0, unexplained: 0 }

@@ -84,7 +84,11 @@ describe("/metrics", () => {
       }
       const shown = new Set([...used("grafana.json")].map(familyOf))
       const hidden = [...known].filter((name) => !shown.has(name))
-      assert.deepStrictEqual(hidden.toSorted(), ["threeqpr_build_info", "threeqpr_consumer_in_flight"])
+      assert.deepStrictEqual(hidden.toSorted(), [
+        "threeqpr_build_info",
+        "threeqpr_consumer_in_flight",
+        "threeqpr_erased_ids_known"
+      ])
       for (const name of after.keys()) assert.notMatch(name, /evt_|scan_of_/, "no ids as labels")
 
       // A rebuild changes the name of the consumer, and not that of the lag.

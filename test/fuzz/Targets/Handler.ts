@@ -13,8 +13,8 @@ import { exchange } from "../Wire.ts"
 
 const onDeno = nodeProcess.versions["deno"] !== undefined
 
-/** The health of the listener. A handler has none. */
-const health = /^health/
+/** A handler has no health. `Deno.serve` answers a client that begins HTTP/2 in HTTP/2. */
+const notForHandlers = onDeno ? /^(health|no HTTP$)/ : /^health/
 
 /** Bounds on heads and on pipelines belong to the server in which a handler is mounted. */
 const ofTheServer = new Set(["slow heads", "drops of a head", "endless pipeline"])
@@ -64,7 +64,7 @@ export const handler = Effect.fnUntraced(function*({ broker, ledger }: Surroundi
   return {
     name: onDeno ? "the web handler in Deno.serve" : "the web handler in node:http",
     process,
-    kinds: publicKinds.filter(({ kind }) => !health.test(kind)).map(toHandler),
+    kinds: publicKinds.filter(({ kind }) => !notForHandlers.test(kind)).map(toHandler),
     storms: storms.filter(({ kind }) => !ofTheServer.has(kind)),
     statuses: [200, 400, 405, 408, 413, 415, 503],
     continues: !onDeno,

@@ -173,7 +173,7 @@ export const operatedFlaw = async (manager: JetStreamManager) => {
   const found = await Promise.all(operated.map(async ({ name }) => {
     const info = await manager.streams.info(name).catch(unless(JetStreamCode.streamNotFound))
     return info === undefined
-      ? `The stream ${name} does not exist any more. Start a process of this program again: it creates the stream.`
+      ? `The stream ${name} no longer exists. Start a process of this program again: it creates the stream.`
       : operatedFlawOf(info)
   }))
   const flaws = found.filter((flaw) => flaw !== undefined)

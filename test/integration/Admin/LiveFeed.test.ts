@@ -1,3 +1,5 @@
+// Runs: long
+
 import { assert, layer } from "@effect/vitest"
 import { Deferred, Effect, Layer, Option, Stream } from "effect"
 import { Buffer } from "node:buffer"

@@ -1,4 +1,4 @@
-// Runs: broker
+// Runs: long, broker
 
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"

@@ -213,7 +213,7 @@ describe("a stream other than the log", () => {
       yield* Effect.promise(() => jetstream.streams.delete(redriveStream))
       assert.match(
         (yield* Effect.promise(() => operatedFlaw(jetstream))) ?? "",
-        /^The stream 3QPR_REDRIVES does not exist any more\. Start a process/
+        /^The stream 3QPR_REDRIVES no longer exists\. Start a process/
       )
     }).pipe(Effect.provide(logOnBroker)))
 })

@@ -85,7 +85,7 @@ describe("the file with the webhook secrets", () => {
         // Like a half-written file that stays so for longer than the interval between two reads.
         [
           () => replace(`${named("hunter3")}\nwhsec_hunter3`),
-          /secret 2 of .* is not valid; a secret has at least 16/
+          /secret 2 of .* is not valid\. A secret has at least 16/
         ],
         [
           () => replace(`${named("hunter3")}\n${named("hunter3")};until=2020-01-01`),

@@ -37,12 +37,14 @@ export const logOf = (nats: Nats["Service"]) =>
  * stream.
  */
 export const eventStream = (config: Config, log: Log) =>
-  Effect.match(Effect.tryPromise(() => operatedFlaw(log.manager)), {
-    // The related streams are created with the event stream. If they are missing, `serve` reports the reason when it
-    // starts.
-    onFailure: () => settingsOf(config, log),
-    onSuccess: (flaw) => flaw === undefined ? settingsOf(config, log) : failedWith(new Error(flaw))
-  })
+  faultsOf(log.info).length > 0
+    // The event stream's own faults are the first to repair.
+    ? Effect.succeed(settingsOf(config, log))
+    : Effect.match(Effect.tryPromise(() => operatedFlaw(log.manager)), {
+      // The credentials may not allow to read the related streams. `serve` reports the reason when it starts.
+      onFailure: () => settingsOf(config, log),
+      onSuccess: (flaw) => flaw === undefined ? settingsOf(config, log) : failedWith(new Error(flaw))
+    })
 
 const settingsOf = (config: Config, { info }: Log): Finding => {
   const faults = faultsOf(info)

@@ -81,7 +81,7 @@ const program = Effect.gen(function*() {
       faults: mixed,
       onProblem: (problem) => say(`  not yet: ${problem}`),
       onFault: ({ name }) => say(`  ${((performance.now() - began) / 1_000).toFixed(0)} s: ${name}`)
-    })
+    }).pipe(Effect.onError(() => say(lastLines(target).join("\n"))))
     happened.push(...done.happened)
     const now = held(target)
     report = {

@@ -12,7 +12,8 @@ let offset = 0
 
 const read = () => {
   try {
-    offset = Number(readFileSync(file, "utf8")) || 0
+    // Whole, because `Date.now()` is. Effect converts it to a bigint, which fails for a fraction.
+    offset = Math.round(Number(readFileSync(file, "utf8"))) || 0
   } catch {
     // The file does not exist until the clock is moved.
   }

@@ -1,5 +1,5 @@
 import { NodeServices } from "@effect/platform-node"
-import { Effect, Layer, Redacted } from "effect"
+import { Effect, Layer, Redacted, type Scope } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { execFileSync } from "node:child_process"
 import { randomUUID } from "node:crypto"
@@ -17,25 +17,28 @@ export const newDataDir = Effect.acquireRelease(
   remove
 )
 
-/** A data folder with a new embedded Postgres. */
-export const newEmbeddedDataDir = Effect.tap(
-  newDataDir,
-  (dataDir) =>
-    Effect.map(
-      Effect.promise(() => shared("data-folder")),
-      // Runs `cp`: copying a thousand small files one by one in this process takes as long as opening the database.
-      (template) => execFileSync("cp", ["-R", `${template}/.`, dataDir])
-    )
-)
+/** A data folder with an embedded Postgres, copied from a folder that the files of the run share. */
+const copiedDataDir = (template: "data-folder" | "migrated-folder") =>
+  Effect.tap(
+    newDataDir,
+    (dataDir) =>
+      Effect.map(
+        Effect.promise(() => shared(template)),
+        // Runs `cp`: copying a thousand small files one by one in this process takes as long as opening the database.
+        (folder) => execFileSync("cp", ["-R", `${folder}/.`, dataDir])
+      )
+  )
 
-/** A new embedded Postgres. */
-const newEmbedded = Layer.unwrap(Effect.map(newEmbeddedDataDir, (dataDir) => Database.layer({ dataDir })))
-  .pipe(
+/** A data folder with a new embedded Postgres. */
+export const newEmbeddedDataDir = copiedDataDir("data-folder")
+
+const embeddedIn = <E>(dataDir: Effect.Effect<string, E, Scope.Scope>) =>
+  Layer.unwrap(Effect.map(dataDir, (dataDir) => Database.layer({ dataDir }))).pipe(
     Layer.provide(NodeServices.layer)
   )
 
-/** The URL of a new database on the server that all test files share. */
-export const newDatabase = Effect.gen(function*() {
+/** The URL of a new database on the server that all test files share, empty or a copy of the template. */
+const databaseFrom = Effect.fnUntraced(function*(template?: string) {
   const url = yield* Effect.promise(() => shared("postgres"))
   const name = `test_${randomUUID().replaceAll("-", "")}`
   const admin = Database.layer({ url: Redacted.make(url), dataDir: "" }).pipe(
@@ -44,30 +47,44 @@ export const newDatabase = Effect.gen(function*() {
   const run = (statement: string) =>
     Effect.flatMap(SqlClient, (sql) => sql.unsafe(statement)).pipe(Effect.provide(admin), Effect.orDie)
   yield* Effect.acquireRelease(
-    run(`create database ${name}`),
+    run(`create database ${name}${template === undefined ? "" : ` template ${template}`}`),
     () => run(`drop database ${name} with (force)`)
   )
   return url.replace(/postgres$/, name)
 })
 
+/** The URL of a new database on the server that all test files share. */
+export const newDatabase = databaseFrom()
+
+const migratedDatabase = Effect.flatMap(Effect.promise(() => shared("migrated-database")), databaseFrom)
+
+const externalAt = <E>(url: Effect.Effect<string, E, Scope.Scope>) =>
+  Layer.unwrap(Effect.map(url, (url) => Database.layer({ url: Redacted.make(url), dataDir: "" }))).pipe(
+    Layer.provide(NodeServices.layer)
+  )
+
 /** Settings for a `serve`: a data folder, and a new database on the server that all test files share. */
 export const newStores = Effect.all({ DATA_DIR: newDataDir, DATABASE_URL: newDatabase })
 
-/** A new database on a real Postgres. */
-const newExternal = Layer.unwrap(
-  Effect.map(newDatabase, (url) => Database.layer({ url: Redacted.make(url), dataDir: "" }))
-).pipe(Layer.provide(NodeServices.layer))
+/** A copied database has the identity of its template, and each database needs its own. */
+const withOwnIdentity = Layer.effectDiscard(
+  Effect.flatMap(SqlClient, (sql) => sql`update database_identity set id = gen_random_uuid()::text`)
+)
 
-const engineOf = <E>(name: string, database: Layer.Layer<Layer.Success<typeof newEmbedded>, E>) => ({
+const engineOf = <E>(
+  name: string,
+  database: Layer.Layer<SqlClient | Database, E>,
+  migrated: Layer.Layer<SqlClient | Database, E>
+) => ({
   name,
   /** Without any table. */
   database,
   /** With the migrations done. */
-  layer: Migrations.layer.pipe(Layer.provideMerge(database))
+  layer: Migrations.layer.pipe(Layer.provideMerge(Layer.provideMerge(withOwnIdentity, migrated)))
 })
 
-export const pglite = engineOf("PGlite", newEmbedded)
-export const postgres = engineOf("Postgres 18", newExternal)
+export const pglite = engineOf("PGlite", embeddedIn(newEmbeddedDataDir), embeddedIn(copiedDataDir("migrated-folder")))
+export const postgres = engineOf("Postgres 18", externalAt(newDatabase), externalAt(migratedDatabase))
 
 /**
  * The database engine of this run. Each build of its layer has a new database. A file that loops over it, `for

@@ -1,6 +1,7 @@
 import { NodeServices } from "@effect/platform-node"
-import { Effect, Exit, Layer, Scope } from "effect"
+import { Effect, Exit, Layer, Logger, Redacted, Scope } from "effect"
 import { FetchHttpClient } from "effect/http"
+import { SqlClient } from "effect/sql/SqlClient"
 import { mkdtempSync, rmSync } from "node:fs"
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
@@ -9,6 +10,7 @@ import process from "node:process"
 import type { TestProject } from "vitest/node"
 import { buildIfStale } from "../../bin/fresh.js"
 import { Database } from "../../src/Database/Database.ts"
+import * as Migrations from "../../src/Database/Migrations.ts"
 import { findOrInstall } from "../../src/Nats/Install.ts"
 import { packed } from "./Packed.ts"
 import * as Postgres from "./Postgres.ts"
@@ -18,14 +20,38 @@ import type { Resource } from "./Shared.ts"
 
 const removal = { recursive: true, force: true, maxRetries: 20, retryDelay: 100 }
 
-/** A folder with a new embedded Postgres. A copy of it opens ten times as fast as a new database is created. */
-const dataFolder = Effect.acquireRelease(
+const templateFolder = Effect.acquireRelease(
   Effect.sync(() => mkdtempSync(`${tmpdir()}/threeqpr-template-`)),
   (folder) => Effect.sync(() => rmSync(folder, removal))
-).pipe(
-  Effect.tap((dataDir) => Effect.scoped(Layer.build(Database.layer({ dataDir })))),
+)
+
+const buildOnce = <A, E, R>(layer: Layer.Layer<A, E, R>) => Effect.scoped(Layer.build(layer))
+
+const migrated = (options: Parameters<typeof Database.layer>[0]) =>
+  buildOnce(Migrations.layer.pipe(Layer.provide(Database.layer(options)))).pipe(
+    Effect.provide(NodeServices.layer),
+    Effect.provide(Logger.layer([]))
+  )
+
+/** A folder with a new embedded Postgres. A copy of it opens ten times as fast as a new database is created. */
+const dataFolder = templateFolder.pipe(
+  Effect.tap((dataDir) => buildOnce(Database.layer({ dataDir }))),
   Effect.provide(NodeServices.layer)
 )
+
+/** The same with the migrations done. */
+const migratedFolder = Effect.tap(templateFolder, (dataDir) => migrated({ dataDir }))
+
+/** The name of a database on the shared server with the migrations done, to be copied. */
+const migratedDatabase = Effect.fnUntraced(function*(url: string) {
+  const name = "migrated"
+  yield* Effect.flatMap(SqlClient, (sql) => sql.unsafe(`create database ${name}`)).pipe(
+    Effect.provide(Database.layer({ url: Redacted.make(url), dataDir: "" })),
+    Effect.provide(NodeServices.layer)
+  )
+  yield* migrated({ url: Redacted.make(url.replace(/postgres$/, name)), dataDir: "" })
+  return name
+})
 
 /** Runs before the first test file: several concurrent downloads take as long as sequential ones. */
 const findBroker = Effect.provide(
@@ -39,9 +65,12 @@ export const setup = async (project: TestProject) => {
   const scope = Scope.makeUnsafe()
   const once = <A, E>(make: Effect.Effect<A, E, Scope.Scope>) =>
     Effect.runSync(Effect.cached(Scope.provide(make, scope)))
+  const postgres = once(Effect.map(Postgres.start, ({ url }) => url))
   const make: Readonly<Record<Resource, Effect.Effect<string, unknown>>> = {
-    "postgres": once(Effect.map(Postgres.start, ({ url }) => url)),
+    postgres,
+    "migrated-database": once(Effect.flatMap(postgres, migratedDatabase)),
     "data-folder": once(dataFolder),
+    "migrated-folder": once(migratedFolder),
     "package": once(packed)
   }
   const server = createServer((request, response) => {

@@ -26,10 +26,16 @@ export const standing = async (manager: JetStreamManager, durable: string): Prom
   standingOf(await manager.consumers.info(stream, durable))
 
 /** Reads the progress of every durable consumer of the event log, sorted by name. */
-export const standings = async (manager: JetStreamManager): Promise<ReadonlyArray<ConsumerLag>> => {
+export const standings = (manager: JetStreamManager): Promise<ReadonlyArray<ConsumerLag>> =>
+  durablesOf(manager.consumers.list(stream))
+
+/** The progress of the durable consumers in a list. nats-server 2.9 lists a consumer that is ending as null. */
+export const durablesOf = async (
+  infos: AsyncIterable<ConsumerInfo | null>
+): Promise<ReadonlyArray<ConsumerLag>> => {
   const found: Array<ConsumerLag> = []
-  for await (const info of manager.consumers.list(stream)) {
-    if (info.config.durable_name !== undefined) found.push(standingOf(info))
+  for await (const info of infos) {
+    if (info?.config.durable_name !== undefined) found.push(standingOf(info))
   }
   return found.toSorted((a, b) => a.name < b.name ? -1 : 1)
 }

@@ -83,7 +83,11 @@ const engineOf = <E>(
   layer: Migrations.layer.pipe(Layer.provideMerge(Layer.provideMerge(withOwnIdentity, migrated)))
 })
 
-export const pglite = engineOf("PGlite", embeddedIn(newEmbeddedDataDir), embeddedIn(copiedDataDir("migrated-folder")))
+export const pglite = engineOf(
+  "PGlite",
+  embeddedIn(newEmbeddedDataDir),
+  embeddedIn(copiedDataDir("migrated-folder"))
+)
 export const postgres = engineOf("Postgres 18", externalAt(newDatabase), externalAt(migratedDatabase))
 
 /**

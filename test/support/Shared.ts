@@ -10,7 +10,13 @@ declare module "vitest" {
 }
 
 /** The resources that the files of a run share. Each is created at the first request. */
-export const resources = ["postgres", "migrated-database", "data-folder", "migrated-folder", "package"] as const
+export const resources = [
+  "postgres",
+  "migrated-database",
+  "data-folder",
+  "migrated-folder",
+  "package"
+] as const
 export type Resource = typeof resources[number]
 
 /** Returns a shared resource: the URL of the Postgres server, or the name of the database or folder to copy. */

@@ -2,7 +2,7 @@ import { Context, Effect } from "effect"
 import type { Delivered } from "../EventLog/Delivered.ts"
 import { type Outcome, retryAfter } from "./Outcome.ts"
 
-/** Number of the last settled events that are considered. */
+/** Number of the last settled events that are considered. An event that the broker delivers again counts once. */
 export const window = 1_000
 
 /** Up to this many dead letters in the window do not stop dead-lettering, whatever their share is. */
@@ -28,7 +28,8 @@ export const RetryLimited = Context.Reference<number>("threeqpr-events/Consumer/
  * retried later, until enough others succeed. Redriven events are not limited, because they are already dead letters.
  */
 export class DeadLetterBreaker {
-  readonly #settled: Array<boolean> = []
+  /** Whether each event is a dead letter, by sequence. The event that was settled last is the last entry. */
+  readonly #settled = new Map<number, boolean>()
   #dead = 0
   #last: string | undefined
   readonly #types: ReadonlyArray<string> | undefined
@@ -47,7 +48,7 @@ export class DeadLetterBreaker {
   /** Why dead-lettering has stopped, and what to do; undefined while it continues. */
   get reason(): string | undefined {
     if (this.#last === undefined) return undefined
-    return `${this.#dead} of the last ${this.#settled.length} events are dead letters, so further failing events `
+    return `${this.#dead} of the last ${this.#settled.size} events are dead letters, so further failing events `
       + `stay in the log and are retried every ${this.#retry / 1_000} s. No event is skipped. Run `
       + "`threeqpr dead-letters list`, deploy a fix and restart, then `threeqpr dead-letters redrive`. The last "
       + `error: ${this.#last}`
@@ -66,15 +67,20 @@ export class DeadLetterBreaker {
 
   #limited(batch: ReadonlyArray<Delivered>, outcomes: ReadonlyArray<Outcome>): ReadonlyArray<Outcome> {
     for (const [at, outcome] of outcomes.entries()) {
-      if (outcome._tag === "Ack" && this.#counts(batch[at]?.type ?? "")) this.#record(false)
+      const event = batch[at]
+      if (outcome._tag === "Ack" && event !== undefined && this.#counts(event.type)) {
+        this.#record(event.sequence, false)
+      }
     }
     return outcomes.map((outcome, at) => {
-      if (outcome._tag !== "DeadLetter" || batch[at]?.redriven) return outcome
-      if (!this.#allows()) {
+      const event = batch[at]
+      if (outcome._tag !== "DeadLetter" || event === undefined || event.redriven) return outcome
+      const isCounted = this.#settled.get(event.sequence) === true
+      if (!isCounted && !this.#allows()) {
         this.#last = outcome.error
         return retryAfter(this.#retry)
       }
-      this.#record(true)
+      this.#record(event.sequence, true)
       return outcome
     })
   }
@@ -84,13 +90,21 @@ export class DeadLetterBreaker {
   }
 
   #allows(): boolean {
-    return this.#dead < tolerated || (this.#dead + 1) / Math.min(window, this.#settled.length + 1) <= share
+    return this.#dead < tolerated || (this.#dead + 1) / Math.min(window, this.#settled.size + 1) <= share
   }
 
-  #record(dead: boolean): void {
-    this.#settled.push(dead)
+  /** The broker delivers an event again when its batch takes longer than the ack wait. Its last outcome counts. */
+  #record(sequence: number, dead: boolean): void {
+    this.#remove(sequence)
+    this.#settled.set(sequence, dead)
     if (dead) this.#dead++
-    if (this.#settled.length > window && this.#settled.shift()) this.#dead--
+    const [first = sequence] = this.#settled.keys()
+    if (this.#settled.size > window) this.#remove(first)
     if (this.#allows()) this.#last = undefined
+  }
+
+  #remove(sequence: number): void {
+    if (this.#settled.get(sequence) === true) this.#dead--
+    this.#settled.delete(sequence)
   }
 }

@@ -221,16 +221,31 @@ export const projector: ReadonlyArray<Protection> = [
   {
     rows: ["19"],
     name: "the share of dead letters is limited",
-    edits: [edit("src/Consumer/DeadLetterBreaker.ts", "if (!this.#allows()) {", "if (false) {")],
+    edits: [
+      edit("src/Consumer/DeadLetterBreaker.ts", "if (!isCounted && !this.#allows()) {", "if (false) {")
+    ],
     test: "integration/Projector/Projector.test.ts",
     title: "dead-letters no more than the limit, reports this, and applies the rest after the fix"
   },
   {
     rows: ["19"],
     name: "redriven events are not limited",
-    edits: [edit("src/Consumer/DeadLetterBreaker.ts", " || batch[at]?.redriven", "")],
+    edits: [edit("src/Consumer/DeadLetterBreaker.ts", " || event.redriven", "")],
     test: "unit/Consumer/DeadLetterBreaker.test.ts",
     title: "does not stop what is redriven"
+  },
+  {
+    rows: ["19"],
+    name: "the limit counts an event once, however often it is delivered",
+    edits: [
+      edit(
+        "src/Consumer/DeadLetterBreaker.ts",
+        "    this.#remove(sequence)\n    this.#settled.set",
+        "    this.#settled.set"
+      )
+    ],
+    test: "unit/Consumer/DeadLetterBreaker.test.ts",
+    title: "counts a dead letter that the broker delivers again once"
   },
   {
     rows: ["17", "promise 5"],

@@ -13,10 +13,13 @@ import { delivered } from "../../support/Specification.ts"
 const { event } = delivered(1, "evt_1", "scan.created", {})
 const dead = deadLetter("poison")
 
-/** Settles `count` events that have the same outcome. */
+/** The sequence of the last event. */
+let last = 0
+
+/** Settles `count` new events that have the same outcome. */
 const settle = (limit: DeadLetterBreaker, count: number, outcome: Outcome, more = {}) =>
   Effect.runSync(limit.settle(
-    Array.from({ length: count }, () => ({ ...event, ...more })),
+    Array.from({ length: count }, () => ({ ...event, sequence: ++last, ...more })),
     Array.from({ length: count }, () => outcome)
   ))
 
@@ -64,5 +67,25 @@ describe("the dead letter breaker", () => {
     const limit = new DeadLetterBreaker(["scan.created"])
     assert.strictEqual(deadOf(settle(limit, 500, dead, { redriven: true })), 500)
     assert.isUndefined(limit.reason)
+  })
+  it("counts a dead letter that the broker delivers again once", () => {
+    const limit = new DeadLetterBreaker(["scan.created"])
+    for (let delivery = 0; delivery < 2 * tolerated; delivery++) {
+      assert.deepStrictEqual(settle(limit, 1, dead, { sequence: 1, deliveries: delivery + 1 }), [dead])
+    }
+    assert.strictEqual(deadOf(settle(limit, tolerated, dead)), tolerated - 1)
+    assert.match(limit.reason ?? "", /^50 of the last 50 events/)
+    // It stays a dead letter when the limit is reached.
+    assert.deepStrictEqual(settle(limit, 1, dead, { sequence: 1 }), [dead])
+  })
+
+  it("counts the last outcome of an event, and no success twice", () => {
+    const limit = new DeadLetterBreaker(["scan.created"])
+    settle(limit, 1, dead, { sequence: 1 })
+    settle(limit, 1, ack, { sequence: 1 })
+    assert.strictEqual(deadOf(settle(limit, tolerated, dead)), tolerated)
+    const once = new DeadLetterBreaker(["scan.created"])
+    for (let delivery = 0; delivery < window; delivery++) settle(once, 1, ack, { sequence: 1 })
+    assert.strictEqual(deadOf(settle(once, window, dead)), tolerated)
   })
 })

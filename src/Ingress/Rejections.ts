@@ -24,6 +24,11 @@ export interface Rejection {
   readonly head: Uint8Array
 }
 
+/** The parts of a request that are kept. */
+type Refused = Pick<IncomingMessage, "headers" | "url"> & {
+  readonly socket: Pick<IncomingMessage["socket"], "remoteAddress">
+}
+
 /** Maximum number of kept requests, of those kept per second, and of kept bytes of each body. */
 export const keptRejections = 200
 export const keptPerSecond = 10
@@ -41,6 +46,27 @@ const keptHeaders = [
 ]
 const keptHeaderLength = 256
 
+/** Strings that can be the id of an event, in JSON that may be cut off. */
+const possibleIds = /"id"\s*:\s*"([^"\\]{1,256})"/g
+
+/** Maximum number of these strings that are looked up. 3QPR writes the id of an event first. */
+const mostIds = 16
+
+/**
+ * The ids by which a body could be erased: its hash, and strings named `id`. A body that 3QPR did not sign, or a part
+ * of a body, has no other proof of its id. Dropping too many of them does no harm.
+ */
+const idsOf = (body: Uint8Array): ReadonlyArray<string> => {
+  const ids = [bodyId(body)]
+  for (
+    const [, id] of Buffer.from(body.buffer, body.byteOffset, body.length).toString().matchAll(possibleIds)
+  ) {
+    if (ids.length > mostIds) break
+    if (id !== undefined) ids.push(id)
+  }
+  return ids
+}
+
 /** The last requests that this process refused. A flood of requests costs bounded memory and little time. */
 export class Rejections {
   #kept: Array<Rejection> = []
@@ -49,7 +75,7 @@ export class Rejections {
   #refused = 0
   readonly #wasErased: (id: string) => boolean
 
-  /** `wasErased`: whether an id could be erased. The body of a request is known by its hash, without parsing it. */
+  /** `wasErased`: whether an id could be erased. */
   constructor(wasErased: (id: string) => boolean = () => false) {
     this.#wasErased = wasErased
   }
@@ -61,10 +87,12 @@ export class Rejections {
 
   /** Newest first. */
   all(): ReadonlyArray<Rejection> {
+    this.#dropErased()
     return this.#kept.toReversed()
   }
 
   find(id: string): Rejection | undefined {
+    this.#dropErased()
     return this.#kept.find((rejection) => rejection.id === id)
   }
 
@@ -78,7 +106,7 @@ export class Rejections {
     while ((this.#kept[0]?.expires ?? Infinity) <= now) this.#kept.shift()
   }
 
-  add(reason: Outcome, request: IncomingMessage, body: Uint8Array | undefined, size: number): void {
+  add(reason: Outcome, request: Refused, body: Uint8Array | undefined, size: number): void {
     this.#refused++
     const at = Date.now()
     const second = Math.floor(at / 1_000)
@@ -99,9 +127,20 @@ export class Rejections {
       })),
       size,
       // A copy, so that the memory of a larger body is not retained.
-      head: body === undefined || this.#wasErased(bodyId(body))
+      head: body === undefined || this.#isErased(body)
         ? Buffer.alloc(0)
         : Buffer.from(body.subarray(0, keptBytes))
     })
+  }
+
+  #isErased(body: Uint8Array): boolean {
+    return idsOf(body).some((id) => this.#wasErased(id))
+  }
+
+  /** Drops bodies that were erased after their rejection, while this process was not connected to the broker. */
+  #dropErased(): void {
+    this.#kept = this.#kept.map((rejection) =>
+      this.#isErased(rejection.head) ? { ...rejection, head: Buffer.alloc(0) } : rejection
+    )
   }
 }

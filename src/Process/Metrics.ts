@@ -46,7 +46,8 @@ const conflicts = Metric.counter("threeqpr_conflicts_total", {
 })
 
 const erasedIdsKnown = Metric.gauge("threeqpr_erased_ids_known", {
-  description: "1 while this receiver knows all published hashes of erased ids, 0 while it cannot read them"
+  description:
+    "1 while this receiver knows all published hashes of erased ids, 0 while it cannot read them or their stream is deleted"
 })
 
 const signatureMatches = Metric.counter("threeqpr_signature_matches_total", {

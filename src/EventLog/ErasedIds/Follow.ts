@@ -8,6 +8,7 @@ import { messageOf } from "../../Process/Failure.ts"
 import { ingest } from "../../Process/Metrics.ts"
 import { entriesOf } from "../Entries.ts"
 import { ErasedIds } from "../ErasedIds.ts"
+import type { ReadFailed } from "../EventLog.ts"
 import { erasedStream, erasedSubject } from "../Names.ts"
 import { lastOf, makeReader, reading } from "../Reader.ts"
 import { HashFilter } from "./HashFilter.ts"
@@ -51,60 +52,79 @@ export const layer = Layer.effect(
 /** The SHA-256 of an id in hexadecimal. */
 const hashOf = (id: string) => createHash("sha256").update(id).digest("hex")
 
-/**
- * Adds the hashes of the stream to the filter, at first all of them. A missing stream means that nothing was erased
- * yet. Deleted hashes stay in the filter, because each hit is confirmed.
- */
+/** Why this receiver does not know the hashes. */
+type Fault = { readonly _tag: "Unreadable"; readonly why: string } | { readonly _tag: "Deleted" }
+
+/** Follows the stream of hashes. The gauge shows whether they are known. Each kind of fault is logged once. */
 const follow = Effect.fnUntraced(function*(
   nats: Nats["Service"],
   manager: JetStreamManager,
   hashes: HashFilter
 ) {
-  const { read } = makeReader(nats, manager, { stream: erasedStream })
-  let at = { created: "", sequence: 0, connection: 0 }
   let connections = 0
-  let failing = false
+  let told: Fault["_tag"] | undefined
   ingest.erasedIdsKnown(false)
   yield* nats.onChange(() => {
     connections++
     ingest.erasedIdsKnown(false)
   })
+  const update = updater(nats, manager, hashes)
 
   const check = Effect.gen(function*() {
     const connection = connections
-    const info = yield* reading(() =>
-      manager.streams.info(erasedStream).catch(unless(JetStreamCode.streamNotFound))
+    const fault = yield* update(connection).pipe(
+      Effect.catch((error) => Effect.succeed<Fault>({ _tag: "Unreadable", why: messageOf(error) }))
     )
-    if (info !== undefined) {
-      const { created, state: { last_seq: last } } = info
-      const after = created !== at.created
-        ? 0
-        : connection !== at.connection || last < at.sequence
-        ? Math.max(0, Math.min(last, at.sequence) - reused)
-        : at.sequence
-      yield* Stream.runForEachArray(
-        entriesOf(read, { after, upTo: last }),
-        (page) =>
-          Effect.sync(() => {
-            for (const { subject } of page) hashes.add(subject.slice(erasedSubject("").length))
-          })
-      )
-      at = { created, sequence: last, connection }
-    }
-    if (connection === connections) ingest.erasedIdsKnown(true)
-    failing = false
-  }).pipe(Effect.catch((error) => {
-    ingest.erasedIdsKnown(false)
-    // The lost connection is already logged. Log any other failure once, not at every check.
-    const told = failing || !nats.isConnected()
-    failing ||= nats.isConnected()
-    return told ? Effect.void : Effect.logWarning(unknown(messageOf(error)))
-  }))
+    ingest.erasedIdsKnown(fault === undefined && connection === connections)
+    // The lost connection is already logged.
+    if (fault?._tag === told || (fault !== undefined && !nats.isConnected())) return
+    told = fault?._tag
+    yield* fault === undefined
+      ? Effect.logInfo("the ids of erased events are known again")
+      : Effect.logWarning(messageOfFault(fault))
+  })
 
-  const pause = Effect.suspend(() => Effect.sleep(failing ? refused : every))
+  const pause = Effect.suspend(() => Effect.sleep(told === "Unreadable" ? refused : every))
   yield* Effect.forever(Effect.andThen(check, pause))
 })
 
-const unknown = (why: string) =>
-  `the ids of erased events cannot be read: ${why}. An erased event that 3QPR sends again is stored, and the role admin `
-  + `erases it again. Allow our NATS user to read the stream ${erasedStream}`
+/**
+ * Adds the hashes of the stream to the filter, at first all of them. A stream that never existed means that nothing
+ * was erased yet. A stream that existed was deleted, and its hashes are not known until it is created again. Deleted
+ * hashes stay in the filter, because each hit is confirmed.
+ */
+const updater = (nats: Nats["Service"], manager: JetStreamManager, hashes: HashFilter) => {
+  const { read } = makeReader(nats, manager, { stream: erasedStream })
+  let at = { created: "", sequence: 0, connection: 0 }
+  return Effect.fnUntraced(function*(connection: number): Effect.fn.Return<Fault | undefined, ReadFailed> {
+    const info = yield* reading(() =>
+      manager.streams.info(erasedStream).catch(unless(JetStreamCode.streamNotFound))
+    )
+    if (info === undefined) return at.created === "" ? undefined : { _tag: "Deleted" }
+    const { created, state: { last_seq: last } } = info
+    const after = created !== at.created
+      ? 0
+      : connection !== at.connection || last < at.sequence
+      ? Math.max(0, Math.min(last, at.sequence) - reused)
+      : at.sequence
+    yield* Stream.runForEachArray(
+      entriesOf(read, { after, upTo: last }),
+      (page) =>
+        Effect.sync(() => {
+          for (const { subject } of page) hashes.add(subject.slice(erasedSubject("").length))
+        })
+    )
+    at = { created, sequence: last, connection }
+    return undefined
+  })
+}
+
+const messageOfFault = (fault: Fault): string => {
+  const effect = "An erased event that 3QPR sends again is stored, and the role admin erases it again"
+  return fault._tag === "Unreadable"
+    ? `the ids of erased events cannot be read: ${fault.why}. ${effect}. `
+      + `Allow our NATS user to read the stream ${erasedStream}`
+    : `the ids of erased events are not known: the stream ${erasedStream} was deleted. ${effect}. `
+      + "The role admin publishes the ids again within seconds. If it does not run, start it. If you have emptied the "
+      + "database too, restart this process"
+}

@@ -1,7 +1,7 @@
 import { Effect, Layer, Schema } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { isSqlError } from "effect/sql/SqlError"
-import { DiscardPolicy, type JetStreamManager, StorageType } from "nats"
+import { DiscardPolicy, type JetStreamManager, StorageType, type StreamInfo } from "nats"
 import { EventLog } from "../../EventLog/EventLog.ts"
 import { erasedStream, erasedSubject, erasedSubjects } from "../../EventLog/Names.ts"
 import { makePublisher, type Publish } from "../../EventLog/Publisher.ts"
@@ -27,18 +27,22 @@ export const layer = Layer.effectDiscard(Effect.gen(function*() {
   const publish = yield* makePublisher(erasedStream)
   let compared = false
   let failing = false
+  let seen: StreamInfo | undefined
   yield* nats.onChange(() => compared = false)
 
   const step = Effect.gen(function*() {
+    if (seen !== undefined && hasLost(yield* infoOf(manager), seen)) compared = false
     // Compare once after each connect: the broker can have lost its last messages, or the whole stream.
     const compares = !compared
     compared = true
-    if (compares) yield* unpublishLost(manager)
+    let hasHashes = compares && (yield* unpublishLost(manager))
     for (let hashes = yield* unpublished; hashes.length > 0; hashes = yield* unpublished) {
+      hasHashes = true
       const created = yield* ensureStream(manager)
       if (created) yield* unpublishAll
       else yield* publishAll(publish, hashes.map(({ hash }) => hash))
     }
+    if (hasHashes) seen = (yield* infoOf(manager)) ?? seen
     failing = false
   }).pipe(Effect.catch((error) => {
     compared = false
@@ -73,16 +77,24 @@ const publishAll = Effect.fnUntraced(function*(publish: Publish, hashes: Readonl
     select decode(value, 'hex') from jsonb_array_elements_text(${JSON.stringify(hashes)}::text::jsonb))`
 })
 
-/** If the broker has another number of hashes than the database has published, marks all of them as unpublished. */
+/** Whether the stream was deleted, or has fewer hashes than before. */
+const hasLost = (now: StreamInfo | undefined, seen: StreamInfo) =>
+  now === undefined || now.created !== seen.created || now.state.messages < seen.state.messages
+
+/**
+ * If the broker has another number of hashes than the database has published, marks all of them as unpublished.
+ * Returns whether any was published.
+ */
 const unpublishLost = Effect.fnUntraced(function*(manager: JetStreamManager) {
   const sql = yield* SqlClient
   const [{ count }] = yield* Effect.flatMap(
     sql`select count(*)::float8 as count from erased_ids where published`,
     decodeCount
   )
-  if (count === 0) return
+  if (count === 0) return false
   const info = yield* infoOf(manager)
   if (info?.state.messages !== count) yield* unpublishAll
+  return true
 })
 
 const unpublishAll = Effect.flatMap(

@@ -168,15 +168,17 @@ describe("a delivery that is repeated after its erasure", () => {
           yield* until("the receiver knows them", Effect.sync(() => ids.every(mayHave)), (all) => all)
           const { connection } = yield* Nats
           const manager = yield* Effect.promise(() => connection.jetstreamManager())
-          yield* Effect.promise(() => manager.streams.delete(erasedStream))
-
-          yield* broker.signal("SIGKILL")
-          yield* broker.start
-          yield* until(
+          const areKnown = until(
             "the hashes are published again",
             Effect.forEach(ids, has),
             (found) => found.every((known) => known)
           )
+          yield* Effect.promise(() => manager.streams.delete(erasedStream))
+          yield* areKnown
+          yield* Effect.promise(() => manager.streams.delete(erasedStream))
+          yield* broker.signal("SIGKILL")
+          yield* broker.start
+          yield* areKnown
           const published: Array<string> = []
           for (const subject of [eventSubjects, quarantineSubjects]) {
             connection.subscribe(subject, { callback: (_, msg) => void published.push(msg.subject) })

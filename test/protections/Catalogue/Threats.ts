@@ -290,7 +290,9 @@ export const threats: ReadonlyArray<Protection> = [
   {
     rows: ["T16"],
     name: "a broker that has lost the hashes of erased ids gets them again",
-    edits: [edit("src/Jobs/Erasure/PublishIds.ts", "if (compares) yield* unpublishLost(manager)", "")],
+    edits: [
+      edit("src/Jobs/Erasure/PublishIds.ts", "compares && (yield* unpublishLost(manager))", "false")
+    ],
     test: "integration/Jobs/Returned.test.ts",
     title: "is not stored again by a receiver that knows its id, also after the broker has lost all hashes"
   },
@@ -300,12 +302,25 @@ export const threats: ReadonlyArray<Protection> = [
     edits: [
       edit(
         "src/Ingress/Rejections.ts",
-        "body === undefined || this.#wasErased(bodyId(body))",
+        "body === undefined || this.#isErased(body)",
         "body === undefined"
       )
     ],
-    test: "integration/Jobs/Returned.test.ts",
-    title: "is not stored again by a receiver that knows its id, also after the broker has lost all hashes"
+    test: "unit/Ingress/Rejections.test.ts",
+    title: "is dropped if its id was erased, also if 3QPR never signed it or a part is missing"
+  },
+  {
+    rows: ["T16"],
+    name: "a receiver reports that the stream of erased ids was deleted",
+    edits: [
+      edit(
+        "src/EventLog/ErasedIds/Follow.ts",
+        `at.created === "" ? undefined : { _tag: "Deleted" }`,
+        "undefined"
+      )
+    ],
+    test: "integration/EventLog/ErasedIds.test.ts",
+    title: "are known while the stream was never created, and not known after it was deleted"
   },
   {
     rows: ["T16"],

@@ -40,45 +40,15 @@ export interface Read {
  * that one, such as the scans of a code, are not included.
  */
 export const find = Effect.fn("Forget.find")(function*(target: Target, bound?: number) {
-  const log = yield* EventLog
   const letters = yield* DeadLetters
-  const keys = new Set(target.kind === "event" ? [] : [keyOf(target.kind, target.id)])
-  const belongs = ({ belonging, id, text }: Read) => {
-    const meant = target.kind === "event"
-      ? id === target.id || keys.has(belonging?.own ?? "")
-      : belonging === undefined
-      ? text.includes(JSON.stringify(target.id))
-      : keys.has(belonging.own ?? "") || belonging.to.some((key) => keys.has(key))
-    if (meant && belonging?.own !== undefined) keys.add(belonging.own)
-    return meant
-  }
-
-  const { firstSequence, lastSequence } = yield* log.state
+  const { firstSequence, lastSequence } = yield* (yield* EventLog).state
   const upTo = bound ?? lastSequence
-  const pass = Effect.gen(function*() {
-    const found = new Set<number>()
-    yield* Stream.runForEachArray(logEntries({ after: 0, upTo }), (entries) =>
-      Effect.sync(() => {
-        for (const entry of entries) if (belongs(readingOf(entry))) found.add(entry.sequence)
-      }))
-    // A dead letter can hold an event that is no longer in the log.
-    yield* Stream.runForEach(
-      Stream.filter(letters.all({}), ({ sequence }) => sequence < firstSequence),
-      (letter) =>
-        Effect.map(letters.bodyOf(letter), (body) => {
-          const { eventId, sequence, subject } = letter
-          if (Option.isNone(body)) return
-          const headers = { "ce-id": eventId }
-          const read = readingOf({ sequence, subject, headers, body: body.value, storedAt: 0 })
-          if (belongs(read)) found.add(sequence)
-        })
-    )
-    return found
-  })
-  let found = yield* pass
-  for (let known = 0; known !== keys.size;) {
+  const { belongs, keys } = selectionOf(target)
+  let found: ReadonlySet<number> = new Set()
+  for (let known = -1; known !== keys.size;) {
     known = keys.size
-    found = yield* pass
+    const belonging = Stream.filter(readings(letters, firstSequence, upTo), belongs)
+    found = new Set(yield* Stream.runCollect(Stream.map(belonging, ({ sequence }) => sequence)))
   }
   const rows = yield* rowsOf(target, keys, upTo)
   return {
@@ -91,6 +61,45 @@ export const find = Effect.fn("Forget.find")(function*(target: Target, bound?: n
     upTo
   } satisfies Found
 })
+
+/**
+ * Decides whether an entry belongs to a target. `keys` are those of the target's entities. `belongs` adds the entity
+ * of each entry that belongs to the target, so that it later recognises the other entries about that entity.
+ */
+export const selectionOf = (target: Target) => {
+  const keys = new Set(target.kind === "event" ? [] : [keyOf(target.kind, target.id)])
+  const isMeant = ({ belonging, id, text }: Read) =>
+    target.kind === "event"
+      ? id === target.id || keys.has(belonging?.own ?? "")
+      : belonging === undefined
+      ? text.includes(JSON.stringify(target.id))
+      : keys.has(belonging.own ?? "") || belonging.to.some((key) => keys.has(key))
+  const belongs = (read: Read) => {
+    const meant = isMeant(read)
+    if (meant && read.belonging?.own !== undefined) keys.add(read.belonging.own)
+    return meant
+  }
+  return { keys, belongs }
+}
+
+/** All entries of the log up to `upTo`, and then the events that only dead letters still hold. */
+const readings = (letters: DeadLetters["Service"], firstSequence: number, upTo: number) =>
+  Stream.concat(
+    Stream.map(logEntries({ after: 0, upTo }), readingOf),
+    letters.all({}).pipe(
+      Stream.filter(({ sequence }) => sequence < firstSequence),
+      Stream.mapEffect((letter) =>
+        Effect.map(letters.bodyOf(letter), (found) => {
+          const { eventId, sequence, subject } = letter
+          const headers = { "ce-id": eventId }
+          return Option.toArray(found).map((body) =>
+            readingOf({ sequence, subject, headers, body, storedAt: 0 })
+          )
+        })
+      ),
+      Stream.flattenIterable
+    )
+  )
 
 /** The facts about an entry of the log. Its type comes from its subject; a quarantined entry has none. */
 export const readingOf = (entry: LoggedEntry): Read => {

@@ -45,62 +45,79 @@ export const load = Effect.fnUntraced(function*(flags: Flags = {}) {
   const environment = yield* ConfigProvider.ConfigProvider
   const provider = ConfigProvider.orElse(ConfigProvider.fromUnknown(flags), environment)
   const known = Object.values(settings).flatMap(variablesOf)
-  const dotEnvFile = (yield* DotEnv.DotEnv) ?? ""
-  const dotEnv = DotEnv.contentOf(dotEnvFile === "" ? undefined : dotEnvFile)
-  const inDotEnv = yield* unlessSet(provider, dotEnv.values, known)
-  const faults = [
-    ...dotEnv.faults,
-    ...(yield* misspelt(environment, known)),
-    ...(yield* misspelt(ConfigProvider.fromUnknown(dotEnv.values), known)).map((fault) =>
-      `${dotEnvFile}: ${fault}`
-    )
-  ]
-  const warnings: Array<string> = []
+  const dotEnv = yield* loadDotEnv(provider, known)
+  const valueOf = (variable: string) =>
+    Effect.map(read(provider, variable), (given) => given ?? dotEnv.values[variable])
+  const faults = [...dotEnv.faults, ...(yield* misspelt(environment, known))]
+  const warnings = [...dotEnv.warnings]
   const secretFiles: Record<string, string> = {}
   const values: Record<string, unknown> = {
     secretFiles,
     warnings,
-    dotEnv: { file: dotEnvFile, variables: Object.keys(inDotEnv) }
-  }
-  const secrets = Object.values<Setting<unknown>>(settings).filter(({ secret, variable }) =>
-    secret && inDotEnv[variable] !== undefined
-  )
-  if (dotEnv.readableByOthers && secrets.length > 0) {
-    warnings.push(
-      `${dotEnvFile} holds ${
-        secrets.map(({ variable }) => variable).join(", ")
-      }, and other users can read it. `
-        + `Run \`chmod 600 ${dotEnvFile}\`.`
-    )
+    dotEnv: { file: dotEnv.file, variables: Object.keys(dotEnv.values) }
   }
   for (const [name, setting] of Object.entries<Setting<unknown>>(settings)) {
-    const valueOf = (variable: string) =>
-      Effect.map(read(provider, variable), (given) => given ?? inDotEnv[variable])
-    const given = yield* valueOf(setting.variable)
     const file = isInFile(setting) ? yield* valueOf(`${setting.variable}_FILE`) : undefined
-    if (given !== undefined && file !== undefined) {
-      faults.push(`${setting.variable} and ${setting.variable}_FILE are both set. Unset one of them.`)
-      continue
-    }
-    const inFile = file === undefined ? undefined : contentOf(setting.variable, file)
-    if (typeof inFile === "object") {
-      faults.push(inFile.fault)
-      continue
-    }
     if (file !== undefined) secretFiles[setting.variable] = file
-    const text = given ?? inFile ?? setting.fallback
-    if (text === undefined) continue
-    values[name] = hasControls(text) ? undefined : setting.parse(text)
-    if (values[name] !== undefined) continue
-    if (setting.otherwise === undefined) {
-      faults.push(faultOf(setting, text))
-    } else {
-      warnings.push(`${faultOf(setting, text)} It is ignored.`)
-      values[name] = setting.otherwise.value
+    const { fault, value, warning } = decode(setting, yield* valueOf(setting.variable), file)
+    if (fault !== undefined) faults.push(fault)
+    if (warning !== undefined) warnings.push(warning)
+    if (value !== undefined) values[name] = value
+  }
+  faults.push(...contradictionsIn(values as Partial<Config>))
+  if (faults.length > 0) return yield* new ConfigInvalid({ message: faults.join("\n") })
+  return values as Config
+})
+
+/** The settings of the environment file that nothing else sets, its faults, and a warning about its permissions. */
+const loadDotEnv = Effect.fnUntraced(
+  function*(provider: ConfigProvider.ConfigProvider, known: ReadonlyArray<string>) {
+    const file = (yield* DotEnv.DotEnv) ?? ""
+    const content = DotEnv.contentOf(file === "" ? undefined : file)
+    const values = yield* unlessSet(provider, content.values, known)
+    const unknown = yield* misspelt(ConfigProvider.fromUnknown(content.values), known)
+    const secrets = Object.values<Setting<unknown>>(settings)
+      .filter(({ secret, variable }) => secret && values[variable] !== undefined)
+      .map(({ variable }) => variable)
+    const warnings = content.readableByOthers && secrets.length > 0
+      ? [`${file} holds ${secrets.join(", ")}, and other users can read it. Run \`chmod 600 ${file}\`.`]
+      : []
+    return {
+      file,
+      values,
+      faults: [...content.faults, ...unknown.map((fault) => `${file}: ${fault}`)],
+      warnings
     }
   }
+)
+
+/** A setting's value, or why it has none. A warning does not stop the start. */
+interface Decoded {
+  readonly value?: unknown
+  readonly fault?: string
+  readonly warning?: string
+}
+
+const decode = (setting: Setting<unknown>, given: string | undefined, file: string | undefined): Decoded => {
+  const { fallback, otherwise, parse, variable } = setting
+  if (given !== undefined && file !== undefined) {
+    return { fault: `${variable} and ${variable}_FILE are both set. Unset one of them.` }
+  }
+  const inFile = file === undefined ? undefined : contentOf(variable, file)
+  if (typeof inFile === "object") return inFile
+  const text = given ?? inFile ?? fallback
+  if (text === undefined) return {}
+  const value = hasControls(text) ? undefined : parse(text)
+  if (value !== undefined) return { value }
+  const fault = faultOf(setting, text)
+  return otherwise === undefined ? { fault } : { warning: `${fault} It is ignored.`, value: otherwise.value }
+}
+
+/** A sentence for each pair of settings that exclude each other. */
+const contradictionsIn = (config: Partial<Config>): ReadonlyArray<string> => {
   const { adminReadToken, adminToken, adminWithoutToken, apiKey, dedupWindow, reconcileEvery, retention } =
-    values as Partial<Config>
+    config
+  const faults: Array<string> = []
   if (reconcileEvery !== undefined && apiKey === undefined) {
     faults.push("RECONCILE_EVERY is set, but THREEQPR_API_KEY is not. 3QPR's API requires a key.")
   }
@@ -118,9 +135,8 @@ export const load = Effect.fnUntraced(function*(flags: Flags = {}) {
   if (dedupWindow !== undefined && retention?.millis !== undefined && retention.millis < dedupWindow) {
     faults.push(`RETENTION is shorter than DEDUP_WINDOW; allowed is ${settings.retention.allowed}.`)
   }
-  if (faults.length > 0) return yield* new ConfigInvalid({ message: faults.join("\n") })
-  return values as Config
-})
+  return faults
+}
 
 /**
  * The settings of an environment file that nothing else sets. A secret and its `_FILE` variable are one setting. A

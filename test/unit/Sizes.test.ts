@@ -37,19 +37,7 @@ const exceptions: Readonly<Record<"files" | "functions", Readonly<Record<string,
     "EventLog/Memory.ts layer": 76,
     "EventLog/Operations.ts make": 89,
     "EventLog/Reader.ts makeReader": 98,
-    "Ingress/Http.ts make": 60,
-    "Jobs/Erasure.ts find": 52,
-    "Jobs/Erasure/EraseAgain.ts layer": 54,
-    "Jobs/Erasure/ErasedRows.ts forgetIn": 67,
-    "Jobs/Operations/EraseEntity.ts make": 54,
-    "Jobs/Operations/Release.ts make": 58,
-    "Jobs/Reconciliations/Pass.ts pass": 77,
-    "Process/Config.ts load": 80,
-    "Provider/Simulator/Account.ts make": 77,
-    "Provider/Simulator/Delivery.ts make": 64,
-    "Provider/Simulator/Engine.ts start": 101,
-    "Provider/Simulator/Plan.ts make": 79,
-    "Provider/ThreeQpr/Requests.ts make": 58
+    "Ingress/Http.ts make": 60
   }
 }
 

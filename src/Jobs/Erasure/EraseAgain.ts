@@ -29,21 +29,39 @@ const reused = 10_000
  * and only once an id has been erased.
  */
 export const layer = Layer.effectDiscard(Effect.gen(function*() {
+  const vitals = yield* ProcessHealth
+  const failure = yield* lastingFailure
+  const { onErased, remove } = repetitions()
+  const eraseNew = yield* makeEraseNew(onErased)
+  const step = eraseNew.pipe(
+    Effect.andThen(remove),
+    Effect.andThen(failure.succeeded),
+    Effect.catch((error) => failure.failed(`erasing later deliveries is delayed: ${messageOf(error)}`))
+  )
+  yield* vitals.watch("erasure", failure.fault)
+  yield* vitals.run("erasure", Effect.forever(Effect.andThen(step, Effect.sleep(every))))
+}))
+
+type OnErased = (sequences: ReadonlyArray<number>) => void
+
+/** Removes what a projection records about an entry after its erasure, for as long as it may be processing it. */
+const repetitions = () => {
+  const recent: Array<{ readonly sequences: ReadonlyArray<number>; left: number }> = []
+  const onErased: OnErased = (sequences) => void recent.push({ sequences, left: inHand })
+  const remove = Effect.gen(function*() {
+    for (const [at, one] of recent.entries()) {
+      yield* forgetRepetitions(one.sequences)
+      if (--one.left <= 0) recent.splice(at, 1)
+    }
+  })
+  return { onErased, remove }
+}
+
+/** Makes the effect that checks the entries stored since its last complete run. */
+const makeEraseNew = Effect.fnUntraced(function*(onErased: OnErased) {
   const log = yield* EventLog
   const nats = yield* Nats
-  const vitals = yield* ProcessHealth
-  const manager = yield* managerOf(nats)
-  const { read } = makeReader(nats, manager, { headersOnly: true })
-  const failure = yield* lastingFailure
-  const recent: Array<{ readonly sequences: ReadonlyArray<number>; left: number }> = []
-
-  const eraseReturned = Effect.fnUntraced(function*(sequences: ReadonlyArray<number>) {
-    if (sequences.length === 0) return
-    yield* eraseEntries(sequences, () => Effect.void)
-    recent.push({ sequences, left: inHand })
-    yield* Effect.logInfo(`erased later deliveries of erased events, at ${sequences.join(", ")}`)
-  })
-
+  const { read } = makeReader(nats, yield* managerOf(nats), { headersOnly: true })
   // Last sequence of the log at the last complete check.
   let looked: number | undefined
   let connections = 0
@@ -51,34 +69,29 @@ export const layer = Layer.effectDiscard(Effect.gen(function*() {
     connections++
     looked = undefined
   })
-
-  const step = Effect.gen(function*() {
+  return Effect.gen(function*() {
     const connection = connections
     const { created, lastSequence } = yield* log.state
-    const position = lastSequence === looked ? undefined : yield* positionIn(created)
-    const overlap = looked === undefined ? reused : 0
-    if (position !== undefined) {
-      const after = Math.max(0, position.sequence - overlap)
-      yield* Stream.runForEachArray(
-        entriesOf(read, { after }),
-        Effect.fnUntraced(function*(page) {
-          const entries = page.map((entry) => ({ id: idOf(entry), sequence: entry.sequence }))
-          yield* eraseReturned(yield* returnedOf(entries))
-          const last = entries.at(-1)
-          if (last !== undefined) yield* keepPosition({ log: created, sequence: last.sequence })
-        })
-      )
-      if (connection === connections) looked = lastSequence
-    }
-    for (const [at, one] of recent.entries()) {
-      yield* forgetRepetitions(one.sequences)
-      if (--one.left <= 0) recent.splice(at, 1)
-    }
-    yield* failure.succeeded
-  }).pipe(
-    Effect.catch((error) => failure.failed(`erasing later deliveries is delayed: ${messageOf(error)}`))
-  )
+    if (lastSequence === looked) return
+    const position = yield* positionIn(created)
+    if (position === undefined) return
+    const after = Math.max(0, position.sequence - (looked === undefined ? reused : 0))
+    yield* Stream.runForEachArray(
+      entriesOf(read, { after }),
+      Effect.fnUntraced(function*(page) {
+        const entries = page.map((entry) => ({ id: idOf(entry), sequence: entry.sequence }))
+        yield* eraseReturned(yield* returnedOf(entries), onErased)
+        const last = entries.at(-1)
+        if (last !== undefined) yield* keepPosition({ log: created, sequence: last.sequence })
+      })
+    )
+    if (connection === connections) looked = lastSequence
+  })
+})
 
-  yield* vitals.watch("erasure", failure.fault)
-  yield* vitals.run("erasure", Effect.forever(Effect.andThen(step, Effect.sleep(every))))
-}))
+const eraseReturned = Effect.fnUntraced(function*(sequences: ReadonlyArray<number>, onErased: OnErased) {
+  if (sequences.length === 0) return
+  yield* eraseEntries(sequences, () => Effect.void)
+  onErased(sequences)
+  yield* Effect.logInfo(`erased later deliveries of erased events, at ${sequences.join(", ")}`)
+})

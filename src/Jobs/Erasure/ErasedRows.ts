@@ -1,6 +1,7 @@
 import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { Fragment } from "effect/sql/Statement"
+import { allRows } from "../../Database/Rows.ts"
 import { keyOf } from "../../Domain/Belonging.ts"
 import type { Target } from "../../Domain/ErasureTarget.ts"
 import { storable } from "../../Domain/ExactJson.ts"
@@ -58,10 +59,9 @@ export const rowsOf = Effect.fn("Forget.rowsOf")(
     const projections = yield* installedProjections
     for (const { rows } of projections) {
       if (rows === undefined) continue
-      const sequences = yield* Effect.flatMap(
+      const sequences = yield* allSequences(
         sql`select sequence::float8 as sequence from ${sql.literal(rows.table)}
-          where sequence <= ${upTo}::bigint and ${which(sql, projections, rows, target, keys)}`,
-        decodeSequences
+          where sequence <= ${upTo}::bigint and ${which(sql, projections, rows, target, keys)}`
       )
       if (sequences.length > 0) found[rows.table] = sequences.map(({ sequence }) => sequence)
     }
@@ -106,11 +106,8 @@ const announceRemoved = Effect.fnUntraced(
   }
 )
 
-const forgetIn = Effect.fnUntraced(function*(
-  projection: Projection,
-  generation: number,
-  { events, sequences }: Gone
-) {
+/** Erases events from one generation. Returns the sequences that it has recorded. */
+const forgetIn = Effect.fnUntraced(function*(projection: Projection, generation: number, gone: Gone) {
   const sql = yield* SqlClient
   const { name, rows, types } = projection
   // Otherwise a rebuild that ends now could carry over an event that is already erased in the live generation.
@@ -119,10 +116,50 @@ const forgetIn = Effect.fnUntraced(function*(
   const completed = yield* isCompleted(name, generation)
   if (completed === undefined) return []
   yield* sql`set local statement_timeout = 0`
-  const applied = sql.literal(appliedTable(projection, generation))
-  const mine = events.filter(({ type }) => types.includes(type))
-  const places = numbers(sql, sequences)
-  const negated = numbers(sql, sequences.map((sequence) => -sequence))
+  const erased: Erased = {
+    name,
+    generation,
+    applied: sql.literal(appliedTable(projection, generation)),
+    places: numbers(sql, gone.sequences),
+    negated: numbers(sql, gone.sequences.map((sequence) => -sequence))
+  }
+  const events = gone.events.filter(({ type }) => types.includes(type))
+  yield* recordErased(erased, events)
+  const known = yield* recordedOf(erased)
+  if (rows === undefined) {
+    if (known.length > 0) yield* wantRebuild(name, "an erasure")
+    return known
+  }
+  // If all bodies are available, the rows are found by their keys. Otherwise every row must be checked.
+  const needsAll = gone.events.length < gone.sequences.length || events.some(({ own }) => own === undefined)
+  const made =
+    sql`event_id in (select event_id from ${erased.applied} where sequence = any(${erased.negated}))`
+  yield* rows.remove(
+    sql,
+    (name) => sql.literal(tableName(name, generation)),
+    needsAll ? made : sql`(${isOneOf(sql, rows, events.flatMap(({ own }) => own ?? []))} and ${made})`,
+    completed
+  )
+  return known
+})
+
+/** A generation and the erased sequences, as parts of SQL statements. */
+interface Erased {
+  readonly name: string
+  readonly generation: number
+  /** The table of the applied events. */
+  readonly applied: Fragment
+  readonly places: Fragment
+  /** The negated sequences. The table has an erased event under the negated sequence. */
+  readonly negated: Fragment
+}
+
+/** Records events as erased: in the applied events, in their counts, and as hashes of their ids. */
+const recordErased = Effect.fnUntraced(function*(
+  { applied, generation, name, negated, places }: Erased,
+  events: ReadonlyArray<GoneEvent>
+) {
+  const sql = yield* SqlClient
   yield* sql`
     with gone as (
       update ${applied} set sequence = -sequence where sequence = any(${places})
@@ -135,41 +172,26 @@ const forgetIn = Effect.fnUntraced(function*(
   yield* sql`
     insert into ${applied} (event_id, sequence)
     select event_id, -sequence from jsonb_to_recordset(${
-    JSON.stringify(mine.map(({ id, sequence }) => ({ event_id: id, sequence })))
+    JSON.stringify(events.map(({ id, sequence }) => ({ event_id: id, sequence })))
   }::text::jsonb) as row (event_id text, sequence bigint)
     order by event_id on conflict (event_id) do nothing`
   // Includes events that are no longer in the log or among the dead letters.
   yield* sql`
     insert into erased_ids (hash) select sha256(convert_to(event_id, 'UTF8')) from ${applied}
     where sequence = any(${negated}) and event_id <> concat('sequence:', -sequence) on conflict do nothing`
-  const found = yield* Effect.flatMap(
-    sql`
-      with again as (
-        delete from repeated where name = ${name} and generation = ${generation} and sequence = any(${places})
-        returning sequence
-      )
-      select sequence::float8 as sequence from again
-      union all select -sequence::float8 from ${applied} where sequence = any(${negated})`,
-    decodeSequences
-  )
-  const known = found.map(({ sequence }) => sequence)
-  if (rows === undefined) {
-    if (known.length > 0) {
-      yield* wantRebuild(name, "an erasure")
-    }
-    return known
-  }
-  const made = sql`event_id in (select event_id from ${applied} where sequence = any(${negated}))`
-  yield* rows.remove(
-    sql,
-    (name) => sql.literal(tableName(name, generation)),
-    // If all bodies are available, the rows are found by their keys. Otherwise every row must be checked.
-    events.length < sequences.length || mine.some(({ own }) => own === undefined)
-      ? made
-      : sql`(${isOneOf(sql, rows, mine.flatMap(({ own }) => own ?? []))} and ${made})`,
-    completed
-  )
-  return known
+})
+
+/** The erased sequences that the generation has recorded, as applied or as repeated. Removes the repetitions. */
+const recordedOf = Effect.fnUntraced(function*({ applied, generation, name, negated, places }: Erased) {
+  const sql = yield* SqlClient
+  const found = yield* allSequences(sql`
+    with again as (
+      delete from repeated where name = ${name} and generation = ${generation} and sequence = any(${places})
+      returning sequence
+    )
+    select sequence::float8 as sequence from again
+    union all select -sequence::float8 from ${applied} where sequence = any(${negated})`)
+  return found.map(({ sequence }) => sequence)
 })
 
 /** The SQL condition for rows of a projection that belong to a target or are about one of these keys. */
@@ -213,4 +235,4 @@ const isOneOf = (sql: SqlClient, rows: Rows, keys: Iterable<string>) => {
 const numbers = (sql: SqlClient, values: ReadonlyArray<number>) =>
   sql`array(select value::bigint from jsonb_array_elements_text(${JSON.stringify(values)}::text::jsonb))`
 
-const decodeSequences = Schema.decodeUnknownEffect(Schema.Array(Schema.Struct({ sequence: Schema.Finite })))
+const allSequences = allRows(Schema.Struct({ sequence: Schema.Finite }))

@@ -1,5 +1,6 @@
 import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
+import { allRows, onlyRow } from "../../Database/Rows.ts"
 import { bodyId } from "../../EventLog/Names.ts"
 
 /** An entry of the log, or an event that only a dead letter still holds. */
@@ -43,10 +44,9 @@ export interface Position {
 /** The position in this log. Undefined while no id has been erased. */
 export const positionIn = Effect.fnUntraced(function*(log: string) {
   const sql = yield* SqlClient
-  const [found] = yield* Effect.flatMap(
+  const found = yield* onlyPosition(
     sql`select exists (select 1 from erased_ids) as any, log, sequence::float8 as sequence
-      from (values (1)) as one left join erased_position on true`,
-    decodePosition
+      from (values (1)) as one left join erased_position on true`
   )
   if (!found.any) return undefined
   return found.log === log && found.sequence !== null
@@ -54,11 +54,11 @@ export const positionIn = Effect.fnUntraced(function*(log: string) {
     : { log, sequence: 0 }
 })
 
-const decodePosition = Schema.decodeUnknownEffect(Schema.Tuple([Schema.Struct({
+const onlyPosition = onlyRow(Schema.Struct({
   any: Schema.Boolean,
   log: Schema.NullOr(Schema.String),
   sequence: Schema.NullOr(Schema.Finite)
-})]))
+}))
 
 export const keepPosition = Effect.fnUntraced(function*({ log, sequence }: Position) {
   const sql = yield* SqlClient
@@ -71,17 +71,14 @@ export const keepPosition = Effect.fnUntraced(function*({ log, sequence }: Posit
 export const returnedOf = Effect.fnUntraced(function*(entries: ReadonlyArray<Identified>) {
   const sql = yield* SqlClient
   const known = entries.filter(hasOwnId).map(({ id, sequence }) => ({ id, sequence }))
-  const found = yield* Effect.flatMap(
-    sql`
-      select sequence::float8 as sequence
-      from jsonb_to_recordset(${JSON.stringify(known)}::text::jsonb) as row (id text, sequence bigint)
-      where sha256(convert_to(id, 'UTF8')) in (select hash from erased_ids) order by sequence`,
-    decodeSequences
-  )
+  const found = yield* allSequences(sql`
+    select sequence::float8 as sequence
+    from jsonb_to_recordset(${JSON.stringify(known)}::text::jsonb) as row (id text, sequence bigint)
+    where sha256(convert_to(id, 'UTF8')) in (select hash from erased_ids) order by sequence`)
   return found.map(({ sequence }) => sequence)
 })
 
-const decodeSequences = Schema.decodeUnknownEffect(Schema.Array(Schema.Struct({ sequence: Schema.Finite })))
+const allSequences = allRows(Schema.Struct({ sequence: Schema.Finite }))
 
 /**
  * Removes the repetitions that projections recorded at these sequences. A projection may have been processing one of

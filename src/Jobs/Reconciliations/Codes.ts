@@ -1,11 +1,11 @@
-import { Clock, Effect, Schema, Stream } from "effect"
+import { Effect, Schema, Stream } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
+import { allRows } from "../../Database/Rows.ts"
 import { storable } from "../../Domain/ExactJson.ts"
 import { listedCode } from "../../Domain/QprCode.ts"
 import type { Reconciliation } from "../../Domain/Reconciliation.ts"
 import { fromStored } from "../../Domain/StoredText.ts"
 import { DeadLetters } from "../../EventLog/DeadLetters.ts"
-import { eventSubject } from "../../EventLog/Names.ts"
 import { ThreeQpr } from "../../Provider/ThreeQpr.ts"
 import { forgottenCodes } from "../Erasure/Reminder.ts"
 import { type CodeCandidate, codeListed, judgeCode } from "./Candidate.ts"
@@ -50,7 +50,7 @@ export const passCodes = Effect.fn("Reconciliations.codes")(function*<E, R>(
       ) {
         if (isDead) noteUnusable(code.id, "it is a dead letter already")
         else if (dry_run) counts.outdated++
-        else if (yield* append(event, id)) {
+        else if (yield* store(event, listedCode, id)) {
           counts.outdated++
           counts.appended++
           yield* countCodes(id, counts)
@@ -99,7 +99,7 @@ const Difference = Schema.Struct({
   state: Schema.String
 })
 
-const decodeDifferences = Schema.decodeUnknownEffect(Schema.Array(Difference))
+const allDifferences = allRows(Difference)
 
 /**
  * The compared fields of a code. A code also has the number of its scans, which is left out because every scan
@@ -117,32 +117,11 @@ const different = Effect.fnUntraced(function*(candidates: ReadonlyArray<CodeCand
   const rows = `[${
     candidates.map(({ id, text }) => storable(`{"id":${JSON.stringify(id)},"data":${text}}`)).join()
   }]`
-  return yield* Effect.flatMap(
-    sql`
-      select listed.id, coalesce(code.sequence, 0)::float8 as sequence,
-        (${sql.literal(stateOf("listed.data"))})::text as state
-      from jsonb_to_recordset(${rows}::text::jsonb) as listed (id text, data jsonb)
-        left join qpr_codes as code on code.id = listed.id
-      where code.id is null or ${sql.literal(stateOf("listed.data"))} <> ${
-      sql.literal(stateOf("code.data"))
-    }`,
-    (rows) =>
-      Effect.map(
-        decodeDifferences(rows),
-        (differences) => differences.map((row) => ({ ...row, id: fromStored(row.id) }))
-      )
-  )
-})
-
-const append = Effect.fnUntraced(function*(
-  event: { readonly id: string; readonly body: Uint8Array },
-  reconciliation: number
-) {
-  return yield* store({
-    ...event,
-    subject: eventSubject(listedCode),
-    type: listedCode,
-    reconciledBy: reconciliation,
-    receivedAt: yield* Clock.currentTimeMillis
-  })
+  const found = yield* allDifferences(sql`
+    select listed.id, coalesce(code.sequence, 0)::float8 as sequence,
+      (${sql.literal(stateOf("listed.data"))})::text as state
+    from jsonb_to_recordset(${rows}::text::jsonb) as listed (id text, data jsonb)
+      left join qpr_codes as code on code.id = listed.id
+    where code.id is null or ${sql.literal(stateOf("listed.data"))} <> ${sql.literal(stateOf("code.data"))}`)
+  return found.map((row) => ({ ...row, id: fromStored(row.id) }))
 })

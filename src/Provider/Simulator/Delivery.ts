@@ -30,7 +30,7 @@ export type Outcome =
 
 /** Makes delivery attempts over kept-alive connections, which close with the scope. Never fails. */
 export const make = Effect.gen(function*() {
-  const { http, https } = yield* Effect.acquireRelease(
+  const agents = yield* Effect.acquireRelease(
     Effect.sync(() => ({
       http: new HttpAgent({ keepAlive: true }),
       https: new HttpsAgent({ keepAlive: true })
@@ -39,6 +39,8 @@ export const make = Effect.gen(function*() {
   )
   return (attempt: Attempt): Effect.Effect<Outcome> =>
     Effect.callback((resume) => {
+      const request = open(attempt, agents)
+      let rest: ReturnType<typeof setTimeout> | undefined
       const done = (outcome: Outcome) => {
         clearTimeout(limit)
         clearTimeout(rest)
@@ -50,22 +52,6 @@ export const make = Effect.gen(function*() {
         done({ _tag: "Unanswered", silence, detail })
         request.destroy()
       }
-      const options = {
-        method: "POST",
-        headers: {
-          "content-type": "application/json",
-          "content-length": attempt.body.length,
-          "user-agent": "threeqpr-simulator",
-          ...(attempt.signature === undefined ? {} : { [Signature.header]: attempt.signature })
-        }
-      }
-      const request = attempt.url.startsWith("https:")
-        ? overHttps(attempt.url, { ...options, agent: https })
-        : overHttp(attempt.url, { ...options, agent: http })
-      // Deno 2.9 repeats a request when its reused connection breaks, even when this code has broken it
-      // (denoland/deno issue 36786). It does not repeat a request on a connection that it considers new.
-      Object.defineProperty(request, "reusedSocket", { get: () => false, set: () => {} })
-      let rest: ReturnType<typeof setTimeout> | undefined
       const limit = setTimeout(
         () => unanswered("timeout", `no answer within ${attempt.within} ms`),
         attempt.within
@@ -79,11 +65,7 @@ export const make = Effect.gen(function*() {
       })
       const cut = () => unanswered("cut", "the connection was cut before the answer")
       const finish = (part: Uint8Array) =>
-        attempt.cut
-          ? request.end(part, () => {
-            rest = setTimeout(cut, graceOfCut)
-          })
-          : request.end(part)
+        request.end(part, () => attempt.cut && (rest = setTimeout(cut, graceOfCut)))
       if (attempt.pause === 0) finish(attempt.body)
       else rest = sendInParts(request, attempt, finish)
       return Effect.sync(() => {
@@ -93,6 +75,29 @@ export const make = Effect.gen(function*() {
       })
     })
 })
+
+/** Starts the request of an attempt, without its body. */
+const open = (
+  { body, signature, url }: Attempt,
+  { http, https }: { readonly http: HttpAgent; readonly https: HttpsAgent }
+) => {
+  const options = {
+    method: "POST",
+    headers: {
+      "content-type": "application/json",
+      "content-length": body.length,
+      "user-agent": "threeqpr-simulator",
+      ...(signature === undefined ? {} : { [Signature.header]: signature })
+    }
+  }
+  const request = url.startsWith("https:")
+    ? overHttps(url, { ...options, agent: https })
+    : overHttp(url, { ...options, agent: http })
+  // Deno 2.9 repeats a request when its reused connection breaks, even when this code has broken it
+  // (denoland/deno issue 36786). It does not repeat a request on a connection that it considers new.
+  Object.defineProperty(request, "reusedSocket", { get: () => false, set: () => {} })
+  return request
+}
 
 // The first byte of the response proves that the body has arrived. A slower response is not awaited.
 const graceOfCut = 250

@@ -5,6 +5,7 @@ import * as Signature from "../../Signature/Signature.ts"
 import type { Account } from "./Account.ts"
 import * as Delivery from "./Delivery.ts"
 import type { FaultName } from "./Faults.ts"
+import type { Forgery } from "./Forgeries.ts"
 import { type Entry, Ledger } from "./Ledger.ts"
 import * as Plan from "./Plan.ts"
 import { type Report, reportOf } from "./Report.ts"
@@ -56,69 +57,13 @@ export const start = Effect.fnUntraced(function*(
     options
   const seed = options.seed ?? String(yield* Random.nextIntBetween(0, 999_999_999))
   const faults = new Set(options.faults)
-  const deliver = yield* Delivery.make
-  const permits = yield* Semaphore.make(maxInFlight)
   const ledger = new Ledger()
+  const attempt = yield* makeAttempt(ledger, answerWithin, maxInFlight)
   if (options.url === undefined) yield* options.account.registered
   const startedAt = yield* Clock.currentTimeMillis
   const plan = Plan.make({ seed, started: startedAt, rate, faults })
+  const run: Run = { ledger, startedAt, speed, attempt }
   const events = yield* FiberSet.make()
-
-  const attempt = (attempt: Omit<Delivery.Attempt, "within">, due: number) =>
-    permits.withPermit(
-      Effect.gen(function*() {
-        if ((yield* Clock.currentTimeMillis) - due > 100) ledger.late++
-        ledger.inFlight++
-        const outcome = yield* deliver({ ...attempt, within: answerWithin })
-        ledger.inFlight--
-        return { outcome, latency: (yield* Clock.currentTimeMillis) - due }
-      }).pipe(Effect.uninterruptible)
-    )
-
-  const deliverTrue = Effect.fnUntraced(
-    function*(entry: Entry, planned: Plan.Planned, secret: Secret, first: number) {
-      const { answerLost, bytes, pause, repeats } = planned
-      const post = {
-        url: entry.url,
-        body: bytes,
-        signature: Signature.sign(bytes, secret),
-        pause,
-        cut: false
-      }
-      for (let tried = 0, due = first;; tried++) {
-        const { latency, outcome } = yield* attempt({ ...post, cut: answerLost && tried === 0 }, due)
-        if (ledger.attempted(entry, planned, outcome, latency)) break
-        const wait = retryWaits[tried]
-        if (wait === undefined) return ledger.gaveUp(entry)
-        due = (yield* Clock.currentTimeMillis) + wait / speed
-        yield* Effect.sleep(wait / speed)
-      }
-      for (let repeat = 0; repeat < repeats; repeat++) {
-        const { outcome } = yield* attempt(post, yield* Clock.currentTimeMillis)
-        ledger.repeated(entry, planned, outcome)
-      }
-    }
-  )
-
-  const deliverTo = Effect.fnUntraced(
-    function*({ secret, url }: Target, planned: Plan.Planned, webhooks: number) {
-      const due = startedAt + planned.due
-      const entry = ledger.open(planned, url, webhooks)
-      yield* sleepUntil(due)
-      const forged = planned.forgeries.map((forgery) =>
-        Effect.gen(function*() {
-          const { bytes, signature } = forgery
-          const forged = ledger.openForged(entry, forgery)
-          const request = { url, body: bytes, signature: signature(secret), pause: 0, cut: false }
-          ledger.forgedAnswered(forged, (yield* attempt(request, due)).outcome)
-        })
-      )
-      yield* Effect.all([deliverTrue(entry, planned, secret, due), ...forged], {
-        concurrency: "unbounded",
-        discard: true
-      })
-    }
-  )
 
   const schedule = Effect.gen(function*() {
     for (let index = 0; index < count; index++) {
@@ -129,9 +74,9 @@ export const start = Effect.fnUntraced(function*(
       if (planned.scan !== null) account?.record(planned.scan)
       if (planned.code !== null) account?.recordCode(planned.code)
       const targets = options.url !== undefined
-        ? [{ url: options.url, secret: options.secret }]
+        ? [options]
         : options.account.webhooks().filter(({ events }) => events.includes(planned.type))
-      for (const target of targets) yield* FiberSet.run(events, deliverTo(target, planned, targets.length))
+      for (const target of targets) yield* FiberSet.run(events, deliver(run, target, planned, targets.length))
     }
   })
 
@@ -151,12 +96,78 @@ export const start = Effect.fnUntraced(function*(
   }
 })
 
-interface Target {
-  readonly url: string
-  readonly secret: Secret
+/** What all deliveries of a run share. */
+interface Run {
+  readonly ledger: Ledger
+  readonly startedAt: number
+  readonly speed: number
+  readonly attempt: Effect.Success<ReturnType<typeof makeAttempt>>
 }
 
-type Secret = Redacted.Redacted<string>
+/** Makes the function for one attempt, which waits while `maxInFlight` are in flight. Its latency counts from `due`. */
+const makeAttempt = Effect.fnUntraced(function*(ledger: Ledger, within: number, maxInFlight: number) {
+  const send = yield* Delivery.make
+  const permits = yield* Semaphore.make(maxInFlight)
+  return (attempt: Omit<Delivery.Attempt, "within">, due: number) =>
+    permits.withPermit(
+      Effect.gen(function*() {
+        if ((yield* Clock.currentTimeMillis) - due > 100) ledger.late++
+        ledger.inFlight++
+        const outcome = yield* send({ ...attempt, within })
+        ledger.inFlight--
+        return { outcome, latency: (yield* Clock.currentTimeMillis) - due }
+      }).pipe(Effect.uninterruptible)
+    )
+})
+
+/** A webhook: where an event is delivered, and the secret of its signature. */
+interface Target {
+  readonly url: string
+  readonly secret: Redacted.Redacted<string>
+}
+
+/** Delivers an event to one of its `webhooks` when it is due, together with its forgeries. */
+const deliver = Effect.fnUntraced(
+  function*(run: Run, { secret, url }: Target, planned: Plan.Planned, webhooks: number) {
+    const due = run.startedAt + planned.due
+    const entry = run.ledger.open(planned, url, webhooks)
+    yield* sleepUntil(due)
+    yield* Effect.all([
+      deliverTrue(run, entry, planned, secret, due),
+      ...planned.forgeries.map((forgery) => deliverForged(run, entry, forgery, secret, due))
+    ], { concurrency: "unbounded", discard: true })
+  }
+)
+
+/** Delivers the event itself: retries until it is accepted or given up, then repeats it. */
+const deliverTrue = Effect.fnUntraced(
+  function*(run: Run, entry: Entry, planned: Plan.Planned, secret: Target["secret"], first: number) {
+    const { attempt, ledger, speed } = run
+    const { answerLost, bytes, pause, repeats } = planned
+    const post = { url: entry.url, body: bytes, signature: Signature.sign(bytes, secret), pause, cut: false }
+    for (let tried = 0, due = first;; tried++) {
+      const { latency, outcome } = yield* attempt({ ...post, cut: answerLost && tried === 0 }, due)
+      if (ledger.attempted(entry, planned, outcome, latency)) break
+      const wait = retryWaits[tried]
+      if (wait === undefined) return ledger.gaveUp(entry)
+      due = (yield* Clock.currentTimeMillis) + wait / speed
+      yield* Effect.sleep(wait / speed)
+    }
+    for (let repeat = 0; repeat < repeats; repeat++) {
+      const { outcome } = yield* attempt(post, yield* Clock.currentTimeMillis)
+      ledger.repeated(entry, planned, outcome)
+    }
+  }
+)
+
+const deliverForged = Effect.fnUntraced(
+  function*({ attempt, ledger }: Run, entry: Entry, forgery: Forgery, secret: Target["secret"], due: number) {
+    const { bytes, signature } = forgery
+    const forged = ledger.openForged(entry, forgery)
+    const request = { url: entry.url, body: bytes, signature: signature(secret), pause: 0, cut: false }
+    ledger.forgedAnswered(forged, (yield* attempt(request, due)).outcome)
+  }
+)
 
 const sleepUntil = Effect.fnUntraced(function*(time: number) {
   const wait = time - (yield* Clock.currentTimeMillis)

@@ -40,7 +40,8 @@ const maxWait = 120_000
  * connections and time-outs with exponential backoff and jitter. Follows no redirect, because it would send the key
  * to another address.
  */
-export const make = Effect.fnUntraced(function*({ key, timeout = "15 seconds", url }: Options) {
+export const make = Effect.fnUntraced(function*(options: Options) {
+  const { key, url } = options
   const client = yield* HttpClient.HttpClient
   const host = URL.parse(url)?.host ?? url
   const heldUntil = { scans: yield* Ref.make(0), other: yield* Ref.make(0) }
@@ -52,25 +53,10 @@ export const make = Effect.fnUntraced(function*({ key, timeout = "15 seconds", u
     })
   }
 
-  const hold = Effect.fnUntraced(function*(until: Ref.Ref<number>) {
-    const wait = (yield* Ref.get(until)) - (yield* monotonicMillis)
-    if (wait > maxWait) return yield* waitTooLong(host, wait)
-    if (wait >= 1_000) yield* Effect.logInfo(`${host} asks to wait ${Math.ceil(wait / 1_000)} seconds`)
-    if (wait > 0) yield* Effect.sleep(wait)
-  })
-
   const exchange = Effect.fnUntraced(function*<A>({ answer, quota, request }: Call<A>) {
-    const { body, headers, status } = yield* client.execute(request.pipe(
-      HttpClientRequest.prependUrl(url),
-      HttpClientRequest.acceptJson,
-      HttpClientRequest.bearerToken(key)
-    )).pipe(
-      Effect.flatMap((response) =>
-        Effect.map(bodyOf(response), (body) => ({ headers: response.headers, status: response.status, body }))
-      ),
-      Effect.provideService(FetchHttpClient.RequestInit, { redirect: "manual" }),
-      Effect.timeout(timeout),
-      Effect.mapError((error) => noAnswer(error, host))
+    const { body, headers, status } = yield* Effect.mapError(
+      send(client, options, request),
+      (error) => noAnswer(error, host)
     )
     const wait = waitAfter(status, headers, yield* Clock.currentTimeMillis)
     if (wait !== undefined) yield* Ref.set(heldUntil[quota], (yield* monotonicMillis) + wait)
@@ -86,7 +72,7 @@ export const make = Effect.fnUntraced(function*({ key, timeout = "15 seconds", u
 
   return Effect.fnUntraced(function*<A>(call: Call<A>) {
     for (let attempt = 0;; attempt++) {
-      yield* hold(heldUntil[call.quota])
+      yield* hold(host, yield* Ref.get(heldUntil[call.quota]))
       const result = yield* Effect.result(exchange(call))
       if (Result.isSuccess(result)) return result.success
       const { failure, received } = result.failure
@@ -98,6 +84,32 @@ export const make = Effect.fnUntraced(function*({ key, timeout = "15 seconds", u
     }
   })
 })
+
+/** Waits until 3QPR allows the next call of a quota. Fails if that takes too long. */
+const hold = Effect.fnUntraced(function*(host: string, until: number) {
+  const wait = until - (yield* monotonicMillis)
+  if (wait > maxWait) return yield* waitTooLong(host, wait)
+  if (wait >= 1_000) yield* Effect.logInfo(`${host} asks to wait ${Math.ceil(wait / 1_000)} seconds`)
+  if (wait > 0) yield* Effect.sleep(wait)
+})
+
+/** Sends one request. Returns the response with its whole body. */
+const send = (
+  client: HttpClient.HttpClient,
+  { key, timeout = "15 seconds", url }: Options,
+  request: HttpClientRequest.HttpClientRequest
+) =>
+  client.execute(request.pipe(
+    HttpClientRequest.prependUrl(url),
+    HttpClientRequest.acceptJson,
+    HttpClientRequest.bearerToken(key)
+  )).pipe(
+    Effect.flatMap((response) =>
+      Effect.map(bodyOf(response), (body) => ({ headers: response.headers, status: response.status, body }))
+    ),
+    Effect.provideService(FetchHttpClient.RequestInit, { redirect: "manual" }),
+    Effect.timeout(timeout)
+  )
 
 /** Maximum size of a response body, in bytes. A page of 200 scans has about 100 kB. */
 const maxBody = 32 << 20

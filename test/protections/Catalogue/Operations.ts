@@ -146,7 +146,7 @@ export const operations: ReadonlyArray<Protection> = [
     edits: [
       edit(
         "src/Jobs/Reconciliations/Pass.ts",
-        "else if (dry_run) noteStillMissing(scan.id)",
+        "else if (dry_run) tally.stillMissing(scan.id)",
         ""
       )
     ],

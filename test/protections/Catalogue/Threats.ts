@@ -260,8 +260,8 @@ export const threats: ReadonlyArray<Protection> = [
     edits: [
       edit(
         "src/Jobs/Erasure.ts",
-        "for (let known = 0; known !== keys.size;) {",
-        "for (let known = keys.size; known !== keys.size;) {"
+        "for (let known = -1; known !== keys.size;) {",
+        "for (let known = -1; known === -1;) {"
       )
     ],
     test: "integration/Jobs/Forget.test.ts",
@@ -270,7 +270,9 @@ export const threats: ReadonlyArray<Protection> = [
   {
     rows: ["T16"],
     name: "a delivery under an erased id is erased again",
-    edits: [edit("src/Jobs/Erasure/EraseAgain.ts", "yield* eraseReturned(yield* returnedOf(entries))", "")],
+    edits: [
+      edit("src/Jobs/Erasure/EraseAgain.ts", "yield* eraseReturned(yield* returnedOf(entries), onErased)", "")
+    ],
     test: "integration/Jobs/Returned.test.ts",
     title: "is erased again, whatever its kind, when neither the broker nor the receiver knows its id"
   },

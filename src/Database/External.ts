@@ -1,17 +1,25 @@
 import { PgClient } from "@effect/sql-pg"
 import { Effect, Predicate, Redacted, Schedule, Schema } from "effect"
-import { isSqlError, type SqlError } from "effect/sql/SqlError"
+import type { SqlError } from "effect/sql/SqlError"
 import { readFileSync } from "node:fs"
 import { messageOf } from "../Process/Failure.ts"
+import { isTlsCode } from "../Process/TlsCode.ts"
 import { allRows, onlyRow } from "./Rows.ts"
 
-/** The database of `DATABASE_URL` cannot be used. The error has the failed step, the target and the remedy. */
+/** The database of `DATABASE_URL` cannot be used. */
 export class DatabaseUnavailable extends Schema.TaggedError<DatabaseUnavailable>()("DatabaseUnavailable", {
   step: Schema.Literals(["url", "connect", "log in", "version", "encoding", "session"]),
   /** Host, port and database, as far as the URL contains them. */
   target: Schema.String,
-  message: Schema.String
-}) {}
+  reason: Schema.String,
+  remedy: Schema.String,
+  /** The error of the server, the network or the file system. */
+  cause: Schema.optional(Schema.Defect())
+}) {
+  override get message() {
+    return `${this.reason}. ${this.remedy}`
+  }
+}
 
 export const oldestMajorVersion = 15
 
@@ -26,6 +34,7 @@ export const open = Effect.fn("External.open")(function*(
 ) {
   const target = yield* targetOf(url)
   const ssl = yield* certificatesOf(target, url)
+  const unavailable = Effect.mapError((error: SqlError) => unreachable(target, demandsTls(url), error))
   const client = yield* PgClient.make({
     url,
     ...(ssl && { ssl }),
@@ -33,7 +42,7 @@ export const open = Effect.fn("External.open")(function*(
     applicationName: "threeqpr-events",
     keepAlive: "30 seconds",
     startupParameters: session
-  }).pipe(Effect.mapError((error) => unreachable(target, error)))
+  }).pipe(unavailable)
   const version = yield* serverVersion(client).pipe(
     Effect.tapError((error) =>
       mayComeUp(error) && attempts > 1
@@ -41,11 +50,10 @@ export const open = Effect.fn("External.open")(function*(
         : Effect.void
     ),
     Effect.retry({ while: mayComeUp, schedule: Schedule.spaced("1 second"), times: attempts - 1 }),
-    Effect.mapError((error) => unreachable(target, error))
+    unavailable
   )
   yield* checkVersion(target, version)
-  const settings = yield* settingsOf(client).pipe(Effect.mapError((error) => unreachable(target, error)))
-  yield* checkSettings(target, settings)
+  yield* checkSettings(target, yield* settingsOf(client).pipe(unavailable))
   return { client, describe: `Postgres ${version} at ${target}, up to ${poolSize} connections` }
 })
 
@@ -55,8 +63,10 @@ export const checkVersion = (target: string, version: string) =>
     new DatabaseUnavailable({
       step: "version",
       target,
-      message: `The database at ${target} runs Postgres ${version}. Version ${oldestMajorVersion} or later `
-        + "is required. Set DATABASE_URL to a newer server, or unset it to use the embedded one."
+      reason: `The database at ${target} runs Postgres ${version}`,
+      remedy:
+        `Version ${oldestMajorVersion} or later is required. Set DATABASE_URL to a newer server, or unset it `
+        + "to use the embedded one."
     })
   )
 
@@ -79,9 +89,9 @@ export const checkSettings = (target: string, settings: ReadonlyMap<string, stri
       new DatabaseUnavailable({
         step: "encoding",
         target,
-        message:
-          `The database at ${target} has the encoding ${encoding}, which cannot hold every text. Create one with `
-          + "`create database … encoding 'UTF8' template template0` and set DATABASE_URL to it."
+        reason: `The database at ${target} has the encoding ${encoding}, which cannot hold every text`,
+        remedy:
+          "Create one with `create database … encoding 'UTF8' template template0` and set DATABASE_URL to it."
       })
     )
   }
@@ -89,11 +99,11 @@ export const checkSettings = (target: string, settings: ReadonlyMap<string, stri
     new DatabaseUnavailable({
       step: "session",
       target,
-      message: `The session at ${target} lacks the settings of this program (${
+      reason: `The session at ${target} lacks the settings of this program (${
         lost.map(([name]) => name).join(", ")
-      }), as behind a pooler `
-        + "that ignores them. A pooler in transaction mode also loses prepared statements. Set DATABASE_URL to Postgres "
-        + "itself."
+      }), as behind a pooler that ignores them`,
+      remedy:
+        "Set DATABASE_URL to Postgres itself. A pooler in transaction mode also loses prepared statements."
     })
   )
 }
@@ -130,8 +140,9 @@ const targetOf = (secret: Redacted.Redacted<string>) => {
       new DatabaseUnavailable({
         step: "url",
         target: "",
-        message: "DATABASE_URL is not a Postgres URL. Write it as "
-          + "postgres://user:password@host:5432/database, with special characters percent-encoded."
+        reason: "DATABASE_URL is not a Postgres URL",
+        remedy:
+          "Write it as postgres://user:password@host:5432/database, with special characters percent-encoded."
       })
     )
   }
@@ -156,7 +167,9 @@ const certificatesOf = Effect.fnUntraced(function*(target: string, secret: Redac
         new DatabaseUnavailable({
           step: "url",
           target,
-          message: `The file that ${name} in DATABASE_URL names cannot be read: ${messageOf(error)}`
+          reason: `The file that ${name} in DATABASE_URL names cannot be read: ${messageOf(error)}`,
+          remedy: "Make that file readable, or change the path.",
+          cause: error
         })
     })
   }
@@ -166,29 +179,52 @@ const certificatesOf = Effect.fnUntraced(function*(target: string, secret: Redac
   return { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) }
 })
 
-const unreachable = (target: string, error: SqlError) => {
+const demandsTls = (secret: Redacted.Redacted<string>) => {
+  const { searchParams } = new URL(Redacted.value(secret))
+  const mode = searchParams.get("sslmode")
+  return mode === null
+    ? ["sslrootcert", "sslcert", "sslkey"].some((name) => searchParams.has(name))
+    : !["disable", "allow", "prefer"].includes(mode)
+}
+
+/** Explains why the database cannot be used, by the SQLSTATE or the code of the system error. */
+export const unreachable = (target: string, demandsTls: boolean, error: SqlError) => {
   const step = Predicate.isTagged(error.reason, "AuthenticationError") ? "log in" : "connect"
-  const remedy = /certificate|UnknownIssuer|TLS/i.test(String(detailOf(error)))
-    ? "Check sslmode in DATABASE_URL. There, sslrootcert names the file of the server's certificate authority, "
-      + "and sslcert and sslkey name those of the client certificate. A server is always verified."
-    : step === "log in"
-    ? "Check the user and password in DATABASE_URL, and that the server's pg_hba.conf allows this user."
-    : "Check host, port and database in DATABASE_URL, and that the server is running, or unset it to use the "
-      + "embedded one. Connect to Postgres directly: poolers such as PgBouncer refuse the session settings."
+  const code = codeOf(error)
+  // The client gives no code when it refuses the URL's `sslmode`, or when the server offers no TLS.
+  const isAboutTls = code === undefined ? demandsTls : isTlsCode(code)
   return new DatabaseUnavailable({
     step,
     target,
-    message: `Cannot ${step} to the database at ${target}: ${detailOf(error)}. ${remedy}`
+    reason: `Cannot ${step} to the database at ${target}: ${detailOf(error)}`,
+    remedy: step === "log in"
+      ? code === notAllowed ? `${loginRemedy} ${tlsRemedy}` : loginRemedy
+      : isAboutTls
+      ? tlsRemedy
+      : addressRemedy,
+    cause: error.reason.cause
   })
 }
 
+/** SQLSTATE: `pg_hba.conf` has no entry for this user, or its entry asks for TLS or for a client certificate. */
+const notAllowed = "28000"
+
+const loginRemedy =
+  "Check the user and password in DATABASE_URL, and that the server's pg_hba.conf allows this user."
+
+const tlsRemedy =
+  "Check sslmode in DATABASE_URL. There, sslrootcert names the file of the server's certificate authority, "
+  + "and sslcert and sslkey name those of the client certificate. A server is always verified."
+
+const addressRemedy =
+  "Check host, port and database in DATABASE_URL, and that the server is running, or unset it to use the "
+  + "embedded one. Connect to Postgres directly: poolers such as PgBouncer refuse the session settings."
+
 /** The message of the server or the network. The client's own message names only the failed step. */
-const detailOf = ({ reason }: SqlError) => {
-  const { cause } = reason
-  return cause instanceof Error && (cause.message || codeOf(cause)) || reason.message || "no reason given"
+const detailOf = (error: SqlError) => {
+  const { cause } = error.reason
+  return cause instanceof Error && cause.message || codeOf(error) || error.reason.message || "no reason given"
 }
 
-const codeOf = (error: unknown): unknown => {
-  const holder = isSqlError(error) ? error.reason.cause : error
-  return typeof holder === "object" && holder !== null && "code" in holder ? holder.code : undefined
-}
+const codeOf = ({ reason: { cause } }: SqlError) =>
+  Predicate.hasProperty(cause, "code") && Predicate.isString(cause.code) ? cause.code : undefined

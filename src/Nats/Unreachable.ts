@@ -1,6 +1,7 @@
 import { Predicate, Schema } from "effect"
 import { ErrorCode } from "nats"
 import { messageOf } from "../Process/Failure.ts"
+import { isTlsCode } from "../Process/TlsCode.ts"
 import { CredentialsUnreadable } from "./Credentials.ts"
 
 /** The broker could not be reached, or refused the connection. */
@@ -33,7 +34,7 @@ export const unreachable = (servers: ReadonlyArray<string>, demandsTls: boolean,
       false
     )
   }
-  const isCertificate = aboutTls.test(code)
+  const isCertificate = isTlsCode(code)
   const remedy = `${addressRemedy}${demandsTls || isCertificate ? tlsRemedy : ""}`
   return failure(
     isCertificate ? `the TLS certificate of the server or of this client is not accepted: ${said}` : said,
@@ -50,10 +51,6 @@ export const refusals: ReadonlySet<string> = new Set([
   ErrorCode.AccountExpired,
   ErrorCode.BadAuthentication
 ])
-
-/** TLS error codes of Node and Deno, and of files that the client cannot load. */
-const aboutTls =
-  /^(TLS|ERR_TLS_.*|ERR_SSL_.*|CERT_.*|UNABLE_TO_.*|.*SELF_SIGNED.*|HOSTNAME_MISMATCH|INVALID_CA)$/
 
 export const loginRemedy =
   "Check the credentials: NATS_CREDS, NATS_USER and NATS_PASSWORD, or NATS_TOKEN. Files are read "

@@ -1,6 +1,6 @@
-import { Stream } from "effect"
+import { Effect, Option, Stream } from "effect"
 import { logEntries } from "./Entries.ts"
-import type { LoggedEntry } from "./EventLog.ts"
+import { EventLog, type LoggedEntry } from "./EventLog.ts"
 import { probeSubject, quarantineSubject, quarantineSubjects } from "./Names.ts"
 
 /** Whether an entry of the log is quarantined: authentic input that is not a usable event. */
@@ -14,7 +14,15 @@ export const reasonOf = ({ subject }: Pick<LoggedEntry, "subject">) =>
 /** All quarantined entries, or those of one reason, oldest first. */
 export const all = (reason?: string) =>
   logEntries({ after: 0, filter: reason === undefined ? quarantineSubjects : quarantineSubject(reason) })
-    .pipe(
-      Stream.filter(isQuarantined),
-      Stream.runCollect
-    )
+    .pipe(Stream.filter(isQuarantined))
+
+/** The quarantined entries at these sequences, oldest first. Other sequences are left out. */
+export const at = (sequences: ReadonlySet<number>) =>
+  Stream.unwrap(
+    Effect.map(EventLog, (log) =>
+      Stream.fromIterable([...sequences].toSorted((a, b) => a - b)).pipe(
+        Stream.mapEffect(log.get, { concurrency: 16 }),
+        Stream.flatMap((found) => Stream.fromIterable(Option.toArray(found))),
+        Stream.filter(isQuarantined)
+      ))
+  )

@@ -7,7 +7,7 @@ import { EventLog, type LoggedEntry } from "../../EventLog/EventLog.ts"
 import { quarantineSubject, quarantineSubjects } from "../../EventLog/Names.ts"
 import { newest } from "../../EventLog/Newest.ts"
 import { Operations } from "../../EventLog/Operations.ts"
-import { all, isQuarantined, reasonOf } from "../../EventLog/Quarantine.ts"
+import { all, at, isQuarantined, reasonOf } from "../../EventLog/Quarantine.ts"
 import { Api } from "../Api.ts"
 import { InvalidSelection, NotFound } from "../Api/Problems.ts"
 import { type QuarantineQuery, type QuarantineSelection, usualRate } from "../Api/Quarantine.ts"
@@ -64,12 +64,15 @@ const redrive = Effect.fn("Quarantine.redrive")(
     if ([sequences, reason, everything].filter((given) => given !== undefined).length !== 1) {
       return yield* new InvalidSelection({ detail: "Send exactly one of `sequences`, `reason` and `all`." })
     }
-    const named = sequences && new Set(sequences)
-    const meant = (yield* all(reason)).filter(({ sequence }) => named?.has(sequence) ?? true)
-    const there = new Set(meant.map(({ sequence }) => sequence))
+    const named = new Set(sequences)
+    const meant = yield* (sequences === undefined ? all(reason) : at(named)).pipe(
+      Stream.map(({ body, sequence }) => ({ sequence, decodes: decodeDelivery(body)._tag === "Event" })),
+      Stream.runCollect
+    )
     const count = meant.length
-    const decodable = meant.filter(({ body }) => decodeDelivery(body)._tag === "Event").length
-    const missing = [...named ?? []].filter((sequence) => !there.has(sequence))
+    const decodable = meant.filter(({ decodes }) => decodes).length
+    const there = new Set(meant.map(({ sequence }) => sequence))
+    const missing = [...named].filter((sequence) => !there.has(sequence))
     if (dry_run || count === 0) return { operation: null, count, decodable, missing }
     const asked = {
       ...(sequences && (sequences.length <= 100 ? { sequences } : { sequence_count: sequences.length })),

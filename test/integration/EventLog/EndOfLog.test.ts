@@ -101,7 +101,7 @@ layer(behindLosses, { excludeTestServices: true })("a pull whose response is los
       const { log: losing } = yield* Losing
       const { ids } = yield* fill("evt_bad", 3, quarantineSubject("invalid_data"))
       losing.pulls = 1
-      assert.deepStrictEqual(idsOf(yield* allQuarantined()), ids)
+      assert.deepStrictEqual(idsOf(yield* Stream.runCollect(allQuarantined())), ids)
     }))
 
   it.effect("does not duplicate a dead letter, and keeps the time of its first failure", () =>

@@ -2,6 +2,7 @@ import { Deferred, Effect, FileSystem, Scope } from "effect"
 import { Duplex } from "node:stream"
 import { acquire } from "../Process/FolderLock.ts"
 import { restartsOf } from "../Process/Metrics.ts"
+import { monotonicMillis } from "../Process/Monotonic.ts"
 import { type EmbeddedPostgresFailed, type Running, start } from "./EmbeddedThread.ts"
 
 /** Delays before an embedded Postgres that ended is restarted, in milliseconds. The last one repeats. */
@@ -46,12 +47,12 @@ export const open = Effect.fn("Embedded.open")(function*(folder: string) {
 
   const keepRunning = Effect.gen(function*() {
     for (let failures = 0;;) {
-      const began = performance.now()
+      const began = yield* monotonicMillis
       const ended = yield* Effect.result(run)
       if (ended._tag === "Failure" && !Deferred.isDoneUnsafe(opened)) {
         return yield* Deferred.fail(opened, ended.failure)
       }
-      failures = performance.now() - began > steady ? 1 : failures + 1
+      failures = (yield* monotonicMillis) - began > steady ? 1 : failures + 1
       const wait = waits[Math.min(failures, waits.length) - 1] ?? 0
       absent = oneLine(ended._tag === "Failure" ? ended.failure.message : endedIn(folder, ended.success))
       yield* Effect.logError(`${absent} It is restarted in ${wait / 1_000} s`)

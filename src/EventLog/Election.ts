@@ -2,6 +2,7 @@ import { Effect, Schedule } from "effect"
 import { ErrorCode, NatsError } from "nats"
 import { codeOf, JetStreamCode } from "../Nats/JetStreamCode.ts"
 import { messageOf } from "../Process/Failure.ts"
+import { monotonicMillis } from "../Process/Monotonic.ts"
 
 /** Maximum time for the servers of a cluster to elect their leaders at start, in seconds. */
 const patience = 60
@@ -13,8 +14,8 @@ export type AfterElection = <A>(ask: () => Promise<A>) => Effect.Effect<A, unkno
  * Waits for leaders, for at most one minute over all requests. A cluster that has just started or lost a server has
  * no leader for some seconds. It creates no stream until all the servers that the stream needs have joined.
  */
-export const waitingForLeaders = (): AfterElection => {
-  const until = performance.now() + patience * 1_000
+export const waitingForLeaders = Effect.map(monotonicMillis, (began): AfterElection => {
+  const isInTime = Effect.map(monotonicMillis, (now) => now < began + patience * 1_000)
   let said = false
   return (ask) =>
     Effect.tryPromise({ try: ask, catch: (error) => error }).pipe(
@@ -27,10 +28,10 @@ export const waitingForLeaders = (): AfterElection => {
       }),
       Effect.retry({
         schedule: Schedule.spaced("250 millis"),
-        while: (error) => isElecting(error) && performance.now() < until
+        while: (error) => isElecting(error) ? isInTime : Effect.succeed(false)
       })
     )
-}
+})
 
 /** Without a leader, a server does not reply, or replies with one of these codes. */
 const isElecting = (error: unknown) =>

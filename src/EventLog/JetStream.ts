@@ -26,7 +26,7 @@ export const layer = (options: JetStreamOptions) => Layer.effect(EventLog, make(
 
 const make = Effect.fnUntraced(function*(options: JetStreamOptions) {
   const nats = yield* Nats
-  const afterElection = waitingForLeaders()
+  const afterElection = yield* waitingForLeaders
   const manager = yield* afterElection(() => nats.connection.jetstreamManager({ timeout: 5_000 })).pipe(
     Effect.mapError((error) =>
       new TopologyRefused({ message: `JetStream does not answer: ${messageOf(error)}` })

@@ -1,5 +1,6 @@
 import { Effect, Redacted } from "effect"
 import { connect, ErrorCode, NatsError } from "nats"
+import { monotonicMillis } from "../../Process/Monotonic.ts"
 
 /** How long the broker may fail to reply before it is restarted, in milliseconds. */
 export const longestSilence = 30_000
@@ -26,11 +27,11 @@ export const untilSilent = Effect.fnUntraced(function*(asked: Asked, longest: nu
   let since: number | undefined
   let missed = 0
   while (true) {
-    const began = performance.now()
+    const began = yield* monotonicMillis
     if (yield* isSilent(asked, longest / 6)) {
       since ??= began
       missed++
-      const lasted = performance.now() - since
+      const lasted = (yield* monotonicMillis) - since
       if (missed >= unanswered && lasted >= longest) return lasted
     } else {
       since = undefined

@@ -1,5 +1,6 @@
 import { Effect } from "effect"
 import { HttpRouter, HttpServerRespondable, HttpServerResponse } from "effect/http"
+import { guards } from "./Access/Guards.ts"
 import { NotFound, Unavailable } from "./Api/Problems.ts"
 import { type Asset, type Assets, type Encoding, read } from "./Dashboard/Assets.ts"
 import * as Page from "./Dashboard/Page.ts"
@@ -62,14 +63,6 @@ const respond = (
       contentType,
       headers: encoding === "identity" ? headers : { ...headers, "content-encoding": encoding }
     }))
-}
-
-const guards = {
-  "x-content-type-options": "nosniff",
-  "x-frame-options": "DENY",
-  "referrer-policy": "no-referrer",
-  "cross-origin-opener-policy": "same-origin",
-  "cross-origin-resource-policy": "same-origin"
 }
 
 /** The smallest encoding that the browser accepts; `q=0` excludes one. */

@@ -6,11 +6,11 @@
  *
  * May use: `Domain`, `Process`, `Nats`, `EventLog`.
  */
-import { Context, Effect, Layer, Schedule, Semaphore } from "effect"
+import { Context, Effect, Layer, Semaphore } from "effect"
 import { DeadLetters } from "../EventLog/DeadLetters.ts"
 import { type Delivered, deliveredOf } from "../EventLog/Delivered.ts"
 import type { AppendFailed, ReadFailed } from "../EventLog/EventLog.ts"
-import { redriveStream, redriveSubject, stream } from "../EventLog/Names.ts"
+import { redriveStream, stream } from "../EventLog/Names.ts"
 import { Operations } from "../EventLog/Operations.ts"
 import { reading } from "../EventLog/Reader.ts"
 import { managerOf } from "../Nats/Manager.ts"
@@ -23,7 +23,8 @@ import * as Durable from "./Durable.ts"
 import { faultsOf } from "./DurableFaults.ts"
 import { endRedrives } from "./EndRedrives.ts"
 import { type Outcome, retryAfter } from "./Outcome.ts"
-import { handleRedrives, redriveAckWait } from "./Redrives.ts"
+import { putAgain, putLetter } from "./PutLetter.ts"
+import { type RedriveParts, type RunBatch, runRedrives } from "./Redrives.ts"
 
 /** The settings and the progress of a durable consumer. */
 export interface Inspected extends ConsumerLag {
@@ -71,107 +72,12 @@ export class Consumers extends Context.Service<Consumers, {
 }
 
 const make = Effect.fnUntraced(function*() {
-  const services = yield* Effect.context<DeadLetters | Operations>()
   const nats = yield* Nats
   const deadLetters = yield* DeadLetters
+  const operations = yield* Operations
   const tracing = yield* Tracing
   const manager = yield* managerOf(nats)
-
-  const settle = Effect.fnUntraced(
-    function*(options: ConsumerOptions, message: Message, event: Delivered, outcome: Outcome) {
-      switch (outcome._tag) {
-        case "Ack":
-          return message.ack()
-        case "RetryAfter":
-          return message.nak(outcome.millis)
-        case "DeadLetter":
-          return yield* deadLetters.put(options.durable, event, outcome.error).pipe(
-            Effect.andThen(Effect.sync(() => message.term())),
-            Effect.catch((failure) => {
-              message.nak(5_000)
-              return Effect.logWarning(`dead letter not stored, next attempt in 5 s: ${failure.message}`)
-            })
-          )
-      }
-    }
-  )
-
-  const handleAll = Effect.fnUntraced(
-    function*(
-      options: ConsumerOptions,
-      messages: ReadonlyArray<Message>,
-      batch: ReadonlyArray<Delivered>
-    ) {
-      const outcomes = yield* options.handle(batch)
-      for (const [index, message] of messages.entries()) {
-        const event = batch[index]
-        if (event) yield* settle(options, message, event, outcomes[index] ?? retryAfter(1_000))
-      }
-    },
-    Effect.uninterruptible
-  )
-
-  type Handle = (messages: ReadonlyArray<Message>, handle: Effect.Effect<void>) => Effect.Effect<void>
-
-  /** Handles the events that operators redrive to a consumer. `handle` decides when they run. */
-  const takeRedrives = Effect.fnUntraced(function*(options: RedriveOptions, handle: Handle) {
-    const redrive = yield* handleRedrives(manager, options).pipe(Effect.provideContext(services))
-    return yield* Durable.run(nats, manager, {
-      ...options,
-      stream: redriveStream,
-      filter: redriveSubject(options.durable, "*"),
-      maxBatch: Math.min(options.maxBatch, maxRedrives),
-      ackWait: redriveAckWait,
-      handle: (messages) => handle(messages, redrive(messages))
-    }).pipe(
-      Effect.tapError(({ message, permitted }) =>
-        permitted ? Effect.logWarning(`redrives stay queued and are retried: ${message}`) : Effect.void
-      ),
-      // A broker that is unreachable at this point must not end a consumer that is already running.
-      Effect.retry({ while: ({ permitted }) => permitted, schedule: Schedule.spaced("1 second") }),
-      Effect.catchIf(isForbidden, withoutRedrives)
-    )
-  })
-
-  const handleBatch = (options: ConsumerOptions, messages: ReadonlyArray<Message>) =>
-    Effect.suspend(() => {
-      const batch = messages.map(deliveredOf)
-      const handled = handleAll(options, messages, batch)
-      return tracing?.batch(stream, options.durable, batch)(handled) ?? handled
-    })
-
-  const run = Effect.fnUntraced(function*(options: ConsumerOptions) {
-    // Limits how many batches are handled at once. Batches that wait when the consumer stops go back to the broker.
-    const turn = yield* Semaphore.make(options.concurrency ?? 1)
-    const inTurn = (messages: ReadonlyArray<Message>, handle: Effect.Effect<void>) =>
-      Effect.uninterruptibleMask((restore) =>
-        restore(turn.take(1)).pipe(
-          Effect.onInterrupt(() => Effect.sync(() => messages.forEach((message) => message.nak(0)))),
-          Effect.andThen(Effect.ensuring(handle, turn.release(1)))
-        )
-      )
-    const { concurrency, durable, feeds, hold, maxBatch, pause, start, started, wanted } = options
-    return yield* Effect.raceFirst(
-      Durable.run(nats, manager, {
-        stream,
-        durable,
-        filter: options.filter,
-        start,
-        feeds,
-        maxBatch,
-        batchSize: options.batchSize,
-        waiting: options.waiting,
-        concurrency,
-        ackWait,
-        hold,
-        started,
-        pause,
-        wanted,
-        handle: (messages) => inTurn(messages, handleBatch(options, messages))
-      }),
-      takeRedrives({ durable, handle: options.handle, maxBatch, hold, pause, wanted }, inTurn)
-    )
-  })
+  const parts = { nats, manager, deadLetters, operations, tracing }
 
   const deleteDurable = (durable: string) =>
     Effect.forEach([stream, redriveStream], (stream) => Durable.deleteDurable(manager, stream, durable), {
@@ -179,13 +85,13 @@ const make = Effect.fnUntraced(function*() {
     })
 
   return Consumers.of({
-    run,
-    runRedrives: (options) => takeRedrives(options, (_, handle) => Effect.uninterruptible(handle)),
+    run: (options) => run(parts, options),
+    runRedrives: (options) => runRedrives(parts, options, (_, handle) => Effect.uninterruptible(handle)),
     deleteDurable,
     retire: (durable, reason) =>
       Effect.andThen(
         deleteDurable(durable),
-        Effect.provideContext(endRedrives(manager, durable, reason), services)
+        Effect.provideService(endRedrives(manager, durable, reason), Operations, operations)
       ),
     inspect: (durable, filter) =>
       Effect.map(
@@ -205,14 +111,69 @@ const make = Effect.fnUntraced(function*() {
   })
 })
 
-const isForbidden = ({ permitted }: Durable.ConsumerUnavailable) => !permitted
+/** Runs a durable consumer of the event log, and handles its redrives in between. */
+const run = Effect.fnUntraced(function*(parts: RedriveParts, options: ConsumerOptions) {
+  const inTurn = inTurnOf(yield* Semaphore.make(options.concurrency ?? 1))
+  return yield* Effect.raceFirst(
+    Durable.run(parts.nats, parts.manager, {
+      ...options,
+      stream,
+      ackWait,
+      handle: (messages) => inTurn(messages, handleBatch(parts, options, messages))
+    }),
+    runRedrives(parts, options, inTurn)
+  )
+})
 
-/** Without permission to read the redrive stream, keeps consuming; pending redrives stay queued. */
-const withoutRedrives = ({ message }: Durable.ConsumerUnavailable) =>
-  Effect.andThen(Effect.logWarning(`dead letters cannot be redriven: ${message}`), Effect.never)
+/** Limits how many batches are handled at once. Batches that wait when the consumer stops go back to the broker. */
+const inTurnOf = (turn: Semaphore.Semaphore): RunBatch => (messages, handle) =>
+  Effect.uninterruptibleMask((restore) =>
+    restore(turn.take(1)).pipe(
+      Effect.onInterrupt(() => Effect.sync(() => messages.forEach((message) => message.nak(0)))),
+      Effect.andThen(Effect.ensuring(handle, turn.release(1)))
+    )
+  )
 
-/** Maximum number of redrives per batch. */
-const maxRedrives = 50
+const handleBatch = (
+  { deadLetters, tracing }: RedriveParts,
+  options: ConsumerOptions,
+  messages: ReadonlyArray<Message>
+) =>
+  Effect.suspend(() => {
+    const batch = messages.map(deliveredOf)
+    const handled = handleAll(deadLetters, options, messages, batch)
+    return tracing?.batch(stream, options.durable, batch)(handled) ?? handled
+  })
+
+const handleAll = Effect.fnUntraced(
+  function*(
+    deadLetters: DeadLetters["Service"],
+    options: ConsumerOptions,
+    messages: ReadonlyArray<Message>,
+    batch: ReadonlyArray<Delivered>
+  ) {
+    const outcomes = yield* options.handle(batch)
+    for (const [index, message] of messages.entries()) {
+      const event = batch[index]
+      const outcome = outcomes[index] ?? retryAfter(1_000)
+      if (event) yield* settle(deadLetters, options.durable, message, event, outcome)
+    }
+  },
+  Effect.uninterruptible
+)
+
+const settle = Effect.fnUntraced(function*(
+  deadLetters: DeadLetters["Service"],
+  durable: string,
+  message: Message,
+  event: Delivered,
+  outcome: Outcome
+) {
+  if (outcome._tag === "Ack") return message.ack()
+  if (outcome._tag === "RetryAfter") return message.nak(outcome.millis)
+  const isStored = yield* putLetter(deadLetters, durable, event, outcome.error)
+  return isStored ? message.term() : message.nak(putAgain)
+})
 
 /** How long a consumer may take for a batch before the broker delivers it to another instance, in milliseconds. */
 export const ackWait = 10_000

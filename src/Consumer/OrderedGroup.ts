@@ -1,4 +1,4 @@
-import { Effect, Exit, type Scope } from "effect"
+import { Effect, type Scope } from "effect"
 import { randomUUID } from "node:crypto"
 import { DeadLetters } from "../EventLog/DeadLetters.ts"
 import type { Delivered } from "../EventLog/Delivered.ts"
@@ -10,15 +10,16 @@ import { Nats } from "../Nats/Nats.ts"
 import { Consumers } from "./Consumer.ts"
 import { DeadLetterBreaker, RetryLimited } from "./DeadLetterBreaker.ts"
 import { agree } from "./OrderedGroup/Agreement.ts"
+import type { GroupOptions } from "./OrderedGroup/GroupOptions.ts"
+import { groupRedrives } from "./OrderedGroup/GroupRedrives.ts"
 import { runGroup } from "./OrderedGroup/GroupRuntime.ts"
-import { open } from "./OrderedGroup/GroupStore.ts"
+import { type GroupConfig, open } from "./OrderedGroup/GroupStore.ts"
 import { handler, type Handling } from "./OrderedGroup/Handler.ts"
 import { LeaseClock } from "./OrderedGroup/LeaseClock.ts"
 import { logGuard } from "./OrderedGroup/LogGuard.ts"
 import { MemberState } from "./OrderedGroup/MemberState.ts"
 import { PartitionScheduler } from "./OrderedGroup/PartitionScheduler.ts"
 import { type Keyed, type Waiting, waitingOf } from "./OrderedGroup/Waiting.ts"
-import { type Outcome, retryAfter } from "./Outcome.ts"
 import { type ConnectionClosed, untilClosed } from "./UserConsumer/Closed.ts"
 import { checkOrdered, type ConsumerInvalid } from "./UserConsumer/Invalid.ts"
 import type { From } from "./UserConsumer/Start.ts"
@@ -76,108 +77,64 @@ export const start = Effect.fnUntraced(
     Consumers | DeadLetters | Nats | R | Scope.Scope
   > {
     yield* checkOrdered(options)
-    const { lease = 10_000, name, stopWithin = 20_000, types } = options
     const consumers = yield* Consumers
-    const deadLetters = yield* DeadLetters
     const nats = yield* Nats
     const manager = yield* managerOf(nats)
-    const store = yield* open(nats, manager, name)
     const reader = makeReader(nats, manager)
+    const store = yield* open(nats, manager, options.name)
     const config = yield* agree(store, options, reader.sequenceAt)
-    const { after, partitions } = config
-    const id = randomUUID()
-    const clock = new LeaseClock()
-    const member = new MemberState({ id, partitions, lease, after })
-    const scheduler = new PartitionScheduler<Waiting<T>>(member)
-    const limit = new DeadLetterBreaker(types, yield* RetryLimited)
+    const limit = new DeadLetterBreaker(options.types, yield* RetryLimited)
     const { blocked, handle, stuck } = yield* handler(options, limit)
-    const filter = filterOf({ types: types ?? [">"] })
-    const place = (delivered: Delivered) => waitingOf(options, partitions, delivered)
-    const { act, reason } = yield* runGroup({
-      name,
-      id,
-      lease,
-      clock,
-      config,
-      filter,
-      stopWithin,
+    const group: GroupOptions<T> = {
+      ...memberOf(options, config),
       store,
-      scheduler,
-      log: logGuard({ store, manager, follow: reader.follow, sequenceAt: reader.sequenceAt }),
-      onChange: nats.onChange,
-      isConnected: () => nats.isConnected() && !nats.connection.isClosed(),
-      isClosed: () => nats.connection.isClosed(),
-      read: reader.follow,
-      deadLetters,
-      waitingOf: place,
+      log: logGuard(store, manager, reader),
+      nats,
+      reader,
+      deadLetters: yield* DeadLetters,
       handle
-    })
-    const redrive = Effect.fnUntraced(function*(delivered: Delivered) {
-      const waiting = place(delivered)
-      const begun = waiting && (yield* turnOf(scheduler, waiting.partition, clock))
-      if (waiting === undefined || begun === undefined) return retryAfter(member.tick)
-      const outcome = yield* handle(waiting, begun.owned)
-      scheduler.end(begun, outcome === "fenced" ? { _tag: "Fenced" } : { _tag: "Done" })
-      yield* act
-      return typeof outcome === "string" ? retryAfter(member.tick) : outcome
-    }, Effect.uninterruptible)
-    const redrives = consumers.runRedrives({
-      durable: name,
-      maxBatch: 1,
-      hold: true,
-      pause: Effect.void,
-      handle: (batch): Effect.Effect<ReadonlyArray<Outcome>> => Effect.forEach(batch, redrive)
-    })
-    yield* Effect.forkScoped(
-      Effect.tapError(
-        redrives,
-        ({ message }) => Effect.logWarning(`dead letters cannot be redriven: ${message}`)
-      )
-    )
+    }
+    const { act, reason } = yield* runGroup(group)
+    yield* Effect.forkScoped(groupRedrives(consumers, group, act))
     return {
-      lag: Effect.gen(function*() {
-        const snapshot = yield* store.read
-        const checkpoints = Array.from(
-          { length: partitions },
-          (_, partition) => snapshot.partitions.get(partition)?.record.checkpoint ?? after
-        )
-        const finishedTo = Math.min(...checkpoints)
-        return { events: yield* reader.count({ after: finishedTo, filter }), finishedTo }
-      }),
+      lag: lagOf(group),
       health: Effect.map(stuck, (stuck): Health => {
         const why = (nats.connection.isClosed() ? "the connection to the broker has ended" : nats.fault()) ??
           reason() ?? limit.reason ?? blocked() ?? stuck
         return why === undefined ? { ready: true } : { ready: false, reason: why }
       }),
       ended: untilClosed(nats),
-      partitions: Effect.sync(() => [...member.owned.keys()].toSorted((a, b) => a - b))
+      partitions: Effect.sync(() => [...group.scheduler.member.owned.keys()].toSorted((a, b) => a - b))
     }
   }
 )
 
-/** How long a redrive waits for its partition, in milliseconds. Then it is delivered again. */
-const patience = 60_000
-
-/** How often a redrive tries to take its partition, and how long it reserves the partition, in milliseconds. */
-const askEvery = 20
-const keepFree = 1_000
-
-/**
- * Takes a partition for a redrive, as soon as the running handler has ended. Undefined when this member does not own
- * the partition, is leaving, or has waited for `patience`.
- */
-const turnOf = Effect.fnUntraced(function*<T extends string>(
-  scheduler: PartitionScheduler<Waiting<T>>,
-  partition: number,
-  clock: LeaseClock
-) {
-  const until = clock.now() + patience
-  while (scheduler.member.owned.has(partition) && !scheduler.member.isLeaving && clock.now() < until) {
-    const begun = scheduler.borrow(partition, clock.now())
-    if (begun !== undefined) return begun
-    scheduler.reserve(partition, clock.now() + keepFree)
-    const woken = yield* Effect.exit(Effect.interruptible(Effect.sleep(askEvery)))
-    if (Exit.isFailure(woken)) return undefined
+/** A new member of a group with this configuration. */
+const memberOf = <T extends string>(options: Settings<T> & Keyed<T>, config: GroupConfig) => {
+  const { lease = 10_000, name, stopWithin = 20_000, types = [">"] } = options
+  const { after, partitions } = config
+  const id = randomUUID()
+  return {
+    name,
+    id,
+    lease,
+    stopWithin,
+    config,
+    clock: new LeaseClock(),
+    filter: filterOf({ types }),
+    scheduler: new PartitionScheduler<Waiting<T>>(new MemberState({ id, partitions, lease, after })),
+    waitingOf: (delivered: Delivered) => waitingOf(options, partitions, delivered)
   }
-  return undefined
+}
+
+const lagOf = Effect.fnUntraced(function*<T extends string>(
+  { config: { after, partitions }, filter, reader, store }: GroupOptions<T>
+) {
+  const snapshot = yield* store.read
+  const checkpoints = Array.from(
+    { length: partitions },
+    (_, partition) => snapshot.partitions.get(partition)?.record.checkpoint ?? after
+  )
+  const finishedTo = Math.min(...checkpoints)
+  return { events: yield* reader.count({ after: finishedTo, filter }), finishedTo }
 })

@@ -1,6 +1,6 @@
 import { Effect } from "effect"
 import { type Msg, nanos, type Subscription } from "nats"
-import { type Message, messageOf } from "../Nats/Message.ts"
+import { type Message, messageOf, requestMessages } from "../Nats/Message.ts"
 import type { Nats } from "../Nats/Nats.ts"
 
 /** Maximum size of the waiting messages, and of the messages that are taken at once, in bytes. */
@@ -158,15 +158,11 @@ export class Pull {
     if (this.#queue.length > capacity / 2 || this.#queuedBytes > capacityBytes / 2) return
     this.#requested = capacity - this.#queue.length
     this.#overdue = performance.now() + expires + 2_000
-    this.#nats.connection.publish(
-      `$JS.API.CONSUMER.MSG.NEXT.${stream}.${durable}`,
-      JSON.stringify({
-        batch: this.#requested,
-        max_bytes: capacityBytes - this.#queuedBytes,
-        expires: nanos(expires)
-      }),
-      { reply: this.#inbox }
-    )
+    requestMessages(this.#nats.connection, `${stream}.${durable}`, this.#inbox, {
+      batch: this.#requested,
+      max_bytes: capacityBytes - this.#queuedBytes,
+      expires: nanos(expires)
+    })
   }
 
   #receive(msg: Msg): void {

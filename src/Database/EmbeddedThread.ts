@@ -2,6 +2,7 @@ import { Deferred, Effect, Path, Schema } from "effect"
 import { extname } from "node:path"
 import { Duplex } from "node:stream"
 import { Worker } from "node:worker_threads"
+import type { Sent } from "./PgliteConnections.ts"
 import type { FromWorker, ToWorker } from "./PgliteWorker.ts"
 
 /** The embedded Postgres could not open its folder. */
@@ -25,7 +26,6 @@ export const start = Effect.fn("EmbeddedThread.start")(function*(folder: string)
   const started = yield* Deferred.make<void, EmbeddedPostgresFailed>()
   const ended = yield* Deferred.make<string>()
   const exited = yield* Deferred.make<void>()
-  const connections = new Map<number, Connection>()
   const log = Effect.runForkWith(yield* Effect.context())
   let stopping = false
 
@@ -34,16 +34,12 @@ export const start = Effect.fn("EmbeddedThread.start")(function*(folder: string)
     (worker) => {
       stopping = true
       if (Deferred.isDoneUnsafe(ended)) return Effect.void
-      if (!Deferred.isDoneUnsafe(started)) return Effect.promise(() => worker.terminate())
-      tell(worker, { type: "stop" })
-      return Effect.interruptible(Deferred.await(exited)).pipe(
-        Effect.timeoutOrElse({
-          duration: "5 seconds",
-          orElse: () => Effect.promise(() => worker.terminate())
-        })
-      )
+      return Deferred.isDoneUnsafe(started)
+        ? stop(worker, Deferred.await(exited))
+        : Effect.promise(() => worker.terminate())
     }
   )
+  const connections = new Map<number, Connection>()
   const onEnd = (reason: string) => {
     if (stopping) return
     Deferred.doneUnsafe(started, Effect.fail(failedIn(folder, reason)))
@@ -64,25 +60,29 @@ export const start = Effect.fn("EmbeddedThread.start")(function*(folder: string)
         return void log(Effect.logWarning(message.text))
       case "died":
         return onEnd(message.reason)
-      case "bytes":
-        return connections.get(message.connection)?.push(new Uint8Array(message.bytes))
-      case "end":
-        return connections.get(message.connection)?.destroy()
+      default:
+        return connections.get(message.connection)?.receive(message)
     }
   })
   yield* Deferred.await(started)
-
-  let count = 0
-  const connect = (): Duplex => {
-    const id = ++count
-    const connection = new Connection(id, worker)
-    connections.set(id, connection)
-    connection.once("close", () => connections.delete(id))
+  const connect = () => {
+    const connection = openConnection(worker, connections)
     if (Deferred.isDoneUnsafe(ended)) connection.destroy(new Error("Postgres ended"))
     return connection
   }
   return { connect, ended: Deferred.await(ended) } satisfies Running
 })
+
+/** Asks the thread to close its folder, and ends it after 5 seconds. */
+const stop = (worker: Worker, exited: Effect.Effect<void>) => {
+  tell(worker, { type: "stop" })
+  return Effect.interruptible(exited).pipe(
+    Effect.timeoutOrElse({
+      duration: "5 seconds",
+      orElse: () => Effect.promise(() => worker.terminate())
+    })
+  )
+}
 
 const startWorker = (folder: string) =>
   // The worker is next to this file in the sources, and next to this chunk in the bundle.
@@ -96,15 +96,28 @@ const startWorker = (folder: string) =>
 const tell = (worker: Worker, message: ToWorker) =>
   worker.postMessage(message, message.type === "bytes" ? [message.bytes] : [])
 
+/** Opens a connection, which is in the map until it closes. */
+const openConnection = (worker: Worker, connections: Map<number, Connection>) => {
+  const connection = new Connection(worker)
+  connections.set(connection.id, connection)
+  connection.once("close", () => connections.delete(connection.id))
+  return connection
+}
+
 /** One connection to Postgres, as the stream that a client reads and writes. */
 class Connection extends Duplex {
-  readonly id: number
+  static #count = 0
+  readonly id = ++Connection.#count
   readonly worker: Worker
 
-  constructor(id: number, worker: Worker) {
+  constructor(worker: Worker) {
     super()
-    this.id = id
     this.worker = worker
+  }
+
+  receive(message: Sent) {
+    if (message.type === "bytes") this.push(new Uint8Array(message.bytes))
+    else this.destroy()
   }
 
   override _read() {}

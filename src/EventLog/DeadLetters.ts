@@ -91,17 +91,6 @@ const make = Effect.fnUntraced(function*(moves: boolean) {
     )
   }
 
-  const find = Effect.fn("DeadLetters.find")(function*(id: string) {
-    const key = parseId(id)
-    if (key === undefined) return Option.none()
-    const found = Effect.map(
-      letters.last(deadSubject(key)),
-      (entry) => Option.filter(letterIn(entry), (letter) => letter.id === id)
-    )
-    const letter = yield* found
-    return Option.isSome(letter) ? letter : yield* Effect.andThen(settleConsumer(key.consumer), found)
-  })
-
   return DeadLetters.of({
     put: put(letters, settleType),
     page: page(letters, settled),
@@ -124,14 +113,8 @@ const make = Effect.fnUntraced(function*(moves: boolean) {
           eventId === (key.eventId ?? eventId) && sequence === (key.sequence ?? sequence)
         )
     }),
-    find,
-    bodyOf: Effect.fnUntraced(function*(letter) {
-      const bodyIn = Option.flatMap((entry: LoggedEntry) =>
-        letterOf(entry)?.id === letter.id ? Option.some(entry.body) : Option.none()
-      )
-      const body = bodyIn(yield* letters.last(subjectOf(letter)))
-      return Option.isSome(body) ? body : bodyIn(yield* letters.entryAt(letter.place))
-    }),
+    find: find(letters, settleConsumer),
+    bodyOf: bodyOf(letters),
     remove: Effect.fn("DeadLetters.remove")((removed) =>
       Effect.forEach(
         removed,
@@ -147,6 +130,27 @@ const make = Effect.fnUntraced(function*(moves: boolean) {
     countOf: (consumer) => letters.count({ after: 0, filter: deadSubjects(consumer) })
   })
 })
+
+const find = (letters: LetterStream, settleConsumer: Settled["settleConsumer"]) =>
+  Effect.fn("DeadLetters.find")(function*(id: string) {
+    const key = parseId(id)
+    if (key === undefined) return Option.none()
+    const found = Effect.map(
+      letters.last(deadSubject(key)),
+      (entry) => Option.filter(letterIn(entry), (letter) => letter.id === id)
+    )
+    const letter = yield* found
+    return Option.isSome(letter) ? letter : yield* Effect.andThen(settleConsumer(key.consumer), found)
+  })
+
+const bodyOf = (letters: LetterStream) =>
+  Effect.fnUntraced(function*(letter: DeadLetter) {
+    const bodyIn = Option.flatMap((entry: LoggedEntry) =>
+      letterOf(entry)?.id === letter.id ? Option.some(entry.body) : Option.none()
+    )
+    const body = bodyIn(yield* letters.last(subjectOf(letter)))
+    return Option.isSome(body) ? body : bodyIn(yield* letters.entryAt(letter.place))
+  })
 
 const put = (letters: LetterStream, settleType: Settled["settleType"]) =>
   Effect.fn("DeadLetters.put")(function*(

@@ -1,15 +1,15 @@
-import { Context, DateTime, Effect, Layer, Option, Stream } from "effect"
+import { Context, DateTime, Effect, Layer, type Option, Stream } from "effect"
 import { encode, type Outcome, type Result, type Started } from "../Domain/Operation.ts"
 import { managerOf } from "../Nats/Manager.ts"
 import { Nats } from "../Nats/Nats.ts"
 import type { AppendFailed, ReadFailed } from "./EventLog.ts"
-import { operationOf, operationStream, operationSubject, redriveStream, redriveSubject } from "./Names.ts"
-import { newest } from "./Newest.ts"
+import { operationStream, operationSubject, redriveStream, redriveSubject } from "./Names.ts"
 import { newId } from "./Operations/Id.ts"
 import {
   allOutcomes,
   type Concerning,
   findOperation,
+  newestOperations,
   type Operation,
   operationsOn,
   outcomesBehind,
@@ -63,95 +63,86 @@ export class Operations extends Context.Service<Operations, {
   static readonly layer = Layer.effect(Operations, Effect.suspend(() => make()))
 }
 
+/** Stores a record. Within two hours, only the first record with an id counts. */
+type Append = (subject: string, body: Uint8Array, id: string) => Effect.Effect<unknown, AppendFailed>
+
 const make = Effect.fnUntraced(function*() {
   const nats = yield* Nats
   const publish = yield* makePublisher(operationStream)
   const manager = yield* managerOf(nats)
   const { first, read } = makeReader(nats, manager, { stream: operationStream })
-  const records = { manager, read }
-
-  const append = (subject: string, body: Uint8Array, id: string) =>
-    publish({ subject, headers: [["Nats-Msg-Id", id]], body })
-
-  const plan = Effect.fnUntraced(function*(id: string, planned: number, ids: ReadonlyArray<string>) {
-    for (let from = 0; from < ids.length; from += planPart) {
-      const part = encode({ ids: ids.slice(from, from + planPart) })
-      yield* append(operationSubject(id, "planned"), part, `${id}:planned:${planned + from}`)
-    }
-  })
-
-  const begin = Effect.fn("Operations.begin")(
-    function*<E>(asked: Omit<Started, "at" | "requested">, ids: Stream.Stream<string, E>) {
-      const id = yield* newId
-      const at = DateTime.formatIso(yield* DateTime.now)
-      let count = 0
-      yield* ids.pipe(
-        Stream.rechunk(planPart),
-        Stream.runForEachArray((part) =>
-          Effect.andThen(plan(id, count, part), Effect.sync(() => void (count += part.length)))
-        )
-      )
-      if (count === 0) return { operation: null, count }
-      // Published last: without this record the operation does not exist.
-      yield* append(
-        operationSubject(id, "started"),
-        encode({ ...asked, at, requested: count }),
-        `${id}:started`
-      )
-      yield* Effect.logInfo(`${asked.kind} ${id} of ${count} events started by ${asked.by}`)
-      return { operation: id, count }
-    }
-  )
-
-  const find = (id: string) => findOperation(records, id)
-
+  const records = { manager, first, read }
+  const append: Append = (subject, body, id) => publish({ subject, headers: [["Nats-Msg-Id", id]], body })
   const withdraw = (id: string) =>
     Effect.asVoid(reading(() => manager.streams.purge(redriveStream, { filter: redriveSubject("*", id) })))
 
-  const cancel = Effect.fn("Operations.cancel")(function*(id: string, by: string) {
-    const at = DateTime.formatIso(yield* DateTime.now)
-    yield* append(operationSubject(id, "cancelled"), encode({ by, at }), `${id}:cancelled`)
-    yield* withdraw(id)
-    yield* Effect.logInfo(`operation ${id} was cancelled by ${by}`)
-  })
-
   return Operations.of({
-    begin,
+    begin: (asked, ids) => begin(append, asked, ids),
     record: Effect.fnUntraced(function*(operation, id, result, error) {
       const at = DateTime.formatIso(yield* DateTime.now)
       const outcome = encode({ id, result, error: error?.slice(0, 2_000) ?? null, at })
       yield* append(operationSubject(operation, result), outcome, `${operation}:${id}`)
     }),
-    extend: Effect.fnUntraced(function*({ id, kind }, planned, ids) {
-      yield* plan(id, planned, ids)
-      const requested = planned + ids.length
-      yield* append(operationSubject(id, "extended"), encode({ requested }), `${id}:extended:${requested}`)
-      if (ids.length > 0) {
-        yield* Effect.logInfo(`${kind} ${id} includes ${ids.length} more events that were stored meanwhile`)
-      }
-    }),
-    find,
+    extend: (operation, planned, ids) => extend(append, operation, planned, ids),
+    find: (id) => findOperation(records, id),
     concerning: (ids) => operationsOn(records, ids),
-    list: Effect.fn("Operations.list")(function*(limit) {
-      const { state } = yield* reading(() => manager.streams.info(operationStream))
-      const { entries } = yield* newest({ first, read }, {
-        // `first_seq` is 0 if the stream never had a message.
-        from: Math.max(1, state.first_seq),
-        before: state.last_seq + 1,
-        limit,
-        filter: operationSubject("*", "started")
-      })
-      const ids = new Set(entries.map(({ subject }) => operationOf(subject)))
-      const found = yield* Effect.forEach(ids, find, { concurrency: 8 })
-      return found.flatMap(Option.toArray)
-    }),
+    list: (limit) => newestOperations(records, limit),
     outcomes: (id, after, limit) => outcomesBehind(records, id, after, limit),
     allOutcomes: (id) => allOutcomes(records, id),
     planned: (id) => plannedIds(records, id),
     withdraw,
-    cancel
+    cancel: Effect.fn("Operations.cancel")(function*(id, by) {
+      const at = DateTime.formatIso(yield* DateTime.now)
+      yield* append(operationSubject(id, "cancelled"), encode({ by, at }), `${id}:cancelled`)
+      yield* withdraw(id)
+      yield* Effect.logInfo(`operation ${id} was cancelled by ${by}`)
+    })
   })
 })
+
+const begin = Effect.fn("Operations.begin")(
+  function*<E>(append: Append, asked: Omit<Started, "at" | "requested">, ids: Stream.Stream<string, E>) {
+    const id = yield* newId
+    const at = DateTime.formatIso(yield* DateTime.now)
+    let count = 0
+    yield* ids.pipe(
+      Stream.rechunk(planPart),
+      Stream.runForEachArray((part) =>
+        Effect.andThen(plan(append, id, count, part), Effect.sync(() => void (count += part.length)))
+      )
+    )
+    if (count === 0) return { operation: null, count }
+    // Published last: without this record the operation does not exist.
+    yield* append(
+      operationSubject(id, "started"),
+      encode({ ...asked, at, requested: count }),
+      `${id}:started`
+    )
+    yield* Effect.logInfo(`${asked.kind} ${id} of ${count} events started by ${asked.by}`)
+    return { operation: id, count }
+  }
+)
+
+const extend = Effect.fnUntraced(
+  function*(append: Append, { id, kind }: Operation, planned: number, ids: ReadonlyArray<string>) {
+    yield* plan(append, id, planned, ids)
+    const requested = planned + ids.length
+    yield* append(operationSubject(id, "extended"), encode({ requested }), `${id}:extended:${requested}`)
+    if (ids.length > 0) {
+      yield* Effect.logInfo(`${kind} ${id} includes ${ids.length} more events that were stored meanwhile`)
+    }
+  }
+)
+
+/** Records ids of an operation that already has `planned` ids. */
+const plan = Effect.fnUntraced(
+  function*(append: Append, id: string, planned: number, ids: ReadonlyArray<string>) {
+    for (let from = 0; from < ids.length; from += planPart) {
+      const part = encode({ ids: ids.slice(from, from + planPart) })
+      yield* append(operationSubject(id, "planned"), part, `${id}:planned:${planned + from}`)
+    }
+  }
+)
 
 /** Number of ids in one record of the plan, because a record must fit in one message. */
 const planPart = 2_000

@@ -6,21 +6,17 @@ import {
   DeliverPolicy,
   ErrorCode,
   type JetStreamManager,
-  type Msg,
   nanos,
   NatsError
 } from "nats"
 import { JetStreamCode, unless } from "../Nats/JetStreamCode.ts"
-import { messageOf as place } from "../Nats/Message.ts"
 import type { Nats } from "../Nats/Nats.ts"
 import { messageOf } from "../Process/Failure.ts"
 import { counting } from "./Count.ts"
 import { type LoggedEntry, type Page, type Part, ReadFailed, type ReadOptions } from "./EventLog.ts"
 import { recordOf } from "./Headers.ts"
 import { probeSubject, stream as eventStream } from "./Names.ts"
-
-/** Maximum time for the broker to reply, in milliseconds. */
-const answerTimeout = 5_000
+import { entryOf, placesOf, pullFrom } from "./Reader/Pulled.ts"
 
 /**
  * How long to wait for messages that the broker has announced, in milliseconds. A message that is deleted meanwhile
@@ -28,14 +24,19 @@ const answerTimeout = 5_000
  */
 const settleTimeout = 1_000
 
-/** Maximum size of one read in bytes. */
-const maxBytes = 8 * 1024 * 1024
-
 export interface ReaderOptions {
   /** The stream to read. The event log if undefined. */
   readonly stream?: string
   /** Omits the bodies. The header `Nats-Msg-Size` then has their size. */
   readonly headersOnly?: boolean
+}
+
+/** A stream, and the connection that reads it. */
+interface Source {
+  readonly nats: Nats["Service"]
+  readonly manager: JetStreamManager
+  readonly stream: string
+  readonly headersOnly: boolean
 }
 
 /**
@@ -48,99 +49,105 @@ export const makeReader = (
   manager: JetStreamManager,
   { headersOnly = false, stream = eventStream }: ReaderOptions = {}
 ) => {
-  const asking = <A>(
-    start: Partial<ConsumerConfig>,
-    use: (consumer: ConsumerInfo) => Effect.Effect<A, ReadFailed>
-  ) =>
-    Effect.acquireUseRelease(
-      reading(() =>
-        manager.consumers.add(stream, { ...passing, ...start, ...(headersOnly && { headers_only: true }) })
-      ),
-      use,
-      ({ name }) => Effect.ignore(reading(() => manager.consumers.delete(stream, name)))
-    )
-
-  const first = (part: Part) => firstBehind(manager, stream, part)
-
-  /** Reads what one server has after a sequence. An empty result does not mean that there are no entries. */
-  const poll = Effect.fn("EventLog.poll")(
-    function*({ after, filter, limit, wait = 0 }: ReadOptions, mayWait: Effect.Effect<boolean, ReadFailed>) {
-      const messages = yield* asking(
-        startOf({ after, filter }),
-        ({ name, num_pending }) =>
-          Effect.gen(function*() {
-            const pull = (batch: number, expires: number) =>
-              pullFrom(nats, `${stream}.${name}`, batch, expires)
-            if (num_pending > 0) return yield* pull(Math.min(limit, num_pending), settleTimeout)
-            if (wait === 0 || !(yield* mayWait)) return []
-            const awaited = yield* pull(1, wait)
-            return awaited.length === 0 || limit === 1
-              ? awaited
-              : [...awaited, ...(yield* pull(limit - 1, 0))]
-          })
-      )
-      return placesOf(messages, after)
-    }
-  )
-
-  const read = Effect.fn("EventLog.read")(function*(options: ReadOptions) {
-    const { after } = options
-    const nothingYet = Effect.map(first(options), Option.isNone)
-    const places = yield* poll(options, nothingYet)
-    const last = places.at(-1)
-    if (last !== undefined) {
-      return { entries: places.flatMap(entryOf), cursor: last.sequence, end: false } satisfies Page
-    }
-    // Nothing was received: there is nothing, the server was too slow, or it lacks the entry. Ask the leader, which
-    // has every entry.
-    return Option.match(yield* first(options), {
-      onNone: (): Page => ({ entries: [], cursor: after, end: true }),
-      onSome: (entry): Page => ({ entries: [entry], cursor: entry.sequence, end: false })
-    })
-  })
-
-  const pending = (part: Part) => asking(startOf(part), ({ num_pending }) => Effect.succeed(num_pending))
-
-  const sequenceAt = Effect.fn("EventLog.sequenceAt")(function*(time: number) {
-    const found = yield* asking(
-      { deliver_policy: DeliverPolicy.StartTime, opt_start_time: new Date(time).toISOString() },
-      ({ delivered }) => Effect.succeed(delivered.stream_seq + 1)
-    )
-    const entry = yield* first({ after: found - 1 })
-    return Option.exists(entry, ({ storedAt }) => storedAt < time)
-      ? yield* search(time, Option.getOrThrow(entry).sequence)
-      : found
-  })
-
-  /**
-   * The sequence after the last entry older than `time`, starting from one such entry. A nats-server before 2.10
-   * starts at the first entry of the stream if only deleted entries are as new as `time`.
-   */
-  const search = Effect.fnUntraced(function*(time: number, before: number) {
-    let low = before
-    let high = Infinity
-    let step = 1
-    while (high - low > 1) {
-      const at = high === Infinity ? low + step : Math.floor((low + high) / 2)
-      const entry = yield* first({ after: at - 1 })
-      const older = Option.filter(entry, ({ storedAt }) => storedAt < time)
-      if (Option.isSome(older)) low = older.value.sequence
-      else high = at
-      step *= 2
-    }
-    return high
-  })
-
+  const source: Source = { nats, manager, stream, headersOnly }
   return {
-    read,
-    first,
-    count: counting(stream, pending),
-    sequenceAt,
+    read: (options: ReadOptions) => read(source, options),
+    first: (part: Part) => firstBehind(manager, stream, part),
+    count: counting(
+      stream,
+      (part) => asking(source, startOf(part), ({ num_pending }) => Effect.succeed(num_pending))
+    ),
+    sequenceAt: (time: number) => sequenceAt(source, time),
     /** Entries as they are stored, for a reader that does not need to know the end. */
     follow: (options: ReadOptions) =>
-      Effect.map(poll(options, Effect.succeed(true)), (places) => places.flatMap(entryOf))
+      Effect.map(poll(source, options, Effect.succeed(true)), (places) => places.flatMap(entryOf))
   }
 }
+
+export type Reader = ReturnType<typeof makeReader>
+
+const asking = <A>(
+  { headersOnly, manager, stream }: Source,
+  start: Partial<ConsumerConfig>,
+  use: (consumer: ConsumerInfo) => Effect.Effect<A, ReadFailed>
+) =>
+  Effect.acquireUseRelease(
+    reading(() =>
+      manager.consumers.add(stream, { ...passing, ...start, ...(headersOnly && { headers_only: true }) })
+    ),
+    use,
+    ({ name }) => Effect.ignore(reading(() => manager.consumers.delete(stream, name)))
+  )
+
+/** Reads what one server has after a sequence. An empty result does not mean that there are no entries. */
+const poll = Effect.fn("EventLog.poll")(function*(
+  source: Source,
+  { after, filter, limit, wait = 0 }: ReadOptions,
+  mayWait: Effect.Effect<boolean, ReadFailed>
+) {
+  const messages = yield* asking(
+    source,
+    startOf({ after, filter }),
+    Effect.fnUntraced(function*({ name, num_pending }) {
+      const pull = (batch: number, expires: number) =>
+        pullFrom(source.nats, `${source.stream}.${name}`, batch, expires)
+      if (num_pending > 0) return yield* pull(Math.min(limit, num_pending), settleTimeout)
+      if (wait === 0 || !(yield* mayWait)) return []
+      const awaited = yield* pull(1, wait)
+      return awaited.length === 0 || limit === 1
+        ? awaited
+        : [...awaited, ...(yield* pull(limit - 1, 0))]
+    })
+  )
+  return placesOf(messages, after)
+})
+
+const read = Effect.fn("EventLog.read")(function*(source: Source, options: ReadOptions) {
+  const { after } = options
+  const first = firstBehind(source.manager, source.stream, options)
+  const places = yield* poll(source, options, Effect.map(first, Option.isNone))
+  const last = places.at(-1)
+  if (last !== undefined) {
+    return { entries: places.flatMap(entryOf), cursor: last.sequence, end: false } satisfies Page
+  }
+  // Nothing was received: there is nothing, the server was too slow, or it lacks the entry. Ask the leader, which has
+  // every entry.
+  return Option.match(yield* first, {
+    onNone: (): Page => ({ entries: [], cursor: after, end: true }),
+    onSome: (entry): Page => ({ entries: [entry], cursor: entry.sequence, end: false })
+  })
+})
+
+const sequenceAt = Effect.fn("EventLog.sequenceAt")(function*(source: Source, time: number) {
+  const found = yield* asking(
+    source,
+    { deliver_policy: DeliverPolicy.StartTime, opt_start_time: new Date(time).toISOString() },
+    ({ delivered }) => Effect.succeed(delivered.stream_seq + 1)
+  )
+  const entry = yield* firstBehind(source.manager, source.stream, { after: found - 1 })
+  return Option.exists(entry, ({ storedAt }) => storedAt < time)
+    ? yield* search(source, time, Option.getOrThrow(entry).sequence)
+    : found
+})
+
+/**
+ * The sequence after the last entry older than `time`, starting from one such entry. A nats-server before 2.10 starts
+ * at the first entry of the stream if only deleted entries are as new as `time`.
+ */
+const search = Effect.fnUntraced(function*({ manager, stream }: Source, time: number, before: number) {
+  let low = before
+  let high = Infinity
+  let step = 1
+  while (high - low > 1) {
+    const at = high === Infinity ? low + step : Math.floor((low + high) / 2)
+    const entry = yield* firstBehind(manager, stream, { after: at - 1 })
+    const older = Option.filter(entry, ({ storedAt }) => storedAt < time)
+    if (Option.isSome(older)) low = older.value.sequence
+    else high = at
+    step *= 2
+  }
+  return high
+})
 
 /** A request to the broker that can fail and be retried. */
 export const reading = <A>(read: () => Promise<A>) =>
@@ -215,68 +222,3 @@ const startOf = ({ after, filter }: Part): Partial<ConsumerConfig> => ({
   opt_start_seq: after + 1,
   ...(filter !== undefined && { filter_subject: filter })
 })
-
-/** Pulls available messages, up to `batch`. With `expires` (milliseconds), waits that long for them. */
-const pullFrom = (nats: Nats["Service"], consumer: string, batch: number, expires: number) =>
-  Effect.callback<ReadonlyArray<Msg>, ReadFailed>((resume) => {
-    const { connection } = nats
-    const messages: Array<Msg> = []
-    const inbox = nats.newInbox()
-    const subscription = connection.subscribe(inbox, {
-      callback: (error, msg) => {
-        if (error) return end(Effect.fail(new ReadFailed({ message: messageOf(error) })))
-        // A status message, not a message of the stream: the broker has no more for this request.
-        if (msg.subject === inbox) {
-          return msg.headers?.code === 100
-            ? undefined
-            : end(Effect.succeed(messages))
-        }
-        if (messages.push(msg) === batch) end(Effect.succeed(messages))
-      }
-    })
-    const end = (result: Effect.Effect<ReadonlyArray<Msg>, ReadFailed>) => {
-      subscription.unsubscribe()
-      resume(result)
-    }
-    connection.publish(
-      `$JS.API.CONSUMER.MSG.NEXT.${consumer}`,
-      JSON.stringify({
-        batch,
-        // A single message may be larger than `maxBytes` and must still be delivered.
-        max_bytes: Math.max(maxBytes, connection.info?.max_payload ?? 0),
-        ...(expires > 0 ? { expires: nanos(expires) } : { no_wait: true })
-      }),
-      { reply: inbox }
-    )
-    return Effect.sync(() => subscription.unsubscribe())
-  }).pipe(
-    Effect.timeoutOrElse({
-      duration: expires + answerTimeout,
-      orElse: () => Effect.fail(new ReadFailed({ message: "the broker does not answer" }))
-    })
-  )
-
-interface Placed {
-  readonly msg: Msg
-  readonly sequence: number
-  readonly storedAt: number
-}
-
-/**
- * The messages after a sequence, up to the first missing one. Messages are lost if the connection drops during a
- * pull. A server that lacks the start sequence begins with the next message it has, which may be earlier.
- */
-const placesOf = (messages: ReadonlyArray<Msg>, after: number): ReadonlyArray<Placed> => {
-  const places: Array<Placed> = []
-  for (const [index, msg] of messages.entries()) {
-    const at = place(msg)
-    if (at === undefined || at.order !== index + 1) break
-    if (at.sequence > after) places.push({ msg, sequence: at.sequence, storedAt: at.storedAt })
-  }
-  return places
-}
-
-const entryOf = ({ msg, sequence, storedAt }: Placed): ReadonlyArray<LoggedEntry> =>
-  msg.subject === probeSubject
-    ? []
-    : [{ sequence, subject: msg.subject, headers: recordOf(msg.headers), body: msg.data, storedAt }]

@@ -2,7 +2,7 @@ import { Context, Effect, Layer, Schema } from "effect"
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
 import { webhookPath } from "../Domain/WebhookPath.ts"
-import { EventLog } from "../EventLog/EventLog.ts"
+import { EventLog, type Health } from "../EventLog/EventLog.ts"
 import { boundConnections, limits } from "../Process/Connections.ts"
 import { DeliveryHandler } from "./DeliveryHandler.ts"
 import { Ingress } from "./Ingress.ts"
@@ -61,33 +61,16 @@ const make = Effect.fnUntraced(function*(options: HttpOptions) {
     maxBodyBytes
   })
   let draining = false
-
   const ready = Effect.map(
     log.health,
     (health) => draining ? { ready: false as const, reason: "shutting down" } : health
   )
-  const handle = (request: IncomingMessage, response: ServerResponse) => {
-    if (draining) response.setHeader("connection", "close")
-    const path = pathOf(request.url)
-    if (path === webhookPath && request.method === "POST") return deliveries.receive(request, response)
-    // On Deno, a connection with an unread body of 140 kB never handles its next request. Behind a proxy, that
-    // request is another client's delivery.
-    request.resume()
-    if (path === webhookPath) return refuse(response, "method_not_allowed")
-    if (path !== "/livez" && path !== "/readyz") {
-      if (request.method === "POST") deliveries.misdirected(request)
-      return answer(response, 404, { error: "not_found" })
-    }
-    if (request.method !== "GET" && request.method !== "HEAD") {
-      return answer(response, 405, { error: "method_not_allowed" }, { allow: "GET, HEAD" })
-    }
-    return path === "/livez"
-      ? answer(response, 200, { ok: true })
-      : answerHealth(response, Effect.runSync(ready))
-  }
 
   const server = yield* Effect.acquireRelease(
-    listen(handle, options),
+    listen((request, response) => {
+      if (draining) response.setHeader("connection", "close")
+      handle(deliveries, ready, request, response)
+    }, options),
     (server) => {
       draining = true
       deliveries.drain()
@@ -107,6 +90,30 @@ const make = Effect.fnUntraced(function*(options: HttpOptions) {
   yield* Effect.logInfo(`webhook: POST ${url}${webhookPath}`)
   return PublicListener.of({ port, url, rejections: deliveries.rejections })
 })
+
+const handle = (
+  deliveries: DeliveryHandler,
+  ready: Effect.Effect<Health>,
+  request: IncomingMessage,
+  response: ServerResponse
+) => {
+  const path = pathOf(request.url)
+  if (path === webhookPath && request.method === "POST") return deliveries.receive(request, response)
+  // On Deno, a connection with an unread body of 140 kB never handles its next request. Behind a proxy, that request
+  // is another client's delivery.
+  request.resume()
+  if (path === webhookPath) return refuse(response, "method_not_allowed")
+  if (path !== "/livez" && path !== "/readyz") {
+    if (request.method === "POST") deliveries.misdirected(request)
+    return answer(response, 404, { error: "not_found" })
+  }
+  if (request.method !== "GET" && request.method !== "HEAD") {
+    return answer(response, 405, { error: "method_not_allowed" }, { allow: "GET, HEAD" })
+  }
+  return path === "/livez"
+    ? answer(response, 200, { ok: true })
+    : answerHealth(response, Effect.runSync(ready))
+}
 
 /** Accepts no new connections. Completes when the last connection has closed. */
 const closed = (server: Server) =>

@@ -1,4 +1,16 @@
-import { type Msg, nanos } from "nats"
+import { type Msg, nanos, type NatsConnection, type PullOptions } from "nats"
+
+/**
+ * Requests the next messages of a pull consumer, `<stream>.<consumer>`. The inbox receives them, and a status message
+ * that ends the request.
+ */
+export const requestMessages = (
+  connection: NatsConnection,
+  consumer: string,
+  inbox: string,
+  request: Partial<PullOptions>
+): void =>
+  connection.publish(`$JS.API.CONSUMER.MSG.NEXT.${consumer}`, JSON.stringify(request), { reply: inbox })
 
 /** A message that a pull consumer delivered, with the possible replies. */
 export class Message {

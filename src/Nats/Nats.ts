@@ -5,39 +5,18 @@
  *
  * May use: `Process`.
  */
-import { Cause, Context, Duration, Effect, Layer, Predicate, Redacted, Schedule, type Scope } from "effect"
+import { Cause, Context, Duration, Effect, Layer, Predicate, Schedule, type Scope } from "effect"
 import { connect, type ConnectionOptions, createInbox, Events, type NatsConnection } from "nats"
 import { reconnectAfterClockBack } from "./ClockBack.ts"
-import { checkReadable, type Credentials, type Login, loginOf } from "./Credentials.ts"
+import { checkReadable, type Login, loginOf } from "./Credentials.ts"
 import { ignoreErrorsOfNobody } from "./DenoSocket.ts"
-import { keepWithin, type Limits } from "./Limits.ts"
+import { keepWithin } from "./Limits.ts"
 import { readNewestOnly } from "./Readers.ts"
+import { demandsTls, parse, type Target, tlsOf, withoutCredentials, withUrlCredentials } from "./Target.ts"
 import { loginRemedy, refusals, unreachable } from "./Unreachable.ts"
 
+export type { Target, TlsFiles } from "./Target.ts"
 export { NatsUnreachable } from "./Unreachable.ts"
-
-/** The broker to connect to, and the credentials. Paths name files. */
-export interface Target extends Credentials {
-  /** `nats://` addresses use TLS if the server offers it. One `tls://` address requires TLS of all servers. */
-  readonly servers: ReadonlyArray<string>
-  /** A file here makes TLS mandatory. */
-  readonly tls?: TlsFiles | undefined
-  /**
-   * Prefix of every inbox; `_INBOX` if undefined. With a separate prefix for each user, other users cannot read the
-   * replies.
-   */
-  readonly inboxPrefix?: string | undefined
-  /** Limits that the account sets for streams and consumers. */
-  readonly limits?: Limits | undefined
-  /** Number of connection attempts at start, half a second apart; 20 if undefined. */
-  readonly attempts?: number | undefined
-}
-
-export interface TlsFiles {
-  readonly ca?: string | undefined
-  readonly cert?: string | undefined
-  readonly key?: string | undefined
-}
 
 /** One connection to the broker. It reconnects without a limit, also after the broker has refused the log-in. */
 export class Nats extends Context.Service<Nats, {
@@ -237,31 +216,3 @@ const close = (connection: NatsConnection) =>
 
 const unreachableAt = (target: Target, error: unknown) =>
   unreachable(target.servers.map(withoutCredentials), demandsTls(target), error)
-
-/** One tls:// address is enough to require TLS, because all servers get the same credentials. */
-const demandsTls = ({ servers, tls }: Target) =>
-  tls !== undefined || servers.some((server) => parse(server)?.protocol === "tls:")
-
-/** Adds the user and the password of an address, unless they are set separately. */
-const withUrlCredentials = (target: Target): Credentials => {
-  const url = target.servers.map(parse).find((server) => server?.username)
-  if (!url) return target
-  return {
-    ...target,
-    user: target.user ?? decodeURIComponent(url.username),
-    password: target.password ?? Redacted.make(decodeURIComponent(url.password))
-  }
-}
-
-const tlsOf = (files: TlsFiles) => ({
-  ...(files.ca !== undefined && { caFile: files.ca }),
-  ...(files.cert !== undefined && { certFile: files.cert }),
-  ...(files.key !== undefined && { keyFile: files.key })
-})
-
-const parse = (server: string) => URL.parse(server.includes("://") ? server : `nats://${server}`)
-
-const withoutCredentials = (server: string) => {
-  const url = parse(server)
-  return url ? `${url.protocol}//${url.host}` : server
-}

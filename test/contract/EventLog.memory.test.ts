@@ -2,7 +2,7 @@ import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { TestClock } from "effect/testing"
 import { EventLog } from "../../src/EventLog/EventLog.ts"
-import * as Memory from "../../src/EventLog/Memory.ts"
+import * as Memory from "../support/MemoryLog.ts"
 import { entryOf, suite } from "./EventLog.ts"
 
 suite("memory", Memory.layer())

@@ -8,7 +8,6 @@ import { notListening } from "../../src/Admin/NotListening.ts"
 import { failedWith } from "../../src/Cli/Examine/Finding.ts"
 import { Database } from "../../src/Database/Database.ts"
 import { explain } from "../../src/Database/MigrationFailed.ts"
-import * as Memory from "../../src/EventLog/Memory.ts"
 import { findOrInstall } from "../../src/Nats/Install.ts"
 import { Nats } from "../../src/Nats/Nats.ts"
 import { load } from "../../src/Process/Config.ts"
@@ -17,6 +16,7 @@ import { messageOf } from "../../src/Process/Failure.ts"
 import { ProcessHealth } from "../../src/Process/ProcessHealth.ts"
 import * as WebhookSecret from "../../src/Signature/WebhookSecret.ts"
 import { platform } from "../support/Broker.ts"
+import * as Memory from "../support/MemoryLog.ts"
 
 const settings = (environment: Record<string, string>) =>
   load().pipe(

@@ -7,13 +7,8 @@ import { createHash } from "node:crypto"
 import { createServer } from "node:http"
 import { EventsApi, type EventSummary } from "../../src/Admin/Api/Events.ts"
 import { NotFound } from "../../src/Admin/Api/Problems.ts"
-import {
-  ConversationAnswer,
-  ConversationsApi,
-  type ListQuery,
-  ScanAnswer,
-  ScansApi
-} from "../../src/Admin/Api/ReadModels.ts"
+import { ConversationAnswer, ConversationsApi, ScanAnswer, ScansApi } from "../../src/Admin/Api/ReadModels.ts"
+import type { ListQuery } from "../../src/Admin/Api/RowQueries.ts"
 import { type ConsumerAnswer, ConsumersApi } from "../../src/Admin/Api/Status.ts"
 import { Validation } from "../../src/Admin/Api/Validation.ts"
 import { AdminClient } from "../../src/Admin/Client.ts"

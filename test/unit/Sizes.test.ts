@@ -8,36 +8,15 @@ const most = { file: 250, function: 50 }
 
 /** Files and functions that exceed the maximum, with their lines. Entries may only be removed, and numbers lowered. */
 const exceptions: Readonly<Record<"files" | "functions", Readonly<Record<string, number>>>> = {
-  files: {
-    "Admin/Api/ReadModels.ts": 268,
-    "EventLog/Reader.ts": 282,
-    "Nats/Nats.ts": 267
-  },
+  files: {},
   functions: {
-    "Admin/EventLife/EventLifeHandlers.ts lifeOf": 92,
-    "Admin/Live/Feed.ts make": 71,
     "Cli/Simulate/Result.ts showReport": 54,
     "Cli/Status.ts show": 58,
-    "Consumer/Consumer.ts make": 134,
-    "Consumer/OrderedGroup.ts start": 85,
-    "Consumer/OrderedGroup/GroupRuntime.ts runGroup": 212,
-    "Consumer/OrderedGroup/GroupStore.ts open": 57,
-    "Consumer/OrderedGroup/LogGuard.ts logGuard": 56,
-    "Consumer/Redrives.ts handleRedrives": 77,
-    "Consumer/UserConsumer/DurableGuard.ts durableGuard": 53,
-    "Consumer/UserConsumer/Handler.ts handler": 51,
     "Dashboard/views/Events.js Newest": 53,
     "Dashboard/views/OverTime.js OverTime": 76,
     "Dashboard/views/work/DeadLetters.js DeadLetters": 91,
     "Dashboard/views/work/Operate.js Operate": 64,
-    "Dashboard/views/work/Quarantine.js Quarantine": 68,
-    "Database/EmbeddedThread.ts start": 63,
-    "EventLog/DeadLetters.ts make": 69,
-    "EventLog/DeadLetters/Settled.ts settling": 58,
-    "EventLog/Memory.ts layer": 76,
-    "EventLog/Operations.ts make": 89,
-    "EventLog/Reader.ts makeReader": 98,
-    "Ingress/Http.ts make": 60
+    "Dashboard/views/work/Quarantine.js Quarantine": 68
   }
 }
 

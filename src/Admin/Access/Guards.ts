@@ -12,19 +12,20 @@ export const middleware = HttpRouter.middleware(
     Effect.map(handler, (response) =>
       HttpServerResponse.setHeaders(response, {
         ...guards,
+        "cache-control": "no-store",
         "content-security-policy": policyOf(response),
         ...response.headers
       })),
   { global: true }
 )
 
-const guards = {
+/** Headers that forbid browsers to load or frame a response. */
+export const guards = {
   "x-content-type-options": "nosniff",
   "x-frame-options": "DENY",
   "referrer-policy": "no-referrer",
   "cross-origin-opener-policy": "same-origin",
-  "cross-origin-resource-policy": "same-origin",
-  "cache-control": "no-store"
+  "cross-origin-resource-policy": "same-origin"
 }
 
 const closed = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"

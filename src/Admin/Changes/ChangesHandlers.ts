@@ -1,10 +1,9 @@
-import * as NodeHttpServerRequest from "@effect/platform-node/NodeHttpServerRequest"
 import { Effect, Layer } from "effect"
-import { HttpServerResponse } from "effect/http"
 import { HttpApiBuilder } from "effect/http-api"
 import { decodeCursor, encodeCursor } from "../../Projector/Changes/Read.ts"
 import { Api } from "../Api.ts"
 import { orUnavailable } from "../Api/Problems.ts"
+import { cut, serverSent } from "../ServerSent.ts"
 import { ChangeFeed } from "./ChangeFeed.ts"
 
 /** The handlers of `/v1/changes`. */
@@ -23,20 +22,9 @@ export const ChangesHandlers = HttpApiBuilder.group(
         open(
           cursorOf(headers["last-event-id"] ?? query.after),
           query.projection,
-          () => void NodeHttpServerRequest.toServerResponse(request).destroy()
+          () => cut(request)
         ).pipe(
-          Effect.map((messages) =>
-            HttpServerResponse.stream(messages, {
-              contentType: "text/event-stream",
-              headers: {
-                "cache-control": "no-store",
-                // For nginx, and other proxies that support this header: send each message without buffering.
-                "x-accel-buffering": "no",
-                // No other request follows on this connection, so a listener that stops need not wait for it.
-                connection: "close"
-              }
-            })
-          ),
+          Effect.map(serverSent),
           orUnavailable
         )
     })

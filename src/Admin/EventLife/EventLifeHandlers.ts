@@ -4,8 +4,7 @@ import { DeadLetters } from "../../EventLog/DeadLetters.ts"
 import { deadLetterId } from "../../EventLog/DeadLetters/Letter.ts"
 import { idOf } from "../../EventLog/Delivered.ts"
 import { EventLog, type LoggedEntry } from "../../EventLog/EventLog.ts"
-import { eventSubject } from "../../EventLog/Names.ts"
-import { Operations } from "../../EventLog/Operations.ts"
+import { type Concerning, Operations } from "../../EventLog/Operations.ts"
 import { placesOf } from "../../Projector/Apply/Applied.ts"
 import { Projections } from "../../Projector/Projections.ts"
 import { Api } from "../Api.ts"
@@ -15,6 +14,7 @@ import { summaryOf as letterSummary } from "../DeadLetters/DeadLettersHandlers.t
 import { summaryOf } from "../Events/Answer.ts"
 import { find } from "../Events/Find.ts"
 import { standing } from "../Status/StatusHandlers.ts"
+import { fateOf } from "./Fates.ts"
 import { rowsOf } from "./LifeRows.ts"
 
 /** The handler of `/v1/events/:id/life`. */
@@ -36,7 +36,7 @@ const lifeOf = Effect.fn("EventLife.get")(function*(id: string) {
   if (/\p{Cc}/u.test(id)) return yield* unknown()
   // Read the consumers first: the records that are read afterwards then include every event that a consumer has
   // finished.
-  const [consumers, projections] = [yield* standing, yield* Projections]
+  const consumers = yield* standing
   const letters = yield* (yield* DeadLetters).of({ eventId: id })
   const places = yield* placesOf(id)
   const forgotten = places.some(({ forgotten }) => forgotten !== undefined)
@@ -61,68 +61,39 @@ const lifeOf = Effect.fn("EventLife.get")(function*(id: string) {
   const discarded = new Set(
     operations.flatMap(({ id, outcome }) => outcome?.result === "discarded" ? [id] : [])
   )
-  const fates = places.map(
-    ({ applied, durable, generation, name, repeated }): EventLife["projections"][number] => {
-      const letter = letters.find(({ consumer }) => consumer === durable)
-      const consumer = consumers.find((consumer) => consumer.name === durable)
-      const types = projections.find((projection) => projection.name === name)?.types ?? []
-      const mine = stored.filter(({ subject }) => types.map(eventSubject).includes(subject))
-      const finished_to = consumer?.finished_to ?? 0
-      const state = applied !== undefined
-        ? "applied"
-        : letter !== undefined
-        ? "dead_letter"
-        : mine.length === 0
-        ? stored.some(({ quarantined }) => quarantined !== null) ? "quarantined" : "not_mine"
-        : mine.some(({ sequence }) => discarded.has(deadLetterId(durable, sequence)))
-        ? "discarded"
-        : mine.some(({ sequence }) => sequence > finished_to)
-        ? "waiting"
-        : "unknown"
-      return {
-        name,
-        generation,
-        durable,
-        state,
-        sequence: applied ?? null,
-        repeated,
-        dead_letter: letter === undefined
-          ? null
-          : { id: letter.id, error: letter.error, attempts: letter.attempts },
-        finished_to,
-        lag: consumer?.lag ?? 0
-      }
-    }
-  )
-  const [first] = stored
-  const answer: EventLife = {
+  const records = { stored, letters, consumers, discarded, projections: yield* Projections }
+  return {
     id,
     type: entries.map((entry) => summaryOf(entry, false).type).find((type) => type !== null)
       ?? letters[0]?.type ?? null,
-    received: first === undefined ? null : {
-      at: first.received_at,
-      signed: first.signed,
-      origin: first.origin,
-      reconciliation: first.reconciliation,
-      quarantined: first.quarantined
-    },
+    received: receivedOf(stored[0]),
     stored,
-    projections: fates,
+    projections: places.map((place) => fateOf(records, place)),
     dead_letters: letters.map(letterSummary),
-    operations: operations.map(({ id, operation, outcome }) => ({
-      operation: operation.id,
-      kind: operation.kind,
-      by: operation.by,
-      at: operation.at,
-      reason: operation.reason,
-      id,
-      result: outcome?.result ?? null,
-      error: outcome?.error ?? null,
-      ended_at: outcome?.at ?? null
-    })),
+    operations: operations.map(operationOf),
     rows: yield* rowsOf(entries)
+  } satisfies EventLife
+})
+
+const receivedOf = (first: EventLife["stored"][number] | undefined): EventLife["received"] =>
+  first === undefined ? null : {
+    at: first.received_at,
+    signed: first.signed,
+    origin: first.origin,
+    reconciliation: first.reconciliation,
+    quarantined: first.quarantined
   }
-  return answer
+
+const operationOf = ({ id, operation, outcome }: Concerning): EventLife["operations"][number] => ({
+  operation: operation.id,
+  kind: operation.kind,
+  by: operation.by,
+  at: operation.at,
+  reason: operation.reason,
+  id,
+  result: outcome?.result ?? null,
+  error: outcome?.error ?? null,
+  ended_at: outcome?.at ?? null
 })
 
 const unknown = () =>

@@ -1,43 +1,16 @@
-import { Cause, Context, Effect, Fiber, Layer, Schedule, Stream } from "effect"
-import type { Scope } from "effect"
+import { Cause, Context, Effect, Layer, Schedule, type Scope, Stream } from "effect"
 import { EventLog, type LoggedEntry } from "../../EventLog/EventLog.ts"
-import { TooManyClients } from "../Api/Problems.ts"
+import type { TooManyClients } from "../Api/Problems.ts"
 import { Draining } from "../Draining.ts"
 import { summaryOf } from "../Events/Answer.ts"
+import { type Client, Clients, end, type Source } from "./Clients.ts"
 import { look } from "./LiveStatus.ts"
 import { closing, type Framed, framed, opening, Outbox } from "./Outbox.ts"
 import { Rates } from "./Rates.ts"
 
-/** Maximum number of concurrent clients. */
-export const mostClients = 64
-
 /** Page sizes, in entries: of the tail that all clients share, and of one client that catches up. */
 const sharedPage = 500
 const catchUpPage = 200
-
-interface Client {
-  readonly outbox: Outbox
-  /**
-   * The sequence of the last entry that the client has, until it joins the tail; undefined when it begins at the end.
-   */
-  after: number | undefined
-  /** The client receives entries of the shared tail after this sequence; undefined while it catches up. */
-  joined: number | undefined
-  /** Cuts the client's connection. */
-  readonly abort: () => void
-  ended: boolean
-}
-
-/**
- * State that all clients share while at least one is connected: one status query a second, and one tail of the log.
- */
-interface Source {
-  readonly clients: Set<Client>
-  /** The sequence up to which the tail has read; undefined before its first read. */
-  position: number | undefined
-  status: Uint8Array | undefined
-  work: Fiber.Fiber<unknown> | undefined
-}
 
 /** The live feed of status and entries. The number of clients is bounded, and so is the memory of each. */
 export class Feed extends Context.Service<Feed, {
@@ -55,52 +28,24 @@ const make = Effect.fnUntraced(function*(patience: number) {
   const log = yield* EventLog
   const draining = yield* Draining
   const services = yield* Effect.context<Effect.Services<ReturnType<typeof look>>>()
-  const scope = yield* Effect.scope
-  let current: Source | undefined
-
-  const work = (source: Source) =>
-    Effect.raceFirst(statuses(source, patience), tail(log, source)).pipe(
-      Effect.provideContext(services),
-      Effect.catchCause((cause) =>
-        Cause.hasInterruptsOnly(cause)
-          ? Effect.void
-          : Effect.logError("the live feed ended. Its clients reconnect", cause)
+  const clients = new Clients(
+    (source) =>
+      Effect.raceFirst(statuses(source, patience), tail(log, source)).pipe(
+        Effect.provideContext(services),
+        Effect.catchCause((cause) =>
+          Cause.hasInterruptsOnly(cause)
+            ? Effect.void
+            : Effect.logError("the live feed ended. Its clients reconnect", cause)
+        )
       ),
-      Effect.ensuring(Effect.sync(() => {
-        if (current === source) current = undefined
-        for (const client of source.clients) end(client)
-      }))
-    )
-
-  const join = Effect.fnUntraced(function*(client: Client) {
-    if ((current?.clients.size ?? 0) >= mostClients) {
-      return yield* new TooManyClients({
-        detail: `${mostClients} clients are already connected to /v1/live. Close one, or try again later.`
-      })
-    }
-    const source = current ?? { clients: new Set(), position: undefined, status: undefined, work: undefined }
-    source.clients.add(client)
-    if (source.status !== undefined) client.outbox.status(source.status)
-    if (current === undefined) {
-      current = source
-      source.work = yield* Effect.forkIn(work(source), scope)
-    }
-    return source
-  })
-
-  const leave = (client: Client) =>
-    Effect.suspend(() => {
-      const source = current
-      if (!source?.clients.delete(client) || source.clients.size > 0) return Effect.void
-      current = undefined
-      return source.work === undefined ? Effect.void : Fiber.interrupt(source.work)
-    })
+    yield* Effect.scope
+  )
 
   yield* draining.begun.pipe(
-    Effect.andThen(Effect.sync(() => current?.clients.forEach(end))),
+    Effect.andThen(Effect.sync(() => clients.all.forEach(end))),
     // A client that does not read cannot see the end of its stream, so its connection is cut.
     Effect.andThen(Effect.sleep("1 second")),
-    Effect.andThen(Effect.sync(() => current?.clients.forEach(({ abort }) => abort()))),
+    Effect.andThen(Effect.sync(() => clients.all.forEach(({ abort }) => abort()))),
     Effect.forkScoped
   )
 
@@ -113,7 +58,7 @@ const make = Effect.fnUntraced(function*(patience: number) {
         abort,
         ended: yield* draining.hasBegun
       }
-      const source = yield* Effect.acquireRelease(join(client), () => leave(client))
+      const source = yield* Effect.acquireRelease(clients.join(client), () => clients.leave(client))
       return Stream.make(opening).pipe(
         Stream.concat(Stream.fromEffectRepeat(Effect.suspend(() => next(log, source, client)))),
         Stream.takeWhile((chunk) => chunk !== ending),
@@ -124,11 +69,6 @@ const make = Effect.fnUntraced(function*(patience: number) {
 })
 
 const ending = new Uint8Array()
-
-const end = (client: Client) => {
-  client.ended = true
-  client.outbox.nudge()
-}
 
 /** The next bytes for a client. The client asks for them only after it has taken the previous ones. */
 const next = Effect.fnUntraced(function*(log: EventLog["Service"], source: Source, client: Client) {

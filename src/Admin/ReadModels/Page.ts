@@ -8,7 +8,7 @@ import { toStored } from "../../Domain/StoredText.ts"
 import { isTimestamp, withoutLeapSecond } from "../../Domain/Timestamp.ts"
 import { InvalidRequest } from "../Api/Problems.ts"
 import { usualLimit } from "../Api/Query.ts"
-import type { ListQuery } from "../Api/ReadModels.ts"
+import type { ListQuery } from "../Api/RowQueries.ts"
 
 /** A table of rows, listed newest first by a time column, with counters of its rows by hour. */
 export interface Listed {

@@ -6,13 +6,8 @@ import { parseStored } from "../../Domain/ExactJson.ts"
 import { toStored } from "../../Domain/StoredText.ts"
 import { Api } from "../Api.ts"
 import { NotFound, orUnavailable } from "../Api/Problems.ts"
-import {
-  ConversationAnswer,
-  type ListQuery,
-  QprCodeAnswer,
-  ScanAnswer,
-  SubscriptionAnswer
-} from "../Api/ReadModels.ts"
+import { ConversationAnswer, QprCodeAnswer, ScanAnswer, SubscriptionAnswer } from "../Api/ReadModels.ts"
+import type { ListQuery } from "../Api/RowQueries.ts"
 import { codeIdOf, optionalCodeIdOf } from "../CodeId.ts"
 import { type Listed, pageOf } from "./Page.ts"
 import { orRebuildDue } from "./RebuildDue.ts"

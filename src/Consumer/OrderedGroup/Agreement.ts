@@ -14,7 +14,7 @@ interface Wanted<T extends string> extends Keyed<T> {
 }
 
 /** A time after that of every stored entry. */
-const farAway = Date.UTC(2200, 0)
+export const farAway = Date.UTC(2200, 0)
 
 /**
  * The configuration on which all members of a group agree. The first member stores it. A member with other

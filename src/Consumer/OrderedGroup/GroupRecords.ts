@@ -31,6 +31,10 @@ export interface Heartbeat {
   readonly revision: number
 }
 
+/** Whether a reading has a member's heartbeat. A replica without it can lack other changes, too. */
+export const hasHeartbeat = ({ members }: Snapshot, member: string, revision: number): boolean =>
+  (members.get(member)?.revision ?? 0) >= revision
+
 /** A write that a member wants to make. `expected` is the revision that the record must have, 0 for no record. */
 export type Action =
   | {

@@ -1,5 +1,5 @@
 import { Effect, Schema } from "effect"
-import { DiscardPolicy, type JetStreamManager, StorageType } from "nats"
+import { DiscardPolicy, type JetStreamManager, type JetStreamPublishOptions, StorageType } from "nats"
 import { Buffer } from "node:buffer"
 import { ReadFailed } from "../../EventLog/EventLog.ts"
 import { groupBucket, groupStream, groupSubject, stream } from "../../EventLog/Names.ts"
@@ -90,14 +90,13 @@ export const open = Effect.fnUntraced(
     const { follow } = makeReader(nats, manager, { stream: groupStream })
     const jetstream = nats.connection.jetstream({ timeout: answerTimeout })
     const subject = (key: string) => groupSubject(`${group}.${key}`)
-    const put = (key: string, value: unknown) =>
-      reading(async () => (await jetstream.publish(subject(key), JSON.stringify(value))).seq)
+    const publish = (key: string, value: unknown, options: Partial<JetStreamPublishOptions> = {}) =>
+      jetstream.publish(subject(key), JSON.stringify(value), options)
+    const put = (key: string, value: unknown) => reading(async () => (await publish(key, value)).seq)
     const putOn = (key: string, value: unknown, expected: number) =>
       reading(async () => {
-        const options = { expect: { lastSubjectSequence: expected } }
-        const ack = await jetstream.publish(subject(key), JSON.stringify(value), options)
-          .catch(unless(JetStreamCode.wrongLastSequence))
-        return ack?.seq
+        const ack = publish(key, value, { expect: { lastSubjectSequence: expected } })
+        return (await ack.catch(unless(JetStreamCode.wrongLastSequence)))?.seq
       })
     const entries = Effect.map(
       follow({ after: 0, limit: 10_000, filter: subject(">") }),
@@ -108,11 +107,8 @@ export const open = Effect.fnUntraced(
           value: Buffer.from(body).toString()
         }))
     )
-    const created = Effect.flatMap(reading(() => infoOf(manager)), (found) =>
-      found === undefined
-        ? Effect.fail(new BucketMissing({ message: missing }))
-        : Effect.succeed(found.created))
-    const store: GroupStore = {
+    const created = createdOf(manager)
+    return {
       configured: Effect.map(entries, (found) => {
         const config = found.find(({ key }) => key === "config")
         return config && { config: decodeConfig(config.value), revision: config.revision }
@@ -139,8 +135,7 @@ export const open = Effect.fnUntraced(
         ),
       anchor: (anchor) => Effect.asVoid(put("log", anchor)),
       write: (partition, record, expected) => putOn(`partition.${partition}`, record, expected)
-    }
-    return store
+    } satisfies GroupStore
   }
 )
 
@@ -175,6 +170,12 @@ const missing =
 
 const infoOf = (manager: JetStreamManager) =>
   manager.streams.info(groupStream).catch(unless(JetStreamCode.streamNotFound))
+
+const createdOf = (manager: JetStreamManager) =>
+  Effect.flatMap(reading(() => infoOf(manager)), (found) =>
+    found === undefined
+      ? Effect.fail(new BucketMissing({ message: missing }))
+      : Effect.succeed(found.created))
 
 /** Creates the bucket as NATS ADR-8 defines it, with one value per key. */
 const ensureBucket = async (manager: JetStreamManager) => {

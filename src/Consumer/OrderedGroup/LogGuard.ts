@@ -1,10 +1,11 @@
 import { Effect } from "effect"
 import type { JetStreamManager } from "nats"
 import { idOf } from "../../EventLog/Delivered.ts"
-import type { LoggedEntry, ReadFailed, ReadOptions } from "../../EventLog/EventLog.ts"
+import type { LoggedEntry, ReadFailed } from "../../EventLog/EventLog.ts"
 import { stream } from "../../EventLog/Names.ts"
-import { reading } from "../../EventLog/Reader.ts"
+import { type Reader, reading } from "../../EventLog/Reader.ts"
 import { olderLogRemedy } from "../OlderLog.ts"
+import { farAway } from "./Agreement.ts"
 import type { Anchor, GroupStore } from "./GroupStore.ts"
 
 /** The state of the log, as far as the credentials permit to read it. */
@@ -39,34 +40,12 @@ export const strangenessOf = (
   return undefined
 }
 
-export interface LogGuardOptions {
-  readonly store: GroupStore
-  readonly manager: JetStreamManager
-  readonly follow: (options: ReadOptions) => Effect.Effect<ReadonlyArray<LoggedEntry>, ReadFailed>
-  readonly sequenceAt: (time: number) => Effect.Effect<number, ReadFailed>
-}
-
 /** Compares the log with what the members of a group have read of it. */
-export const logGuard = ({ follow, manager, sequenceAt, store }: LogGuardOptions) => {
+export const logGuard = (store: GroupStore, manager: JetStreamManager, reader: Reader) => {
   let newest: LoggedEntry | undefined
   let strange: string | undefined
   let created: string | undefined
   let remembered: number | undefined
-
-  const now = Effect.fnUntraced(function*(anchor: Anchor | undefined): Effect.fn.Return<LogNow, ReadFailed> {
-    // Not every consumer may read the stream's state. The end of the log can be found without it.
-    const info = yield* Effect.option(reading(() => manager.streams.info(stream)))
-    const created = info._tag === "Some" ? info.value.created : undefined
-    const last = info._tag === "Some" ? info.value.state.last_seq : (yield* sequenceAt(farAway)) - 1
-    const [entry] = anchor === undefined || anchor.sequence === 0 || last < anchor.sequence
-      ? []
-      : yield* follow({ after: anchor.sequence - 1, limit: 1 })
-    return {
-      created,
-      last,
-      idAtAnchor: entry?.sequence === anchor?.sequence ? entry && idOf(entry) : undefined
-    }
-  })
 
   /** Stores the newest entry that was read, for members that join later. */
   const remember = Effect.suspend(() => {
@@ -88,7 +67,7 @@ export const logGuard = ({ follow, manager, sequenceAt, store }: LogGuardOptions
     /** Why no event may start. A foreign log stays refused until it has the anchor's event again. */
     check: Effect.gen(function*() {
       const { anchor, config, partitions } = yield* store.read
-      const log = yield* now(anchor)
+      const log = yield* logNow(manager, reader, anchor)
       const checkpoints = [...partitions.values()].map(({ record }) => record.checkpoint)
       // A group may start after the end of the log, so only what it has read is compared.
       const checkpoint = Math.max(0, ...checkpoints.filter((one) => one > (config?.after ?? 0)))
@@ -104,5 +83,21 @@ export const logGuard = ({ follow, manager, sequenceAt, store }: LogGuardOptions
   }
 }
 
-/** A time after that of every stored entry. */
-const farAway = Date.UTC(2200, 0)
+const logNow = Effect.fnUntraced(function*(
+  manager: JetStreamManager,
+  { follow, sequenceAt }: Reader,
+  anchor: Anchor | undefined
+): Effect.fn.Return<LogNow, ReadFailed> {
+  // Not every consumer may read the stream's state. The end of the log can be found without it.
+  const info = yield* Effect.option(reading(() => manager.streams.info(stream)))
+  const created = info._tag === "Some" ? info.value.created : undefined
+  const last = info._tag === "Some" ? info.value.state.last_seq : (yield* sequenceAt(farAway)) - 1
+  const [entry] = anchor === undefined || anchor.sequence === 0 || last < anchor.sequence
+    ? []
+    : yield* follow({ after: anchor.sequence - 1, limit: 1 })
+  return {
+    created,
+    last,
+    idAtAnchor: entry?.sequence === anchor?.sequence ? entry && idOf(entry) : undefined
+  }
+})

@@ -1,5 +1,5 @@
 import { assignPartitions } from "./Assignment.ts"
-import type { Action, Heartbeat, Revised, Snapshot } from "./GroupRecords.ts"
+import { type Action, hasHeartbeat, type Heartbeat, type Revised, type Snapshot } from "./GroupRecords.ts"
 import { isStuck, isSure, looked, looks, type Owned, ownedSince, stuckReason } from "./OwnedPartition.ts"
 import { Silence } from "./Silence.ts"
 
@@ -110,7 +110,7 @@ export class MemberState {
     if (!this.isValid(now)) this.#lapses++
     for (const [partition, revised] of snapshot.partitions) this.#learn(partition, revised)
     // A replica without this member's heartbeat can also lack a claim on its partitions and the heartbeats of others.
-    const isFresh = (snapshot.members.get(this.#options.id)?.revision ?? 0) >= heartbeat.revision
+    const isFresh = hasHeartbeat(snapshot, this.#options.id, heartbeat.revision)
     if (isFresh) {
       this.#validUntil = Math.max(this.#validUntil, heartbeat.sentAt + this.#options.lease * (2 / 3))
       const owners = [...this.#records.values()].flatMap(({ record }) => record.owner ?? [])

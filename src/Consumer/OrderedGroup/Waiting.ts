@@ -1,6 +1,6 @@
 import type { Delivered } from "../../EventLog/Delivered.ts"
 import { messageOf } from "../../Process/Failure.ts"
-import { type ConsumedEvent, consumedOf } from "../UserConsumer/ConsumedEvent.ts"
+import { type ConsumedEvent, consumedOf, isOneOf } from "../UserConsumer/ConsumedEvent.ts"
 import { partitionOf } from "./Key.ts"
 import type { Placed } from "./PartitionBuffer.ts"
 
@@ -23,8 +23,6 @@ export const waitingOf = <T extends string>(
   partitions: number,
   delivered: Delivered
 ): Waiting<T> | undefined => {
-  const isWanted = (event: ConsumedEvent): event is ConsumedEvent<T> =>
-    types === undefined || types.some((type) => type === event.type)
   const place = (key: string, event: ConsumedEvent<T> | string): Waiting<T> => ({
     sequence: delivered.sequence,
     size: delivered.body.length,
@@ -38,7 +36,7 @@ export const waitingOf = <T extends string>(
       ? place(delivered.id, read)
       : undefined
   }
-  if (!isWanted(read)) return undefined
+  if (!isOneOf(types, read)) return undefined
   try {
     return place(String(key(read)), read)
   } catch (error) {

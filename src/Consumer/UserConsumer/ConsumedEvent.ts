@@ -19,6 +19,12 @@ export const is = <T extends string>(
   type: T
 ): event is ConsumedEvent & ConsumedEvent<T> => event.type === type
 
+/** Whether an event has one of these types; every event when undefined. */
+export const isOneOf = <T extends string>(
+  types: ReadonlyArray<T> | undefined,
+  event: ConsumedEvent
+): event is ConsumedEvent<T> => types === undefined || types.some((type) => type === event.type)
+
 /** Decodes the body of an event; returns the reason when it does not fit the event's type. */
 export const consumedOf = (event: Delivered): ConsumedEvent | string => {
   const reading = decodeDelivery(event.body)

@@ -43,14 +43,7 @@ export const durableGuard = Effect.fnUntraced(function*(nats: Nats["Service"], d
     Effect.catch((error) => {
       if (!(error instanceof NatsError && error.isPermissionError())) return Effect.succeed(again)
       isCompared = true
-      const subject = `$JS.API.STREAM.INFO.${stream}`
-      return Effect.as(
-        Effect.logWarning(
-          `${durable}: without permission to publish to ${subject}, the consumer does not detect that the log was restored `
-            + `from an older copy: ${messageOf(error)}`
-        ),
-        Infinity
-      )
+      return Effect.as(Effect.logWarning(notPermitted(durable, error)), Infinity)
     })
   )
 
@@ -75,3 +68,7 @@ export const durableGuard = Effect.fnUntraced(function*(nats: Nats["Service"], d
 const reasonOf = (durable: string, delivered: number, last: number) =>
   `the durable consumer ${durable} has received events up to sequence ${delivered}, but the event log ends at ${last}: `
   + `the stream was restored from an older copy. ${olderLogRemedy}`
+
+const notPermitted = (durable: string, error: NatsError) =>
+  `${durable}: without permission to publish to $JS.API.STREAM.INFO.${stream}, the consumer does not detect that the `
+  + `log was restored from an older copy: ${messageOf(error)}`

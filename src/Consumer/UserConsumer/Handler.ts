@@ -3,7 +3,7 @@ import type { Delivered } from "../../EventLog/Delivered.ts"
 import { bisect, type Fault } from "../Bisect.ts"
 import type { DeadLetterBreaker } from "../DeadLetterBreaker.ts"
 import { ack, deadLetter, type Outcome, retryAfter } from "../Outcome.ts"
-import { type ConsumedEvent, consumedOf } from "./ConsumedEvent.ts"
+import { type ConsumedEvent, consumedOf, isOneOf } from "./ConsumedEvent.ts"
 import { InHand } from "./InHand.ts"
 import { resultsOf } from "./Results.ts"
 import { Failures, type Retry } from "./Retry.ts"
@@ -47,8 +47,6 @@ export const handler = Effect.fnUntraced(
     const failures = new Failures(options.retry)
     const results = resultsOf(name)
     const inHand = new InHand(options.progressWithin)
-    const isWanted = (event: ConsumedEvent): event is ConsumedEvent<T> =>
-      types === undefined || types.some((type) => type === event.type)
 
     const attempt = (events: ReadonlyArray<ConsumedEvent<T>>) => {
       const handled = Effect.suspend(() =>
@@ -77,7 +75,7 @@ export const handler = Effect.fnUntraced(
 
     const handle = Effect.fnUntraced(function*(batch: ReadonlyArray<Delivered>) {
       const read = batch.map(consumedOf)
-      const wanted = read.filter((event) => typeof event === "object").filter(isWanted)
+      const wanted = read.filter((event) => typeof event === "object" && isOneOf(types, event))
       const settled = wanted.length === 0 ? [] : yield* bisect(wanted, settle)
       const outcomes = new Map(wanted.map((event, at) => [event.sequence, settled[at] ?? ack]))
       return yield* limit.settle(

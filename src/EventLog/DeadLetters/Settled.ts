@@ -11,12 +11,31 @@ type Info = Pick<StreamInfo, "created" | "state">
  * The part of the stream that this process has checked. A process of an earlier version can still add letters after
  * it.
  */
-interface Checked {
+class Checked {
   /** Creation time of the stream. Another time means another stream, whose sequences start again at 1. */
-  readonly created: string
-  readonly place: number
+  #created = ""
+  #place = 0
   /** Number of messages beyond one per subject that are not letters. */
-  readonly surplus: number
+  #surplus = 0
+
+  /** Whether nothing has changed since the check. */
+  covers({ created, state }: Info): boolean {
+    const surplus = surplusOf(state)
+    if (created !== this.#created || state.last_seq > this.#place || surplus > this.#surplus) return false
+    this.#surplus = surplus
+    return true
+  }
+
+  record(created: string, place: number, surplus = 0): void {
+    this.#created = created
+    this.#place = place
+    this.#surplus = surplus
+  }
+
+  /** The checked place in a stream with this creation time; 0 when another stream was checked. */
+  placeIn(created: string): number {
+    return created === this.#created ? this.#place : 0
+  }
 }
 
 /** Maximum time a read waits for the letters of an earlier version to be moved. */
@@ -31,27 +50,18 @@ export type Settled = Effect.Success<ReturnType<typeof settling>>
 export const settling = Effect.fnUntraced(function*(letters: LetterStream) {
   const scope = yield* Effect.scope
   const turn = yield* Semaphore.make(1)
-  const checkedOf = new Map<string, Pick<Checked, "created" | "place">>()
-  let checked: Checked = { created: "", place: 0, surplus: 0 }
-
-  const isSettled = ({ created, state }: Info) => {
-    const surplus = surplusOf(state)
-    if (created !== checked.created || state.last_seq > checked.place || surplus > checked.surplus) {
-      return false
-    }
-    checked = { ...checked, surplus }
-    return true
-  }
+  const checked = new Checked()
+  const checkedOf = new Map<string, Checked>()
 
   const settle = Effect.gen(function*() {
     const { created, state } = yield* letters.info
-    if (isSettled({ created, state })) return
-    const after = placeIn(created, checked)
+    if (checked.covers({ created, state })) return
+    const after = checked.placeIn(created)
     // Letters stored during the move wait for the next call, so that a read ends while events keep failing.
     yield* moveEarlier(letters, { after, upTo: state.last_seq, filter: allDeadSubjects })
     if (surplusOf((yield* letters.info).state) > 0) yield* removeReplaced(letters)
     const { state: settled } = yield* letters.info
-    checked = { created, place: state.last_seq, surplus: surplusOf(settled) }
+    checked.record(created, state.last_seq, surplusOf(settled))
   }).pipe(turn.withPermits(1))
 
   return {
@@ -62,7 +72,7 @@ export const settling = Effect.fnUntraced(function*(letters: LetterStream) {
      */
     settled: Effect.gen(function*() {
       const info = yield* letters.info
-      if (isSettled(info)) return info.state
+      if (checked.covers(info)) return info.state
       yield* Effect.forkIn(settle, scope, { startImmediately: true }).pipe(
         Effect.flatMap(Fiber.join),
         Effect.timeoutOrElse({ duration: patience, orElse: () => Effect.fail(stillMoving()) })
@@ -72,9 +82,13 @@ export const settling = Effect.fnUntraced(function*(letters: LetterStream) {
     /** Moves the earlier letters of a consumer. It reads only letters that this process has not checked. */
     settleConsumer: Effect.fnUntraced(function*(consumer: string) {
       const { created } = yield* letters.info
-      const after = Math.max(placeIn(created, checked), placeIn(created, checkedOf.get(consumer)))
+      const own = checkedOf.get(consumer) ?? new Checked()
+      const after = Math.max(checked.placeIn(created), own.placeIn(created))
       const place = yield* moveEarlier(letters, { after, filter: deadSubjects(consumer) })
-      if (place > after) checkedOf.set(consumer, { created, place })
+      if (place > after) {
+        own.record(created, place)
+        checkedOf.set(consumer, own)
+      }
     }),
     /** Moves the earlier letters of a consumer and a type. It takes one request if there are none. */
     settleType: Effect.fnUntraced(function*(consumer: string, type: string) {
@@ -86,10 +100,6 @@ export const settling = Effect.fnUntraced(function*(letters: LetterStream) {
     })
   }
 })
-
-/** The checked place in a stream with this creation time; 0 when another stream was checked. */
-const placeIn = (created: string, checked: Pick<Checked, "created" | "place"> | undefined) =>
-  checked?.created === created ? checked.place : 0
 
 const surplusOf = ({ messages, num_subjects = 0 }: Info["state"]) => messages - num_subjects
 

@@ -1,11 +1,11 @@
 import { Effect, Option, Stream } from "effect"
 import type { JetStreamManager } from "nats"
 import { Cancelled, decoder, Extended, Outcome, Planned, Result, Started } from "../../Domain/Operation.ts"
-import { JetStreamCode, unless } from "../../Nats/JetStreamCode.ts"
 import { entriesOf } from "../Entries.ts"
-import type { Page, ReadFailed, ReadOptions } from "../EventLog.ts"
+import type { EventLog, Page, ReadFailed } from "../EventLog.ts"
 import { operationOf, operationStream, operationSubject } from "../Names.ts"
-import { reading } from "../Reader.ts"
+import { newest } from "../Newest.ts"
+import { lastOf, reading } from "../Reader.ts"
 import { isId } from "./Id.ts"
 
 /** An operation and its progress. */
@@ -26,9 +26,8 @@ export interface Concerning {
 }
 
 /** Access to the operation stream. */
-export interface Records {
+export interface Records extends Pick<EventLog["Service"], "first" | "read"> {
   readonly manager: JetStreamManager
-  readonly read: (options: ReadOptions) => Effect.Effect<Page, ReadFailed>
 }
 
 const all = ({ read }: Records, filter: string) => Stream.runCollect(entriesOf(read, { after: 0, filter }))
@@ -75,10 +74,11 @@ const counts = ({ manager }: Records, filter: string) =>
     ({ state }) => state.subjects ?? {}
   )
 
-const last = ({ manager }: Records, subject: string) =>
-  reading(() =>
-    manager.streams.getMessage(operationStream, { last_by_subj: subject })
-      .catch(unless(JetStreamCode.noMessageFound))
+/** The last record with this subject, decoded. */
+const last = <A>({ manager }: Records, subject: string, decode: (body: Uint8Array) => A | undefined) =>
+  Effect.map(
+    lastOf(manager, operationStream, subject),
+    (entry) => Option.getOrUndefined(Option.flatMapNullishOr(entry, ({ body }) => decode(body)))
   )
 
 const operation = Effect.fnUntraced(function*(
@@ -86,16 +86,13 @@ const operation = Effect.fnUntraced(function*(
   id: string,
   subjects: Readonly<Record<string, number>>
 ) {
-  const started = yield* last(records, operationSubject(id, "started"))
-  const stopped = subjects[operationSubject(id, "cancelled")] === undefined
-    ? undefined
-    : yield* last(records, operationSubject(id, "cancelled"))
-  const begun = started && asStarted(started.data)
+  const lastIfCounted = <A>(subject: string, decode: (body: Uint8Array) => A | undefined) =>
+    subjects[subject] === undefined ? Effect.undefined : last(records, subject, decode)
+  const begun = yield* last(records, operationSubject(id, "started"), asStarted)
   if (begun === undefined) return Option.none<Operation>()
-  const extended = subjects[operationSubject(id, "extended")] === undefined
-    ? undefined
-    : yield* last(records, operationSubject(id, "extended"))
-  const { requested } = (extended && asExtended(extended.data)) ?? begun
+  const cancelled = yield* lastIfCounted(operationSubject(id, "cancelled"), asCancelled)
+  const extended = yield* lastIfCounted(operationSubject(id, "extended"), asExtended)
+  const { requested } = extended ?? begun
   const results = Object.fromEntries(
     Result.literals.flatMap((result) => {
       const count = subjects[operationSubject(id, result)]
@@ -103,8 +100,22 @@ const operation = Effect.fnUntraced(function*(
     })
   )
   const ended = Object.values(results).reduce((sum, count) => sum + count, 0)
-  const cancelled = stopped && asCancelled(stopped.data)
   return Option.some<Operation>({ ...begun, id, requested, results, left: requested - ended, cancelled })
+})
+
+/** The newest operations first. */
+export const newestOperations = Effect.fn("Operations.list")(function*(records: Records, limit: number) {
+  const { state } = yield* reading(() => records.manager.streams.info(operationStream))
+  const { entries } = yield* newest(records, {
+    // `first_seq` is 0 if the stream never had a message.
+    from: Math.max(1, state.first_seq),
+    before: state.last_seq + 1,
+    limit,
+    filter: operationSubject("*", "started")
+  })
+  const ids = new Set(entries.map(({ subject }) => operationOf(subject)))
+  const found = yield* Effect.forEach(ids, (id) => findOperation(records, id), { concurrency: 8 })
+  return found.flatMap(Option.toArray)
 })
 
 /** The outcomes of operations on these ids (of dead letters or quarantined entries), oldest operation first. */

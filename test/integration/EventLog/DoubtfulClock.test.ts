@@ -3,11 +3,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Layer } from "effect"
 import { EventLog } from "../../../src/EventLog/EventLog.ts"
-import * as Memory from "../../../src/EventLog/Memory.ts"
 import { ClockInDoubt, cutoff, expireLive, RowRetention } from "../../../src/Projector/Expire.ts"
 import { scans } from "../../../src/Projector/Projections/Scans.ts"
 import { entryOf } from "../../contract/EventLog.ts"
 import { postgres } from "../../support/Databases.ts"
+import * as Memory from "../../support/MemoryLog.ts"
 
 const minute = 60_000
 const day = 1_440 * minute

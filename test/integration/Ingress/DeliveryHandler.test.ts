@@ -3,11 +3,11 @@ import { Effect, Layer } from "effect"
 import { createServer, type Server } from "node:http"
 import type { AddressInfo } from "node:net"
 import process from "node:process"
-import * as Memory from "../../../src/EventLog/Memory.ts"
 import { DeliveryHandler } from "../../../src/Ingress/DeliveryHandler.ts"
 import { Ingress } from "../../../src/Ingress/Ingress.ts"
 import * as Signature from "../../../src/Signature/Signature.ts"
 import { rawAnswer } from "../../support/Http.ts"
+import * as Memory from "../../support/MemoryLog.ts"
 import { scanCreated, secret, signed } from "../../support/Webhook.ts"
 
 const ingress = Ingress.layer(Signature.verifier([secret])).pipe(Layer.provide(Memory.layer()))

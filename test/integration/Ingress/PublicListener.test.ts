@@ -2,11 +2,11 @@ import { assert, describe, it, layer } from "@effect/vitest"
 import { Context, Deferred, Effect, Exit, Fiber, Layer, Scope } from "effect"
 import { Buffer } from "node:buffer"
 import { AppendFailed, type Entry, EventLog, type Stored } from "../../../src/EventLog/EventLog.ts"
-import * as Memory from "../../../src/EventLog/Memory.ts"
 import { type HttpOptions, PublicListener } from "../../../src/Ingress/Http.ts"
 import { Ingress } from "../../../src/Ingress/Ingress.ts"
 import * as Signature from "../../../src/Signature/Signature.ts"
 import { deliver, raw, send } from "../../support/Http.ts"
+import * as Memory from "../../support/MemoryLog.ts"
 import { scanCreated, secret, signed } from "../../support/Webhook.ts"
 
 const listener = (options: Partial<HttpOptions> = {}) =>

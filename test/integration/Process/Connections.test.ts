@@ -3,12 +3,12 @@ import { Effect, Fiber, Layer } from "effect"
 import { createServer, type Server } from "node:http"
 import { type AddressInfo, connect } from "node:net"
 import { EventLog } from "../../../src/EventLog/EventLog.ts"
-import * as Memory from "../../../src/EventLog/Memory.ts"
 import { PublicListener } from "../../../src/Ingress/Http.ts"
 import { Ingress } from "../../../src/Ingress/Ingress.ts"
 import { boundConnections, limits } from "../../../src/Process/Connections.ts"
 import * as Signature from "../../../src/Signature/Signature.ts"
 import { deliver } from "../../support/Http.ts"
+import * as Memory from "../../support/MemoryLog.ts"
 import { scanCreated, secret, signed } from "../../support/Webhook.ts"
 
 const listenerOn = (log: Layer.Layer<EventLog>) =>

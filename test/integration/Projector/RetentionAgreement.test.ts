@@ -3,12 +3,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import { type Duration, Effect, Layer } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
-import * as Memory from "../../../src/EventLog/Memory.ts"
 import { ProcessHealth } from "../../../src/Process/ProcessHealth.ts"
 import { cutoff, expireLive } from "../../../src/Projector/Expire.ts"
 import { scans } from "../../../src/Projector/Projections/Scans.ts"
 import * as RetentionAgreement from "../../../src/Projector/RetentionAgreement.ts"
 import { postgres } from "../../support/Databases.ts"
+import * as Memory from "../../support/MemoryLog.ts"
 import { until } from "../../support/Until.ts"
 
 const day = 86_400_000

@@ -76,9 +76,9 @@ export const consumer: ReadonlyArray<Protection> = [
     name: "a poison event is stored as a dead letter before the consumer gives it up",
     edits: [
       edit(
-        "src/Consumer/Consumer.ts",
-        "return yield* deadLetters.put(options.durable, event, outcome.error).pipe(",
-        "return yield* Effect.void.pipe("
+        "src/Consumer/PutLetter.ts",
+        "Effect.as(deadLetters.put(consumer, event, error), true).pipe(",
+        "Effect.succeed(true).pipe("
       )
     ],
     test: "integration/Projector/Projector.test.ts",
@@ -114,11 +114,15 @@ export const consumer: ReadonlyArray<Protection> = [
     rows: ["29"],
     name: "a member of a group that can release nothing stops at once",
     edits: [
-      edit("src/Consumer/OrderedGroup/GroupRuntime.ts", "member.halt(storeFault)\n", "\n"),
+      edit(
+        "src/Consumer/OrderedGroup/GroupFaults.ts",
+        "this.#store = message\n    this.#halt()",
+        "this.#store = message"
+      ),
       edit(
         "src/Consumer/OrderedGroup/GroupRuntime.ts",
-        "!member.hasToRelease || options.isClosed() || (failures > 0 && !member.isValid(clock.now()))",
-        "member.owned.size === 0 || options.isClosed()"
+        "!member.hasToRelease || nats.connection.isClosed() || (faults.failures > 0 && !member.isValid(clock.now()))",
+        "member.owned.size === 0 || nats.connection.isClosed()"
       )
     ],
     test: "integration/Consumer/OrderedGroup.test.ts",

@@ -182,7 +182,7 @@ export const threats: ReadonlyArray<Protection> = [
     name: "the broker's certificate is checked against the authority that is given",
     edits: [
       edit(
-        "src/Nats/Nats.ts",
+        "src/Nats/Target.ts",
         "const tlsOf = (files: TlsFiles) => ({",
         "const tlsOf = (files: TlsFiles) => ({\n  rejectUnauthorized: false,"
       )

@@ -4,9 +4,9 @@ import { Buffer } from "node:buffer"
 import { createHash } from "node:crypto"
 import { ErasedIds } from "../../../src/EventLog/ErasedIds.ts"
 import { AppendFailed, EventLog } from "../../../src/EventLog/EventLog.ts"
-import * as Memory from "../../../src/EventLog/Memory.ts"
 import { Ingress } from "../../../src/Ingress/Ingress.ts"
 import * as Signature from "../../../src/Signature/Signature.ts"
+import * as Memory from "../../support/MemoryLog.ts"
 import { scanCreated, secret, signed } from "../../support/Webhook.ts"
 
 const ingress = Ingress.layer(Signature.verifier([secret]))

@@ -28,7 +28,6 @@ export const start = Effect.fn("EmbeddedThread.start")(function*(folder: string)
   const exited = yield* Deferred.make<void>()
   const log = Effect.runForkWith(yield* Effect.context())
   let stopping = false
-
   const worker = yield* Effect.acquireRelease(
     Effect.sync(() => startWorker(path.resolve(folder))),
     (worker) => {
@@ -67,8 +66,7 @@ export const start = Effect.fn("EmbeddedThread.start")(function*(folder: string)
   yield* Deferred.await(started)
   const connect = () => {
     const connection = openConnection(worker, connections)
-    if (Deferred.isDoneUnsafe(ended)) connection.destroy(new Error("Postgres ended"))
-    return connection
+    return Deferred.isDoneUnsafe(ended) ? connection.destroy(new Error("Postgres ended")) : connection
   }
   return { connect, ended: Deferred.await(ended) } satisfies Running
 })

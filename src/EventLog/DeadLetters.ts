@@ -115,17 +115,7 @@ const make = Effect.fnUntraced(function*(moves: boolean) {
     }),
     find: find(letters, settleConsumer),
     bodyOf: bodyOf(letters),
-    remove: Effect.fn("DeadLetters.remove")((removed) =>
-      Effect.forEach(
-        removed,
-        (letter) =>
-          Effect.andThen(
-            settleType(letter.consumer, letter.type),
-            letters.removeBefore(subjectOf(letter), Infinity)
-          ),
-        { concurrency: 8, discard: true }
-      )
-    ),
+    remove: remove(letters, settleType),
     count: Effect.map(letters.info, ({ state }) => state.messages),
     countOf: (consumer) => letters.count({ after: 0, filter: deadSubjects(consumer) })
   })
@@ -151,6 +141,19 @@ const bodyOf = (letters: LetterStream) =>
     const body = bodyIn(yield* letters.last(subjectOf(letter)))
     return Option.isSome(body) ? body : bodyIn(yield* letters.entryAt(letter.place))
   })
+
+const remove = (letters: LetterStream, settleType: Settled["settleType"]) =>
+  Effect.fn("DeadLetters.remove")((removed: ReadonlyArray<DeadLetter>) =>
+    Effect.forEach(
+      removed,
+      (letter) =>
+        Effect.andThen(
+          settleType(letter.consumer, letter.type),
+          letters.removeBefore(subjectOf(letter), Infinity)
+        ),
+      { concurrency: 8, discard: true }
+    )
+  )
 
 const put = (letters: LetterStream, settleType: Settled["settleType"]) =>
   Effect.fn("DeadLetters.put")(function*(

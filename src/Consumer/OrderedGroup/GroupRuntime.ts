@@ -161,12 +161,12 @@ const leave = <T extends string>(
 ) =>
   Effect.gen(function*() {
     const { clock, id, nats, scheduler: { member }, stopWithin, store } = options
-    const isConnected = () => nats.isConnected() && !nats.connection.isClosed()
+    const isClosed = () => nats.connection.isClosed()
+    const isConnected = () => nats.isConnected() && !isClosed()
     member.leave()
     // When the store has not answered for longer than the lease, other members take the partitions without a release.
     const hasLeft = () =>
-      !member.hasToRelease || nats.connection.isClosed() ||
-      (faults.failures > 0 && !member.isValid(clock.now()))
+      !member.hasToRelease || isClosed() || (faults.failures > 0 && !member.isValid(clock.now()))
     const released = Effect.repeat(
       Effect.andThen(sync, Effect.suspend(() => hasLeft() ? Effect.void : pause)),
       { until: hasLeft }

@@ -118,16 +118,11 @@ export const open = Effect.fnUntraced(
           putOn("config", config, expected),
           (written) => written === undefined ? undefined : config
         ),
-      read: Effect.flatMap(
-        entries,
-        (found) => Effect.map(created, (created) => ({ ...contentsOf(found), created }))
-      ).pipe(Effect.catchTag("BucketMissing", ({ message }) => Effect.fail(new ReadFailed({ message })))),
+      read: Effect.zipWith(entries, created, (found, created) => ({ ...contentsOf(found), created })).pipe(
+        Effect.catchTag("BucketMissing", ({ message }) => Effect.fail(new ReadFailed({ message })))
+      ),
       // A publish to a missing stream fails only with a missing answer. The second request finds the reason.
-      heartbeat: (member, lease) =>
-        Effect.catch(
-          put(`member.${member}`, { lease }),
-          (failure) => Effect.andThen(created, Effect.fail(failure))
-        ),
+      heartbeat: (member, lease) => Effect.tapError(put(`member.${member}`, { lease }), () => created),
       // Unlike a deletion, a purge leaves no marker.
       removeMember: (member) =>
         Effect.asVoid(

@@ -90,14 +90,16 @@ export const settling = Effect.fnUntraced(function*(letters: LetterStream) {
         checkedOf.set(consumer, own)
       }
     }),
-    /** Moves the earlier letters of a consumer and a type. It takes one request if there are none. */
-    settleType: Effect.fnUntraced(function*(consumer: string, type: string) {
-      const filter = earlierDeadSubject(consumer, type)
-      const letter = letterIn(yield* letters.last(filter))
-      if (Option.exists(letter, (letter) => subjectOf(letter) !== filter)) {
-        yield* moveEarlier(letters, { after: 0, filter })
-      }
-    })
+    settleType: (consumer: string, type: string) => settleType(letters, consumer, type)
+  }
+})
+
+/** Moves the earlier letters of a consumer and a type. It takes one request if there are none. */
+const settleType = Effect.fnUntraced(function*(letters: LetterStream, consumer: string, type: string) {
+  const filter = earlierDeadSubject(consumer, type)
+  const letter = letterIn(yield* letters.last(filter))
+  if (Option.exists(letter, (letter) => subjectOf(letter) !== filter)) {
+    yield* moveEarlier(letters, { after: 0, filter })
   }
 })
 

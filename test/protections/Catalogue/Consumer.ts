@@ -121,8 +121,8 @@ export const consumer: ReadonlyArray<Protection> = [
       ),
       edit(
         "src/Consumer/OrderedGroup/GroupRuntime.ts",
-        "!member.hasToRelease || nats.connection.isClosed() || (faults.failures > 0 && !member.isValid(clock.now()))",
-        "member.owned.size === 0 || nats.connection.isClosed()"
+        "!member.hasToRelease || isClosed() || (faults.failures > 0 && !member.isValid(clock.now()))",
+        "member.owned.size === 0 || isClosed()"
       )
     ],
     test: "integration/Consumer/OrderedGroup.test.ts",

@@ -27,7 +27,10 @@ const marksOf = (file: string): ReadonlyArray<Mark> => {
   })
 }
 
-/** Whether a file loops over the kinds of database. `npm test` runs it on Postgres, `npm run test:long` on PGlite. */
+/**
+ * Whether a file loops over the kinds of database. `npm test` runs it on Postgres, `npm run test:long` on PGlite. A file
+ * with the mark `long` runs on PGlite on Node, and on Postgres on Deno.
+ */
 const isForBothEngines = (file: string) => readFileSync(file, "utf8").includes("of engines)")
 
 const files = globSync("test/{unit,contract,integration,e2e}/**/*.test.ts").map((file) => ({
@@ -40,7 +43,8 @@ const onDeno = process.versions["deno"] !== undefined
 const isForNode = ({ marks }: { readonly marks: ReadonlySet<Mark> }) => onDeno && marks.has("node first")
 const inShortRun = (file: { readonly marks: ReadonlySet<Mark> }) =>
   !file.marks.has("long") && !isForNode(file)
-const inLongRun = (file: { readonly marks: ReadonlySet<Mark> }) => file.marks.has("long") && !isForNode(file)
+const inLongRun = (file: (typeof files)[number]) =>
+  file.marks.has("long") && !isForNode(file) && (onDeno || !file.bothEngines)
 
 const isApart = ({ marks }: { readonly marks: ReadonlySet<Mark> }) =>
   marks.has("alone") || marks.has("own process")

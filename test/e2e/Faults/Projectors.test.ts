@@ -1,4 +1,4 @@
-// Runs: long
+// Runs: long, node first
 
 import { assert, layer } from "@effect/vitest"
 import { Deferred, Effect } from "effect"
@@ -123,7 +123,7 @@ layer(Scene.layer({ receivers: 1, projectors: 1 }), { excludeTestServices: true 
         const scene = yield* Scene
         const { answered, system, traffic, whole } = scene
         const [first] = system.projectors
-        const load = yield* traffic({ rate: 300 })
+        const load = yield* traffic({ rate: 150 })
         for (let kills = 0; kills < 3; kills++) {
           yield* answered(100, 200)
           const heard = yield* Deferred.make<void>()
@@ -169,7 +169,7 @@ layer(Scene.layer({ receivers: 1, projectors: 1 }), { excludeTestServices: true 
     it.effect("change nothing twice and skip nothing while their number grows to eight and falls to two", () =>
       Effect.gen(function*() {
         const { answered, system, traffic, whole } = yield* Scene
-        const load = yield* traffic({ rate: 150 })
+        const load = yield* traffic({ rate: 80 })
         const others = yield* Effect.forEach(
           Array.from({ length: 7 }, (_, at) => at),
           () => system.add("projector"),

@@ -39,7 +39,7 @@ const make = Effect.fnUntraced(function*(options: System.SystemOptions) {
     traffic: (options) =>
       Effect.suspend(() =>
         Traffic.run(ledger, {
-          rate: 200,
+          rate: 100,
           urls: system.urls,
           secret: () => System.secret,
           ...options,

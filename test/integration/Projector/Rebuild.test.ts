@@ -89,8 +89,8 @@ for (const engine of engines) {
   describe(`a rebuild on ${engine.name}`, () => {
     it.live("has the rows of the live read model, replaces it and leaves nothing behind", () =>
       Effect.gen(function*() {
-        yield* history(0, 2_500)
-        yield* untilApplied(2_500)
+        yield* history(0, 1_500)
+        yield* untilApplied(1_500)
         const before = yield* content
         assert.strictEqual(before[0].length, 700)
         const indexed = yield* indexesOf(1)
@@ -105,8 +105,8 @@ for (const engine of engines) {
           applyOnce(scans, 1, [delivered(9_999, "late", "scan.created", { id: "late" })])
         )
         assert.strictEqual(late._tag, "NotNow", "a batch of the dropped generation changes nothing")
-        yield* history(2_500, 2_600)
-        yield* untilApplied(2_600, 2)
+        yield* history(1_500, 1_600)
+        yield* untilApplied(1_600, 2)
         yield* until("no fault", (yield* ProcessHealth).faults, (faults) => faults.length === 0)
       }).pipe(Effect.provide(running)))
 
@@ -125,7 +125,7 @@ for (const engine of engines) {
           seen = last
           assert.strictEqual(Number(row?.["counted"]), Number(row?.["rows"]))
         })
-        const readers = yield* Effect.forkChild(Effect.forever(Effect.delay(read, "2 millis")))
+        const readers = yield* Effect.forkChild(Effect.forever(Effect.delay(read, "10 millis")))
         if (engine === postgres) {
           // The new generation lags all the time, as with a long history. (With a single connection, all queries
           // would wait.)
@@ -138,12 +138,12 @@ for (const engine of engines) {
         let next = 1_000
         const writer = yield* Effect.forkChild(
           Effect.forever(
-            Effect.suspend(() => history(next, next += 50)).pipe(Effect.andThen(Effect.sleep("20 millis")))
+            Effect.suspend(() => history(next, next += 20)).pipe(Effect.andThen(Effect.sleep("20 millis")))
           )
         )
         assert.strictEqual((yield* rebuilt("scans"))?.state, "switched")
         yield* Fiber.interrupt(writer)
-        yield* untilApplied(next - 50, 2)
+        yield* untilApplied(next - 20, 2)
         assert.isUndefined(readers.pollUnsafe(), "a read failed or went back")
         yield* Fiber.interrupt(readers)
         yield* untilDropped(1)

@@ -51,9 +51,13 @@ const deliverAgain = Effect.fnUntraced(function*({ broker, erased, ledger, urls 
   })
 })
 
-/** Builds each read model from the log whose fault says this, until none has a fault. */
-export const acceptLog = (target: Target, says = "--accept-new-log") =>
-  Effect.gen(function*() {
+/**
+ * Builds each read model from the log whose fault says this, until none has had a fault for 10 seconds. A projector
+ * needs a few seconds to see that the log is another one.
+ */
+export const acceptLog = (target: Target, says = "--accept-new-log") => {
+  let quiet = 0
+  return Effect.gen(function*() {
     const { projections } = yield* answered(target, (client) => client.projections.list())
     const refusing = projections.filter(({ fault, rebuild }) => rebuild === null && fault?.includes(says))
     yield* Effect.forEach(refusing, ({ name }) =>
@@ -67,12 +71,14 @@ export const acceptLog = (target: Target, says = "--accept-new-log") =>
           "5 seconds"
         )
       ))
-    return projections.every(({ fault, rebuild }) => fault === null && rebuild === null)
+    quiet = projections.every(({ fault, rebuild }) => fault === null && rebuild === null) ? quiet + 1 : 0
+    return quiet
   }).pipe(
-    Effect.repeat({ until: (accepted) => accepted, schedule: Schedule.spaced("1 second") }),
+    Effect.repeat({ until: (quiet) => quiet >= 10, schedule: Schedule.spaced("1 second") }),
     Effect.timeout("3 minutes"),
     Effect.orDie
   )
+}
 
 /** Faults of the log itself. */
 export const logFaults: ReadonlyArray<Fault> = [

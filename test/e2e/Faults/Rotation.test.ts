@@ -1,4 +1,4 @@
-// Runs: long
+// Runs: long, node first
 
 import { assert, layer } from "@effect/vitest"
 import { Effect, FileSystem, Redacted } from "effect"

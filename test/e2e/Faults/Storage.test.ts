@@ -1,4 +1,4 @@
-// Runs: long
+// Runs: long, node first
 
 import { assert, describe, it, layer } from "@effect/vitest"
 import { Effect } from "effect"

@@ -1,4 +1,4 @@
-// Runs: long
+// Runs: long, node first
 
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Redacted, Schedule } from "effect"

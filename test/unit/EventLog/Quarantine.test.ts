@@ -3,10 +3,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Stream } from "effect"
 import { EventLog } from "../../../src/EventLog/EventLog.ts"
-import * as Memory from "../../../src/EventLog/Memory.ts"
 import { quarantineSubject } from "../../../src/EventLog/Names.ts"
 import { all, at } from "../../../src/EventLog/Quarantine.ts"
 import { entryOf } from "../../contract/EventLog.ts"
+import * as Memory from "../../support/MemoryLog.ts"
 
 const subject = quarantineSubject("invalid_data")
 

@@ -1,7 +1,7 @@
 /**
  * Room `Cli`: the commands, clients of the contract.
  *
- * Promises: Data on standard output, messages on standard error. It exits with 0, 1, 2 or 3.
+ * Promises: Data on standard output, messages on standard error. It exits with 0, 1 or 2.
  *
  * May use: `Domain`, `Process`, `Signature`, `Provider`, `Admin/Api`, `Admin/Client`, `Cli/Serve`, `Cli/Examine`.
  */

@@ -1,14 +1,12 @@
-import { Effect, Schema } from "effect"
+import { Effect } from "effect"
 import { Command, Flag } from "effect/cli"
 import type { Config } from "../Process/Config.ts"
+import { CommandFailed } from "./CommandFailed.ts"
 import { report } from "./Doctor/Report.ts"
 import { signature } from "./Doctor/Signature.ts"
 import { adminUrl, adminUrlFlag, given, jsonFlag, settingFlag, warnOfPlainToken } from "./Flags.ts"
 import { HttpUrl } from "./HttpUrl.ts"
 import { printJson } from "./Output.ts"
-
-/** At least one check failed. */
-export class Unwell extends Schema.TaggedError<Unwell>()("Unwell", { message: Schema.String }) {}
 
 /** `threeqpr doctor`: checks everything that a running system needs; exits with 1 when a check fails. */
 export const doctor = Command.make(
@@ -39,7 +37,7 @@ export const doctor = Command.make(
     yield* json ? printJson({ ok: failed.length === 0, checks }) : report(checks)
     if (failed.length > 0) {
       const names = failed.map(({ check }) => check).join(", ")
-      return yield* new Unwell({
+      return yield* new CommandFailed({
         message: `${failed.length} of ${checks.length} checks failed: ${names}.`
       })
     }

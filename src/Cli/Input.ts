@@ -1,11 +1,7 @@
-import { Effect, FileSystem, Schema, Stdio, Stream } from "effect"
+import { Effect, FileSystem, Stdio, Stream } from "effect"
 import { Buffer } from "node:buffer"
 import { messageOf } from "../Process/Failure.ts"
-
-/** A file that a flag names cannot be read. */
-export class InputUnreadable
-  extends Schema.TaggedError<InputUnreadable>()("InputUnreadable", { message: Schema.String })
-{}
+import { CommandFailed } from "./CommandFailed.ts"
 
 /** The bytes of a file, or of standard input for `-`; 64 MiB at most. */
 export const bytesOf = Effect.fnUntraced(function*(flag: string, file: string) {
@@ -19,7 +15,7 @@ export const bytesOf = Effect.fnUntraced(function*(flag: string, file: string) {
     return size <= largest ? Effect.void : Effect.fail(new Error("it is larger than 64 MiB"))
   }).pipe(
     Effect.mapError((error) =>
-      new InputUnreadable({
+      new CommandFailed({
         message: `--${flag} ${file === "-" ? "- (standard input)" : file} cannot be read: ${messageOf(error)}`
       })
     )

@@ -4,16 +4,12 @@ import { EventType, knownTypes } from "../Domain/Event.ts"
 import { webhookPath } from "../Domain/WebhookPath.ts"
 import { isLoopback, load } from "../Process/Config.ts"
 import { type Registration, ThreeQpr } from "../Provider/ThreeQpr.ts"
+import { CommandFailed } from "./CommandFailed.ts"
 import { jsonFlag } from "./Flags.ts"
 import { printJson } from "./Output.ts"
 import * as EnvFile from "./Register/EnvFile.ts"
 
 const variable = "THREEQPR_WEBHOOK_SECRET"
-
-/** The webhook could not be registered, or its secret could not be stored. */
-export class RegisterFailed
-  extends Schema.TaggedError<RegisterFailed>()("RegisterFailed", { message: Schema.String })
-{}
 
 /** `threeqpr register`: registers a webhook with 3QPR, and prints its secret or stores it in a file. */
 export const register = Command.make(
@@ -103,7 +99,7 @@ const expected = `a public https:// address,
   the signature unless it was compact. (http://localhost needs a simulated 3QPR,
   with THREEQPR_API_URL on this machine.)`
 
-const keyMissing = new RegisterFailed({
+const keyMissing = new CommandFailed({
   message:
     "THREEQPR_API_KEY is not set. Create an API key in 3QPR's dashboard (3qpr_sk_live_…), and set it in the "
     + "environment."
@@ -133,7 +129,7 @@ const keepSecret = Effect.fnUntraced(
     yield* Effect.catch(kept.set(Redacted.value(registration.secret)), ({ message }) =>
       Effect.andThen(
         show(registration, json, { secret: Redacted.value(registration.secret) }),
-        new RegisterFailed({
+        new CommandFailed({
           message: `${message} The webhook is registered. Store its secret, which is shown here and will `
             + "not be shown again."
         })

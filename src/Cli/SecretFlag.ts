@@ -1,6 +1,7 @@
 import { Effect, Option, Redacted } from "effect"
 import { Flag } from "effect/cli"
-import { bytesOf, InputUnreadable } from "./Input.ts"
+import { CommandFailed } from "./CommandFailed.ts"
+import { bytesOf } from "./Input.ts"
 import { wrongUsage } from "./Usage.ts"
 
 /** The flags of a command that signs or verifies: a secret, or the file that holds it. */
@@ -30,7 +31,7 @@ export const secretOf = Effect.fnUntraced(function*(command: string, { secret, s
   if (Option.isSome(secret)) return yield* wrongUsage([command], "Give --secret or --secret-file, not both.")
   const text = (yield* bytesOf("secret-file", secretFile.value)).toString("utf8").trim()
   if (text === "" || /\p{Cc}/u.test(text)) {
-    return yield* new InputUnreadable({
+    return yield* new CommandFailed({
       message: `--secret-file ${secretFile.value} must contain one secret on one line.`
     })
   }

@@ -1,4 +1,4 @@
-import { Console, Duration, Effect, Schema } from "effect"
+import { Console, Duration, Effect } from "effect"
 import { Command } from "effect/cli"
 import type { ProjectionAnswer } from "../Admin/Api/Projections.ts"
 import type { ReconciliationsAnswer } from "../Admin/Api/Reconciliations.ts"
@@ -6,12 +6,10 @@ import type { ConsumerAnswer, StatusAnswer } from "../Admin/Api/Status.ts"
 import { AdminClient, explained } from "../Admin/Client.ts"
 import { bytes } from "../Domain/Bytes.ts"
 import { typeOf } from "../Domain/EventSubject.ts"
+import { CommandFailed } from "./CommandFailed.ts"
 import { adminClient, adminUrlFlag, jsonFlag } from "./Flags.ts"
-import { fit, paint, printJson, table } from "./Output.ts"
+import { fit, type Paint, paint, printJson, table } from "./Output.ts"
 import { fullTime } from "./Time.ts"
-
-/** A part is not ready. The parts have been printed already. */
-export class NotReady extends Schema.TaggedError<NotReady>()("NotReady", { message: Schema.String }) {}
 
 /** `threeqpr status`: prints the stream, its rates, its consumers and their lag on one page. */
 export const status = Command.make(
@@ -32,7 +30,7 @@ export const status = Command.make(
     const strange = strangeOf(status, projections)
     if (!status.ready || strange.length > 0) {
       const parts = [...status.faults, ...strange].map(({ part, reason }) => `${part} (${reason})`)
-      return yield* new NotReady({ message: `not ready: ${parts.join("; ")}` })
+      return yield* new CommandFailed({ message: `not ready: ${parts.join("; ")}` })
     }
   })
 ).pipe(
@@ -62,9 +60,9 @@ const show = Effect.fnUntraced(function*(
   projections: ReadonlyArray<ProjectionAnswer> | null,
   reconciled: ReconciliationsAnswer | null
 ) {
-  const { bold, dim, green, red, yellow } = yield* paint
-  const line = (name: string, value: string) => Console.log(fit(`  ${dim(name.padEnd(13))} ${value}`))
-  const { rates, stream } = status
+  const colors = yield* paint
+  const { bold, dim, green, red } = colors
+  const { stream } = status
   const faults = [...status.faults, ...strangeOf(status, projections)]
   yield* Console.log(
     `${bold("threeqpr-events")} ${status.version}  ${
@@ -73,35 +71,8 @@ const show = Effect.fnUntraced(function*(
   )
   for (const { part, reason } of faults) yield* Console.log(fit(`  ${red(part)}: ${reason}`))
   yield* Console.log(`\n${bold(`stream ${stream.name}`)} ${dim(`since ${fullTime(stream.created)}`)}`)
-  yield* line(
-    "events",
-    `${number(stream.events)} (${bytes(stream.bytes)}), sequences ${number(stream.first_sequence)} to ${
-      number(stream.last_sequence)
-    }`
-  )
-  yield* line(
-    "stored",
-    `${number(rates.last_minute)} in the last minute (${(rates.last_minute / 60).toFixed(1)} a second), `
-      + `${number(rates.last_hour)} in the last hour`
-  )
-  yield* line("dedup window", seconds(stream.dedup_window_seconds))
-  yield* line(
-    "retention",
-    stream.retention_seconds === null ? "unlimited" : seconds(stream.retention_seconds)
-  )
-  yield* line("replicas", number(stream.replicas))
-  yield* line("quarantined", status.quarantined > 0 ? yellow(number(status.quarantined)) : "0")
-  const { conflicts } = status
-  if (conflicts !== 0) yield* line("conflicts", yellow(conflicts === null ? "unknown" : number(conflicts)))
-  yield* line("dead letters", status.dead_letters > 0 ? red(number(status.dead_letters)) : "0")
-  const [last] = reconciled?.reconciliations ?? []
-  if (last !== undefined) {
-    yield* line(
-      "reconciled",
-      `${number(reconciled?.repaired ?? 0)} scans in total, last one (${last.id}) ${last.state}${
-        last.error === null ? "" : `: ${last.error}`
-      }`
-    )
+  for (const [name, value] of [...streamFacts(status, colors), ...repairFacts(reconciled)]) {
+    yield* Console.log(fit(`  ${dim(name.padEnd(13))} ${value}`))
   }
   yield* Console.log("")
   if (status.consumers.length === 0) return yield* Console.log("No durable consumer reads this stream.")
@@ -115,6 +86,41 @@ const show = Effect.fnUntraced(function*(
     status.consumers.map((consumer) => consumerCells(consumer, missingOf(consumer.name)))
   )
 })
+
+type Facts = ReadonlyArray<readonly [name: string, value: string]>
+
+const streamFacts = (
+  { conflicts, dead_letters, quarantined, rates, stream }: StatusAnswer,
+  { red, yellow }: Paint
+): Facts => [
+  [
+    "events",
+    `${number(stream.events)} (${bytes(stream.bytes)}), sequences ${number(stream.first_sequence)} to ${
+      number(stream.last_sequence)
+    }`
+  ],
+  [
+    "stored",
+    `${number(rates.last_minute)} in the last minute (${(rates.last_minute / 60).toFixed(1)} a second), `
+    + `${number(rates.last_hour)} in the last hour`
+  ],
+  ["dedup window", seconds(stream.dedup_window_seconds)],
+  ["retention", stream.retention_seconds === null ? "unlimited" : seconds(stream.retention_seconds)],
+  ["replicas", number(stream.replicas)],
+  ["quarantined", quarantined > 0 ? yellow(number(quarantined)) : "0"],
+  ...(conflicts === 0
+    ? []
+    : [["conflicts", yellow(conflicts === null ? "unknown" : number(conflicts))] as const]),
+  ["dead letters", dead_letters > 0 ? red(number(dead_letters)) : "0"]
+]
+
+const repairFacts = (answer: ReconciliationsAnswer | null): Facts =>
+  (answer?.reconciliations ?? []).slice(0, 1).map(({ error, id, state }) => [
+    "reconciled",
+    `${number(answer?.repaired ?? 0)} scans in total, last one (${id}) ${state}${
+      error === null ? "" : `: ${error}`
+    }`
+  ])
 
 const consumerColumns = [
   { title: "CONSUMER" },

@@ -6,11 +6,12 @@ import { localWebhook } from "../Domain/WebhookPath.ts"
 import { load } from "../Process/Config.ts"
 import * as Signature from "../Signature/Signature.ts"
 import * as WebhookSecret from "../Signature/WebhookSecret.ts"
+import { CommandFailed } from "./CommandFailed.ts"
 import { given } from "./Flags.ts"
 import { fit, printJson } from "./Output.ts"
 import { secretOf } from "./SecretFlag.ts"
 import { bodies } from "./Trigger/Body.ts"
-import { deliver, type Delivery, NotAccepted } from "./Trigger/Delivery.ts"
+import { deliver, type Delivery } from "./Trigger/Delivery.ts"
 import { outcomeOf } from "./Trigger/Outcome.ts"
 import { contradictionOf, flags } from "./Trigger/TriggerFlags.ts"
 import { verdictOf } from "./Trigger/Verdict.ts"
@@ -62,7 +63,7 @@ export const trigger = Command.make(
     )
     const forgery = tamper ? "tamper" : unsigned ? "unsigned" : undefined
     const verdict = verdictOf(deliveries.flat(), forgery)
-    if ("wrong" in verdict) return yield* new NotAccepted({ message: verdict.wrong })
+    if ("wrong" in verdict) return yield* new CommandFailed({ message: verdict.wrong })
     if (verdict.right !== undefined) yield* Console.error(verdict.right)
   })
 ).pipe(

@@ -1,8 +1,9 @@
-import { Clock, Console, Effect, Option, Redacted, Schema } from "effect"
+import { Clock, Console, Effect, Option, Redacted } from "effect"
 import { Command, Flag } from "effect/cli"
 import { load } from "../../Process/Config.ts"
 import { diagnose, type Diagnosis, type KnownSecret, labelled } from "../../Signature/SignatureDoctor.ts"
 import * as WebhookSecret from "../../Signature/WebhookSecret.ts"
+import { CommandFailed } from "../CommandFailed.ts"
 import { receiversWithOthers, remedy } from "../Examine/RunningSecrets.ts"
 import { adminUrl, adminUrlFlag, given, jsonFlag, settingFlag } from "../Flags.ts"
 import { bytesOf } from "../Input.ts"
@@ -10,11 +11,6 @@ import { paint, printJson } from "../Output.ts"
 import { secretFlags, secretOf } from "../SecretFlag.ts"
 import { wrongUsage } from "../Usage.ts"
 import { wrap } from "../Wrap.ts"
-
-/** The signature does not match. */
-export class SignatureRefused
-  extends Schema.TaggedError<SignatureRefused>()("SignatureRefused", { message: Schema.String })
-{}
 
 /** `threeqpr doctor signature`: explains why a captured webhook was refused. */
 export const signature = Command.make(
@@ -62,14 +58,14 @@ export const signature = Command.make(
       const values = active.filter(({ old }) => old !== true).map(({ secret }) => secret)
       const others = yield* receiversWithOthers(config, url, values)
       if (others !== undefined && others.length > 0) {
-        return yield* new SignatureRefused({
+        return yield* new CommandFailed({
           message:
             `The check used the secret that is set here. ${others.join(", ")} behind ${url} uses a different `
             + `secret. ${remedy}`
         })
       }
     }
-    if (diagnosis.result !== "valid") return yield* new SignatureRefused({ message: conclusionOf(diagnosis) })
+    if (diagnosis.result !== "valid") return yield* new CommandFailed({ message: conclusionOf(diagnosis) })
   })
 ).pipe(
   Command.withDescription("Explain why a captured webhook's signature is refused, and what to do"),

@@ -1,14 +1,12 @@
-import { Console, type Duration, Effect, Option, Schema } from "effect"
+import { Console, type Duration, Effect, Option } from "effect"
 import { Prompt, TerminalCapabilities } from "effect/cli"
 import { AdminClient, explained } from "../../Admin/Client.ts"
 import { by } from "../By.ts"
+import { CommandFailed } from "../CommandFailed.ts"
 import { adminClient } from "../Flags.ts"
 import { printJson } from "../Output.ts"
 import type { OperationFlags } from "./OperationFlags.ts"
 import { watch } from "./WatchOperations.ts"
-
-/** The operation did nothing, or did not cover everything that was requested. */
-export class NotDone extends Schema.TaggedError<NotDone>()("NotDone", { message: Schema.String }) {}
 
 /** The response to the start or dry run of an operation. */
 export interface Begun {
@@ -57,7 +55,7 @@ export const operate = Effect.fnUntraced(function*<B extends Begun, E>(operating
   }`
   const missing = found.missing.length === 0
     ? undefined
-    : new NotDone({ message: `There is no ${sought} ${found.missing.slice(0, 10).join(", ")}.` })
+    : new CommandFailed({ message: `There is no ${sought} ${found.missing.slice(0, 10).join(", ")}.` })
   if (flags.dryRun) {
     yield* flags.json ? printJson(found) : Console.log(`${count} would be ${done}.`)
     return missing && (yield* missing)
@@ -74,7 +72,7 @@ export const operate = Effect.fnUntraced(function*<B extends Begun, E>(operating
 const confirm = Effect.fnUntraced(function*(message: string, done: string) {
   const { canPrompt } = yield* TerminalCapabilities.TerminalCapabilities
   if (canPrompt && (yield* Prompt.run(Prompt.Confirm({ message })))) return
-  return yield* new NotDone({ message: `Not confirmed: nothing was ${done}.` })
+  return yield* new CommandFailed({ message: `Not confirmed: nothing was ${done}.` })
 })
 
 const cancel = Effect.fnUntraced(function*(api: AdminClient["Service"], id: string, asJson: boolean) {

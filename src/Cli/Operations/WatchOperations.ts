@@ -1,15 +1,11 @@
-import { Console, Effect, Schema } from "effect"
+import { Console, Effect } from "effect"
 import type { OperationAnswer } from "../../Admin/Api/Operations.ts"
 import { type AdminClient, explained } from "../../Admin/Client.ts"
 import type { Outcome } from "../../Domain/Operation.ts"
 import { printableIn } from "../../Process/Printable.ts"
+import { CommandFailed } from "../CommandFailed.ts"
 import { liveLine } from "../LiveLine.ts"
 import { paint, printJson, table } from "../Output.ts"
-
-/** Some events failed again, or were not handled. */
-export class FailedAgain
-  extends Schema.TaggedError<FailedAgain>()("FailedAgain", { message: Schema.String })
-{}
 
 /** Polling interval, in milliseconds. */
 const lookEvery = 250
@@ -43,13 +39,13 @@ export const watch = Effect.fnUntraced(
     yield* Console.error(progressOf(operation))
     const { dead = 0, unusable = 0 } = operation.results
     if (operation.state === "cancelled") {
-      return yield* new FailedAgain({
+      return yield* new CommandFailed({
         message:
           `Cancelled by ${operation.cancelled?.by}: ${operation.left} of ${operation.requested} were not reached.`
       })
     }
     if (dead + unusable > 0) {
-      return yield* new FailedAgain({
+      return yield* new CommandFailed({
         message: `${dead + unusable} of ${operation.requested} failed again and remain unchanged.`
       })
     }

@@ -3,6 +3,7 @@ import { Argument } from "effect/cli"
 import type { RebuildAnswer } from "../../Admin/Api/Projections.ts"
 import { AdminClient, type AdminUnreachable, explained } from "../../Admin/Client.ts"
 import { by } from "../By.ts"
+import { CommandFailed } from "../CommandFailed.ts"
 import { adminClient } from "../Flags.ts"
 
 /** The name of a projection. */
@@ -14,9 +15,6 @@ export const nameArgument = Argument.String("name").pipe(
     )
   )
 )
-
-/** The projection does not exist, or no rebuild of it is running. */
-export class NoRebuild extends Schema.TaggedError<NoRebuild>()("NoRebuild", { message: Schema.String }) {}
 
 type Kind = RebuildAnswer["kind"]
 type Call<A> = Effect.Effect<A, AdminUnreachable>
@@ -47,7 +45,7 @@ export const calls = Effect.fnUntraced(function*(adminUrl: Option.Option<string>
     going: Effect.fnUntraced(function*(name: string) {
       const found = (yield* list).find((projection) => projection.name === name)
       if (found?.rebuild) return found.rebuild
-      return yield* new NoRebuild({
+      return yield* new CommandFailed({
         message: found === undefined
           ? `There is no projection ${name}. \`threeqpr projections list\` shows them.`
           : `No rebuild of ${name} is running.`

@@ -1,10 +1,8 @@
-import { Console, Effect, Schema } from "effect"
+import { Console, Effect } from "effect"
 import type { RebuildAnswer } from "../../Admin/Api/Projections.ts"
+import { CommandFailed } from "../CommandFailed.ts"
 import { paint, table } from "../Output.ts"
 import { number } from "./WatchProjections.ts"
-
-/** A read model does not match the log. The differences have been printed already. */
-export class Differs extends Schema.TaggedError<Differs>()("Differs", { message: Schema.String }) {}
 
 /** Whether the live read model matches the log. */
 export const isEqual = ({ result }: RebuildAnswer) =>
@@ -47,7 +45,7 @@ export const showComparisons = Effect.fnUntraced(function*(compared: ReadonlyArr
 export const failOnDifference = (compared: ReadonlyArray<RebuildAnswer>) => {
   const different = compared.filter((rebuild) => !isEqual(rebuild)).map(({ projection }) => projection)
   return different.length === 0 ? Effect.void : Effect.fail(
-    new Differs({
+    new CommandFailed({
       message: `${different.join(", ")} ${different.length === 1 ? "does" : "do"} not match the log. `
         + "Run `threeqpr projections rebuild <name>`."
     })

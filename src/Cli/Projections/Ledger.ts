@@ -1,14 +1,10 @@
-import { Console, Effect, Schema } from "effect"
+import { Console, Effect } from "effect"
 import type { LedgerAnswer } from "../../Admin/Api/Projections.ts"
+import { CommandFailed } from "../CommandFailed.ts"
 import { liveLine } from "../LiveLine.ts"
 import { paint, printJson, table } from "../Output.ts"
 import type { Calls } from "./Calls.ts"
 import { number } from "./WatchProjections.ts"
-
-/** Some entries are not accounted for exactly once. */
-export class NotAccounted
-  extends Schema.TaggedError<NotAccounted>()("NotAccounted", { message: Schema.String })
-{}
 
 /** Maximum number of problems that are shown for a projection. */
 const mostProblems = 100
@@ -27,7 +23,7 @@ export const account = Effect.fnUntraced(function*(calls: Calls, name: string) {
       const last = pages.at(-1)
       const page = yield* calls.ledger(name, last ? { after: last.cursor, up_to: last.up_to } : {})
       if (last !== undefined && last.generation !== page.generation) {
-        return yield* new NotAccounted({
+        return yield* new CommandFailed({
           message: `A rebuild of ${name} switched meanwhile. Run the command again.`
         })
       }
@@ -69,7 +65,7 @@ export const showLedgers = Effect.fnUntraced(function*(accounts: ReadonlyArray<A
   yield* asJson ? Effect.forEach(accounts, printJson) : show(accounts)
   const wrong = accounts.filter(({ problems }) => problems.length > 0)
   if (wrong.length === 0) return
-  return yield* new NotAccounted({
+  return yield* new CommandFailed({
     message: `Not every event has exactly one result in ${
       wrong.map(({ projection }) => projection).join(", ")
     }. `

@@ -1,12 +1,8 @@
-import { Clock, Duration, Effect, Schema } from "effect"
+import { Clock, Duration, Effect } from "effect"
 import type { RebuildAnswer } from "../../Admin/Api/Projections.ts"
+import { CommandFailed } from "../CommandFailed.ts"
 import { liveLine } from "../LiveLine.ts"
 import type { Calls } from "./Calls.ts"
-
-/** A rebuild ended without a result. */
-export class RebuildEnded
-  extends Schema.TaggedError<RebuildEnded>()("RebuildEnded", { message: Schema.String })
-{}
 
 /**
  * Shows the progress of a rebuild on standard error until it ends. On a terminal one line is updated; elsewhere a
@@ -37,7 +33,7 @@ export const watch = Effect.fnUntraced(function*(calls: Calls, rebuild: RebuildA
     }
   }).pipe(Effect.onInterrupt(() => screen.say(goesOn(current))), Effect.ensuring(screen.clear))
   if (current.state === "failed" || current.state === "cancelled") {
-    return yield* new RebuildEnded({
+    return yield* new CommandFailed({
       message: `The ${current.kind} of ${name} (generation ${generation}) ${
         current.state === "failed" ? `failed: ${current.error}` : "was cancelled."
       }`

@@ -1,18 +1,14 @@
-import { Console, Effect, Schema } from "effect"
+import { Console, Effect } from "effect"
 import type { Reconciliation } from "../../Domain/Reconciliation.ts"
+import { CommandFailed } from "../CommandFailed.ts"
 import { paint, printJson } from "../Output.ts"
-
-/** The scans were compared, but the codes could not be compared. */
-export class CodesNotCompared
-  extends Schema.TaggedError<CodesNotCompared>()("CodesNotCompared", { message: Schema.String })
-{}
 
 /** Prints the result of a reconciliation, for people or programs. Fails when the codes could not be compared. */
 export const show = Effect.fnUntraced(function*(reconciliation: Reconciliation, asJson: boolean) {
   yield* asJson ? printJson(reconciliation) : print(reconciliation)
   const { codes_error, id } = reconciliation
   if (codes_error === null) return
-  return yield* new CodesNotCompared({
+  return yield* new CommandFailed({
     message: `Reconciliation ${id} compared the scans, but could not compare the codes: ${codes_error}`
   })
 })

@@ -1,12 +1,8 @@
-import { Effect, Schema } from "effect"
+import { Effect } from "effect"
 import { type AdminClient, explained } from "../../Admin/Client.ts"
 import type { Reconciliation } from "../../Domain/Reconciliation.ts"
+import { CommandFailed } from "../CommandFailed.ts"
 import { liveLine } from "../LiveLine.ts"
-
-/** A reconciliation ended without a result. */
-export class ReconciliationEnded
-  extends Schema.TaggedError<ReconciliationEnded>()("ReconciliationEnded", { message: Schema.String })
-{}
 
 /** Shows the progress of a reconciliation until it ends. Interrupting the watch does not stop the reconciliation. */
 export const watch = Effect.fnUntraced(
@@ -34,7 +30,7 @@ export const watch = Effect.fnUntraced(
       Effect.ensuring(screen.clear)
     )
     if (current.state !== "failed") return current
-    return yield* new ReconciliationEnded({ message: `Reconciliation ${begun.id} failed: ${current.error}` })
+    return yield* new CommandFailed({ message: `Reconciliation ${begun.id} failed: ${current.error}` })
   }
 )
 

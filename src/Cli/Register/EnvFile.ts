@@ -1,10 +1,6 @@
-import { Effect, FileSystem, Option, Path, type PlatformError, Schema } from "effect"
+import { Effect, FileSystem, Option, Path, type PlatformError } from "effect"
 import { Buffer } from "node:buffer"
-
-/** An environment file cannot be read or written. The message never shows a value. */
-export class EnvFileFailed
-  extends Schema.TaggedError<EnvFileFailed>()("EnvFileFailed", { message: Schema.String })
-{}
+import { CommandFailed } from "../CommandFailed.ts"
 
 /** A writable environment file, and one variable in it. */
 export interface EnvFile {
@@ -16,7 +12,7 @@ export interface EnvFile {
    * Sets the variable in its place, or at the end of the file. Every other byte stays unchanged. The write is atomic:
    * the file is the old one or the new one.
    */
-  readonly set: (value: string) => Effect.Effect<void, EnvFileFailed>
+  readonly set: (value: string) => Effect.Effect<void, CommandFailed>
 }
 
 /**
@@ -73,7 +69,7 @@ export const open = Effect.fn("EnvFile.open")(function*(file: string, variable: 
 
 const failed = (file: string) => (reason: string | PlatformError.PlatformError) => {
   const text = typeof reason === "string" ? reason : reasons[reason.reason._tag] ?? reason.message
-  return new EnvFileFailed({ message: `${file} cannot be written: ${text}.` })
+  return new CommandFailed({ message: `${file} cannot be written: ${text}.` })
 }
 
 const reasons: Readonly<Record<string, string>> = {

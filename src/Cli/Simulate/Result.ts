@@ -7,35 +7,10 @@ import { fit, paint, table } from "../Output.ts"
 /** Prints what a run did, and what happened to its events. */
 export const showReport = Effect.fnUntraced(function*(report: Report) {
   const { bold, green, red } = yield* paint
-  const { deliveries, forged, latency } = report
-  const answers = statusesOf(
-    new Map<string | number, number>([
-      ...Object.entries(deliveries.by_status),
-      ...Object.entries(deliveries.no_answer).filter(([, count]) => count > 0)
-    ])
-  )
-  const rows: Array<readonly [string, number, string]> = [
-    ["events", report.events, `${report.rate.sent} a second for ${report.seconds.toFixed(1)} s`],
-    ["deliveries", deliveries.total, answers],
-    ["accepted", report.accepted, ""],
-    ["stored", report.stored, "answered as new"],
-    ["duplicates", report.duplicates, "answered as duplicate"],
-    ["quarantined", report.quarantined, ""],
-    [
-      "forged refused",
-      forged.refused,
-      `of ${forged.sent}${forged.accepted > 0 ? `, ${forged.accepted} accepted` : ""}${
-        forged.unanswered > 0 ? `, ${forged.unanswered} without an answer` : ""
-      }`
-    ],
-    ["retries", report.retries, ""],
-    ["waiting", report.waiting, report.waiting > 0 ? "neither accepted nor given up" : ""],
-    ["given up", report.given_up, report.given_up > 0 ? "after six attempts" : ""],
-    ["late", report.late, report.late > 0 ? "started more than 100 ms late" : ""]
-  ]
+  const { latency } = report
   yield* table(
     [{ title: "what" }, { title: "count", right: true }, { title: "" }],
-    rows.map(([what, count, note]) => [what, String(count), note])
+    rowsOf(report).map(([what, count, note]) => [what, String(count), note])
   )
   if (Object.keys(report.faults).length > 0) {
     yield* Console.log("")
@@ -59,6 +34,38 @@ export const showReport = Effect.fnUntraced(function*(report: Report) {
     report.clean ? green("clean: every event got the expected answer") : red(fit(report.wrong.join("; ")))
   ))
 })
+
+/** The numbers of a report, each with a note. */
+const rowsOf = (
+  { deliveries, forged, ...report }: Report
+): ReadonlyArray<readonly [what: string, count: number, note: string]> => [
+  ["events", report.events, `${report.rate.sent} a second for ${report.seconds.toFixed(1)} s`],
+  [
+    "deliveries",
+    deliveries.total,
+    statusesOf(
+      new Map<string | number, number>([
+        ...Object.entries(deliveries.by_status),
+        ...Object.entries(deliveries.no_answer).filter(([, count]) => count > 0)
+      ])
+    )
+  ],
+  ["accepted", report.accepted, ""],
+  ["stored", report.stored, "answered as new"],
+  ["duplicates", report.duplicates, "answered as duplicate"],
+  ["quarantined", report.quarantined, ""],
+  [
+    "forged refused",
+    forged.refused,
+    `of ${forged.sent}${forged.accepted > 0 ? `, ${forged.accepted} accepted` : ""}${
+      forged.unanswered > 0 ? `, ${forged.unanswered} without an answer` : ""
+    }`
+  ],
+  ["retries", report.retries, ""],
+  ["waiting", report.waiting, report.waiting > 0 ? "neither accepted nor given up" : ""],
+  ["given up", report.given_up, report.given_up > 0 ? "after six attempts" : ""],
+  ["late", report.late, report.late > 0 ? "started more than 100 ms late" : ""]
+]
 
 /** Prints up to 20 lines under a heading, and the number of further lines. Prints nothing when there are none. */
 export const listed = Effect.fnUntraced(function*(title: string, lines: ReadonlyArray<string>) {

@@ -1,4 +1,4 @@
-import { Console, Effect, Exit, Fiber, Layer, Option, Random, Schema } from "effect"
+import { Console, Effect, Exit, Fiber, Layer, Option, Random } from "effect"
 import type { Command } from "effect/cli"
 import process from "node:process"
 import { localWebhook } from "../../Domain/WebhookPath.ts"
@@ -6,6 +6,7 @@ import { load } from "../../Process/Config.ts"
 import * as Simulator from "../../Provider/Simulator.ts"
 import { faultNames, isFaultName } from "../../Provider/Simulator/Faults.ts"
 import * as WebhookSecret from "../../Signature/WebhookSecret.ts"
+import { CommandFailed } from "../CommandFailed.ts"
 import { adminClient, given } from "../Flags.ts"
 import { printJson } from "../Output.ts"
 import { hasSecret, secretOf } from "../SecretFlag.ts"
@@ -15,9 +16,6 @@ import * as Progress from "./Progress.ts"
 import { serveApi } from "./Provider.ts"
 import { showReport } from "./Result.ts"
 import type { flags } from "./SimulateFlags.ts"
-
-/** The run found a fault, or had nothing to compare. */
-export class NotClean extends Schema.TaggedError<NotClean>()("NotClean", { message: Schema.String }) {}
 
 /** Runs a simulation and prints what happened to each event. */
 export const simulate = Effect.fnUntraced(function*(
@@ -123,5 +121,5 @@ const conclude = Effect.fnUntraced(function*(
   if (asJson) {
     yield* printJson({ ...report, clean: wrong.length === 0, wrong, verification: comparison ?? null })
   } else if (comparison !== undefined) yield* showComparison(comparison)
-  if (wrong.length > 0) return yield* new NotClean({ message: `Not clean: ${wrong.join("; ")}.` })
+  if (wrong.length > 0) return yield* new CommandFailed({ message: `Not clean: ${wrong.join("; ")}.` })
 })

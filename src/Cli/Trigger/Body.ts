@@ -2,7 +2,8 @@ import { Effect, Option, Result } from "effect"
 import { Buffer } from "node:buffer"
 import { parseExact } from "../../Domain/ExactJson.ts"
 import { sampleOf } from "../../Provider/Simulator/Samples.ts"
-import { bytesOf, InputUnreadable } from "../Input.ts"
+import { CommandFailed } from "../CommandFailed.ts"
+import { bytesOf } from "../Input.ts"
 import { wrongUsage } from "../Usage.ts"
 import * as Override from "./Override.ts"
 
@@ -36,7 +37,7 @@ const jsonOf = Effect.fnUntraced(function*(flag: string, file: string) {
   return yield* Effect.try({
     try: (): unknown => parseExact(utf8.decode(bytes)),
     catch: () =>
-      new InputUnreadable({ message: `--${flag} ${file} is not JSON. Use --raw to send other content.` })
+      new CommandFailed({ message: `--${flag} ${file} is not JSON. Use --raw to send other content.` })
   })
 })
 

@@ -1,11 +1,7 @@
-import { Clock, Effect, Schema } from "effect"
+import { Clock, Effect } from "effect"
 import { FetchHttpClient, HttpClient, HttpClientRequest } from "effect/http"
 import * as Signature from "../../Signature/Signature.ts"
-
-/** Some deliveries did not get the expected response. */
-export class NotAccepted
-  extends Schema.TaggedError<NotAccepted>()("NotAccepted", { message: Schema.String })
-{}
+import { CommandFailed } from "../CommandFailed.ts"
 
 /** The response to a delivery, with its duration. */
 export interface Delivery {
@@ -30,13 +26,13 @@ export const deliver = Effect.fnUntraced(function*(
     ),
     Effect.provideService(FetchHttpClient.RequestInit, { redirect: "manual" }),
     Effect.mapError(() =>
-      new NotAccepted({ message: `Nothing answers at ${url}. Start \`threeqpr serve\`, or give --url.` })
+      new CommandFailed({ message: `Nothing answers at ${url}. Start \`threeqpr serve\`, or give --url.` })
     ),
     Effect.timeoutOrElse({
       duration: "10 seconds",
       orElse: () =>
         Effect.fail(
-          new NotAccepted({
+          new CommandFailed({
             message: `No answer from ${url} within 10 seconds; 3QPR itself waits 5. Check the receiver's log.`
           })
         )

@@ -1,6 +1,6 @@
 import { useSignal } from "@preact/signals"
 import { useCallback, useEffect, useRef } from "preact/hooks"
-import { Problem } from "./Api.js"
+import { ask, Problem } from "./Api.js"
 
 /**
  * The result of the last load. `fresh` is false while the data of a new key are still loading.
@@ -57,3 +57,11 @@ export const useLoaded = (key, load, every) => {
     reload: () => void run()
   }
 }
+
+/**
+ * Loads the answer to a GET of the private listener, as `useLoaded` does.
+ * @param {string} path
+ * @param {number} [every]
+ * @returns {Loaded<any>}
+ */
+export const useAnswer = (path, every) => useLoaded(path, (signal) => ask(path, { signal }), every)

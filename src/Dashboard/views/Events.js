@@ -1,13 +1,14 @@
 import { useSignal } from "@preact/signals"
 import { useEffect, useRef } from "preact/hooks"
-import { ask, query } from "../Api.js"
+import { query } from "../Api.js"
 import { bytes, count, time, words } from "../Format.js"
 import { html } from "../Html.js"
 import { findWanted } from "../Keys.js"
-import { useLoaded } from "../Load.js"
+import { useAnswer } from "../Load.js"
 import { Badge } from "../parts/Badge.js"
 import { Icon } from "../parts/Icon.js"
 import { Empty, shown } from "../parts/Notice.js"
+import { Table } from "../parts/Table.js"
 import { go, replace, route, to } from "../Route.js"
 import { Life } from "./events/Life.js"
 import { Pager } from "./work/Pager.js"
@@ -52,10 +53,7 @@ const Newest = () => {
   const type = route.value.parameters.get("type") ?? ""
   const before = useSignal(/** @type {readonly number[]} */ ([]))
   const path = `/v1/events${query({ type, before: before.value.at(-1), limit: 50 })}`
-  const loaded = /** @type {import("../Load.js").Loaded<EventsAnswer>} */ (useLoaded(
-    path,
-    (signal) => ask(path, { signal })
-  ))
+  const loaded = /** @type {import("../Load.js").Loaded<EventsAnswer>} */ (useAnswer(path))
   return html`<section class="card">
     <div class="card-head tools-row">
       <select class="input narrow" aria-label="Only of this type" value=${type} onChange=${(
@@ -76,10 +74,9 @@ const Newest = () => {
           type ? "No event of this type" : "No events yet"
         }>Send test events: <code>npx threeqpr trigger
             ${" "}${type || "scan.created"} --count 20</code><//>`
-        : html`<div class="scroll" tabindex="0" role="region" aria-label="Events"><table class="table rows">
-          <thead><tr><th scope="col">Received (UTC)</th><th scope="col">Event</th><th scope="col">Type</th>
-            <th scope="col" class="number">Sequence</th><th scope="col" class="number">Size</th></tr></thead>
-          <tbody>${
+        : html`<${Table} name="Events" head=${html`
+            <th scope="col">Received (UTC)</th><th scope="col">Event</th><th scope="col">Type</th>
+            <th scope="col" class="number">Sequence</th><th scope="col" class="number">Size</th>`}>${
           events.map((event) =>
             html`<tr key=${event.sequence}>
               <td class="tight muted">${time(event.received_at)}</td>
@@ -93,8 +90,7 @@ const Newest = () => {
               <td class="number tight muted">${bytes(event.size)}</td>
             </tr>`
           )
-        }</tbody>
-        </table></div>
+        }<//>
         <${Pager} pages=${before} cursor=${cursor} more=${more} said=${`The log ends at sequence ${
           count(log.last_sequence)
         }`} />`)

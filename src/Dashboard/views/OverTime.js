@@ -1,7 +1,7 @@
-import { ask, query } from "../Api.js"
+import { query } from "../Api.js"
 import { compact, country, decimal, sentence, share } from "../Format.js"
 import { html } from "../Html.js"
-import { useLoaded } from "../Load.js"
+import { useAnswer } from "../Load.js"
 import { Bars } from "../parts/Bars.js"
 import { shown } from "../parts/Notice.js"
 import { Segments } from "../parts/Segments.js"
@@ -33,11 +33,7 @@ export const OverTime = () => {
   const path = `${code ? `/v1/qpr-codes/${encodeURIComponent(code)}` : "/v1"}/analytics${
     query({ period, granularity })
   }`
-  const loaded = /** @type {import("../Load.js").Loaded<Answer>} */ (useLoaded(
-    path,
-    (signal) => ask(path, { signal }),
-    10_000
-  ))
+  const loaded = /** @type {import("../Load.js").Loaded<Answer>} */ (useAnswer(path, 10_000))
   return html`<div class="view-head">
       <h1>Over time</h1>
       <div class="controls">
@@ -51,53 +47,57 @@ export const OverTime = () => {
     ${
     shown(loaded, (answer) =>
       html`<div class=${loaded.fresh ? "time" : "time stale"}>
-        <dl class="figures card">
-          <${Figure} title="Scans" value=${compact(answer.scans_total)} />
-          <${Figure} title="Conversations ended" value=${compact(answer.conversations_completed)} />
-          <${Figure} title="Conversation rate" value=${
-        answer.scans_total ? share(answer.conversation_rate) : "–"
-      }
-            note="of scans start one" />
-          <${Figure} title="Messages" value=${
-        answer.scans_total ? decimal(answer.avg_messages_per_conversation) : "–"
-      }
-            note="a conversation, on average" />
-        </dl>
+        <${Figures} answer=${answer} />
         <${Course} answer=${answer} period=${period} granularity=${granularity} />
-        <div class=${answer.top_codes ? "tops" : "tops two"}>
-          ${
-        answer.top_codes && html`<${Bars} title="Top codes" total=${answer.scans_total}
-            rows=${
-          answer.top_codes.map(({ name, qpr_code_id, scans, short_id }) => ({
-            key: qpr_code_id ?? "",
-            value: scans,
-            name: qpr_code_id === null
-              ? "Unknown"
-              : html`<a href=${to(["time"], { period, granularity, code: qpr_code_id })}>${
-                name ?? short_id ?? qpr_code_id
-              }</a>`
-          }))
-        } />`
-      }
-          <${Bars} title="Top countries" total=${answer.scans_total}
-            rows=${
-        answer.top_countries.map(({ country: code, scans }) => ({
-          key: code ?? "",
-          value: scans,
-          name: country(code)
-        }))
-      } />
-          <${Bars} title="Top devices" total=${answer.scans_total}
-            rows=${
-        answer.top_devices.map(({ device, scans }) => ({
-          key: device ?? "",
-          value: scans,
-          name: device === null ? "Unknown" : sentence(device)
-        }))
-      } />
-        </div>
+        <${Tops} answer=${answer} linkOf=${(/** @type {string} */ code) =>
+        to(["time"], { period, granularity, code })} />
       </div>`)
   }`
+}
+
+/** @param {{ answer: Answer }} props */
+const Figures = ({ answer }) =>
+  html`<dl class="figures card">
+    <${Figure} title="Scans" value=${compact(answer.scans_total)} />
+    <${Figure} title="Conversations ended" value=${compact(answer.conversations_completed)} />
+    <${Figure} title="Conversation rate" value=${answer.scans_total ? share(answer.conversation_rate) : "–"}
+      note="of scans start one" />
+    <${Figure} title="Messages" value=${
+    answer.scans_total ? decimal(answer.avg_messages_per_conversation) : "–"
+  }
+      note="a conversation, on average" />
+  </dl>`
+
+/**
+ * The codes, countries and devices with the most scans. `linkOf` returns the address of this view for a code.
+ * @param {{ answer: Answer, linkOf: (code: string) => string }} props
+ */
+const Tops = ({ answer, linkOf }) => {
+  const { scans_total, top_codes, top_countries, top_devices } = answer
+  return html`<div class=${top_codes ? "tops" : "tops two"}>
+    ${
+    top_codes &&
+    html`<${Bars} title="Top codes" total=${scans_total} rows=${
+      top_codes.map(({ name, qpr_code_id, scans, short_id }) => ({
+        key: qpr_code_id ?? "",
+        value: scans,
+        name: qpr_code_id === null
+          ? "Unknown"
+          : html`<a href=${linkOf(qpr_code_id)}>${name ?? short_id ?? qpr_code_id}</a>`
+      }))
+    } />`
+  }
+    <${Bars} title="Top countries" total=${scans_total} rows=${
+    top_countries.map(({ country: code, scans }) => ({ key: code ?? "", value: scans, name: country(code) }))
+  } />
+    <${Bars} title="Top devices" total=${scans_total} rows=${
+    top_devices.map(({ device, scans }) => ({
+      key: device ?? "",
+      value: scans,
+      name: device === null ? "Unknown" : sentence(device)
+    }))
+  } />
+  </div>`
 }
 
 /** @param {{ title: string, value: string, note?: string }} props */

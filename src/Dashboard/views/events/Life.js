@@ -1,7 +1,7 @@
 import { ask } from "../../Api.js"
 import { counted, time } from "../../Format.js"
 import { html } from "../../Html.js"
-import { useLoaded } from "../../Load.js"
+import { useAnswer, useLoaded } from "../../Load.js"
 import { Bytes } from "../../parts/Bytes.js"
 import { Copy } from "../../parts/Copy.js"
 import { Icon } from "../../parts/Icon.js"
@@ -25,7 +25,7 @@ export const Life = ({ id }) => {
     (signal) => ask(`${path}/life`, { signal }),
     2_000
   ))
-  const detail = /** @type {Loaded<EventDetail>} */ (useLoaded(path, (signal) => ask(path, { signal })))
+  const detail = /** @type {Loaded<EventDetail>} */ (useAnswer(path))
   const back = html`<a class="button quiet" href=${to(["events"])}><${Icon} name="back" />All events</a>`
   if (life.problem?.status === 404) {
     return html`<section class="card">${back}<${Empty} title="There is no event with this id">

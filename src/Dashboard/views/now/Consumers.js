@@ -3,6 +3,7 @@ import { html } from "../../Html.js"
 import { status } from "../../live/Status.js"
 import { Badge } from "../../parts/Badge.js"
 import { Empty, Loading } from "../../parts/Notice.js"
+import { Table } from "../../parts/Table.js"
 
 /** The lag of each durable consumer, in events and in seconds. */
 export const Consumers = () => {
@@ -16,11 +17,10 @@ export const Consumers = () => {
       ? html`<${Empty} kind="bad" title="The broker does not answer">Consumers appear here when it answers again.<//>`
       : now.consumers.length === 0
       ? html`<${Empty} title="No durable consumer" >Start a projector: <code>threeqpr serve --role projector</code>.<//>`
-      : html`<div class="scroll" tabindex="0" role="region" aria-label="Consumers"><table class="table">
-        <thead><tr><th scope="col">Consumer</th><th scope="col">State</th>
+      : html`<${Table} name="Consumers" kind="" head=${html`
+          <th scope="col">Consumer</th><th scope="col">State</th>
           <th scope="col" class="number">Events</th><th scope="col" class="number">Age</th>
-          <th scope="col" class="number">In flight</th></tr></thead>
-        <tbody>${
+          <th scope="col" class="number">In flight</th>`}>${
         now.consumers.map(({ in_flight, lag, lag_seconds, name }) =>
           html`<tr key=${name}>
             <th scope="row" class="row-name">${name}</th>
@@ -30,8 +30,7 @@ export const Consumers = () => {
             <td class="number">${count(in_flight)}</td>
           </tr>`
         )
-      }</tbody>
-      </table></div>`
+      }<//>`
   }
   </section>`
 }

@@ -1,7 +1,6 @@
 import { useId } from "preact/hooks"
-import { ask } from "../../Api.js"
 import { html } from "../../Html.js"
-import { useLoaded } from "../../Load.js"
+import { useAnswer } from "../../Load.js"
 
 /** @import { AllAnalytics } from "../../../Admin/Api/Analytics.ts" */
 
@@ -12,10 +11,7 @@ import { useLoaded } from "../../Load.js"
 export const CodePicker = ({ code, onChange }) => {
   const list = useId()
   const path = "/v1/analytics?period=all&granularity=week"
-  const { data } = /** @type {import("../../Load.js").Loaded<AllAnalytics>} */ (useLoaded(
-    path,
-    (signal) => ask(path, { signal })
-  ))
+  const { data } = /** @type {import("../../Load.js").Loaded<AllAnalytics>} */ (useAnswer(path))
   return html`<div class="code-picker">
     <input class="input" type="search" list=${list} aria-label="QR code, by its id" placeholder="All codes"
       value=${code} onChange=${(/** @type {any} */ event) => onChange(event.target.value.trim())} />

@@ -1,8 +1,7 @@
 import { useSignal } from "@preact/signals"
-import { ask } from "../../Api.js"
 import { bytes, counted, time } from "../../Format.js"
 import { html } from "../../Html.js"
-import { useLoaded } from "../../Load.js"
+import { useAnswer } from "../../Load.js"
 import { Bytes } from "../../parts/Bytes.js"
 import { shown } from "../../parts/Notice.js"
 import { go, to } from "../../Route.js"
@@ -15,7 +14,7 @@ import { Operate } from "./Operate.js"
 export const DeadLetter = ({ changed, id }) => {
   const path = `/v1/dead-letters/${encodeURIComponent(id)}`
   const loaded = /** @type {import("../../Load.js").Loaded<DeadLetterDetail>} */ (
-    useLoaded(path, (signal) => ask(path, { signal }))
+    useAnswer(path)
   )
   const verb = useSignal(/** @type {"redrive" | "discard" | undefined} */ (undefined))
   const close = (/** @type {boolean} */ done) => {

@@ -44,11 +44,6 @@ export const Operate = ({ many = "", onClose, path, selection, verb, what }) => 
   }
   useEffect(() => void call(true), [])
   const close = () => onClose(begun.value?.operation !== undefined && begun.value.operation !== null)
-  const amount = counting.value?.count ?? 0
-  const submit = (/** @type {Event} */ event) => {
-    event.preventDefault()
-    if (!busy.value) void call(false)
-  }
   return html`<${Dialog} title=${
     begun.value ? `${sentence(verb)}: running` : `${sentence(verb)} ${many || `${what}s`}?`
   } onClose=${close}>
@@ -56,28 +51,43 @@ export const Operate = ({ many = "", onClose, path, selection, verb, what }) => 
     ${
     begun.value
       ? html`<${OperationProgress} id=${begun.value.operation} onClose=${close} />`
-      : html`<form class="stack" onSubmit=${submit}>
-        <p class="count" role="status">${said(verb, what, many || `${what}s`, counting.value)}</p>
-        ${
-        amount > 0 && html`<${ByField} />
-          ${
-          verb === "discard" && html`<label class="field">Reason
-            <input class="input" required pattern=".*[^ ].*" maxlength="1000" value=${reason.value}
-              onInput=${(/** @type {any} */ event) => (reason.value = event.target.value)} />
-            <small>It is also recorded.</small></label>`
-        }`
-      }
-        <div class="dialog-foot">
-          <button class="button" type="button" onClick=${close}>${amount > 0 ? "Cancel" : "Close"}</button>
-          ${
-        amount > 0 &&
-        html`<button class=${verb === "discard" ? "button main bad" : "button main"} type="submit"
-            disabled=${busy.value}>${sentence(verb)} ${counted(amount, what, many || undefined)}</button>`
-      }
-        </div>
-      </form>`
+      : html`<${Question} verb=${verb} what=${what} many=${many} counting=${counting.value} reason=${reason}
+          busy=${busy.value} confirm=${() => void call(false)} close=${close} />`
   }
   <//>`
+}
+
+/**
+ * States how many events would be affected, and asks for confirmation.
+ * @param {{ verb: "redrive" | "discard", what: string, many: string, counting: Begun | undefined,
+ *   reason: import("@preact/signals").Signal<string>, busy: boolean, confirm: () => void, close: () => void }} props
+ */
+const Question = ({ busy, close, confirm, counting, many, reason, verb, what }) => {
+  const amount = counting?.count ?? 0
+  const submit = (/** @type {Event} */ event) => {
+    event.preventDefault()
+    if (!busy) confirm()
+  }
+  return html`<form class="stack" onSubmit=${submit}>
+    <p class="count" role="status">${said(verb, what, many || `${what}s`, counting)}</p>
+    ${
+    amount > 0 && html`<${ByField} />
+      ${
+      verb === "discard" && html`<label class="field">Reason
+        <input class="input" required pattern=".*[^ ].*" maxlength="1000" value=${reason.value}
+          onInput=${(/** @type {any} */ event) => (reason.value = event.target.value)} />
+        <small>It is also recorded.</small></label>`
+    }`
+  }
+    <div class="dialog-foot">
+      <button class="button" type="button" onClick=${close}>${amount > 0 ? "Cancel" : "Close"}</button>
+      ${
+    amount > 0 &&
+    html`<button class=${verb === "discard" ? "button main bad" : "button main"} type="submit"
+        disabled=${busy}>${sentence(verb)} ${counted(amount, what, many || undefined)}</button>`
+  }
+    </div>
+  </form>`
 }
 
 /** @param {string} verb @param {string} what @param {string} many @param {Begun | undefined} counting */

@@ -1,9 +1,10 @@
 import { useSignal } from "@preact/signals"
-import { ask, query } from "../../Api.js"
+import { query } from "../../Api.js"
 import { sentence, time, words } from "../../Format.js"
 import { html } from "../../Html.js"
-import { useLoaded } from "../../Load.js"
+import { useAnswer } from "../../Load.js"
 import { shown } from "../../parts/Notice.js"
+import { Table } from "../../parts/Table.js"
 import { OperationState, resultsOf } from "./OperationProgress.js"
 
 /** @import { OperationAnswer } from "../../../Admin/Api/Operations.ts" */
@@ -14,11 +15,10 @@ import { OperationState, resultsOf } from "./OperationProgress.js"
 export const OperationDetail = ({ id }) => {
   const after = useSignal(0)
   const path = `/v1/operations/${encodeURIComponent(id)}`
-  const loaded =
-    /** @type {Loaded<OperationAnswer>} */ (useLoaded(path, (signal) => ask(path, { signal }), 1_000))
+  const loaded = /** @type {Loaded<OperationAnswer>} */ (useAnswer(path, 1_000))
   const pagePath = `${path}/outcomes${query({ after: after.value, limit: 50 })}`
   const page = /** @type {Loaded<{ outcomes: readonly Outcome[], cursor: number }>} */ (
-    useLoaded(pagePath, (signal) => ask(pagePath, { signal }), 2_000)
+    useAnswer(pagePath, 2_000)
   )
   return html`${
     shown(loaded, (operation) =>
@@ -40,17 +40,15 @@ export const OperationDetail = ({ id }) => {
   }
     ${
     shown(page, ({ cursor, outcomes }) =>
-      html`<div class="scroll" tabindex="0" role="region" aria-label="Outcomes"><table class="table flush">
-        <thead><tr><th scope="col">Event</th><th scope="col">Result</th><th scope="col">Error</th></tr></thead>
-        <tbody>${
+      html`<${Table} name="Outcomes" kind="flush" head=${html`
+          <th scope="col">Event</th><th scope="col">Result</th><th scope="col">Error</th>`}>${
         outcomes.map((one) =>
           html`<tr key=${one.id}><td class="mono tight">${one.id}</td><td class="tight">${
             words(one.result)
           }</td>
             <td>${one.error ?? ""}</td></tr>`
         )
-      }</tbody>
-      </table></div>
+      }<//>
       <div class="actions">
         <button class="button" type="button" disabled=${
         after.value === 0

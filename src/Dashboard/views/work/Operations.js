@@ -1,8 +1,8 @@
-import { ask } from "../../Api.js"
 import { sentence, time, words } from "../../Format.js"
 import { html } from "../../Html.js"
-import { useLoaded } from "../../Load.js"
+import { useAnswer } from "../../Load.js"
 import { Empty, shown } from "../../parts/Notice.js"
+import { Table } from "../../parts/Table.js"
 import { to } from "../../Route.js"
 import { OperationDetail } from "./OperationDetail.js"
 import { OperationState, resultsOf } from "./OperationProgress.js"
@@ -15,17 +15,16 @@ import { Pair } from "./Pair.js"
 /** The operations: who started each, when, and its progress. @param {{ id?: string }} props */
 export const Operations = ({ id }) => {
   const path = "/v1/operations?limit=100"
-  const loaded = /** @type {Loaded<Answer>} */ (useLoaded(path, (signal) => ask(path, { signal }), 2_000))
+  const loaded = /** @type {Loaded<Answer>} */ (useAnswer(path, 2_000))
   const list = html`<section class="card">
     <div class="card-head"><p class="muted">Redrives and discards, the newest first</p></div>
     ${
     shown(loaded, ({ operations }) =>
       operations.length === 0
         ? html`<${Empty} title="No operations yet">Redrives and discards are listed here, with the person or program that requested them.<//>`
-        : html`<div class="scroll" tabindex="0" role="region" aria-label="Operations"><table class="table rows">
-          <thead><tr><th scope="col">Asked (UTC)</th><th scope="col">What</th><th scope="col">State</th>
-            <th scope="col">Results</th><th scope="col">By</th><th scope="col">Reason</th></tr></thead>
-          <tbody>${
+        : html`<${Table} name="Operations" head=${html`
+            <th scope="col">Asked (UTC)</th><th scope="col">What</th><th scope="col">State</th>
+            <th scope="col">Results</th><th scope="col">By</th><th scope="col">Reason</th>`}>${
           operations.map((operation) =>
             html`<tr key=${operation.id} class=${operation.id === id ? "selected" : ""}>
               <td class="tight"><a href=${to(["work", "operations", operation.id])}>${
@@ -38,8 +37,7 @@ export const Operations = ({ id }) => {
               <td class="clip wide muted" title=${operation.reason}>${operation.reason ?? ""}</td>
             </tr>`
           )
-        }</tbody>
-        </table></div>`)
+        }<//>`)
   }
   </section>`
   return html`<${Pair} title="Operation" back=${to(["work", "operations"])} list=${list}

@@ -1,7 +1,6 @@
-import { ask } from "../../Api.js"
 import { count, counted, duration, time, words } from "../../Format.js"
 import { html } from "../../Html.js"
-import { useLoaded } from "../../Load.js"
+import { useAnswer } from "../../Load.js"
 import { Badge } from "../../parts/Badge.js"
 import { shown } from "../../parts/Notice.js"
 import { Rebuild } from "./Rebuild.js"
@@ -13,7 +12,7 @@ import { Rebuild } from "./Rebuild.js"
 /** The read models: their positions, whether every event is accounted for, and their rebuilds. */
 export const Projections = () => {
   const path = "/v1/projections"
-  const loaded = /** @type {Loaded<Answer>} */ (useLoaded(path, (signal) => ask(path, { signal }), 10_000))
+  const loaded = /** @type {Loaded<Answer>} */ (useAnswer(path, 10_000))
   return html`${
     shown(loaded, ({ projections }) =>
       html`<div class="models">${

@@ -1,11 +1,12 @@
 import { useSignal } from "@preact/signals"
-import { ask, query } from "../../Api.js"
+import { query } from "../../Api.js"
 import { bytes, counted, time, words } from "../../Format.js"
 import { html } from "../../Html.js"
-import { useLoaded } from "../../Load.js"
+import { useAnswer } from "../../Load.js"
 import { Badge } from "../../parts/Badge.js"
 import { Bytes } from "../../parts/Bytes.js"
 import { Empty, shown } from "../../parts/Notice.js"
+import { Table } from "../../parts/Table.js"
 import { replace, route, to } from "../../Route.js"
 import { Headers } from "./Headers.js"
 import { Operate } from "./Operate.js"
@@ -27,7 +28,7 @@ export const Quarantine = ({ id }) => {
   const reason = route.value.parameters.get("reason") ?? ""
   const before = useSignal(/** @type {readonly number[]} */ ([]))
   const path = `/v1/quarantine${query({ reason, before: before.value.at(-1), limit: 50 })}`
-  const loaded = /** @type {Loaded<Answer>} */ (useLoaded(path, (signal) => ask(path, { signal }), 5_000))
+  const loaded = /** @type {Loaded<Answer>} */ (useAnswer(path, 5_000))
   const entries = loaded.data?.quarantined ?? []
   const selected = useSelected(entries.map(({ sequence }) => String(sequence)))
   const doing = useSignal(/** @type {readonly string[] | undefined} */ (undefined))
@@ -53,25 +54,7 @@ export const Quarantine = ({ id }) => {
           reason ? "No match" : "Nothing in quarantine"
         }>
             ${reason ? "Choose another reason." : "Every signed delivery could be decoded."}<//>`
-        : html`<div class="scroll" tabindex="0" role="region" aria-label="Quarantine"><table class="table rows">
-          <thead><tr><th scope="col" class="tight">${selected.all}</th><th scope="col">Entry</th>
-            <th scope="col">Reason</th><th scope="col">Problems</th><th scope="col">Readable now</th>
-            <th scope="col">Received (UTC)</th></tr></thead>
-          <tbody>${
-          quarantined.map((entry) =>
-            html`<tr key=${entry.sequence} class=${String(entry.sequence) === id ? "selected" : ""}>
-              <td class="tight">${selected.box(String(entry.sequence), entry.id)}</td>
-              <td class="clip wide"><a class="mono" href=${
-              to(["work", "quarantine", String(entry.sequence)], { reason })
-            }>${entry.id}</a></td>
-              <td class="tight">${words(entry.reason)}</td>
-              <td class="clip wider" title=${problemsOf(entry)}>${problemsOf(entry)}</td>
-              <td class="tight"><${Decodes} entry=${entry} /></td>
-              <td class="tight muted">${time(entry.received_at)}</td>
-            </tr>`
-          )
-        }</tbody>
-        </table></div>
+        : html`<${Entries} entries=${quarantined} selected=${selected} open=${id} reason=${reason} />
         <${Pager} pages=${before} cursor=${cursor} more=${more} said=${
           counted(quarantined.length, "entry", "entries")
         } />`)
@@ -92,6 +75,30 @@ export const Quarantine = ({ id }) => {
     detail=${id && html`<${Entry} key=${id} sequence=${id} />`} />`
 }
 
+/**
+ * @param {{ entries: readonly QuarantineSummary[], selected: ReturnType<typeof useSelected>, open: string | undefined,
+ *   reason: string }} props
+ */
+const Entries = ({ entries, open, reason, selected }) =>
+  html`<${Table} name="Quarantine" head=${html`
+    <th scope="col" class="tight">${selected.all}</th><th scope="col">Entry</th>
+    <th scope="col">Reason</th><th scope="col">Problems</th><th scope="col">Readable now</th>
+    <th scope="col">Received (UTC)</th>`}>${
+    entries.map((entry) => {
+      const sequence = String(entry.sequence)
+      return html`<tr key=${sequence} class=${sequence === open ? "selected" : ""}>
+        <td class="tight">${selected.box(sequence, entry.id)}</td>
+        <td class="clip wide"><a class="mono" href=${
+        to(["work", "quarantine", sequence], { reason })
+      }>${entry.id}</a></td>
+        <td class="tight">${words(entry.reason)}</td>
+        <td class="clip wider" title=${problemsOf(entry)}>${problemsOf(entry)}</td>
+        <td class="tight"><${Decodes} entry=${entry} /></td>
+        <td class="tight muted">${time(entry.received_at)}</td>
+      </tr>`
+    })
+  }<//>`
+
 /** @param {{ entry: QuarantineSummary }} props */
 const Decodes = ({ entry }) =>
   entry.decodes ? html`<${Badge} kind="ok">Yes<//>` : html`<${Badge} kind="warn">No<//>`
@@ -103,7 +110,7 @@ const problemsOf = ({ problems }) =>
 /** @param {{ sequence: string }} props */
 const Entry = ({ sequence }) => {
   const path = `/v1/quarantine/${encodeURIComponent(sequence)}`
-  const loaded = /** @type {Loaded<QuarantineDetail>} */ (useLoaded(path, (signal) => ask(path, { signal })))
+  const loaded = /** @type {Loaded<QuarantineDetail>} */ (useAnswer(path))
   return shown(loaded, (entry) =>
     html`
       <div class=${entry.decodes ? "notice info" : "notice warn"}><div class="cause">

@@ -3,7 +3,7 @@ import { useEffect } from "preact/hooks"
 import { ask, Problem } from "../../Api.js"
 import { count, counted, duration, sentence, words } from "../../Format.js"
 import { html } from "../../Html.js"
-import { useLoaded } from "../../Load.js"
+import { useAnswer } from "../../Load.js"
 import { Badge } from "../../parts/Badge.js"
 import { Dialog } from "../../parts/Dialog.js"
 import { Failed, shown } from "../../parts/Notice.js"
@@ -85,7 +85,7 @@ const ends =
 const Progress = ({ changed, id, name }) => {
   const path = `/v1/projections/${encodeURIComponent(name)}/rebuilds/${id}`
   const loaded = /** @type {import("../../Load.js").Loaded<RebuildAnswer>} */ (
-    useLoaded(path, (signal) => ask(path, { signal }), 700)
+    useAnswer(path, 700)
   )
   const cancel = async () => {
     await ask(`${path}/cancel`, { body: {} }).catch(() => undefined)

@@ -1,9 +1,9 @@
-import { ask } from "../../Api.js"
 import { bytes, count, counted, sentence, time, words } from "../../Format.js"
 import { html } from "../../Html.js"
-import { useLoaded } from "../../Load.js"
+import { useAnswer } from "../../Load.js"
 import { Bytes } from "../../parts/Bytes.js"
 import { Empty, shown } from "../../parts/Notice.js"
+import { Table } from "../../parts/Table.js"
 import { to } from "../../Route.js"
 import { Headers } from "./Headers.js"
 import { Pair } from "./Pair.js"
@@ -15,7 +15,7 @@ import { Pair } from "./Pair.js"
 /** The refused requests with their reasons. @param {{ id?: string }} props */
 export const Rejections = ({ id }) => {
   const path = "/v1/rejections?limit=200"
-  const loaded = /** @type {Loaded<Answer>} */ (useLoaded(path, (signal) => ask(path, { signal }), 5_000))
+  const loaded = /** @type {Loaded<Answer>} */ (useAnswer(path, 5_000))
   const list = html`<section class="card">
     <div class="card-head"><p class="muted">${
     loaded.data === undefined
@@ -30,10 +30,9 @@ export const Rejections = ({ id }) => {
         ? html`<${Empty} kind="warn" title="No receiver answers">Start one: <code>threeqpr serve --role ingress</code>.<//>`
         : rejections.length === 0
         ? html`<${Empty} kind="ok" title="Nothing was refused">Every request was signed by 3QPR and could be stored.<//>`
-        : html`<div class="scroll" tabindex="0" role="region" aria-label="Rejected requests"><table class="table rows">
-          <thead><tr><th scope="col">Refused (UTC)</th><th scope="col">Reason</th><th scope="col">Path</th><th scope="col">From</th>
-            <th scope="col">Receiver</th><th scope="col" class="number">Size</th></tr></thead>
-          <tbody>${
+        : html`<${Table} name="Rejected requests" head=${html`
+            <th scope="col">Refused (UTC)</th><th scope="col">Reason</th><th scope="col">Path</th><th scope="col">From</th>
+            <th scope="col">Receiver</th><th scope="col" class="number">Size</th>`}>${
           rejections.map((one) =>
             html`<tr key=${one.id} class=${one.id === id ? "selected" : ""}>
               <td class="tight"><a href=${to(["work", "rejected", one.id])}>${time(one.at)}</a></td>
@@ -44,8 +43,7 @@ export const Rejections = ({ id }) => {
               <td class="number tight">${bytes(one.size)}</td>
             </tr>`
           )
-        }</tbody>
-        </table></div>
+        }<//>
         <div class="pager"><span>${count(rejections.length)} kept, the newest first</span></div>`)
   }
   </section>`
@@ -56,7 +54,7 @@ export const Rejections = ({ id }) => {
 /** @param {{ id: string }} props */
 const Rejection = ({ id }) => {
   const path = `/v1/rejections/${encodeURIComponent(id)}`
-  const loaded = /** @type {Loaded<RejectionDetail>} */ (useLoaded(path, (signal) => ask(path, { signal })))
+  const loaded = /** @type {Loaded<RejectionDetail>} */ (useAnswer(path))
   return shown(loaded, (one) =>
     html`
       <${Doctor} doctor=${one.doctor} complete=${one.complete} />

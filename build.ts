@@ -7,7 +7,16 @@
  *   node build.ts --program  the program only, and only if a source changed since the last build (about a second)
  */
 import { execFileSync } from "node:child_process"
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync
+} from "node:fs"
 import { tmpdir } from "node:os"
 import { dirname, join, relative } from "node:path"
 import process from "node:process"
@@ -70,11 +79,14 @@ const bundle = async (options: InputOptions, to: string) => {
   }
 }
 
-/** The program: `dist/program/main.js`. PGlite finds its data beside its own files, so it is not bundled. */
+/**
+ * The program: `dist/program/main.js`, and `serve.js` beside it for programs that run it. PGlite finds its data beside
+ * its own files, so it is not bundled.
+ */
 const buildProgram = async () => {
   const builtFrom = fingerprint()
   await bundle({
-    input: { main: "src/main.ts", PgliteWorker: "src/Database/PgliteWorker.ts" },
+    input: { main: "src/main.ts", serve: "src/serve.ts", PgliteWorker: "src/Database/PgliteWorker.ts" },
     external: /^@electric-sql\/pglite/
   }, program)
   copy(join(root, "src", "Dashboard"), join(program, "Dashboard"))
@@ -86,10 +98,27 @@ const buildProgram = async () => {
 /** The entry points for programs that use Effect. */
 const forEffect = ["index", "client"]
 
+/** The entry points that are built with the program. */
+const ofProgram = ["serve"]
+
 /** The entry points that `package.json` exports beside the main one, such as `signature` for `src/signature.ts`. */
 const entries = (): ReadonlyArray<string> => {
   const { exports } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"))
   return Object.keys(exports).flatMap((path) => /^\.\/(\w+)$/.exec(path)?.[1] ?? [])
+}
+
+/** The declarations in a folder that its entry points need. The compiler also writes those of the whole program. */
+const declarationsFrom = (folder: string): ReadonlySet<string> => {
+  const found = new Set(readdirSync(folder).filter((name) => name.endsWith(".d.ts")))
+  // The set grows during the loop, so that imports of imports are found too.
+  for (const file of found) {
+    const text = readFileSync(join(folder, file), "utf8")
+    for (const [, imported = ""] of text.matchAll(/\b(?:from|import\()\s*"(\.[^"]+)\.ts"/g)) {
+      const path = join(dirname(file), `${imported}.d.ts`)
+      if (existsSync(join(folder, path))) found.add(path)
+    }
+  }
+  return found
 }
 
 /**
@@ -101,7 +130,7 @@ const buildLibrary = async () => {
   const sourcesOf = (names: ReadonlyArray<string>) =>
     Object.fromEntries(names.map((name) => [name, `src/${name}.ts`]))
   await bundle({ input: sourcesOf(forEffect), external: /^[^./]/ }, dist)
-  const others = entries().filter((name) => !forEffect.includes(name))
+  const others = entries().filter((name) => ![...forEffect, ...ofProgram].includes(name))
   await bundle({ input: sourcesOf(others), external: /^(?!effect\b|@effect\/)[^./]/ }, dist)
   const declarations = mkdtempSync(join(tmpdir(), "threeqpr-declarations-"))
   const compiler = join(root, "node_modules", "typescript", "bin", "tsc")
@@ -109,7 +138,9 @@ const buildLibrary = async () => {
     cwd: root,
     stdio: "inherit"
   })
-  copy(declarations, dist)
+  for (const file of declarationsFrom(declarations)) {
+    write(join(dist, file), readFileSync(join(declarations, file)))
+  }
   rmSync(declarations, { recursive: true })
   copy(join(root, "src", "Process", "Metrics"), join(dist, "Metrics"))
 }

@@ -1,8 +1,8 @@
 import { Effect } from "effect"
 import { Command, Flag } from "effect/cli"
+import process from "node:process"
 import { roles } from "../Domain/Role.ts"
 import { load } from "../Process/Config.ts"
-import * as Stopping from "../Process/Stopping.ts"
 import * as Telemetry from "../Process/Telemetry.ts"
 import { given, settingFlag } from "./Flags.ts"
 import { run } from "./Serve/Start.ts"
@@ -25,12 +25,9 @@ export const serve = Command.make(
   },
   Effect.fnUntraced(function*({ role, ...flags }) {
     const config = yield* load(given(flags))
-    const active = new Set(role.length > 0 ? role : roles)
-    const Otlp = yield* Effect.promise(() => import("../Process/Telemetry/Otlp.ts"))
-    yield* Stopping.report(run(config, active)).pipe(
-      Effect.provide(Otlp.layer(config)),
-      Telemetry.withLogLevel(config.logLevel)
-    )
+    // This command ends when it is interrupted, so that is a success.
+    process.exitCode = 0
+    yield* run(config, new Set(role.length > 0 ? role : roles)).pipe(Telemetry.withLogLevel(config.logLevel))
   })
 ).pipe(
   Command.withDescription("Receive webhooks, store the events, project them, answer queries"),

@@ -44,11 +44,10 @@ export type Flags = Readonly<Record<string, string>>
 export const load = Effect.fnUntraced(function*(flags: Flags = {}) {
   const environment = yield* ConfigProvider.ConfigProvider
   const provider = ConfigProvider.orElse(ConfigProvider.fromUnknown(flags), environment)
-  const known = Object.values(settings).flatMap(variablesOf)
-  const dotEnv = yield* loadDotEnv(provider, known)
+  const dotEnv = yield* loadDotEnv(provider, variables)
   const valueOf = (variable: string) =>
     Effect.map(read(provider, variable), (given) => given ?? dotEnv.values[variable])
-  const faults = [...dotEnv.faults, ...(yield* misspelt(environment, known))]
+  const faults = [...dotEnv.faults, ...(yield* misspelt(environment, variables))]
   const warnings = [...dotEnv.warnings]
   const secretFiles: Record<string, string> = {}
   const values: Record<string, unknown> = {
@@ -173,6 +172,9 @@ const isInFile = ({ secret, variable }: Setting<unknown>) => secret && variable 
 
 const variablesOf = (setting: Setting<unknown>) =>
   isInFile(setting) ? [setting.variable, `${setting.variable}_FILE`] : [setting.variable]
+
+/** The names of all settings, with those that name a secret's file. */
+export const variables: ReadonlyArray<string> = Object.values(settings).flatMap(variablesOf)
 
 const hasControls = (text: string) => /\p{Cc}/u.test(text)
 

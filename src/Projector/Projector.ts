@@ -17,6 +17,8 @@ import { ProcessHealth } from "../Process/ProcessHealth.ts"
 import { compareRepeats } from "./Apply/BodyConflicts.ts"
 import { prune } from "./Changes/Prune.ts"
 import { expireLive, RowRetention } from "./Expire.ts"
+import { indexFilters } from "./Own/IndexFilters.ts"
+import { checkInstalled } from "./Own/Installed.ts"
 import { tryOut } from "./Own/Trial.ts"
 import { keeper } from "./Place/Keep.ts"
 import { projectGeneration } from "./ProjectGeneration.ts"
@@ -33,7 +35,7 @@ export const layer = (projections: ReadonlyArray<Projection>) => Layer.effectDis
 const start = Effect.fnUntraced(function*(projections: ReadonlyArray<Projection>) {
   const vitals = yield* ProcessHealth
   // Nothing is installed when one of the definitions is refused.
-  for (const projection of projections) yield* tryOut(projection)
+  yield* check(projections)
   for (const projection of projections) yield* install(projection, freshDurable)
   const keeps = yield* keeper
   const { follow, troubleOf } = yield* generationSupervisor(
@@ -53,7 +55,16 @@ const start = Effect.fnUntraced(function*(projections: ReadonlyArray<Projection>
   yield* vitals.watch("repeated events", repeats.fault)
   yield* vitals.run("repeated events", repeatsAlways(repeats))
   yield* vitals.run("the change feed", pruneAlways)
+  yield* vitals.run("the indexes of filters", indexAlways(projections))
   if ((yield* RowRetention) !== undefined) yield* vitals.run("the age of rows", expireAlways(projections))
+})
+
+/** Fails when a definition cannot be used, or differs from the installed one of the same version. Changes nothing. */
+export const check = Effect.fn("Projector.check")(function*(projections: ReadonlyArray<Projection>) {
+  for (const projection of projections.filter(({ own }) => own !== undefined)) {
+    yield* checkInstalled(projection)
+    yield* tryOut(projection)
+  }
 })
 
 const repeatsAlways = ({ failed, succeeded }: LastingFailure) =>
@@ -71,6 +82,13 @@ const pruneAlways = prune().pipe(
   Effect.andThen(Effect.sleep("1 minute")),
   Effect.forever
 )
+
+const indexAlways = (projections: ReadonlyArray<Projection>) =>
+  indexFilters(projections).pipe(
+    Effect.catch((error) => Effect.logWarning(`filters have no indexes yet: ${messageOf(error)}`)),
+    Effect.andThen(Effect.sleep("1 minute")),
+    Effect.forever
+  )
 
 const expireAlways = (projections: ReadonlyArray<Projection>) =>
   expireLive(projections).pipe(

@@ -1,9 +1,9 @@
-import { Effect, Schema } from "effect"
+import { Effect } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { Consumers } from "../Consumer/Consumer.ts"
-import { firstRow } from "../Database/Rows.ts"
 import { filterOf } from "../EventLog/Subjects.ts"
 import { revisionOf, typesOf } from "./Definition.ts"
+import { checkInstalled } from "./Own/Installed.ts"
 import { beginPlace, databaseId, ownDurable } from "./Place/Places.ts"
 import { durableName, type Projection, tableName } from "./Projection.ts"
 import { due } from "./Versions.ts"
@@ -20,11 +20,8 @@ export const install = Effect.fn("Projector.install")(function*<E, R>(
   const sql = yield* SqlClient
   return yield* sql.withTransaction(Effect.gen(function*() {
     yield* sql`select pg_advisory_xact_lock(hashtext('threeqpr-events/projections'))`
-    const live = yield* firstLive(
-      sql`select generation, version, definition from projections where name = ${projection.name}`
-    )
+    const live = yield* checkInstalled(projection)
     if (live) {
-      yield* checkDefinition(projection, live)
       if (live.version < projection.version) {
         yield* Effect.logWarning(due(projection, live.version))
         // This version no longer writes the tables that these views replace.
@@ -46,45 +43,6 @@ export const install = Effect.fn("Projector.install")(function*<E, R>(
     return 1
   }))
 })
-
-const firstLive = firstRow(
-  Schema.Struct({
-    generation: Schema.Finite,
-    version: Schema.Finite,
-    definition: Schema.NullOr(Schema.String)
-  })
-)
-
-/** The definition of an own read model was changed, and its version was not. */
-export class DefinitionChanged
-  extends Schema.TaggedError<DefinitionChanged>()("DefinitionChanged", { message: Schema.String })
-{}
-
-/**
- * Fails when the tables of this version, live or being built, come from another definition. Rows of both would be
- * mixed.
- */
-const checkDefinition = Effect.fnUntraced(
-  function*(
-    { name, own, version }: Projection,
-    live: { readonly version: number; readonly definition: string | null }
-  ) {
-    if (own === undefined) return
-    const sql = yield* SqlClient
-    const built = yield* firstDefinition(sql`
-      select definition from rebuilds where name = ${name} and version = ${version}
-        and state in ('running', 'comparing')`)
-    const before = live.version === version ? live : built
-    if (before === undefined || before.definition === own.hash) return
-    return yield* new DefinitionChanged({
-      message:
-        `The definition of the read model ${name} (${own.origin.place}) has changed, and its version is still ${version}. `
-        + `Its rows were made by the definition before. Set version: ${version + 1}, or undo the change.`
-    })
-  }
-)
-
-const firstDefinition = firstRow(Schema.Struct({ definition: Schema.NullOr(Schema.String) }))
 
 /**
  * Returns the name for the durable consumer of new tables. An existing one of this database is deleted, so that the

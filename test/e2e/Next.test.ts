@@ -43,12 +43,19 @@ const builtApp = Effect.map(Package.install, ({ folder, run }) => {
   return folder
 })
 
+/** How each runtime starts a program. */
+const runtimes = { node: [], deno: ["run", "-A"] }
+
 /** Starts an app until the scope ends, with every process that it starts. */
-const start = (folder: string, environment: Readonly<Record<string, string>>) =>
+const start = (
+  runtime: keyof typeof runtimes,
+  folder: string,
+  environment: Readonly<Record<string, string>>
+) =>
   Effect.acquireRelease(
     Effect.sync(() => {
       const program = join("node_modules", "next", "dist", "bin", "next")
-      return spawn("node", [program, "start", "--hostname", "127.0.0.1"], {
+      return spawn(runtime, [...runtimes[runtime], program, "start", "--hostname", "127.0.0.1"], {
         cwd: folder,
         env: environmentOf({ ...withoutTelemetry, ...environment }),
         // Its own process group.
@@ -66,42 +73,56 @@ const start = (folder: string, environment: Readonly<Record<string, string>>) =>
       })
   )
 
+/** Delivers to an app, checks its answers, and stops it. */
+const accepts = Effect.fnUntraced(
+  function*(runtime: keyof typeof runtimes, folder: string, environment: Readonly<Record<string, string>>) {
+    const PORT = String(yield* Effect.promise(freePort))
+    const app = yield* start(runtime, folder, { ...environment, PORT })
+    const url = `http://127.0.0.1:${PORT}/api/webhooks/3qpr`
+    const get = Effect.promise(() => fetch(url).then(({ status }) => status, () => undefined))
+    assert.strictEqual(
+      yield* until(`Next.js listens on ${runtime}`, get, (status) => status !== undefined),
+      405
+    )
+
+    const id = `evt_${runtime}`
+    const { body, signature } = signed(scanCreated(id))
+    const answers = yield* Effect.forEach([
+      deliver(url, { body, signature }),
+      deliver(url, { body, signature }),
+      deliver(url, signed("{")),
+      deliver(url, { body, signature: `sha256=${"0".repeat(64)}` }),
+      send(url, { method: "POST", body: new Uint8Array(body) }),
+      send(url, { method: "POST", body: "x".repeat(1_048_577) })
+    ], (sent) => sent)
+    assert.deepStrictEqual(answers.map(({ body, status }) => [status, body]), [
+      [200, { ok: true, id, duplicate: false }],
+      [200, { ok: true, id, duplicate: true }],
+      [200, { ok: true, id: null, duplicate: false, quarantined: "invalid_json" }],
+      [400, { error: "invalid_signature" }],
+      [400, { error: "missing_signature" }],
+      [413, { error: "body_too_large" }]
+    ])
+    const exited = once(app, "exit")
+    process.kill(app.pid ?? 0, "SIGTERM")
+    yield* Effect.promise(() => exited)
+  },
+  Effect.scoped
+)
+
 describe("a Next.js app with the route of the guide and the packed package", () => {
   test(
-    "stores signed deliveries, refuses the others, and stops",
+    "stores signed deliveries, refuses the others, and stops, on Node and on Deno",
     Effect.gen(function*() {
       const broker = yield* NatsProcess.start()
-      const PORT = String(yield* Effect.promise(freePort))
-      const app = yield* start(yield* builtApp, {
-        PORT,
+      const folder = yield* builtApp
+      const environment = {
         NATS_URL: broker.url,
         NATS_TOKEN: broker.token,
         THREEQPR_WEBHOOK_SECRET: "whsec_of_the_tests"
-      })
-      const url = `http://127.0.0.1:${PORT}/api/webhooks/3qpr`
-      const get = Effect.promise(() => fetch(url).then(({ status }) => status, () => undefined))
-      assert.strictEqual(yield* until("Next.js listens", get, (status) => status !== undefined), 405)
-
-      const { body, signature } = signed(scanCreated("evt_1"))
-      const answers = yield* Effect.forEach([
-        deliver(url, { body, signature }),
-        deliver(url, { body, signature }),
-        deliver(url, signed("{")),
-        deliver(url, { body, signature: `sha256=${"0".repeat(64)}` }),
-        send(url, { method: "POST", body: new Uint8Array(body) }),
-        send(url, { method: "POST", body: "x".repeat(1_048_577) })
-      ], (sent) => sent)
-      assert.deepStrictEqual(answers.map(({ body, status }) => [status, body]), [
-        [200, { ok: true, id: "evt_1", duplicate: false }],
-        [200, { ok: true, id: "evt_1", duplicate: true }],
-        [200, { ok: true, id: null, duplicate: false, quarantined: "invalid_json" }],
-        [400, { error: "invalid_signature" }],
-        [400, { error: "missing_signature" }],
-        [413, { error: "body_too_large" }]
-      ])
-      const exited = once(app, "exit")
-      app.kill("SIGTERM")
-      yield* Effect.promise(() => exited)
+      }
+      yield* accepts("node", folder, environment)
+      yield* accepts("deno", folder, environment)
     }),
     300_000
   )

@@ -3,9 +3,11 @@
 import { assert, describe, it, layer } from "@effect/vitest"
 import { Context, Effect, Layer } from "effect"
 import { spawn } from "node:child_process"
+import { once } from "node:events"
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import process from "node:process"
+import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
 import { runtimePackages } from "../../sbom.ts"
 import { platform } from "../support/Broker.ts"
@@ -14,6 +16,7 @@ import { send } from "../support/Http.ts"
 import * as Package from "../support/Package.ts"
 import { checkout, emptyProject, environmentOf } from "../support/Packed.ts"
 import { started } from "../support/Serve.ts"
+import { until } from "../support/Until.ts"
 
 /** The fields of a CycloneDX bill of materials that the tests read. */
 interface Bom {
@@ -29,6 +32,7 @@ interface Bom {
 /** The packages that each entry point loads when it is imported. */
 const loadedPackages: Readonly<Record<string, ReadonlyArray<string>>> = {
   "threeqpr-events/client": ["effect"],
+  "threeqpr-events/serve": [],
   "threeqpr-events/signature": [],
   "threeqpr-events/simulator": [],
   "threeqpr-events/projection": [],
@@ -86,6 +90,69 @@ const appliedBy = (name: string, answer: unknown) =>
       readonly completeness: { readonly applied: number }
     }>
   }).projections.find((projection) => projection.name === name)?.completeness.applied
+
+/** A read model whose SQL fails for an event that waits, until `countries` has been rebuilt. */
+const notes = `
+export const notes = projection({
+  name: "notes",
+  version: 1,
+  types: ["note.made"],
+  key: ["id"],
+  columns: { id: "text", rebuilt: "bigint" },
+  row: {
+    id: "data->>'id'",
+    rebuilt: "case when data->>'waits' = 'true' then 1 / (select count(*) from projections where generation > 1) end"
+  }
+})
+`
+
+/** Sets an event of `notes` aside and redrives it; rebuilds and verifies `countries`, and erases an event of it. */
+const operate = Effect.fnUntraced(function*(
+  run: (args: string) => string,
+  get: (path: string) => Effect.Effect<unknown>
+) {
+  const countries = get("/v1/models/countries")
+  run("trigger note.made --override data.id=n1 --override data.waits=true")
+  run("trigger scan.created --override id=evt_gone --override data.country=ZZ")
+  yield* until(
+    "the note is a dead letter",
+    get("/v1/dead-letters?consumer=notes-1"),
+    (body) => JSON.stringify(body).includes("division by zero")
+  )
+  yield* until("the country is counted", countries, (body) => JSON.stringify(body).includes(`"ZZ"`))
+  assert.match(run("projections rebuild countries"), /^countries: generation 2 is live, built from 4 events/)
+  assert.match(run("projections verify countries"), /^countries +equal/m)
+  run("dead-letters redrive --consumer notes-1 --yes")
+  assert.deepInclude(JSON.parse(run("models rows notes --json")), { id: "n1", rebuilt: 1 })
+  run("forget --event evt_gone --reason test --yes")
+  yield* until("the country is erased", countries, (body) => !JSON.stringify(body).includes(`"ZZ"`))
+})
+
+/** Runs the example of docs/library.md that calls `serve`, until it is stopped. Returns its exit code. */
+const runServe = Effect.fnUntraced(function*(
+  folder: string,
+  environment: Readonly<Record<string, string>>,
+  allowed: string,
+  use: (privateUrl: string) => Effect.Effect<void>
+) {
+  const child = yield* Effect.acquireRelease(
+    Effect.sync(() =>
+      spawn(isDeno ? "deno" : "node", [...isDeno ? ["run", ...allowed.split(" ")] : [], "serve.ts"], {
+        cwd: folder,
+        env: environmentOf({ PORT: "0", ADMIN_PORT: "0", ...environment }),
+        stdio: ["ignore", "pipe", "inherit"]
+      })
+    ),
+    (child) => Effect.sync(() => child.kill("SIGKILL"))
+  )
+  const exited = once(child, "exit")
+  const [line] = yield* Effect.promise(() => once(createInterface(child.stdout), "line"))
+  yield* use(String(line).split(" ")[1] ?? "")
+  // Deno reports a process that `child.kill` stopped as killed, whatever its exit code is.
+  process.kill(child.pid ?? 0, "SIGTERM")
+  const [code] = yield* Effect.promise(() => exited)
+  return code
+}, Effect.scoped)
 
 /** The Deno permissions that docs/library.md lists for a command, with its placeholders filled in. */
 const permissions = (start: string, places: Readonly<Record<string, string>> = {}) => {
@@ -211,7 +278,7 @@ layer(installed, { timeout: "5 minutes", excludeTestServices: true })(
     it.effect("type-checks the examples of docs/library.md against its declarations, libraries included", () =>
       Effect.gen(function*() {
         const { folder, run } = yield* Installed
-        const names = ["signature.ts", "simulate.ts", "verify.ts", "log.ts", "client.ts"]
+        const names = ["signature.ts", "simulate.ts", "verify.ts", "log.ts", "serve.ts", "client.ts"]
         for (const name of names) writeFileSync(join(folder, name), example(name))
         const compilerOptions = {
           strict: true,
@@ -311,21 +378,28 @@ layer(installed, { timeout: "5 minutes", excludeTestServices: true })(
             DATA_DIR,
             cache: cacheOfBrokers()
           })
-          writeFileSync(join(folder, "models.ts"), ownModels)
+          writeFileSync(join(folder, "models.ts"), ownModels + notes)
           const PROJECTIONS = "./models.ts"
           const { admin, end, webhook } = yield* serve(folder, { DATA_DIR, PROJECTIONS }, allowed)
-          const PORT = new URL(webhook).port
-          run("npx threeqpr trigger scan.created --count 3", { DATA_DIR, PORT })
+          const ports = { PORT: new URL(webhook).port, ADMIN_PORT: new URL(admin).port }
+          const threeqpr = (args: string) => run(`node_modules/.bin/threeqpr ${args}`, { DATA_DIR, ...ports })
+          threeqpr("trigger scan.created --count 3")
           const token = readFileSync(join(DATA_DIR, "admin-token"), "utf8").trim()
-          yield* send(`${admin}/v1/scans`, { headers: { authorization: `Bearer ${token}` } }).pipe(
-            Effect.delay("50 millis"),
-            Effect.repeat({ until: ({ body }) => (body as { readonly total: number }).total === 3 }),
-            Effect.timeout("30 seconds")
+          const getFrom = (listener: string, bearer: string) => (path: string) =>
+            Effect.map(
+              send(`${listener}${path}`, { headers: { authorization: `Bearer ${bearer}` } }),
+              ({ body }) => body
+            )
+          const get = getFrom(admin, token)
+          yield* until(
+            "three scans",
+            get("/v1/scans"),
+            (body) => (body as { readonly total: number }).total === 3
           )
-          yield* send(`${admin}/v1/projections`, { headers: { authorization: `Bearer ${token}` } }).pipe(
-            Effect.delay("50 millis"),
-            Effect.repeat({ until: ({ body }) => appliedBy("countries", body) === 3 }),
-            Effect.timeout("30 seconds")
+          yield* until(
+            "three scans in countries",
+            get("/v1/projections"),
+            (body) => appliedBy("countries", body) === 3
           )
           writeFileSync(join(folder, "specification.ts"), specification)
           run(isDeno ? "deno run -A specification.ts" : "node specification.ts")
@@ -362,6 +436,22 @@ layer(installed, { timeout: "5 minutes", excludeTestServices: true })(
           const answer = yield* send(`${external.admin}/readyz`)
           assert.strictEqual(answer.status, 200)
           assert.strictEqual(yield* external.end("SIGTERM"), 0)
+
+          writeFileSync(join(folder, "serve.ts"), example("serve.ts"))
+          const ADMIN_TOKEN = "token_of_the_program"
+          const code = yield* runServe(
+            folder,
+            { ...NATS, DATABASE_URL, ADMIN_TOKEN, THREEQPR_WEBHOOK_SECRET: "whsec_of_the_program" },
+            permissions("`deno run npm:threeqpr-events serve` with", { broker, database }),
+            (privateUrl) =>
+              Effect.asVoid(until(
+                "the program fills its read model from the log",
+                getFrom(privateUrl, ADMIN_TOKEN)("/v1/projections"),
+                (body) => appliedBy("countries", body) === 3
+              ))
+          )
+          assert.strictEqual(code, 0)
+          yield* operate(threeqpr, get)
           assert.strictEqual(yield* end("SIGTERM"), 0)
         }),
       180_000

@@ -1,8 +1,8 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
 import { field, model } from "../../Domain/Documented.ts"
-import { InvalidRequest, NotFound, Unavailable } from "./Problems.ts"
-import { limitOf, Text } from "./Query.ts"
+import { InvalidRequest, NotApplied, NotFound, Unavailable } from "./Problems.ts"
+import { limitOf, Text, waitFor } from "./Query.ts"
 
 const ModelAnswer = model(
   "Model",
@@ -51,7 +51,8 @@ export const ModelQuery = Schema.StructWithRest(
     limit: limitOf(200),
     cursor: field(Schema.optional(Schema.NonEmptyString), "The `next_cursor` of the page before.", {
       example: "WyJDSCJd"
-    })
+    }),
+    ...waitFor
   }),
   [Schema.Record(Schema.TemplateLiteral(["where.", Schema.String]), Schema.String)]
 )
@@ -87,7 +88,7 @@ export const ModelsApi = HttpApiGroup.make("models").add(
     params: Schema.Struct({ name: field(Text, "The name of the read model.", { example: "countries" }) }),
     query: ModelQuery,
     success: ModelRows,
-    error: [InvalidRequest, NotFound, Unavailable]
+    error: [InvalidRequest, NotApplied, NotFound, Unavailable]
   }).annotate(OpenApi.Summary, "Rows of one of them, in the order of the key").annotate(
     OpenApi.Transform,
     withFilters

@@ -1,4 +1,4 @@
-import { Cause, Effect, Schema } from "effect"
+import { Cause, Effect, Layer, Schema } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { SqlClient } from "effect/sql/SqlClient"
 import { Buffer } from "node:buffer"
@@ -16,18 +16,24 @@ import type { ModelQuery } from "../Api/Models.ts"
 import { InvalidRequest, NotFound, orUnavailable, Unavailable } from "../Api/Problems.ts"
 import { usualLimit } from "../Api/Query.ts"
 import { orRebuildDue } from "../ReadModels/RebuildDue.ts"
+import { WaitFor } from "../ReadModels/WaitFor.ts"
 
 /** The handlers of `/v1/models`. */
 export const ModelsHandlers = HttpApiBuilder.group(
   Api,
   "models",
   Effect.fnUntraced(function*(handlers) {
+    const wait = yield* WaitFor
     return handlers.handleAll({
       list: () => orUnavailable(list),
-      rows: ({ params, query }) => orUnavailable(orRebuildDue(rows(params.name, query)))
+      rows: ({ params, query }) =>
+        orUnavailable(
+          Effect.flatMap(find(params.name), (model) =>
+            Effect.andThen(wait.applied([model.name], query.wait_for), orRebuildDue(rows(model, query))))
+        )
     })
   })
-)
+).pipe(Layer.provide(WaitFor.layer))
 
 interface Model extends Projection {
   readonly own: Own
@@ -54,9 +60,8 @@ const list = Effect.gen(function*() {
   }
 }).pipe(Effect.withSpan("Models.list"))
 
-const rows = Effect.fn("Models.rows")(function*(name: string, query: ModelQuery) {
+const rows = Effect.fn("Models.rows")(function*(model: Model, query: ModelQuery) {
   const sql = yield* SqlClient
-  const model = yield* find(name)
   const { key } = tableOf(model)
   const { cursor, limit = usualLimit } = query
   const valueOf = (column: string, stored: string) =>
@@ -74,7 +79,7 @@ const rows = Effect.fn("Models.rows")(function*(name: string, query: ModelQuery)
     select to_json(_row)::text as row, jsonb_build_array(${
     sql.literal(key.map((column) => `${column}::text`).join(", "))
   }) as key
-    from ${sql.literal(name)} as _row where ${conditions.length === 0 ? sql`true` : sql.and(conditions)}
+    from ${sql.literal(model.name)} as _row where ${conditions.length === 0 ? sql`true` : sql.and(conditions)}
     order by ${columns} limit ${limit + 1}`).pipe(
     Effect.catchIf(
       (error) => isCausedByData(Cause.fail(error)),

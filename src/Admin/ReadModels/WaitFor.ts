@@ -8,7 +8,9 @@ import { NotApplied, orUnavailable, type Unavailable } from "../Api/Problems.ts"
 import { Draining } from "../Draining.ts"
 
 /** How long a request waits for a read model, in milliseconds. */
-const patience = 10_000
+export const Patience = Context.Reference<number>("threeqpr-events/Admin/ReadModels/Patience", {
+  defaultValue: () => 10_000
+})
 
 /** Waits until read models contain the effects of the log up to a sequence. */
 export class WaitFor extends Context.Service<WaitFor, {
@@ -35,6 +37,7 @@ const positions = Effect.gen(function*() {
 
 const make = Effect.gen(function*() {
   const draining = yield* Draining
+  const patience = yield* Patience
   const services = yield* Effect.context<EventLog | Consumers | SqlClient>()
   // One look for all requests that wait.
   const look = yield* Effect.cachedWithTTL(Effect.provideContext(positions, services), "50 millis")
@@ -52,7 +55,9 @@ const make = Effect.gen(function*() {
           return yield* new NotApplied({
             detail: lastSequence < sequence
               ? `The log ends at sequence ${lastSequence}, so nothing can be applied up to ${sequence}.`
-              : `${behind} has finished the log up to sequence ${to}, and not up to ${sequence} within ten seconds. Try again.`,
+              : `${behind} has finished the log up to sequence ${to}, and not up to ${sequence} within ${
+                patience / 1_000
+              } s. Try again.`,
             applied_to: to
           })
         }

@@ -7,6 +7,7 @@
  * `Admin`.
  */
 import { Clock, Effect, Layer } from "effect"
+import { HttpServer } from "effect/http"
 import process from "node:process"
 import * as Admin from "../../Admin/Admin.ts"
 import * as Counters from "../../Admin/Live/AllCounters.ts"
@@ -63,6 +64,9 @@ export const layer = (
       Layer.provide(readModels),
       Layer.provide(settings)
     )
+    : active.has("admin")
+    // Queries and erasures use the definitions too.
+    ? Layer.effectDiscard(Projector.check(own)).pipe(Layer.provide(readModels))
     : Layer.empty
   const publicListener = active.has("ingress") ? ingress(config, secret) : Layer.empty
   const access = accessOf(config, adminToken)
@@ -74,7 +78,10 @@ export const layer = (
       Layer.provide(settings)
     )
     : Admin.layerHealth(access)).pipe(
-      Layer.catchTag("ServeError", (error) => Layer.effectDiscard(Effect.fail(notListening(access, error))))
+      Layer.catchTag(
+        "ServeError",
+        (error) => Layer.effect(HttpServer.HttpServer, Effect.fail(notListening(access, error)))
+      )
     )
   const agreement = active.has("projector") || active.has("admin")
     ? RetentionAgreement.layer.pipe(Layer.provide(readModels), Layer.provide(settings))

@@ -42,17 +42,24 @@ export const load = Effect.fn("Own.load")(function*(path: string) {
       `${path} exports no read model. Export what \`projection({ … })\` returns, or a list of that.`
     )
   }
-  const originOf = originsIn(path, source)
-  const faults = definitions.flatMap((one) =>
-    faultsOf(one).map((fault) => `${originOf(one).place}: ${fault}`)
-  )
-  if (faults.length > 0) return yield* refuse(faults.join("\n"))
-  const own = definitions.filter(isDefinition)
-  const wrong = own.flatMap((one) => sqlFaults(one, originOf(one).place))
-  const compiled = wrong.length > 0 ? [] : own.map((one) => compile(one, originOf(one)))
-  const clashing = [...wrong, ...clashes(compiled)]
-  if (clashing.length > 0) return yield* refuse(clashing.join("\n"))
-  return compiled
+  return yield* compiled(definitions, originsIn(path, source))
+})
+
+/** The projections of definitions. Fails with every fault and its place. */
+export const compiled = Effect.fn("Own.compiled")(function*(
+  definitions: ReadonlyArray<unknown>,
+  originAt: (definition: unknown, at: number) => Origin
+) {
+  const refuse = (faults: ReadonlyArray<string>) => new DefinitionRefused({ message: faults.join("\n") })
+  const given = definitions.map((one, at) => ({ one, origin: originAt(one, at) }))
+  const faults = given.flatMap(({ one, origin }) => faultsOf(one).map((fault) => `${origin.place}: ${fault}`))
+  if (faults.length > 0) return yield* refuse(faults)
+  const own = given.flatMap(({ one, origin }) => isDefinition(one) ? [{ one, origin }] : [])
+  const wrong = own.flatMap(({ one, origin }) => sqlFaults(one, origin.place))
+  if (wrong.length > 0) return yield* refuse(wrong)
+  const projections = own.map(({ one, origin }) => compile(one, origin))
+  const clashing = clashes(projections)
+  return clashing.length > 0 ? yield* refuse(clashing) : projections
 })
 
 /** Faults of what `apply` returns. */

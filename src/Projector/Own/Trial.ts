@@ -64,7 +64,7 @@ const lookUp = Effect.fnUntraced(function*({ name }: Projection, { hash }: Own) 
 })
 
 /** Ends a transaction without keeping anything of it. */
-class Undone<A> extends Data.TaggedError("Undone")<{ readonly value: A }> {}
+export class Undone<A> extends Data.TaggedError("Undone")<{ readonly value: A }> {}
 
 const rolledBack = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   Effect.flatMap(
@@ -76,7 +76,7 @@ const rolledBack = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   )
 
 /** A statement of a definition failed. */
-class StatementFailed extends Data.TaggedError("StatementFailed")<{
+export class StatementFailed extends Data.TaggedError("StatementFailed")<{
   readonly cause: unknown
   /** The statement as it was sent. */
   readonly text: string

@@ -61,7 +61,7 @@ const allParts = allRows(Schema.Struct({
 
 /**
  * Statements that restore what is defined for views beside query and options: defaults, triggers, rules, comments,
- * owner and grants.
+ * security labels, owner and grants.
  */
 export const partsOf = Effect.fnUntraced(function*(views: ReadonlyArray<Replaced>) {
   const sql = yield* SqlClient
@@ -87,11 +87,7 @@ export const partsOf = Effect.fnUntraced(function*(views: ReadonlyArray<Replaced
       select 3, name, null, pg_get_ruledef(pg_rewrite.oid) from views join pg_rewrite on ev_class = view
       where rulename <> '_RETURN'
       union all
-      select 4, name, null, format('comment on view %s is %L', name, obj_description(view, 'pg_class')) from views
-      where obj_description(view, 'pg_class') is not null
-      union all
-      select 5, name, attname, format('comment on column %s.%I is %L', name, attname, col_description(view, attnum))
-      from columns where col_description(view, attnum) is not null
+      ${described(sql)}
       union all
       select 6, name, null, format('alter view %s owner to %I', name, pg_get_userbyid(relowner)) from views
       where pg_get_userbyid(relowner) <> current_user
@@ -107,6 +103,31 @@ export const partsOf = Effect.fnUntraced(function*(views: ReadonlyArray<Replaced
     )
     select name, "column", statement from parts order by step`)
 })
+
+/** Comments and security labels of `views` and `columns`. */
+const described = (sql: SqlClient) =>
+  sql`
+      select 4, name, null, format('comment on view %s is %L', name, obj_description(view, 'pg_class')) from views
+      where obj_description(view, 'pg_class') is not null
+      union all
+      select 5, name, attname, format('comment on column %s.%I is %L', name, attname, col_description(view, attnum))
+      from columns where col_description(view, attnum) is not null
+      union all
+      select 4, name, null, format('comment on trigger %I on %s is %L', tgname, name,
+        obj_description(pg_trigger.oid, 'pg_trigger'))
+      from views join pg_trigger on tgrelid = view
+      where not tgisinternal and obj_description(pg_trigger.oid, 'pg_trigger') is not null
+      union all
+      select 4, name, null, format('comment on rule %I on %s is %L', rulename, name,
+        obj_description(pg_rewrite.oid, 'pg_rewrite'))
+      from views join pg_rewrite on ev_class = view
+      where rulename <> '_RETURN' and obj_description(pg_rewrite.oid, 'pg_rewrite') is not null
+      union all
+      select 5, name, null, format('security label for %I on view %s is %L', provider, name, label)
+      from views join pg_seclabel on objoid = view and classoid = 'pg_class'::regclass and objsubid = 0
+      union all
+      select 5, name, attname, format('security label for %I on column %s.%I is %L', provider, name, attname, label)
+      from columns join pg_seclabel on objoid = view and classoid = 'pg_class'::regclass and objsubid = attnum`
 
 const grantee = (sql: SqlClient) =>
   sql.literal("case grantee when 0 then 'public' else quote_ident(pg_get_userbyid(grantee)) end")

@@ -1,15 +1,21 @@
 // Runs: node first
 
 import { assert, layer } from "@effect/vitest"
-import { Effect, Fiber } from "effect"
+import { Deferred, Effect, Fiber, Layer, Stream } from "effect"
 import type { Change } from "../../../src/Admin/Api/Changes.ts"
+import { ChangeFeed, mostListeners } from "../../../src/Admin/Changes/ChangeFeed.ts"
+import { Draining } from "../../../src/Admin/Draining.ts"
+import { Patience, WaitFor } from "../../../src/Admin/ReadModels/WaitFor.ts"
+import { beginning } from "../../../src/Projector/Changes/Read.ts"
 import { conversations } from "../../../src/Projector/Projections/Conversations.ts"
 import { qprCodes } from "../../../src/Projector/Projections/QprCodes.ts"
 import { scans } from "../../../src/Projector/Projections/Scans.ts"
+import { postgres } from "../../support/Databases.ts"
 import { send } from "../../support/Http.ts"
 import { listener, Url } from "../../support/LiveListener.ts"
 import { append, projectorOf } from "../../support/Projecting.ts"
 import { delivered, given } from "../../support/Specification.ts"
+import { until } from "../../support/Until.ts"
 import { scanCreated } from "../../support/Webhook.ts"
 
 interface Page {
@@ -113,4 +119,75 @@ layer(listener, { excludeTestServices: true })("/v1/changes", (it) => {
       }),
     60_000
   )
+
+  it.effect("does not let a read wait longer than its limit, and reports how far the read model is", () =>
+    Effect.gen(function*() {
+      yield* given(scans)
+      const { sequence } = yield* append("evt_v", scanCreated("evt_v"))
+      const { applied } = yield* Effect.provide(
+        WaitFor,
+        Layer.fresh(WaitFor.layer).pipe(
+          Layer.provide(Draining.layer),
+          Layer.provide(Layer.succeed(Patience, 20))
+        )
+      )
+      const error = yield* Effect.flip(applied(["absent"], sequence))
+      assert.match(
+        error.detail ?? "",
+        new RegExp(`absent has finished .* not up to ${sequence} within 0.02 s`)
+      )
+      assert.deepInclude(error, { applied_to: 0 })
+    }))
+})
+
+layer(
+  ChangeFeed.layer({ patience: 30 }).pipe(
+    Layer.provideMerge(Draining.layer),
+    Layer.provideMerge(postgres.layer)
+  ),
+  { excludeTestServices: true }
+)("the change feed", (it) => {
+  it.effect("lets 64 clients wait at a time, and gives a place that becomes free to the next one", () =>
+    Effect.gen(function*() {
+      const feed = yield* ChangeFeed
+      const wait = (millis: number) => feed.page(beginning, undefined, millis)
+      const another = Effect.match(wait(1), {
+        onFailure: ({ message }) => message,
+        onSuccess: () => "a place"
+      })
+      const waiting = yield* Effect.forEach(
+        Array.from({ length: mostListeners }),
+        () => Effect.forkChild(wait(600_000), { startImmediately: true })
+      )
+      yield* until("every place is taken", another, (answer) => answer !== "a place")
+      const refused = yield* Effect.flip(Effect.scoped(feed.open(undefined, undefined, () => {})))
+      assert.deepInclude(refused, {
+        detail: `${mostListeners} clients wait for changes already. Close one, or try again later.`
+      })
+      yield* Fiber.interrupt(waiting[0] ?? assert.fail())
+      yield* until("a place is free", another, (answer) => answer === "a place")
+      yield* Fiber.interruptAll(waiting)
+    }))
+
+  it.effect("cuts a client that does not read, and no client that reads", () =>
+    Effect.gen(function*() {
+      const feed = yield* ChangeFeed
+      const { when } = yield* given(scans)
+      yield* when([scan(1, "a")])
+      const cut = new Set<string>()
+      const open = (name: string) => feed.open(beginning, undefined, () => void cut.add(name))
+      const reader = yield* open("reads")
+      const got = yield* Deferred.make<void>()
+      yield* Effect.forkChild(
+        Stream.runForEach(reader, (bytes) =>
+          String(bytes).includes("event: change") ? Deferred.succeed(got, undefined) : Effect.void)
+      )
+      yield* Deferred.await(got)
+      const idle = yield* Stream.toPull(yield* open("does not read"))
+      yield* idle
+      yield* idle
+      yield* until("the client is cut", Effect.sync(() => [...cut]), ({ length }) =>
+        length > 0)
+      assert.deepStrictEqual([...cut], ["does not read"])
+    }).pipe(Effect.scoped))
 })

@@ -80,6 +80,23 @@ layer(served, { excludeTestServices: true })("the private listener on read model
       assert.isNull(inBern.next_cursor)
     }))
 
+  it.effect("answers when a read model has finished the log up to a sequence, and not before", () =>
+    Effect.gen(function*() {
+      const { rows } = yield* models
+      const { sequence } = yield* append("evt_w", scanCreated("evt_w", { id: "scan_w", city: "Waiting" }))
+      const visit = { "where.city": "Waiting", wait_for: sequence }
+      assert.lengthOf((yield* rows({ params: { name: "visits" }, query: visit })).rows, 1)
+      const beyond = yield* Effect.flip(
+        rows({ params: { name: "visits" }, query: { wait_for: sequence + 1 } })
+      )
+      assert.match(explained(beyond).message, new RegExp(`The log ends at sequence ${sequence}`))
+      // An unknown read model would never finish.
+      const unknown = yield* Effect.flip(
+        rows({ params: { name: "nothing" }, query: { wait_for: sequence } })
+      )
+      assert.match(explained(unknown).message, /defines no read model nothing/)
+    }))
+
   it.effect("removes one that no process defines, and refuses to remove others", () =>
     Effect.gen(function*() {
       const { projections } = yield* AdminClient

@@ -1,25 +1,35 @@
 // Runs: long
 
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer } from "effect"
+import { Effect, Layer, Stream } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
+import { Operations } from "../../../src/EventLog/Operations.ts"
 import { forgetRows } from "../../../src/Jobs/Erasure/ErasedRows.ts"
+import * as Runner from "../../../src/Jobs/Operations/Runner.ts"
 import { ProcessHealth } from "../../../src/Process/ProcessHealth.ts"
+import { expireLive, RowRetention } from "../../../src/Projector/Expire.ts"
 import { compile } from "../../../src/Projector/Own/Compile.ts"
 import type { ByRow, Definition } from "../../../src/Projector/Own/Definition.ts"
+import { indexFilters } from "../../../src/Projector/Own/IndexFilters.ts"
 import { tryOut } from "../../../src/Projector/Own/Trial.ts"
 import { Projections } from "../../../src/Projector/Projections.ts"
+import { check } from "../../../src/Projector/Projector.ts"
 import { removeProjection } from "../../../src/Projector/Rebuild/RemoveProjection.ts"
 import { AutoRebuild } from "../../../src/Projector/Rebuild/StartRebuilds.ts"
 import { lives } from "../../../src/Projector/Registry.ts"
 import { install } from "../../../src/Projector/Tables.ts"
 import { engines } from "../../support/Databases.ts"
+import { lettersOf } from "../../support/Letters.ts"
 import { consumersOnBroker } from "../../support/Log.ts"
 import { countries, visits } from "../../support/OwnModels.ts"
 import { append, durables, projectorOf, rebuilt, unequal, untilCount } from "../../support/Projecting.ts"
 import { rowsOf } from "../../support/Specification.ts"
 import { until } from "../../support/Until.ts"
 import { scanCreated } from "../../support/Webhook.ts"
+
+const day = 86_400_000
+
+const ago = (days: number) => new Date(Date.now() - days * day).toISOString()
 
 const own = [compile(countries), compile(visits)]
 
@@ -96,6 +106,45 @@ for (const engine of engines) {
         ]])
       }).pipe(Effect.provide(runs(countries, visits).pipe(Layer.provideMerge(stack)))))
 
+    it.live("sets a poison event aside and applies it after a redrive, and its rows expire", () =>
+      Effect.gen(function*() {
+        const sql = yield* SqlClient
+        const operations = yield* Operations
+        yield* scan("kept", "CH", { id: "scan_kept", scanned_at: ago(1) })
+        yield* scan("old", "CH", { id: "scan_old", scanned_at: ago(40) })
+        yield* untilCount("visits_applied_1", 2)
+        yield* sql`alter table visits_1 add constraint no_poison check (city <> 'poison')`
+        yield* scan("poison", "DE", { id: "scan_poison", city: "poison", scanned_at: ago(2) })
+        const [letter] = yield* until(
+          "a dead letter",
+          lettersOf({ consumer: "visits-1" }),
+          ({ length }) => length === 1
+        )
+        assert.deepInclude(letter, { eventId: "poison" })
+        yield* untilCounted({ CH: 2, DE: 1 })
+        yield* sql`alter table visits_1 drop constraint no_poison`
+        yield* operations.begin(
+          { kind: "redrive", by: "the tests", reason: null, asked: {}, rate: 100 },
+          Stream.make(letter?.id ?? "")
+        )
+        yield* untilCount("visits", 3)
+        yield* until("no dead letter", lettersOf({ consumer: "visits-1" }), ({ length }) => length === 0)
+        yield* expireLive(own)
+        assert.deepStrictEqual(yield* rowsOf("select scan_id from visits order by 1"), [
+          { scan_id: "scan_kept" },
+          { scan_id: "scan_poison" }
+        ])
+        assert.deepStrictEqual(yield* verified("visits"), [])
+        assert.deepStrictEqual(yield* verified("countries"), [])
+      }).pipe(Effect.provide(
+        runs(countries, visits).pipe(
+          Layer.provideMerge(Runner.layer),
+          Layer.provideMerge(Operations.layer),
+          Layer.provideMerge(stack),
+          Layer.provideMerge(Layer.succeed(RowRetention, 30 * day))
+        )
+      )))
+
     it.live("is not erased from by a process that does not know it", () =>
       Effect.gen(function*() {
         yield* install(compile(countries), () => Effect.succeed("countries-1"))
@@ -145,7 +194,28 @@ for (const engine of engines) {
           message,
           /^The definition of the read model countries \(the program\) has changed.*Set version: 2/
         )
+        // A process that only reads its rows does not start with it either.
+        const read = yield* Effect.flip(check([compile(changed)]))
+        assert.strictEqual(read.message, message)
         yield* Effect.provide(Effect.void, runs({ ...countries, filters: [] }))
+      }).pipe(Effect.provide(stack)))
+
+    it.live("gets the index of a filter that is declared later, without another version", () =>
+      Effect.gen(function*() {
+        const indexed = rowsOf(
+          "select indexdef from pg_indexes where tablename = 'countries_1' and indexdef like '%(scans)%'"
+        )
+        yield* Effect.provide(Effect.void, runs(countries))
+        const more = compile({ ...countries, filters: ["country", "scans", "last_scan"] })
+        yield* scan("a", "CH")
+        assert.lengthOf(yield* indexed, 0)
+        yield* Effect.provide(
+          Effect.andThen(until("the index", indexed, ({ length }) => length === 1), untilCounted({ CH: 1 })),
+          Layer.fresh(projectorOf(more))
+        )
+        yield* indexFilters([more])
+        assert.lengthOf(yield* indexed, 1)
+        assert.lengthOf(yield* rowsOf("select 1 from pg_indexes where indexdef like '%(country)'"), 1)
       }).pipe(Effect.provide(stack)))
   })
 

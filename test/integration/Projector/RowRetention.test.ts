@@ -8,6 +8,7 @@ import { DeadLetters } from "../../../src/EventLog/DeadLetters.ts"
 import { stream } from "../../../src/EventLog/Names.ts"
 import { Nats } from "../../../src/Nats/Nats.ts"
 import { ProcessHealth } from "../../../src/Process/ProcessHealth.ts"
+import { beginning, readChanges } from "../../../src/Projector/Changes/Read.ts"
 import { expireLive, RowRetention } from "../../../src/Projector/Expire.ts"
 import { completeness } from "../../../src/Projector/Place/Completeness.ts"
 import { conversations } from "../../../src/Projector/Projections/Conversations.ts"
@@ -42,10 +43,11 @@ for (const engine of engines) {
   describe(`rows with a limited retention, on ${engine.name}`, () => {
     it.live("are removed with their counters when they are too old, and a rebuild gives the same rows", () =>
       Effect.gen(function*() {
-        for (const [id, days] of [["old", 40], ["older", 400], ["new", 1], ["newer", 0]] as const) {
-          yield* scan(id, days)
-        }
-        yield* append(
+        const old = yield* scan("old", 40)
+        const older = yield* scan("older", 400)
+        yield* scan("new", 1)
+        yield* scan("newer", 0)
+        const talk = yield* append(
           "talk",
           JSON.stringify({
             id: "talk",
@@ -59,6 +61,12 @@ for (const engine of engines) {
         yield* expireLive([scans, conversations])
         assert.strictEqual(yield* countOf("scans"), 2)
         assert.strictEqual(yield* counted, 2)
+        const removed = (yield* readChanges(beginning)).changes.filter(({ kind }) => kind === "removed")
+        for (const change of removed) assert.deepInclude(change, { table: null, key: null, event_id: null })
+        assert.deepStrictEqual(
+          removed.map(({ projection, sequence }) => `${projection} ${sequence}`).toSorted(),
+          [`conversations ${talk.sequence}`, `scans ${old.sequence}`, `scans ${older.sequence}`]
+        )
         assert.strictEqual(yield* countOf("conversations"), 0)
         assert.strictEqual(yield* countOf("conversation_hours"), 0)
         assert.deepInclude(yield* completeness(scans, 1, "scans-1", 5), { applied: 4, missing: 0 })

@@ -1,5 +1,5 @@
 import { Effect } from "effect"
-import type { Msg, Subscription } from "nats"
+import { ErrorCode, type Msg, NatsError, type Subscription } from "nats"
 import { Buffer } from "node:buffer"
 import { JetStreamCode } from "../Nats/JetStreamCode.ts"
 import { Nats } from "../Nats/Nats.ts"
@@ -133,10 +133,11 @@ const failed = (reason: AppendFailed["reason"], message: string) => new AppendFa
 
 const disconnected = () => failed("disconnected", "the broker is not connected")
 
-const notPublished = (error: unknown) => {
-  const message = messageOf(error)
-  return failed(message.includes("MAX_PAYLOAD") ? "too_large" : "refused", message)
-}
+const notPublished = (error: unknown) =>
+  failed(
+    error instanceof NatsError && error.code === ErrorCode.MaxPayloadExceeded ? "too_large" : "refused",
+    messageOf(error)
+  )
 
 const read = (msg: Msg, stream: string): Stored | AppendFailed => {
   // If no stream covers the subject, the server itself replies with an empty body.

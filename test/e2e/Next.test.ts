@@ -90,7 +90,7 @@ const accepts = Effect.fnUntraced(
     const answers = yield* Effect.forEach([
       deliver(url, { body, signature }),
       deliver(url, { body, signature }),
-      deliver(url, signed("{")),
+      deliver(url, signed(`{ ${runtime}`)),
       deliver(url, { body, signature: `sha256=${"0".repeat(64)}` }),
       send(url, { method: "POST", body: new Uint8Array(body) }),
       send(url, { method: "POST", body: "x".repeat(1_048_577) })

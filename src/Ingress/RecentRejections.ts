@@ -1,9 +1,9 @@
-import { Effect, Schema } from "effect"
+import { Effect, Option, Schema } from "effect"
 import { Buffer } from "node:buffer"
 import { RejectionDetail, RejectionSummary } from "../Domain/Rejection.ts"
 import { SecretFingerprints } from "../Domain/SecretFingerprints.ts"
 import { rejectionsSubject } from "../EventLog/Names.ts"
-import { askAll } from "../Nats/AskAll.ts"
+import { answerAll, askAll } from "../Nats/AskAll.ts"
 import { Nats } from "../Nats/Nats.ts"
 import { instance } from "../Process/Instance.ts"
 import { diagnose, type KnownSecret } from "../Signature/SignatureDoctor.ts"
@@ -19,35 +19,21 @@ const Question = Schema.Union([
 
 const List = Schema.Struct({ refused: Schema.Finite, rejections: Schema.Array(RejectionSummary) })
 
+const decodeQuestion = Schema.decodeUnknownOption(Schema.fromJsonString(Question))
+
 /** Replies to other processes' requests for this process's rejections and secret fingerprints, until the scope ends. */
-export const answer = Effect.fnUntraced(
-  function*(rejections: Rejections, secrets: () => ReadonlyArray<KnownSecret>) {
-    const { connection } = yield* Nats
-    const decode = Schema.decodeUnknownOption(Schema.fromJsonString(Question))
-    yield* Effect.acquireRelease(
-      Effect.sync(() =>
-        connection.subscribe(rejectionsSubject, {
-          callback: (_, msg) => {
-            const question = decode(Buffer.from(msg.data).toString())
-            if (question._tag === "None") return
-            const asked = question.value
-            if ("list" in asked) {
-              const kept = rejections.all().slice(0, asked.list).map(summaryOf)
-              return void msg.respond(JSON.stringify({ refused: rejections.refused, rejections: kept }))
-            }
-            if ("fingerprints" in asked) {
-              return void msg.respond(JSON.stringify(fingerprintsOf(secrets(), asked.fingerprints)))
-            }
-            if ("clear" in asked) return rejections.clear()
-            const found = rejections.find(asked.get)
-            if (found !== undefined) msg.respond(JSON.stringify(detailOf(found, secrets())))
-          }
-        })
-      ),
-      (subscription) => Effect.sync(() => connection.isClosed() || subscription.unsubscribe())
-    )
-  }
-)
+export const answer = (rejections: Rejections, secrets: () => ReadonlyArray<KnownSecret>) =>
+  answerAll(rejectionsSubject, (question) => {
+    const asked = Option.getOrUndefined(decodeQuestion(question))
+    if (asked === undefined) return undefined
+    if ("list" in asked) {
+      return { refused: rejections.refused, rejections: rejections.all().slice(0, asked.list).map(summaryOf) }
+    }
+    if ("fingerprints" in asked) return fingerprintsOf(secrets(), asked.fingerprints)
+    if ("clear" in asked) return rejections.clear()
+    const found = rejections.find(asked.get)
+    return found && detailOf(found, secrets())
+  })
 
 const fingerprintsOf = (secrets: ReadonlyArray<KnownSecret>, nonce: string): SecretFingerprints => ({
   instance: instance(),

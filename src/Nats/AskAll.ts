@@ -6,6 +6,24 @@ import { Nats } from "./Nats.ts"
 /** Maximum time to wait for all replies, and maximum time between two replies, in milliseconds. */
 const patience = { maxWait: 2_000, jitter: 100 }
 
+/** Answers requests of other processes on a subject, until the scope ends. Undefined is no answer. */
+export const answerAll = Effect.fnUntraced(
+  function*(subject: string, answer: (question: string) => object | undefined | void) {
+    const { connection } = yield* Nats
+    yield* Effect.acquireRelease(
+      Effect.sync(() =>
+        connection.subscribe(subject, {
+          callback: (_, msg) => {
+            const answered = answer(Buffer.from(msg.data).toString())
+            if (answered !== undefined) msg.respond(JSON.stringify(answered))
+          }
+        })
+      ),
+      (subscription) => Effect.sync(() => connection.isClosed() || subscription.unsubscribe())
+    )
+  }
+)
+
 /** Sends a request to every process that listens on a subject. Processes that do not reply in time are left out. */
 export const askAll = Effect.fnUntraced(function*(subject: string, question: string) {
   const { connection } = yield* Nats

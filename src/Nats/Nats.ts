@@ -15,7 +15,7 @@ import { readNewestOnly } from "./Readers.ts"
 import { demandsTls, parse, type Target, tlsOf, withoutCredentials, withUrlCredentials } from "./Target.ts"
 import { loginRemedy, refusals, unreachable } from "./Unreachable.ts"
 
-export type { Target, TlsFiles } from "./Target.ts"
+export type { Target } from "./Target.ts"
 export { NatsUnreachable } from "./Unreachable.ts"
 
 /** One connection to the broker. It reconnects without a limit, also after the broker has refused the log-in. */

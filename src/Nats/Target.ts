@@ -25,6 +25,26 @@ export interface TlsFiles {
   readonly key?: string | undefined
 }
 
+/** Credentials as plain values, for programs without Effect. */
+export interface PlainCredentials {
+  readonly token?: string | undefined
+  readonly user?: string | undefined
+  readonly password?: string | undefined
+  /** Path of a NATS credentials file. */
+  readonly credentialsFile?: string | undefined
+  /** Paths of PEM files. */
+  readonly tls?: TlsFiles | undefined
+}
+
+/** The same credentials with redacted secrets. */
+export const redacted = ({ credentialsFile, password, tls, token, user }: PlainCredentials) => ({
+  token: token === undefined ? undefined : Redacted.make(token),
+  user,
+  password: password === undefined ? undefined : Redacted.make(password),
+  credentialsFile,
+  tls
+})
+
 /** One tls:// address is enough to require TLS, because all servers get the same credentials. */
 export const demandsTls = ({ servers, tls }: Target) =>
   tls !== undefined || servers.some((server) => parse(server)?.protocol === "tls:")

@@ -1,12 +1,12 @@
 import { Effect, Option } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
-import { Buffer } from "node:buffer"
 import { DeadLetters } from "../../EventLog/DeadLetters.ts"
 import type { DeadLetter } from "../../EventLog/DeadLetters/Letter.ts"
 import { Api } from "../Api.ts"
 import { type DeadLettersQuery, usualRates } from "../Api/DeadLetters.ts"
 import { NotFound } from "../Api/Problems.ts"
 import { usualLimit } from "../Api/Query.ts"
+import { signedOf } from "../Events/Answer.ts"
 import { unavailable } from "../Events/EventsHandlers.ts"
 import { begin } from "./Begin.ts"
 
@@ -48,8 +48,7 @@ const get = Effect.fnUntraced(function*(id: string) {
     ...summaryOf(letter),
     subject: letter.subject,
     headers: letter.headers,
-    signature: letter.headers["3qpr-signature"] ?? "",
-    body_base64: Buffer.from(body).toString("base64")
+    ...signedOf({ headers: letter.headers, body })
   }
 })
 

@@ -34,7 +34,8 @@ const about = (entry: LoggedEntry) => {
   }
 }
 
-const signedOf = ({ body, headers }: LoggedEntry) => ({
+/** The signature and the body of an entry. */
+export const signedOf = ({ body, headers }: Pick<LoggedEntry, "body" | "headers">) => ({
   signature: headers["3qpr-signature"] ?? "",
   body_base64: Buffer.from(body).toString("base64")
 })

@@ -2,28 +2,19 @@ import { Effect, Schema } from "effect"
 import { ProcessCounters } from "../../Domain/ProcessCounters.ts"
 import { type Role, roles } from "../../Domain/Role.ts"
 import { countersSubject } from "../../EventLog/Names.ts"
-import { askAll } from "../../Nats/AskAll.ts"
-import { Nats } from "../../Nats/Nats.ts"
+import { answerAll, askAll } from "../../Nats/AskAll.ts"
 import { instance, startedAt } from "../../Process/Instance.ts"
 import { ingest, projectedCounts } from "../../Process/Metrics.ts"
 
 /** Answers requests of other processes for the counters of this one, until the scope closes. */
-export const answer = Effect.fnUntraced(function*(active: ReadonlySet<Role>) {
-  const { connection } = yield* Nats
-  const own = (): ProcessCounters => ({
+export const answer = (active: ReadonlySet<Role>) =>
+  answerAll(countersSubject, (): ProcessCounters => ({
     instance: instance(),
     started_at: startedAt,
     roles: roles.filter((role) => active.has(role)),
     deliveries: active.has("ingress") ? ingest.counts() : {},
     projected: active.has("projector") ? projectedCounts() : {}
-  })
-  yield* Effect.acquireRelease(
-    Effect.sync(() =>
-      connection.subscribe(countersSubject, { callback: (_, msg) => void msg.respond(JSON.stringify(own())) })
-    ),
-    (subscription) => Effect.sync(() => connection.isClosed() || subscription.unsubscribe())
-  )
-})
+  }))
 
 const decode = Schema.decodeUnknownOption(Schema.fromJsonString(ProcessCounters))
 

@@ -1,6 +1,5 @@
 import { Effect, Option, Stream } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
-import { Buffer } from "node:buffer"
 import { decodeDelivery } from "../../Domain/Decode.ts"
 import { eventOf } from "../../EventLog/Delivered.ts"
 import { EventLog, type LoggedEntry } from "../../EventLog/EventLog.ts"
@@ -12,6 +11,7 @@ import { Api } from "../Api.ts"
 import { InvalidSelection, NotFound } from "../Api/Problems.ts"
 import { type QuarantineQuery, type QuarantineSelection, usualRate } from "../Api/Quarantine.ts"
 import { usualLimit } from "../Api/Query.ts"
+import { signedOf } from "../Events/Answer.ts"
 import { unavailable } from "../Events/EventsHandlers.ts"
 
 /** The handlers of `/v1/quarantine`. */
@@ -52,8 +52,7 @@ const get = Effect.fnUntraced(function*(sequence: number) {
     ...summaryOf(entry, Infinity),
     subject: entry.subject,
     headers: entry.headers,
-    signature: entry.headers["3qpr-signature"] ?? "",
-    body_base64: Buffer.from(entry.body).toString("base64")
+    ...signedOf(entry)
   }
 })
 

@@ -1,6 +1,7 @@
-import { Effect, Exit, Layer, Redacted, Scope } from "effect"
+import { Effect, Exit, Layer, Scope } from "effect"
 import type { DeadLetters } from "../../EventLog/DeadLetters.ts"
-import type { Nats, Target, TlsFiles } from "../../Nats/Nats.ts"
+import type { Nats } from "../../Nats/Nats.ts"
+import { type PlainCredentials, redacted, type Target } from "../../Nats/Target.ts"
 import * as Logs from "../../Process/Telemetry/Logs.ts"
 import type { Consumers } from "../Consumer.ts"
 import { layer } from "../UserConsumer.ts"
@@ -8,16 +9,9 @@ import { layer } from "../UserConsumer.ts"
 /**
  * The broker to connect to. Without `servers` it is the one of `serve`: NATS_URL, or the embedded one in DATA_DIR.
  */
-export interface Broker {
+export interface Broker extends PlainCredentials {
   /** One address or several, such as `nats://127.0.0.1:4222`. */
   readonly servers?: string | ReadonlyArray<string> | undefined
-  readonly token?: string | undefined
-  readonly user?: string | undefined
-  readonly password?: string | undefined
-  /** Path of a NATS credentials file. */
-  readonly credentialsFile?: string | undefined
-  /** Paths of PEM files. */
-  readonly tls?: TlsFiles | undefined
 }
 
 /** Aborts when the handler has to end at once. */
@@ -62,12 +56,7 @@ export const run = <A, E>(effect: Effect.Effect<A, E>) =>
 export const attempt = <A>(call: (signal: AbortSignal) => PromiseLike<A> | A) =>
   Effect.tryPromise({ try: async (signal) => call(signal), catch: (error) => error })
 
-const targetOf = ({ credentialsFile, password, servers, tls, token, user }: Broker): Target | undefined =>
-  servers === undefined ? undefined : {
-    servers: typeof servers === "string" ? [servers] : servers,
-    token: token === undefined ? undefined : Redacted.make(token),
-    user,
-    password: password === undefined ? undefined : Redacted.make(password),
-    credentialsFile,
-    tls
-  }
+const targetOf = ({ servers, ...credentials }: Broker): Target | undefined =>
+  servers === undefined
+    ? undefined
+    : { servers: typeof servers === "string" ? [servers] : servers, ...redacted(credentials) }

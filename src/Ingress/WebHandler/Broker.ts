@@ -1,34 +1,24 @@
-import { Context, Effect, Layer, Redacted } from "effect"
+import { Context, Effect, Layer } from "effect"
 import { ErasedIds } from "../../EventLog/ErasedIds.ts"
 import * as Follow from "../../EventLog/ErasedIds/Follow.ts"
 import { EventLog } from "../../EventLog/EventLog.ts"
 import * as JetStream from "../../EventLog/JetStream.ts"
-import { Nats, type TlsFiles } from "../../Nats/Nats.ts"
+import { Nats } from "../../Nats/Nats.ts"
+import { type PlainCredentials, redacted } from "../../Nats/Target.ts"
 
 /** The broker, and settings for a stream that does not exist yet. */
-export interface BrokerOptions {
+export interface BrokerOptions extends PlainCredentials {
   readonly natsUrl: string | ReadonlyArray<string>
-  readonly token?: string | undefined
-  readonly user?: string | undefined
-  readonly password?: string | undefined
-  /** Path of a NATS credentials file. */
-  readonly credentialsFile?: string | undefined
-  /** Paths of PEM files. */
-  readonly tls?: TlsFiles | undefined
   /** Number of servers that keep each event; 1 if undefined. An existing stream is used as it is. */
   readonly replicas?: number | undefined
 }
 
 /** The event log on a broker, and the ids that were erased from it. It stays connected until the scope ends. */
 export const logOn = (options: BrokerOptions) => {
-  const { credentialsFile, natsUrl, password, replicas = 1, tls, token, user } = options
+  const { natsUrl, replicas = 1 } = options
   const nats = Nats.layer({
     servers: typeof natsUrl === "string" ? natsUrl.split(",").map((url) => url.trim()) : natsUrl,
-    token: token === undefined ? undefined : Redacted.make(token),
-    user,
-    password: password === undefined ? undefined : Redacted.make(password),
-    credentialsFile,
-    tls,
+    ...redacted(options),
     // A delivery waits for 4 seconds, and the next delivery connects again.
     attempts: 4
   })

@@ -154,6 +154,12 @@ const weighed = async (pid: number, during: (memory: () => Memory) => Promise<vo
   return memory
 }
 
+/**
+ * Storms during which the receiver refuses deliveries with 503. No case runs beside them, because a right refusal
+ * cannot be distinguished from a wrong one.
+ */
+const refusing = new Set(["the broker is suspended", "many large bodies"])
+
 /** Runs cases on several connections and one storm at a time. `passed` is called after each storm. */
 const attack = async (
   { kinds, portOf, process: { logs }, storms }: Target,
@@ -164,6 +170,7 @@ const attack = async (
 ) => {
   const means = { draw: weather.draw, ledger: weather.ledger, maxBodyBytes }
   let storming = false
+  let running = 0
   const notYet = [...kinds]
   const worker = async () => {
     while (performance.now() < until || notYet.length > 0) {
@@ -175,7 +182,9 @@ const attack = async (
       const one = { kind, ...make(means) }
       const next = canContinue(one) ? nextOf(one, means) : undefined
       const options = { answers: one.answers.length, head: one.head ?? false, next: next?.bytes }
+      running++
       judge.judge(one, await exchange(portOf(one), one.steps, options), next)
+      running--
       // Leaves the processor to the server, so that the measurement does not slow itself down.
       await new Promise((wake) => setTimeout(wake, 10))
     }
@@ -186,9 +195,8 @@ const attack = async (
       if (one === undefined) return
       const { blow, kind } = one
       const before = logs.length
-      // While the broker is suspended, a missing answer cannot be distinguished from a wrong refusal.
-      storming = kind === "the broker is suspended"
-      if (storming) await new Promise((wake) => setTimeout(wake, 500))
+      storming = refusing.has(kind)
+      while (storming && running > 0) await new Promise((wake) => setTimeout(wake, 20))
       await blow(weather)
       storming = false
       // Long enough for the probe to report the last turns.

@@ -12,6 +12,7 @@ import { availableParallelism, cpus } from "node:os"
 import process from "node:process"
 import { parseArgs } from "node:util"
 import type { Options, Part, Report, Runtime } from "./Part.ts"
+import { crowd } from "./Parts/Crowd.ts"
 import { growth } from "./Parts/Growth.ts"
 import { handler } from "./Parts/Handler.ts"
 import { ingest } from "./Parts/Ingest.ts"
@@ -39,7 +40,8 @@ const parts: ReadonlyArray<Part> = [
   receivers,
   tracing,
   latency,
-  growth
+  growth,
+  crowd
 ]
 
 const wrong = (message: string): never => {

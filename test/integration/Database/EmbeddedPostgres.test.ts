@@ -102,12 +102,12 @@ describe("the embedded Postgres", () => {
   )
 
   test(
-    "does not block the event loop while a batch of 500 rows runs",
+    "does not block the event loop while a batch of 1,500 rows runs",
     Effect.gen(function*() {
       const sql = yield* SqlClient
       yield* sql`create table batch (id text primary key, data jsonb)`
       const batch = JSON.stringify(
-        Array.from({ length: 500 }, (_, id) => ({ id, data: { text: "x".repeat(500) } }))
+        Array.from({ length: 1_500 }, (_, id) => ({ id, data: { text: "x".repeat(500) } }))
       )
       const insert = yield* Effect.forkChild(
         sql`insert into batch select * from jsonb_to_recordset(${batch}::text::jsonb) as row (id text, data jsonb)`

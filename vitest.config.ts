@@ -1,6 +1,7 @@
 import { globSync, readFileSync } from "node:fs"
 import process from "node:process"
 import { defineConfig } from "vitest/config"
+import { FaultsFirst } from "./test/support/FaultsFirst.ts"
 import { SlowestFiles } from "./test/support/SlowestFiles.ts"
 
 /**
@@ -87,6 +88,7 @@ const isShortOnBroker = ({ marks }: { readonly marks: ReadonlySet<Mark> }) =>
 export default defineConfig({
   test: {
     reporters: ["default", new SlowestFiles()],
+    sequence: { sequencer: FaultsFirst },
     projects: [
       project("short", (file) => inShortRun(file) && !isApart(file), 0, together),
       project("short-alone", (file) => inShortRun(file) && isApart(file), 1, 1),

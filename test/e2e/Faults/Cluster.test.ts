@@ -20,7 +20,7 @@ else {layer(scene, { excludeTestServices: true })(name, (it) => {
         Effect.gen(function*() {
           const { answered, system: { cluster }, traffic, whole } = yield* Scene
           if (cluster === undefined) return assert.fail("no cluster")
-          const load = yield* traffic()
+          const load = yield* traffic({ rate: 200 })
           yield* answered(100, 200)
           for (const member of cluster.members) {
             yield* member.signal("SIGKILL")
@@ -44,7 +44,7 @@ else {layer(scene, { excludeTestServices: true })(name, (it) => {
           const atLeader = yield* add("ingress", { NATS_URL: leader.url })
           yield* add("projector", { NATS_URL: leader.url })
           const all = [...receivers, atLeader]
-          const load = yield* traffic({ urls: () => all.map(({ webhook }) => webhook) })
+          const load = yield* traffic({ rate: 200, urls: () => all.map(({ webhook }) => webhook) })
           yield* answered(100, 200)
           yield* cluster.isolate(leader)
           yield* untilReadiness(atLeader, 503)
@@ -68,7 +68,7 @@ else {layer(scene, { excludeTestServices: true })(name, (it) => {
         Effect.gen(function*() {
           const { answered, system: { cluster, projectors, receivers }, traffic, whole } = yield* Scene
           if (cluster === undefined) return assert.fail("no cluster")
-          const load = yield* traffic()
+          const load = yield* traffic({ rate: 200 })
           yield* answered(100, 200)
           for (const member of cluster.members) {
             yield* member.signal("SIGTERM")
@@ -92,7 +92,7 @@ else {layer(scene, { excludeTestServices: true })(name, (it) => {
         Effect.gen(function*() {
           const { answered, system: { cluster }, traffic, whole } = yield* Scene
           if (cluster === undefined) return assert.fail("no cluster")
-          const load = yield* traffic()
+          const load = yield* traffic({ rate: 200 })
           yield* answered(100, 200)
           const leader = yield* cluster.leaderOf(stream)
           const follower = cluster.members.find((member) => member !== leader)

@@ -1,3 +1,5 @@
+// Runs: node first
+
 import { assert, layer } from "@effect/vitest"
 import { Duration, Effect, Layer } from "effect"
 import { FetchHttpClient, HttpServer } from "effect/http"

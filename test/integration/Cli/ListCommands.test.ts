@@ -1,3 +1,5 @@
+// Runs: node first
+
 import { assert, layer } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { HttpServer } from "effect/http"

@@ -1,3 +1,5 @@
+// Runs: node first
+
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Layer, Option } from "effect"
 import { FetchHttpClient, HttpServer } from "effect/http"

@@ -1,4 +1,4 @@
-// Runs: node first
+// Runs: long, node first
 
 import { assert, describe } from "@effect/vitest"
 import { Effect, Redacted } from "effect"

@@ -1,3 +1,5 @@
+// Runs: long
+
 import { assert, describe } from "@effect/vitest"
 import { Effect, Fiber, Redacted, Stream } from "effect"
 import { Buffer } from "node:buffer"

@@ -9,7 +9,8 @@ const handler = webhookHandler({
   token: process.env["NATS_TOKEN"]
 })
 
-const app = fastify()
+// Otherwise `close` waits for connections that clients keep open.
+const app = fastify({ forceCloseConnections: true })
 app.addHook("onClose", () => handler.close())
 app.register(async (scope) => {
   scope.removeAllContentTypeParsers()

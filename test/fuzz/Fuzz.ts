@@ -170,7 +170,7 @@ const attack = async (
 ) => {
   const means = { draw: weather.draw, ledger: weather.ledger, maxBodyBytes }
   let storming = false
-  let running = 0
+  const running = new Set<Promise<unknown>>()
   const notYet = [...kinds]
   const worker = async () => {
     while (performance.now() < until || notYet.length > 0) {
@@ -182,9 +182,9 @@ const attack = async (
       const one = { kind, ...make(means) }
       const next = canContinue(one) ? nextOf(one, means) : undefined
       const options = { answers: one.answers.length, head: one.head ?? false, next: next?.bytes }
-      running++
-      judge.judge(one, await exchange(portOf(one), one.steps, options), next)
-      running--
+      const exchanged = exchange(portOf(one), one.steps, options)
+      running.add(exchanged)
+      judge.judge(one, await exchanged.finally(() => running.delete(exchanged)), next)
       // Leaves the processor to the server, so that the measurement does not slow itself down.
       await new Promise((wake) => setTimeout(wake, 10))
     }
@@ -196,7 +196,7 @@ const attack = async (
       const { blow, kind } = one
       const before = logs.length
       storming = refusing.has(kind)
-      while (storming && running > 0) await new Promise((wake) => setTimeout(wake, 20))
+      if (storming) await Promise.allSettled(running)
       await blow(weather)
       storming = false
       // Long enough for the probe to report the last turns.

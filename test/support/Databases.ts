@@ -37,7 +37,7 @@ const embeddedIn = <E>(dataDir: Effect.Effect<string, E, Scope.Scope>) =>
     Layer.provide(NodeServices.layer)
   )
 
-/** The URL of a new database on the server that all test files share, empty or a copy of the template. */
+/** Creates a database on the server that all test files share, empty or as a copy, and returns its URL. */
 const databaseFrom = Effect.fnUntraced(function*(template?: string) {
   const url = yield* Effect.promise(() => shared("postgres"))
   const name = `test_${randomUUID().replaceAll("-", "")}`
@@ -92,7 +92,7 @@ export const postgres = engineOf("Postgres 18", externalAt(newDatabase), externa
 
 /**
  * The database engine of this run. Each build of its layer has a new database. A file that loops over it, `for
- * (const engine of engines) describe(engine.name, …)`, runs on Postgres with `npm test`. With `npm run test:long` it
- * runs on PGlite.
+ * (const engine of engines) describe(engine.name, …)`, runs on both engines. `vitest.config.ts` describes which run
+ * uses which engine.
  */
 export const engines = [inject("engine") === "pglite" ? pglite : postgres]

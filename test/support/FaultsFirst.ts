@@ -1,6 +1,6 @@
 import { BaseSequencer, type TestSpecification } from "vitest/node"
 
-/** Starts the files of faults first. They take minutes, and the last file of a run has a core to itself. */
+/** Starts the fault tests first. They take the longest, and a long file that starts last leaves a core idle. */
 export class FaultsFirst extends BaseSequencer {
   override async sort(files: Array<TestSpecification>) {
     const sorted = await super.sort(files)

@@ -65,7 +65,9 @@ export const make = Effect.gen(function*() {
       })
       const cut = () => unanswered("cut", "the connection was cut before the answer")
       const finish = (part: Uint8Array) =>
-        request.end(part, () => attempt.cut && (rest = setTimeout(cut, graceOfCut)))
+        request.end(part, () => {
+          if (attempt.cut) rest = setTimeout(cut, graceOfCut)
+        })
       if (attempt.pause === 0) finish(attempt.body)
       else rest = sendInParts(request, attempt, finish)
       return Effect.sync(() => {

@@ -9,6 +9,7 @@ import * as Signature from "../../../src/Signature/Signature.ts"
 import { Healthy } from "../../fuzz/Healthy.ts"
 import { Ledger, secret } from "../../fuzz/Ledger.ts"
 import { head } from "../../fuzz/Request.ts"
+import { until } from "../../support/Until.ts"
 import { ours } from "../Contest.ts"
 import { median } from "../Median.ts"
 import type { Part, Runtime } from "../Part.ts"
@@ -71,7 +72,7 @@ const measure = Effect.fnUntraced(function*(runtime: Runtime, bytes: Buffer, siz
   const healthy = new Healthy(Number(port), new Ledger("crowd"))
   yield* Effect.acquireRelease(Effect.sync(() => void healthy.run()), () => Effect.sync(() => healthy.stop()))
   // The first deliveries load code.
-  yield* Effect.sleep("2 seconds")
+  yield* until("50 deliveries", Effect.sync(() => healthy.took.length), (count) => count >= 50)
   healthy.took.length = 0
   const before = megabytes(pid)
   let most = before

@@ -32,7 +32,10 @@ const serverErrorIn = (failure: unknown): string | undefined => {
   const message = Predicate.hasProperty(failure, "message") ? String(failure.message) : ""
   const showsRow = /^2[23]/.test(String(failure.code))
   const detail = !showsRow && Predicate.hasProperty(failure, "detail") && Predicate.isString(failure.detail)
-    ? `: ${failure.detail.replaceAll(/\s*\n\s*/g, " ")}`
+    ? `: ${withoutPeriod(failure.detail.replaceAll(/\s*\n\s*/g, " "))}`
     : ""
   return `${message} (SQLSTATE ${String(failure.code)})${detail}`
 }
+
+/** Removes a final period, so that the text can be a part of a sentence. */
+export const withoutPeriod = (text: string): string => text.replace(/\.$/, "")

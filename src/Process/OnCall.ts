@@ -1,5 +1,6 @@
 import { Effect } from "effect"
 import { webhookPath } from "../Domain/WebhookPath.ts"
+import { withoutPeriod } from "./Failure.ts"
 import { ingest, type Outcome } from "./Metrics.ts"
 import { monotonicMillis } from "./Monotonic.ts"
 import { type Fault, ProcessHealth } from "./ProcessHealth.ts"
@@ -44,7 +45,10 @@ export const reportReadiness = Effect.fnUntraced(
 /** Groups parts that have the same reason. */
 const byReason = (faults: ReadonlyArray<Fault>) => {
   const parts = new Map<string, ReadonlyArray<string>>()
-  for (const { part, reason } of faults) parts.set(reason, [...parts.get(reason) ?? [], part])
+  for (const { part, reason } of faults) {
+    const clause = withoutPeriod(reason)
+    parts.set(clause, [...parts.get(clause) ?? [], part])
+  }
   return Array.from(parts, ([reason, names]) => `${names.join(", ")}: ${reason}`).join("; ")
 }
 

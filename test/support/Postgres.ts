@@ -67,7 +67,7 @@ async function launch() {
   }
   const run = async () => {
     const options =
-      `-D ${data} -h 127.0.0.1 -p ${port} -F -c full_page_writes=off -c max_connections=300 -c unix_socket_directories=`
+      `-D ${data} -h 127.0.0.1 -p ${port} -F -c max_connections=300 -c unix_socket_directories=`
     server = spawnGuarded(join(bin, "postgres"), options.split(" "), "QUIT", user)
     await untilReady(server)
   }

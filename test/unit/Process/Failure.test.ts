@@ -10,6 +10,14 @@ describe("the message of a failure", () => {
     assert.strictEqual(messageOf(Cause.fail(error)), messageOf(error))
   })
 
+  it("ends the detail of the database without a period, so that a sentence can follow", () => {
+    const cause = { severity: "FATAL", code: "57P03", message: "not yet accepting", detail: "Not consistent." }
+    assert.strictEqual(
+      messageOf(Object.assign(new Error("failed"), { "~effect/sql/SqlError": true, cause })),
+      "not yet accepting (SQLSTATE 57P03): Not consistent"
+    )
+  })
+
   it("accepts any thrown value", () => {
     assert.strictEqual(messageOf("no"), "no")
     assert.strictEqual(messageOf(new Error("no", { cause: "why" })), "no: why")

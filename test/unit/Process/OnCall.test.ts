@@ -28,7 +28,7 @@ describe("the log for on-call staff", () => {
       let faults: ReadonlyArray<Fault> = []
       const lines = yield* linesOf(reportReadiness(Effect.sync(() => faults), true), 40, (second) => {
         const database = { part: "database", reason: `no answer for ${second} s` }
-        const broker = { part: "event log", reason: "the broker is not connected" }
+        const broker = { part: "event log", reason: "the broker is not connected." }
         faults = second < 5 ? [] : second < 10 ? [database] : second < 20 ? [broker, database] : []
       })
       assert.deepStrictEqual(lines, [

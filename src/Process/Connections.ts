@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs"
 import type { IncomingMessage, Server, ServerResponse } from "node:http"
 import type { Socket } from "node:net"
+import { readFairly } from "./FairReads.ts"
 
 /** Timeouts and sizes of every listener. */
 export const limits = {
@@ -31,6 +32,7 @@ const mostPrivate = 256
  * instead.
  */
 export const boundConnections = (server: Server, listener: "public" | "private"): void => {
+  readFairly(server)
   const most = mostConnections(listener)
   let open = 0
   // Allow half-open connections on the public listener. A client may close its sending half after a delivery, and

@@ -66,8 +66,7 @@ async function launch() {
     server.stdin?.destroy()
   }
   const run = async () => {
-    const options =
-      `-D ${data} -h 127.0.0.1 -p ${port} -F -c max_connections=300 -c unix_socket_directories=`
+    const options = `-D ${data} -h 127.0.0.1 -p ${port} -F -c max_connections=300 -c unix_socket_directories=`
     server = spawnGuarded(join(bin, "postgres"), options.split(" "), "QUIT", user)
     await untilReady(server)
   }

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Layer } from "effect"
+import type { Buffer } from "node:buffer"
 import { createServer, type Server } from "node:http"
 import { type AddressInfo, connect } from "node:net"
 import { EventLog } from "../../../src/EventLog/EventLog.ts"
@@ -9,6 +10,7 @@ import { boundConnections, limits } from "../../../src/Process/Connections.ts"
 import * as Signature from "../../../src/Signature/Signature.ts"
 import { deliver } from "../../support/Http.ts"
 import * as Memory from "../../support/MemoryLog.ts"
+import { until } from "../../support/Until.ts"
 import { scanCreated, secret, signed } from "../../support/Webhook.ts"
 
 const listenerOn = (log: Layer.Layer<EventLog>) =>
@@ -85,6 +87,62 @@ const trickle = (port: number) =>
     })
   }).pipe(Effect.timeout("20 seconds"), Effect.orDie)
 
+/** A listener that answers each request with the length of its body, and counts what it has. */
+const counting = Effect.gen(function*() {
+  const counts = { begun: 0, ended: 0 }
+  const server = yield* Effect.acquireRelease(
+    Effect.callback<Server>((resume) => {
+      const server = createServer(limits, (request, response) => {
+        counts.begun++
+        let length = 0
+        request.on("data", (part: Buffer) => void (length += part.length))
+        request.on("end", () => {
+          counts.ended++
+          response.end(String(length))
+        })
+      })
+      boundConnections(server, "public")
+      server.listen(0, "127.0.0.1", () => resume(Effect.succeed(server)))
+    }),
+    (server) => Effect.sync(() => (server.closeAllConnections(), server.close()))
+  )
+  return { counts, port: (server.address() as AddressInfo).port }
+})
+
+/** A connection that stays open, and a function that sends a request on it and waits for the answer. */
+const lasting = (port: number) =>
+  Effect.map(
+    Effect.acquireRelease(
+      Effect.sync(() => connect({ port, host: "127.0.0.1" })),
+      (socket) => Effect.sync(() => socket.destroy())
+    ),
+    (socket) =>
+      Effect.callback<string>((resume) => {
+        socket.once("data", (answer) => resume(Effect.succeed(String(answer))))
+        socket.write("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nok")
+      })
+  )
+
+/** A connection that has sent the head of a request, and everything that it receives until it is closed. */
+const receiving = (port: number) =>
+  Effect.map(
+    Effect.acquireRelease(
+      Effect.sync(() => connect({ port, host: "127.0.0.1", allowHalfOpen: true })),
+      (socket) => Effect.sync(() => socket.destroy())
+    ),
+    (socket) => {
+      const chunks: Array<string> = []
+      socket.on("data", (chunk) => void chunks.push(String(chunk)))
+      const closed = new Promise<string>((resolve) => socket.once("close", () => resolve(chunks.join(""))))
+      socket.write(chunkedHead)
+      return { socket, received: Effect.promise(() => closed) }
+    }
+  )
+
+const chunkedHead = "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+const largeChunk = `${(100_000).toString(16)}\r\n${"x".repeat(100_000)}\r\n0\r\n\r\n`
+const tinyChunks = `${"1\r\nx\r\n".repeat(1_000)}0\r\n\r\n`
+
 describe("a connection of the public listener", () => {
   it.live("whose client half-closes it after the request receives the response", () =>
     Effect.gen(function*() {
@@ -121,5 +179,26 @@ describe("a connection of the public listener", () => {
   it.live("is closed when it still sends the body of an answered request after the request time-out", () =>
     Effect.gen(function*() {
       assert.deepStrictEqual(statusesIn(yield* trickle(yield* hasty)), ["404"])
+    }).pipe(Effect.scoped))
+
+  it.live("that delivered before does not wait for the tiny chunks of 300 others, and all are answered", () =>
+    Effect.gen(function*() {
+      const { counts, port } = yield* counting
+      const deliver = yield* lasting(port)
+      yield* deliver
+      const crowd = yield* Effect.forEach(Array.from({ length: 300 }), () => receiving(port))
+      yield* until("300 heads", Effect.sync(() => counts.begun), (count) => count === 301)
+      for (const { socket } of crowd) socket.end(tinyChunks)
+      assert.match(yield* deliver, /200 OK/)
+      assert.isAtMost(counts.ended, 150)
+      for (const { received } of crowd) assert.match(yield* received, /200 OK[^]*1000/)
+    }).pipe(Effect.scoped))
+  it.live("is answered when 300 connections send more at once than may wait", () =>
+    Effect.gen(function*() {
+      const { counts, port } = yield* counting
+      const crowd = yield* Effect.forEach(Array.from({ length: 300 }), () => receiving(port))
+      yield* until("300 heads", Effect.sync(() => counts.begun), (count) => count === 300)
+      for (const { socket } of crowd) socket.end(largeChunk)
+      for (const { received } of crowd) assert.match(yield* received, /200 OK[^]*100000/)
     }).pipe(Effect.scoped))
 })

@@ -11,7 +11,12 @@ describe("the message of a failure", () => {
   })
 
   it("ends the detail of the database without a period, so that a sentence can follow", () => {
-    const cause = { severity: "FATAL", code: "57P03", message: "not yet accepting", detail: "Not consistent." }
+    const cause = {
+      severity: "FATAL",
+      code: "57P03",
+      message: "not yet accepting",
+      detail: "Not consistent."
+    }
     assert.strictEqual(
       messageOf(Object.assign(new Error("failed"), { "~effect/sql/SqlError": true, cause })),
       "not yet accepting (SQLSTATE 57P03): Not consistent"

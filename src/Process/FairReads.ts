@@ -1,0 +1,169 @@
+import type { Buffer } from "node:buffer"
+import type { IncomingMessage, Server, ServerResponse } from "node:http"
+import type { Socket } from "node:net"
+
+/** The longest time in one turn of the event loop that is spent on received bytes, in milliseconds. */
+const mostPerTurn = 5
+
+/** The largest number of bytes that are parsed at once. Most deliveries have fewer. In tiny chunks, they take about 2 ms. */
+const slice = 2_048
+
+/** The number of waiting bytes above which no connection is read, and below which all are read again. */
+const mostWaiting = 8_388_608
+const fewWaiting = mostWaiting / 2
+
+/**
+ * Members of a socket of an HTTP server that Node 24 and Deno 2.9 have, and that their types lack. Where they are missing,
+ * every request is still parsed, but not in turns.
+ */
+interface Internals {
+  readonly parser?: { readonly unconsume?: () => void } | null
+  readonly _handle?: { readonly readStop?: () => void; readonly readStart?: () => void } | null
+}
+
+/**
+ * Shares the time for parsing among the connections of a listener. Without this, Node and Deno parse what up to 1,024
+ * connections have sent in one turn of the event loop. With bodies in tiny chunks, such a turn took seconds.
+ *
+ * Connections that delivered a signed event before come first. The others wait in the order of their bytes.
+ */
+export const readFairly = (server: Server): void => {
+  const turns = new Turns()
+  server.on("connection", (socket: Socket) => turns.admit(socket))
+  server.prependListener("request", ({ method, socket }: IncomingMessage, response: ServerResponse) => {
+    response.once("finish", () => method === "POST" && response.statusCode === 200 && turns.trust(socket))
+  })
+}
+
+/** The connections of a listener, and those whose bytes wait for a turn of the event loop. */
+class Turns {
+  readonly #connections = new Map<Socket, Connection>()
+  readonly #trusted: Array<Connection> = []
+  readonly #others: Array<Connection> = []
+  #waiting = 0
+  #isFull = false
+  #began: number | undefined
+
+  admit(socket: Socket): void {
+    const connection = new Connection(socket, this)
+    this.#connections.set(socket, connection)
+    if (this.#isFull) connection.stop()
+    socket.once("close", () => {
+      this.#connections.delete(socket)
+      connection.clear()
+    })
+  }
+
+  trust(socket: Socket): void {
+    const connection = this.#connections.get(socket)
+    if (connection) connection.isTrusted = true
+  }
+
+  /** Whether too many bytes wait to read more. */
+  get isFull(): boolean {
+    return this.#isFull
+  }
+
+  /** Whether nothing waits, and this turn has time left. */
+  get isFree(): boolean {
+    return this.#trusted.length === 0 && this.#others.length === 0 && this.#hasTime()
+  }
+
+  add(connection: Connection): void {
+    const queue = connection.isTrusted ? this.#trusted : this.#others
+    queue.push(connection)
+    this.#hasTime()
+  }
+
+  /** Counts bytes that wait, or that no longer do. */
+  count(bytes: number): void {
+    this.#waiting += bytes
+    if (this.#isFull ? this.#waiting > fewWaiting : this.#waiting <= mostWaiting) return
+    this.#isFull = !this.#isFull
+    for (const connection of this.#connections.values()) {
+      if (this.#isFull) connection.stop()
+      else connection.resume()
+    }
+  }
+
+  /** Whether this turn has time left. The first question begins a turn. */
+  #hasTime(): boolean {
+    const now = performance.now()
+    if (this.#began === undefined) {
+      this.#began = now
+      // Deno 2.9.6 does not read between two callbacks of `setImmediate`.
+      setTimeout(() => this.#next(), 0)
+    }
+    return now - this.#began < mostPerTurn
+  }
+
+  #next(): void {
+    this.#began = undefined
+    while (this.#trusted.length > 0 || this.#others.length > 0) {
+      if (!this.#hasTime()) return
+      const connection = this.#trusted.shift() ?? this.#others.shift()
+      connection?.parse()
+    }
+  }
+}
+
+/** A connection, and the bytes that it sent and its parser has not received yet. */
+class Connection {
+  isTrusted = false
+  #isStopped = false
+  #waiting: Array<Buffer> = []
+  readonly #socket: Socket & Internals
+  readonly #turns: Turns
+  readonly #parsers: ReadonlyArray<(bytes: Buffer) => void>
+
+  constructor(socket: Socket, turns: Turns) {
+    this.#socket = socket
+    this.#turns = turns
+    this.#parsers = socket.listeners("data") as Array<(bytes: Buffer) => void>
+    this.#socket.parser?.unconsume?.()
+    socket.removeAllListeners("data").on("data", this.#receive)
+  }
+
+  /** Parses the next bytes. Those of a closed connection are dropped: another one can have its parser by now. */
+  parse(): void {
+    const [bytes] = this.#waiting
+    // The listener is removed when the rest must not be parsed.
+    const isOpen = !this.#socket.destroyed && this.#socket.listeners("data").includes(this.#receive)
+    if (bytes === undefined || !isOpen) return this.clear()
+    if (bytes.length > slice) this.#waiting[0] = bytes.subarray(slice)
+    else this.#waiting.shift()
+    this.#turns.count(-Math.min(slice, bytes.length))
+    // Before parsing, because a parser can stop the reads again.
+    this.resume()
+    for (const parse of this.#parsers) parse.call(this.#socket, bytes.subarray(0, slice))
+    if (this.#waiting.length > 0) this.#turns.add(this)
+  }
+
+  /** Stops reading from the connection. */
+  stop(): void {
+    this.#isStopped = true
+    this.#socket._handle?.readStop?.()
+  }
+
+  /** Reads from the connection again, unless bytes wait. */
+  resume(): void {
+    if (!this.#isStopped || this.#waiting.length > 0 || this.#turns.isFull) return
+    this.#isStopped = false
+    this.#socket._handle?.readStart?.()
+  }
+
+  /** Drops the bytes that wait. */
+  clear(): void {
+    const bytes = this.#waiting.reduce((sum, { length }) => sum + length, 0)
+    this.#waiting = []
+    this.#turns.count(-bytes)
+  }
+
+  readonly #receive = (bytes: Buffer): void => {
+    const isFirst = this.#waiting.push(bytes) === 1
+    this.#turns.count(bytes.length)
+    if (isFirst && bytes.length <= slice && this.#turns.isFree) return this.parse()
+    this.stop()
+    if (isFirst) this.#turns.add(this)
+  }
+}

@@ -8,9 +8,11 @@ const mostPerTurn = 5
 /** The largest number of bytes that are parsed at once. Most deliveries have fewer. In tiny chunks, they take about 2 ms. */
 const slice = 2_048
 
-/** The number of waiting bytes above which no connection is read, and below which all are read again. */
-const mostWaiting = 8_388_608
-const fewWaiting = mostWaiting / 2
+/** The number of stopped connections that are read again in one turn. */
+const readAgain = 16
+
+/** The number of waiting bytes above which connections that come first are stopped too. */
+const mostWaiting = 4_194_304
 
 /**
  * Members of a socket of an HTTP server that Node 24 and Deno 2.9 have, and that their types lack. Where they are missing,
@@ -25,7 +27,9 @@ interface Internals {
  * Shares the time for parsing among the connections of a listener. Without this, Node and Deno parse what up to 1,024
  * connections have sent in one turn of the event loop. With bodies in tiny chunks, such a turn took seconds.
  *
- * Connections that delivered a signed event before come first. The others wait in the order of their bytes.
+ * When a turn has no time left, no connection is read any more, so that what they send waits in the system and not in
+ * memory. They are read again a few at a time. Connections that delivered a signed event before come first, and are
+ * stopped last.
  */
 export const readFairly = (server: Server): void => {
   const turns = new Turns()
@@ -38,18 +42,22 @@ export const readFairly = (server: Server): void => {
 /** The connections of a listener, and those whose bytes wait for a turn of the event loop. */
 class Turns {
   readonly #connections = new Map<Socket, Connection>()
-  readonly #trusted: Array<Connection> = []
+  readonly #reading = new Set<Connection>()
+  readonly #stopped = new Set<Connection>()
+  readonly #first: Array<Connection> = []
   readonly #others: Array<Connection> = []
   #waiting = 0
-  #isFull = false
   #began: number | undefined
 
   admit(socket: Socket): void {
     const connection = new Connection(socket, this)
     this.#connections.set(socket, connection)
-    if (this.#isFull) connection.stop()
+    this.#reading.add(connection)
+    if (this.#stopped.size > 0) this.#stop(connection)
     socket.once("close", () => {
       this.#connections.delete(socket)
+      this.#reading.delete(connection)
+      this.#stopped.delete(connection)
       connection.clear()
     })
   }
@@ -59,31 +67,30 @@ class Turns {
     if (connection) connection.isTrusted = true
   }
 
-  /** Whether too many bytes wait to read more. */
-  get isFull(): boolean {
-    return this.#isFull
-  }
-
   /** Whether nothing waits, and this turn has time left. */
   get isFree(): boolean {
-    return this.#trusted.length === 0 && this.#others.length === 0 && this.#hasTime()
+    return this.#first.length === 0 && this.#others.length === 0 && this.#hasTime()
   }
 
+  /** Adds a connection whose bytes wait, and stops reading the others. */
   add(connection: Connection): void {
-    const queue = connection.isTrusted ? this.#trusted : this.#others
+    const queue = connection.isTrusted ? this.#first : this.#others
     queue.push(connection)
     this.#hasTime()
+    for (const one of this.#reading) {
+      if (one === connection || !one.isTrusted || this.#waiting > mostWaiting) this.#stop(one)
+    }
   }
 
   /** Counts bytes that wait, or that no longer do. */
   count(bytes: number): void {
     this.#waiting += bytes
-    if (this.#isFull ? this.#waiting > fewWaiting : this.#waiting <= mostWaiting) return
-    this.#isFull = !this.#isFull
-    for (const connection of this.#connections.values()) {
-      if (this.#isFull) connection.stop()
-      else connection.resume()
-    }
+  }
+
+  #stop(connection: Connection): void {
+    this.#reading.delete(connection)
+    this.#stopped.add(connection)
+    connection.stop()
   }
 
   /** Whether this turn has time left. The first question begins a turn. */
@@ -99,18 +106,29 @@ class Turns {
 
   #next(): void {
     this.#began = undefined
-    while (this.#trusted.length > 0 || this.#others.length > 0) {
+    while (this.#first.length > 0 || this.#others.length > 0) {
       if (!this.#hasTime()) return
-      const connection = this.#trusted.shift() ?? this.#others.shift()
+      const connection = this.#first.shift() ?? this.#others.shift()
       connection?.parse()
     }
+    let count = 0
+    for (const connection of this.#stopped) {
+      if (count++ === readAgain || !this.#hasTime()) return
+      this.resume(connection)
+    }
+  }
+
+  /** Reads from a connection again. */
+  resume(connection: Connection): void {
+    if (!this.#stopped.delete(connection)) return
+    this.#reading.add(connection)
+    connection.resume()
   }
 }
 
 /** A connection, and the bytes that it sent and its parser has not received yet. */
 class Connection {
   isTrusted = false
-  #isStopped = false
   #waiting: Array<Buffer> = []
   readonly #socket: Socket & Internals
   readonly #turns: Turns
@@ -134,21 +152,16 @@ class Connection {
     else this.#waiting.shift()
     this.#turns.count(-Math.min(slice, bytes.length))
     // Before parsing, because a parser can stop the reads again.
-    this.resume()
+    if (this.#waiting.length === 0) this.#turns.resume(this)
     for (const parse of this.#parsers) parse.call(this.#socket, bytes.subarray(0, slice))
     if (this.#waiting.length > 0) this.#turns.add(this)
   }
 
-  /** Stops reading from the connection. */
   stop(): void {
-    this.#isStopped = true
     this.#socket._handle?.readStop?.()
   }
 
-  /** Reads from the connection again, unless bytes wait. */
   resume(): void {
-    if (!this.#isStopped || this.#waiting.length > 0 || this.#turns.isFull) return
-    this.#isStopped = false
     this.#socket._handle?.readStart?.()
   }
 
@@ -160,10 +173,9 @@ class Connection {
   }
 
   readonly #receive = (bytes: Buffer): void => {
-    const isFirst = this.#waiting.push(bytes) === 1
     this.#turns.count(bytes.length)
-    if (isFirst && bytes.length <= slice && this.#turns.isFree) return this.parse()
-    this.stop()
-    if (isFirst) this.#turns.add(this)
+    const isFirst = this.#waiting.push(bytes) === 1
+    if (isFirst && this.#turns.isFree) this.parse()
+    else if (isFirst) this.#turns.add(this)
   }
 }

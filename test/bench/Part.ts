@@ -13,6 +13,8 @@ export interface Options {
   readonly connections: number
   /** The number of events, for parts with a configurable size. When undefined, each part uses its default. */
   readonly size: number | undefined
+  /** The folder of another checkout, for the part that compares with one. */
+  readonly against: string | undefined
 }
 
 /** The results of a part: a table, and notes about it. */

@@ -1,7 +1,7 @@
 /**
  * Prints benchmark figures as ratios of paired runs.
  * `npm run bench -- [--only ingest,peers] [--runtime node|deno|both] [--rounds 5] [--seconds 3]`
- * `[--connections 64] [--size N] [--json]`.
+ * `[--connections 64] [--size N] [--against FOLDER] [--json]`.
  *
  * Exits 1 when the stored events differ from the answered ones. Like the tests, it asserts no times.
  */
@@ -12,6 +12,7 @@ import { availableParallelism, cpus } from "node:os"
 import process from "node:process"
 import { parseArgs } from "node:util"
 import type { Options, Part, Report, Runtime } from "./Part.ts"
+import { against } from "./Parts/Against.ts"
 import { crowd } from "./Parts/Crowd.ts"
 import { growth } from "./Parts/Growth.ts"
 import { handler } from "./Parts/Handler.ts"
@@ -41,7 +42,8 @@ const parts: ReadonlyArray<Part> = [
   tracing,
   latency,
   growth,
-  crowd
+  crowd,
+  against
 ]
 
 const wrong = (message: string): never => {
@@ -57,6 +59,7 @@ const { values } = parseArgs({
     seconds: { type: "string", default: "3" },
     connections: { type: "string", default: "64" },
     size: { type: "string" },
+    against: { type: "string" },
     json: { type: "boolean", default: false },
     help: { type: "boolean", default: false }
   }
@@ -89,7 +92,8 @@ const options: Options = {
   rounds: positive("rounds"),
   seconds: positive("seconds"),
   connections: positive("connections"),
-  size: values.size === undefined ? undefined : positive("size")
+  size: values.size === undefined ? undefined : positive("size"),
+  against: values.against
 }
 
 const named = values.only?.split(",")

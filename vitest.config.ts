@@ -1,8 +1,25 @@
-import { globSync, readFileSync } from "node:fs"
+import { globSync, readFileSync, statfsSync } from "node:fs"
 import process from "node:process"
 import { defineConfig } from "vitest/config"
 import { FaultsFirst } from "./test/support/FaultsFirst.ts"
 import { SlowestFiles } from "./test/support/SlowestFiles.ts"
+
+/** A file system in memory that Linux has. */
+const memory = "/dev/shm"
+
+const freeBytes = (folder: string) => {
+  try {
+    const { bavail, bsize } = statfsSync(folder)
+    return bavail * bsize
+  } catch {
+    return 0
+  }
+}
+
+// Tests copy and remove many small files: a database has a thousand.
+if (process.env["TMPDIR"] === undefined && freeBytes(memory) > 8 * 1_073_741_824) {
+  process.env["TMPDIR"] = memory
+}
 
 /**
  * What a test file says of itself, in a line `// Runs: …` near its top.

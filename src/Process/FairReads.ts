@@ -27,9 +27,9 @@ interface Internals {
  * Shares the time for parsing among the connections of a listener. Without this, Node and Deno parse what up to 1,024
  * connections have sent in one turn of the event loop. With bodies in tiny chunks, such a turn took seconds.
  *
- * When a turn has no time left, no connection is read any more, so that what they send waits in the system and not in
- * memory. They are read again a few at a time. Connections that delivered a signed event before come first, and are
- * stopped last.
+ * When a turn has no time left, reading stops for all connections. What they send then waits in the system and takes no
+ * memory here. Reading begins again for a few at a time. Connections that delivered a signed event before come first,
+ * and stop last.
  */
 export const readFairly = (server: Server): void => {
   const turns = new Turns()
@@ -129,6 +129,7 @@ class Turns {
 /** A connection, and the bytes that it sent and its parser has not received yet. */
 class Connection {
   isTrusted = false
+  #isParsing = false
   #waiting: Array<Buffer> = []
   readonly #socket: Socket & Internals
   readonly #turns: Turns
@@ -153,7 +154,9 @@ class Connection {
     this.#turns.count(-Math.min(slice, bytes.length))
     // Before parsing, because a parser can stop the reads again.
     if (this.#waiting.length === 0) this.#turns.resume(this)
+    this.#isParsing = true
     for (const parse of this.#parsers) parse.call(this.#socket, bytes.subarray(0, slice))
+    this.#isParsing = false
     if (this.#waiting.length > 0) this.#turns.add(this)
   }
 
@@ -175,7 +178,9 @@ class Connection {
   readonly #receive = (bytes: Buffer): void => {
     this.#turns.count(bytes.length)
     const isFirst = this.#waiting.push(bytes) === 1
-    if (isFirst && this.#turns.isFree) this.parse()
-    else if (isFirst) this.#turns.add(this)
+    // The bytes before these come first.
+    if (this.#isParsing || !isFirst) return
+    if (this.#turns.isFree) this.parse()
+    else this.#turns.add(this)
   }
 }

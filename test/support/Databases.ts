@@ -47,7 +47,8 @@ const databaseFrom = Effect.fnUntraced(function*(template?: string) {
   const run = (statement: string) =>
     Effect.flatMap(SqlClient, (sql) => sql.unsafe(statement)).pipe(Effect.provide(admin), Effect.orDie)
   yield* Effect.acquireRelease(
-    run(`create database ${name}${template === undefined ? "" : ` template ${template}`}`),
+    // Dropping a database whose files were copied takes a quarter of the time.
+    run(`create database ${name} template ${template ?? "template1"} strategy file_copy`),
     () => run(`drop database ${name} with (force)`)
   )
   return url.replace(/postgres$/, name)

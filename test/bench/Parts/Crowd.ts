@@ -88,7 +88,8 @@ const measure = Effect.fnUntraced(function*(runtime: Runtime, bytes: Buffer, siz
     most = Math.max(most, megabytes(pid))
   }
   const { harmed, p50, p99 } = healthy
-  return { before, more: most - before, p50, p99, harmed }
+  // A copy, because the delivery in flight fails when the receiver stops.
+  return { before, more: most - before, p50, p99, harmed: [...harmed] }
 }, Effect.scoped)
 
 const secretFile = Effect.acquireRelease(

@@ -1,4 +1,5 @@
 import { globSync, readFileSync, statfsSync } from "node:fs"
+import { freemem } from "node:os"
 import process from "node:process"
 import { defineConfig } from "vitest/config"
 import { FaultsFirst } from "./test/support/FaultsFirst.ts"
@@ -7,19 +8,17 @@ import { SlowestFiles } from "./test/support/SlowestFiles.ts"
 /** A file system in memory that Linux has. */
 const memory = "/dev/shm"
 
-const freeBytes = (folder: string) => {
+const freeBytes = () => {
   try {
-    const { bavail, bsize } = statfsSync(folder)
-    return bavail * bsize
+    const { bavail, bsize } = statfsSync(memory)
+    return Math.min(bavail * bsize, freemem())
   } catch {
     return 0
   }
 }
 
-// Tests copy and remove many small files: a database has a thousand.
-if (process.env["TMPDIR"] === undefined && freeBytes(memory) > 8 * 1_073_741_824) {
-  process.env["TMPDIR"] = memory
-}
+// Tests copy and remove many small files: an embedded database has a thousand.
+if (process.env["TMPDIR"] === undefined && freeBytes() > 8 * 1_073_741_824) process.env["TMPDIR"] = memory
 
 /**
  * What a test file says of itself, in a line `// Runs: …` near its top.

@@ -110,7 +110,9 @@ class Turns {
     this.#began = undefined
     while (this.#first.length + this.#others.length > 0 && this.#hasTime()) this.#pick()?.parse()
     if (this.#others.length > 0) return
-    for (const connection of this.#stopped.values().take(readAgain)) {
+    let count = readAgain
+    for (const connection of this.#stopped) {
+      if (count-- === 0) return
       this.#hasTime()
       this.resume(connection)
     }

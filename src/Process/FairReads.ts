@@ -9,7 +9,7 @@ const mostPerTurn = 5
 const slice = 2_048
 
 /** The number of stopped connections that are read again in one turn. */
-const readAgain = 16
+const readAgain = 6
 
 /** The number of waiting bytes above which connections that come first are stopped too. */
 const mostWaiting = 4_194_304

@@ -1,5 +1,6 @@
 import { Console, Effect } from "effect"
 import { join } from "node:path"
+import type { Edit } from "../../protections/Protection.ts"
 import * as Workspace from "../../protections/Workspace.ts"
 import type { Part } from "../Part.ts"
 import { projected } from "./Projectors.ts"
@@ -11,16 +12,7 @@ export const place: Part = {
   onlyWhenNamed: true,
   run: Effect.fnUntraced(function*({ rounds, size = 100_000 }) {
     const whole = yield* programOf([])
-    const unchecked = yield* programOf([
-      {
-        text: "if (!nats.isConnected()) return Effect.succeed(before)",
-        without: "return Effect.succeed(running)"
-      },
-      {
-        text: "return state.comparison !== undefined && state.connection === connection",
-        without: "return true"
-      }
-    ])
+    const unchecked = yield* programOf(unchecking)
     const run = (entry: string) => Effect.scoped(projected(size, 1, entry))
     const ratios: Array<{ readonly rate: number; readonly cpu: number }> = []
     for (let round = 0; round < rounds; round++) {
@@ -47,14 +39,26 @@ export const place: Part = {
   }, Effect.orDie)
 }
 
-/** The program of a copy of this checkout, with edits of the file that checks the place. */
-const programOf = Effect.fnUntraced(
-  function*(edits: ReadonlyArray<{ readonly text: string; readonly without: string }>) {
-    const folder = yield* Workspace.make
-    yield* Workspace.edited(folder, edits.map((edit) => ({ file: "src/Projector/Place/Keep.ts", ...edit })))
-    return join(folder, "bin/threeqpr.js")
+/** Edits that remove the checks of the place. */
+export const unchecking: ReadonlyArray<Edit> = [
+  {
+    file: "src/Projector/Place/Keep.ts",
+    text: "orBefore(one, state, unreadablePatience, lookAt(projection, one))",
+    without: "Effect.succeed(running)"
+  },
+  {
+    file: "src/Projector/Place/LogComparisons.ts",
+    text: "return state.comparison !== undefined && state.connection === connection()",
+    without: "return true"
   }
-)
+]
+
+/** The program of a copy of this checkout, with edits. */
+const programOf = Effect.fnUntraced(function*(edits: ReadonlyArray<Edit>) {
+  const folder = yield* Workspace.make
+  yield* Workspace.edited(folder, edits)
+  return join(folder, "bin/threeqpr.js")
+})
 
 const spread = (values: Array<number>) => {
   const sorted = values.toSorted((a, b) => a - b)

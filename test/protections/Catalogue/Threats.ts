@@ -46,6 +46,13 @@ export const threats: ReadonlyArray<Protection> = [
     title: "with a stray byte after a delivery answers the delivery, then closes"
   },
   {
+    rows: ["T4", "T5"],
+    name: "connections share the event loop",
+    edits: [edit("src/Process/Connections.ts", "  readFairly(server)\n", "")],
+    test: "integration/Process/Connections.test.ts",
+    title: "that delivered before does not wait for the tiny chunks of 300 others, and all are answered"
+  },
+  {
     rows: ["T5"],
     name: "a slow body does not count as a delivery in flight",
     edits: [

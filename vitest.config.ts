@@ -93,8 +93,9 @@ const project = (
   }
 })
 
-// Most tests wait for processes, so more of them than cores run at a time.
+// Most tests wait for processes, so more of them than cores run at a time. Those of the long run wait most.
 const together = 3
+const togetherLong = 4
 
 // The files of these projects are in the others too, so they run only when they are asked for.
 const onBroker = process.argv.some((argument) => argument.startsWith("broker"))
@@ -109,22 +110,27 @@ export default defineConfig({
       project("short", (file) => inShortRun(file) && !isApart(file), 0, together),
       project("short-alone", (file) => inShortRun(file) && isApart(file), 1, 1),
       // One group, so that none waits for the last file of another.
-      project("long", (file) => inLongRun(file) && !isApart(file), 2, together),
+      project("long", (file) => inLongRun(file) && !isApart(file), 2, togetherLong),
       // What `broker-short-pglite` runs too, it leaves out.
-      project("long-pglite", (file) => file.bothEngines && !isShortOnBroker(file), 2, together, "pglite"),
-      project("long-node-first", isForNode, 2, together),
+      project("long-pglite", (file) => file.bothEngines && !isShortOnBroker(file), 2, togetherLong, "pglite"),
+      project("long-node-first", isForNode, 2, togetherLong),
       ...(onBroker
         ? [
-          project("broker-short", (file) => isShortOnBroker(file) && !file.bothEngines, 2, together),
+          project("broker-short", (file) => isShortOnBroker(file) && !file.bothEngines, 2, togetherLong),
           // On PGlite, because `npm test` has run them on Postgres.
           project(
             "broker-short-pglite",
             (file) => isShortOnBroker(file) && file.bothEngines,
             2,
-            together,
+            togetherLong,
             "pglite"
           ),
-          project("broker-long", (file) => file.marks.has("broker") && file.marks.has("long"), 2, together)
+          project(
+            "broker-long",
+            (file) => file.marks.has("broker") && file.marks.has("long"),
+            2,
+            togetherLong
+          )
         ]
         : []),
       project("long-alone", (file) => inLongRun(file) && isApart(file), 3, 1)

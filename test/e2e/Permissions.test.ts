@@ -7,7 +7,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
-import { newDatabase, newEmbeddedDataDir } from "../support/Databases.ts"
+import { newDatabase, newEmbeddedDataDirOnDisk } from "../support/Databases.ts"
 import { deliver, send } from "../support/Http.ts"
 import { test } from "../support/Live.ts"
 import * as NatsProcess from "../support/NatsProcess.ts"
@@ -80,7 +80,7 @@ const worksWith = Effect.fnUntraced(
 const forbidsEngines = Effect.fnUntraced(function*(permissions: ReadonlyArray<string>) {
   const { code, stderr } = yield* threeqpr(
     ["serve"],
-    { DATA_DIR: yield* newEmbeddedDataDir, PORT: "0", ADMIN_PORT: "0", THREEQPR_WEBHOOK_SECRET },
+    { DATA_DIR: yield* newEmbeddedDataDirOnDisk, PORT: "0", ADMIN_PORT: "0", THREEQPR_WEBHOOK_SECRET },
     "",
     { permissions }
   )
@@ -98,7 +98,7 @@ describe("serve with the permissions of its tasks", () => {
       const permissions = flagsOf("start")
       assert.notInclude(permissions, "--allow-all")
       if (onDeno) assert.includeMembers([...permissions], ["--no-prompt", "--allow-run"])
-      yield* worksWith({ DATA_DIR: yield* newEmbeddedDataDir, THREEQPR_WEBHOOK_SECRET }, permissions)
+      yield* worksWith({ DATA_DIR: yield* newEmbeddedDataDirOnDisk, THREEQPR_WEBHOOK_SECRET }, permissions)
     })
   )
 
@@ -122,7 +122,7 @@ describe("serve with the permissions of the images", () => {
   test(
     "performs all tasks on the embedded engines",
     Effect.gen(function*() {
-      const DATA_DIR = yield* newEmbeddedDataDir
+      const DATA_DIR = yield* newEmbeddedDataDirOnDisk
       yield* worksWith({ DATA_DIR, THREEQPR_WEBHOOK_SECRET }, flagsOfImage({ DATA_DIR }))
     })
   )

@@ -11,16 +11,16 @@ import * as Migrations from "../../src/Database/Migrations.ts"
 import { remove } from "./Remove.ts"
 import { shared } from "./Shared.ts"
 
+const newDataDirIn = (parent: string) =>
+  Effect.acquireRelease(Effect.promise(() => mkdtemp(`${parent}/threeqpr-database-`)), remove)
+
 /** An empty data folder. */
-export const newDataDir = Effect.acquireRelease(
-  Effect.promise(() => mkdtemp(`${tmpdir()}/threeqpr-database-`)),
-  remove
-)
+export const newDataDir = Effect.suspend(() => newDataDirIn(tmpdir()))
 
 /** A data folder with an embedded Postgres, copied from a folder that the files of the run share. */
-const copiedDataDir = (template: "data-folder" | "migrated-folder") =>
+const copiedDataDir = (template: "data-folder" | "migrated-folder", parent?: string) =>
   Effect.tap(
-    newDataDir,
+    Effect.suspend(() => newDataDirIn(parent ?? tmpdir())),
     (dataDir) =>
       Effect.map(
         Effect.promise(() => shared(template)),
@@ -31,6 +31,9 @@ const copiedDataDir = (template: "data-folder" | "migrated-folder") =>
 
 /** A data folder with a new embedded Postgres. */
 export const newEmbeddedDataDir = copiedDataDir("data-folder")
+
+/** The same on a disk. Deno lets only programs with all permissions write to `/dev/shm`. */
+export const newEmbeddedDataDirOnDisk = copiedDataDir("data-folder", "/tmp")
 
 const embeddedIn = <E>(dataDir: Effect.Effect<string, E, Scope.Scope>) =>
   Layer.unwrap(Effect.map(dataDir, (dataDir) => Database.layer({ dataDir }))).pipe(

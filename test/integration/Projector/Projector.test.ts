@@ -13,6 +13,7 @@ import { EventLog } from "../../../src/EventLog/EventLog.ts"
 import { deadLetterStream, eventSubject, stream } from "../../../src/EventLog/Names.ts"
 import { Operations } from "../../../src/EventLog/Operations.ts"
 import * as Runner from "../../../src/Jobs/Operations/Runner.ts"
+import { JetStreamCode, unless } from "../../../src/Nats/JetStreamCode.ts"
 import { Nats } from "../../../src/Nats/Nats.ts"
 import { NatsServer } from "../../../src/Nats/Server.ts"
 import { ProcessHealth } from "../../../src/Process/ProcessHealth.ts"
@@ -83,12 +84,16 @@ const untilSettled = (durable: string) =>
 const deadLetters = Effect.gen(function*() {
   const { streams } = yield* manager
   const { state } = yield* Effect.promise(() => streams.info(deadLetterStream))
-  return yield* Effect.promise(() =>
+  // A letter that is stored again has a new sequence, and its old one is gone.
+  const found = yield* Effect.promise(() =>
     Promise.all(
-      Array.from({ length: state.messages }, (_, index) =>
-        streams.getMessage(deadLetterStream, { seq: index + 1 }))
+      Array.from({ length: state.last_seq - state.first_seq + 1 }, (_, index) =>
+        streams.getMessage(deadLetterStream, { seq: state.first_seq + index }).catch(
+          unless(JetStreamCode.noMessageFound)
+        ))
     )
   )
+  return found.filter((letter) => letter !== undefined)
 })
 
 for (const engine of engines) {

@@ -87,8 +87,8 @@ const deadLetters = Effect.gen(function*() {
   // A letter that is stored again has a new sequence, and its old one is gone.
   const found = yield* Effect.promise(() =>
     Promise.all(
-      Array.from({ length: state.last_seq - state.first_seq + 1 }, (_, index) =>
-        streams.getMessage(deadLetterStream, { seq: state.first_seq + index }).catch(
+      Array.from({ length: state.last_seq }, (_, index) =>
+        streams.getMessage(deadLetterStream, { seq: index + 1 }).catch(
           unless(JetStreamCode.noMessageFound)
         ))
     )

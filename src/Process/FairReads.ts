@@ -11,7 +11,7 @@ const slice = 2_048
 /** The number of stopped connections that are read again in one turn. */
 const readAgain = 6
 
-/** The number of waiting bytes above which connections that come first are stopped too. */
+/** The number of waiting bytes above which connections with priority are stopped too. */
 const mostWaiting = 4_194_304
 
 /**
@@ -27,9 +27,9 @@ interface Internals {
  * Shares the time for parsing among the connections of a listener. Without this, Node and Deno parse what up to 1,024
  * connections have sent in one turn of the event loop. With bodies in tiny chunks, such a turn took seconds.
  *
- * When a turn has no time left, reading stops for all connections. What they send then waits in the system and takes no
- * memory here. Reading begins again for a few at a time. Connections that delivered a signed event before have
- * four fifths of the time when all wait, and stop last.
+ * When a turn has no time left, the listener stops reading. What clients send then waits in the operating system and
+ * takes no memory of the process. A few connections are read again in each turn. Connections that delivered a signed
+ * event have priority: they get four fifths of the time, and are read on while few bytes wait.
  */
 export const readFairly = (server: Server): void => {
   const turns = new Turns()
@@ -118,7 +118,7 @@ class Turns {
     }
   }
 
-  /** The next connection: four that come first, then one of the others. */
+  /** The next connection: four with priority, then one of the others. */
   #pick(): Connection | undefined {
     return ++this.#picked % 5 > 0
       ? this.#first.shift() ?? this.#others.shift()

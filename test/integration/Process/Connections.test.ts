@@ -193,6 +193,7 @@ describe("a connection of the public listener", () => {
       assert.isAtMost(counts.ended, 150)
       for (const { received } of crowd) assert.match(yield* received, /200 OK[^]*1000/)
     }).pipe(Effect.scoped))
+
   it.live("is answered when 300 connections send more at once than may wait", () =>
     Effect.gen(function*() {
       const { counts, port } = yield* counting

@@ -47,7 +47,7 @@ const conflicts = Metric.counter("threeqpr_conflicts_total", {
 
 const erasedIdsKnown = Metric.gauge("threeqpr_erased_ids_known", {
   description:
-    "1 while this receiver knows all published hashes of erased ids, 0 while it cannot read them or their stream is deleted"
+    "1 while this receiver knows all published hashes of erased ids, 0 while it cannot read them or their stream is missing"
 })
 
 const signatureMatches = Metric.counter("threeqpr_signature_matches_total", {

@@ -1,6 +1,7 @@
 import { Effect, Layer, Option, Stream } from "effect"
 import type { JetStreamManager } from "nats"
 import { createHash } from "node:crypto"
+import type { Result } from "../../Domain/Operation.ts"
 import { JetStreamCode, unless } from "../../Nats/JetStreamCode.ts"
 import { managerOf } from "../../Nats/Manager.ts"
 import { Nats } from "../../Nats/Nats.ts"
@@ -9,7 +10,7 @@ import { ingest } from "../../Process/Metrics.ts"
 import { entriesOf } from "../Entries.ts"
 import { ErasedIds } from "../ErasedIds.ts"
 import type { ReadFailed } from "../EventLog.ts"
-import { erasedStream, erasedSubject } from "../Names.ts"
+import { erasedStream, erasedSubject, operationStream, operationSubject } from "../Names.ts"
 import { lastOf, makeReader, reading } from "../Reader.ts"
 import { HashFilter } from "./HashFilter.ts"
 
@@ -53,7 +54,7 @@ export const layer = Layer.effect(
 const hashOf = (id: string) => createHash("sha256").update(id).digest("hex")
 
 /** Why this receiver does not know the hashes. */
-type Fault = { readonly _tag: "Unreadable"; readonly why: string } | { readonly _tag: "Deleted" }
+type Fault = { readonly _tag: "Unreadable"; readonly why: string } | { readonly _tag: "Missing" }
 
 /** Follows the stream of hashes. The gauge shows whether they are known. Each kind of fault is logged once. */
 const follow = Effect.fnUntraced(function*(
@@ -89,18 +90,23 @@ const follow = Effect.fnUntraced(function*(
 })
 
 /**
- * Adds the hashes of the stream to the filter, at first all of them. A stream that never existed means that nothing
- * was erased yet. A stream that existed was deleted, and its hashes are not known until it is created again. Deleted
- * hashes stay in the filter, because each hit is confirmed.
+ * Adds the hashes of the stream to the filter, at first all of them. While the stream is missing, its hashes are not
+ * known, unless nothing was erased yet. Hashes of a deleted stream stay in the filter, because each hit is confirmed.
  */
 const updater = (nats: Nats["Service"], manager: JetStreamManager, hashes: HashFilter) => {
   const { read } = makeReader(nats, manager, { stream: erasedStream })
+  const hasErased = erasedBefore(manager)
   let at = { created: "", sequence: 0, connection: 0 }
+  let missing = { connection: -1, erased: false }
   return Effect.fnUntraced(function*(connection: number): Effect.fn.Return<Fault | undefined, ReadFailed> {
     const info = yield* reading(() =>
       manager.streams.info(erasedStream).catch(unless(JetStreamCode.streamNotFound))
     )
-    if (info === undefined) return at.created === "" ? undefined : { _tag: "Deleted" }
+    if (info === undefined) {
+      // Later erasures create the stream.
+      if (connection !== missing.connection) missing = { connection, erased: yield* hasErased }
+      return at.created === "" && !missing.erased ? undefined : { _tag: "Missing" }
+    }
     const { created, state: { last_seq: last } } = info
     const after = created !== at.created
       ? 0
@@ -119,12 +125,25 @@ const updater = (nats: Nats["Service"], manager: JetStreamManager, hashes: HashF
   })
 }
 
+/** Whether the record of operations has an erased event. */
+const erasedBefore = (manager: JetStreamManager) =>
+  Effect.map(
+    reading(() =>
+      manager.streams.info(operationStream, {
+        subjects_filter: operationSubject("*", "forgotten" satisfies Result)
+      })
+        .catch(unless(JetStreamCode.streamNotFound))
+    ),
+    (info) => Object.keys(info?.state.subjects ?? {}).length > 0
+  )
+
 const messageOfFault = (fault: Fault): string => {
   const effect = "An erased event that 3QPR sends again is stored, and the role admin erases it again"
   return fault._tag === "Unreadable"
     ? `the ids of erased events cannot be read: ${fault.why}. ${effect}. `
       + `Allow our NATS user to read the stream ${erasedStream}`
-    : `the ids of erased events are not known: the stream ${erasedStream} was deleted. ${effect}. `
-      + "The role admin publishes the ids again within seconds. If it does not run, start it. If you have emptied the "
-      + "database too, restart this process"
+    : `the ids of erased events are not known: events were erased, but the stream ${erasedStream} does not exist. `
+      + `${effect}. `
+      + "The role admin publishes the ids again within seconds. If it does not run, start it. If the "
+      + "database was emptied too, this lasts until the next erasure"
 }

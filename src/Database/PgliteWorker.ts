@@ -4,6 +4,7 @@ import { join } from "node:path"
 import process from "node:process"
 import { parentPort, workerData } from "node:worker_threads"
 import { makeConnections, type Sent } from "./PgliteConnections.ts"
+import { paramsOf } from "./PgliteParams.ts"
 import { keepUp } from "./PgliteUpkeep.ts"
 
 // PGlite runs in this thread, because a statement blocks the thread in which it runs.
@@ -24,6 +25,7 @@ const send = (message: FromWorker) =>
 /** Lines of Postgres's log about its own end. */
 const lastWords: Array<string> = []
 const options = {
+  startParams: paramsOf(PGlite),
   onStderr: (line: string) => {
     if (/(PANIC|FATAL): /.test(line)) lastWords.push(line)
     return false

@@ -1,7 +1,7 @@
 import { Effect, FileSystem, Option, Path } from "effect"
-import { homedir } from "node:os"
 import { delimiter, join } from "node:path"
 import process from "node:process"
+import { cacheDir } from "../../Process/CacheDir.ts"
 
 /** The facts that decide which nats-server fits and where it is searched. */
 export interface Machine {
@@ -18,20 +18,12 @@ export interface Machine {
 
 const env = (name: string) => process.env[name] || undefined
 
-const cacheDirs: Record<string, () => string> = {
-  darwin: () => join(homedir(), "Library", "Caches"),
-  win32: () => env("LOCALAPPDATA") ?? join(homedir(), "AppData", "Local")
-}
-
 /** The current machine. */
 export const thisMachine: Machine = {
   platform: process.platform,
   arch: process.arch,
   searchPath: (env("PATH") ?? "").split(delimiter).filter((folder) => folder !== ""),
-  cacheDir: join(
-    env("XDG_CACHE_HOME") ?? cacheDirs[process.platform]?.() ?? join(homedir(), ".cache"),
-    "threeqpr-events"
-  ),
+  cacheDir: cacheDir(),
   // The tar of Windows can unpack zip files. Another tar on PATH, such as Git's, cannot.
   tar: process.platform === "win32" ? join(env("SystemRoot") ?? "C:\\Windows", "System32", "tar.exe") : "tar"
 }

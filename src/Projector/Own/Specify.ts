@@ -2,6 +2,7 @@ import type { PGlite } from "@electric-sql/pglite"
 import { isDeepStrictEqual } from "node:util"
 import { tableColumns } from "./Check.ts"
 import type { Columns, Definition } from "./Definition.ts"
+import { openInMemory } from "./MemoryPostgres.ts"
 import { projection } from "./Projection.ts"
 import { eventsSource, marks, partsOf, statementsOf } from "./Statements.ts"
 
@@ -34,8 +35,8 @@ export class SpecificationFailed extends Error {
 }
 
 /**
- * Tests a read model in memory, on an embedded Postgres that starts once for each process, in a few seconds. Events
- * that 3QPR does not send to its types are left out, and each event counts once, as in `serve`.
+ * Tests a read model in memory, on an embedded Postgres that starts once for each process, in about a second. The first
+ * start on a machine takes a few seconds. Events that 3QPR does not send to its types are left out, and each event counts once, as in `serve`.
  *
  * @example
  * ```ts
@@ -169,7 +170,7 @@ let database: Promise<PGlite> | undefined
 
 /** Applies batches to an empty table, and returns its rows. Nothing is kept. */
 const runner = async (definition: Definition) => {
-  database ??= import("@electric-sql/pglite").then(({ PGlite }) => PGlite.create())
+  database ??= openInMemory()
   const db = await database
   const table = `${definition.name}_0`
   const statements = statementsOf(definition).map((statement) =>

@@ -45,6 +45,14 @@ describe("the embedded Postgres", () => {
   )
 
   test(
+    "takes little memory for its buffer cache, in an older folder too",
+    Effect.gen(function*() {
+      const shown = Effect.flatMap(SqlClient, (sql) => sql`show shared_buffers`)
+      assert.deepStrictEqual(yield* use(yield* newEmbeddedDataDir, shown), [{ shared_buffers: "16MB" }])
+    })
+  )
+
+  test(
     "is created again when its creation was interrupted",
     Effect.gen(function*() {
       const dataDir = yield* newEmbeddedDataDir

@@ -103,6 +103,10 @@ if (unknown !== undefined) {
 }
 const wanted = parts.filter(({ name, onlyWhenNamed }) => named?.includes(name) ?? !onlyWhenNamed)
 
+if (wanted.includes(against) && values.against === undefined) {
+  wrong("--against is missing. The part against needs the folder of another checkout there.")
+}
+
 const machine = `${availableParallelism()} cores of ${cpus()[0]?.model.trim()}`
 
 const print = (part: Part, report: Report) => {

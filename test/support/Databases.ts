@@ -11,16 +11,16 @@ import * as Migrations from "../../src/Database/Migrations.ts"
 import { remove } from "./Remove.ts"
 import { shared } from "./Shared.ts"
 
-const newDataDirIn = (parent: string) =>
+const newDataDirIn = (parent = tmpdir()) =>
   Effect.acquireRelease(Effect.promise(() => mkdtemp(`${parent}/threeqpr-database-`)), remove)
 
 /** An empty data folder. */
-export const newDataDir = Effect.suspend(() => newDataDirIn(tmpdir()))
+export const newDataDir = newDataDirIn()
 
 /** A data folder with an embedded Postgres, copied from a folder that the files of the run share. */
 const copiedDataDir = (template: "data-folder" | "migrated-folder", parent?: string) =>
   Effect.tap(
-    Effect.suspend(() => newDataDirIn(parent ?? tmpdir())),
+    newDataDirIn(parent),
     (dataDir) =>
       Effect.map(
         Effect.promise(() => shared(template)),

@@ -13,10 +13,7 @@ export const against: Part = {
     "ingest and projection of this checkout against another one (--against FOLDER), 100,000 scans (--size)",
   onlyWhenNamed: true,
   run: Effect.fnUntraced(function*(options) {
-    if (options.against === undefined) {
-      return yield* Effect.die(new Error("--against is missing. It names the folder of another checkout."))
-    }
-    const entry = resolve(options.against, "bin/threeqpr.js")
+    const entry = resolve(options.against ?? ".", "bin/threeqpr.js")
     const ingest = yield* Effect.scoped(ingesting(entry, options))
     const ratios = yield* projecting(entry, options)
     return { ...ingest, notes: [...ingest.notes, ...ratios] }

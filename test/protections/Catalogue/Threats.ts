@@ -320,16 +320,23 @@ export const threats: ReadonlyArray<Protection> = [
   },
   {
     rows: ["T16"],
-    name: "a receiver reports that the stream of erased ids was deleted",
+    name: "a receiver reports that the stream of erased ids is missing",
     edits: [
       edit(
         "src/EventLog/ErasedIds/Follow.ts",
-        `at.created === "" ? undefined : { _tag: "Deleted" }`,
+        `at.created === "" && !missing.erased ? undefined : { _tag: "Missing" }`,
         "undefined"
       )
     ],
     test: "integration/EventLog/ErasedIds.test.ts",
     title: "are known while the stream was never created, and not known after it was deleted"
+  },
+  {
+    rows: ["T16"],
+    name: "a receiver looks in the record of operations while the stream of erased ids is missing",
+    edits: [edit("src/EventLog/ErasedIds/Follow.ts", "erased: yield* hasErased", "erased: false")],
+    test: "integration/EventLog/ErasedIds.test.ts",
+    title: "are not known to a receiver that starts while the stream is missing, although an event was erased"
   },
   {
     rows: ["T16"],

@@ -1,4 +1,5 @@
 import type { PGlite } from "@electric-sql/pglite"
+import { clearTimeout, setTimeout } from "node:timers"
 import { isDeepStrictEqual } from "node:util"
 import { tableColumns } from "./Check.ts"
 import type { Columns, Definition } from "./Definition.ts"
@@ -70,7 +71,7 @@ const stepOf = (definition: Definition, deliveries: ReadonlyArray<Delivery>): Sp
     then: (rows) => {
       // An accidental `await` calls this with functions, and rejects with this error.
       if (!Array.isArray(rows)) throw new TypeError("then takes the expected rows, as a list of objects.")
-      return verify(definition, deliveries, rows)
+      return withDatabase((db) => verify(db, definition, deliveries, rows))
     }
   }
 }
@@ -86,12 +87,13 @@ interface Entry extends Delivery {
 }
 
 const verify = async (
+  db: PGlite,
   definition: Definition,
   deliveries: ReadonlyArray<Delivery>,
   expected: ReadonlyArray<ExpectedRow>
 ) => {
   const entries = entriesOf(definition, deliveries)
-  const run = await runner(definition)
+  const run = runner(db, definition)
   const rows = await run([entries])
   const left = [...rows]
   const lacking = expected.filter((one) => {
@@ -167,11 +169,30 @@ const numbers = (seed: number) => {
 }
 
 let database: Promise<PGlite> | undefined
+let users = 0
+let closing: ReturnType<typeof setTimeout> | undefined
+
+/**
+ * Lends the database of this process. It is closed a second after its last use, because an open one keeps the process
+ * alive: Postgres sets timers.
+ */
+const withDatabase = async <A>(use: (db: PGlite) => Promise<A>): Promise<A> => {
+  clearTimeout(closing)
+  users++
+  try {
+    return await use(await (database ??= openInMemory()))
+  } finally {
+    if (--users === 0) closing = setTimeout(close, 1_000).unref()
+  }
+}
+
+const close = () => {
+  void database?.then((db) => db.close(), () => undefined)
+  database = undefined
+}
 
 /** Applies batches to an empty table, and returns its rows. Nothing is kept. */
-const runner = async (definition: Definition) => {
-  database ??= openInMemory()
-  const db = await database
+const runner = (db: PGlite, definition: Definition) => {
   const table = `${definition.name}_0`
   const statements = statementsOf(definition).map((statement) =>
     partsOf(statement).map((part) => part === marks.table ? table : part === marks.events ? source : part)

@@ -22,10 +22,13 @@ export const environmentOf = (environment: Readonly<Record<string, string>>) => 
   ...environment
 })
 
+/** Deno lets only programs with all permissions use files below /dev, where the other temporary folders are. */
+const parent = process.versions["deno"] === undefined ? tmpdir() : "/tmp"
+
 /** An empty project, removed with the scope. */
 export const emptyProject = Effect.acquireRelease(
   Effect.sync(() => {
-    const folder = mkdtempSync(join(tmpdir(), "threeqpr-package-"))
+    const folder = mkdtempSync(join(parent, "threeqpr-package-"))
     writeFileSync(join(folder, "package.json"), `{"private":true,"type":"module"}`)
     return folder
   }),

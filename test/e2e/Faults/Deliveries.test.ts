@@ -6,11 +6,12 @@ import { SqlClient } from "effect/sql/SqlClient"
 import { connect, nanos } from "nats"
 import { request } from "node:http"
 import { retrySchedule } from "../../../src/Domain/RetrySchedule.ts"
-import { stream } from "../../../src/EventLog/Names.ts"
+import { probeSubject, stream } from "../../../src/EventLog/Names.ts"
 import * as Signature from "../../../src/Signature/Signature.ts"
 import type { Sent } from "../../support/Faults/Ledger.ts"
 import { Scene } from "../../support/Faults/Scene.ts"
 import { secret } from "../../support/Faults/System.ts"
+import { until } from "../../support/Until.ts"
 
 /** The waits between 3QPR's attempts, in milliseconds. */
 const schedule = [5_000, 30_000, 120_000, 600_000, 3_600_000]
@@ -28,9 +29,16 @@ const passDedupWindow = Effect.gen(function*() {
   const { streams } = yield* Effect.promise(() => connection.jetstreamManager())
   const setWindow = (millis: number) =>
     Effect.promise(() => streams.update(stream, { duplicate_window: nanos(millis) }))
+  const jetstream = connection.jetstream()
+  // The newest id is forgotten last.
+  const isKnown = Effect.promise(() => jetstream.publish(probeSubject, undefined, { msgID: "newest" })).pipe(
+    Effect.map(({ duplicate }) => duplicate)
+  )
+  yield* isKnown
   yield* setWindow(200)
-  yield* Effect.sleep("1 second")
+  yield* until("the end of the window", Effect.delay(isKnown, "250 millis"), (known) => !known)
   yield* setWindow(7_200_000)
+  yield* Effect.promise(() => streams.purge(stream, { filter: probeSubject }))
 })
 
 layer(Scene.layer({ receivers: 3, projectors: 1 }), { excludeTestServices: true })("a delivery", (it) => {

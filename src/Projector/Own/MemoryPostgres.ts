@@ -1,4 +1,5 @@
 import type { PGlite } from "@electric-sql/pglite"
+import { randomUUID } from "node:crypto"
 import { chmod, mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises"
 import { createRequire } from "node:module"
 import { join } from "node:path"
@@ -51,7 +52,8 @@ const keep = async (file: string, bytes: Uint8Array) => {
   const folder = join(file, "..")
   await mkdir(folder, { recursive: true })
   await chmod(folder, 0o700)
-  const unfinished = `${file}.${process.pid}`
+  // Threads of one process can keep it at the same time.
+  const unfinished = `${file}.${randomUUID()}`
   try {
     await writeFile(unfinished, bytes, { mode: 0o600 })
     await rename(unfinished, file)

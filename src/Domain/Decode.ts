@@ -54,20 +54,25 @@ export const decodeDelivery = (body: Uint8Array): Reading => {
   }
   if (!isEnvelope(json)) return unusable("invalid_envelope", idOf(json), null, explain(Envelope, json))
   const { id, event: type, data } = json
-  if (!isKnownType(type) || fits[type](data)) return { _tag: "Event", id, type, data, text }
-  const rest = withoutMisfits(type, data)
-  return fits[type](rest)
-    ? { _tag: "Event", id, type, data: rest, text }
+  return !isKnownType(type) || fits[type](data) || repair(type, data)
+    ? { _tag: "Event", id, type, data, text }
     : unusable("invalid_data", id, type, explain(dataOf[type], data, "data"))
 }
 
-/** The data, with null for each optional field that does not match. */
-const withoutMisfits = (type: KnownType, data: unknown): unknown =>
-  !Predicate.isObject(data) ? data : Object.fromEntries(
-    Object.entries(data).map((
-      [name, value]
-    ) => [name, optional[type].get(name)?.(value) === false ? null : value])
-  )
+/**
+ * Sets null in place of optional fields that do not match, if the data is usable then. Copies only the known fields:
+ * the others can be many.
+ */
+const repair = (type: KnownType, data: unknown): boolean => {
+  if (!Predicate.isObject(data)) return false
+  const fields: Readonly<Record<PropertyKey, unknown>> = data
+  const known = Object.keys(dataOf[type].fields).filter((name) => Object.hasOwn(fields, name))
+  const misfits = known.filter((name) => optional[type].get(name)?.(fields[name]) === false)
+  const nulls = Object.fromEntries(misfits.map((name) => [name, null]))
+  const isUsable = fits[type]({ ...Object.fromEntries(known.map((name) => [name, fields[name]])), ...nulls })
+  if (isUsable) Object.assign(data, nulls)
+  return isUsable
+}
 
 /**
  * Maximum nesting depth. No event needs more, and deeper input breaks some readers. On Deno some 6,000 levels

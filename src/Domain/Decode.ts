@@ -60,7 +60,7 @@ export const decodeDelivery = (body: Uint8Array): Reading => {
 }
 
 /**
- * Sets null in place of optional fields that do not match, if the data is usable then. Copies only the known fields:
+ * Sets optional fields that do not match to null, if the data is usable then. Copies only the known fields:
  * the others can be many.
  */
 const repair = (type: KnownType, data: unknown): boolean => {

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs"
 import type { IncomingMessage, Server, ServerResponse } from "node:http"
 import type { Socket } from "node:net"
 import { readFairly } from "./FairReads.ts"
+import { InTurns } from "./InTurns.ts"
 
 /** Timeouts and sizes of every listener. */
 export const limits = {
@@ -55,11 +56,19 @@ export const boundConnections = (server: Server, listener: "public" | "private")
     if (responses.length > mostUnanswered) socket.destroy()
   })
   server.prependListener("request", endAnswered(server))
-  server.on(
-    "clientError",
-    (error: NodeJS.ErrnoException, socket: Socket) =>
-      answerMalformed(error, socket, unanswered.get(socket) ?? [])
-  )
+  const inTurns = new InTurns()
+  const timedOut = new WeakSet<Socket>()
+  server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => {
+    // Discard later bytes. On Deno 2.9.6, a connection whose request timed out has already released its parser. It
+    // would continue to feed that parser, which another connection may use by then.
+    socket.removeAllListeners("data").resume()
+    const answer = () => answerMalformed(error, socket, unanswered.get(socket) ?? [])
+    if (error.code !== "ERR_HTTP_REQUEST_TIMEOUT") return answer()
+    // Many requests can time out at once. Those that are not closed yet time out again.
+    if (timedOut.has(socket)) return
+    timedOut.add(socket)
+    inTurns.add(answer)
+  })
 }
 
 /**
@@ -103,9 +112,6 @@ const answerMalformed = (
   socket: Socket,
   unanswered: ReadonlyArray<ServerResponse>
 ) => {
-  // Discard later bytes. On Deno 2.9.6, a connection whose request timed out has already released its parser. It
-  // would continue to feed that parser, which another connection may use by then.
-  socket.removeAllListeners("data").resume()
   // An incomplete request counts as malformed.
   const waiting = unanswered.filter(({ req, writableEnded }) => req.complete && !writableEnded)
   if (waiting.length > 0 && error.code !== "ERR_HTTP_REQUEST_TIMEOUT") return endAfter(waiting, socket)

@@ -65,7 +65,27 @@ const hasty = Effect.acquireRelease(
     server.listen(0, "127.0.0.1", () => resume(Effect.succeed(server)))
   }),
   (server) => Effect.sync(() => (server.closeAllConnections(), server.close()))
-).pipe(Effect.map((server) => (server.address() as AddressInfo).port))
+)
+
+const portOf = (server: Server) => (server.address() as AddressInfo).port
+
+/** Makes each end of a connection take two milliseconds, and counts the most ends in one turn of the event loop. */
+const slowEnds = (server: Server) => {
+  const ends = { most: 0, inTurn: 0 }
+  server.on("connection", (socket) => {
+    const end = socket.end.bind(socket)
+    Object.assign(socket, {
+      end: (text: string) => {
+        if (ends.inTurn++ === 0) setTimeout(() => void (ends.inTurn = 0), 0)
+        ends.most = Math.max(ends.most, ends.inTurn)
+        const until = performance.now() + 2
+        while (performance.now() < until);
+        return end(text)
+      }
+    })
+  })
+  return ends
+}
 
 /** Sends a head and then one byte of the body every 50 milliseconds, until the connection is closed. */
 const trickle = (port: number) =>
@@ -178,7 +198,21 @@ describe("a connection of the public listener", () => {
 
   it.live("is closed when it still sends the body of an answered request after the request time-out", () =>
     Effect.gen(function*() {
-      assert.deepStrictEqual(statusesIn(yield* trickle(yield* hasty)), ["404"])
+      assert.deepStrictEqual(statusesIn(yield* trickle(portOf(yield* hasty))), ["404"])
+    }).pipe(Effect.scoped))
+
+  it.live("is answered with a few others in a turn of the event loop when 100 requests time out at once", () =>
+    Effect.gen(function*() {
+      const server = yield* hasty
+      const ends = slowEnds(server)
+      const answers = yield* Effect.forEach(
+        Array.from({ length: 100 }),
+        () => exchange(portOf(server), "POST / HTTP/1.1\r\nX: "),
+        { concurrency: "unbounded" }
+      )
+      assert.deepStrictEqual(new Set(answers.flatMap(statusesIn)), new Set(["408"]))
+      assert.lengthOf(answers.flatMap(statusesIn), 100)
+      assert.isAtMost(ends.most, 10)
     }).pipe(Effect.scoped))
 
   it.live("that delivered before does not wait for the tiny chunks of 300 others, and all are answered", () =>

@@ -54,6 +54,13 @@ export const threats: ReadonlyArray<Protection> = [
   },
   {
     rows: ["T5"],
+    name: "requests that time out at once do not block the event loop",
+    edits: [edit("src/Process/Connections.ts", "inTurns.add(answer)", "answer()")],
+    test: "integration/Process/Connections.test.ts",
+    title: "is answered with a few others in a turn of the event loop when 100 requests time out at once"
+  },
+  {
+    rows: ["T5"],
     name: "a slow body does not count as a delivery in flight",
     edits: [
       edit(

@@ -162,8 +162,12 @@ class Connection {
     this.#turns.count(-Math.min(slice, bytes.length))
     // Before parsing, because a parser can stop the reads again.
     if (this.#waiting.length === 0) this.#turns.resume(this)
+    this.#feed(bytes.subarray(0, slice))
+  }
+
+  #feed(bytes: Buffer): void {
     this.#isParsing = true
-    for (const parse of this.#parsers) parse.call(this.#socket, bytes.subarray(0, slice))
+    for (const parse of this.#parsers) parse.call(this.#socket, bytes)
     this.#isParsing = false
     if (this.#waiting.length > 0) this.#turns.add(this)
   }
@@ -184,11 +188,16 @@ class Connection {
   }
 
   readonly #receive = (bytes: Buffer): void => {
-    this.#turns.count(bytes.length)
-    const isFirst = this.#waiting.push(bytes) === 1
     // The bytes before these come first.
-    if (this.#isParsing || !isFirst) return
-    if (this.#turns.isFree) this.parse()
-    else this.#turns.add(this)
+    const isNext = !this.#isParsing && this.#waiting.length === 0
+    const isNow = isNext && this.#turns.isFree
+    if (isNow && bytes.length <= slice) {
+      this.#turns.resume(this)
+      return this.#feed(bytes)
+    }
+    this.#turns.count(bytes.length)
+    this.#waiting.push(bytes)
+    if (isNow) this.parse()
+    else if (isNext) this.#turns.add(this)
   }
 }

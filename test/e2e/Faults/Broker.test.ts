@@ -3,13 +3,18 @@
 import { assert, layer } from "@effect/vitest"
 import { Deferred, Effect } from "effect"
 import process from "node:process"
-import { costOf, endOf, healthOf, Scene, slowerThan, untilReadiness } from "../../support/Faults/Scene.ts"
+import {
+  costOf,
+  endOf,
+  healthOf,
+  partsOf,
+  Scene,
+  slowerThan,
+  untilReadiness
+} from "../../support/Faults/Scene.ts"
 import { until } from "../../support/Until.ts"
 
 const isLong = process.env["FAULTS_LONG"] === "1"
-
-/** Every receiver and projector. */
-const partsOf = ({ system }: Scene["Service"]) => [...system.receivers, ...system.projectors]
 
 /** The number of bodies that are being delivered and have not been accepted yet. */
 const waiting = ({ ledger }: Scene["Service"]) =>
@@ -20,7 +25,7 @@ const waiting = ({ ledger }: Scene["Service"]) =>
 const away = Effect.fnUntraced(function*(seconds: number) {
   const scene = yield* Scene
   const { answered, system, traffic, whole } = scene
-  const parts = partsOf(scene)
+  const parts = partsOf(system)
   const pids = () => parts.map((part) => part.now()?.pid)
   const before = pids()
   const load = yield* traffic({ rate: 4 })
@@ -148,7 +153,7 @@ layer(Scene.layer({ receivers: 2, projectors: 1 }), { excludeTestServices: true 
         assert.deepStrictEqual(slowerThan(1_000, ledger.since(noticed)), [])
         yield* system.broker.signal("SIGCONT")
         const going = performance.now()
-        for (const part of partsOf(scene)) yield* untilReadiness(part, 200)
+        for (const part of partsOf(system)) yield* untilReadiness(part, 200)
         yield* answered(20, 200, going)
         yield* load.stop
         const during = ledger.since(stopped).filter((one) => endOf(one) < going)

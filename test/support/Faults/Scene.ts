@@ -1,6 +1,7 @@
 import { assert } from "@effect/vitest"
-import { Context, Effect, Layer, type Scope } from "effect"
+import { Context, Effect, Exit, Layer, type Scope } from "effect"
 import { Buffer } from "node:buffer"
+import process from "node:process"
 import * as Signature from "../../../src/Signature/Signature.ts"
 import { type Answer, deliver, send } from "../Http.ts"
 import { until } from "../Until.ts"
@@ -37,15 +38,21 @@ const make = Effect.fnUntraced(function*(options: System.SystemOptions) {
     system,
     ledger,
     traffic: (options) =>
-      Effect.suspend(() =>
-        Traffic.run(ledger, {
-          rate: 100,
-          urls: system.urls,
-          secret: () => System.secret,
-          ...options,
-          seed: ++runs
-        })
-      ),
+      Effect.suspend(() => {
+        const began = new Map(partsOf(system).map((part) => [part, part.now()?.logs.length ?? 0]))
+        return Effect.andThen(
+          Effect.addFinalizer((exit) =>
+            Effect.sync(() => Exit.isFailure(exit) && showLogs(system, (part) => began.get(part) ?? 0))
+          ),
+          Traffic.run(ledger, {
+            rate: 100,
+            urls: system.urls,
+            secret: () => System.secret,
+            ...options,
+            seed: ++runs
+          })
+        )
+      }),
     answered: (count, status, since = performance.now()) =>
       Effect.asVoid(until(
         `${count} answers ${status}`,
@@ -73,6 +80,20 @@ const make = Effect.fnUntraced(function*(options: System.SystemOptions) {
     })
   })
 })
+
+/** The processes under test that receive or project. */
+export const partsOf = ({ projectors, receivers }: System.System): ReadonlyArray<System.Part> => [
+  ...receivers,
+  ...projectors
+]
+
+/** Prints what the processes under test have logged since a failed test began, 60 lines at most. */
+const showLogs = (system: System.System, from: (part: System.Part) => number) => {
+  for (const part of partsOf(system)) {
+    const lines = part.now()?.logs.slice(from(part)).slice(-60) ?? []
+    process.stderr.write(`${part.role} ${part.now()?.pid}:\n${lines.map((line) => `  ${line}\n`).join("")}`)
+  }
+}
 
 /** The end of an attempt, as a time of `performance.now`. */
 export const endOf = ({ at, took }: Attempt) => at + took

@@ -5,7 +5,7 @@ import { Bodies, drawsOf } from "./Bodies.ts"
 import type { Ledger, Sent } from "./Ledger.ts"
 
 export interface TrafficOptions {
-  /** New bodies a second. */
+  /** New bodies a second. Fewer are made while many are not delivered yet. */
   readonly rate: number
   readonly seed: number
   /** The URLs of the receivers, read before each attempt. */
@@ -49,6 +49,7 @@ export const run = (ledger: Ledger, options: TrafficOptions): Effect.Effect<Traf
     const make = Effect.gen(function*() {
       const due = Math.floor((performance.now() - began) / 1_000 * options.rate)
       for (; made < due; made++) {
+        if (deliveries.size >= mostOpen) continue
         const sent = bodies.next(ledger)
         const luck = draw()
         yield* start(sent, luck)
@@ -106,6 +107,12 @@ export const deliver = (
     }
     sent.open = false
   })
+
+/**
+ * Makes no body while so many are not delivered yet. Otherwise a busy machine never leaves an outage: this process spends
+ * its time on retries, and its proxies let no receiver connect.
+ */
+const mostOpen = 512
 
 // Limits concurrent retries after an outage, so that this process and its proxies stay responsive.
 const atOnce = Semaphore.makeUnsafe(128)

@@ -3,6 +3,7 @@ import { Command, Flag } from "effect/cli"
 import process from "node:process"
 import { roles } from "../Domain/Role.ts"
 import { load } from "../Process/Config.ts"
+import { keepCodeSmall } from "../Process/SmallCode.ts"
 import * as Telemetry from "../Process/Telemetry.ts"
 import { given, settingFlag } from "./Flags.ts"
 import { run } from "./Serve/Start.ts"
@@ -27,7 +28,9 @@ export const serve = Command.make(
     const config = yield* load(given(flags))
     // This command ends when it is interrupted, so that is a success.
     process.exitCode = 0
-    yield* run(config, new Set(role.length > 0 ? role : roles)).pipe(Telemetry.withLogLevel(config.logLevel))
+    const active = new Set(role.length > 0 ? role : roles)
+    if (active.size === 1 && active.has("ingress")) keepCodeSmall()
+    yield* run(config, active).pipe(Telemetry.withLogLevel(config.logLevel))
   })
 ).pipe(
   Command.withDescription("Receive webhooks, store the events, project them, answer queries"),

@@ -1,4 +1,4 @@
-// Runs: long, alone
+// Runs: long
 
 import { assert, describe } from "@effect/vitest"
 import { Effect } from "effect"

@@ -48,13 +48,13 @@ export const keeper = Effect.gen(function*() {
       || now - state.accountedAt >= (state.pending > backlog ? accountBehindEvery : accountEvery)
     const reason = yield* otherLog(one, due)
     if (reason !== undefined) return { ...running, runs: false, otherLog: reason, fault: reason }
-    const { lastSequence } = yield* log.state
+    const end = due ? (yield* log.state).lastSequence : undefined
     const durable = yield* consumers.inspect(one.durable, filterOf(projection))
     state.pending = durable?.pending ?? 0
     const checked = yield* checkDurable(projection, database, one, state, durable, now)
     if (checked !== undefined) return checked
-    if (durable === undefined || !due) return { ...running, fault: state.look.fault }
-    const look = yield* accountFor(projection, one, state, durable, lastSequence)
+    if (durable === undefined || end === undefined) return { ...running, fault: state.look.fault }
+    const look = yield* accountFor(projection, one, state, durable, end)
     state.accountedAt = now
     return look
   })

@@ -13,8 +13,8 @@ export interface Program {
 
 // With the same memory for young objects as in `npm start` and `deno task start`.
 const commands: Readonly<Record<Runtime, ReadonlyArray<string>>> = {
-  node: ["node", "--max-semi-space-size=2"],
-  deno: ["deno", "run", "-A", "--quiet", "--v8-flags=--max-semi-space-size=2"]
+  node: ["node", "--max-semi-space-size=4"],
+  deno: ["deno", "run", "-A", "--quiet", "--v8-flags=--max-semi-space-size=4"]
 }
 
 /** Runs a script of this folder to its end, and returns its output. */

@@ -223,8 +223,8 @@ export const threats: ReadonlyArray<Protection> = [
     edits: [
       edit(
         "package.json",
-        "exec sh bin/node.sh --max-semi-space-size=2 --permission --allow-fs-read=. ",
-        "exec sh bin/node.sh --max-semi-space-size=2 --permission --allow-child-process --allow-fs-write=* --allow-fs-read=. "
+        "exec sh bin/node.sh --max-semi-space-size=4 --permission --allow-fs-read=. ",
+        "exec sh bin/node.sh --max-semi-space-size=4 --permission --allow-child-process --allow-fs-write=* --allow-fs-read=. "
       ),
       edit(
         "deno.json",

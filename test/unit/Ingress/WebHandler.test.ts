@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Redacted } from "effect"
+import process from "node:process"
 import type { Entry, Stored } from "../../../src/EventLog/EventLog.ts"
 import { webhookHandler, type WebhookOptions } from "../../../src/Ingress/WebHandler.ts"
 import * as Signature from "../../../src/Signature/Signature.ts"
@@ -118,6 +119,23 @@ describe("a web handler with the user's own log", () => {
     ])
     assert.deepStrictEqual(answers, [[503, { error: "unavailable" }], [408, { error: "body_too_slow" }]])
     assert.isBelow(performance.now() - started, 5_000)
+  })
+
+  it("cancels a body that is too slow: at once, and on Deno when a part arrives, because it would leak before", async () => {
+    await using handler = webhookHandler({ secrets, log: memory() })
+    let cancelled = 0
+    let send = () => {}
+    const slow = new ReadableStream<Uint8Array>({
+      start: (controller) => void (send = () => controller.enqueue(new Uint8Array(1))),
+      cancel: () => void cancelled++
+    }, { highWaterMark: 0 })
+    assert.deepStrictEqual(await answerOf(handler(request(slow))), [408, { error: "body_too_slow" }])
+    if (process.versions["deno"] !== undefined) {
+      assert.strictEqual(cancelled, 0)
+      send()
+      await new Promise((wake) => setTimeout(wake, 0))
+    }
+    assert.strictEqual(cancelled, 1)
   })
 
   it("answers 503 above its limit of deliveries in flight, and accepts deliveries again below it", async () => {

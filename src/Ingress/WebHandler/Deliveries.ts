@@ -122,7 +122,10 @@ export class Deliveries {
     const reader = request.body?.getReader()
     if (reader === undefined) return true
     let isReading = false
-    delivery.cancel = () => void (isReading && onDeno || reader.cancel().catch(() => undefined))
+    delivery.cancel = () => {
+      if (onDeno && isReading) return
+      reader.cancel().catch(() => undefined)
+    }
     try {
       while (true) {
         isReading = true

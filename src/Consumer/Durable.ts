@@ -57,6 +57,8 @@ export interface DurableOptions {
   readonly waiting?: number | undefined
   /** Maximum number of batches that are handled at once. Default: 1. */
   readonly concurrency?: number | undefined
+  /** Shortest time between two batches that are not full, in milliseconds. Default: 0. */
+  readonly gather?: number | undefined
   /** How long a batch may take before the broker delivers it to another instance, in milliseconds. */
   readonly ackWait: number
   /** Whether this instance keeps messages that are handled or waiting, for as long as that takes. */
@@ -100,6 +102,7 @@ export const run = Effect.fnUntraced(function*(
         durable,
         capacity: options.waiting ?? 2 * maxBatch * concurrency,
         ackWait,
+        gather: options.gather,
         hold: hold ? ackWait / 3 : undefined,
         onMissing: recreate
       })

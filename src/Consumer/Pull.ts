@@ -24,6 +24,11 @@ export interface PullOptions {
    */
   readonly ackWait: number
   /**
+   * Shortest time between two batches that are not full, in milliseconds. The first event after a pause does not wait
+   * for it. Without it, a batch is taken as soon as there is an event.
+   */
+  readonly gather?: number | undefined
+  /**
    * Interval at which the consumer reports to the broker that unacknowledged messages are in progress, in
    * milliseconds. The broker then delivers them to no other instance. Never when undefined.
    */
@@ -33,6 +38,11 @@ export interface PullOptions {
    * expired. The latter was seen of nats-server 2.9.10 after a deletion. Called again while it is missing.
    */
   readonly onMissing: () => void
+}
+
+interface Waiting {
+  readonly max: number
+  readonly resume: (messages: ReadonlyArray<Message>) => void
 }
 
 /**
@@ -56,7 +66,9 @@ export class Pull {
   #requested = 0
   #overdue = 0
   #isDraining = false
-  #waiting: ReadonlyArray<() => void> = []
+  #waiting: ReadonlyArray<Waiting> = []
+  #takenAt = -Infinity
+  #gathering: ReturnType<typeof setTimeout> | undefined
   readonly #held = new Set<Message>()
   #heldAt = 0
 
@@ -75,19 +87,10 @@ export class Pull {
   /** Takes the next messages in the order of arrival: at least one, at most `max`, and about 8 MiB. */
   take(max: number): Effect.Effect<ReadonlyArray<Message>> {
     return Effect.callback((resume) => {
-      const taken = () => {
-        const messages = this.#queue.splice(0, this.#countWithin(max))
-        for (const { msg, sequence } of messages) {
-          this.#queuedBytes -= msg.data.length
-          this.#queued.delete(sequence)
-        }
-        this.#adapt(messages)
-        this.#request()
-        resume(Effect.succeed(messages))
-      }
-      if (this.#queue.length > 0) return taken()
-      this.#waiting = [...this.#waiting, taken]
-      return Effect.sync(() => void (this.#waiting = this.#waiting.filter((waiting) => waiting !== taken)))
+      const waiting: Waiting = { max, resume: (messages) => resume(Effect.succeed(messages)) }
+      this.#waiting = [...this.#waiting, waiting]
+      this.#hand()
+      return Effect.sync(() => void (this.#waiting = this.#waiting.filter((other) => other !== waiting)))
     })
   }
 
@@ -100,6 +103,7 @@ export class Pull {
   /** Stops requesting and waits for messages in transit. No other instance would get them for a while. */
   async drain(): Promise<void> {
     clearInterval(this.#watch)
+    clearTimeout(this.#gathering)
     this.#isDraining = true
     if (this.#nats.isConnected() && !this.#nats.connection.isClosed()) await this.#subscription.drain()
   }
@@ -109,6 +113,36 @@ export class Pull {
     clearInterval(this.#watch)
     if (!this.#nats.connection.isClosed()) this.#subscription.unsubscribe()
     return this.#queue.splice(0)
+  }
+
+  /** Hands messages to those that wait for them. */
+  #hand(): void {
+    const [first, ...others] = this.#waiting
+    if (first === undefined || this.#queue.length === 0) return
+    const isFull = this.#queue.length >= first.max || this.#queuedBytes > maxTakenBytes
+    const wait = isFull ? 0 : this.#takenAt + (this.#options.gather ?? 0) - performance.now()
+    if (wait > 0) {
+      this.#gathering ??= setTimeout(() => {
+        this.#gathering = undefined
+        this.#hand()
+      }, wait)
+      return
+    }
+    this.#waiting = others
+    this.#takenAt = performance.now()
+    first.resume(this.#take(first.max))
+    this.#hand()
+  }
+
+  #take(max: number): ReadonlyArray<Message> {
+    const messages = this.#queue.splice(0, this.#countWithin(max))
+    for (const { msg, sequence } of messages) {
+      this.#queuedBytes -= msg.data.length
+      this.#queued.delete(sequence)
+    }
+    this.#adapt(messages)
+    this.#request()
+    return messages
   }
 
   #look(): void {
@@ -178,9 +212,7 @@ export class Pull {
     this.#queued.set(message.sequence, message.storedAt)
     this.#queuedBytes += msg.data.length
     this.#request()
-    const [first, ...others] = this.#waiting
-    this.#waiting = others
-    first?.()
+    this.#hand()
   }
 
   // A status message: the request delivers no more messages.

@@ -18,6 +18,12 @@ import { retryDelay, type Trouble } from "./Trouble.ts"
 /** Number of concurrent batches. While the database writes one, the next is decoded, and with a pool also written. */
 const concurrency = 2
 
+/**
+ * Shortest time between two batches that are not full, in milliseconds. A batch costs some milliseconds of processor
+ * time, however few events it has.
+ */
+const gather = 50
+
 /** Applies the events of one generation from its durable consumer, until it is interrupted. */
 export const projectGeneration = Effect.fnUntraced(
   function*(keeper: Keeper, projection: Projection, one: Live | Rebuild, trouble: Trouble) {
@@ -35,6 +41,7 @@ export const projectGeneration = Effect.fnUntraced(
       batchSize: () => size.now,
       waiting: largest,
       concurrency,
+      gather,
       // The durable consumer exists, so an earlier reason why it could not be created no longer applies.
       started: Effect.sync(() => void (trouble.reason = undefined)),
       wanted,

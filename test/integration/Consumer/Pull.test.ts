@@ -95,3 +95,53 @@ describe("a durable consumer whose events wait longer than the time to acknowled
       assert.isBelow(handled.length, count + 60)
     }).pipe(Effect.scoped, Effect.provide(logOnBroker)))
 })
+
+describe("a durable consumer that gathers events", () => {
+  it.live("takes the first event at once, and then only a full batch before its time", () =>
+    Effect.gen(function*() {
+      const nats = yield* Nats
+      const manager = yield* Effect.promise(() => nats.connection.jetstreamManager())
+      const taken: Array<{ readonly count: number; readonly at: number }> = []
+      const gathering = (type: string, gather: number) =>
+        Effect.forkScoped(Durable.run(nats, manager, {
+          stream,
+          durable: `gather_${type}`,
+          filter: `3qpr.events.gather.${type}`,
+          maxBatch: 10,
+          concurrency: 2,
+          gather,
+          ackWait: 30_000,
+          pause: Effect.void,
+          handle: (messages) =>
+            Effect.sync(() => {
+              taken.push({ count: messages.length, at: performance.now() })
+              for (const message of messages) message.ack()
+            })
+        }))
+      let appended = 0
+      const appendTo = (type: string, count: number) =>
+        Effect.repeat(Effect.suspend(() => append(`gather_${appended++}`, "{}", `gather.${type}`)), {
+          times: count - 1
+        })
+      const batches = Effect.sync(() => taken.map(({ count }) => count))
+
+      yield* gathering("full", 60_000)
+      yield* appendTo("full", 1)
+      yield* until("the first event", batches, ({ length }) => length === 1)
+      yield* appendTo("full", 3)
+      yield* appendTo("full", 7)
+      assert.deepStrictEqual(yield* until("a full batch", batches, ({ length }) => length === 2), [1, 10])
+
+      yield* gathering("late", 300)
+      yield* appendTo("late", 1)
+      yield* until("the first event", batches, ({ length }) => length === 3)
+      yield* appendTo("late", 1)
+      assert.deepStrictEqual(yield* until("another event", batches, ({ length }) => length === 4), [
+        1,
+        10,
+        1,
+        1
+      ])
+      assert.isAtLeast((taken[3]?.at ?? 0) - (taken[2]?.at ?? 0), 295)
+    }).pipe(Effect.scoped, Effect.provide(logOnBroker)))
+})

@@ -24,6 +24,7 @@ import { countries } from "../support/OwnModels.ts"
 import { poison, refusePoisonAt } from "../support/Poison.ts"
 import * as Postgres from "../support/Postgres.ts"
 import { serve } from "../support/Serve.ts"
+import { poll } from "../support/Until.ts"
 import { scanCreated, scanOfTheReference, secret, signed } from "../support/Webhook.ts"
 
 /** The path of a request, and the body of a POST. */
@@ -72,19 +73,14 @@ const recipesFor = (
 ): Recipes => {
   const rebuilds = "/v1/projections/scans/rebuilds"
   const rebuild = { path: "/v1/projections/scans/rebuild", body: { verify: true, by } }
-  const idle = Effect.repeat(
-    Effect.delay(Effect.map(ask({ path: "/v1/projections" }), (body) => JSON.stringify(body)), "10 millis"),
-    {
-      until: (text) => !text.includes(`"rebuild":{`)
-    }
+  const idle = poll(
+    Effect.map(ask({ path: "/v1/projections" }), (body) => JSON.stringify(body)),
+    (text) => !text.includes(`"rebuild":{`)
   )
   const begun = Effect.map(Effect.andThen(idle, ask(rebuild)), ({ id }) => `${rebuilds}/${id}`)
   const ended = Effect.tap(
     begun,
-    (path) =>
-      Effect.repeat(Effect.delay(ask({ path }), "10 millis"), {
-        until: ({ finished_at }) => finished_at !== null
-      })
+    (path) => poll(ask({ path }), ({ finished_at }) => finished_at !== null)
   )
   const reconcile = { path: "/v1/reconciliations", body: { since: "2026-03-20T00:00:00Z", by } }
   const lastOf = (list: string) =>
@@ -286,14 +282,9 @@ const made = Effect.fnUntraced(function*(webhook: string, ask: Facts["ask"]) {
   for (const body of bodies) yield* deliver(webhook, signed(body))
   yield* deliver(webhook, { ...signed("{}"), signature: "sha256=0" })
   const firstOf = (path: string, name: string) =>
-    Effect.repeat(
-      Effect.delay(
-        Effect.map(ask({ path }), (body) => body[name] as ReadonlyArray<Readonly<Record<string, unknown>>>),
-        "10 millis"
-      ),
-      {
-        until: ({ length }) => length > 0
-      }
+    poll(
+      Effect.map(ask({ path }), (body) => body[name] as ReadonlyArray<Readonly<Record<string, unknown>>>),
+      ({ length }) => length > 0
     ).pipe(Effect.map(([first]) => first ?? {}))
   yield* firstOf("/v1/scans", "scans")
   yield* firstOf("/v1/conversations", "conversations")

@@ -9,6 +9,7 @@ import { linkTo } from "../../src/Process/SignInCode.ts"
 import { history } from "../support/Believable.ts"
 import { becomes, Dashboard, signIn, textOf, token } from "../support/Dashboard.ts"
 import { deliver } from "../support/Http.ts"
+import { poll } from "../support/Until.ts"
 import { scanCreated, signed } from "../support/Webhook.ts"
 
 const options = { excludeTestServices: true, timeout: 180_000 }
@@ -16,9 +17,10 @@ const options = { excludeTestServices: true, timeout: 180_000 }
 /** Waits until no consumer lags, and returns the status at that moment. */
 const level = Effect.gen(function*() {
   const { api } = yield* Dashboard
-  const { body } = yield* Effect.repeat(Effect.delay(api("/v1/status"), "10 millis"), {
-    until: ({ body }) => (body as StatusAnswer).consumers.every(({ lag }) => lag === 0)
-  })
+  const { body } = yield* poll(
+    api("/v1/status"),
+    ({ body }) => (body as StatusAnswer).consumers.every(({ lag }) => lag === 0)
+  )
   return body as StatusAnswer
 })
 

@@ -13,6 +13,7 @@ import { deliver, send } from "../support/Http.ts"
 import { refusePoisonAt } from "../support/Poison.ts"
 import * as Proxy from "../support/Proxy.ts"
 import { running } from "../support/Serve.ts"
+import { poll } from "../support/Until.ts"
 import { scanCreated, secret, signed } from "../support/Webhook.ts"
 
 const options = { excludeTestServices: true, timeout: 240_000 }
@@ -67,9 +68,7 @@ layer(Dashboard.layer, options)("the dashboard's quality", (it) => {
       yield* refusePoisonAt(url)
       yield* history(webhook, 120, 20)
       yield* trouble(webhook)
-      yield* Effect.repeat(Effect.delay(api("/v1/dead-letters"), "10 millis"), {
-        until: ({ body }) => (body as { readonly total: number }).total === 3
-      })
+      yield* poll(api("/v1/dead-letters"), ({ body }) => (body as { readonly total: number }).total === 3)
       for (const colorScheme of ["light", "dark"] as const) {
         const { page } = yield* open("#/now", { colorScheme, reducedMotion: "reduce", bypassCSP: true })
         yield* Effect.promise(async () => {

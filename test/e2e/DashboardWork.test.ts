@@ -11,6 +11,7 @@ import * as Signature from "../../src/Signature/Signature.ts"
 import { platform } from "../support/Broker.ts"
 import { becomes, Dashboard, textOf } from "../support/Dashboard.ts"
 import { deliver, send } from "../support/Http.ts"
+import { poll } from "../support/Until.ts"
 import { scanCreated, secret, signed } from "../support/Webhook.ts"
 
 const options = { excludeTestServices: true, timeout: 180_000 }
@@ -25,9 +26,7 @@ const sql = (statement: string) =>
 const poison = Effect.fnUntraced(function*(id: string, city: string) {
   const { api, webhook } = yield* Dashboard
   yield* deliver(webhook, signed(scanCreated(id, { city })))
-  yield* Effect.repeat(Effect.delay(api("/v1/dead-letters"), "10 millis"), {
-    until: ({ body }) => JSON.stringify(body).includes(`"${id}"`)
-  })
+  yield* poll(api("/v1/dead-letters"), ({ body }) => JSON.stringify(body).includes(`"${id}"`))
 })
 
 interface Operations {

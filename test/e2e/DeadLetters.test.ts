@@ -10,6 +10,7 @@ import { platform } from "../support/Broker.ts"
 import { newDatabase, newDataDir } from "../support/Databases.ts"
 import { deliver, send } from "../support/Http.ts"
 import { running, type Serve, serve, threeqpr } from "../support/Serve.ts"
+import { poll } from "../support/Until.ts"
 import { scanCreated, secret, signed } from "../support/Webhook.ts"
 
 class Server extends Context.Service<Server, Serve & { readonly url: string }>()("test/Server") {
@@ -40,9 +41,10 @@ const sql = (statement: string) =>
 const poison = Effect.fnUntraced(function*(id: string, city: string) {
   const { admin, webhook } = yield* Server
   yield* deliver(webhook, signed(scanCreated(id, { city })))
-  const { body } = yield* Effect.repeat(Effect.delay(send(`${admin}/v1/dead-letters`), "10 millis"), {
-    until: ({ body }) => JSON.stringify(body).includes(`"${id}"`)
-  })
+  const { body } = yield* poll(
+    send(`${admin}/v1/dead-letters`),
+    ({ body }) => JSON.stringify(body).includes(`"${id}"`)
+  )
   const { dead_letters } = body as { readonly dead_letters: ReadonlyArray<Record<"id" | "event_id", string>> }
   return dead_letters.find(({ event_id }) => event_id === id)?.id ?? ""
 })

@@ -4,13 +4,13 @@ import { newStores } from "../support/Databases.ts"
 import { deliver, send } from "../support/Http.ts"
 import { test } from "../support/Live.ts"
 import { serve, threeqpr } from "../support/Serve.ts"
+import { poll } from "../support/Until.ts"
 import { scanCreated, secret, signed } from "../support/Webhook.ts"
 
 const totalOf = (admin: string) =>
   Effect.map(send(`${admin}/v1/scans`), ({ body }) => (body as { readonly total: number }).total)
 
-const untilTotal = (admin: string, total: number) =>
-  Effect.repeat(Effect.delay(totalOf(admin), "10 millis"), { until: (there) => there === total })
+const untilTotal = (admin: string, total: number) => poll(totalOf(admin), (there) => there === total)
 
 describe("threeqpr forget", () => {
   test(

@@ -11,6 +11,7 @@ import { deliver } from "../support/Faults/Traffic.ts"
 import { test } from "../support/Live.ts"
 import { refusePoison } from "../support/Poison.ts"
 import { serve, threeqpr } from "../support/Serve.ts"
+import { poll } from "../support/Until.ts"
 import { secret } from "../support/Webhook.ts"
 
 describe("threeqpr projections verify --ledger", () => {
@@ -39,9 +40,7 @@ describe("threeqpr projections verify --ledger", () => {
       const verified = Effect.map(verify("--json"), ({ code, stdout }) => ({ code, ...JSON.parse(stdout) }))
       const stored = (kinds.event?.length ?? 0) + (kinds.poison?.length ?? 0) +
         (kinds.quarantined?.length ?? 0)
-      const clean = yield* Effect.repeat(Effect.delay(verified, "10 millis"), {
-        until: ({ counts }) => counts.stream >= stored
-      })
+      const clean = yield* poll(verified, ({ counts }) => counts.stream >= stored)
       assert.strictEqual(clean.code, 0)
       const { counts, problems, unexplained } = clean
       const scans = kinds.event?.filter(({ type }) => type === "scan.created").length

@@ -8,6 +8,7 @@ import { deliver, send } from "../support/Http.ts"
 import { live, type LiveStream } from "../support/LiveStream.ts"
 import * as NatsProcess from "../support/NatsProcess.ts"
 import { serve, threeqpr } from "../support/Serve.ts"
+import { poll } from "../support/Until.ts"
 import { scanCreated, secret, signed } from "../support/Webhook.ts"
 
 const THREEQPR_WEBHOOK_SECRET = Redacted.value(secret)
@@ -99,9 +100,7 @@ describe("/v1/live of serve", () => {
         assert.isTrue(client.statuses().at(-1)?.faults.some(({ part }) => part === "event log"))
         yield* broker.start
         yield* client.until(() => client.statuses().at(-1)?.ready === true)
-        yield* Effect.repeat(Effect.delay(deliver(webhook, signed(scanCreated("evt_after"))), "10 millis"), {
-          until: ({ status }) => status === 200
-        })
+        yield* poll(deliver(webhook, signed(scanCreated("evt_after"))), ({ status }) => status === 200)
         yield* client.until(() => client.sequences().length === 1)
       }).pipe(Effect.scoped, Effect.provide(platform)),
     120_000
@@ -113,9 +112,7 @@ describe("threeqpr events get --life", () => {
     Effect.gen(function*() {
       const { admin, webhook } = yield* serve({ ...(yield* newStores), THREEQPR_WEBHOOK_SECRET })
       yield* deliver(webhook, signed(scanCreated("evt_1")))
-      yield* Effect.repeat(Effect.delay(send(`${admin}/v1/scans/scan_of_evt_1`), "10 millis"), {
-        until: ({ status }) => status === 200
-      })
+      yield* poll(send(`${admin}/v1/scans/scan_of_evt_1`), ({ status }) => status === 200)
       const table = yield* threeqpr(["events", "get", "evt_1", "--life", "--admin-url", admin])
       assert.strictEqual(table.code, 0)
       assert.match(table.stdout, /^stored +sequence \d+ +3qpr\.events\.scan\.created +received \S+, signed$/m)

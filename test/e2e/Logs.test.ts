@@ -18,6 +18,7 @@ import * as Nats from "../support/NatsProcess.ts"
 import { refusePoison, refusePoisonAt } from "../support/Poison.ts"
 import * as Postgres from "../support/Postgres.ts"
 import { running } from "../support/Serve.ts"
+import { poll } from "../support/Until.ts"
 import { scanCreated } from "../support/Webhook.ts"
 
 /** The settings of a pair of engines, and the secrets in them. */
@@ -109,9 +110,7 @@ const wholeRun = Effect.fnUntraced(function*(setUp: SetUp) {
       ...(body && { body: JSON.stringify(body) })
     })
   const has = (path: string, text: string) =>
-    Effect.repeat(Effect.delay(ask(path), "10 millis"), {
-      until: ({ body }) => JSON.stringify(body).includes(text)
-    })
+    poll(ask(path), ({ body }) => JSON.stringify(body).includes(text))
 
   const good = signed(scanCreated("evt_1", { city: payload }))
   yield* deliver(webhook, good)
@@ -131,11 +130,9 @@ const wholeRun = Effect.fnUntraced(function*(setUp: SetUp) {
   yield* has("/v1/reconciliations", "\"failed\"")
   yield* ask("/v1/scans", undefined, someSecret())
   yield* setUp.trouble
-  yield* Effect.repeat(
-    Effect.delay(deliver(webhook, signed(scanCreated("evt_5", { city: payload }))), "10 millis"),
-    {
-      until: ({ status }) => status === 200
-    }
+  yield* poll(
+    deliver(webhook, signed(scanCreated("evt_5", { city: payload }))),
+    ({ status }) => status === 200
   )
   yield* has("/v1/scans", "scan_of_evt_5")
   server.signal("SIGTERM")

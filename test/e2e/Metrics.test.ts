@@ -6,6 +6,7 @@ import { platform } from "../support/Broker.ts"
 import { newStores } from "../support/Databases.ts"
 import { deliver, send } from "../support/Http.ts"
 import { serve } from "../support/Serve.ts"
+import { poll } from "../support/Until.ts"
 import { scanCreated, secret, signed } from "../support/Webhook.ts"
 
 const THREEQPR_WEBHOOK_SECRET = Redacted.value(secret)
@@ -48,12 +49,13 @@ describe("/metrics", () => {
       yield* deliver(webhook, { ...signed(scanCreated("evt_3")), signature: `sha256=${"0".repeat(64)}` })
       yield* send(webhook, { method: "POST", body: "{}" })
       yield* deliver(webhook, signed(scanCreated("evt_4")), { "content-encoding": "gzip" })
-      const after = yield* Effect.repeat(Effect.delay(scrape(admin), "10 millis"), {
-        until: (samples) =>
+      const after = yield* poll(
+        scrape(admin),
+        (samples) =>
           samples.get("threeqpr_projected_total{projection=\"scans\"}") === 2
           && samples.get("threeqpr_conflicts_total") === 1
           && samples.get("threeqpr_projection_lag_events{projection=\"scans\"}") === 0
-      })
+      )
       const expected = {
         stored: 2,
         duplicate: 2,
@@ -102,11 +104,9 @@ describe("/metrics", () => {
         headers: { "content-type": "application/json" },
         body: JSON.stringify({ by: "the tests" })
       })
-      yield* Effect.repeat(Effect.delay(scrape(admin), "10 millis"), {
-        until: (samples) =>
-          liveConsumers(samples).join().includes(`consumer="scans-2"`)
-          && samples.get("threeqpr_projection_lag_events{projection=\"scans\"}") === 0
-      })
+      yield* poll(scrape(admin), (samples) =>
+        liveConsumers(samples).join().includes(`consumer="scans-2"`)
+        && samples.get("threeqpr_projection_lag_events{projection=\"scans\"}") === 0)
     }).pipe(Effect.scoped, Effect.provide(platform)))
 
   it.live("requires the token of the private listener", () =>

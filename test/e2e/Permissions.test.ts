@@ -12,6 +12,7 @@ import { deliver, send } from "../support/Http.ts"
 import { test } from "../support/Live.ts"
 import * as NatsProcess from "../support/NatsProcess.ts"
 import { serve, threeqpr } from "../support/Serve.ts"
+import { poll } from "../support/Until.ts"
 import { scanCreated, secret, signed } from "../support/Webhook.ts"
 
 const onDeno = process.versions["deno"] !== undefined
@@ -47,9 +48,7 @@ const works = Effect.fnUntraced(
   function*({ admin, webhook }: { readonly admin: string; readonly webhook: string }) {
     assert.strictEqual((yield* deliver(webhook, signed(scanCreated("evt_1")))).status, 200)
     assert.strictEqual((yield* send(webhook, { method: "POST", body: "forged" })).status, 400)
-    yield* Effect.repeat(Effect.delay(send(`${admin}/v1/scans`), "10 millis"), {
-      until: ({ body }) => (body as { readonly total: number }).total === 1
-    })
+    yield* poll(send(`${admin}/v1/scans`), ({ body }) => (body as { readonly total: number }).total === 1)
     for (const path of ["/v1/status", "/v1/rejections", "/v1/events", "/docs", "/metrics", "/readyz"]) {
       assert.strictEqual((yield* send(`${admin}${path}`)).status, 200, path)
     }

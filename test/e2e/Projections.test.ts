@@ -16,6 +16,7 @@ import { log } from "../support/Log.ts"
 import { standStill } from "../support/Processes.ts"
 import { append, countOf, durables, untilCount } from "../support/Projecting.ts"
 import { running, type Serve, serve, threeqpr } from "../support/Serve.ts"
+import { poll } from "../support/Until.ts"
 import { scanCreated, secret } from "../support/Webhook.ts"
 
 const noLetters = Effect.gen(function*() {
@@ -70,9 +71,7 @@ layer(Server.layer, { excludeTestServices: true, timeout: "60 seconds" })("three
     Effect.gen(function*() {
       yield* appendScans(0, 300)
       yield* untilCount("scans", 300)
-      const listed = yield* Effect.repeat(Effect.delay(ask("list", "--json"), "10 millis"), {
-        until: ({ stdout }) => objects(stdout)[0].lag === 0
-      })
+      const listed = yield* poll(ask("list", "--json"), ({ stdout }) => objects(stdout)[0].lag === 0)
       const projections = objects(listed.stdout)
       assert.deepStrictEqual(projections.map(({ completeness, name }) => [name, completeness.missing]), [
         ["scans", 0],

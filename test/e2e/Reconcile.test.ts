@@ -13,7 +13,7 @@ import { test } from "../support/Live.ts"
 import { poison, refusePoison } from "../support/Poison.ts"
 import * as Proxy from "../support/Proxy.ts"
 import { serve, threeqpr } from "../support/Serve.ts"
-import { until } from "../support/Until.ts"
+import { poll, until } from "../support/Until.ts"
 import { scanOfTheReference, secret, signed } from "../support/Webhook.ts"
 
 const key = "3qpr_sk_test_of_the_tests"
@@ -123,15 +123,12 @@ describe("threeqpr reconcile", () => {
         order by 1, 2, 3, 4`
       const before = yield* content
       yield* Effect.forEach(expected, (_, at) => deliver(webhook, scan(at * 25)))
-      const { event } = yield* Effect.repeat(
-        Effect.delay(
-          Effect.map(client.projections.list(), ({ projections }) => {
-            const scans = projections.find(({ name }) => name === "scans")
-            return { event: scans?.completeness, lag: scans?.lag }
-          }),
-          "10 millis"
-        ),
-        { until: ({ event, lag }) => lag === 0 && event?.applied === 519 }
+      const { event } = yield* poll(
+        Effect.map(client.projections.list(), ({ projections }) => {
+          const scans = projections.find(({ name }) => name === "scans")
+          return { event: scans?.completeness, lag: scans?.lag }
+        }),
+        ({ event, lag }) => lag === 0 && event?.applied === 519
       )
       assert.deepInclude(event, { applied: 519, dead_letters: 1, missing: 0 })
       assert.deepStrictEqual(yield* content, before)
@@ -158,9 +155,10 @@ describe("threeqpr reconcile", () => {
       const { admin, end, environment, sql } = yield* receiver(`http://127.0.0.1:${proxy.port}`)
       const client = yield* clientOf(admin)
       const { id } = yield* client.reconciliations.start({ payload: { since, by: "the tests" } })
-      yield* Effect.repeat(Effect.delay(client.reconciliations.get({ params: { id } }), "50 millis"), {
-        until: ({ appended, finished_at }) => appended >= 200 || finished_at !== null
-      })
+      yield* poll(
+        client.reconciliations.get({ params: { id } }),
+        ({ appended, finished_at }) => appended >= 200 || finished_at !== null
+      )
       yield* end("SIGKILL")
       const [cut] = yield* sql<{ readonly appended: number; readonly state: string }>`
         select appended::int, state from reconciliations`
@@ -247,23 +245,18 @@ describe("threeqpr reconcile", () => {
       yield* untilRows(sql, 1)
       assert.deepStrictEqual(yield* sql`select id from scans`, [{ id: "scan_1" }])
       const client = yield* clientOf(admin)
-      const { reconciliations, repaired } = yield* Effect.repeat(
-        Effect.delay(client.reconciliations.list({ query: {} }), "10 millis"),
-        {
-          until: ({ reconciliations }) => reconciliations[0]?.state === "done"
-        }
+      const { reconciliations, repaired } = yield* poll(
+        client.reconciliations.list({ query: {} }),
+        ({ reconciliations }) => reconciliations[0]?.state === "done"
       )
       assert.strictEqual(repaired, 1)
       assert.deepInclude(reconciliations[0], { scheduled: true, requested_by: "the schedule", appended: 1 })
       // The next reconciliation is due a minute after this one. Its window begins an hour before the end of this
       // one's.
       yield* sql`update reconciliations set requested_at = requested_at - interval '2 minutes'`
-      const [next] = yield* Effect.repeat(
-        Effect.delay(
-          Effect.map(client.reconciliations.list({ query: {} }), ({ reconciliations }) => reconciliations),
-          "10 millis"
-        ),
-        { until: (all) => all.length === 2 && all[0]?.state === "done" }
+      const [next] = yield* poll(
+        Effect.map(client.reconciliations.list({ query: {} }), ({ reconciliations }) => reconciliations),
+        (all) => all.length === 2 && all[0]?.state === "done"
       )
       const hourBefore = Date.parse(reconciliations[0]?.until ?? "") - 3_600_000
       assert.strictEqual(Date.parse(next?.since ?? ""), hourBefore)

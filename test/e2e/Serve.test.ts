@@ -13,7 +13,7 @@ import * as Broker from "../support/Broker.ts"
 import { newDatabase, newDataDir, newEmbeddedDataDir } from "../support/Databases.ts"
 import { deliver, send } from "../support/Http.ts"
 import { serve, threeqpr } from "../support/Serve.ts"
-import { until } from "../support/Until.ts"
+import { poll, until } from "../support/Until.ts"
 import { scanCreated, secret, signed } from "../support/Webhook.ts"
 
 /** The settings of `serve`, and the address of its broker. */
@@ -76,8 +76,7 @@ const scansAt = (admin: string, query = "") =>
   )
 
 /** Waits until the read model has this number of scans. */
-const untilScans = (admin: string, total: number) =>
-  Effect.repeat(Effect.delay(scansAt(admin), "10 millis"), { until: (answer) => answer.total >= total })
+const untilScans = (admin: string, total: number) => poll(scansAt(admin), (answer) => answer.total >= total)
 
 const childrenOf = (pid: number): ReadonlyArray<number> =>
   readdirSync("/proc").map(Number).filter((candidate) => {
@@ -190,25 +189,26 @@ const suite = <E>(name: string, setUp: Effect.Effect<SetUp, E, Scope.Scope>) =>
               const id = `evt_${run}_${sent++}`
               const answer = yield* Effect.exit(deliver(webhook, signed(scanCreated(id))))
               if (answer._tag === "Success" && answer.value.status === 200) accepted.add(id)
-              else refused.add(id)
+              else {
+                refused.add(id)
+                yield* Effect.sleep("50 millis")
+              }
             }
           })
         const loading = yield* Effect.forkChild(
           Effect.all(Array.from({ length: 16 }, () => load(first.webhook)), { concurrency: "unbounded" })
         )
-        yield* Effect.repeat(Effect.yieldNow, { until: () => accepted.size >= 300 })
+        yield* Effect.repeat(Effect.sleep("1 millis"), { until: () => accepted.size >= 300 })
         const { pid } = yield* set.broker
         process.kill(pid, "SIGKILL")
-        yield* Effect.repeat(Effect.yieldNow, { until: () => refused.size > 0 })
+        yield* Effect.repeat(Effect.sleep("1 millis"), { until: () => refused.size > 0 })
         const before = accepted.size
-        yield* Effect.repeat(Effect.yieldNow, { until: () => accepted.size >= before + 300 })
+        yield* Effect.repeat(Effect.sleep("1 millis"), { until: () => accepted.size >= before + 300 })
         const children = descendantsOf(first.pid)
         yield* first.end("SIGKILL")
         stop = true
         yield* Fiber.join(loading)
-        yield* Effect.repeat(Effect.delay(Effect.sync(() => children.filter(isAlive).length), "10 millis"), {
-          until: (alive) => alive === 0
-        })
+        yield* poll(Effect.sync(() => children.filter(isAlive).length), (alive) => alive === 0)
 
         const second = yield* serve(set.environment)
         for (const id of refused) {

@@ -7,6 +7,7 @@ import { newDataDir, newStores } from "../support/Databases.ts"
 import { deliver, send } from "../support/Http.ts"
 import * as Postgres from "../support/Postgres.ts"
 import { serve, threeqpr } from "../support/Serve.ts"
+import { poll } from "../support/Until.ts"
 import { scanCreated, secret, signed } from "../support/Webhook.ts"
 
 const THREEQPR_WEBHOOK_SECRET = Redacted.value(secret)
@@ -17,9 +18,7 @@ describe("threeqpr status", () => {
       const server = yield* serve({ ...(yield* newStores), THREEQPR_WEBHOOK_SECRET })
       yield* deliver(server.webhook, signed(scanCreated("evt_1")))
       yield* deliver(server.webhook, signed("no json"))
-      yield* Effect.repeat(Effect.delay(send(`${server.admin}/v1/scans/scan_of_evt_1`), "10 millis"), {
-        until: ({ status }) => status === 200
-      })
+      yield* poll(send(`${server.admin}/v1/scans/scan_of_evt_1`), ({ status }) => status === 200)
       const { code, stdout } = yield* threeqpr(["status", "--admin-url", server.admin])
       assert.strictEqual(code, 0)
       assert.match(stdout, /^threeqpr-events \d+\.\d+\.\d+  ready$/m)
@@ -72,15 +71,11 @@ describe("threeqpr status", () => {
         THREEQPR_WEBHOOK_SECRET
       })
       yield* deliver(server.webhook, signed(scanCreated("evt_0")))
-      yield* Effect.repeat(Effect.delay(send(`${server.admin}/v1/scans/scan_of_evt_0`), "10 millis"), {
-        until: ({ status }) => status === 200
-      })
+      yield* poll(send(`${server.admin}/v1/scans/scan_of_evt_0`), ({ status }) => status === 200)
       yield* postgres.stop
       yield* deliver(server.webhook, signed(scanCreated("evt_1")))
       const asked = threeqpr(["status", "--json", "--admin-url", server.admin])
-      const { code, stderr, stdout } = yield* Effect.repeat(Effect.delay(asked, "10 millis"), {
-        until: ({ code }) => code === 1
-      })
+      const { code, stderr, stdout } = yield* poll(asked, ({ code }) => code === 1)
       assert.strictEqual(code, 1)
       assert.match(stderr, /^threeqpr: not ready: .*database/)
       const { consumers } = JSON.parse(stdout)

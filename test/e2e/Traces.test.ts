@@ -8,6 +8,7 @@ import { deliver, send } from "../support/Http.ts"
 import { test } from "../support/Live.ts"
 import { poison, refusePoisonAt } from "../support/Poison.ts"
 import { type Serve, serve } from "../support/Serve.ts"
+import { poll } from "../support/Until.ts"
 import { scanCreated, secret, signed } from "../support/Webhook.ts"
 
 const traceId = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -27,9 +28,7 @@ const deliverScan = ({ webhook }: Serve, id: string, headers: Readonly<Record<st
   )
 
 const untilProjected = ({ admin }: Serve, id: string) =>
-  Effect.repeat(Effect.delay(send(`${admin}/v1/scans/scan_of_${id}`), "10 millis"), {
-    until: ({ status }) => status === 200
-  })
+  poll(send(`${admin}/v1/scans/scan_of_${id}`), ({ status }) => status === 200)
 
 const headersOf = ({ admin }: Serve, id: string) =>
   Effect.map(
@@ -149,15 +148,13 @@ describe("traces", () => {
         ({ body }) =>
           (body as { readonly dead_letters: ReadonlyArray<{ readonly attempts: number }> }).dead_letters
       )
-      yield* Effect.repeat(Effect.delay(letters, "10 millis"), { until: ({ length }) => length > 0 })
+      yield* poll(letters, ({ length }) => length > 0)
       yield* send(`${server.admin}/v1/dead-letters/redrive`, {
         method: "POST",
         headers: { "content-type": "application/json" },
         body: JSON.stringify({ all: true, by: "the tests" })
       })
-      yield* Effect.repeat(Effect.delay(letters, "10 millis"), {
-        until: ([letter]) => letter?.attempts === 2
-      })
+      yield* poll(letters, ([letter]) => letter?.attempts === 2)
       yield* collector.until((collector) => batchesOf(collector, "evt_poison").length === 2)
       for (const span of batchesOf(collector, "evt_poison")) assert.strictEqual(span.traceId, traceId)
       const put = named(collector, "DeadLetters.put").filter((span) => span.traceId === traceId)

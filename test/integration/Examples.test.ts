@@ -14,6 +14,7 @@ import { lettersOf } from "../support/Letters.ts"
 import { consumersOnBroker, deleteDurable } from "../support/Log.ts"
 import { append } from "../support/Projecting.ts"
 import { until } from "../support/Subscribing.ts"
+import { poll } from "../support/Until.ts"
 
 const event = (id: string, type: string, data: unknown) =>
   append(id, JSON.stringify({ id, event: type, data }), type)
@@ -50,9 +51,7 @@ layer(consumersOnBroker, { excludeTestServices: true })("the examples", (it) => 
           return Object.fromEntries(rows.map(({ country, scans }) => [country, scans]))
         })
         const untilCounted = (expected: Record<string, number>) =>
-          Effect.repeat(Effect.delay(counts, "20 millis"), {
-            until: (counted) => JSON.stringify(counted) === JSON.stringify(expected)
-          })
+          poll(counts, (counted) => JSON.stringify(counted) === JSON.stringify(expected))
         for (const [index, country] of ["CH", "CH", "DE"].entries()) yield* scan(`table_${index}`, country)
         const first = yield* run("table.ts", { DATABASE_URL })
         yield* untilCounted({ CH: 2, DE: 1 })
@@ -84,12 +83,7 @@ layer(consumersOnBroker, { excludeTestServices: true })("the examples", (it) => 
         }
         const { stop, stderr } = yield* run("http.ts", { CRM_URL: url })
         yield* until(() => requests.length === 6)
-        const [letter] = yield* Effect.repeat(
-          Effect.delay(lettersOf({ consumer: "crm" }), "20 millis"),
-          {
-            until: (letters) => letters.length > 0
-          }
-        )
+        const [letter] = yield* poll(lettersOf({ consumer: "crm" }), (letters) => letters.length > 0)
         assert.deepInclude(letter, { eventId: "http_wrong", error: "422: told so" })
         const timesOf = (id: string) => requests.filter((request) => request.id === id).map(({ at }) => at)
         for (const id of ["http_busy", "http_broken"]) {

@@ -2,6 +2,7 @@ import { Effect } from "effect"
 import { ChildProcess, ChildProcessSpawner } from "effect/process"
 import { execFileSync } from "node:child_process"
 import process from "node:process"
+import { poll } from "./Until.ts"
 
 /** One line for each process whose command line names a data folder: the broker and its guard. */
 export const processesOf = (dataDir: string) =>
@@ -38,9 +39,7 @@ export const kill = (pid: number) => Effect.sync(() => process.kill(pid, "SIGKIL
 export const standStill = (pid: number) =>
   Effect.gen(function*() {
     process.kill(pid, "SIGSTOP")
-    yield* Effect.repeat(Effect.delay(statesOf(pid), "10 millis"), {
-      until: (states) => states.every((state) => state.startsWith("T"))
-    })
+    yield* poll(statesOf(pid), (states) => states.every((state) => state.startsWith("T")))
   })
 
 // One line for each thread on Linux. Elsewhere `ps` prints one line for the process.

@@ -12,7 +12,7 @@ import * as Projector from "../../src/Projector/Projector.ts"
 import { request } from "../../src/Projector/Rebuild/Rebuilds.ts"
 import { find } from "../../src/Projector/Registry.ts"
 import { entryOf } from "../contract/EventLog.ts"
-import { until } from "./Until.ts"
+import { poll, until } from "./Until.ts"
 
 /** A projector with its own durable consumers. */
 export const projectorOf = (...projections: ReadonlyArray<Projection>) =>
@@ -51,9 +51,7 @@ export const rebuilt = Effect.fnUntraced(function*(
 })
 
 export const ended = (name: string, id: number) =>
-  Effect.repeat(Effect.delay(find(name, id), "20 millis"), {
-    until: (rebuild) => rebuild !== undefined && rebuild.finished_at !== null
-  })
+  poll(find(name, id), (rebuild) => rebuild !== undefined && rebuild.finished_at !== null)
 
 /** The tables that differ between the live generation and the one that a rebuild compared it with. */
 export const unequal = (result: unknown) =>

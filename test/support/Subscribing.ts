@@ -3,6 +3,7 @@ import { subscribe, type Subscribed } from "../../src/Consumer/Subscribe.ts"
 import { EventLog } from "../../src/EventLog/EventLog.ts"
 import { NatsServer } from "../../src/Nats/Server.ts"
 import { append } from "./Projecting.ts"
+import { poll } from "./Until.ts"
 
 /** Stops the subscription when the scope ends. */
 export const scoped = (subscribing: () => Promise<Subscribed>) =>
@@ -19,8 +20,7 @@ export const subscribing = <const T extends string = string>(options: Parameters
   Effect.flatMap(broker, (broker) => scoped(() => subscribe<T>({ ...broker, ...options })))
 
 /** Waits until a condition holds, and checks it every 5 ms. */
-export const until = (holds: () => boolean) =>
-  Effect.repeat(Effect.delay(Effect.sync(holds), "5 millis"), { until: (held) => held })
+export const until = (holds: () => boolean) => poll(Effect.sync(holds), (held) => held)
 
 /** Appends events `<name>_<n>`. By default their type is unique to one test. */
 export const happen = (name: string, count: number, type = `${name}.happened`, from = 1) =>
@@ -32,11 +32,11 @@ export const happen = (name: string, count: number, type = `${name}.happened`, f
 /** Waits until the log reports that it is not ready. */
 export const notReady = Effect.flatMap(
   EventLog,
-  ({ health }) => Effect.repeat(Effect.delay(health, "10 millis"), { until: ({ ready }) => !ready })
+  ({ health }) => poll(health, ({ ready }) => !ready)
 )
 
 /** Waits until the log reports that it is ready. */
 export const ready = Effect.flatMap(
   EventLog,
-  ({ health }) => Effect.repeat(Effect.delay(health, "10 millis"), { until: ({ ready }) => ready })
+  ({ health }) => poll(health, ({ ready }) => ready)
 )

@@ -3,6 +3,7 @@ import { availableParallelism } from "node:os"
 import { appliedBy } from "../../../src/Projector/Apply/AppliedCounts.ts"
 import { scans } from "../../../src/Projector/Projections/Scans.ts"
 import * as System from "../../support/Faults/System.ts"
+import { poll } from "../../support/Until.ts"
 import { fill } from "../Fill.ts"
 import type { Part } from "../Part.ts"
 import { usageOf } from "../Usage.ts"
@@ -50,10 +51,7 @@ export const projected = Effect.fnUntraced(function*(size: number, processes: nu
   // The projectors are ready, but suspended while the log is filled.
   yield* Effect.forEach(system.projectors, ({ pause }) => pause)
   yield* fill(system, size)
-  const applied = (events: number) =>
-    Effect.repeat(Effect.delay(system.query(appliedBy(scans, 1)), "20 millis"), {
-      until: (now) => now >= events
-    })
+  const applied = (events: number) => poll(system.query(appliedBy(scans, 1)), (now) => now >= events)
   yield* Effect.forEach(system.projectors, ({ proceed }) => proceed)
   const cpu = () => system.projectors.reduce((sum, { now }) => sum + usageOf(now()?.pid ?? NaN).cpuSeconds, 0)
   const before = yield* applied(1)

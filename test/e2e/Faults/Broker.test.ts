@@ -77,11 +77,11 @@ layer(Scene.layer({ receivers: 2, projectors: 1 }), { excludeTestServices: true 
           attempt.status === 503 && attempt.at < killed && endOf(attempt) >= killed
         )
         assert.isAtLeast(atItsEnd.length, 30)
-        // The time of a request that was pending counts from the kill.
-        const since = attempts.filter((one) => one.at < starting && endOf(one) >= killed).map((one) => ({
-          ...one,
-          took: endOf(one) - Math.max(one.at, killed)
-        }))
+        // The time of a request that was pending counts from the kill. On a busy machine, some arrive after the return.
+        const refused = attempts.filter((one) =>
+          one.at < starting && endOf(one) >= killed && one.status !== 200
+        )
+        const since = refused.map((one) => ({ ...one, took: endOf(one) - Math.max(one.at, killed) }))
         assert.deepStrictEqual(slowerThan(1_000, since), [])
         const meanwhile = attempts.filter((one) => one.at >= killed && endOf(one) < starting)
         assert.isAbove(meanwhile.length, 100)

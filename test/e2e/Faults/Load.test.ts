@@ -6,6 +6,7 @@ import type { ConsumerAnswer } from "../../../src/Admin/Api/Status.ts"
 import { Scene, slowerThan } from "../../support/Faults/Scene.ts"
 import { send } from "../../support/Http.ts"
 import { residentOf } from "../../support/Processes.ts"
+import { poll } from "../../support/Until.ts"
 
 /** The events that a projector may hold, and those of two batches in progress. */
 const capacity = 2_000
@@ -30,9 +31,7 @@ layer(Scene.layer({ receivers: 2, projectors: 1 }), { excludeTestServices: true 
       const before = yield* residentOf(pid)
       const paused = performance.now()
       yield* system.databaseNetwork.pause
-      const behind = yield* Effect.repeat(Effect.delay(scans, "50 millis"), {
-        until: (consumer) => (consumer?.lag ?? 0) >= 2 * (capacity + inProgress)
-      })
+      const behind = yield* poll(scans, (consumer) => (consumer?.lag ?? 0) >= 2 * (capacity + inProgress))
       const after = yield* residentOf(pid)
       const during = ledger.since(paused)
       yield* system.databaseNetwork.resume

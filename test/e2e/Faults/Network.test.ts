@@ -7,6 +7,7 @@ import { Scene, slowerThan, untilReadiness } from "../../support/Faults/Scene.ts
 import type { Part } from "../../support/Faults/System.ts"
 import { send } from "../../support/Http.ts"
 import { residentOf } from "../../support/Processes.ts"
+import { poll } from "../../support/Until.ts"
 
 /** Three ping intervals: by then a dead connection must have been replaced. */
 const longestStall = 15_000
@@ -26,9 +27,7 @@ layer(Scene.layer({ receivers: 2, projectors: 2 }), { excludeTestServices: true 
         const stranded = performance.now()
         yield* answered(20, 503)
         const parts = [...system.receivers, ...system.projectors]
-        yield* Effect.repeat(Effect.delay(brokerNetwork.connections, "20 millis"), {
-          until: (connections) => connections - before >= parts.length
-        })
+        yield* poll(brokerNetwork.connections, (connections) => connections - before >= parts.length)
         for (const part of parts) yield* untilReadiness(part, 200)
         // On a busy machine the processes notice their timers late.
         assert.isBelow(performance.now() - stranded, longestStall + 5_000)

@@ -4,6 +4,7 @@ import { assert, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import process from "node:process"
 import { healthOf, Scene } from "../../support/Faults/Scene.ts"
+import { poll } from "../../support/Until.ts"
 
 // Row 29 of the catalogue.
 layer(Scene.layer({ receivers: 2, projectors: 2 }), { excludeTestServices: true })("stopping", (it) => {
@@ -48,9 +49,7 @@ layer(Scene.layer({ receivers: 2, projectors: 2 }), { excludeTestServices: true 
       for (const part of [receiver, projector]) {
         process.kill(part.now()?.pid ?? 0, "SIGTERM")
       }
-      yield* Effect.repeat(Effect.delay(healthOf(receiver, "/readyz"), "20 millis"), {
-        until: ({ status }) => status !== 200
-      })
+      yield* poll(healthOf(receiver, "/readyz"), ({ status }) => status !== 200)
       for (const part of [receiver, projector]) yield* part.end("SIGKILL")
       yield* system.brokerNetwork.reset
       yield* system.brokerNetwork.resume

@@ -9,7 +9,7 @@ import { stream } from "../../../src/EventLog/Names.ts"
 import { makePublisher } from "../../../src/EventLog/Publisher.ts"
 import { Nats } from "../../../src/Nats/Nats.ts"
 import { healthOf, Scene, untilReadiness } from "../../support/Faults/Scene.ts"
-import { until } from "../../support/Until.ts"
+import { poll, until } from "../../support/Until.ts"
 
 const isLong = process.env["FAULTS_LONG"] === "1"
 
@@ -77,9 +77,8 @@ const restartWith = (ids: number) =>
     const accepted = [...ledger.sent.values()].filter(({ kind }) => kind !== "forged")
     const { streams } = yield* jetStream
     // The probe's entry is deleted after its acknowledgement.
-    yield* Effect.repeat(Effect.delay(Effect.promise(() => streams.info(stream)), "10 millis"), {
-      until: ({ state }) => state.messages === ids + accepted.length
-    })
+    yield* poll(Effect.promise(() => streams.info(stream)), ({ state }) =>
+      state.messages === ids + accepted.length)
   }).pipe(Effect.provide(Scene.layer({ receivers: 1, projectors: 0 })))
 
 describe("a broker that restarts with a full deduplication window", () => {

@@ -16,6 +16,7 @@ import { scans } from "../../../src/Projector/Projections/Scans.ts"
 import { postgres } from "../../support/Databases.ts"
 import { consumersOnBroker } from "../../support/Log.ts"
 import { delivered, given } from "../../support/Specification.ts"
+import { poll } from "../../support/Until.ts"
 
 const listener = Admin.layer({ host: "127.0.0.1", port: 0 }).pipe(
   Layer.provideMerge(Layer.mergeAll(consumersOnBroker, ProcessHealth.layer)),
@@ -190,9 +191,7 @@ layer(client.pipe(Layer.provideMerge(listener)), { excludeTestServices: true })(
           handle: (batch) =>
             Effect.as(Effect.sync(() => void (handled = true)), batch.map(() => retryAfter(60_000)))
         }))
-        yield* Effect.repeat(Effect.delay(consumer("slow"), "10 millis"), {
-          until: (slow) => handled && slow !== undefined && slow.in_flight > 0
-        })
+        yield* poll(consumer("slow"), (slow) => handled && slow !== undefined && slow.in_flight > 0)
         const slow = yield* consumer("slow")
         assert.strictEqual(slow?.lag, 2)
         assert.strictEqual(slow?.filter, "3qpr.events.lag.seen")
@@ -207,9 +206,7 @@ layer(client.pipe(Layer.provideMerge(listener)), { excludeTestServices: true })(
           pause: Effect.void,
           handle: (batch) => Effect.succeed(batch.map(() => ack))
         }))
-        yield* Effect.repeat(Effect.delay(consumer("fast"), "10 millis"), {
-          until: (fast) => fast?.lag === 0 && fast.finished_to > 0
-        })
+        yield* poll(consumer("fast"), (fast) => fast?.lag === 0 && fast.finished_to > 0)
         assert.strictEqual((yield* consumer("fast"))?.lag_seconds, 0)
         yield* Fiber.interrupt(fast)
 

@@ -15,6 +15,7 @@ import { send } from "../../support/Http.ts"
 import { consumersOnBroker } from "../../support/Log.ts"
 import { poison, refusePoison } from "../../support/Poison.ts"
 import { append, projectorOf } from "../../support/Projecting.ts"
+import { poll } from "../../support/Until.ts"
 import { scanCreated } from "../../support/Webhook.ts"
 
 class Url extends Context.Service<Url, string>()("test/Url") {}
@@ -47,9 +48,7 @@ const projection = Effect.fnUntraced(function*(name: string) {
 })
 
 const untilFinished = (name: string, applied: number) =>
-  Effect.repeat(Effect.delay(projection(name), "10 millis"), {
-    until: ({ completeness, lag }) => lag === 0 && completeness.applied === applied
-  })
+  poll(projection(name), ({ completeness, lag }) => lag === 0 && completeness.applied === applied)
 
 const post = Effect.fnUntraced(function*(path: string, body: unknown) {
   return yield* send(`${yield* Url}${path}`, {
@@ -81,10 +80,11 @@ layer(served, { excludeTestServices: true })("the private listener on projection
       yield* Effect.promise(() =>
         connection.jetstream().publish("3qpr.events.scan.created", scanCreated("evt_3"), { headers })
       )
-      const scans = yield* Effect.repeat(Effect.delay(projection("scans"), "10 millis"), {
-        until: ({ completeness: { applied, dead_letters, not_mine, repeated, stream }, lag }) =>
+      const scans = yield* poll(
+        projection("scans"),
+        ({ completeness: { applied, dead_letters, not_mine, repeated, stream }, lag }) =>
           lag === 0 && stream === 23 && applied + dead_letters + not_mine + repeated === 23
-      })
+      )
       assert.deepInclude(scans, { generation: 1, rebuild_due: false, durable: "scans-1", rebuild: null })
       assert.deepInclude(scans.rows, { scans: 20, scan_days: 1, scan_total_hours: 1 })
       assert.deepStrictEqual(scans.completeness, {
@@ -136,11 +136,9 @@ layer(served, { excludeTestServices: true })("the private listener on projection
       })
       assert.strictEqual(asked.progress?.total, 1)
       assert.deepInclude((yield* projection("conversations")).rebuild, { id: asked.id })
-      const ended = yield* Effect.repeat(
-        Effect.delay(get({ params: { ...params, id: asked.id } }), "10 millis"),
-        {
-          until: ({ finished_at }) => finished_at !== null
-        }
+      const ended = yield* poll(
+        get({ params: { ...params, id: asked.id } }),
+        ({ finished_at }) => finished_at !== null
       )
       assert.deepInclude(ended, { state: "switched", result: { events: 1 }, progress: null })
       assert.strictEqual((yield* untilFinished("conversations", 1)).durable, "conversations-2")

@@ -18,6 +18,7 @@ import { drawsOf } from "../../support/Faults/Bodies.ts"
 import { send } from "../../support/Http.ts"
 import { consumersOnBroker } from "../../support/Log.ts"
 import { delivered, given } from "../../support/Specification.ts"
+import { poll } from "../../support/Until.ts"
 
 const get = Effect.fnUntraced(function*(path: string) {
   const { address } = yield* HttpServer.HttpServer
@@ -427,7 +428,7 @@ for (const engine of engines) {
             }
             return true
           })
-          yield* Effect.repeat(Effect.delay(compare, "10 millis"), { until: (done) => done })
+          yield* poll(compare, (done) => done)
           const all = yield* bodyOf<AllAnalytics>(
             "/v1/analytics?period=all"
           )

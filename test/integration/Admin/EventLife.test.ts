@@ -19,7 +19,7 @@ import { consumersOnBroker } from "../../support/Log.ts"
 import { poison, poisonError, refusePoison } from "../../support/Poison.ts"
 import { append } from "../../support/Projecting.ts"
 import { untilDone } from "../../support/Redrive.ts"
-import { until } from "../../support/Until.ts"
+import { poll, until } from "../../support/Until.ts"
 import { scanCreated } from "../../support/Webhook.ts"
 
 const client = Layer.unwrap(
@@ -46,8 +46,7 @@ const fateOf = Effect.fnUntraced(function*(id: string, name = "scans") {
   return projections.find((fate) => fate.name === name) ?? assert.fail(`no fate in ${name}`)
 })
 
-const untilFate = (id: string, state: string) =>
-  Effect.repeat(Effect.delay(fateOf(id), "20 millis"), { until: (fate) => fate.state === state })
+const untilFate = (id: string, state: string) => poll(fateOf(id), (fate) => fate.state === state)
 
 layer(listener, { excludeTestServices: true })("/v1/events/:id/life", (it) => {
   it.effect("shows an applied event: where it was stored and applied, its repetitions and its row", () =>
@@ -60,9 +59,7 @@ layer(listener, { excludeTestServices: true })("/v1/events/:id/life", (it) => {
           body: Buffer.from(scanCreated("evt_applied"))
         })
       )
-      yield* Effect.repeat(Effect.delay(fateOf("evt_applied"), "20 millis"), {
-        until: ({ repeated }) => repeated.length > 0
-      })
+      yield* poll(fateOf("evt_applied"), ({ repeated }) => repeated.length > 0)
       const life = yield* lifeOf("evt_applied")
       assert.deepInclude(life, { id: "evt_applied", type: "scan.created", dead_letters: [], operations: [] })
       assert.deepStrictEqual(life.received, {

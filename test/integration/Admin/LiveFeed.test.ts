@@ -18,6 +18,7 @@ import { install } from "../../../src/Projector/Tables.ts"
 import { entryOf } from "../../contract/EventLog.ts"
 import { send } from "../../support/Http.ts"
 import { append, appendMany, connect, listener, Url } from "../../support/LiveListener.ts"
+import { poll } from "../../support/Until.ts"
 
 /** The number of ephemeral consumers of the stream, which serve reads. */
 const readers = Effect.flatMap(Nats, ({ connection }) =>
@@ -31,8 +32,7 @@ const readers = Effect.flatMap(Nats, ({ connection }) =>
   }))
 
 /** The broker drops a consumer whose deletion was lost (seen on Deno, after a flood) after one minute. */
-const untilReaders = (count: number) =>
-  Effect.repeat(Effect.delay(readers, "20 millis"), { until: (now) => now === count })
+const untilReaders = (count: number) => poll(readers, (now) => now === count)
 
 /** Another process that answers requests for its counters as this program does, until it is ended. */
 const otherProcess = Effect.fnUntraced(function*(instance: string, first: number) {
@@ -225,9 +225,7 @@ layer(listener, { excludeTestServices: true })("/v1/live", (it) => {
       assert.strictEqual(refused.headers.get("content-type"), "application/problem+json")
       assert.include(refused.body, { type: "urn:threeqpr-events:problem:too-many-clients", status: 503 })
       clients[0]?.close()
-      const again = yield* Effect.repeat(Effect.delay(connect(), "20 millis"), {
-        until: ({ status }) => status === 200
-      })
+      const again = yield* poll(connect(), ({ status }) => status === 200)
       assert.strictEqual(again.status, 200)
     }))
 

@@ -14,6 +14,7 @@ import * as Projector from "../../../src/Projector/Projector.ts"
 import { entryOf } from "../../contract/EventLog.ts"
 import { listenerAndClient } from "../../support/DeadLetters.ts"
 import { untilDone } from "../../support/Redrive.ts"
+import { poll } from "../../support/Until.ts"
 import { scanCreated } from "../../support/Webhook.ts"
 
 const api = Effect.map(AdminClient, ({ quarantine }) => quarantine)
@@ -124,9 +125,7 @@ layer(
       })
       assert.isTrue(Option.isNone(yield* log.get(sequence)))
       assert.isTrue(Option.isSome(yield* log.get(still)))
-      yield* Effect.repeat(Effect.delay(rows("scan_of_evt_e"), "10 millis"), {
-        until: (rows) => rows.length === 1
-      })
+      yield* poll(rows("scan_of_evt_e"), (rows) => rows.length === 1)
       const again = yield* redrive({ sequences: [sequence], by: "ann" })
       assert.deepStrictEqual(again, { operation: null, count: 0, decodable: 0, missing: [sequence] })
     }))
@@ -142,13 +141,9 @@ layer(
       const { operation } = yield* redrive({ sequences: [sequence], by: "ann" })
       assert.deepStrictEqual((yield* untilDone(operation)).results, { released: 1 })
       assert.strictEqual((yield* eventsAfter(sequence)).length, 2)
-      yield* Effect.repeat(Effect.delay(rows("scan_of_evt_g"), "10 millis"), {
-        until: (rows) => rows.length === 1
-      })
+      yield* poll(rows("scan_of_evt_g"), (rows) => rows.length === 1)
       const end = yield* append(entryOf("evt_end", { body: Buffer.from(scanCreated("evt_end")) }))
-      yield* Effect.repeat(Effect.delay(rows("scan_of_evt_end"), "10 millis"), {
-        until: (rows) => rows.length === 1
-      })
+      yield* poll(rows("scan_of_evt_end"), (rows) => rows.length === 1)
       const sql = yield* SqlClient
       const applied = yield* sql`select 1 from scans_applied_1 where event_id = 'evt_g'`
       assert.strictEqual(applied.length, 1)

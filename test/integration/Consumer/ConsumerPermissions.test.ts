@@ -17,6 +17,7 @@ import { consumerPermissions, groupPermissions } from "../../support/NatsPermiss
 import * as NatsProcess from "../../support/NatsProcess.ts"
 import { append } from "../../support/Projecting.ts"
 import { scoped, until } from "../../support/Subscribing.ts"
+import { poll } from "../../support/Until.ts"
 
 /** The permissions that `docs/security/nats-permissions.md` lists for a consumer. */
 const { consuming, "dead letters": deadLetters, redrives } = consumerPermissions("narrow")
@@ -43,7 +44,7 @@ const brokerFor = Effect.fnUntraced(function*(publish: ReadonlyArray<string>) {
   yield* within(
     Effect.flatMap(
       EventLog,
-      ({ health }) => Effect.repeat(Effect.delay(health, "10 millis"), { until: ({ ready }) => ready })
+      ({ health }) => poll(health, ({ ready }) => ready)
     )
   )
   return { within, options: { servers: broker.url, user: "narrow", password: "narrow", name: "narrow" } }
@@ -93,14 +94,14 @@ describe("a consumer with narrow permissions", () => {
       yield* within(append("bad", `{"id":"bad","event":"scan.created","data":{"id":"bad"}}`))
       const letters = lettersOf({ consumer: "narrow" })
       const [letter] = yield* within(
-        Effect.repeat(Effect.delay(letters, "20 millis"), { until: ({ length }) => length === 1 })
+        poll(letters, ({ length }) => length === 1)
       )
       isFixed = true
       const request = JSON.stringify({ operation: "op", id: letter?.id })
       const { connection } = yield* within(Nats)
       yield* Effect.promise(() => connection.jetstream().publish(redriveSubject("narrow", "op"), request))
       yield* within(
-        Effect.repeat(Effect.delay(letters, "20 millis"), { until: ({ length }) => length === 0 })
+        poll(letters, ({ length }) => length === 0)
       )
       assert.deepStrictEqual(done, ["bad"])
     })
@@ -125,9 +126,7 @@ describe("a consumer with narrow permissions", () => {
       )
       yield* within(append("good", `{"id":"good","event":"scan.created","data":{"id":"scan"}}`))
       yield* until(() => done.length === 1)
-      yield* Effect.repeat(Effect.delay(Effect.promise(member.lag), "50 millis"), {
-        until: ({ events }) => events === 0
-      })
+      yield* poll(Effect.promise(member.lag), ({ events }) => events === 0)
       yield* Effect.promise(member.stop)
     })
   )

@@ -12,6 +12,7 @@ import { lettersOf } from "../../support/Letters.ts"
 import { consumersOnBroker } from "../../support/Log.ts"
 import { append } from "../../support/Projecting.ts"
 import { broker, notReady, ready, until } from "../../support/Subscribing.ts"
+import { poll } from "../../support/Until.ts"
 
 const happen = (name: string, key: string, type = "ordered.happened") =>
   append(name, JSON.stringify({ id: name, event: type, data: { key } }), type)
@@ -47,10 +48,7 @@ const groupKeys = Effect.fnUntraced(function*(group: string) {
 const untilNotReady = (
   health: () => Promise<{ readonly ready: boolean; readonly reason?: string }>,
   expected: RegExp
-) =>
-  Effect.repeat(Effect.delay(Effect.promise(health), "20 millis"), {
-    until: ({ ready, reason = "" }) => !ready && expected.test(reason)
-  })
+) => poll(Effect.promise(health), ({ ready, reason = "" }) => !ready && expected.test(reason))
 
 layer(Layer.effectDiscard(ready).pipe(Layer.provideMerge(consumersOnBroker)), { excludeTestServices: true })(
   "an ordered group",
@@ -76,9 +74,7 @@ layer(Layer.effectDiscard(ready).pipe(Layer.provideMerge(consumersOnBroker)), { 
         yield* until(() => log.length === 1)
         const second = yield* ordered(options("second"))
         const stopping = first.stop()
-        yield* Effect.repeat(Effect.delay(Effect.promise(second.health), "20 millis"), {
-          until: ({ ready }) => ready
-        })
+        yield* poll(Effect.promise(second.health), ({ ready }) => ready)
         yield* Effect.sleep("2500 millis")
         assert.deepStrictEqual(log, ["first begins handover_1"])
         release.resolve()
@@ -145,9 +141,7 @@ layer(Layer.effectDiscard(ready).pipe(Layer.provideMerge(consumersOnBroker)), { 
           const { connection } = yield* Nats
           const request = JSON.stringify({ operation: "op", id: letter?.id })
           yield* Effect.promise(() => connection.jetstream().publish(redriveSubject("aside", "op"), request))
-          yield* Effect.repeat(Effect.delay(lettersOf({ consumer: "aside" }), "20 millis"), {
-            until: ({ length }) => length === 0
-          })
+          yield* poll(lettersOf({ consumer: "aside" }), ({ length }) => length === 0)
           assert.deepStrictEqual(log, ["aside_2", "aside_1 redriven"])
         }),
       60_000
@@ -173,9 +167,7 @@ layer(Layer.effectDiscard(ready).pipe(Layer.provideMerge(consumersOnBroker)), { 
             const { lag } = yield* ordered(options)
             yield* happen("begun_2", "k", "begun.happened")
             yield* until(() => log.length === 1)
-            yield* Effect.repeat(Effect.delay(Effect.promise(lag), "50 millis"), {
-              until: ({ events }) => events === 0
-            })
+            yield* poll(Effect.promise(lag), ({ events }) => events === 0)
           }))
           yield* happen("begun_3", "k", "begun.happened")
           yield* ordered(options)
@@ -294,9 +286,7 @@ layer(Layer.effectDiscard(ready).pipe(Layer.provideMerge(consumersOnBroker)), { 
             log.push(`${id}${redriven ? " redriven" : ""}`)
           }
         })
-        const [letter] = yield* Effect.repeat(Effect.delay(lettersOf({ consumer: "loaded" }), "5 millis"), {
-          until: ({ length }) => length === 1
-        })
+        const [letter] = yield* poll(lettersOf({ consumer: "loaded" }), ({ length }) => length === 1)
         const { connection } = yield* Nats
         const request = JSON.stringify({ operation: "op", id: letter?.id })
         yield* Effect.promise(() => connection.jetstream().publish(redriveSubject("loaded", "op"), request))
@@ -322,9 +312,7 @@ layer(Layer.effectDiscard(ready).pipe(Layer.provideMerge(consumersOnBroker)), { 
         yield* ready
         yield* happen("outage_2", "k", "outage.happened")
         yield* until(() => log.includes("outage_2"))
-        yield* Effect.repeat(Effect.delay(Effect.promise(health), "20 millis"), {
-          until: ({ ready }) => ready
-        })
+        yield* poll(Effect.promise(health), ({ ready }) => ready)
         assert.deepStrictEqual([...new Set(log)], ["outage_1", "outage_2"])
       }), 60_000)
 
@@ -340,9 +328,7 @@ layer(Layer.effectDiscard(ready).pipe(Layer.provideMerge(consumersOnBroker)), { 
           key: keyOf,
           handle: () => undefined
         })
-        yield* Effect.repeat(Effect.delay(Effect.promise(stopping.partitions), "20 millis"), {
-          until: ({ length }) => length > 0
-        })
+        yield* poll(Effect.promise(stopping.partitions), ({ length }) => length > 0)
         const { health, stop } = yield* ordered({
           name: "bucketless",
           types: ["bucketless.happened"],

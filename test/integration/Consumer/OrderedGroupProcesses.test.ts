@@ -14,6 +14,7 @@ import { standStill } from "../../support/Processes.ts"
 import { append } from "../../support/Projecting.ts"
 import * as Script from "../../support/Script.ts"
 import { ready } from "../../support/Subscribing.ts"
+import { poll } from "../../support/Until.ts"
 
 const happen = (name: string, key: string, type = "ordered.happened") =>
   append(name, JSON.stringify({ id: name, event: type, data: { key } }), type)
@@ -30,12 +31,10 @@ const untilShared = Effect.fnUntraced(function*(group: string, members: number) 
     }
     return [...counts.values()].toSorted((a, b) => a - b)
   })
-  return yield* Effect.repeat(Effect.delay(sizes, "50 millis"), {
-    until: (sizes) =>
-      sizes.length === members
-      && sizes.reduce((sum, size) => sum + size, 0) === 8
-      && (sizes.at(-1) ?? 0) - (sizes[0] ?? 0) <= 1
-  })
+  return yield* poll(sizes, (sizes) =>
+    sizes.length === members
+    && sizes.reduce((sum, size) => sum + size, 0) === 8
+    && (sizes.at(-1) ?? 0) - (sizes[0] ?? 0) <= 1)
 })
 
 /** A ledger in a new database, its rows, and members that write to it. */
@@ -113,9 +112,7 @@ layer(Layer.effectDiscard(ready).pipe(Layer.provideMerge(consumersOnBroker)), { 
               appended.set(key, [...appended.get(key) ?? [], sequence])
             }
           })
-          const untilAll = Effect.repeat(Effect.delay(rows, "50 millis"), {
-            until: (rows) => new Set(rows.map(({ sequence }) => sequence)).size === count
-          })
+          const untilAll = poll(rows, (rows) => new Set(rows.map(({ sequence }) => sequence)).size === count)
           yield* more(100)
           const first = yield* member
           const second = yield* member
@@ -157,7 +154,7 @@ layer(Layer.effectDiscard(ready).pipe(Layer.provideMerge(consumersOnBroker)), { 
           yield* untilShared("stalled", 1)
           const isWritten = (rows: ReadonlyArray<Row>) =>
             rows.some(({ sequence }) => sequence === slow.sequence)
-          yield* Effect.repeat(Effect.delay(rows, "50 millis"), { until: isWritten })
+          yield* poll(rows, isWritten)
           process.kill(first.pid, "SIGCONT")
           yield* Effect.repeat(first.line, { until: (line) => line === `fenced ${slow.sequence}` })
           const written = yield* rows

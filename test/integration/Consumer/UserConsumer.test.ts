@@ -9,6 +9,7 @@ import { NatsServer } from "../../../src/Nats/Server.ts"
 import { listenerAndClient } from "../../support/DeadLetters.ts"
 import { untilDead, untilDone } from "../../support/Redrive.ts"
 import { broker, happen, ready, subscribing, until } from "../../support/Subscribing.ts"
+import { poll } from "../../support/Until.ts"
 
 layer(Layer.effectDiscard(ready).pipe(Layer.provideMerge(listenerAndClient)), { excludeTestServices: true })(
   "a user's consumer",
@@ -34,9 +35,7 @@ layer(Layer.effectDiscard(ready).pipe(Layer.provideMerge(listenerAndClient)), { 
           "typed.happened",
           `{"id":"typed_1","country":"CH"}`
         ])
-        yield* Effect.repeat(Effect.delay(Effect.promise(lag), "10 millis"), {
-          until: ({ events }) => events === 0
-        })
+        yield* poll(Effect.promise(lag), ({ events }) => events === 0)
       }))
 
     it.effect("starts at the first event, the next one, a time or a sequence, and later at its last position", () =>
@@ -165,9 +164,7 @@ layer(Layer.effectDiscard(ready).pipe(Layer.provideMerge(listenerAndClient)), { 
         })
         yield* happen("queried", 50)
         for (const { lag } of [one, many]) {
-          yield* Effect.repeat(Effect.delay(Effect.promise(lag), "10 millis"), {
-            until: ({ events, finishedTo }) => events === 0 && finishedTo > 0
-          })
+          yield* poll(Effect.promise(lag), ({ events, finishedTo }) => events === 0 && finishedTo > 0)
         }
       }))
 
@@ -226,9 +223,7 @@ layer(Layer.effectDiscard(ready).pipe(Layer.provideMerge(listenerAndClient)), { 
           subscribe({ ...target, name, types, from, handle: ({ id }) => void done.push(id) })
         const first = yield* Effect.promise(() => start("widened", ["widened.one"]))
         yield* happen("widened_a", 1, "widened.one")
-        yield* Effect.repeat(Effect.delay(Effect.promise(first.lag), "10 millis"), {
-          until: ({ finishedTo }) => finishedTo > 0
-        })
+        yield* poll(Effect.promise(first.lag), ({ finishedTo }) => finishedTo > 0)
         yield* Effect.promise(first.stop)
         const error = yield* Effect.flip(
           Effect.tryPromise({ try: () => start("widened", ["widened.one", "other.two"]), catch: String })

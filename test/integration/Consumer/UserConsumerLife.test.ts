@@ -6,6 +6,7 @@ import { ackWait } from "../../../src/Consumer/Consumer.ts"
 import { NatsServer } from "../../../src/Nats/Server.ts"
 import { consumersOnBroker, deleteDurable } from "../../support/Log.ts"
 import { happen, ready, subscribing, until } from "../../support/Subscribing.ts"
+import { poll } from "../../support/Until.ts"
 
 layer(Layer.effectDiscard(ready).pipe(Layer.provideMerge(consumersOnBroker)), { excludeTestServices: true })(
   "the life of a user's consumer",
@@ -28,9 +29,7 @@ layer(Layer.effectDiscard(ready).pipe(Layer.provideMerge(consumersOnBroker)), { 
         yield* until(() => begun.length === 1)
         yield* subscribing(instance)
         yield* until(() => done.length === 2)
-        yield* Effect.repeat(Effect.delay(Effect.promise(first.lag), "10 millis"), {
-          until: ({ events }) => events === 0
-        })
+        yield* poll(Effect.promise(first.lag), ({ events }) => events === 0)
         assert.deepStrictEqual(begun, ["slow_1", "slow_2"])
       }), 60_000)
 
@@ -124,12 +123,8 @@ layer(Layer.effectDiscard(ready).pipe(Layer.provideMerge(consumersOnBroker)), { 
         assert.deepStrictEqual(yield* Effect.promise(health), { ready: true })
         const { pid } = yield* NatsServer
         process.kill((yield* pid) ?? 0, "SIGKILL")
-        yield* Effect.repeat(Effect.delay(Effect.promise(health), "10 millis"), {
-          until: ({ ready }) => !ready
-        })
-        yield* Effect.repeat(Effect.delay(Effect.promise(health), "10 millis"), {
-          until: ({ ready }) => ready
-        })
+        yield* poll(Effect.promise(health), ({ ready }) => !ready)
+        yield* poll(Effect.promise(health), ({ ready }) => ready)
         yield* ready
         yield* happen("away", 1)
         yield* until(() => done.length === 1)

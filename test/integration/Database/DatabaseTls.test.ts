@@ -10,6 +10,7 @@ import { platform } from "../../support/Broker.ts"
 import { certificates } from "../../support/Certificates.ts"
 import { test } from "../../support/Live.ts"
 import * as Postgres from "../../support/Postgres.ts"
+import { poll } from "../../support/Until.ts"
 
 const database = (url: string) =>
   Database.layer({ url: Redacted.make(url), dataDir: "", attempts: 1 }).pipe(Layer.provide(platform))
@@ -45,14 +46,9 @@ const secured = Effect.gen(function*() {
       }
       yield* sql`select pg_reload_conf()`
     })).pipe(Effect.provide(database(url)))
-  yield* Effect.repeat(
-    Effect.delay(
-      Effect.orElseSucceed(isEncrypted(`${url}?sslmode=require&sslrootcert=${ca}`), () => false),
-      "10 millis"
-    ),
-    {
-      until: (encrypted) => encrypted === true
-    }
+  yield* poll(
+    Effect.orElseSucceed(isEncrypted(`${url}?sslmode=require&sslrootcert=${ca}`), () => false),
+    (encrypted) => encrypted === true
   )
   return { url, ca, client }
 })

@@ -14,6 +14,7 @@ import { messageOf } from "../../../src/Process/Failure.ts"
 import { FolderLocked } from "../../../src/Process/FolderLock.ts"
 import { newEmbeddedDataDir } from "../../support/Databases.ts"
 import * as Script from "../../support/Script.ts"
+import { poll } from "../../support/Until.ts"
 
 const services = Layer.merge(NodeServices.layer, Logger.layer([]))
 
@@ -187,7 +188,7 @@ describe("the embedded Postgres", () => {
             /embedded Postgres in .* ended: .*PANIC.*pg_wal.*Check that its disk is not full/
           )
           renameSync(`${wal}-away`, wal)
-          yield* Effect.repeat(Effect.delay(Effect.exit(ping), "50 millis"), { until: Exit.isSuccess })
+          yield* poll(Effect.exit(ping), Exit.isSuccess)
           assert.deepStrictEqual(yield* numbers, [1])
         }),
         context

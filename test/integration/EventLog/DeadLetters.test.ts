@@ -8,6 +8,7 @@ import { DeadLetters } from "../../../src/EventLog/DeadLetters.ts"
 import { Nats } from "../../../src/Nats/Nats.ts"
 import { append, listenerAndClient } from "../../support/DeadLetters.ts"
 import { lettersOf } from "../../support/Letters.ts"
+import { poll } from "../../support/Until.ts"
 
 const list = (query: Parameters<AdminClient["Service"]["deadLetters"]["list"]>[0]["query"]) =>
   Effect.flatMap(AdminClient, ({ deadLetters }) => deadLetters.list({ query }))
@@ -152,9 +153,7 @@ layer(listenerAndClient, { excludeTestServices: true })("the private listener on
         assert.strictEqual(letters.length, 20)
         yield* Effect.all([
           Effect.forEach(letters, (letter) => remove([letter]), { discard: true }),
-          Effect.repeat(Effect.delay(lettersOf({ consumer: "removed" }), "10 millis"), {
-            until: (letters) => letters.length === 0
-          })
+          poll(lettersOf({ consumer: "removed" }), (letters) => letters.length === 0)
         ], { concurrency: 2 })
       }
     }))

@@ -171,7 +171,7 @@ describe("the event log without its broker", () => {
         )
       const publishing = yield* Effect.forkChild(Effect.forEach(ids, publish, { concurrency: 100 }))
       for (const at of [500, 1_500, 3_000]) {
-        yield* Effect.repeat(Effect.yieldNow, { until: () => acknowledged.size >= at })
+        yield* Effect.repeat(Effect.sleep("1 millis"), { until: () => acknowledged.size >= at })
         yield* kill
       }
       yield* Fiber.join(publishing)

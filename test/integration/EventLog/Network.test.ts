@@ -15,7 +15,7 @@ import { entryOf } from "../../contract/EventLog.ts"
 import * as Broker from "../../support/Broker.ts"
 import { deleteDurable, log as direct, topology } from "../../support/Log.ts"
 import * as Proxy from "../../support/Proxy.ts"
-import { until } from "../../support/Until.ts"
+import { poll, until } from "../../support/Until.ts"
 
 /** The event log behind a network that the test controls. */
 const network = Effect.gen(function*() {
@@ -27,7 +27,7 @@ const network = Effect.gen(function*() {
     )
   )
   const log = Context.get(remote, EventLog)
-  yield* Effect.repeat(Effect.delay(log.health, "10 millis"), { until: ({ ready }) => ready })
+  yield* poll(log.health, ({ ready }) => ready)
   const nats = Context.get(remote, Nats)
   return { proxy, log, nats, connected: nats.isConnected }
 })
@@ -86,7 +86,7 @@ describe("the event log behind a bad network", () => {
       assert.strictEqual((yield* Effect.flip(log.append(entryOf("evt_refused")))).reason, "disconnected")
       assert.isBelow(performance.now() - refused, 1_000)
       yield* proxy.resume
-      yield* Effect.repeat(Effect.delay(log.health, "10 millis"), { until: ({ ready }) => ready })
+      yield* poll(log.health, ({ ready }) => ready)
       const ids = ["evt_waiting", "evt_refused"]
       yield* (yield* traffic(log, ids)).done
       yield* assertOnce(ids)
@@ -115,7 +115,7 @@ describe("the event log behind a bad network", () => {
       const ids = idsOf(3_000)
       const { done, seen } = yield* traffic(log, ids)
       for (const at of [300, 900, 1_500, 2_100, 2_700]) {
-        yield* Effect.repeat(Effect.yieldNow, { until: () => seen.stored >= at })
+        yield* Effect.repeat(Effect.sleep("1 millis"), { until: () => seen.stored >= at })
         yield* proxy.reset
       }
       yield* done
@@ -132,7 +132,7 @@ describe("the event log behind a bad network", () => {
       const { log, proxy } = yield* network
       const ids = idsOf(2_000)
       const { done, seen } = yield* traffic(log, ids)
-      yield* Effect.repeat(Effect.yieldNow, { until: () => seen.stored >= 300 })
+      yield* Effect.repeat(Effect.sleep("1 millis"), { until: () => seen.stored >= 300 })
       yield* proxy.reset
       const passed: Array<string> = []
       yield* proxy.overhear((piece, from) => {

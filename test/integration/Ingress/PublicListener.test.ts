@@ -7,6 +7,7 @@ import { Ingress } from "../../../src/Ingress/Ingress.ts"
 import * as Signature from "../../../src/Signature/Signature.ts"
 import { deliver, raw, send } from "../../support/Http.ts"
 import * as Memory from "../../support/MemoryLog.ts"
+import { poll } from "../../support/Until.ts"
 import { scanCreated, secret, signed } from "../../support/Webhook.ts"
 
 const listener = (options: Partial<HttpOptions> = {}) =>
@@ -154,9 +155,7 @@ layer(listener().pipe(Layer.provideMerge(Memory.layer())), { excludeTestServices
         ])
         const gone = yield* Effect.forkChild(raw(port, request))
         const log = yield* EventLog
-        yield* Effect.repeat(Effect.delay(log.state, "10 millis"), {
-          until: (state) => state.entries > entries
-        })
+        yield* poll(log.state, (state) => state.entries > entries)
         yield* Fiber.interrupt(gone)
         const again = yield* deliver(yield* webhook, signed(scanCreated("evt_5")))
         assert.deepStrictEqual(again.body, { ok: true, id: "evt_5", duplicate: true })
@@ -281,12 +280,9 @@ describe.concurrent("the public listener when nothing can be stored", () => {
       yield* Deferred.await(arrived)
       const stopping = yield* Effect.forkChild(Scope.close(scope, Exit.void))
       let refused = 0
-      yield* Effect.repeat(
-        Effect.delay(
-          Effect.promise(() => fetch(`${url}/livez`).then(() => (refused = 0), () => refused++)),
-          "10 millis"
-        ),
-        { until: () => refused === 10 }
+      yield* poll(
+        Effect.promise(() => fetch(`${url}/livez`).then(() => (refused = 0), () => refused++)),
+        () => refused === 10
       )
       yield* Deferred.succeed(stored, { sequence: 1, duplicate: false })
       assert.strictEqual((yield* Fiber.join(inFlight)).status, 200)

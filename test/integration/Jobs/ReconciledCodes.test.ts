@@ -15,7 +15,7 @@ import { answers, json } from "../../support/Answers.ts"
 import { postgres } from "../../support/Databases.ts"
 import { consumersOnBroker } from "../../support/Log.ts"
 import { append, projectorOf, rebuilt, unequal, untilCount } from "../../support/Projecting.ts"
-import { until } from "../../support/Until.ts"
+import { poll, until } from "../../support/Until.ts"
 import { scanOfTheReference } from "../../support/Webhook.ts"
 
 const running = consumersOnBroker.pipe(
@@ -52,9 +52,9 @@ const reconciled = Effect.fnUntraced(function*(url: string, { dry_run = false, q
   const window = { since: "2026-03-20T00:00:00Z", until: "2026-03-21T00:00:00Z" }
   const id = (yield* request({ ...window, by: "the tests", dry_run, qpr_code_id })) ?? 0
   // The job looks for requests at its start and once a second.
-  return yield* Effect.repeat(Effect.delay(find(id), "20 millis"), {
-    until: (found) => found !== undefined && found.finished_at !== null
-  }).pipe(Effect.provide(Reconciliations.layer({ url, key, every: undefined })))
+  return yield* poll(find(id), (found) => found !== undefined && found.finished_at !== null).pipe(
+    Effect.provide(Reconciliations.layer({ url, key, every: undefined }))
+  )
 })
 
 const nameOf = Effect.fnUntraced(function*(id: string) {

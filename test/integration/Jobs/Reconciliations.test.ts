@@ -9,6 +9,7 @@ import { postgres } from "../../support/Databases.ts"
 import { consumersOnBroker } from "../../support/Log.ts"
 import { append, projectorOf, untilCount } from "../../support/Projecting.ts"
 import { scan } from "../../support/ThreeQpr.ts"
+import { poll } from "../../support/Until.ts"
 import { scanCreated } from "../../support/Webhook.ts"
 
 const running = consumersOnBroker.pipe(
@@ -25,9 +26,7 @@ const reconciled = (known: ReadonlyArray<unknown>, dry_run = false) =>
     const reconciler = Reconciliations.layer({ url, key: Redacted.make("3qpr_sk_test"), every: undefined })
     return yield* Effect.gen(function*() {
       const id = (yield* request({ ...window, dry_run })) ?? 0
-      return yield* Effect.repeat(Effect.delay(find(id), "20 millis"), {
-        until: (found) => found !== undefined && found.finished_at !== null
-      })
+      return yield* poll(find(id), (found) => found !== undefined && found.finished_at !== null)
     }).pipe(Effect.provide(reconciler))
   }).pipe(Effect.scoped)
 

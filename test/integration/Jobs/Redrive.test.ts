@@ -22,7 +22,7 @@ import { send } from "../../support/Http.ts"
 import { lettersOf } from "../../support/Letters.ts"
 import { consumersOnBroker } from "../../support/Log.ts"
 import { consumerOf, untilDead, untilDone } from "../../support/Redrive.ts"
-import { until } from "../../support/Until.ts"
+import { poll, until } from "../../support/Until.ts"
 
 const api = Effect.map(AdminClient, ({ deadLetters }) => deadLetters)
 
@@ -286,14 +286,12 @@ describe("an operation whose process ends", () => {
       const asked = { kind: "discard" as const, by: "ann", reason: "test", asked: {}, rate: 2 }
       const id = (yield* begin(asked, Stream.fromIterable(ids))).operation ?? ""
       const standing = Effect.map(find(id), Option.getOrThrow)
-      yield* Effect.repeat(Effect.delay(standing, "10 millis"), { until: ({ left }) => left < 6 }).pipe(
+      yield* poll(standing, ({ left }) => left < 6).pipe(
         Effect.provide(Layer.fresh(Runner.layer))
       )
       const { left } = yield* standing
       assert.isAbove(left, 0)
-      yield* Effect.repeat(Effect.delay(lettersOf(), "10 millis"), {
-        until: (letters) => letters.length === 0
-      })
+      yield* poll(lettersOf(), (letters) => letters.length === 0)
         .pipe(
           Effect.provide(Layer.fresh(Runner.layer))
         )

@@ -28,7 +28,7 @@ import { lettersOf } from "../../support/Letters.ts"
 import { deleteDurable, logOnBroker } from "../../support/Log.ts"
 import { poison, poisonError, refusePoison } from "../../support/Poison.ts"
 import * as Postgres from "../../support/Postgres.ts"
-import { until } from "../../support/Until.ts"
+import { poll, until } from "../../support/Until.ts"
 import { scanCreated } from "../../support/Webhook.ts"
 
 const projector = Projector.layer([scans, conversations]).pipe(
@@ -253,16 +253,16 @@ describe.each(engines)("the redrive of a dead letter on $name", (engine) => {
         const both = [yield* begin, yield* begin]
         const results = []
         for (const { operation } of both) {
-          const found = yield* Effect.repeat(Effect.delay(operations.find(operation ?? ""), "10 millis"), {
-            until: (found) => found._tag === "Some" && found.value.left === 0
-          })
+          const found = yield* poll(operations.find(operation ?? ""), (found) =>
+            found._tag === "Some" && found.value.left === 0)
           results.push(...Object.keys(Option.getOrThrow(found).results))
         }
         assert.include(results, "applied")
         assert.strictEqual(yield* countOf("scans"), 500)
         assert.strictEqual(yield* total, 500)
         // The dead letter is removed after its outcome is recorded.
-        yield* until("no dead letter", lettersOf(), ({ length }) => length === 0)
+        yield* until("no dead letter", lettersOf(), ({ length }) =>
+          length === 0)
       }).pipe(Effect.provide(running(scans)))
       assert.strictEqual((yield* state).lastSequence, lastSequence)
     }).pipe(Effect.provide(
@@ -287,10 +287,8 @@ describe.concurrent("the projector when every event is poison", () => {
           const [fault] = yield* until("a fault", faults, (faults) => faults.length > 0, 80_000)
           assert.include(fault?.reason, "50 of the last 50 events are dead letters")
           assert.include(fault?.reason, "division by zero")
-          yield* Effect.repeat(Effect.delay(consumerInfo("scans-1"), "10 millis"), {
-            until: ({ delivered, num_ack_pending, num_pending }) =>
-              delivered.consumer_seq >= 60 && num_pending === 0 && num_ack_pending <= 10
-          })
+          yield* poll(consumerInfo("scans-1"), ({ delivered, num_ack_pending, num_pending }) =>
+            delivered.consumer_seq >= 60 && num_pending === 0 && num_ack_pending <= 10)
           yield* Effect.sleep(500)
           assert.strictEqual((yield* consumerInfo("scans-1")).num_ack_pending, 10)
           assert.strictEqual((yield* deadLetters).length, tolerated)
@@ -302,7 +300,8 @@ describe.concurrent("the projector when every event is poison", () => {
         yield* Effect.gen(function*() {
           yield* untilCount("scans", 10)
           yield* untilSettled("scans-1")
-          yield* until("no fault", (yield* ProcessHealth).faults, (faults) => faults.length === 0)
+          yield* until("no fault", (yield* ProcessHealth).faults, (faults) =>
+            faults.length === 0)
         }).pipe(Effect.provide(Layer.fresh(Projector.layer([scans]))))
         assert.strictEqual((yield* deadLetters).length, tolerated)
       }).pipe(Effect.provide(

@@ -27,7 +27,7 @@ import {
   untilCount
 } from "../../support/Projecting.ts"
 import { delivered, rowsOf } from "../../support/Specification.ts"
-import { until } from "../../support/Until.ts"
+import { poll, until } from "../../support/Until.ts"
 import { scanCreated } from "../../support/Webhook.ts"
 
 const projector = projectorOf(scans)
@@ -301,7 +301,7 @@ for (const engine of engines) {
             { words: "2" }
           ])
           assert.deepInclude((yield* lives)[0], { generation: 2, version: 2 })
-          yield* Effect.repeat(Effect.delay(faults, "50 millis"), { until: (faults) => faults.length === 0 })
+          yield* poll(faults, (faults) => faults.length === 0)
         }).pipe(Effect.provide(runs(notes(2, "words"))))
         yield* Effect.gen(function*() {
           yield* made(3)

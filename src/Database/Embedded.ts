@@ -38,7 +38,8 @@ export const open = Effect.fn("Embedded.open")(function*(folder: string) {
         yield* Effect.logInfo(`The embedded Postgres in ${folder} is running again`)
       }
       yield* Deferred.succeed(opened, undefined)
-      return yield* running.ended
+      absent = oneLine(endedIn(folder, yield* running.ended))
+      return absent
     }).pipe(Effect.onExit((exit) => {
       running = undefined
       return Scope.close(own, exit)
@@ -54,7 +55,7 @@ export const open = Effect.fn("Embedded.open")(function*(folder: string) {
       }
       failures = (yield* monotonicMillis) - began > steady ? 1 : failures + 1
       const wait = waits[Math.min(failures, waits.length) - 1] ?? 0
-      absent = oneLine(ended._tag === "Failure" ? ended.failure.message : endedIn(folder, ended.success))
+      absent = ended._tag === "Failure" ? oneLine(ended.failure.message) : ended.success
       yield* Effect.logError(`${absent} It is restarted in ${wait / 1_000} s`)
       yield* Effect.sleep(wait)
       countRestart()

@@ -32,7 +32,7 @@ export const start = Effect.fn("EmbeddedThread.start")(function*(folder: string)
     Effect.sync(() => startWorker(path.resolve(folder))),
     (worker) => {
       stopping = true
-      if (Deferred.isDoneUnsafe(ended)) return Effect.void
+      if (Deferred.isDoneUnsafe(ended)) return untilExit(worker, Deferred.await(exited))
       return Deferred.isDoneUnsafe(started)
         ? stop(worker, Deferred.await(exited))
         : Effect.promise(() => worker.terminate())
@@ -41,10 +41,9 @@ export const start = Effect.fn("EmbeddedThread.start")(function*(folder: string)
   const connections = new Map<number, Connection>()
   const onEnd = (reason: string) => {
     if (stopping) return
-    Deferred.doneUnsafe(started, Effect.fail(failedIn(folder, reason)))
     Deferred.doneUnsafe(ended, Effect.succeed(reason))
+    Deferred.doneUnsafe(started, Effect.fail(failedIn(folder, reason)))
     for (const connection of connections.values()) connection.destroy(new Error(`Postgres ended: ${reason}`))
-    void worker.terminate()
   }
   worker.on("error", (error) => onEnd(String(error)))
   worker.on("exit", (code) => {
@@ -71,16 +70,23 @@ export const start = Effect.fn("EmbeddedThread.start")(function*(folder: string)
   return { connect, ended: Deferred.await(ended) } satisfies Running
 })
 
-/** Asks the thread to close its folder, and ends it after 5 seconds. */
+/** Asks the thread to close its folder, and waits until it has ended. */
 const stop = (worker: Worker, exited: Effect.Effect<void>) => {
   tell(worker, { type: "stop" })
-  return Effect.interruptible(exited).pipe(
+  return untilExit(worker, exited)
+}
+
+/**
+ * Waits until a thread has ended by itself, and ends it after 5 seconds. On Deno 2.9.6, `terminate` during its exit can
+ * make the thread run without an end.
+ */
+const untilExit = (worker: Worker, exited: Effect.Effect<void>) =>
+  Effect.interruptible(exited).pipe(
     Effect.timeoutOrElse({
       duration: "5 seconds",
       orElse: () => Effect.promise(() => worker.terminate())
     })
   )
-}
 
 const startWorker = (folder: string) =>
   // The worker is next to this file in the sources, and next to this chunk in the bundle.

@@ -4,7 +4,15 @@ import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, FileSystem, Layer, Logger, Scope } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
-import { existsSync, readdirSync, renameSync, rmSync, truncateSync, writeFileSync } from "node:fs"
+import {
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  writeFileSync
+} from "node:fs"
 import { join } from "node:path"
 import { setImmediate } from "node:timers/promises"
 import { Database } from "../../../src/Database/Database.ts"
@@ -14,7 +22,7 @@ import { messageOf } from "../../../src/Process/Failure.ts"
 import { FolderLocked } from "../../../src/Process/FolderLock.ts"
 import { newEmbeddedDataDir } from "../../support/Databases.ts"
 import * as Script from "../../support/Script.ts"
-import { poll } from "../../support/Until.ts"
+import { poll, until } from "../../support/Until.ts"
 
 const services = Layer.merge(NodeServices.layer, Logger.layer([]))
 
@@ -32,6 +40,13 @@ const numbers = Effect.gen(function*() {
   const rows = yield* sql<{ readonly number: number }>`select number from rows order by number`
   return rows.map(({ number }) => number)
 })
+
+/** The threads of this process, on Linux. */
+const tasks = "/proc/self/task"
+
+/** The number of worker threads of this process. */
+const threads = () =>
+  readdirSync(tasks).filter((task) => /^worker/i.test(readFileSync(join(tasks, task, "comm"), "utf8"))).length
 
 describe("the embedded Postgres", () => {
   test(
@@ -76,6 +91,19 @@ describe("the embedded Postgres", () => {
       assert.include(error.message, "DATABASE_URL")
     })
   )
+
+  if (existsSync(tasks)) {
+    test(
+      "leaves no running thread when it cannot be opened",
+      Effect.gen(function*() {
+        const dataDir = yield* newEmbeddedDataDir
+        truncateSync(join(dataDir, "postgres", "data", "global", "pg_control"), 10)
+        const before = threads()
+        for (let count = 0; count < 12; count++) yield* Effect.flip(open(dataDir))
+        yield* until("threads", Effect.sync(threads), (count) => count <= before)
+      })
+    )
+  }
 
   test(
     "refuses a second process by name, and is taken over after the first process is killed",

@@ -19,7 +19,7 @@ export const broker = Effect.map(
 export const subscribing = <const T extends string = string>(options: Parameters<typeof subscribe<T>>[0]) =>
   Effect.flatMap(broker, (broker) => scoped(() => subscribe<T>({ ...broker, ...options })))
 
-/** Waits until a condition holds, and checks it every 5 ms. */
+/** Waits until a condition holds. */
 export const until = (holds: () => boolean) => poll(Effect.sync(holds), (held) => held)
 
 /** Appends events `<name>_<n>`. By default their type is unique to one test. */

@@ -24,8 +24,8 @@ export interface PullOptions {
    */
   readonly ackWait: number
   /**
-   * Shortest time between two batches that are not full, in milliseconds. The first event after a pause does not wait
-   * for it. Without it, a batch is taken as soon as there is an event.
+   * Shortest time between two batches that are not full, in milliseconds. The first event after a pause does not wait.
+   * When undefined, no event waits.
    */
   readonly gather?: number | undefined
   /**

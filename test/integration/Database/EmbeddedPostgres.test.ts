@@ -45,8 +45,16 @@ const numbers = Effect.gen(function*() {
 const tasks = "/proc/self/task"
 
 /** The number of worker threads of this process. */
-const threads = () =>
-  readdirSync(tasks).filter((task) => /^worker/i.test(readFileSync(join(tasks, task, "comm"), "utf8"))).length
+const threads = () => readdirSync(tasks).filter((task) => /^worker/i.test(nameOf(task))).length
+
+/** The name of a thread; empty when it has ended meanwhile. */
+const nameOf = (task: string) => {
+  try {
+    return readFileSync(join(tasks, task, "comm"), "utf8")
+  } catch {
+    return ""
+  }
+}
 
 describe("the embedded Postgres", () => {
   test(
